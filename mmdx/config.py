@@ -1,0 +1,263 @@
+"""What an experiment is: YAML, then `key=value` overrides, then checked models with every default in one place.
+
+A component (a reader, an encoder, a fusion …) is `name` or `{type: name, option: value}`. An override sets one dotted
+key: `train.epochs=3`, `model.fusion.dim=256`; assigning a component itself (`model.fusion=gated`) replaces it whole.
+No environment variables, no interpolation, no inheritance between files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import pydantic
+import yaml
+from pydantic import Field
+
+from mmdx.errors import UsageError, did_you_mean
+
+
+class Section(pydantic.BaseModel):
+    """A part of the config: frozen, and no key that it does not know."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class Component(pydantic.BaseModel):
+    """A registered part by name, with its options: `lstm` or `{type: lstm, hidden: 128}`."""
+
+    model_config = pydantic.ConfigDict(extra="allow", frozen=True, protected_namespaces=())
+    type: str
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, value: Any) -> Any:
+        return {"type": value} if isinstance(value, str) else value
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return dict(self.model_extra or {})
+
+
+class SplitOptions(Section):
+    """Shares of patients, and the seed that deals them."""
+
+    val: float = Field(0.15, gt=0, lt=1)
+    test: float = Field(0.2, gt=0, lt=1)
+    seed: int = 0
+
+    @pydantic.model_validator(mode="after")
+    def _room_for_training(self) -> SplitOptions:
+        if self.val + self.test >= 1:
+            raise ValueError(f"val + test is {self.val + self.test:g}, which leaves nothing to train on; keep it below 1")
+        return self
+
+
+class DataConfig(Section):
+    """Where the studies come from: a prepared `store`, or a `reader` and its `source`, prepared on first use.
+
+    `size` is the side in pixels of a stored image; `findings` the labels to learn, in this order (all of the store's when
+    None); `split` deals the patients anew (None: as the store has them); `max_images` keeps that many evenly spaced
+    images of a longer modality.
+    """
+
+    store: Path | None = None
+    reader: Component | None = None
+    source: Path | None = None
+    stores: Path = Path("stores")
+    size: int = Field(224, ge=8)
+    findings: tuple[str, ...] | None = None
+    split: SplitOptions | None = None
+    max_images: int | None = Field(None, ge=1)
+
+    @pydantic.model_validator(mode="after")
+    def _one_origin(self) -> DataConfig:
+        if self.store is None and (self.reader is None or self.source is None):
+            raise ValueError("no studies: give store (a folder that mmdx prepare left), or reader and source")
+        if self.store is not None and (self.reader is not None or self.source is not None):
+            raise ValueError("two origins: give store, or reader and source, not both")
+        return self
+
+
+class Augment(Section):
+    """Augmentation of training images, drawn once a study so that its slices move together; all zero switches it off.
+
+    `degrees`, `shift` (share of the side) and `zoom` (share) bound a random rotation, translation and scale; `flip` is
+    the chance of a left-right mirror; `contrast` bounds a random gain and offset of the normalised values.
+    """
+
+    flip: float = Field(0.0, ge=0, le=1)
+    degrees: float = Field(0.0, ge=0, le=180)
+    shift: float = Field(0.0, ge=0, le=0.5)
+    zoom: float = Field(0.0, ge=0, lt=1)
+    contrast: float = Field(0.0, ge=0, lt=1)
+
+
+class InputConfig(Section):
+    """How one modality is read. Images use `view`, `encoder`, `sequence` and `augment`; text uses `encoder` alone.
+
+    `encoder` left out is `timm` for images and `bilstm_attention` for text.
+    """
+
+    encoder: Component | None = None
+    view: Component | None = None
+    sequence: Component | None = None
+    augment: Augment | None = None
+
+
+class ModelConfig(Section):
+    """`inputs` by modality name; `fusion` joins them; `dim` is the width at which they meet; `heads` by name.
+
+    `modality_dropout` is the chance, in training, that a modality of a study is withheld (one always stays): a number
+    for all modalities, or one by name.
+    """
+
+    inputs: dict[str, InputConfig] = Field(min_length=1)
+    fusion: Component = Component(type="concat")
+    dim: int = Field(128, ge=1)
+    heads: dict[str, Component] = Field(default={"study": Component(type="study")}, min_length=1)
+    modality_dropout: float | dict[str, float] = 0.0
+
+    @pydantic.field_validator("inputs", mode="before")
+    @classmethod
+    def _empty_input_is_default(cls, value: Any) -> Any:
+        return {k: {} if v is None else v for k, v in value.items()} if isinstance(value, Mapping) else value
+
+    @pydantic.model_validator(mode="after")
+    def _rates_of_inputs(self) -> ModelConfig:
+        rates = self.modality_dropout
+        for name, rate in rates.items() if isinstance(rates, dict) else [(None, rates)]:
+            if name is not None and name not in self.inputs:
+                raise ValueError(f"modality_dropout names '{name}'; {did_you_mean(name, self.inputs)}")
+            if not 0 <= rate < 1:
+                raise ValueError(f"modality_dropout is {rate:g}; give a chance from 0 to below 1")
+        return self
+
+
+class TrainConfig(Section):
+    """The loop. `slices` bounds the images in a batch, `studies` the studies in it; both are per process.
+
+    `lr` and `weight_decay` are AdamW's; `warmup` is the share of all steps over which the rate climbs, after which it
+    falls along a cosine. `accumulate` batches make one optimizer step; `clip` bounds the gradient norm (0: not).
+    Validation runs once an epoch; training stops after `patience` epochs without a better macro AUROC (0: never).
+    `checkpoint_steps` saves the last state every so many optimizer steps, beside every epoch's end (0: not).
+    """
+
+    epochs: int = Field(20, ge=1)
+    lr: float = Field(1e-3, gt=0)
+    weight_decay: float = Field(0.01, ge=0)
+    warmup: float = Field(0.1, ge=0, lt=1)
+    slices: int = Field(256, ge=1)
+    studies: int = Field(16, ge=1)
+    accumulate: int = Field(1, ge=1)
+    clip: float = Field(1.0, ge=0)
+    precision: Literal["no", "bf16", "fp16"] = "no"
+    patience: int = Field(0, ge=0)
+    checkpoint_steps: int = Field(0, ge=0)
+    workers: int = Field(0, ge=0)
+
+
+class Config(Section):
+    """One experiment: rebuilds its model alone."""
+
+    data: DataConfig
+    model: ModelConfig
+    train: TrainConfig = TrainConfig()
+    run: Path | None = None
+    seed: int = 0
+    plugins: tuple[str, ...] = ()
+
+
+def read_config(path: Path, overrides: Sequence[str] = ()) -> Config:
+    """The config in a YAML file, with `key=value` overrides. Raises `UsageError` with every problem, a line each."""
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such config; configs/ holds the shipped ones") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read: {error}") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f"{path}:{mark.line + 1}" if mark else str(path)
+        raise UsageError(f"{line}: not YAML: {getattr(error, 'problem', error)}") from None
+    if not isinstance(raw, dict):
+        raise UsageError(f"{path}: expected keys such as data, model and train; found {type(raw).__name__}")
+    return parse_config(with_overrides(raw, overrides), str(path))
+
+
+def parse_config(raw: Mapping[str, Any], where: str) -> Config:
+    """The config that a plain mapping spells out. Raises `UsageError` with every problem, a line each."""
+    try:
+        return Config.model_validate(raw)
+    except pydantic.ValidationError as error:
+        raise UsageError([f"{where}: {line}" for line in explain(error, Config)]) from None
+
+
+def with_overrides(raw: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """`raw` with each `a.b.c=value` set, the value being read as YAML; a component named alone takes options below it."""
+    result = _copy(raw)
+    for override in overrides:
+        key, equals, value = override.partition("=")
+        if not equals or not key:
+            raise UsageError(f"'{override}': an override is key=value, such as train.epochs=3")
+        try:
+            parsed = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise UsageError(f"'{override}': the value is not YAML; quote it") from None
+        node = result
+        *parents, last = key.split(".")
+        for parent in parents:
+            below = node.get(parent)
+            if isinstance(below, str):
+                below = {"type": below}
+            if below is None:
+                below = {}
+            if not isinstance(below, dict):
+                raise UsageError(f"'{override}': '{parent}' is {below!r}, which has no keys below it")
+            node[parent] = below
+            node = below
+        node[last] = parsed
+    return result
+
+
+def dump_config(config: Config) -> str:
+    """YAML that `read_config` reads back to an equal config."""
+    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100)
+
+
+def explain(error: pydantic.ValidationError, schema: type[pydantic.BaseModel], where: str = "") -> list[str]:
+    """Pydantic's findings as lines: the dotted key, what was found, what to do; unknown keys with the nearest known."""
+    lines = []
+    for item in error.errors():
+        path = [str(part) for part in item["loc"]]
+        key = ".".join(part for part in ([where] if where else []) + path)
+        if item["type"] == "extra_forbidden":
+            lines.append(f"{key}: unknown key; {did_you_mean(path[-1], _keys_at(schema, path[:-1]))}")
+        elif item["type"] == "missing":
+            lines.append(f"{key}: missing; it has no default")
+        else:
+            found = "" if isinstance(item["input"], dict | list) else f"{item['input']!r}: "
+            message = item["msg"].removeprefix("Value error, ")
+            lines.append(f"{key or 'config'}: {found}{message[:1].lower()}{message[1:]}")
+    return lines
+
+
+def _keys_at(schema: type[pydantic.BaseModel], path: Sequence[str]) -> list[str]:
+    """The keys that a schema knows at a dotted place, through optional sections and mappings of sections."""
+    model: Any = schema
+    for name in path:
+        field = model.model_fields.get(name) if _is_model(model) else None
+        if field is not None:
+            model = field.annotation
+        while not _is_model(model) and get_args(model):
+            model = next((a for a in reversed(get_args(model)) if _is_model(a) or get_args(a)), None)
+    return list(model.model_fields) if _is_model(model) else []
+
+
+def _is_model(value: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, pydantic.BaseModel)
+
+
+def _copy(raw: Any) -> Any:
+    return {str(k): _copy(v) for k, v in raw.items()} if isinstance(raw, dict) else raw

@@ -1,0 +1,37 @@
+"""Errors that a person can act on: one line that says what was found, where, and what to do.
+
+Exit codes of the command line: 1, the data or the claim is bad; 2, the call is wrong.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+
+class MmdxError(Exception):
+    """A problem that the user can fix; shown as its lines alone, without a traceback."""
+
+    exit_code = 1
+
+    def __init__(self, problems: str | Sequence[str]) -> None:
+        self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class DataError(MmdxError):
+    """The data, or a claim made from it, is bad (exit code 1)."""
+
+
+class UsageError(MmdxError):
+    """The call is wrong: a config, an option or an argument (exit code 2)."""
+
+    exit_code = 2
+
+
+def did_you_mean(name: str, choices: Iterable[str]) -> str:
+    """Names the nearest of `choices`, then all of them: the tail of an 'unknown name' line."""
+    known = sorted(choices)
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+    hint = f"did you mean '{near[0]}'? " if near else ""
+    return f"{hint}known: {', '.join(known) or 'none'}"

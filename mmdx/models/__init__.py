@@ -1,0 +1,1 @@
+"""A Batch becomes an Output."""

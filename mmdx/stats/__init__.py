@@ -1,0 +1,1 @@
+"""Scores become claims; free of torch."""

@@ -1,0 +1,97 @@
+"""One exam of one patient, still on disk and free of torch.
+
+A *modality* is a named input of a study; its kind is told by the type of its value: `ImageFiles` (kind `images`),
+`str` (kind `text`). Any modality may be absent from any study: then its name is missing from `Study.modalities`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+OrderSource = Literal["position", "instance", "filename", "given", "unknown"]
+Unit = Literal["HU", "intensity"]
+Split = Literal["train", "val", "test"]
+SPLITS: tuple[Split, ...] = ("train", "val", "test")
+UNKNOWN = math.nan
+"""The label of a finding that nobody looked for; losses and metrics skip it."""
+
+
+@dataclass(frozen=True)
+class ImageRef:
+    """One image: a file, and the frame in it (0-based; 0 for a single-frame file)."""
+
+    path: Path
+    frame: int = 0
+
+
+@dataclass(frozen=True)
+class Order:
+    """The order certificate: on what evidence the slices of a modality stand in this order.
+
+    `source`, from the strongest: `position` (ImagePositionPatient projected on the slice normal), `instance`
+    (InstanceNumber), `filename` (natural order), `given` (listed by the user), `unknown`.
+    `spacing_mm` is the median distance of neighbours along the normal, None without positions.
+    `gaps` holds the 0-based index of each image *after* which at least one slice is missing; `duplicates` the index of
+    each image that stands at the place (or carries the number) of the one before it.
+    `agrees` tells whether the other sources at hand give the same order, up to reversal; None with one source alone.
+    """
+
+    source: OrderSource
+    spacing_mm: float | None = None
+    gaps: tuple[int, ...] = ()
+    duplicates: tuple[int, ...] = ()
+    agrees: bool | None = None
+
+
+@dataclass(frozen=True)
+class ImageFiles:
+    """The images of one modality, in the order that `order` certifies; no pixel is decoded yet.
+
+    `unit` is `HU` for CT in Hounsfield units and `intensity` for everything else; `channels` is 1 (grey) or 3 (RGB).
+    """
+
+    images: tuple[ImageRef, ...]
+    order: Order
+    unit: Unit = "intensity"
+    channels: Literal[1, 3] = 1
+
+
+@dataclass(frozen=True)
+class Box:
+    """A lesion on one image of a modality: 0-based index of the image, corners in pixels of the source image.
+
+    Continuous coordinates: (0, 0) is the outer corner of the first pixel, x to the right, y down, x0 < x1, y0 < y1.
+    """
+
+    modality: str
+    image: int
+    finding: str
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+
+@dataclass(frozen=True)
+class Study:
+    """One exam of one patient: what a reader returns.
+
+    Labels are 1.0, 0.0 or NaN (nobody looked). `slice_labels[modality][finding]` has one value an image of that
+    modality. `split` is the split that came with the data, None where none did. `traits` are facts about the study that
+    are no model input (age, sex, view, source; the phantom's true log-odds). `problems` names what was left out or looks
+    wrong, a sentence each; a study with no modality at all is one that could not be read, and `problems` says why.
+    """
+
+    study_id: str
+    patient_id: str
+    modalities: Mapping[str, ImageFiles | str]
+    labels: Mapping[str, float] = field(default_factory=dict)
+    slice_labels: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
+    boxes: tuple[Box, ...] = ()
+    split: Split | None = None
+    traits: Mapping[str, str | float] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
