@@ -50,7 +50,9 @@ class SplitOptions(Section):
     @pydantic.model_validator(mode="after")
     def _room_for_training(self) -> SplitOptions:
         if self.val + self.test >= 1:
-            raise ValueError(f"val + test is {self.val + self.test:g}, which leaves nothing to train on; keep it below 1")
+            raise ValueError(
+                f"val + test is {self.val + self.test:g}, which leaves nothing to train on; keep it below 1"
+            )
         return self
 
 
@@ -95,15 +97,21 @@ class Augment(Section):
 
 
 class InputConfig(Section):
-    """How one modality is read. Images use `view`, `encoder`, `sequence` and `augment`; text uses `encoder` alone.
+    """How one modality is read: an image encoder makes it one of images, a text encoder one of text.
 
-    `encoder` left out is `timm` for images and `bilstm_attention` for text.
+    Images alone use `view` (None: CT windows for Hounsfield units, `rgb` for colour, else `grey`), `sequence` and
+    `augment`. An encoder's name alone stands for the whole section.
     """
 
-    encoder: Component | None = None
+    encoder: Component
     view: Component | None = None
-    sequence: Component | None = None
-    augment: Augment | None = None
+    sequence: Component = Component(type="lstm")
+    augment: Augment = Augment()
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _from_encoder(cls, value: Any) -> Any:
+        return {"encoder": value} if isinstance(value, str) else value
 
 
 class ModelConfig(Section):
@@ -118,11 +126,6 @@ class ModelConfig(Section):
     dim: int = Field(128, ge=1)
     heads: dict[str, Component] = Field(default={"study": Component(type="study")}, min_length=1)
     modality_dropout: float | dict[str, float] = 0.0
-
-    @pydantic.field_validator("inputs", mode="before")
-    @classmethod
-    def _empty_input_is_default(cls, value: Any) -> Any:
-        return {k: {} if v is None else v for k, v in value.items()} if isinstance(value, Mapping) else value
 
     @pydantic.model_validator(mode="after")
     def _rates_of_inputs(self) -> ModelConfig:

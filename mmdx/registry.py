@@ -30,7 +30,9 @@ class Registry:
 
         def register(part: Part) -> Part:
             if name in self._parts:
-                raise UsageError(f"{self.kind} '{name}' is registered twice, the second time by {part.__module__}; rename one")
+                raise UsageError(
+                    f"{self.kind} '{name}' is registered twice, the second time by {part.__module__}; rename one"
+                )
             self._parts[name] = part
             return part
 
@@ -42,7 +44,9 @@ class Registry:
     def get(self, name: str, where: str = "") -> Callable[..., Any]:
         """The part called `name`. Raises `UsageError`, naming the place `where` it was asked for."""
         if name not in self._parts:
-            raise UsageError(f"{where or self.kind}: no {self.kind} is called '{name}'; {did_you_mean(name, self._parts)}")
+            raise UsageError(
+                f"{where or self.kind}: no {self.kind} is called '{name}'; {did_you_mean(name, self._parts)}"
+            )
         return self._parts[name]
 
     def summary(self, name: str) -> str:

@@ -1,4 +1,12 @@
-"""Readers find studies: `read(root, *, option=default) -> list[Study]`. No pixel is decoded yet.
+"""Readers find studies: `read(root, *, option=default) -> list[Study]`. No pixel is decoded yet."""
 
-Importing this package registers all of them.
-"""
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+
+def register_all() -> None:
+    """Imports every module of this package, each of which registers its reader."""
+    for module in pkgutil.iter_modules(__path__):
+        importlib.import_module(f"{__name__}.{module.name}")

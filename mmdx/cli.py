@@ -1,0 +1,183 @@
+"""The verbs. Rooms are imported inside them, so that `mmdx --help` starts without torch."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from mmdx.errors import MmdxError, UsageError
+
+app = typer.Typer(
+    name="mmdx",
+    help="Medical images read together with their clinical reports.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+DEFAULT_CONFIG = Path("configs/phantom.yaml")
+Overrides = Annotated[list[str] | None, typer.Argument(metavar="[key=value]...", help="overrides, such as train.epochs=3")]
+
+
+@app.command()
+def inspect(
+    path: Annotated[Path, typer.Argument(help="folder of raw studies")],
+    reader: Annotated[str | None, typer.Option(help="reader to use; by default dicom or folder, whichever fits")] = None,
+    json: Annotated[Path | None, typer.Option(help="write the rows there as JSON ('-': to the terminal)")] = None,
+) -> None:
+    """Read raw studies: slice order and its evidence, gaps, duplicates, problems."""
+    from mmdx.engine.inspection import inspect_path
+
+    if not inspect_path(path, reader, json):
+        raise typer.Exit(1)
+
+
+@app.command()
+def prepare(
+    reader: Annotated[str, typer.Argument(help="a reader; mmdx list readers names them")],
+    source: Annotated[Path, typer.Argument(metavar="SRC", help="the raw files")],
+    out: Annotated[Path, typer.Argument(help="the store to make")],
+    options: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[option=value]...", help="options of the reader; also size, val, test, seed of the store"),
+    ] = None,
+) -> None:
+    """Turn raw files into a store; run again, it goes on where it stopped."""
+    from rich.console import Console
+
+    from mmdx.engine.preparation import prepare_store
+
+    prepare_store(reader, source, out, options or [], Console(stderr=True))
+
+
+@app.command()
+def check(
+    config: Annotated[Path, typer.Argument(help="experiment, YAML")],
+    overrides: Overrides = None,
+) -> None:
+    """Validate a config before any data or device is touched; print it with every default."""
+    from mmdx.config import dump_config, read_config
+    from mmdx.engine.build import resolve
+
+    print(dump_config(resolve(read_config(config, overrides or []))), end="")
+
+
+@app.command()
+def train(
+    config: Annotated[str | None, typer.Argument(help=f"experiment, YAML; {DEFAULT_CONFIG} when left out")] = None,
+    overrides: Overrides = None,
+    resume: Annotated[bool, typer.Option("--resume", help="go on with the last run of this config, or with run=FOLDER")] = False,
+) -> None:
+    """Train, score the test split with each modality shown, and leave a run folder."""
+    from rich.console import Console
+
+    from mmdx.config import read_config
+    from mmdx.engine.build import resolve
+    from mmdx.engine.experiment import run_training
+
+    given = overrides or []
+    if config is not None and "=" in config:
+        config, given = None, [config, *given]
+    path = Path(config) if config else DEFAULT_CONFIG
+    run_training(resolve(read_config(path, given)), path.stem, Console(), resume=resume)
+
+
+@app.command()
+def evaluate(
+    run: Annotated[Path, typer.Argument(help="a run folder")],
+    split: Annotated[Literal["train", "val", "test"], typer.Option(help="which studies")] = "test",
+    show: Annotated[
+        list[str] | None, typer.Option(help="modalities to show, such as image or image+report; repeat for several")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="folder for the predictions; the run's own when left out")] = None,
+) -> None:
+    """Score a run again, with any modality withheld."""
+    from rich.console import Console
+
+    from mmdx.engine.checkpoint import load_description
+    from mmdx.engine.experiment import evaluate_run
+    from mmdx.engine.predict import parse_shown
+    from mmdx.engine.run import model_folder
+    from mmdx.stats.compare import compare as compare_files
+    from mmdx.stats.report import summary_tables
+
+    if show and out is None:
+        raise UsageError("--show: scores of some showings alone would replace the run's own; give --out FOLDER for them")
+    inputs = list(load_description(model_folder(run))[0].model.inputs)
+    path, _ = evaluate_run(run, split, [parse_shown(text, inputs) for text in show] if show else None, out)
+    console = Console()
+    console.print(summary_tables(compare_files([path])))
+    console.print(f"predictions:  {path}", markup=False, highlight=False)
+
+
+@app.command()
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="run folders or prediction files")],
+    split: Annotated[Literal["train", "val", "test"], typer.Option(help="which studies")] = "test",
+    resamples: Annotated[int, typer.Option(min=100, help="bootstrap resamples of patients")] = 2000,
+    seed: Annotated[int, typer.Option(help="seed of the resamples")] = 0,
+    finding: Annotated[str | None, typer.Option(help="one finding; the macro mean when left out")] = None,
+    out: Annotated[Path, typer.Option(help="folder for compare.json, .md and .html")] = Path("compare"),
+) -> None:
+    """Compare runs, or what one run was shown: paired, by patient, from prediction files alone."""
+    from rich.console import Console
+
+    from mmdx.stats.compare import compare as compare_files
+    from mmdx.stats.report import summary_tables, write_comparison
+
+    comparison = compare_files(runs, split=split, resamples=resamples, seed=seed)
+    console = Console()
+    console.print(summary_tables(comparison, finding=finding))
+    write_comparison(comparison, out)
+    console.print(f"report:  {out / 'compare.html'}", markup=False, highlight=False)
+
+
+@app.command()
+def predict(
+    run: Annotated[Path, typer.Argument(help="a run folder, or a model folder")],
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="a folder, a file or a zip with one or more studies")],
+    report: Annotated[Path | None, typer.Option(help="text file with the report of the study")] = None,
+    modality: Annotated[str | None, typer.Option(help="which image input the files are, when the model reads several")] = None,
+    out: Annotated[Path | None, typer.Option(help="folder for predictions.json and predictions.csv")] = None,
+) -> None:
+    """Findings for raw files; without a report the same model answers from the images alone, and says so."""
+    from mmdx.engine.infer import predict_input
+
+    if not predict_input(run, source, report, modality, out):
+        raise typer.Exit(1)
+
+
+@app.command("list")
+def list_parts(
+    kind: Annotated[str | None, typer.Argument(help="readers, image_encoders, fusions …; all when left out")] = None,
+) -> None:
+    """Registered parts with their options."""
+    from mmdx.engine.catalogue import print_parts
+
+    print_parts(kind)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Runs a verb; every problem that a user can fix ends in its lines and an exit code, never in a traceback."""
+    try:
+        code = app(arguments, standalone_mode=False)
+    except MmdxError as error:
+        for problem in error.problems:
+            print(f"mmdx: {problem}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except typer.Exit as error:
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        print("mmdx: stopped; what was finished is kept (train goes on with --resume, prepare by running it again)", file=sys.stderr)
+        sys.exit(130)
+    except typer.TyperException as error:
+        print(f"mmdx: {error.format_message()} (mmdx --help)", file=sys.stderr)
+        sys.exit(2)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,118 @@
+"""Studies of a store become Samples, and Samples a Batch: bytes are moved, nothing is computed on pixels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from mmdx.batch import Batch, Packed, Sample
+from mmdx.data.store import Store
+from mmdx.data.text import ReportTokenizer
+
+
+class StudyDataset(Dataset[Sample]):
+    """Some rows of a store as Samples: the modalities in `modalities`, the findings in `findings`, in that order.
+
+    `shown` (all when None) limits what a Sample holds: a withheld modality is absent, as if the study never had it.
+    `max_images` keeps that many evenly spaced images of a longer modality.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        rows: Sequence[int],
+        *,
+        modalities: Sequence[str],
+        findings: Sequence[str],
+        tokenizers: Mapping[str, ReportTokenizer],
+        shown: Sequence[str] | None = None,
+        max_images: int | None = None,
+    ) -> None:
+        self._store = store
+        self._rows = list(rows)
+        self._columns = store.columns_of(findings)
+        self._tokenizers = tokenizers
+        self._shown = [m for m in modalities if shown is None or m in shown]
+        self._max_images = max_images
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def images(self) -> list[int]:
+        """How many images each study brings, over all shown modalities: what the sampler packs by."""
+        counts = np.zeros(len(self._rows), dtype=np.int64)
+        for name in self._shown:
+            if self._store.modalities[name].kind == "images":
+                lengths = self._store.lengths(name)[self._rows]
+                counts += lengths if self._max_images is None else np.minimum(lengths, self._max_images)
+        return counts.tolist()
+
+    def __getitem__(self, position: int) -> Sample:
+        row = self._rows[position]
+        study = self._store.read(row)
+        inputs: dict[str, np.ndarray] = {}
+        slice_labels: dict[str, np.ndarray] = {}
+        for name in self._shown:
+            if self._store.modalities[name].kind == "images":
+                pixels, labels = study.pixels(name), study.slice_labels(name)
+                if not len(labels):
+                    labels = np.full((len(pixels), len(self._store.findings)), np.nan, dtype=np.float32)
+                keep = _evenly(len(pixels), self._max_images)
+                inputs[name], slice_labels[name] = pixels[keep], labels[keep][:, self._columns]
+            elif (text := study.text(name)) is not None:
+                inputs[name] = self._tokenizers[name](text)
+        return Sample(
+            study_id=self._store.study_ids[row],
+            patient_id=self._store.patient_ids[row],
+            inputs=inputs,
+            labels=self._store.labels[row, self._columns],
+            slice_labels=slice_labels,
+        )
+
+
+class Collate:
+    """Packs Samples: `modalities` in order, each with what an empty batch of it looks like (shape of an item, dtype)."""
+
+    def __init__(self, items: Mapping[str, tuple[tuple[int, ...], np.dtype]]) -> None:
+        self._items = dict(items)
+
+    def __call__(self, samples: Sequence[Sample]) -> Batch:
+        findings = len(samples[0].labels)
+        inputs, slice_labels = {}, {}
+        for name, (shape, dtype) in self._items.items():
+            empty = np.empty((0, *shape), dtype=dtype)
+            parts = [sample.inputs.get(name, empty) for sample in samples]
+            lengths = torch.tensor([len(part) for part in parts])
+            inputs[name] = Packed(torch.from_numpy(np.concatenate([empty, *parts])), lengths)
+            nothing = np.empty((0, findings), dtype=np.float32)
+            labels = [sample.slice_labels.get(name, nothing) for sample in samples]
+            slice_labels[name] = torch.from_numpy(np.concatenate([nothing, *labels]))
+        return Batch(
+            study_ids=[sample.study_id for sample in samples],
+            patient_ids=[sample.patient_id for sample in samples],
+            inputs=inputs,
+            labels=torch.from_numpy(np.stack([sample.labels for sample in samples])),
+            slice_labels=slice_labels,
+        )
+
+
+def collate_for(store: Store, modalities: Sequence[str]) -> Collate:
+    """The `Collate` of a store's modalities."""
+    items: dict[str, tuple[tuple[int, ...], np.dtype]] = {}
+    for name in modalities:
+        facts = store.modalities[name]
+        if facts.kind == "images":
+            side = store.layout.size
+            items[name] = ((facts.channels, side, side), np.dtype("int16" if facts.unit == "HU" else "uint8"))
+        else:
+            items[name] = ((), np.dtype("int64"))
+    return Collate(items)
+
+
+def _evenly(count: int, most: int | None) -> slice | np.ndarray:
+    if most is None or count <= most:
+        return slice(None)
+    return np.linspace(0, count - 1, most).round().astype(np.int64)

@@ -1,0 +1,40 @@
+"""A store is keyed by what made it: reader, options, source files. Anything changed is another store."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+STORE_FORMAT = 1
+"""Rises whenever stored pixels, rows or columns would come out differently from the same files."""
+
+
+def fingerprint(reader: str, options: Mapping[str, Any], source: Path, *, size: int) -> str:
+    """32 hex digits over the reader, its options, the stored size and every source file's path, length and mtime.
+
+    File contents are not read. Files that an option names (a table outside `source`) count like source files.
+    """
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update(json.dumps([STORE_FORMAT, reader, size], sort_keys=True).encode())
+    for name, value in sorted(options.items()):
+        digest.update(f"{name}={value!r};".encode())
+        if isinstance(value, Path) and value.is_file():
+            digest.update(_stamp(value).encode())
+    if source.is_file():
+        digest.update(_stamp(source).encode())
+    for folder, folders, files in os.walk(source):
+        folders.sort()
+        for name in sorted(files):
+            path = Path(folder, name)
+            digest.update(f"{path.relative_to(source).as_posix()} {_stamp(path)}\n".encode())
+    return digest.hexdigest()
+
+
+def _stamp(path: Path) -> str:
+    # A dangling link has no stat of its target; the link itself still tells that something changed.
+    status = path.stat() if path.exists() else path.lstat()
+    return f"{status.st_size} {status.st_mtime_ns}"

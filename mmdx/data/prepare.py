@@ -1,0 +1,223 @@
+"""Raw files become a store: parallel, resumable, and with everything that could not be read named."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import errno
+import fcntl
+import io
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from mmdx.config import Component, SplitOptions
+from mmdx.data.fingerprint import fingerprint
+from mmdx.data.labels import check_studies
+from mmdx.data.shards import Layout, layout_of, write_shard
+from mmdx.data.splits import make_splits, write_splits
+from mmdx.data.store import DESCRIPTION, SPLIT_FILE, Store, is_store, split_counts
+from mmdx.errors import DataError, UsageError
+from mmdx.registry import READERS
+from mmdx.study import Split, Study
+
+PROGRESS = "progress.json"
+STUDIES_PER_SHARD = 16
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """What makes a store: a reader with its options, the raw files, the stored size."""
+
+    reader: Component
+    source: Path
+    size: int = 224
+
+    def fingerprint(self) -> str:
+        options = READERS.options(self.reader, "reader")
+        return fingerprint(self.reader.type, options, self.source, size=self.size)
+
+    def read(self) -> list[Study]:
+        """The studies, checked against each other. Raises `UsageError` where there is no source to read."""
+        studies = READERS.build(self.reader, "reader", root=self.source)
+        if not studies:
+            raise DataError(f"{self.source}: reader '{self.reader.type}' found no study; is it the right folder?")
+        check_studies(studies)
+        return studies
+
+
+def prepare_into(recipe: Recipe, out: Path, split: SplitOptions, console: Console) -> Store:
+    """Prepares `recipe` in the folder `out`, or goes on where a killed run stopped, or finds it done.
+
+    Raises `DataError` where `out` holds something else: nothing is replaced.
+    """
+    if is_store(out) and Store(out).description["fingerprint"] == recipe.fingerprint():
+        console.print(f"{out}: up to date, {len(Store(out))} studies")
+        return Store(out)
+    studies = recipe.read()
+    return _fill(recipe, studies, out, split, console)
+
+
+def prepare_under(recipe: Recipe, stores: Path, split: SplitOptions, console: Console) -> Store:
+    """The store of `recipe` under the folder `stores`, in a folder named by its fingerprint: prepared when it is not there."""
+    ready = stores / f"{recipe.reader.type}-{recipe.fingerprint()[:12]}"
+    if is_store(ready):
+        return Store(ready)
+    # A reader may write its own source (the phantom does), so the name is known for good only after it has read.
+    studies = recipe.read()
+    return _fill(recipe, studies, stores / f"{recipe.reader.type}-{recipe.fingerprint()[:12]}", split, console)
+
+
+def _fill(recipe: Recipe, studies: list[Study], out: Path, split: SplitOptions, console: Console) -> Store:
+    key = recipe.fingerprint()
+    _claim(out, key)
+    with _locked(out), _disk_errors(out):
+        layout = layout_of(studies, size=recipe.size)
+        chunks = [studies[i : i + STUDIES_PER_SHARD] for i in range(0, len(studies), STUDIES_PER_SHARD)]
+        quarantine = _write_shards(out, chunks, layout, recipe.source, console)
+        refused = {row["study_id"] for row in quarantine}
+        kept = [study for study in studies if study.study_id not in refused]
+        _write_quarantine(out, quarantine)
+        if not kept:
+            raise DataError(f"{out}: none of {len(studies)} studies could be read; {out / 'quarantine.csv'} says why")
+        splits = _deal(kept, layout, split)
+        write_splits(out / SPLIT_FILE, [s.study_id for s in kept], [s.patient_id for s in kept], splits)
+        _describe(out, recipe, key, layout, kept, splits, len(quarantine), len(chunks))
+    for row in quarantine[:5]:
+        console.print(f"quarantined: {row['study_id']}: {row['reason']}", markup=False, highlight=False)
+    counts = ", ".join(f"{name} {count}" for name, count in split_counts(splits).items())
+    console.print(f"{out}: {len(kept)} studies ({counts}), {len(quarantine)} quarantined")
+    return Store(out)
+
+
+def _claim(out: Path, key: str) -> None:
+    """Marks `out` as the place of this fingerprint. Raises `DataError` where it holds anything else."""
+    marker = out / PROGRESS
+    if marker.is_file():
+        if json.loads(marker.read_text(encoding="utf-8"))["fingerprint"] != key:
+            raise DataError(
+                f"{out}: holds a store of other files or options; prepare into another folder, or remove this one"
+            )
+        return
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise DataError(f"{out}: is in use by something that is not a store; prepare into another folder")
+    with _disk_errors(out):
+        out.mkdir(parents=True, exist_ok=True)
+        marker.write_text(json.dumps({"fingerprint": key}), encoding="utf-8")
+
+
+def _write_shards(
+    out: Path, chunks: Sequence[Sequence[Study]], layout: Layout, root: Path, console: Console
+) -> list[dict[str, str]]:
+    paths = [out / f"shard-{index:05d}.arrow" for index in range(len(chunks))]
+    waiting = [(path, chunk) for path, chunk in zip(paths, chunks, strict=True) if not path.is_file()]
+    if waiting and len(waiting) < len(chunks):
+        console.print(f"{out}: going on after {len(chunks) - len(waiting)} of {len(chunks)} shards")
+    tasks = (joblib.delayed(write_shard)(path, chunk, layout, root=root) for path, chunk in waiting)
+    workers = max(1, min(len(waiting), os.cpu_count() or 1))
+    done = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(tasks)
+    for _ in track(done, "preparing", total=len(waiting), console=console, disable=not waiting, transient=True):
+        pass
+    return [row for path in paths for row in json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))]
+
+
+def _deal(studies: Sequence[Study], layout: Layout, split: SplitOptions) -> tuple[Split, ...]:
+    labels = np.array([[s.labels.get(f, np.nan) for f in layout.findings] for s in studies], dtype=np.float32)
+    ids, patients = [s.study_id for s in studies], [s.patient_id for s in studies]
+    given = [s.split for s in studies]
+    return make_splits(ids, patients, labels, given, val=split.val, test=split.test, seed=split.seed)
+
+
+def _write_quarantine(out: Path, rows: Sequence[dict[str, str]]) -> None:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, ["study_id", "reason"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    (out / "quarantine.csv").write_text(text.getvalue(), encoding="utf-8")
+
+
+def _describe(
+    out: Path,
+    recipe: Recipe,
+    key: str,
+    layout: Layout,
+    studies: Sequence[Study],
+    splits: Sequence[Split],
+    quarantined: int,
+    shards: int,
+) -> None:
+    """Writes `card.md`, then `dataset.json`, whose presence says that the store is whole."""
+    positive = {f: sum(s.labels.get(f) == 1 for s in studies) for f in layout.findings}
+    known = {f: sum(s.labels.get(f) in (0, 1) for s in studies) for f in layout.findings}
+    description: dict[str, Any] = {
+        "fingerprint": key,
+        "reader": recipe.reader.type,
+        "options": {k: str(v) for k, v in READERS.options(recipe.reader, "reader").items()},
+        "size": recipe.size,
+        "modalities": {name: dataclasses.asdict(facts) for name, facts in layout.modalities.items()},
+        "findings": list(layout.findings),
+        "studies": len(studies),
+        "patients": len({s.patient_id for s in studies}),
+        "quarantined": quarantined,
+        "splits": split_counts(splits),
+        "shards": shards,
+    }
+    rows = [f"| {f} | {positive[f]} | {known[f] - positive[f]} | {len(studies) - known[f]} |" for f in layout.findings]
+    have = [f"| {n} | {f.kind} | {sum(n in s.modalities for s in studies)} |" for n, f in layout.modalities.items()]
+    problems = sum(bool(s.problems) for s in studies)
+    card = [
+        f"# Store of reader `{recipe.reader.type}`",
+        "",
+        f"{description['studies']} studies of {description['patients']} patients; {quarantined} quarantined; {problems} kept "
+        "with problems named. "
+        + ", ".join(f"{name} {n}" for name, n in description["splits"].items())
+        + " (split by patient).",
+        "",
+        "| modality | kind | studies |",
+        "|---|---|---|",
+        *have,
+        "",
+        "| finding | present | absent | unknown |",
+        "|---|---|---|---|",
+        *rows,
+        "",
+        f"Images are letter-boxed to {recipe.size} x {recipe.size} pixels. Fingerprint `{key}`.",
+    ]
+    (out / "card.md").write_text("\n".join(card) + "\n", encoding="utf-8")
+    whole = out / f"{DESCRIPTION}.partial"
+    whole.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+    whole.replace(out / DESCRIPTION)
+
+
+@contextmanager
+def _locked(out: Path) -> Iterator[None]:
+    """One writer a store; the lock goes with its process, however that ends."""
+    with (out / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DataError(f"{out}: another process is preparing this store; wait for it to end") from None
+        yield
+
+
+@contextmanager
+def _disk_errors(out: Path) -> Iterator[None]:
+    """A refused write in one line; the shards already whole stay."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DataError(
+                f"{out}: the disk is full; free some space and run the same command again: it goes on"
+            ) from None
+        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+            raise UsageError(f"{out}: cannot be written ({error.strerror}); choose another folder") from None
+        raise

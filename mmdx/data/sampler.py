@@ -1,0 +1,77 @@
+"""Batches by a budget of images, so that memory is bounded whatever a study's length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from torch.utils.data import Sampler
+
+from mmdx.errors import DataError
+
+
+class SliceBudgetSampler(Sampler[list[int]]):
+    """Packs studies into batches of at most `slices` images and `studies` studies; each process takes its share.
+
+    Order depends on `seed` and the epoch alone, so every process draws the same batches and takes each `world`-th one,
+    and a resumed run sees what the killed one would have. With `shuffle`, batches wrap around until every process has
+    equally many (under distributed training none may stop early); without, each study comes exactly once over all
+    processes, in order. A study longer than the budget is refused when shuffling (it would not fit in memory for
+    training) and stands alone otherwise. Yields positions in `lengths`.
+    """
+
+    def __init__(
+        self,
+        lengths: Sequence[int],
+        *,
+        slices: int,
+        studies: int,
+        shuffle: bool,
+        seed: int = 0,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        longest = max(lengths, default=0)
+        if shuffle and longest > slices:
+            raise DataError(
+                f"a study has {longest} images, more than a batch may hold ({slices}); raise train.slices, or set "
+                "data.max_images to keep that many evenly spaced ones"
+            )
+        self._lengths = list(lengths)
+        self._slices, self._studies = slices, studies
+        self._shuffle, self._seed = shuffle, seed
+        self._rank, self._world = rank, world
+        self._epoch, self._skip = 0, 0
+
+    def set_epoch(self, epoch: int, *, skip: int = 0) -> None:
+        """The epoch to draw next, without its first `skip` batches of this process (a resumed run has seen them)."""
+        self._epoch, self._skip = epoch, skip
+
+    def __len__(self) -> int:
+        """Batches of this process in the present epoch, skipped ones included."""
+        return len(self._mine())
+
+    def __iter__(self) -> Iterator[list[int]]:
+        yield from self._mine()[self._skip :]
+
+    def _mine(self) -> list[list[int]]:
+        batches = self._batches()
+        if self._shuffle and batches:
+            short = -len(batches) % self._world
+            batches += [batches[i % len(batches)] for i in range(short)]
+        return batches[self._rank :: self._world]
+
+    def _batches(self) -> list[list[int]]:
+        order = np.arange(len(self._lengths))
+        if self._shuffle:
+            np.random.default_rng([self._seed, self._epoch]).shuffle(order)
+        batches: list[list[int]] = []
+        room = 0
+        for position in order.tolist():
+            length = self._lengths[position]
+            if not batches or length > room or len(batches[-1]) == self._studies:
+                batches.append([])
+                room = self._slices
+            batches[-1].append(position)
+            room -= length
+        return batches

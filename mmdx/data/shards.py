@@ -1,0 +1,169 @@
+"""Studies become Arrow: one row a study, pixels of a modality as one contiguous array.
+
+Columns: `study_id`, `patient_id`, `split` (as given, or null), `labels [f]`, `traits`, `problems`, `boxes` (JSON);
+for images `NAME` (flat `[n c size size]`), `NAME.length` (0: absent), `NAME.order` (certificate, JSON) and
+`NAME.slice_labels` (flat `[n f]`, empty where none were given); for text `NAME` (null: absent).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import datasets
+import numpy as np
+import pyarrow as pa
+
+from mmdx.data.images import Decoded, decode
+from mmdx.errors import DataError
+from mmdx.study import ImageFiles, Study, Unit
+
+RESERVED = ("study_id", "patient_id", "split", "labels", "traits", "problems", "boxes")
+PIXEL_TYPES: dict[str, str] = {"HU": "int16", "intensity": "uint8"}
+
+
+@dataclass(frozen=True)
+class ModalityFacts:
+    """What every study's share of a modality has in common; `unit` and `channels` matter to images alone."""
+
+    kind: Literal["images", "text"]
+    unit: Unit = "intensity"
+    channels: int = 1
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What the rows of a store hold: its modalities, its findings in order, the side of an image in pixels."""
+
+    modalities: Mapping[str, ModalityFacts]
+    findings: tuple[str, ...]
+    size: int
+
+    def features(self) -> datasets.Features:
+        """The columns in the terms of Hugging Face `datasets`."""
+        text, numbers = datasets.Value("string"), datasets.LargeList(datasets.Value("float32"))
+        columns: dict[str, Any] = {"study_id": text, "patient_id": text, "split": text, "labels": numbers}
+        columns |= {"traits": text, "problems": text, "boxes": text}
+        for name, facts in self.modalities.items():
+            if facts.kind == "text":
+                columns[name] = text
+                continue
+            columns[name] = datasets.LargeList(datasets.Value(PIXEL_TYPES[facts.unit]))
+            columns |= {
+                f"{name}.length": datasets.Value("int64"),
+                f"{name}.order": text,
+                f"{name}.slice_labels": numbers,
+            }
+        return datasets.Features(columns)
+
+
+def layout_of(studies: Sequence[Study], *, size: int) -> Layout:
+    """The layout that holds all of `studies`; findings in the order of their first appearance.
+
+    A modality with both grey and colour images is stored in colour. Raises `DataError` where one name stands for text
+    here and images there, or for Hounsfield units here and plain intensities there.
+    """
+    modalities: dict[str, ModalityFacts] = {}
+    findings: dict[str, None] = {}
+    for study in studies:
+        findings |= dict.fromkeys(study.labels)
+        for labels in study.slice_labels.values():
+            findings |= dict.fromkeys(labels)
+        for name, value in study.modalities.items():
+            if name in RESERVED or "." in name or "+" in name:
+                raise DataError(f"modality '{name}': the name is taken or holds '.' or '+'; choose another")
+            images = isinstance(value, ImageFiles)
+            facts = ModalityFacts("images", value.unit, value.channels) if images else ModalityFacts("text")
+            known = modalities.setdefault(name, facts)
+            if (known.kind, known.unit) != (facts.kind, facts.unit):
+                raise DataError(
+                    f"study {study.study_id}: modality '{name}' holds {facts.kind} ({facts.unit}) here and {known.kind} "
+                    f"({known.unit}) in other studies; give them two names"
+                )
+            modalities[name] = dataclasses.replace(known, channels=max(known.channels, facts.channels))
+    return Layout(modalities, tuple(findings), size)
+
+
+def write_shard(path: Path, studies: Sequence[Study], layout: Layout, *, root: Path) -> list[dict[str, str]]:
+    """Decodes `studies` into the Arrow stream `path` and returns the quarantine: a row for each that cannot be read.
+
+    The file appears under its name only when it is whole. Raises `OSError` where the disk refuses (full, read-only).
+    """
+    schema = layout.features().arrow_schema
+    partial = path.with_suffix(".partial")
+    quarantine: list[dict[str, str]] = []
+    try:
+        with pa.OSFile(str(partial), "wb") as sink, pa.ipc.new_stream(sink, schema) as writer:
+            for study in studies:
+                try:
+                    row = _row(study, layout)
+                except DataError as error:
+                    reason = " ".join(" · ".join(error.problems).replace(f"{root}/", "").split())
+                    quarantine.append({"study_id": study.study_id, "reason": reason})
+                else:
+                    writer.write_batch(pa.record_batch([_column(row[f.name], f) for f in schema], schema=schema))
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    (path.with_suffix(".json")).write_text(json.dumps(quarantine), encoding="utf-8")
+    partial.replace(path)
+    return quarantine
+
+
+def _row(study: Study, layout: Layout) -> dict[str, Any]:
+    if not study.modalities:
+        raise DataError(study.problems or f"study {study.study_id}: nothing that could be read")
+    row: dict[str, Any] = {"study_id": study.study_id, "patient_id": study.patient_id, "split": study.split}
+    row["labels"] = np.array([study.labels.get(f, np.nan) for f in layout.findings], dtype=np.float32)
+    row |= {"traits": json.dumps(dict(study.traits)), "problems": json.dumps(study.problems)}
+    decoded: dict[str, Decoded] = {}
+    for name, facts in layout.modalities.items():
+        value = study.modalities.get(name)
+        if facts.kind == "text":
+            row[name] = value if isinstance(value, str) and value.strip() else None
+        elif isinstance(value, ImageFiles):
+            files = dataclasses.replace(value, channels=facts.channels)
+            decoded[name] = decode(files, layout.size)
+            row[name] = decoded[name].pixels.reshape(-1)
+            row[f"{name}.length"] = len(value.images)
+            row[f"{name}.order"] = json.dumps(dataclasses.asdict(value.order))
+            row[f"{name}.slice_labels"] = _slice_labels(study, name, layout.findings)
+        else:
+            nothing = np.empty(0, dtype=PIXEL_TYPES[facts.unit])
+            row |= {name: nothing, f"{name}.length": 0, f"{name}.order": None}
+            row[f"{name}.slice_labels"] = np.empty(0, dtype=np.float32)
+    row["boxes"] = json.dumps(_stored_boxes(study, decoded))
+    return row
+
+
+def _slice_labels(study: Study, modality: str, findings: Sequence[str]) -> np.ndarray:
+    given = study.slice_labels.get(modality)
+    if not given:
+        return np.empty(0, dtype=np.float32)
+    unknown = [np.nan] * max(map(len, given.values()))
+    return np.array([given.get(f, unknown) for f in findings], dtype=np.float32).T.reshape(-1)
+
+
+def _stored_boxes(study: Study, decoded: Mapping[str, Decoded]) -> list[dict[str, Any]]:
+    """Boxes in pixels of the stored images."""
+    boxes = []
+    for box in study.boxes:
+        if box.modality not in decoded:
+            continue
+        scale = decoded[box.modality].scale[box.image]
+        left, top = decoded[box.modality].offset[box.image]
+        corners = {"x0": box.x0 * scale + left, "y0": box.y0 * scale + top}
+        corners |= {"x1": box.x1 * scale + left, "y1": box.y1 * scale + top}
+        boxes.append({"modality": box.modality, "image": box.image, "finding": box.finding} | corners)
+    return boxes
+
+
+def _column(value: Any, column: pa.Field) -> pa.Array:
+    if isinstance(value, np.ndarray):
+        # Offsets and values go to Arrow as they are: a list of a million Python numbers would take seconds.
+        return pa.LargeListArray.from_arrays(pa.array([0, len(value)], pa.int64()), pa.array(value))
+    return pa.array([value], column.type)

@@ -1,0 +1,141 @@
+"""CSV and JSON Lines tables that come with a data set, read whole, with every refusal at its row and column.
+
+Rows are numbered as a spreadsheet shows them: in a CSV the header is row 1; in JSON Lines the first line is.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmdx.errors import DataError, did_you_mean
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row: its cells by column (CSV cells are text, JSON cells are values), and where it stands."""
+
+    where: str
+    cells: Mapping[str, Any]
+
+    def at(self, column: str) -> str:
+        """The place of a cell, as errors name it."""
+        return f"{self.where}, column '{column}'"
+
+    def text(self, column: str) -> str:
+        """A cell as text without the white space around it; empty where the cell is missing, empty or null."""
+        cell = self.cells.get(column)
+        if cell is None:
+            return ""
+        if isinstance(cell, list | dict | bool):
+            raise DataError(f"{self.at(column)}: expected text, found {json.dumps(cell)}")
+        return str(cell).strip()
+
+    def fact(self, column: str) -> str | float | None:
+        """A cell as a finite number where it is one (true is 1, false 0), else as text; None where empty or NaN."""
+        cell = self.cells.get(column)
+        text = str(int(cell)) if isinstance(cell, bool) else self.text(column)
+        try:
+            number = float(text or "nan")
+        except ValueError:
+            return text
+        return None if math.isnan(number) else number if math.isfinite(number) else text
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: its file, its columns in order, its rows."""
+
+    path: Path
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+    def require(self, columns: Sequence[str]) -> None:
+        """Raises `DataError` with a line for each of `columns` that the table does not have."""
+        missing = [name for name in columns if name not in self.columns]
+        if missing:
+            lines = [f"{self.path}: no column '{name}'; {did_you_mean(name, self.columns)}" for name in missing]
+            raise DataError(lines)
+
+
+def read_table(path: Path, *, required: Sequence[str] = ()) -> Table:
+    """The table in a `.csv` or `.jsonl` file, UTF-8; white space within a CSV column's name is folded to one space.
+
+    Raises `DataError` for a file that is missing, empty or not UTF-8, for a row that does not fit the header or is no
+    JSON object, for a column named twice, and for a `required` column that is not there.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such table; put it there or correct the path") from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path}: not UTF-8 at byte {error.start}; save the table as UTF-8") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
+    table = _json_lines(path, text) if path.suffix.lower() == ".jsonl" else _csv(path, text)
+    if not table.rows:
+        raise DataError(f"{path}: has no rows; add one a study")
+    table.require(required)
+    return table
+
+
+def _csv(path: Path, text: str) -> Table:
+    records: list[list[str]] = []
+    try:
+        records.extend(csv.reader(io.StringIO(text, newline=""), strict=True))
+    except csv.Error as error:
+        raise DataError(
+            f"{path}, row {len(records) + 1}: not CSV: {error}; correct the quotes or use JSON Lines"
+        ) from None
+    if not any(records):
+        raise DataError(f"{path}: is empty; the first row names the columns")
+    columns = [" ".join(name.split()) for name in records[0]]
+    if len(columns) == 1 and (";" in columns[0] or "\t" in records[0][0]):
+        raise DataError(f"{path}: the header has no comma; save the table with commas between columns")
+    twice = sorted({name for name in columns if name and columns.count(name) > 1})
+    if twice:
+        raise DataError(f"{path}: column '{twice[0]}' stands twice in the header; rename one")
+    rows = []
+    for number, record in enumerate(records[1:], start=2):
+        where = f"{path}, row {number}"
+        if not any(cell.strip() for cell in record):
+            continue
+        if len(record) != len(columns):
+            raise DataError(f"{where}: {len(record)} cells under {len(columns)} columns; quote cells that hold commas")
+        cells = dict(zip(columns, record, strict=True))
+        rows.append(Row(where, {name: cell for name, cell in cells.items() if name}))
+    return Table(path, tuple(name for name in columns if name), tuple(rows))
+
+
+def _json_lines(path: Path, text: str) -> Table:
+    rows: list[Row] = []
+    columns: dict[str, None] = {}
+    for number, line in enumerate(text.split("\n"), start=1):
+        where = f"{path}, row {number}"
+        if not line.strip():
+            continue
+        try:
+            cells = json.loads(line, object_pairs_hook=lambda pairs, where=where: _unique(pairs, where))
+        except json.JSONDecodeError as error:
+            raise DataError(f"{where}: not JSON at character {error.pos + 1}: {error.msg}; one object a line") from None
+        except RecursionError:
+            raise DataError(f"{where}: nested too deep; one flat object a line") from None
+        if not isinstance(cells, dict):
+            raise DataError(f'{where}: expected an object such as {{"file_name": …}}, found {type(cells).__name__}')
+        columns |= dict.fromkeys(cells)
+        rows.append(Row(where, cells))
+    return Table(path, tuple(columns), tuple(rows))
+
+
+def _unique(pairs: list[tuple[str, Any]], where: str) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise DataError(f"{where}, column '{twice}': stands twice in the object; keep one")
+    return dict(pairs)

@@ -1,0 +1,105 @@
+"""Reports become tokens: a word tokenizer fitted on training reports, or the one of a pretrained encoder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int64
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+
+from mmdx.errors import DataError, UsageError
+
+PADDING, UNKNOWN_WORD = "[PAD]", "[UNK]"
+_HEADING = re.compile(r"^[ \t]*([A-Z][A-Z /]{2,40}):[ \t]*", re.MULTILINE)
+
+
+def sections(report: str) -> dict[str, str]:
+    """A report by section: text after each line-opening upper-case heading such as `INDICATION:`.
+
+    Headings are lower-cased; text before the first heading is under `""`; a heading that comes twice is joined.
+    """
+    parts = _HEADING.split(report)
+    found: dict[str, str] = {"": parts[0].strip()} if parts[0].strip() else {}
+    for heading, text in zip(parts[1::2], parts[2::2], strict=True):
+        name = heading.strip().lower()
+        found[name] = f"{found[name]} {text.strip()}" if name in found else text.strip()
+    return found
+
+
+class ReportTokenizer:
+    """Text to token ids, cut at `max_tokens`; the same whichever library made the tokenizer."""
+
+    def __init__(self, tokenizer: Tokenizer, *, max_tokens: int) -> None:
+        self._tokenizer = tokenizer
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(max_tokens)
+        self.max_tokens = max_tokens
+
+    @property
+    def vocabulary(self) -> int:
+        """How many ids there are; every id is below it."""
+        return self._tokenizer.get_vocab_size(with_added_tokens=True)
+
+    def __call__(self, text: str) -> Int64[np.ndarray, "n"]:
+        return np.array(self._tokenizer.encode(text).ids, dtype=np.int64)
+
+    def words(self, ids: Iterable[int]) -> list[str]:
+        """The token behind each id."""
+        return [self._tokenizer.id_to_token(i) or UNKNOWN_WORD for i in ids]
+
+    def save(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._tokenizer.save(str(folder / "tokenizer.json"))
+
+    @classmethod
+    def load(cls, folder: Path) -> ReportTokenizer:
+        """The tokenizer that `save` left. Raises `DataError` where there is none."""
+        path = folder / "tokenizer.json"
+        if not path.is_file():
+            raise DataError(f"{path}: missing; the model folder is not whole")
+        tokenizer = Tokenizer.from_file(str(path))
+        return cls(tokenizer, max_tokens=(tokenizer.truncation or {}).get("max_length", 512))
+
+
+def fit_tokenizer(reports: Iterable[str], *, max_tokens: int, words: int = 8192) -> ReportTokenizer:
+    """Lower-cased words and punctuation that stand at least twice in `reports` (training studies only), the `words` most frequent.
+
+    Id 0 is padding, 1 an unknown word. Raises `DataError` where there is no report to learn from.
+    """
+    known = [text for text in reports if text.strip()]
+    if not known:
+        raise DataError(
+            "no training study has a report, so no vocabulary can be fitted; drop the text input or check the split"
+        )
+    tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN_WORD))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])  # pyright: ignore[reportAttributeAccessIssue]
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()  # pyright: ignore[reportAttributeAccessIssue]
+    trainer = trainers.WordLevelTrainer(
+        vocab_size=words,
+        min_frequency=min(2, len(known)),
+        special_tokens=[PADDING, UNKNOWN_WORD],
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator(known, trainer)
+    return ReportTokenizer(tokenizer, max_tokens=max_tokens)
+
+
+def pretrained_tokenizer(source: str, *, max_tokens: int) -> ReportTokenizer:
+    """The tokenizer of a pretrained text encoder: a local folder, or a hub name.
+
+    Raises `UsageError` where it cannot be loaded or has no fast (`tokenizers`) form.
+    """
+    local = Path(source, "tokenizer.json")
+    if local.is_file():
+        return ReportTokenizer(Tokenizer.from_file(str(local)), max_tokens=max_tokens)
+    from transformers import AutoTokenizer
+
+    try:
+        loaded = AutoTokenizer.from_pretrained(source, use_fast=True)
+    except (OSError, ValueError) as error:
+        reason = str(error).partition("\n")[0]
+        raise UsageError(f"text encoder source '{source}': no tokenizer could be loaded ({reason})") from None
+    return ReportTokenizer(loaded.backend_tokenizer, max_tokens=max_tokens)

@@ -1,0 +1,226 @@
+"""The only assembler: config and store become tokenizers, model and loaders."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from torch.utils.data import DataLoader
+
+import mmdx.models.fusion
+import mmdx.models.heads
+import mmdx.models.image
+import mmdx.models.sequence
+import mmdx.models.text
+from mmdx.batch import Batch
+from mmdx.config import Component, Config, InputConfig
+from mmdx.data.collate import StudyDataset, collate_for
+from mmdx.data.readers import register_all
+from mmdx.data.sampler import SliceBudgetSampler
+from mmdx.data.store import Store
+from mmdx.data.text import ReportTokenizer, fit_tokenizer, pretrained_tokenizer
+from mmdx.errors import UsageError, did_you_mean
+from mmdx.models.augment import StudyAugment
+from mmdx.models.model import Branch, ImageBranch, MultimodalModel, TextBranch
+from mmdx.models.text import source_of
+from mmdx.registry import FUSIONS, HEADS, IMAGE_ENCODERS, IMAGE_VIEWS, READERS, SEQUENCES, TEXT_ENCODERS, Registry
+
+
+@dataclass(frozen=True)
+class InputFacts:
+    """What a branch must know of its modality; `architecture` is filled in once the encoder is built."""
+
+    kind: Literal["images", "text"]
+    unit: str = "intensity"
+    channels: int = 1
+    vocabulary: int = 0
+    architecture: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """The sizes of a model: with its config and its weights, all that it takes to make it again."""
+
+    findings: tuple[str, ...]
+    size: int
+    inputs: Mapping[str, InputFacts] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, raw: Mapping[str, Any]) -> ModelFacts:
+        inputs = {name: InputFacts(**facts) for name, facts in raw["inputs"].items()}
+        return cls(tuple(raw["findings"]), int(raw["size"]), inputs)
+
+
+def import_plugins(config: Config) -> None:
+    """Imports the user's own modules, which register their parts. Raises `UsageError` where one cannot be."""
+    for name in config.plugins:
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            raise UsageError(f"plugins: '{name}' cannot be imported ({error}); is it installed or on PYTHONPATH?") from None
+
+
+def resolve(config: Config) -> Config:
+    """`config` with every component's defaults written out. Raises `UsageError` with all problems at once."""
+    register_all()
+    import_plugins(config)
+    problems: list[str] = []
+
+    def settle(registry: Registry, component: Component | None, where: str) -> Any:
+        if component is None:
+            return None
+        try:
+            return registry.resolve(component, where).model_dump()
+        except UsageError as error:
+            problems.extend(error.problems)
+            return component.model_dump()
+
+    raw = config.model_dump()
+    raw["data"]["reader"] = settle(READERS, config.data.reader, "data.reader")
+    raw["model"]["fusion"] = settle(FUSIONS, config.model.fusion, "model.fusion")
+    for name, head in config.model.heads.items():
+        raw["model"]["heads"][name] = settle(HEADS, head, f"model.heads.{name}")
+    for name, section in config.model.inputs.items():
+        where, below = f"model.inputs.{name}", raw["model"]["inputs"][name]
+        encoders = TEXT_ENCODERS if section.encoder.type in TEXT_ENCODERS.names() else IMAGE_ENCODERS
+        if section.encoder.type not in encoders.names():
+            known = [*IMAGE_ENCODERS.names(), *TEXT_ENCODERS.names()]
+            problems.append(f"{where}.encoder: no encoder is called '{section.encoder.type}'; {did_you_mean(section.encoder.type, known)}")
+        else:
+            below["encoder"] = settle(encoders, section.encoder, f"{where}.encoder")
+        below["view"] = settle(IMAGE_VIEWS, section.view, f"{where}.view")
+        below["sequence"] = settle(SEQUENCES, section.sequence, f"{where}.sequence")
+    if problems:
+        raise UsageError(problems)
+    return Config.model_validate(raw)
+
+
+def is_text(section: InputConfig) -> bool:
+    return section.encoder.type in TEXT_ENCODERS.names()
+
+
+def facts_of(config: Config, store: Store, tokenizers: Mapping[str, ReportTokenizer]) -> ModelFacts:
+    """What the model must know of the store. Raises `UsageError` where config and store disagree, all at once."""
+    inputs, problems = {}, []
+    for name, section in config.model.inputs.items():
+        stored = store.modalities.get(name)
+        wanted = "text" if is_text(section) else "images"
+        if stored is None:
+            problems.append(f"model.inputs.{name}: no such modality in {store.folder}; {did_you_mean(name, store.modalities)}")
+        elif stored.kind != wanted:
+            problems.append(f"model.inputs.{name}: '{section.encoder.type}' reads {wanted}, but '{name}' is stored as {stored.kind}")
+        elif stored.kind == "text":
+            inputs[name] = InputFacts("text", vocabulary=tokenizers[name].vocabulary)
+        else:
+            inputs[name] = InputFacts("images", unit=stored.unit, channels=stored.channels)
+    if problems:
+        raise UsageError(problems)
+    findings = config.data.findings or store.findings
+    store.columns_of(findings)
+    return ModelFacts(tuple(findings), store.layout.size, inputs)
+
+
+def build_tokenizers(config: Config, store: Store, rows: Sequence[int]) -> dict[str, ReportTokenizer]:
+    """A tokenizer for each text input: the pretrained encoder's own, else fitted on the reports of `rows` (training)."""
+    tokenizers = {}
+    for name, section in config.model.inputs.items():
+        if not is_text(section) or name not in store.modalities:
+            continue
+        options = TEXT_ENCODERS.options(section.encoder)
+        source, longest = options.get("source"), options["max_tokens"]
+        if source:
+            tokenizers[name] = pretrained_tokenizer(source_of(source), max_tokens=longest)
+        else:
+            reports = (store.read(row).text(name) or "" for row in rows)
+            tokenizers[name] = fit_tokenizer(reports, max_tokens=longest)
+    return tokenizers
+
+
+def build_model(config: Config, facts: ModelFacts) -> tuple[MultimodalModel, ModelFacts]:
+    """The model, and `facts` with every encoder's architecture.
+
+    Facts that already hold architectures (a saved model's) make it without looking for anything pretrained.
+    """
+    branches: dict[str, Branch] = {}
+    complete: dict[str, InputFacts] = {}
+    for name, section in config.model.inputs.items():
+        make = _text_branch if facts.inputs[name].kind == "text" else _image_branch
+        branches[name], architecture = make(section, facts.inputs[name], config.model.dim, f"model.inputs.{name}")
+        complete[name] = InputFacts(**{**asdict(facts.inputs[name]), "architecture": dict(architecture)})
+    image_items = {name: branches[name].item_dim for name, known in facts.inputs.items() if known.kind == "images"}
+    heads = {
+        name: HEADS.build(
+            head, f"model.heads.{name}", dim=config.model.dim, findings=len(facts.findings), items=image_items
+        )
+        for name, head in config.model.heads.items()
+    }
+    fusion = FUSIONS.build(config.model.fusion, "model.fusion", modalities=len(branches), dim=config.model.dim)
+    rates = config.model.modality_dropout
+    dropout = {name: rates.get(name, 0.0) if isinstance(rates, dict) else rates for name in branches}
+    model = MultimodalModel(branches, fusion, heads, dim=config.model.dim, modality_dropout=dropout)
+    return model, ModelFacts(facts.findings, facts.size, complete)
+
+
+def _image_branch(section: InputConfig, facts: InputFacts, dim: int, where: str) -> tuple[Branch, Mapping[str, Any]]:
+    default = "windows" if facts.unit == "HU" else "rgb" if facts.channels == 3 else "grey"
+    view = IMAGE_VIEWS.build(section.view or Component(type=default), f"{where}.view", stored=facts.channels)
+    encoder = IMAGE_ENCODERS.build(
+        section.encoder, f"{where}.encoder", channels=view.channels, architecture=facts.architecture
+    )
+    sequence = SEQUENCES.build(section.sequence, f"{where}.sequence", width=encoder.dim)
+    return ImageBranch(view, StudyAugment(section.augment), encoder, sequence, dim), encoder.architecture
+
+
+def _text_branch(section: InputConfig, facts: InputFacts, dim: int, where: str) -> tuple[Branch, Mapping[str, Any]]:
+    encoder = TEXT_ENCODERS.build(
+        section.encoder, f"{where}.encoder", vocabulary=facts.vocabulary, architecture=facts.architecture
+    )
+    return TextBranch(encoder, dim), encoder.architecture
+
+
+def build_loader(
+    config: Config,
+    store: Store,
+    rows: Sequence[int],
+    tokenizers: Mapping[str, ReportTokenizer],
+    *,
+    shuffle: bool,
+    shown: Sequence[str] | None = None,
+    rank: int = 0,
+    world: int = 1,
+    pin: bool = False,
+) -> tuple[DataLoader[Batch], SliceBudgetSampler]:
+    """Batches of `rows` for one process, with the sampler that orders them."""
+    modalities = list(config.model.inputs)
+    studies = StudyDataset(
+        store,
+        rows,
+        modalities=modalities,
+        findings=config.data.findings or store.findings,
+        tokenizers=tokenizers,
+        shown=shown,
+        max_images=config.data.max_images,
+    )
+    sampler = SliceBudgetSampler(
+        studies.images(),
+        slices=config.train.slices,
+        studies=config.train.studies,
+        shuffle=shuffle,
+        seed=config.seed,
+        rank=rank,
+        world=world,
+    )
+    loader: DataLoader[Batch] = DataLoader(
+        studies,
+        batch_sampler=sampler,
+        collate_fn=collate_for(store, modalities),
+        num_workers=config.train.workers,
+        persistent_workers=config.train.workers > 0,
+        pin_memory=pin,
+    )
+    return loader, sampler

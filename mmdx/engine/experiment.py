@@ -1,0 +1,157 @@
+"""One experiment from config to claim: store, training, scores on every showing, comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from accelerate import Accelerator
+from accelerate.utils import broadcast_object_list
+from rich.console import Console
+
+from mmdx.config import Config, SplitOptions, dump_config
+from mmdx.data.prepare import Recipe, prepare_under
+from mmdx.data.splits import make_splits, prove_disjoint, read_splits, write_splits
+from mmdx.data.store import Store, split_counts
+from mmdx.engine.build import ModelFacts
+from mmdx.engine.checkpoint import SavedModel, load_model
+from mmdx.engine.predict import score_splits, showings
+from mmdx.engine.run import Run, choose_run, environment, model_folder
+from mmdx.engine.train import fit, set_up
+from mmdx.errors import DataError, UsageError
+from mmdx.stats.compare import Comparison, compare
+from mmdx.stats.report import markdown, summary_tables
+from mmdx.study import Split
+
+
+def open_store(config: Config, console: Console) -> Store:
+    """The store that a config names, prepared first where it names a reader and a source."""
+    data = config.data
+    if data.store is not None:
+        return Store(data.store)
+    if data.reader is None or data.source is None:
+        raise UsageError("data: no studies; give store, or reader and source")
+    return prepare_under(Recipe(data.reader, data.source, data.size), data.stores, data.split or SplitOptions(), console)
+
+
+def deal(config: Config, store: Store) -> list[Split]:
+    """The split of a run: the store's own, or dealt anew by `data.split`. Proved disjoint by patient."""
+    if config.data.split is None:
+        return store.splits
+    options, nobody = config.data.split, [None] * len(store)
+    splits = make_splits(
+        store.study_ids, store.patient_ids, store.labels, nobody, val=options.val, test=options.test, seed=options.seed
+    )
+    prove_disjoint(store.study_ids, store.patient_ids, splits)
+    return list(splits)
+
+
+def run_training(config: Config, name: str, console: Console, *, resume: bool) -> Path:
+    """Trains `config` (resolved), scores it and prints what it shows; returns the run folder."""
+    accelerator = Accelerator(mixed_precision=config.train.precision, log_with="tensorboard", project_dir=str(config.run or "runs"))
+    loud = Console(stderr=console.stderr, quiet=not accelerator.is_main_process)
+    with accelerator.main_process_first():
+        store = open_store(config, loud)
+    chosen = [str(choose_run(config, name, resume=resume))] if accelerator.is_main_process else [""]
+    run = Run(Path(broadcast_object_list(chosen)[0]))
+    splits = deal(config, store)
+    if accelerator.is_main_process:
+        _describe(run, config, store, splits, accelerator)
+    accelerator.project_configuration.set_directories(str(run.folder))
+    accelerator.init_trackers("tensorboard")
+    training = set_up(config, run, store, splits, accelerator, resume=resume)
+    loud.print(_opening(training.saved, store, splits, run, accelerator), highlight=False)
+    fit(training, loud)
+    accelerator.end_training()
+    saved = load_model(run.best)
+    saved.model.to(accelerator.device)
+    for split in ("val", "test"):
+        score_splits(saved, store, splits, split, showings(list(config.model.inputs)), accelerator, run.predictions)
+    if accelerator.is_main_process:
+        comparison = conclude(run, saved)
+        loud.print(summary_tables(comparison))
+        loud.print(f"run folder:   {run.folder}\nnext:         mmdx compare {run.folder}", markup=False, highlight=False)
+    accelerator.wait_for_everyone()
+    return run.folder
+
+
+def evaluate_run(folder: Path, split: Split, shown: Sequence[Sequence[str]] | None, out: Path | None) -> tuple[Path, SavedModel]:
+    """Scores a finished run again on one split; returns the prediction file.
+
+    The file is the run's own `predictions/<split>.csv`, or lies in `out`. Raises `DataError` where the store is no longer
+    the one that the run was trained on.
+    """
+    run, accelerator = Run(folder), Accelerator()
+    saved = load_model(model_folder(folder))
+    store = open_store(saved.config, Console(stderr=True))
+    splits = _splits_of(run, store)
+    saved.model.to(accelerator.device)
+    chosen = shown or showings(list(saved.config.model.inputs))
+    path = score_splits(saved, store, splits, split, chosen, accelerator, out or run.predictions)
+    return path, saved
+
+
+def conclude(run: Run, saved: SavedModel) -> Comparison:
+    """The comparison of what one checkpoint was shown, on the test split; writes `metrics.json` and `card.md`."""
+    comparison = compare([run.folder], split="test")
+    run.write_json("metrics.json", comparison.to_json())
+    (run.folder / "card.md").write_text(_card(run, saved.config, saved.facts, comparison), encoding="utf-8")
+    return comparison
+
+
+def _describe(run: Run, config: Config, store: Store, splits: Sequence[Split], accelerator: Accelerator) -> None:
+    """The first files of a run; a resumed run keeps the ones that it has."""
+    if run.config_file.is_file():
+        if read_splits(run.splits) != dict(zip(store.study_ids, splits, strict=True)):
+            raise DataError(f"{run.splits}: the store deals its patients otherwise now; start a new run")
+        return
+    run.folder.mkdir(parents=True, exist_ok=True)
+    write_splits(run.splits, store.study_ids, store.patient_ids, list(splits))
+    facts = environment(device=str(accelerator.device), processes=accelerator.num_processes, store=store.description)
+    run.write_json("environment.json", facts)
+    partial = run.config_file.with_suffix(".partial")
+    partial.write_text(dump_config(config), encoding="utf-8")
+    partial.replace(run.config_file)
+
+
+def _splits_of(run: Run, store: Store) -> list[Split]:
+    stored = read_splits(run.splits)
+    unknown = [study for study in store.study_ids if study not in stored]
+    if unknown or len(stored) != len(store):
+        raise DataError(
+            f"{run.splits}: names {len(stored)} studies, the store {store.folder} holds {len(store)}; the run was trained on "
+            "another store"
+        )
+    return [stored[study] for study in store.study_ids]
+
+
+def _opening(saved: SavedModel, store: Store, splits: Sequence[Split], run: Run, accelerator: Accelerator) -> str:
+    parameters = sum(p.numel() for p in saved.model.parameters() if p.requires_grad) / 1e6
+    counts = ", ".join(f"{name} {count}" for name, count in split_counts(splits).items())
+    lines = [
+        f"{'+'.join(saved.config.model.inputs)}: {parameters:.2f} M parameters to train, {accelerator.num_processes} process(es) "
+        f"on {accelerator.device.type}",
+        f"studies: {counts}; run folder {run.folder}",
+    ]
+    columns = store.columns_of(saved.facts.findings)
+    for split in ("train", "test"):
+        labels = store.labels[np.array([name == split for name in splits])][:, columns]
+        single = [f for f, column in zip(saved.facts.findings, labels.T, strict=True) if len(set(column[column == column])) < 2]
+        if single:
+            lines.append(f"{split}: one class only for {', '.join(single)}")
+    return "\n".join(lines)
+
+
+def _card(run: Run, config: Config, facts: ModelFacts, comparison: Comparison) -> str:
+    inputs = ", ".join(f"`{name}` ({known.kind})" for name, known in facts.inputs.items())
+    lines = [
+        f"# {run.folder.name}",
+        "",
+        f"Reads {inputs}; answers {', '.join(facts.findings)}. Trained with seed {config.seed}; `config.yaml` rebuilds it, "
+        "`environment.json` says on what. Split by patient (`splits.csv`). Scores are probabilities, not calibrated. For "
+        "research; not a medical device.",
+        "",
+        markdown(comparison),
+    ]
+    return "\n".join(lines)

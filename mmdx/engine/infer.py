@@ -1,0 +1,188 @@
+"""Raw files in, findings out: the same path as training data, without a store."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from mmdx.batch import Batch, Sample
+from mmdx.data.archive import unpacked
+from mmdx.data.collate import Collate
+from mmdx.data.images import decode
+from mmdx.engine.checkpoint import SavedModel, load_model
+from mmdx.engine.inspection import detect_reader
+from mmdx.engine.run import model_folder
+from mmdx.errors import DataError, MmdxError, UsageError, did_you_mean
+from mmdx.registry import READERS
+from mmdx.study import ImageFiles, Study
+
+
+def predict_input(run: Path, source: Path, report: Path | None, modality: str | None, out: Path | None) -> bool:
+    """Predicts every study in `source` and prints the findings; False where a study had to be refused.
+
+    With `out`, leaves `predictions.json` and `predictions.csv` there. Raises `DataError` where no study can be read.
+    """
+    saved = load_model(model_folder(run))
+    image = _image_input(saved, modality)
+    text = _read_report(saved, report)
+    results, refused = [], []
+    with _opened(source) as folder:
+        studies = READERS.build(detect_reader(folder), root=folder)
+        if text is not None and len(studies) != 1:
+            raise UsageError(f"--report: {source} holds {len(studies)} studies and the report belongs to one; give one study")
+        for study in studies:
+            try:
+                results.append(predict_study(saved, study, image, text))
+            except DataError as error:
+                refused.append(f"{study.study_id}: {str(error).replace(f'{folder}/', '')}")
+    for line in refused:
+        print(f"mmdx: refused: {line}", file=sys.stderr)
+    if not results:
+        raise DataError(f"{source}: no study could be read")
+    _show(results, Console())
+    if out is not None:
+        _write(results, out)
+    return not refused
+
+
+def predict_study(saved: SavedModel, study: Study, image: str | None, report: str | None) -> dict[str, Any]:
+    """One study's findings: probabilities, what was shown, what the model lacked, the order of its slices.
+
+    Raises `DataError` where the study has nothing that the model reads, or images of another unit.
+    """
+    inputs: dict[str, np.ndarray] = {}
+    orders: dict[str, str] = {}
+    for name, value in _named(study, image).items():
+        known = saved.facts.inputs.get(name)
+        if isinstance(value, ImageFiles) and known is not None and known.kind == "images":
+            inputs[name] = _pixels(saved, name, value)
+            orders[name] = value.order.source
+    texts = [name for name, known in saved.facts.inputs.items() if known.kind == "text"]
+    told = report if report is not None else next((study.modalities[n] for n in texts if n in study.modalities), None)
+    if texts and isinstance(told, str):
+        tokens = saved.tokenizers[texts[0]](told)
+        if len(tokens):
+            inputs[texts[0]] = tokens
+    if not inputs:
+        wanted = ", ".join(saved.facts.inputs)
+        raise DataError("; ".join(study.problems) or f"nothing that the model reads ({wanted})")
+    output = saved.model(_batch(saved, study, inputs))
+    shown = [name for name in saved.facts.inputs if name in inputs]
+    result: dict[str, Any] = {
+        "study_id": study.study_id,
+        "patient_id": study.patient_id,
+        "shown": "+".join(shown),
+        "missing": [name for name in saved.facts.inputs if name not in inputs],
+        "images": {name: len(inputs[name]) for name in orders},
+        "order_source": orders,
+        "problems": list(study.problems),
+    }
+    for name, head in saved.model.heads.items():
+        scores = output.logits[name].sigmoid().tolist()
+        if head.level == "study":
+            result["findings"] = dict(zip(saved.facts.findings, scores[0], strict=True))
+        elif scores:
+            result["slices"] = {f: [row[i] for row in scores] for i, f in enumerate(saved.facts.findings)}
+    return result
+
+
+def _named(study: Study, image: str | None) -> Mapping[str, Any]:
+    """A study's modalities under the model's names: one image modality of any name is taken for `image`."""
+    images = [name for name, value in study.modalities.items() if isinstance(value, ImageFiles)]
+    if image is None or image in images or len(images) != 1:
+        return study.modalities
+    return {image if name == images[0] else name: value for name, value in study.modalities.items()}
+
+
+def _pixels(saved: SavedModel, name: str, files: ImageFiles) -> np.ndarray:
+    known = saved.facts.inputs[name]
+    if files.unit != known.unit:
+        raise DataError(f"its images hold {files.unit}, but the model's '{name}' was trained on {known.unit}")
+    most = saved.config.data.max_images
+    if most is not None and len(files.images) > most:
+        places = np.linspace(0, len(files.images) - 1, most).round().astype(int)
+        files = replace(files, images=tuple(files.images[i] for i in places))
+    return decode(replace(files, channels=known.channels), saved.facts.size).pixels
+
+
+def _batch(saved: SavedModel, study: Study, inputs: Mapping[str, np.ndarray]) -> Batch:
+    side, items = saved.facts.size, {}
+    for name, known in saved.facts.inputs.items():
+        images = ((known.channels, side, side), np.dtype("int16" if known.unit == "HU" else "uint8"))
+        items[name] = images if known.kind == "images" else ((), np.dtype("int64"))
+    labels = np.full(len(saved.facts.findings), np.nan, dtype=np.float32)
+    return Collate(items)([Sample(study.study_id, study.patient_id, inputs, labels, {})])
+
+
+def _image_input(saved: SavedModel, modality: str | None) -> str | None:
+    images = [name for name, known in saved.facts.inputs.items() if known.kind == "images"]
+    if modality is not None and modality not in images:
+        raise UsageError(f"--modality {modality}: the model reads no such images; {did_you_mean(modality, images)}")
+    return modality or (images[0] if len(images) == 1 else None)
+
+
+def _read_report(saved: SavedModel, report: Path | None) -> str | None:
+    if report is None:
+        return None
+    if not any(known.kind == "text" for known in saved.facts.inputs.values()):
+        raise UsageError("--report: this model reads no text; leave the option out")
+    try:
+        text = report.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        raise UsageError(f"--report {report}: no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"--report {report}: cannot be read as UTF-8 text ({error})") from None
+    if not text:
+        raise DataError(f"--report {report}: is empty; leave the option out to predict from the images alone")
+    return text
+
+
+@contextmanager
+def _opened(source: Path) -> Iterator[Path]:
+    """`source` as a path that a reader takes, a zip being unpacked for the while."""
+    if not source.exists():
+        raise UsageError(f"{source}: no such file or folder")
+    if source.suffix.lower() == ".zip":
+        with unpacked(source) as folder:
+            yield folder
+    else:
+        yield source
+
+
+def _show(results: list[dict[str, Any]], console: Console) -> None:
+    for result in results:
+        table = Table("finding", "probability", title=f"{result['study_id']}  (shown: {result['shown']})", title_justify="left")
+        for finding, score in result.get("findings", {}).items():
+            table.add_row(finding, f"{score:.3f}")
+        console.print(table)
+        if result["missing"]:
+            console.print(f"without {', '.join(result['missing'])}: answered from {result['shown']} alone", highlight=False)
+        for name, source in result["order_source"].items():
+            console.print(f"{name}: {result['images'][name]} images, order from {source}", highlight=False)
+        for problem in result["problems"]:
+            console.print(f"problem: {problem}", markup=False, highlight=False)
+
+
+def _write(results: list[dict[str, Any]], out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / "predictions.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+        with (out / "predictions.csv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["study_id", "patient_id", "shown", "finding", "label", "score"])
+            for result in results:
+                for finding, score in result.get("findings", {}).items():
+                    writer.writerow([result["study_id"], result["patient_id"], result["shown"], finding, "", f"{score:.7g}"])
+    except OSError as error:
+        raise MmdxError(f"{out}: cannot be written ({error.strerror})") from None

@@ -1,0 +1,42 @@
+"""`mmdx inspect`: raw studies as a reader finds them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from rich.console import Console
+
+from mmdx.config import Component
+from mmdx.data.images import is_dicom
+from mmdx.data.inspect import rows, table
+from mmdx.data.readers import register_all
+from mmdx.errors import UsageError
+from mmdx.registry import READERS
+
+
+def inspect_path(path: Path, reader: str | None, out: Path | None) -> bool:
+    """Prints the studies under `path`, or writes them as JSON; False where one has no modality that could be read."""
+    register_all()
+    if not path.exists():
+        raise UsageError(f"{path}: no such file or folder")
+    studies = READERS.build(Component(type=reader) if reader else detect_reader(path), "--reader", root=path)
+    found = rows(studies, path)
+    if out is None:
+        Console().print(table(found))
+    elif str(out) == "-":
+        print(json.dumps(found, indent=2))
+    else:
+        out.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        print(f"{out}: {len(found)} rows", flush=True)
+    return all(study.modalities for study in studies)
+
+
+def detect_reader(path: Path) -> Component:
+    """`dicom` where `path` is or holds a DICOM file and has no metadata table of its own, else `folder`."""
+    register_all()
+    if path.is_file():
+        return Component(type="dicom" if is_dicom(path) else "folder")
+    tables = any((path / name).is_file() for name in ("metadata.csv", "metadata.jsonl"))
+    files = (file for file in sorted(path.rglob("*")) if file.is_file())
+    return Component(type="dicom" if not tables and any(is_dicom(file) for file in files) else "folder")

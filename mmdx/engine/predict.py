@@ -1,0 +1,157 @@
+"""A model and rows of a store become prediction files: each study once, whatever the number of processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from accelerate import Accelerator
+from accelerate.utils import gather_object
+
+from mmdx.batch import Batch, Output
+from mmdx.config import Config
+from mmdx.data.store import Store
+from mmdx.engine.build import build_loader
+from mmdx.engine.checkpoint import SavedModel
+from mmdx.errors import UsageError, did_you_mean
+from mmdx.models.model import MultimodalModel
+from mmdx.study import Split
+
+COLUMNS = ["study_id", "patient_id", "shown", "finding", "label", "score"]
+
+
+def showings(modalities: Sequence[str]) -> list[tuple[str, ...]]:
+    """What a model is scored on by default: everything, then each modality alone."""
+    everything = tuple(modalities)
+    return [everything, *((name,) for name in modalities)] if len(modalities) > 1 else [everything]
+
+
+def parse_shown(text: str, modalities: Sequence[str]) -> tuple[str, ...]:
+    """`image+report` as modalities in the model's order. Raises `UsageError` for one that the model does not read."""
+    names = [name.strip() for name in text.split("+")]
+    for name in names:
+        if name not in modalities:
+            raise UsageError(f"--show {text}: the model reads no '{name}'; {did_you_mean(name, modalities)}")
+    return tuple(name for name in modalities if name in names)
+
+
+def score_rows(
+    saved: SavedModel, store: Store, rows: Sequence[int], shown: Sequence[str], accelerator: Accelerator
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Study rows and slice rows in the prediction format, complete on every process, sorted by study.
+
+    A modality outside `shown` is withheld: the model meets these studies as if they never had it. `order_source` tells
+    on what evidence the images stood in order. Slice rows are empty without a slice head, or where its modality is
+    withheld. `slice` is the 0-based place of an image in its study.
+    """
+    saved.model.eval()
+    loader, _ = build_loader(
+        saved.config,
+        store,
+        rows,
+        saved.tokenizers,
+        shuffle=False,
+        shown=shown,
+        rank=accelerator.process_index,
+        world=accelerator.num_processes,
+    )
+    studies, slices = [], []
+    with torch.no_grad():
+        for batch in loader:
+            with accelerator.autocast():
+                output = saved.model(batch.to(accelerator.device))
+            studies.extend(study_rows(saved.model, saved.facts.findings, batch, output))
+            slices.extend(slice_rows(saved.model, saved.facts.findings, batch, output))
+    orders = order_sources(store, [n for n in shown if store.modalities[n].kind == "images"])
+    return _frame(studies, "+".join(shown), orders), _frame(slices, "+".join(shown), orders)
+
+
+def study_rows(model: MultimodalModel, findings: Sequence[str], batch: Batch, output: Output) -> Iterator[dict]:
+    """A row a study and finding, from the study head."""
+    for name, head in model.heads.items():
+        if head.level == "study":
+            scores = output.logits[name].float().sigmoid().cpu().numpy()
+            labels = batch.labels.cpu().numpy()
+            for place, (study, patient) in enumerate(zip(batch.study_ids, batch.patient_ids, strict=True)):
+                for column, finding in enumerate(findings):
+                    yield _row(study, patient, finding, labels[place, column], scores[place, column])
+
+
+def slice_rows(model: MultimodalModel, findings: Sequence[str], batch: Batch, output: Output) -> Iterator[dict]:
+    """A row an image and finding, from the slice head."""
+    for name, head in model.heads.items():
+        if head.level == "slice":
+            scores = output.logits[name].float().sigmoid().cpu().numpy()
+            labels = batch.slice_labels[head.modality].cpu().numpy()
+            lengths = batch.inputs[head.modality].lengths.tolist()
+            places = [(study, index) for study, count in enumerate(lengths) for index in range(count)]
+            for row, (study, index) in enumerate(places):
+                for column, finding in enumerate(findings):
+                    values = (labels[row, column], scores[row, column])
+                    yield _row(batch.study_ids[study], batch.patient_ids[study], finding, *values) | {"slice": index}
+
+
+def order_sources(store: Store, modalities: Sequence[str]) -> dict[str, str]:
+    """By study: `image:position`, one for each image modality that it has, joined by `;`."""
+    found = {}
+    for row, study in enumerate(store.study_ids):
+        sources = [(name, store.order_source(row, name)) for name in modalities]
+        found[study] = ";".join(f"{name}:{source}" for name, source in sources if source)
+    return found
+
+
+def write_predictions(path: Path, frames: Sequence[pd.DataFrame]) -> None:
+    """One CSV of all showings; unknown labels are empty, scores have seven significant digits."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    table = pd.concat(frames, ignore_index=True)
+    table["label"] = table["label"].map(lambda label: "" if np.isnan(label) else str(int(label)))
+    table.to_csv(partial, index=False, float_format="%.7g")
+    partial.replace(path)
+
+
+def _row(study: str, patient: str, finding: str, label: float, score: float) -> dict:
+    return {"study_id": study, "patient_id": patient, "finding": finding, "label": float(label), "score": float(score)}
+
+
+def _frame(rows: list[dict], shown: str, orders: dict[str, str]) -> pd.DataFrame:
+    """The rows of all processes as one table, in an order that does not depend on how many there were."""
+    gathered = pd.DataFrame(gather_object(rows))
+    columns = [*COLUMNS, "order_source"]
+    if gathered.empty:
+        return pd.DataFrame(columns=[*columns, "slice"])
+    gathered.insert(2, "shown", shown)
+    gathered["order_source"] = gathered["study_id"].map(orders)
+    keys = ["study_id", "slice"] if "slice" in gathered else ["study_id"]
+    columns += ["slice"] if "slice" in gathered else []
+    return gathered.sort_values(keys, kind="stable", ignore_index=True)[columns]
+
+
+def score_splits(
+    saved: SavedModel,
+    store: Store,
+    splits: Sequence[Split],
+    split: Split,
+    shown: Sequence[Sequence[str]],
+    accelerator: Accelerator,
+    folder: Path,
+) -> Path:
+    """Scores one split under each of `shown` and writes `<split>.csv` (and `<split>_slices.csv`) into `folder`."""
+    rows = [row for row, name in enumerate(splits) if name == split]
+    pairs = [score_rows(saved, store, rows, names, accelerator) for names in shown]
+    path = folder / f"{split}.csv"
+    if accelerator.is_main_process:
+        write_predictions(path, [studies for studies, _ in pairs])
+        slices = [table for _, table in pairs if len(table)]
+        if slices:
+            write_predictions(folder / f"{split}_slices.csv", slices)
+    accelerator.wait_for_everyone()
+    return path
+
+
+def images_of(config: Config, store: Store) -> list[str]:
+    """The image modalities that a model reads."""
+    return [name for name in config.model.inputs if store.modalities[name].kind == "images"]

@@ -1,0 +1,45 @@
+"""`mmdx prepare`: the words of a command line become a recipe and a split."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pydantic
+from rich.console import Console
+
+from mmdx.config import Component, DataConfig, SplitOptions, explain, with_overrides
+from mmdx.data.prepare import Recipe, prepare_into
+from mmdx.data.readers import register_all
+from mmdx.data.store import Store
+from mmdx.errors import UsageError
+from mmdx.registry import READERS
+
+
+def prepare_store(reader: str, source: Path, out: Path, options: Sequence[str], console: Console) -> Store:
+    """Prepares `source` in `out`. `size`, `val`, `test` and `split_seed` are the store's; every other option the reader's.
+
+    Raises `UsageError` for an option that
+    neither has.
+    """
+    register_all()
+    READERS.get(reader, "prepare")
+    given = with_overrides({}, options)
+    known = READERS.schema(reader).model_fields
+    mine = {name: given.pop(name) for name in ("size", "val", "test", "split_seed") if name in given and name not in known}
+    size = mine.pop("size", DataConfig.model_fields["size"].default)
+    if not isinstance(size, int) or size < 8:
+        raise UsageError(f"size={size}: the side of a stored image in pixels is a whole number from 8")
+    if "split_seed" in mine:
+        mine["seed"] = mine.pop("split_seed")
+    split = _split(mine)
+    component = READERS.resolve(Component(type=reader, **given), f"reader {reader}")
+    return prepare_into(Recipe(component, source, size), out, split, console)
+
+
+def _split(given: dict[str, Any]) -> SplitOptions:
+    try:
+        return SplitOptions.model_validate(given)
+    except pydantic.ValidationError as error:
+        raise UsageError(explain(error, SplitOptions)) from None

@@ -1,0 +1,114 @@
+"""The run folder: where one training leaves everything.
+
+`config.yaml` · `environment.json` · `splits.csv` · `log.jsonl` · `checkpoints/best/` (a model folder) ·
+`checkpoints/last.safetensors` (to resume from) · `tensorboard/` · `predictions/` · `metrics.json` · `card.md`
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from mmdx.config import Config, read_config
+from mmdx.errors import UsageError
+
+PACKAGES = ("mmdx", "torch", "timm", "transformers", "datasets", "accelerate", "scikit-learn", "pandas", "pydicom", "numpy")
+
+
+class Run:
+    """Paths of a run, and its log."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.config_file = folder / "config.yaml"
+        self.best = folder / "checkpoints" / "best"
+        self.last = folder / "checkpoints" / "last.safetensors"
+        self.predictions = folder / "predictions"
+        self.splits = folder / "splits.csv"
+        self._log = folder / "log.jsonl"
+
+    def log(self, **entry: Any) -> None:
+        with self._log.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(entry) + "\n")
+
+    def forget_after(self, step: int) -> None:
+        """Drops log lines of steps that a resumed run will take again."""
+        if self._log.is_file():
+            lines = self._log.read_text(encoding="utf-8").splitlines()
+            kept = [line for line in lines if line and json.loads(line)["step"] <= step]
+            partial = self._log.with_suffix(".partial")
+            partial.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
+            partial.replace(self._log)
+
+    def write_json(self, name: str, content: Mapping[str, Any]) -> None:
+        (self.folder / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def choose_run(config: Config, name: str, *, resume: bool) -> Path:
+    """Where a training goes: `run` of the config, else `runs/<name>-<n>`, the next free n, or the last when resuming.
+
+    Raises `UsageError` where the folder is taken by another run, or there is nothing to resume.
+    """
+    taken = sorted(Path("runs").glob(f"{name}-*/config.yaml"), key=lambda path: _number(path.parent))
+    last = taken[-1].parent if taken else None
+    folder = config.run or (last if resume else Path("runs") / f"{name}-{_number(last) + 1 if last else 1}")
+    if resume and (folder is None or not (folder / "config.yaml").is_file()):
+        raise UsageError(f"--resume: no run to resume in {folder or f'runs/{name}-*'}; train without --resume")
+    if resume:
+        _same_config(config, read_config(folder / "config.yaml"), folder)
+    elif folder.exists() and any(folder.iterdir()):
+        raise UsageError(f"{folder}: holds a run already; add --resume to go on with it, or choose another folder with run=")
+    return folder
+
+
+def _number(folder: Path) -> int:
+    tail = folder.name.rpartition("-")[2]
+    return int(tail) if tail.isdigit() else 0
+
+
+def _same_config(asked: Config, stored: Config, folder: Path) -> None:
+    changed = [key for key, pair in _leaves(asked.model_dump(), stored.model_dump()).items() if pair[0] != pair[1]]
+    changed = [key for key in changed if key != "run"]
+    if changed:
+        raise UsageError(f"--resume: {folder} was made with another {', '.join(changed)}; use its config, or start a new run")
+
+
+def _leaves(left: Any, right: Any, key: str = "") -> dict[str, tuple[Any, Any]]:
+    if not (isinstance(left, dict) and isinstance(right, dict)):
+        return {key: (left, right)}
+    found: dict[str, tuple[Any, Any]] = {}
+    for name in [*left, *(n for n in right if n not in left)]:
+        found |= _leaves(left.get(name), right.get(name), f"{key}.{name}" if key else name)
+    return found
+
+
+def environment(*, device: str, processes: int, store: Mapping[str, Any]) -> dict[str, Any]:
+    """What the run ran on: versions, machine kind, processes, and which store."""
+    return {
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "device": device,
+        "processes": processes,
+        "store": {key: store[key] for key in ("fingerprint", "reader", "options", "studies", "patients", "quarantined")},
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def model_folder(run: Path) -> Path:
+    """The model folder of a run, or `run` itself when it is one. Raises `UsageError` for anything else."""
+    for folder in (run / "checkpoints" / "best", run):
+        if (folder / "model.json").is_file():
+            return folder
+    raise UsageError(f"{run}: neither a run folder nor a model folder (no checkpoints/best, no model.json)")

@@ -1,0 +1,104 @@
+"""Heads answer, and own their loss: NaN labels are masked there, in float32."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Literal
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from mmdx.batch import Batch, Features
+from mmdx.errors import UsageError, did_you_mean
+from mmdx.models.packing import unpad
+from mmdx.registry import HEADS
+
+
+class Head(nn.Module, ABC):
+    """Logits `[k f]` for what a batch labels; `weight` is the share of its loss in the objective.
+
+    `level` says what a row of logits is: a study, or an image of `modality`.
+    """
+
+    level: Literal["study", "slice"]
+    modality: str | None
+    weight: float
+
+    @abstractmethod
+    def forward(self, encoded: Mapping[str, Features], fused: Float[Tensor, "b d"]) -> Float[Tensor, "k f"]: ...
+
+    @abstractmethod
+    def targets(self, batch: Batch) -> Float[Tensor, "k f"]:
+        """The labels that the logits answer to, NaN where unknown."""
+
+    def loss(self, logits: Float[Tensor, "k f"], batch: Batch) -> Float[Tensor, ""]:
+        """Mean binary cross-entropy over known labels; 0 where none is known."""
+        return known_bce(logits, self.targets(batch))
+
+
+@HEADS("study")
+class StudyHead(Head):
+    """One answer a study for each finding, from the fused representation."""
+
+    level = "study"
+    modality = None
+
+    def __init__(
+        self, dim: int, findings: int, items: Mapping[str, int], *, weight: float = 1.0, dropout: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Dropout(dropout), nn.Linear(dim, findings))
+        self.weight = weight
+
+    def forward(self, encoded: Mapping[str, Features], fused: Float[Tensor, "b d"]) -> Float[Tensor, "k f"]:
+        return self.layers(fused)
+
+    def targets(self, batch: Batch) -> Float[Tensor, "k f"]:
+        return batch.labels
+
+
+@HEADS("slice")
+class SliceHead(Head):
+    """One answer an image of `modality` for each finding, from the items that its sequence model gives.
+
+    Left out, `modality` is the first image modality.
+    """
+
+    level = "slice"
+
+    def __init__(
+        self,
+        dim: int,
+        findings: int,
+        items: Mapping[str, int],
+        *,
+        modality: str | None = None,
+        weight: float = 1.0,
+        dropout: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if not items:
+            raise UsageError("head slice: the model has no image modality; drop this head")
+        self.modality = modality or next(iter(items))
+        if self.modality not in items:
+            raise UsageError(
+                f"head slice: no image modality is called '{self.modality}'; {did_you_mean(self.modality, items)}"
+            )
+        self.layers = nn.Sequential(nn.Dropout(dropout), nn.Linear(items[self.modality], findings))
+        self.weight = weight
+
+    def forward(self, encoded: Mapping[str, Features], fused: Float[Tensor, "b d"]) -> Float[Tensor, "k f"]:
+        seen = encoded[self.modality]
+        return self.layers(unpad(seen.items, seen.mask))
+
+    def targets(self, batch: Batch) -> Float[Tensor, "k f"]:
+        return batch.slice_labels[self.modality]
+
+
+def known_bce(logits: Float[Tensor, "k f"], labels: Float[Tensor, "k f"]) -> Float[Tensor, ""]:
+    """Mean binary cross-entropy over the labels that are not NaN, in float32; 0, still attached, where all are."""
+    known = ~labels.isnan()
+    losses = F.binary_cross_entropy_with_logits(logits.float(), labels.nan_to_num(), reduction="none")
+    return (losses * known).sum() / known.sum().clamp(min=1)

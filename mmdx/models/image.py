@@ -1,0 +1,159 @@
+"""Images: a view turns stored pixels into channels, an encoder turns each image into a vector."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+import timm
+import torch
+from jaxtyping import Float, Shaped
+from torch import Tensor, nn
+
+from mmdx.errors import UsageError
+from mmdx.models.weights import find_weights, read_weights, rename_by_order
+from mmdx.registry import IMAGE_ENCODERS, IMAGE_VIEWS
+
+
+class View(nn.Module, ABC):
+    """Stored pixels `[n c h w]` (int16 Hounsfield units or uint8) to float channels in [0, 1]; belongs to the model."""
+
+    channels: int
+    """How many channels come out."""
+
+    @abstractmethod
+    def forward(self, pixels: Shaped[Tensor, "n c h w"]) -> Float[Tensor, "n k h w"]: ...
+
+
+@IMAGE_VIEWS("windows")
+class Windows(View):
+    """CT windows as channels: each `[centre, width]` in Hounsfield units maps centre ± width / 2 to 0..1, clipped.
+
+    The default three are brain, subdural and soft tissue as in Burduja et al. 2020.
+    """
+
+    def __init__(
+        self, stored: int, *, windows: tuple[tuple[float, float], ...] = ((40, 80), (80, 200), (40, 380))
+    ) -> None:
+        super().__init__()
+        if stored != 1:
+            raise UsageError(f"view windows: reads images of one channel, these have {stored}; use grey or rgb")
+        if not windows or any(width <= 0 for _, width in windows):
+            raise UsageError(f"view windows: each window is [centre, width] with a width above 0; found {windows}")
+        centre, width = torch.tensor(windows, dtype=torch.float32).T
+        self.register_buffer("low", (centre - width / 2).reshape(1, -1, 1, 1))
+        self.register_buffer("width", width.reshape(1, -1, 1, 1))
+        self.channels = len(windows)
+
+    def forward(self, pixels: Shaped[Tensor, "n c h w"]) -> Float[Tensor, "n k h w"]:
+        return ((pixels.float() - self.low) / self.width).clamp(0, 1)
+
+
+@IMAGE_VIEWS("grey")
+class Grey(View):
+    """uint8 intensities to 0..1, repeated over `channels` (3 suits encoders pretrained on photographs)."""
+
+    def __init__(self, stored: int, *, channels: int = 1) -> None:
+        super().__init__()
+        self.channels = channels
+
+    def forward(self, pixels: Shaped[Tensor, "n c h w"]) -> Float[Tensor, "n k h w"]:
+        grey = pixels.float().mean(dim=1, keepdim=True) / 255
+        return grey.expand(-1, self.channels, -1, -1)
+
+
+@IMAGE_VIEWS("rgb")
+class Rgb(View):
+    """uint8 colour to 0..1; grey images are repeated over the three channels."""
+
+    def __init__(self, stored: int) -> None:
+        super().__init__()
+        self.channels = 3
+
+    def forward(self, pixels: Shaped[Tensor, "n c h w"]) -> Float[Tensor, "n k h w"]:
+        return (pixels.float() / 255).expand(-1, 3, -1, -1)
+
+
+class ImageEncoder(nn.Module, ABC):
+    """Images `[n k h w]` in [0, 1] to vectors `[n d]`, each image by itself."""
+
+    dim: int
+    architecture: Mapping[str, Any]
+    """What a saved model needs, beside its weights, to be made again with no file of the original encoder."""
+
+    @abstractmethod
+    def forward(self, images: Float[Tensor, "n k h w"]) -> Float[Tensor, "n d"]: ...
+
+
+@IMAGE_ENCODERS("timm")
+class TimmEncoder(ImageEncoder):
+    """Any timm model by `name`, its classifier replaced by global average pooling.
+
+    `pretrained` is `hub` (timm's own weights, downloaded), a local weight file, or an installed package that carries one
+    (fitted by name, else by order and shape); None starts at random. `frozen` keeps weights and batch-norm statistics as
+    they are. Channels are normalised by the mean and deviation that the pretrained weights expect (0.5 where none).
+    `architecture` is given when saved weights follow, so that nothing pretrained is looked for.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        architecture: Mapping[str, Any] | None,
+        *,
+        name: str = "resnet18",
+        pretrained: str | None = None,
+        frozen: bool = False,
+        drop_rate: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if not timm.is_model(name):
+            near = ", ".join(timm.list_models(f"*{name}*")[:5]) or "timm.list_models() names them all"
+            raise UsageError(f"image encoder timm: no timm model is called '{name}'; {near}")
+        start = pretrained if architecture is None else None
+        self.network = _create(name, channels, start, drop_rate)
+        self.frozen = frozen
+        if frozen:
+            self.network.requires_grad_(False)
+        self.dim = int(self.network.num_features)
+        config = self.network.pretrained_cfg
+        self.architecture = architecture or {
+            "mean": _channelwise(config["mean"] if pretrained else 0.5, channels),
+            "std": _channelwise(config["std"] if pretrained else 0.5, channels),
+        }
+        self.register_buffer("mean", torch.tensor(self.architecture["mean"]).reshape(1, -1, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(self.architecture["std"]).reshape(1, -1, 1, 1), persistent=False)
+
+    def train(self, mode: bool = True) -> TimmEncoder:
+        """A frozen encoder stays in evaluation: its batch norm must not drift."""
+        super().train(mode and not self.frozen)
+        return self
+
+    def forward(self, images: Float[Tensor, "n k h w"]) -> Float[Tensor, "n d"]:
+        return self.network((images - self.mean) / self.std)
+
+
+def _create(name: str, channels: int, pretrained: str | None, drop_rate: float) -> nn.Module:
+    options: dict[str, Any] = {"in_chans": channels, "num_classes": 0, "drop_rate": drop_rate}
+    if pretrained is None:
+        return timm.create_model(name, **options)
+    if pretrained == "hub":
+        return timm.create_model(name, pretrained=True, **options)
+    path = find_weights(pretrained)
+    if path is None:
+        raise UsageError(
+            f"image encoder timm: pretrained '{pretrained}' is neither hub, a file, nor an installed package"
+        )
+    with torch.device("meta"):
+        expected = timm.create_model(name).state_dict()
+    state = rename_by_order(read_weights(path), expected, str(path))
+    # timm itself then fits the first convolution to the channels and drops the classifier.
+    return timm.create_model(
+        name, pretrained=True, pretrained_cfg_overlay={"state_dict": state, "source": ""}, **options
+    )
+
+
+def _channelwise(value: float | tuple[float, ...], channels: int) -> list[float]:
+    if isinstance(value, float):
+        return [value] * channels
+    return list(value) if len(value) == channels else [sum(value) / len(value)] * channels

@@ -1,0 +1,132 @@
+"""A Batch becomes an Output: encode each modality, put stand-ins, fuse, answer."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from mmdx.batch import Batch, Features, Output, Packed
+from mmdx.models.absent import StandIns, draw_shown
+from mmdx.models.augment import StudyAugment
+from mmdx.models.fusion import Fusion
+from mmdx.models.heads import Head
+from mmdx.models.image import ImageEncoder, View
+from mmdx.models.packing import item_mask, pad
+from mmdx.models.sequence import SequenceModel
+from mmdx.models.text import TextEncoder
+
+
+class Branch(nn.Module, ABC):
+    """One modality: packed items to `Features` whose pooled vector has the width at which modalities meet."""
+
+    item_dim: int
+
+    @abstractmethod
+    def forward(self, packed: Packed) -> Features: ...
+
+
+class ImageBranch(Branch):
+    """View, augmentation, encoder of each image, sequence model over them, projection."""
+
+    def __init__(
+        self, view: View, augment: StudyAugment, encoder: ImageEncoder, sequence: SequenceModel, dim: int
+    ) -> None:
+        super().__init__()
+        self.view, self.augment = view, augment
+        self.encoder, self.sequence = encoder, sequence
+        self.project = nn.Sequential(nn.Linear(sequence.dim, dim), nn.LayerNorm(dim))
+        self.item_dim = sequence.item_dim
+
+    def forward(self, packed: Packed) -> Features:
+        vectors = self.encoder(self.augment(self.view(packed.values), packed.lengths))
+        mask = item_mask(packed.lengths)
+        seen = self.sequence(pad(vectors, mask), mask)
+        return replace(seen, pooled=self.project(seen.pooled))
+
+
+class TextBranch(Branch):
+    """Text encoder and projection."""
+
+    def __init__(self, encoder: TextEncoder, dim: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.project = nn.Sequential(nn.Linear(encoder.dim, dim), nn.LayerNorm(dim))
+        self.item_dim = encoder.item_dim
+
+    def forward(self, packed: Packed) -> Features:
+        seen = self.encoder(packed.values, packed.lengths)
+        return replace(seen, pooled=self.project(seen.pooled))
+
+
+class MultimodalModel(nn.Module):
+    """Branches by modality, fusion and heads. Modality dropout is drawn in training only.
+
+    Every branch runs on every batch, on a blank item when no study has its modality: under distributed training a
+    branch that one process skips would leave the others waiting for its gradients.
+    """
+
+    def __init__(
+        self,
+        branches: Mapping[str, Branch],
+        fusion: Fusion,
+        heads: Mapping[str, Head],
+        *,
+        dim: int,
+        modality_dropout: Mapping[str, float],
+    ) -> None:
+        super().__init__()
+        self.branches = nn.ModuleDict(branches)
+        self.stand_ins = StandIns(list(branches), dim)
+        self.fusion = fusion
+        self.heads = nn.ModuleDict(heads)
+        rates = torch.tensor([modality_dropout[name] for name in branches])
+        self.register_buffer("rates", rates, persistent=False)
+
+    def forward(self, batch: Batch) -> Output:
+        present = torch.stack([batch.present(name) for name in self.branches], dim=1)
+        encoded = {name: encode(branch, batch.inputs[name]) for name, branch in self.branches.items()}
+        shown = self.withhold(present)
+        seen = self.stand_ins(encoded, shown)
+        fused = self.fusion(seen)
+        # Slice heads read what was encoded: a modality withheld from the fusion still labels its own images.
+        real = self.stand_ins(encoded, present)
+        logits = {name: head(real, fused) for name, head in self.heads.items()}
+        return Output(features=seen, present=shown, fused=fused, logits=logits)
+
+    def withhold(self, present: Bool[Tensor, "b m"]) -> Bool[Tensor, "b m"]:
+        return draw_shown(present, self.rates) if self.training else present
+
+
+def encode(branch: nn.Module, packed: Packed) -> Features:
+    """Runs a branch; where no study of the batch has its modality, on one blank item that belongs to none."""
+    if len(packed.values):
+        return branch(packed)
+    lengths = packed.lengths.clone()
+    lengths[0] = 1
+    blank = Packed(packed.values.new_zeros((1, *packed.values.shape[1:])), lengths)
+    with frozen_statistics(branch):
+        return branch(blank)
+
+
+@contextmanager
+def frozen_statistics(module: nn.Module) -> Iterator[None]:
+    """Batch norms in evaluation for a while, so that a blank image leaves no trace in their statistics."""
+    norms = [m for m in module.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.training]
+    for norm in norms:
+        norm.eval()
+    try:
+        yield
+    finally:
+        for norm in norms:
+            norm.train()
+
+
+def trainable(model: nn.Module) -> list[tuple[str, Float[Tensor, "..."]]]:
+    """The parameters that an optimizer may move, by name."""
+    return [(name, p) for name, p in model.named_parameters() if p.requires_grad]

@@ -1,0 +1,31 @@
+"""Between packed items `[n d]` and padded ones `[b s d]`."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool, Float, Int, Shaped
+from torch import Tensor
+
+
+def item_mask(lengths: Int[Tensor, "b"]) -> Bool[Tensor, "b s"]:
+    """True at the real items of each study; s is the longest study's count, at least 1."""
+    longest = max(1, int(lengths.max()))
+    return torch.arange(longest, device=lengths.device) < lengths[:, None]
+
+
+def pad(values: Shaped[Tensor, "n *rest"], mask: Bool[Tensor, "b s"]) -> Shaped[Tensor, "b s *rest"]:
+    """Packed items laid out a study a row, zeros behind them."""
+    shape = (*mask.shape, *values.shape[1:])
+    where = mask.reshape(*mask.shape, *[1] * (values.dim() - 1))
+    return values.new_zeros(shape).masked_scatter(where, values)
+
+
+def unpad(items: Float[Tensor, "b s d"], mask: Bool[Tensor, "b s"]) -> Float[Tensor, "n d"]:
+    """The real items, packed again."""
+    return items[mask]
+
+
+def masked_softmax(scores: Float[Tensor, "b s"], mask: Bool[Tensor, "b s"]) -> Float[Tensor, "b s"]:
+    """Weights that sum to 1 over the real items of a study, in float32; all 0 for a study that has none."""
+    filled = scores.float().masked_fill(~mask, torch.finfo(torch.float32).min)
+    return filled.softmax(dim=-1) * mask

@@ -1,0 +1,82 @@
+"""Pretrained weights without a network: a file, a folder, or an installed package that carries one."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from mmdx.errors import UsageError
+
+WEIGHT_FILES = (".safetensors", ".pth", ".pt", ".bin")
+
+
+def package_folder(name: str) -> Path | None:
+    """Where the installed Python package `name` lies, None where there is none; nothing of it is imported."""
+    if not name.isidentifier():
+        return None
+    spec = importlib.util.find_spec(name)
+    return Path(spec.origin).parent if spec is not None and spec.origin else None
+
+
+def find_weights(source: str) -> Path | None:
+    """The weight file that `source` (a path, or a package that holds exactly one) names; None where it names neither.
+
+    Raises `UsageError` where a package holds none or several.
+    """
+    if Path(source).is_file():
+        return Path(source)
+    folder = package_folder(source)
+    if folder is None:
+        return None
+    files = sorted(p for p in folder.rglob("*") if p.suffix in WEIGHT_FILES)
+    if len(files) != 1:
+        raise UsageError(f"package '{source}' holds {len(files)} weight files; give the path of one file instead")
+    return files[0]
+
+
+def find_model_folder(source: str) -> Path | None:
+    """The folder with a Hugging Face `config.json` that `source` (a folder or a package) names; None for neither."""
+    folder = Path(source) if Path(source).is_dir() else package_folder(source)
+    if folder is None:
+        return None
+    # The topmost one: sentence-transformers keep the configs of further layers in folders below it.
+    configs = sorted(folder.rglob("config.json"), key=lambda path: len(path.parts))
+    if not configs:
+        raise UsageError(f"'{source}': no config.json below {folder}; is it a Hugging Face model folder?")
+    return configs[0].parent
+
+
+def read_weights(path: Path) -> dict[str, Tensor]:
+    """The tensors in a weight file; code in a pickled file is never run. Raises `UsageError` for any other content."""
+    try:
+        state = (
+            load_file(path)
+            if path.suffix == ".safetensors"
+            else torch.load(path, map_location="cpu", weights_only=True)
+        )
+    except Exception as error:  # torch and safetensors raise a dozen unrelated types for a broken file
+        reason = str(error).strip().partition("\n")[0]
+        raise UsageError(f"{path}: not a weight file ({type(error).__name__}: {reason})") from None
+    if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):
+        raise UsageError(f"{path}: holds something else than tensors by name; save a state_dict")
+    return dict(state)
+
+
+def rename_by_order(state: Mapping[str, Tensor], expected: Mapping[str, Tensor], where: str) -> dict[str, Tensor]:
+    """`state` under the names of `expected`: as it is where the names fit, else one by one in order.
+
+    Weights of one architecture, saved by another library, stand in the same order with the same shapes. Raises
+    `UsageError` where they do not.
+    """
+    if set(expected) <= set(state):
+        return dict(state)
+    if [v.shape for v in state.values()] != [v.shape for v in expected.values()]:
+        raise UsageError(
+            f"{where}: its {len(state)} tensors fit the model's {len(expected)} neither by name nor by order and shape"
+        )
+    return dict(zip(expected, state.values(), strict=True))

@@ -1,0 +1,129 @@
+"""A comparison in words: plain sentences that say no more than the numbers do."""
+
+from __future__ import annotations
+
+import math
+
+from mmdx.errors import UsageError, did_you_mean
+from mmdx.stats.compare import Arm, Comparison
+from mmdx.stats.intervals import Estimate
+from mmdx.stats.metrics import METRICS
+
+
+def claims(comparison: Comparison, *, finding: str | None = None) -> list[str]:
+    """What the AUROCs say, of one finding or (None) of the macro mean: two sentences an arm beside the reference.
+
+    Raises `UsageError` where no such finding was scored.
+    """
+    check_finding(comparison, finding)
+    reference = comparison.estimates[comparison.reference.name, "auroc", finding]
+    if math.isnan(reference.value):
+        return [f"The {subject(comparison, 'auroc', finding)} is undefined: {_why_undefined(comparison, finding)}."]
+    if len(comparison.arms) == 1:
+        return _alone(comparison, reference, finding)
+    return [sentence for arm in comparison.arms[1:] for sentence in _beside(comparison, arm, finding)]
+
+
+def notes(comparison: Comparison, *, finding: str | None = None) -> list[str]:
+    """What a reader must know beside the numbers: what was left out, unknown, dropped or refused, and the method."""
+    check_finding(comparison, finding)
+    counts = [count for count in comparison.findings if finding in (None, count.finding)]
+    left_out = [f"{count.finding} ({count.left_out})" for count in counts if count.left_out]
+    unknown = [f"{count.finding} {count.unknown}" for count in counts if count.unknown]
+    lines = []
+    if left_out:
+        lines.append(f"Left out of the macro means: {', '.join(left_out)}.")
+    if unknown:
+        lines.append(f"Labels unknown and not scored, of {units(comparison, comparison.rows)}: {', '.join(unknown)}.")
+    lines += _dropped(comparison, finding)
+    ranked = (comparison.estimates[arm.name, "auroc", finding] for arm in comparison.arms)
+    if any(estimate.low is not None and estimate.low == estimate.high for estimate in ranked):
+        lines.append("An AUROC that no resample can change has an interval without width: it is surer than the data.")
+    if len(comparison.arms) > 2:
+        lines.append(f"The p-values are not corrected for {len(comparison.arms) - 1} comparisons.")
+    drawn = f"{comparison.resamples} resamples of patients (seed {comparison.seed})"
+    lines.append(f"Intervals are 95 % percentile intervals over {drawn}.")
+    return lines
+
+
+def check_finding(comparison: Comparison, finding: str | None) -> None:
+    """Raises `UsageError` where no such finding was scored."""
+    known = [count.finding for count in comparison.findings]
+    if finding is not None and finding not in known:
+        raise UsageError(f"no finding '{finding}' in the predictions; {did_you_mean(finding, known)}")
+
+
+def subject(comparison: Comparison, metric: str, finding: str | None) -> str:
+    """The metric by its full name: `macro AUROC`, or `AUROC for edema`, also where one finding makes the mean."""
+    if finding is None and len(comparison.in_mean) == 1:
+        finding = comparison.in_mean[0]
+    return f"macro {METRICS[metric].title}" if finding is None else f"{METRICS[metric].title} for {finding}"
+
+
+def units(comparison: Comparison, count: int) -> str:
+    """A count with what is counted: `1 study`, `12 slices`."""
+    plural = "studies" if comparison.unit == "study" else "slices"
+    return f"{count} {comparison.unit if count == 1 else plural}"
+
+
+def number(value: float) -> str:
+    """Three digits after the point; nothing turns into minus zero."""
+    return f"{round(value, 3) + 0.0:.3f}"
+
+
+def p_value(p: float) -> str:
+    """`p` to three digits, as a comparison where it is smaller."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
+def _alone(comparison: Comparison, estimate: Estimate, finding: str | None) -> list[str]:
+    name = subject(comparison, "auroc", finding)
+    head = f"With {comparison.reference.name} the {name} is {number(estimate.value)}"
+    ground = _patients(comparison, finding)
+    if estimate.low is None or estimate.high is None:
+        return [f"{head} ({ground}).", f"No interval can be given: {estimate.refused}."]
+    return [f"{head} (95 % interval {number(estimate.low)} to {number(estimate.high)}, {ground})."]
+
+
+def _beside(comparison: Comparison, arm: Arm, finding: str | None) -> list[str]:
+    reference = comparison.reference
+    first, second = (comparison.estimates[each.name, "auroc", finding].value for each in (reference, arm))
+    difference = comparison.differences[arm.name, "auroc", finding]
+    estimate = difference.estimate
+    alone = " alone" if arm.name == arm.shown and "+" not in arm.shown else ""
+    head = (
+        f"With {reference.name} the {subject(comparison, 'auroc', finding)} is {number(first)}; "
+        f"with {arm.name}{alone} {number(second)}: a difference of {number(estimate.value)}"
+    )
+    ground = _patients(comparison, finding)
+    if estimate.low is None or estimate.high is None or difference.p is None:
+        return [f"{head} ({ground}).", f"No difference was shown: no interval can be given ({estimate.refused})."]
+    bounds = f"95 % interval {number(estimate.low)} to {number(estimate.high)}, {p_value(difference.p)}, {ground}"
+    if not difference.shown:
+        verdict = "No difference was shown: the interval includes zero, which does not prove the two equal."
+    else:
+        better, worse = (reference, arm) if estimate.value > 0 else (arm, reference)
+        verdict = f"A difference was shown: the interval leaves out zero, in favour of {better.name} over {worse.name}."
+    return [f"{head} ({bounds}).", verdict]
+
+
+def _patients(comparison: Comparison, finding: str | None) -> str:
+    """How many patients the number stands on: those with a known label of the finding, or all of them."""
+    count = next((each.patients for each in comparison.findings if each.finding == finding), comparison.patients)
+    return f"{count} patient{'' if count == 1 else 's'}"
+
+
+def _why_undefined(comparison: Comparison, finding: str | None) -> str:
+    if finding is None:
+        return "no finding has labels of both classes"
+    return next(str(count.left_out) for count in comparison.findings if count.finding == finding)
+
+
+def _dropped(comparison: Comparison, finding: str | None) -> list[str]:
+    """How many resamples had no AUROC, where an interval goes without them: the same ones for every arm."""
+    estimate = comparison.estimates[comparison.reference.name, "auroc", finding]
+    dropped = comparison.resamples - estimate.usable
+    if not dropped or estimate.refused:
+        return []
+    share = f"{dropped} of {comparison.resamples} resamples"
+    return [f"{share} lacked a class of a finding and were dropped from the intervals of AUROC and AP."]

@@ -1,0 +1,91 @@
+"""The prediction file: what a model said about each study, and the label that it is held against.
+
+CSV, UTF-8, one row a study and finding (a slice and finding in slice files), with the columns
+
+    study_id, patient_id, shown, finding, label, score        and `slice` in slice files
+
+`shown` names the modalities that the model saw, joined by `+` (`ct+report`, `ct`). `label` is 1, 0 or empty (nobody
+looked); `score` a probability. Identifiers are text: `007` stays `007`. Further columns may follow and are not read.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from mmdx.errors import DataError, did_you_mean
+
+COLUMNS = ("study_id", "patient_id", "shown", "finding", "label", "score")
+SLICE = "slice"
+
+
+def read_predictions(path: Path) -> pd.DataFrame:
+    """The rows of a prediction file, checked: `COLUMNS` (and `slice`), text but for label and score, which are floats.
+
+    An unknown label is NaN. Raises `DataError` naming the file, the line and the column of the first fault: a missing
+    or unreadable file, a missing column, an empty field, a label other than 1, 0 or empty, a score that is no
+    probability, a row given twice, a study under two patients.
+    """
+    raw = _read_text(path)
+    for column in COLUMNS:
+        if column not in raw.columns:
+            raise DataError(f"{path}: no column '{column}'; {did_you_mean(column, raw.columns)}")
+    if raw.empty:
+        raise DataError(f"{path}: no rows below the header; score at least one study")
+    names = [column for column in (*COLUMNS[:4], SLICE) if column in raw.columns]
+    for column in names:
+        _refuse(path, raw, raw[column] == "", f"{column} is empty; every row needs one")
+    frame = raw[names].copy()
+    frame["label"] = _labels(path, raw)
+    frame["score"] = _scores(path, raw)
+    _check_rows(path, frame)
+    return frame[[*COLUMNS, SLICE] if SLICE in names else list(COLUMNS)]
+
+
+def _read_text(path: Path) -> pd.DataFrame:
+    """Every field as text; row i stands on line i + 2 of the file."""
+    try:
+        raw = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skip_blank_lines=False)
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such prediction file; 'mmdx evaluate RUN' writes one") from None
+    except pd.errors.EmptyDataError:
+        raise DataError(f"{path}: the file is empty; expected the columns {', '.join(COLUMNS)}") from None
+    except (OSError, UnicodeDecodeError, pd.errors.ParserError) as error:
+        reason = " ".join(str(error).split())
+        raise DataError(f"{path}: cannot be read as UTF-8 CSV ({reason}); write it again") from None
+    # pandas takes the first column for row names when every row has one field more than the header: all would shift.
+    if not isinstance(raw.index, pd.RangeIndex):
+        raise DataError(f"{path}: the rows have more fields than the header has columns; name every column")
+    return raw.fillna("")
+
+
+def _labels(path: Path, raw: pd.DataFrame) -> pd.Series:
+    labels = pd.to_numeric(raw["label"], errors="coerce").astype(float)
+    _refuse(path, raw, (raw["label"] != "") & ~labels.isin([0.0, 1.0]), "label is '{label}'; give 1, 0 or nothing")
+    return labels
+
+
+def _scores(path: Path, raw: pd.DataFrame) -> pd.Series:
+    scores = pd.to_numeric(raw["score"], errors="coerce").astype(float)
+    _refuse(path, raw, ~scores.between(0.0, 1.0), "score is '{score}'; give a probability from 0 to 1")
+    return scores
+
+
+def _check_rows(path: Path, frame: pd.DataFrame) -> None:
+    keys = [column for column in ("study_id", SLICE, "shown", "finding") if column in frame.columns]
+    row = ", ".join(f"{key} '{{{key}}}'" for key in keys)
+    _refuse(path, frame, frame.duplicated(keys), f"{row} is given twice; keep one row")
+    pairs = frame[["study_id", "patient_id"]].drop_duplicates()
+    twice = pairs.duplicated("study_id")
+    _refuse(path, pairs, twice, "study '{study_id}' is of patient '{patient_id}' here and of another above; keep one")
+
+
+def _refuse(path: Path, frame: pd.DataFrame, bad: pd.Series, problem: str) -> None:
+    """Raises `DataError` at the first bad row, `{column}` in `problem` standing for its values."""
+    if not bad.any():
+        return
+    row = frame.loc[bad.idxmax()]
+    more = int(bad.sum()) - 1
+    tail = f" ({more} more such row{'s' if more > 1 else ''})" if more else ""
+    raise DataError(f"{path}: line {int(bad.idxmax()) + 2}: {problem.format(**row.to_dict())}{tail}")

@@ -1,0 +1,49 @@
+"""Whether two sets of scores for the same rows differ: the paired bootstrap over patients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from mmdx.stats.intervals import Estimate, interval
+
+
+@dataclass(frozen=True)
+class Difference:
+    """First minus second with its interval, and the two-sided p-value; `p` is None where the interval is refused."""
+
+    estimate: Estimate
+    p: float | None
+
+    @property
+    def shown(self) -> bool:
+        """Whether the interval leaves out zero."""
+        low, high = self.estimate.low, self.estimate.high
+        return low is not None and high is not None and (low > 0 or high < 0)
+
+
+def paired_difference(
+    first: float,
+    second: float,
+    first_resampled: Float[np.ndarray, "r"],
+    second_resampled: Float[np.ndarray, "r"],
+    *,
+    refused: str | None = None,
+) -> Difference:
+    """First minus second, from values over the *same* resamples of patients: resample i must be i for both.
+
+    The p-value inverts the percentile interval: twice the smaller share of resampled differences on either side of
+    zero, zero counting on both, with one added to the counts and to the resamples so that it is never 0 (Davison and
+    Hinkley 1997, sections 4.2 and 5.4), and at most 1. With two equally good models on 60 patients of 8 alike slices it
+    falls to 0.05 or below in about 7 % of cohorts, not 5 %: the percentile bootstrap is a little keen.
+    """
+    # Equal values may differ in the sixteenth digit once averaged; a tie must count as one, on both sides of zero.
+    differences = np.round(first_resampled - second_resampled, 12)
+    estimate = interval(first - second, differences, refused=refused)
+    if estimate.refused:
+        return Difference(estimate, None)
+    usable = differences[~np.isnan(differences)]
+    fewer = min(int((usable <= 0).sum()), int((usable >= 0).sum()))
+    return Difference(estimate, min(1.0, 2 * (fewer + 1) / (len(usable) + 1)))

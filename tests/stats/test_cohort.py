@@ -1,0 +1,102 @@
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mmdx.errors import DataError, UsageError
+from mmdx.stats.cohort import read_cohort
+
+
+def change(run: Path, edit) -> Path:
+    path = run / "predictions" / "test.csv"
+    edit(pd.read_csv(path, dtype=str, keep_default_na=False)).to_csv(path, index=False)
+    return run
+
+
+def refusal(*sources: Path) -> str:
+    with pytest.raises(DataError) as caught:
+        read_cohort(sources)
+    (line,) = caught.value.problems
+    return line
+
+
+def test_one_run_gives_an_arm_for_each_shown_the_fullest_first(write_run):
+    run = write_run("fused", {"ct": 1.0, "ct+report+labs": 1.0, "ct+report": 1.0}, patients=6)
+    cohort = read_cohort([run])
+    assert [arm.name for arm in cohort.arms] == ["ct+report+labs", "ct+report", "ct"]
+    assert cohort.scores.shape == (3, 6, 2)
+    assert (cohort.unit, cohort.studies, cohort.findings) == ("study", 6, ("bleed", "fracture"))
+
+
+def test_several_runs_are_named_by_their_folders_with_shown_only_where_needed(write_run):
+    both = [write_run("seed0/fused", {"ct": 1.0}), write_run("seed1/fused", {"ct": 1.0, "ct+report": 1.0})]
+    names = [arm.name for arm in read_cohort(both).arms]
+    assert names == ["seed0/fused", "seed1/fused: ct+report", "seed1/fused: ct"]
+
+
+def test_a_file_is_read_itself_and_another_split_by_name(write_run):
+    run = write_run("fused", {"ct": 1.0}, patients=6)
+    path = run / "predictions" / "test.csv"
+    assert read_cohort([path]).arms[0].source == str(path)
+    with pytest.raises(DataError, match=r"no predictions/val\.csv; run 'mmdx evaluate"):
+        read_cohort([run], split="val")
+    assert "no such run folder" in refusal(run / "nowhere")
+
+
+def test_wrong_calls(write_run):
+    run = write_run("fused", {"ct": 1.0}, patients=6)
+    with pytest.raises(UsageError, match="given twice"):
+        read_cohort([run, run / "predictions" / "test.csv"])
+    with pytest.raises(UsageError, match="nothing to compare"):
+        read_cohort([])
+
+
+def test_rows_are_matched_by_study_and_not_by_place(write_run):
+    first, second = (write_run(name, {"ct": 1.0}, patients=8, seed=7) for name in ("a", "b"))
+    change(second, lambda frame: frame.iloc[::-1])
+    cohort = read_cohort([first, second])
+    np.testing.assert_array_equal(cohort.scores[0], cohort.scores[1])
+
+
+def test_other_studies_are_refused(write_run):
+    first, second = (write_run(name, {"ct": 1.0}, patients=8) for name in ("a", "b"))
+    change(second, lambda frame: frame[~frame["study_id"].isin(["s3", "s5"])])
+    assert "same studies: 2 are in one of them only, the first 's3' (6 against 8)" in refusal(first, second)
+
+
+def test_other_findings_are_refused(write_run):
+    first, second = write_run("a", {"ct": 1.0}), write_run("b", {"ct": 1.0}, findings=("bleed",))
+    assert "same findings: 1 is in one of them only, the first 'fracture'" in refusal(first, second)
+
+
+def test_other_labels_are_refused(write_run):
+    first, second = (write_run(name, {"ct": 1.0}, patients=8) for name in ("a", "b"))
+    change(second, lambda frame: frame.assign(label=["", *frame["label"][1:]]))
+    assert "'b' and 'a' disagree on 1 label, the first bleed of 's0': unknown against 0" in refusal(first, second)
+
+
+def test_other_patients_are_refused(write_run):
+    first, second = (write_run(name, {"ct": 1.0}, patients=8) for name in ("a", "b"))
+    change(second, lambda frame: frame.replace({"patient_id": {"p2": "p9"}}))
+    assert "1 rows to different patients, the first 's2': 'p9' against 'p2'" in refusal(first, second)
+
+
+def test_labels_unknown_in_both_agree(write_run):
+    runs = [write_run(name, {"ct": 1.0}, patients=8, constant={"bleed": ""}) for name in ("a", "b")]
+    assert np.isnan(read_cohort(runs).labels[:, 0]).all()
+
+
+def test_slices_are_rows_of_their_patient_and_not_mixed_with_studies(write_run):
+    first, second = (write_run(name, {"ct": 1.0}, patients=8) for name in ("a", "b"))
+    four = {f"s{i}": f"s{i // 2}" for i in range(8)}
+
+    def as_slices(frame: pd.DataFrame) -> pd.DataFrame:
+        patients = frame["study_id"].map(four).str.replace("s", "p")
+        return frame.assign(slice=frame["study_id"], patient_id=patients, study_id=frame["study_id"].map(four))
+
+    change(first, as_slices)
+    cohort = read_cohort([first])
+    assert (cohort.unit, cohort.studies, cohort.labels.shape) == ("slice", 4, (8, 2))
+    assert cohort.patients.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert "one scores slices, the other studies" in refusal(first, second)
