@@ -42,7 +42,7 @@ def prepare(
     out: Annotated[Path, typer.Argument(help="the store to make")],
     options: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[option=value]...", help="options of the reader; also size, val, test, seed of the store"),
+        typer.Argument(metavar="[option=value]...", help="options of the reader; also size, val, test, split_seed of the store"),
     ] = None,
 ) -> None:
     """Turn raw files into a store; run again, it goes on where it stopped."""

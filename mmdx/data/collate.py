@@ -60,7 +60,7 @@ class StudyDataset(Dataset[Sample]):
                 pixels, labels = study.pixels(name), study.slice_labels(name)
                 if not len(labels):
                     labels = np.full((len(pixels), len(self._store.findings)), np.nan, dtype=np.float32)
-                keep = _evenly(len(pixels), self._max_images)
+                keep = evenly(len(pixels), self._max_images)
                 inputs[name], slice_labels[name] = pixels[keep], labels[keep][:, self._columns]
             elif (text := study.text(name)) is not None:
                 inputs[name] = self._tokenizers[name](text)
@@ -74,7 +74,7 @@ class StudyDataset(Dataset[Sample]):
 
 
 class Collate:
-    """Packs Samples: `modalities` in order, each with what an empty batch of it looks like (shape of an item, dtype)."""
+    """Packs Samples. `items` has for each modality, in order, the shape and the dtype of one item."""
 
     def __init__(self, items: Mapping[str, tuple[tuple[int, ...], np.dtype]]) -> None:
         self._items = dict(items)
@@ -112,7 +112,8 @@ def collate_for(store: Store, modalities: Sequence[str]) -> Collate:
     return Collate(items)
 
 
-def _evenly(count: int, most: int | None) -> slice | np.ndarray:
+def evenly(count: int, most: int | None) -> slice | np.ndarray:
+    """Which of `count` images stay when at most `most` may: evenly spaced ones, from the first to the last."""
     if most is None or count <= most:
         return slice(None)
     return np.linspace(0, count - 1, most).round().astype(np.int64)

@@ -101,8 +101,9 @@ def check_complete(path: Path, header: pydicom.Dataset) -> None:
             expected = get_expected_length(header)
         except Exception as error:  # as in read_header
             raise DataError(f"{path}: broken DICOM header ({reason(error)}); get the file anew") from None
-        left = path.stat().st_size - file.tell()
-    if left == 0:
+        # The reader stops before the element, whose own tag and length take 8 bytes, or 12 with an explicit VR.
+        left = path.stat().st_size - file.tell() - (8 if syntax.is_implicit_VR else 12)
+    if left < 0:
         raise DataError(f"{path}: a header without pixel data")
     if left < expected:
         raise DataError(f"{path}: truncated: {expected} bytes of pixels expected, {left} left in the file")

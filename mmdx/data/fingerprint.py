@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-STORE_FORMAT = 1
+STORE_FORMAT = 2
 """Rises whenever stored pixels, rows or columns would come out differently from the same files."""
 
 
@@ -21,7 +21,7 @@ def fingerprint(reader: str, options: Mapping[str, Any], source: Path, *, size: 
     digest = hashlib.blake2b(digest_size=16)
     digest.update(json.dumps([STORE_FORMAT, reader, size], sort_keys=True).encode())
     for name, value in sorted(options.items()):
-        digest.update(f"{name}={value!r};".encode())
+        digest.update(f"{name}={value!r};".encode("utf-8", "surrogateescape"))
         if isinstance(value, Path) and value.is_file():
             digest.update(_stamp(value).encode())
     if source.is_file():
@@ -30,7 +30,8 @@ def fingerprint(reader: str, options: Mapping[str, Any], source: Path, *, size: 
         folders.sort()
         for name in sorted(files):
             path = Path(folder, name)
-            digest.update(f"{path.relative_to(source).as_posix()} {_stamp(path)}\n".encode())
+            # A name need not be UTF-8: os.fsencode gives back the bytes that the disk has.
+            digest.update(os.fsencode(path.relative_to(source)) + f" {_stamp(path)}\n".encode())
     return digest.hexdigest()
 
 

@@ -103,11 +103,11 @@ def _source(path: Path, frames: Sequence[int], unit: Unit) -> Iterator[np.ndarra
     if unit == "HU":
         raise DataError(f"{path}: only DICOM tells Hounsfield units; this modality is one of intensities")
     with _opened(path) as image:
+        count = _frames(image)
         for frame in frames:
-            try:
-                image.seek(frame)
-            except EOFError:
-                raise DataError(f"{path}: no frame {frame}; it has {_frames(image)}, counted from 0") from None
+            if not 0 <= frame < count:
+                raise DataError(f"{path}: no frame {frame}; it has {count}, counted from 0")
+            image.seek(frame)
             yield _upright(path, image)
 
 

@@ -19,7 +19,7 @@ def rows(studies: Sequence[Study], root: Path) -> list[dict[str, Any]]:
     `files` are paths relative to `root` in certified order, `#frame` behind those of multi-frame files but for frame
     0. Text has no images and no order. `problems` are those of the whole study.
     """
-    base = root if root.is_dir() else root.parent
+    base = root.parent if root.is_file() else root
     return [
         _row(study, modality, value, base)
         for study in studies

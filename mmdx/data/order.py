@@ -235,8 +235,9 @@ def _by_position(
     long, changes = _long_steps([places[i] for i in rank], same, numbered)
     starts = np.cumsum([len(group) for group in groups])[:-1]
     duplicates = tuple(sorted(set(range(1, len(rank))) - {int(start) for start in starts}))
-    spacing = float(median_low([places[b[0]] - places[a[0]] for a, b in itertools.pairwise(groups)] or [0.0]))
-    order = Order("position", spacing or None, long, duplicates, all(checks.values()) if checks else None)
+    apart = [places[b[0]] - places[a[0]] for a, b in itertools.pairwise(groups)]
+    spacing = round(median_low(apart), 6) if apart else None
+    order = Order("position", spacing, long, duplicates, all(checks.values()) if checks else None)
     problems = [f"spacing changes to {step:.4g} mm after image {index}" for index, step in changes]
     if long:
         where = [f"{k} (at about {(places[rank[k]] + places[rank[k + 1]]) / 2:.4g} mm)" for k in long]

@@ -10,6 +10,7 @@ import io
 import json
 import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,16 +21,17 @@ from rich.console import Console
 from rich.progress import track
 
 from mmdx.config import Component, SplitOptions
-from mmdx.data.fingerprint import fingerprint
+from mmdx.data.fingerprint import STORE_FORMAT, fingerprint
 from mmdx.data.labels import check_studies
 from mmdx.data.shards import Layout, layout_of, write_shard
-from mmdx.data.splits import make_splits, write_splits
+from mmdx.data.splits import make_splits, prove_disjoint, write_splits
 from mmdx.data.store import DESCRIPTION, SPLIT_FILE, Store, is_store, split_counts
 from mmdx.errors import DataError, UsageError
 from mmdx.registry import READERS
 from mmdx.study import Split, Study
 
 PROGRESS = "progress.json"
+LOCK = ".lock"
 STUDIES_PER_SHARD = 16
 
 
@@ -57,17 +59,23 @@ class Recipe:
 def prepare_into(recipe: Recipe, out: Path, split: SplitOptions, console: Console) -> Store:
     """Prepares `recipe` in the folder `out`, or goes on where a killed run stopped, or finds it done.
 
-    Raises `DataError` where `out` holds something else: nothing is replaced.
+    Raises `DataError` where `out` holds something else, a store that was split otherwise included: nothing is replaced.
     """
-    if is_store(out) and Store(out).description["fingerprint"] == recipe.fingerprint():
-        console.print(f"{out}: up to date, {len(Store(out))} studies")
-        return Store(out)
+    _keep_apart(recipe.source, out)
+    store = Store(out) if is_store(out) else None
+    if store is not None and store.description["fingerprint"] == recipe.fingerprint():
+        if store.description["split"] != split.model_dump():
+            dealt = ", ".join(f"{name} {value}" for name, value in store.description["split"].items())
+            raise DataError(f"{out}: its patients were dealt otherwise ({dealt}); prepare into another folder")
+        _say(console, f"{out}: up to date, {len(store)} studies, {store.description['quarantined']} quarantined")
+        return store
     studies = recipe.read()
     return _fill(recipe, studies, out, split, console)
 
 
 def prepare_under(recipe: Recipe, stores: Path, split: SplitOptions, console: Console) -> Store:
-    """The store of `recipe` under the folder `stores`, in a folder named by its fingerprint: prepared when it is not there."""
+    """The store of `recipe` under `stores`, in a folder named by its fingerprint: prepared when it is not there."""
+    _keep_apart(recipe.source, stores)
     ready = stores / f"{recipe.reader.type}-{recipe.fingerprint()[:12]}"
     if is_store(ready):
         return Store(ready)
@@ -77,10 +85,11 @@ def prepare_under(recipe: Recipe, stores: Path, split: SplitOptions, console: Co
 
 
 def _fill(recipe: Recipe, studies: list[Study], out: Path, split: SplitOptions, console: Console) -> Store:
-    key = recipe.fingerprint()
-    _claim(out, key)
-    with _locked(out), _disk_errors(out):
-        layout = layout_of(studies, size=recipe.size)
+    key, layout = recipe.fingerprint(), layout_of(studies, size=recipe.size)
+    readable = [study for study in studies if study.modalities]
+    if readable:  # what forbids a split should show before hours of decoding
+        _deal(readable, layout, split)
+    with _disk_errors(out), _claimed(out, key):
         chunks = [studies[i : i + STUDIES_PER_SHARD] for i in range(0, len(studies), STUDIES_PER_SHARD)]
         quarantine = _write_shards(out, chunks, layout, recipe.source, console)
         refused = {row["study_id"] for row in quarantine}
@@ -90,28 +99,48 @@ def _fill(recipe: Recipe, studies: list[Study], out: Path, split: SplitOptions, 
             raise DataError(f"{out}: none of {len(studies)} studies could be read; {out / 'quarantine.csv'} says why")
         splits = _deal(kept, layout, split)
         write_splits(out / SPLIT_FILE, [s.study_id for s in kept], [s.patient_id for s in kept], splits)
-        _describe(out, recipe, key, layout, kept, splits, len(quarantine), len(chunks))
+        _describe(out, recipe, key, layout, kept, splits, split, len(quarantine), len(chunks))
     for row in quarantine[:5]:
-        console.print(f"quarantined: {row['study_id']}: {row['reason']}", markup=False, highlight=False)
+        _say(console, f"quarantined: {row['study_id']}: {row['reason']}")
+    if len(quarantine) > 5:
+        _say(console, f"quarantined: {len(quarantine) - 5} more; {out / 'quarantine.csv'} names all")
     counts = ", ".join(f"{name} {count}" for name, count in split_counts(splits).items())
-    console.print(f"{out}: {len(kept)} studies ({counts}), {len(quarantine)} quarantined")
+    _say(console, f"{out}: {len(kept)} studies ({counts}), {len(quarantine)} quarantined")
     return Store(out)
 
 
-def _claim(out: Path, key: str) -> None:
-    """Marks `out` as the place of this fingerprint. Raises `DataError` where it holds anything else."""
-    marker = out / PROGRESS
-    if marker.is_file():
+def _keep_apart(source: Path, out: Path) -> None:
+    """Raises `UsageError` for a store within its own source, which would change with every study written."""
+    if out.resolve().is_relative_to(source.resolve()):
+        raise UsageError(f"{out}: lies within the raw files in {source}; prepare into a folder outside them")
+
+
+@contextmanager
+def _claimed(out: Path, key: str) -> Iterator[None]:
+    """`out` as the place of this fingerprint, with one writer at a time; the lock goes with its process.
+
+    Raises `DataError` where `out` holds anything else, or another process is at work in it.
+    """
+    marker, draft = out / PROGRESS, out / f"{PROGRESS}.{os.getpid()}.partial"
+    strangers = [p for p in out.iterdir() if not p.name.startswith((PROGRESS, LOCK))] if out.is_dir() else []
+    if not marker.is_file():
+        if strangers or out.is_file():
+            raise DataError(f"{out}: is in use by something that is not a store; prepare into another folder")
+        out.mkdir(parents=True, exist_ok=True)
+        draft.write_text(json.dumps({"fingerprint": key}), encoding="utf-8")
+        draft.replace(marker)
+    with (out / LOCK).open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DataError(f"{out}: another process is preparing this store; wait for it to end") from None
         if json.loads(marker.read_text(encoding="utf-8"))["fingerprint"] != key:
             raise DataError(
                 f"{out}: holds a store of other files or options; prepare into another folder, or remove this one"
             )
-        return
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise DataError(f"{out}: is in use by something that is not a store; prepare into another folder")
-    with _disk_errors(out):
-        out.mkdir(parents=True, exist_ok=True)
-        marker.write_text(json.dumps({"fingerprint": key}), encoding="utf-8")
+        for left in out.glob("*.partial"):  # of a run that was killed
+            left.unlink(missing_ok=True)
+        yield
 
 
 def _write_shards(
@@ -120,12 +149,17 @@ def _write_shards(
     paths = [out / f"shard-{index:05d}.arrow" for index in range(len(chunks))]
     waiting = [(path, chunk) for path, chunk in zip(paths, chunks, strict=True) if not path.is_file()]
     if waiting and len(waiting) < len(chunks):
-        console.print(f"{out}: going on after {len(chunks) - len(waiting)} of {len(chunks)} shards")
+        _say(console, f"{out}: going on after {len(chunks) - len(waiting)} of {len(chunks)} shards")
     tasks = (joblib.delayed(write_shard)(path, chunk, layout, root=root) for path, chunk in waiting)
     workers = max(1, min(len(waiting), os.cpu_count() or 1))
     done = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(tasks)
-    for _ in track(done, "preparing", total=len(waiting), console=console, disable=not waiting, transient=True):
-        pass
+    try:
+        for _ in track(done, "preparing", total=len(waiting), console=console, disable=not waiting, transient=True):
+            pass
+    except BrokenProcessPool:
+        raise DataError(
+            f"{out}: a worker was killed, for want of memory most likely; run the same command again: it goes on"
+        ) from None
     return [row for path in paths for row in json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))]
 
 
@@ -133,7 +167,9 @@ def _deal(studies: Sequence[Study], layout: Layout, split: SplitOptions) -> tupl
     labels = np.array([[s.labels.get(f, np.nan) for f in layout.findings] for s in studies], dtype=np.float32)
     ids, patients = [s.study_id for s in studies], [s.patient_id for s in studies]
     given = [s.split for s in studies]
-    return make_splits(ids, patients, labels, given, val=split.val, test=split.test, seed=split.seed)
+    splits = make_splits(ids, patients, labels, given, val=split.val, test=split.test, seed=split.seed)
+    prove_disjoint(ids, patients, splits)
+    return splits
 
 
 def _write_quarantine(out: Path, rows: Sequence[dict[str, str]]) -> None:
@@ -141,7 +177,7 @@ def _write_quarantine(out: Path, rows: Sequence[dict[str, str]]) -> None:
     writer = csv.DictWriter(text, ["study_id", "reason"], lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    (out / "quarantine.csv").write_text(text.getvalue(), encoding="utf-8")
+    (out / "quarantine.csv").write_text(text.getvalue(), encoding="utf-8", errors="backslashreplace")
 
 
 def _describe(
@@ -151,6 +187,7 @@ def _describe(
     layout: Layout,
     studies: Sequence[Study],
     splits: Sequence[Split],
+    split: SplitOptions,
     quarantined: int,
     shards: int,
 ) -> None:
@@ -158,6 +195,7 @@ def _describe(
     positive = {f: sum(s.labels.get(f) == 1 for s in studies) for f in layout.findings}
     known = {f: sum(s.labels.get(f) in (0, 1) for s in studies) for f in layout.findings}
     description: dict[str, Any] = {
+        "format": STORE_FORMAT,
         "fingerprint": key,
         "reader": recipe.reader.type,
         "options": {k: str(v) for k, v in READERS.options(recipe.reader, "reader").items()},
@@ -167,6 +205,7 @@ def _describe(
         "studies": len(studies),
         "patients": len({s.patient_id for s in studies}),
         "quarantined": quarantined,
+        "split": split.model_dump(),
         "splits": split_counts(splits),
         "shards": shards,
     }
@@ -176,8 +215,8 @@ def _describe(
     card = [
         f"# Store of reader `{recipe.reader.type}`",
         "",
-        f"{description['studies']} studies of {description['patients']} patients; {quarantined} quarantined; {problems} kept "
-        "with problems named. "
+        f"{description['studies']} studies of {description['patients']} patients; {quarantined} quarantined; "
+        f"{problems} kept with problems named. "
         + ", ".join(f"{name} {n}" for name, n in description["splits"].items())
         + " (split by patient).",
         "",
@@ -198,26 +237,18 @@ def _describe(
 
 
 @contextmanager
-def _locked(out: Path) -> Iterator[None]:
-    """One writer a store; the lock goes with its process, however that ends."""
-    with (out / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise DataError(f"{out}: another process is preparing this store; wait for it to end") from None
-        yield
-
-
-@contextmanager
 def _disk_errors(out: Path) -> Iterator[None]:
     """A refused write in one line; the shards already whole stay."""
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DataError(
-                f"{out}: the disk is full; free some space and run the same command again: it goes on"
-            ) from None
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
-            raise UsageError(f"{out}: cannot be written ({error.strerror}); choose another folder") from None
-        raise
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            what = "a file is larger than may be written there" if error.errno == errno.EFBIG else "the disk is full"
+            raise DataError(f"{out}: {what}; make room and run the same command again: it goes on") from None
+        reason = error.strerror or " ".join(str(error).split())
+        raise UsageError(f"{out}: cannot be written ({reason}); choose another folder") from None
+
+
+def _say(console: Console, line: str) -> None:
+    """A line as it is: paths are neither markup nor to be broken."""
+    console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,8 +82,8 @@ def layout_of(studies: Sequence[Study], *, size: int) -> Layout:
             known = modalities.setdefault(name, facts)
             if (known.kind, known.unit) != (facts.kind, facts.unit):
                 raise DataError(
-                    f"study {study.study_id}: modality '{name}' holds {facts.kind} ({facts.unit}) here and {known.kind} "
-                    f"({known.unit}) in other studies; give them two names"
+                    f"study {study.study_id}: modality '{name}' holds {facts.kind} ({facts.unit}) here and "
+                    f"{known.kind} ({known.unit}) in other studies; give them two names"
                 )
             modalities[name] = dataclasses.replace(known, channels=max(known.channels, facts.channels))
     return Layout(modalities, tuple(findings), size)
@@ -94,24 +95,34 @@ def write_shard(path: Path, studies: Sequence[Study], layout: Layout, *, root: P
     The file appears under its name only when it is whole. Raises `OSError` where the disk refuses (full, read-only).
     """
     schema = layout.features().arrow_schema
-    partial = path.with_suffix(".partial")
+    # A worker that outlives its killed run may still write this shard: no two processes share a partial file.
+    partial = path.with_suffix(f".{os.getpid()}.partial")
     quarantine: list[dict[str, str]] = []
     try:
         with pa.OSFile(str(partial), "wb") as sink, pa.ipc.new_stream(sink, schema) as writer:
             for study in studies:
                 try:
-                    row = _row(study, layout)
+                    row = _record(study, layout, schema)
                 except DataError as error:
                     reason = " ".join(" · ".join(error.problems).replace(f"{root}/", "").split())
                     quarantine.append({"study_id": study.study_id, "reason": reason})
                 else:
-                    writer.write_batch(pa.record_batch([_column(row[f.name], f) for f in schema], schema=schema))
+                    writer.write_batch(row)
+        path.with_suffix(".json").write_text(json.dumps(quarantine), encoding="utf-8")
+        partial.replace(path)
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
-    (path.with_suffix(".json")).write_text(json.dumps(quarantine), encoding="utf-8")
-    partial.replace(path)
     return quarantine
+
+
+def _record(study: Study, layout: Layout, schema: pa.Schema) -> pa.RecordBatch:
+    row = _row(study, layout)
+    try:
+        return pa.record_batch([_column(row[field.name], field) for field in schema], schema=schema)
+    except UnicodeEncodeError as error:
+        # File names need not be UTF-8, and JSON can spell half a character.
+        raise DataError(f"holds text that is not Unicode: {error.object!a}; correct its name or its row") from None
 
 
 def _row(study: Study, layout: Layout) -> dict[str, Any]:

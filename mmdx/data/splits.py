@@ -64,15 +64,14 @@ def make_splits(
     if not (val > 0 and test > 0 and val + test < 1):
         raise UsageError(f"val is {val:g} and test is {test:g}; give shares above 0 that leave some to train on")
     kept = _given_by_patient(study_ids, patient_ids, given)
-    patients = sorted(kept)
     wanted: dict[Split, float] = {"train": 1 - val - test, "val": val, "test": test}
-    pool = [p for p in patients if kept[p] in (None, "train")]
+    pool = [p for p in sorted(kept) if kept[p] in (None, "train")]
     closed = {split for split in kept.values() if split in ("val", "test")}
     shares = np.array([0.0 if split in closed else wanted[split] for split in SPLITS])
     classes = _classes(patient_ids, pool, labels)
     dealt = _deal(classes, shares / shares.sum(), np.random.default_rng(seed))
-    chosen = {p: SPLITS[index] for p, index in zip(pool, dealt, strict=True)}
-    split_of = {p: chosen.get(p) or kept[p] for p in patients}
+    split_of: dict[str, Split] = {p: split for p, split in kept.items() if split is not None}
+    split_of |= {p: SPLITS[int(index)] for p, index in zip(pool, dealt, strict=True)}
     return tuple(split_of[p] for p in patient_ids)
 
 

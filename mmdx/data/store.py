@@ -9,8 +9,10 @@ from typing import Any
 
 import datasets
 import numpy as np
+import pyarrow as pa
 from jaxtyping import Float, Int, Shaped
 
+from mmdx.data.fingerprint import STORE_FORMAT
 from mmdx.data.shards import Layout, ModalityFacts
 from mmdx.data.splits import prove_disjoint, read_splits
 from mmdx.errors import DataError, UsageError, did_you_mean
@@ -18,6 +20,7 @@ from mmdx.study import SPLITS, Split
 
 DESCRIPTION = "dataset.json"
 SPLIT_FILE = "splits.csv"
+_AGAIN = "remove the folder and prepare the store again"
 
 
 class Store:
@@ -30,20 +33,17 @@ class Store:
         self.folder = folder
         self.description = _description(folder)
         self.layout = _layout(self.description)
-        self._rows = _open_shards(folder, self.description["shards"]).with_format("arrow")
+        self._rows = _open_shards(folder, self.description, self.layout).with_format("arrow")
         names = [n for n, facts in self.layout.modalities.items() if facts.kind == "images"]
         small = ["study_id", "patient_id", "labels", *(f"{n}.length" for n in names), *(f"{n}.order" for n in names)]
-        table = self._rows.select_columns(small)[:] if len(self._rows) else None
-        if table is None:
-            raise DataError(f"{folder}: the store holds no study; see {folder / 'quarantine.csv'}")
+        table = self._rows.select_columns(small)[:]
         self.study_ids: list[str] = table["study_id"].to_pylist()
         self.patient_ids: list[str] = table["patient_id"].to_pylist()
         flat = table["labels"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
         self.labels: Float[np.ndarray, "n f"] = flat.reshape(len(self.study_ids), len(self.layout.findings))
         self._lengths = {n: table[f"{n}.length"].to_numpy() for n in names}
         self._orders = {n: table[f"{n}.order"].to_pylist() for n in names}
-        given = read_splits(folder / SPLIT_FILE)
-        self.splits: list[Split] = [given[study] for study in self.study_ids]
+        self.splits: list[Split] = _splits_of(self.study_ids, folder / SPLIT_FILE)
         prove_disjoint(self.study_ids, self.patient_ids, self.splits)
 
     def __len__(self) -> int:
@@ -100,7 +100,8 @@ class StoredStudy:
 
     def slice_labels(self, modality: str) -> Float[np.ndarray, "n f"]:
         """Labels by image; n is 0 where the data set has none for this study."""
-        return self._flat(f"{modality}.slice_labels").reshape(-1, len(self._layout.findings))
+        flat, findings = self._flat(f"{modality}.slice_labels"), len(self._layout.findings)
+        return flat.reshape(len(flat) // max(findings, 1), findings)
 
     def traits(self) -> dict[str, str | float]:
         return json.loads(self._table["traits"][0].as_py())
@@ -120,7 +121,7 @@ def is_store(folder: Path) -> bool:
 
 def _description(folder: Path) -> dict[str, Any]:
     try:
-        return json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+        description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
     except FileNotFoundError:
         started = any(folder.glob("shard-*"))
         hint = (
@@ -129,8 +130,11 @@ def _description(folder: Path) -> dict[str, Any]:
             else "make one with mmdx prepare"
         )
         raise DataError(f"{folder}: not a finished store; {hint}") from None
-    except (OSError, json.JSONDecodeError) as error:
-        raise DataError(f"{folder / DESCRIPTION}: cannot be read ({error}); prepare the store again") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{folder / DESCRIPTION}: cannot be read ({error}); {_AGAIN}") from None
+    if not isinstance(description, dict) or description.get("format") != STORE_FORMAT:
+        raise DataError(f"{folder}: not a store of this version's format, {STORE_FORMAT}; {_AGAIN}")
+    return description
 
 
 def _layout(description: dict[str, Any]) -> Layout:
@@ -138,12 +142,32 @@ def _layout(description: dict[str, Any]) -> Layout:
     return Layout(modalities, tuple(description["findings"]), description["size"])
 
 
-def _open_shards(folder: Path, count: int) -> datasets.Dataset:
-    paths = [folder / f"shard-{index:05d}.arrow" for index in range(count)]
-    for path in paths:
+def _open_shards(folder: Path, description: dict[str, Any], layout: Layout) -> datasets.Dataset:
+    columns, shards = layout.features(), []
+    for index in range(description["shards"]):
+        path = folder / f"shard-{index:05d}.arrow"
         if not path.is_file():
-            raise DataError(f"{path}: missing from a finished store; prepare the store again")
-    return datasets.concatenate_datasets([datasets.Dataset.from_file(str(path)) for path in paths])
+            raise DataError(f"{path}: missing from a finished store; {_AGAIN}")
+        try:
+            shard = datasets.Dataset.from_file(str(path))
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise DataError(f"{path}: is damaged ({' '.join(str(error).split())}); {_AGAIN}") from None
+        if shard.features != columns:
+            raise DataError(f"{path}: its columns are not those of {DESCRIPTION}; {_AGAIN}")
+        shards.append(shard)
+    held = sum(map(len, shards))
+    if held != description["studies"]:
+        raise DataError(f"{folder}: its shards hold {held} studies, not {description['studies']}; {_AGAIN}")
+    return datasets.concatenate_datasets(shards)
+
+
+def _splits_of(study_ids: Sequence[str], path: Path) -> list[Split]:
+    given = read_splits(path)
+    strangers = sorted(given.keys() ^ set(study_ids))
+    if strangers:
+        where = "the file alone" if strangers[0] in given else "the store alone"
+        raise DataError(f"{path}: study '{strangers[0]}' is in {where}; list each study of the store once")
+    return [given[study] for study in study_ids]
 
 
 def split_counts(splits: Sequence[Split]) -> dict[str, int]:

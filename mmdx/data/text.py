@@ -41,7 +41,8 @@ class ReportTokenizer:
     @property
     def vocabulary(self) -> int:
         """How many ids there are; every id is below it."""
-        return self._tokenizer.get_vocab_size(with_added_tokens=True)
+        # Ids may have holes, so the number of words is no bound.
+        return 1 + max(self._tokenizer.get_vocab(with_added_tokens=True).values())
 
     def __call__(self, text: str) -> Int64[np.ndarray, "n"]:
         return np.array(self._tokenizer.encode(text).ids, dtype=np.int64)
@@ -56,18 +57,18 @@ class ReportTokenizer:
 
     @classmethod
     def load(cls, folder: Path) -> ReportTokenizer:
-        """The tokenizer that `save` left. Raises `DataError` where there is none."""
+        """The tokenizer that `save` left. Raises `DataError` where there is none that can be read."""
         path = folder / "tokenizer.json"
         if not path.is_file():
             raise DataError(f"{path}: missing; the model folder is not whole")
-        tokenizer = Tokenizer.from_file(str(path))
+        tokenizer = _from_file(path)
         return cls(tokenizer, max_tokens=(tokenizer.truncation or {}).get("max_length", 512))
 
 
 def fit_tokenizer(reports: Iterable[str], *, max_tokens: int, words: int = 8192) -> ReportTokenizer:
-    """Lower-cased words and punctuation that stand at least twice in `reports` (training studies only), the `words` most frequent.
+    """Lower-cased words and punctuation that stand at least twice in `reports`, the `words` most frequent of them.
 
-    Id 0 is padding, 1 an unknown word. Raises `DataError` where there is no report to learn from.
+    `reports` are those of training studies alone. Id 0 is padding, 1 an unknown word. Raises `DataError` where there is no report to learn from.
     """
     known = [text for text in reports if text.strip()]
     if not known:
@@ -94,12 +95,21 @@ def pretrained_tokenizer(source: str, *, max_tokens: int) -> ReportTokenizer:
     """
     local = Path(source, "tokenizer.json")
     if local.is_file():
-        return ReportTokenizer(Tokenizer.from_file(str(local)), max_tokens=max_tokens)
-    from transformers import AutoTokenizer
+        return ReportTokenizer(_from_file(local), max_tokens=max_tokens)
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
     try:
         loaded = AutoTokenizer.from_pretrained(source, use_fast=True)
     except (OSError, ValueError) as error:
         reason = str(error).partition("\n")[0]
         raise UsageError(f"text encoder source '{source}': no tokenizer could be loaded ({reason})") from None
+    if not isinstance(loaded, PreTrainedTokenizerFast):
+        raise UsageError(f"text encoder source '{source}': its tokenizer has no fast form; choose another source")
     return ReportTokenizer(loaded.backend_tokenizer, max_tokens=max_tokens)
+
+
+def _from_file(path: Path) -> Tokenizer:
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # the library raises nothing narrower
+        raise DataError(f"{path}: no tokenizer can be read from it ({error}); get the file anew") from None

@@ -18,7 +18,7 @@ from rich.table import Table
 
 from mmdx.batch import Batch, Sample
 from mmdx.data.archive import unpacked
-from mmdx.data.collate import Collate
+from mmdx.data.collate import Collate, evenly
 from mmdx.data.images import decode
 from mmdx.engine.checkpoint import SavedModel, load_model
 from mmdx.engine.inspection import detect_reader
@@ -38,9 +38,11 @@ def predict_input(run: Path, source: Path, report: Path | None, modality: str | 
     text = _read_report(saved, report)
     results, refused = [], []
     with _opened(source) as folder:
-        studies = READERS.build(detect_reader(folder), root=folder)
+        studies = _studies(folder, source)
         if text is not None and len(studies) != 1:
-            raise UsageError(f"--report: {source} holds {len(studies)} studies and the report belongs to one; give one study")
+            raise UsageError(
+                f"--report: {source} holds {len(studies)} studies and the report belongs to one; give one study"
+            )
         for study in studies:
             try:
                 results.append(predict_study(saved, study, image, text))
@@ -77,7 +79,8 @@ def predict_study(saved: SavedModel, study: Study, image: str | None, report: st
     if not inputs:
         wanted = ", ".join(saved.facts.inputs)
         raise DataError("; ".join(study.problems) or f"nothing that the model reads ({wanted})")
-    output = saved.model(_batch(saved, study, inputs))
+    with torch.inference_mode():
+        output = saved.model(_batch(saved, study, inputs))
     shown = [name for name in saved.facts.inputs if name in inputs]
     result: dict[str, Any] = {
         "study_id": study.study_id,
@@ -109,11 +112,9 @@ def _pixels(saved: SavedModel, name: str, files: ImageFiles) -> np.ndarray:
     known = saved.facts.inputs[name]
     if files.unit != known.unit:
         raise DataError(f"its images hold {files.unit}, but the model's '{name}' was trained on {known.unit}")
-    most = saved.config.data.max_images
-    if most is not None and len(files.images) > most:
-        places = np.linspace(0, len(files.images) - 1, most).round().astype(int)
-        files = replace(files, images=tuple(files.images[i] for i in places))
-    return decode(replace(files, channels=known.channels), saved.facts.size).pixels
+    # Decoded whole, as a store has it: the grey levels of deep images hang on all images of the study.
+    pixels = decode(replace(files, channels=known.channels), saved.facts.size).pixels
+    return pixels[evenly(len(pixels), saved.config.data.max_images)]
 
 
 def _batch(saved: SavedModel, study: Study, inputs: Mapping[str, np.ndarray]) -> Batch:
@@ -123,6 +124,14 @@ def _batch(saved: SavedModel, study: Study, inputs: Mapping[str, np.ndarray]) ->
         items[name] = images if known.kind == "images" else ((), np.dtype("int64"))
     labels = np.full(len(saved.facts.findings), np.nan, dtype=np.float32)
     return Collate(items)([Sample(study.study_id, study.patient_id, inputs, labels, {})])
+
+
+def _studies(folder: Path, source: Path) -> list[Study]:
+    """The studies in `folder`, which may be an unpacked `source`: errors speak of what the user gave."""
+    try:
+        return READERS.build(detect_reader(folder), root=folder)
+    except DataError as error:
+        raise DataError([problem.replace(str(folder), str(source)) for problem in error.problems]) from None
 
 
 def _image_input(saved: SavedModel, modality: str | None) -> str | None:
@@ -162,12 +171,16 @@ def _opened(source: Path) -> Iterator[Path]:
 
 def _show(results: list[dict[str, Any]], console: Console) -> None:
     for result in results:
-        table = Table("finding", "probability", title=f"{result['study_id']}  (shown: {result['shown']})", title_justify="left")
+        table = Table(
+            "finding", "probability", title=f"{result['study_id']}  (shown: {result['shown']})", title_justify="left"
+        )
         for finding, score in result.get("findings", {}).items():
-            table.add_row(finding, f"{score:.3f}")
+            table.add_row(Text(finding), f"{score:.3f}")
         console.print(table)
         if result["missing"]:
-            console.print(f"without {', '.join(result['missing'])}: answered from {result['shown']} alone", highlight=False)
+            console.print(
+                f"without {', '.join(result['missing'])}: answered from {result['shown']} alone", highlight=False
+            )
         for name, source in result["order_source"].items():
             console.print(f"{name}: {result['images'][name]} images, order from {source}", highlight=False)
         for problem in result["problems"]:
@@ -183,6 +196,8 @@ def _write(results: list[dict[str, Any]], out: Path) -> None:
             writer.writerow(["study_id", "patient_id", "shown", "finding", "label", "score"])
             for result in results:
                 for finding, score in result.get("findings", {}).items():
-                    writer.writerow([result["study_id"], result["patient_id"], result["shown"], finding, "", f"{score:.7g}"])
+                    writer.writerow(
+                        [result["study_id"], result["patient_id"], result["shown"], finding, "", f"{score:.7g}"]
+                    )
     except OSError as error:
         raise MmdxError(f"{out}: cannot be written ({error.strerror})") from None

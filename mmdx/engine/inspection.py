@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 from rich.console import Console
@@ -16,20 +17,30 @@ from mmdx.registry import READERS
 
 
 def inspect_path(path: Path, reader: str | None, out: Path | None) -> bool:
-    """Prints the studies under `path`, or writes them as JSON; False where one has no modality that could be read."""
+    """Prints the studies under `path`, or writes them as JSON; False where one has no modality that could be read.
+
+    What was found in all goes to standard error.
+    """
     register_all()
     if not path.exists():
         raise UsageError(f"{path}: no such file or folder")
-    studies = READERS.build(Component(type=reader) if reader else detect_reader(path), "--reader", root=path)
+    component = Component(type=reader) if reader else detect_reader(path)
+    studies = READERS.build(component, "--reader", root=path)
     found = rows(studies, path)
     if out is None:
         Console().print(table(found))
     elif str(out) == "-":
         print(json.dumps(found, indent=2))
     else:
-        out.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        try:
+            out.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"--json {out}: cannot be written ({error.strerror}); choose another file") from None
         print(f"{out}: {len(found)} rows", flush=True)
-    return all(study.modalities for study in studies)
+    lost, odd = sum(not s.modalities for s in studies), sum(bool(s.problems and s.modalities) for s in studies)
+    counts = f"{len(studies)} studies, {odd} of them with problems, {lost} without anything that could be read"
+    print(f"{path}, reader '{component.type}': {counts}", file=sys.stderr)
+    return not lost
 
 
 def detect_reader(path: Path) -> Component:

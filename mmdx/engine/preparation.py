@@ -18,16 +18,18 @@ from mmdx.registry import READERS
 
 
 def prepare_store(reader: str, source: Path, out: Path, options: Sequence[str], console: Console) -> Store:
-    """Prepares `source` in `out`. `size`, `val`, `test` and `split_seed` are the store's; every other option the reader's.
+    """Prepares `source` in `out`.
 
-    Raises `UsageError` for an option that
-    neither has.
+    The options `size`, `val`, `test` and `split_seed` are the store's, every other the reader's. Raises `UsageError`
+    for an option that neither has.
     """
     register_all()
     READERS.get(reader, "prepare")
     given = with_overrides({}, options)
     known = READERS.schema(reader).model_fields
-    mine = {name: given.pop(name) for name in ("size", "val", "test", "split_seed") if name in given and name not in known}
+    mine = {
+        name: given.pop(name) for name in ("size", "val", "test", "split_seed") if name in given and name not in known
+    }
     size = mine.pop("size", DataConfig.model_fields["size"].default)
     if not isinstance(size, int) or size < 8:
         raise UsageError(f"size={size}: the side of a stored image in pixels is a whole number from 8")

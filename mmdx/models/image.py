@@ -34,7 +34,7 @@ class Windows(View):
     """
 
     def __init__(
-        self, stored: int, *, windows: tuple[tuple[float, float], ...] = ((40, 80), (80, 200), (40, 380))
+        self, stored: int, *, windows: tuple[tuple[float, float], ...] = ((40.0, 80.0), (80.0, 200.0), (40.0, 380.0))
     ) -> None:
         super().__init__()
         if stored != 1:

@@ -62,7 +62,7 @@ def read_cohort(sources: Sequence[Path], *, split: str = "test") -> Cohort:
     for run, path in zip(_run_names(sources), paths, strict=True):
         frame = read_predictions(path)
         shown = sorted(frame["shown"].unique(), key=lambda text: -len(text.split("+")))
-        arms += [(Arm("", run, each, str(path)), frame[frame["shown"] == each]) for each in shown]
+        arms += [(Arm("", run, each, str(path)), frame.loc[frame["shown"] == each]) for each in shown]
     return _align(_named([arm for arm, _ in arms]), [frame for _, frame in arms])
 
 
@@ -121,7 +121,7 @@ def _align(arms: Sequence[Arm], frames: Sequence[pd.DataFrame]) -> Cohort:
     return Cohort(
         arms=tuple(arms),
         unit="slice" if SLICE in first.columns else "study",
-        studies=first["study_id"].nunique(),
+        studies=len(first["study_id"].unique()),
         findings=findings,
         patients=np.unique(patients, return_inverse=True)[1],
         labels=labels,
@@ -132,7 +132,7 @@ def _align(arms: Sequence[Arm], frames: Sequence[pd.DataFrame]) -> Cohort:
 def _keys(frame: pd.DataFrame) -> pd.Index:
     """What tells the row of each line: the study, and the slice in slice files."""
     if SLICE in frame.columns:
-        return pd.MultiIndex.from_frame(frame[["study_id", SLICE]])
+        return pd.MultiIndex.from_frame(frame.loc[:, ["study_id", SLICE]])
     return pd.Index(frame["study_id"])
 
 
@@ -145,7 +145,7 @@ def _patients(frame: pd.DataFrame, rows: pd.Index) -> np.ndarray:
 def _grid(frame: pd.DataFrame, column: str, rows: pd.Index, findings: Sequence[str]) -> Float[np.ndarray, "n f"]:
     """A column as rows by findings, NaN where the file has no line."""
     grid = np.full((len(rows), len(findings)), np.nan)
-    grid[rows.get_indexer(_keys(frame)), pd.Index(findings).get_indexer(frame["finding"])] = frame[column]
+    grid[rows.get_indexer(_keys(frame)), pd.Index(findings).get_indexer(pd.Index(frame["finding"]))] = frame[column]
     return grid
 
 
@@ -162,9 +162,9 @@ def _same(pair: str, what: str, found: set, expected: set) -> None:
 def _same_patients(pair: str, found: np.ndarray, expected: np.ndarray, rows: pd.Index) -> None:
     differ = np.flatnonzero(found != expected)
     if len(differ):
-        at = differ[0]
+        at, count = differ[0], "1 row" if len(differ) == 1 else f"{len(differ)} rows"
         raise DataError(
-            f"{pair} give {len(differ)} rows to different patients, the first {_text(rows[at])}: '{found[at]}' against "
+            f"{pair} give {count} to different patients, the first {_text(rows[at])}: '{found[at]}' against "
             f"'{expected[at]}'; score them on the same studies"
         )
 

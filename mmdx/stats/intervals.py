@@ -80,7 +80,7 @@ def why_no_interval(value: float, resampled: Float[np.ndarray, "r"]) -> str | No
     if np.isnan(value):
         return "the value is undefined"
     if usable < max(LEAST_USABLE * len(resampled), FEWEST_VALUES):
-        return f"it is defined in {usable} of {len(resampled)} resamples only"
+        return f"{usable} of {len(resampled)} resamples define it, which is too few"
     return None
 
 

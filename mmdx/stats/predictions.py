@@ -12,7 +12,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from jaxtyping import Bool, Float
 
 from mmdx.errors import DataError, did_you_mean
 
@@ -35,12 +37,12 @@ def read_predictions(path: Path) -> pd.DataFrame:
         raise DataError(f"{path}: no rows below the header; score at least one study")
     names = [column for column in (*COLUMNS[:4], SLICE) if column in raw.columns]
     for column in names:
-        _refuse(path, raw, raw[column] == "", f"{column} is empty; every row needs one")
-    frame = raw[names].copy()
+        _refuse(path, raw, raw[column].to_numpy() == "", f"{column} is empty; every row needs one")
+    frame = raw.loc[:, names].copy()
     frame["label"] = _labels(path, raw)
     frame["score"] = _scores(path, raw)
     _check_rows(path, frame)
-    return frame[[*COLUMNS, SLICE] if SLICE in names else list(COLUMNS)]
+    return frame.loc[:, [*COLUMNS, SLICE] if SLICE in names else list(COLUMNS)]
 
 
 def _read_text(path: Path) -> pd.DataFrame:
@@ -60,32 +62,32 @@ def _read_text(path: Path) -> pd.DataFrame:
     return raw.fillna("")
 
 
-def _labels(path: Path, raw: pd.DataFrame) -> pd.Series:
-    labels = pd.to_numeric(raw["label"], errors="coerce").astype(float)
-    _refuse(path, raw, (raw["label"] != "") & ~labels.isin([0.0, 1.0]), "label is '{label}'; give 1, 0 or nothing")
+def _labels(path: Path, raw: pd.DataFrame) -> Float[np.ndarray, "n"]:
+    labels = np.asarray(pd.to_numeric(raw["label"], errors="coerce"), dtype=np.float64)
+    bad = (raw["label"].to_numpy() != "") & ~np.isin(labels, [0.0, 1.0])
+    _refuse(path, raw, bad, "label is '{label}'; give 1, 0 or nothing")
     return labels
 
 
-def _scores(path: Path, raw: pd.DataFrame) -> pd.Series:
-    scores = pd.to_numeric(raw["score"], errors="coerce").astype(float)
-    _refuse(path, raw, ~scores.between(0.0, 1.0), "score is '{score}'; give a probability from 0 to 1")
+def _scores(path: Path, raw: pd.DataFrame) -> Float[np.ndarray, "n"]:
+    scores = np.asarray(pd.to_numeric(raw["score"], errors="coerce"), dtype=np.float64)
+    _refuse(path, raw, ~((scores >= 0) & (scores <= 1)), "score is '{score}'; give a probability from 0 to 1")
     return scores
 
 
 def _check_rows(path: Path, frame: pd.DataFrame) -> None:
     keys = [column for column in ("study_id", SLICE, "shown", "finding") if column in frame.columns]
     row = ", ".join(f"{key} '{{{key}}}'" for key in keys)
-    _refuse(path, frame, frame.duplicated(keys), f"{row} is given twice; keep one row")
-    pairs = frame[["study_id", "patient_id"]].drop_duplicates()
-    twice = pairs.duplicated("study_id")
-    _refuse(path, pairs, twice, "study '{study_id}' is of patient '{patient_id}' here and of another above; keep one")
+    _refuse(path, frame, frame.duplicated(keys).to_numpy(), f"{row} is given twice; keep one row")
+    other = frame["patient_id"] != frame.groupby("study_id")["patient_id"].transform("first")
+    problem = "study '{study_id}' is of patient '{patient_id}' here and of another above; keep one"
+    _refuse(path, frame, other.to_numpy(), problem)
 
 
-def _refuse(path: Path, frame: pd.DataFrame, bad: pd.Series, problem: str) -> None:
+def _refuse(path: Path, frame: pd.DataFrame, bad: Bool[np.ndarray, "n"], problem: str) -> None:
     """Raises `DataError` at the first bad row, `{column}` in `problem` standing for its values."""
     if not bad.any():
         return
-    row = frame.loc[bad.idxmax()]
-    more = int(bad.sum()) - 1
+    first, more = int(bad.argmax()), int(bad.sum()) - 1
     tail = f" ({more} more such row{'s' if more > 1 else ''})" if more else ""
-    raise DataError(f"{path}: line {int(bad.idxmax()) + 2}: {problem.format(**row.to_dict())}{tail}")
+    raise DataError(f"{path}: line {first + 2}: {problem.format(**frame.iloc[first].to_dict())}{tail}")

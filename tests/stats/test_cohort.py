@@ -79,7 +79,7 @@ def test_other_labels_are_refused(write_run):
 def test_other_patients_are_refused(write_run):
     first, second = (write_run(name, {"ct": 1.0}, patients=8) for name in ("a", "b"))
     change(second, lambda frame: frame.replace({"patient_id": {"p2": "p9"}}))
-    assert "1 rows to different patients, the first 's2': 'p9' against 'p2'" in refusal(first, second)
+    assert "1 row to different patients, the first 's2': 'p9' against 'p2'" in refusal(first, second)
 
 
 def test_labels_unknown_in_both_agree(write_run):

@@ -47,9 +47,9 @@ def test_undefined_resamples_are_dropped_and_counted():
 
 def test_an_interval_is_refused_with_its_reason():
     mostly = np.concatenate([np.full(60, np.nan), np.linspace(0, 1, 40)])
-    assert interval(0.5, mostly).refused == "it is defined in 40 of 100 resamples only"
+    assert interval(0.5, mostly).refused == "40 of 100 resamples define it, which is too few"
     assert interval(float("nan"), np.full(100, 0.5)).refused == "the value is undefined"
-    assert interval(0.5, np.full(10, 0.5)).refused == "it is defined in 10 of 10 resamples only"
+    assert interval(0.5, np.full(10, 0.5)).refused == "10 of 10 resamples define it, which is too few"
     given = interval(0.5, np.linspace(0, 1, 100), refused="too few")
     assert (given.value, given.low, given.high, given.refused) == (0.5, None, None, "too few")
 

@@ -1,7 +1,8 @@
 """Who has what: the patients of a cohort, their studies, the evidence in each, and its true log-odds.
 
-Nothing is rendered here. Every draw has a generator of its own, seeded with (seed, patient, study, purpose): the cohort
-does not depend on its size, on the number of workers or on the order of work, and a switch leaves the other draws alone.
+Nothing is rendered here. Every draw has a generator of its own, seeded with (seed, patient, study, purpose): a study
+does not depend on the cohort's size, on the number of workers or on the order of work, and a switch leaves the other
+draws alone.
 """
 
 from __future__ import annotations

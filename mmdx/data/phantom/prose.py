@@ -2,7 +2,8 @@
 
 A cue is something that a history can hold (an anticoagulant, a thunderclap headache). It is carried without loss: a cue
 that is present is always written down, one that is absent is either denied or not mentioned, by the toss of a coin.
-Which words are chosen, and in which order the sentences stand, does not depend on the findings.
+Which words are chosen, and in which order the sentences stand, does not depend on the findings. Denials mostly have
+words of their own ("Normotensive."), so that some 250 reports are enough to learn most of what the cues tell.
 """
 
 from __future__ import annotations
@@ -25,56 +26,84 @@ class Cue:
 
 CUES: tuple[Cue, ...] = (
     Cue(
-        "side blow",
+        "blow to the temple",
         "epidural",
-        ("Struck on the side of the head.", "Direct blow to the temple.", "Hit on the temple by a ball."),
-        ("No direct blow to the head.", "No blow to the temple."),
+        (
+            "Struck on the temple.",
+            "Direct blow to the temple.",
+            "Hit on the temple by a ball.",
+        ),
+        ("Landed on the buttocks, head not struck.",),
     ),
     Cue(
         "lucid interval",
         "epidural",
         (
             "Lucid interval before getting worse.",
-            "Was lucid for an hour, then deteriorated.",
+            "Lucid for an hour, then worse.",
             "Initially lucid, then worse.",
         ),
-        ("No lucid interval.", "Without a lucid interval."),
+        ("Course unchanged since onset.",),
     ),
     Cue(
         "hypertension",
         "intraparenchymal",
-        ("Poorly controlled hypertension.", "Long-standing hypertension.", "Known hypertension, off treatment."),
-        ("No hypertension.", "No history of hypertension."),
+        (
+            "Poorly controlled hypertension.",
+            "Long-standing hypertension.",
+            "Hypertension, off treatment.",
+        ),
+        ("Normotensive.",),
     ),
     Cue(
-        "focal weakness",
+        "weakness",
         "intraparenchymal",
-        ("Sudden weakness of one arm.", "New one-sided weakness.", "Facial droop and weakness since this morning."),
-        ("No focal weakness.", "No weakness of the limbs."),
+        (
+            "Sudden weakness of one arm.",
+            "New one-sided weakness.",
+            "Facial droop and weakness.",
+        ),
+        ("Full power in all limbs.",),
     ),
     Cue(
         "drowsiness",
         "intraventricular",
-        ("Increasingly drowsy.", "Drowsy on arrival, GCS 11.", "Found drowsy at home."),
-        ("Not drowsy.", "Not drowsy, GCS 15."),
+        (
+            "Increasingly drowsy.",
+            "Drowsy on arrival.",
+            "Found drowsy.",
+        ),
+        ("Alert and oriented.",),
     ),
     Cue(
         "vomiting",
         "intraventricular",
-        ("Repeated vomiting.", "Vomiting since last night.", "Several episodes of vomiting."),
-        ("No vomiting.", "No nausea or vomiting."),
+        (
+            "Repeated vomiting.",
+            "Vomiting since last night.",
+            "Several episodes of vomiting.",
+        ),
+        ("Eating and drinking normally.",),
     ),
     Cue(
         "thunderclap headache",
         "subarachnoid",
-        ("Thunderclap headache.", "Thunderclap headache at rest.", "Thunderclap headache, worst of life."),
-        ("No thunderclap headache.", "No headache of thunderclap onset."),
+        (
+            "Thunderclap headache.",
+            "Thunderclap headache at rest.",
+            "Thunderclap headache, worst of life.",
+        ),
+        ("Headache of gradual onset.",),
     ),
     Cue(
         "neck stiffness",
         "subarachnoid",
-        ("Neck stiffness on examination.", "Marked neck stiffness.", "Neck stiffness and photophobia."),
-        ("No neck stiffness.", "No neck stiffness on examination."),
+        (
+            "Neck stiffness on examination.",
+            "Marked neck stiffness.",
+            "Neck stiffness and photophobia.",
+        ),
+        ("Neck supple.",),
     ),
     Cue(
         "anticoagulant",
@@ -84,17 +113,17 @@ CUES: tuple[Cue, ...] = (
             "On an anticoagulant (warfarin).",
             "Anticoagulant for atrial fibrillation.",
         ),
-        ("No anticoagulant.", "Takes no anticoagulant."),
+        ("No blood thinners.",),
     ),
     Cue(
         "falls",
         "subdural",
         (
-            "Repeated falls over the last weeks.",
-            "Fell from a ladder, earlier falls as well.",
-            "Frequent falls at home.",
+            "Repeated falls.",
+            "Falls at home, last from a ladder.",
+            "Frequent falls.",
         ),
-        ("No recent falls.", "No falls reported."),
+        ("Steady on the feet.",),
     ),
 )
 

@@ -22,7 +22,7 @@ from mmdx.study import ImageFiles, Study
 _KEPT = (
     *("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID", "PatientID", "AccessionNumber"),
     *("Modality", "ImageType", "SeriesNumber", "SeriesDescription", "InstanceNumber", "NumberOfFrames"),
-    *("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns"),
+    *("ImagePositionPatient", "ImageOrientationPatient", "Rows", "Columns"),
     *("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"),
     *("AcquisitionNumber", "EchoNumbers", "EchoTime", "TemporalPositionIdentifier", "ConvolutionKernel"),
     *("PatientAge", "PatientSex", "Manufacturer", "ManufacturerModelName"),
@@ -79,7 +79,7 @@ def read(
 
 def _exams(root: Path) -> tuple[Path, dict[str, _Exam], list[Study]]:
     """The folder that paths are told from, the studies by StudyInstanceUID, and the files that are none's."""
-    base = root if root.is_dir() else root.parent
+    base = root.parent if root.is_file() else root
     exams: dict[str, _Exam] = {}
     unread, others = [], []
     for path in _walk(root):

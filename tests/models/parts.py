@@ -1,0 +1,91 @@
+"""Small models of any registered part, and batches for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from transformers import BertConfig, BertModel
+
+from mmdx.batch import Batch, Sample
+from mmdx.config import Config, parse_config
+from mmdx.data.collate import Collate
+from mmdx.engine.build import InputFacts, ModelFacts, build_model
+from mmdx.models.image import ImageEncoder
+from mmdx.models.model import MultimodalModel
+from mmdx.registry import IMAGE_ENCODERS
+
+SIDE, WORDS, FINDINGS = 32, 20, ("bleed", "fracture")
+IMAGES = {"encoder": "test_patches", "sequence": {"type": "lstm", "hidden": 8}}
+FACTS = ModelFacts(FINDINGS, SIDE, {"image": InputFacts("images"), "report": InputFacts("text", vocabulary=WORDS)})
+CT_FACTS = ModelFacts(FINDINGS, SIDE, {"image": InputFacts("images", unit="HU"), "report": FACTS.inputs["report"]})
+
+
+@IMAGE_ENCODERS("test_patches")
+class Patches(ImageEncoder):
+    """A linear look at patches of 8 pixels: the quickest encoder that has something to learn."""
+
+    def __init__(self, channels: int, architecture: Mapping[str, Any] | None) -> None:
+        super().__init__()
+        self.look = nn.Conv2d(channels, 6, 8, stride=8)
+        self.dim = 6
+        self.architecture = {}
+
+    def forward(self, images: Float[Tensor, "n k h w"]) -> Float[Tensor, "n d"]:
+        return self.look(images).tanh().mean(dim=(2, 3))
+
+
+def tiny_bert(folder: Path) -> str:
+    """A Hugging Face encoder on disk."""
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=WORDS,
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_position_embeddings=64,
+    )
+    BertModel(config).save_pretrained(folder)
+    return str(folder)
+
+
+def config_of(*, image: dict | None = None, report: dict | str = "bilstm_attention", **model: object) -> Config:
+    raw = {"inputs": {"image": image or IMAGES, "report": report}, "dim": 12, "heads": {"study": "study", "slice": "slice"}}
+    return parse_config({"data": {"store": "unused"}, "model": {**raw, **model}}, "test")
+
+
+def model_of(config: Config, facts: ModelFacts = FACTS) -> MultimodalModel:
+    torch.manual_seed(0)
+    return build_model(config, facts)[0]
+
+
+def sample(index: int, *, images: int, words: int, unit: str = "intensity") -> Sample:
+    """A study of random content; 0 images or words: absent."""
+    rng = np.random.default_rng(index)
+    shape = (images, 1, SIDE, SIDE)
+    pixels = rng.integers(0, 256, shape, np.uint8) if unit == "intensity" else rng.integers(-100, 200, shape, np.int16)
+    inputs = {"image": pixels, "report": rng.integers(2, WORDS, words)}
+    return Sample(
+        study_id=f"s{index}",
+        patient_id=f"p{index}",
+        inputs={name: value for name, value in inputs.items() if len(value)},
+        labels=np.array([index % 2, np.nan], dtype=np.float32),
+        slice_labels={"image": rng.integers(0, 2, (images, 2)).astype(np.float32)} if images else {},
+    )
+
+
+def batch_of(samples: list[Sample], unit: str = "intensity") -> Batch:
+    dtype = np.dtype("int16" if unit == "HU" else "uint8")
+    return Collate({"image": ((1, SIDE, SIDE), dtype), "report": ((), np.dtype("int64"))})(samples)
+
+
+def mixed_batch(unit: str = "intensity") -> Batch:
+    """Studies with everything, with one modality, and of different lengths."""
+    sizes = [(3, 5), (1, 0), (0, 4), (5, 2), (2, 7)]
+    return batch_of([sample(i, images=n, words=w, unit=unit) for i, (n, w) in enumerate(sizes)], unit)

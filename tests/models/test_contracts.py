@@ -1,0 +1,177 @@
+"""Contracts that every registered part of a model keeps; registering a part enrols it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+from parts import CT_FACTS, FACTS, IMAGES, batch_of, config_of, mixed_batch, model_of, sample, tiny_bert
+
+from mmdx.batch import Batch, Output
+from mmdx.config import Config
+from mmdx.engine.build import ModelFacts, build_model
+from mmdx.engine.objective import objective
+from mmdx.models.model import MultimodalModel, trainable
+from mmdx.registry import FUSIONS, HEADS, IMAGE_ENCODERS, IMAGE_VIEWS, SEQUENCES, TEXT_ENCODERS
+
+PARTS = [
+    *[("image_encoder", name) for name in IMAGE_ENCODERS.names()],
+    *[("view", name) for name in IMAGE_VIEWS.names()],
+    *[("sequence", name) for name in SEQUENCES.names()],
+    *[("text_encoder", name) for name in TEXT_ENCODERS.names()],
+    *[("fusion", name) for name in FUSIONS.names()],
+    *[("head", name) for name in HEADS.names()],
+]
+OPTIONS = {"timm": {"name": "test_resnet"}}
+"""Options that a part needs to be small enough for a test; a part that is not named here takes its defaults."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    config: Config
+    facts: ModelFacts
+    unit: str
+
+    def model(self) -> MultimodalModel:
+        return model_of(self.config, self.facts)
+
+    def batch(self) -> Batch:
+        return mixed_batch(self.unit)
+
+
+@pytest.fixture(params=PARTS, ids=lambda part: f"{part[0]}-{part[1]}")
+def case(request, tmp_path) -> Case:
+    kind, name = request.param
+    component = {"type": name, **OPTIONS.get(name, {})}
+    if name == "transformer":
+        component["source"] = tiny_bert(tmp_path / "bert")
+        component["max_tokens"] = 64
+    config = {
+        "image_encoder": lambda: config_of(image={**IMAGES, "encoder": component}),
+        "view": lambda: config_of(image={**IMAGES, "view": component}),
+        "sequence": lambda: config_of(image={**IMAGES, "sequence": component}),
+        "text_encoder": lambda: config_of(report={"encoder": component}),
+        "fusion": lambda: config_of(fusion=component),
+        "head": lambda: config_of(heads={"only": component}),
+    }[kind]()
+    windows = name == "windows"
+    return Case(config, CT_FACTS if windows else FACTS, "HU" if windows else "intensity")
+
+
+def run(model: MultimodalModel, batch: Batch) -> Output:
+    with torch.no_grad():
+        return model.eval()(batch)
+
+
+def slice_of(output: Output, batch: Batch, study: int) -> dict[str, torch.Tensor]:
+    """The rows of one study: study heads have one a study, slice heads one an image."""
+    lengths = batch.inputs["image"].lengths.tolist()
+    start = sum(lengths[:study])
+    found = {}
+    for name, logits in output.logits.items():
+        whole = len(logits) == len(batch.study_ids) and name != "slice"
+        found[name] = logits[study : study + 1] if whole else logits[start : start + lengths[study]]
+    return found
+
+
+def test_a_study_does_not_depend_on_its_batch(case):
+    model, sizes = case.model(), [(3, 5), (1, 0), (0, 4), (5, 2)]
+    samples = [sample(i, images=n, words=w, unit=case.unit) for i, (n, w) in enumerate(sizes)]
+    together = batch_of(samples, case.unit)
+    output = run(model, together)
+    level = next(iter(model.heads.values())).level
+    for index, one in enumerate(samples):
+        alone = run(model, batch_of([one], case.unit))
+        torch.testing.assert_close(alone.fused, output.fused[index : index + 1], atol=1e-5, rtol=1e-5)
+        if len(model.heads) > 1 or level == "study":
+            for name, rows in slice_of(output, together, index).items():
+                torch.testing.assert_close(alone.logits[name], rows, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("absent", ["image", "report"])
+def test_an_absent_modality_cannot_matter(case, absent):
+    model = case.model()
+    with_it = [(0, 4), (0, 6)] if absent == "image" else [(2, 0), (4, 0)]
+    batch = batch_of([sample(i, images=n, words=w, unit=case.unit) for i, (n, w) in enumerate(with_it)], case.unit)
+    before = run(model, batch)
+    with torch.no_grad():
+        for parameter in model.branches[absent].parameters():
+            parameter.fill_(torch.nan)
+    after = run(model, batch)
+    for name, logits in before.logits.items():
+        assert logits.isfinite().all()
+        torch.testing.assert_close(after.logits[name], logits, atol=0, rtol=0)
+
+
+def test_a_poisoned_branch_spares_studies_without_it(case):
+    model = case.model()
+    batch = batch_of([sample(0, images=2, words=3, unit=case.unit), sample(1, images=2, words=0, unit=case.unit)], case.unit)
+    before = run(model, batch)
+    with torch.no_grad():
+        for parameter in model.branches["report"].parameters():
+            parameter.fill_(torch.nan)
+    torch.testing.assert_close(run(model, batch).fused[1], before.fused[1], atol=1e-6, rtol=1e-6)
+
+
+def test_every_parameter_learns(case):
+    model, batch = case.model(), case.batch()
+    model.train()
+    torch.manual_seed(1)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
+    still = [name for name, _ in trainable(model)]
+    # Residual blocks that start at zero pass gradients on from the second step.
+    for _ in range(3):
+        optimizer.zero_grad()
+        objective(model, model(batch), batch)["loss"].backward()
+        moved = {name for name, p in trainable(model) if p.grad is not None and p.grad.abs().sum() > 0}
+        still = [name for name in still if name not in moved]
+        optimizer.step()
+    # A head that answers for images alone leaves the fusion without a task: learning is asked of what it reaches.
+    if {head.level for head in model.heads.values()} == {"slice"}:
+        still = [n for n in still if not n.startswith(("fusion", "stand_ins", "branches.report", "branches.image.project"))]
+    assert still == []
+
+
+def test_state_round_trips(case):
+    torch.manual_seed(0)
+    first, facts = build_model(case.config, case.facts)
+    torch.manual_seed(99)
+    second, _ = build_model(case.config, facts)
+    second.load_state_dict(first.state_dict())
+    batch = case.batch()
+    torch.testing.assert_close(run(second, batch).fused, run(first, batch).fused, atol=0, rtol=0)
+
+
+def test_bf16_runs(case):
+    model, batch = case.model().train(), case.batch()
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        output = model(batch)
+    losses = objective(model, output, batch)
+    assert losses["loss"].dtype == torch.float32
+    assert losses["loss"].isfinite()
+
+
+def test_shapes(case):
+    model, batch = case.model(), case.batch()
+    output = run(model, batch)
+    assert output.fused.shape == (5, 12)
+    assert output.present.tolist() == [[True, True], [True, False], [False, True], [True, True], [True, True]]
+    for name, head in model.heads.items():
+        assert output.logits[name].shape == ((5, 2) if head.level == "study" else (11, 2))
+        assert head.targets(batch).shape == output.logits[name].shape
+
+
+def test_unknown_labels_touch_nothing(case):
+    """A study whose labels are all unknown gives the gradients that a batch without its loss would give."""
+    model = case.model().eval()
+    batch = case.batch()
+    blank = dataclasses.replace(
+        batch,
+        labels=torch.full_like(batch.labels, torch.nan),
+        slice_labels={name: torch.full_like(rows, torch.nan) for name, rows in batch.slice_labels.items()},
+    )
+    loss = objective(model, model(blank), blank)["loss"]
+    loss.backward()
+    assert loss.item() == 0
+    assert all(p.grad is None or p.grad.abs().max() == 0 for _, p in trainable(model))

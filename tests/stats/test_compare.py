@@ -1,0 +1,107 @@
+import json
+import math
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from mmdx.errors import UsageError
+from mmdx.stats.cohort import read_cohort
+from mmdx.stats.compare import compare
+
+
+def test_points_are_those_of_scikit_learn_and_the_macro_mean_is_their_mean(write_run):
+    run = write_run("fused", {"ct+report": 3.0, "ct": 6.0})
+    comparison, cohort = compare([run], resamples=200), read_cohort([run])
+    expected = [roc_auc_score(cohort.labels[:, f], cohort.scores[1, :, f]) for f in range(2)]
+    found = [comparison.estimates["ct", "auroc", finding].value for finding in ("bleed", "fracture")]
+    assert found == pytest.approx(expected)
+    assert comparison.estimates["ct", "auroc", None].value == pytest.approx(np.mean(expected))
+
+
+def test_the_difference_is_the_reference_minus_the_arm(write_run):
+    comparison = compare([write_run("fused", {"ct": 8.0, "ct+report": 0.5}, patients=60)], resamples=300)
+    assert comparison.reference.name == "ct+report"
+    first, second = (comparison.estimates[name, "auroc", None].value for name in ("ct+report", "ct"))
+    found = comparison.differences["ct", "auroc", None]
+    assert found.estimate.value == pytest.approx(first - second)
+    assert found.shown
+    assert found.estimate.low is not None
+    assert found.estimate.low > 0
+    assert comparison.differences["ct", "log_loss", None].estimate.value < 0
+    assert ("ct+report", "auroc", None) not in comparison.differences
+
+
+def test_the_same_scores_do_not_differ(write_run):
+    runs = [write_run(name, {"ct": 3.0}, seed=5) for name in ("a", "b")]
+    found = compare(runs, resamples=200).differences["b", "ap", "bleed"]
+    assert (found.estimate.value, found.estimate.low, found.estimate.high, found.p) == (0.0, 0.0, 0.0, 1.0)
+
+
+def test_intervals_stay_within_bounds_and_the_seed_repeats_them(write_run):
+    run = write_run("fused", {"ct+report": 0.3, "ct": 40.0})
+    first, again, other = (compare([run], resamples=200, seed=seed) for seed in (1, 1, 2))
+    assert first == again
+    assert first.estimates != other.estimates
+    bounded = [e for (_, metric, _), e in first.estimates.items() if metric != "log_loss"]
+    assert all(e.low is not None and e.high is not None and 0 <= e.low <= e.high <= 1 for e in bounded)
+
+
+def test_a_finding_of_one_class_is_undefined_and_in_no_macro_mean(write_run):
+    run = write_run("fused", {"ct": 1.0}, findings=("bleed", "edema", "mass"), constant={"edema": 0, "mass": ""})
+    comparison = compare([run], resamples=200)
+    assert {count.finding: count.left_out for count in comparison.findings} == {
+        "bleed": None,
+        "edema": "no known label is positive",
+        "mass": "no label is known",
+    }
+    assert comparison.in_mean == ("bleed",)
+    assert math.isnan(comparison.estimates["ct", "auroc", "edema"].value)
+    assert comparison.estimates["ct", "brier", "edema"].value > 0
+    for metric in ("auroc", "ap", "log_loss", "brier"):
+        assert comparison.estimates["ct", metric, None] == comparison.estimates["ct", metric, "bleed"]
+
+
+def test_unknown_labels_are_counted_and_touch_nothing(write_run):
+    run = write_run("fused", {"ct": 1.0})
+    path = run / "predictions" / "test.csv"
+    before = compare([run], resamples=200).estimates["ct", "auroc", "fracture"].value
+    with path.open("a", encoding="utf-8") as file:
+        file.write("new,p0,ct,fracture,,0.99\n")
+    after = compare([run], resamples=200)
+    count = next(count for count in after.findings if count.finding == "fracture")
+    assert (count.known, count.unknown, count.positives, count.patients) == (40, 1, 20, 40)
+    assert (after.rows, after.patients) == (41, 40)
+    assert after.estimates["ct", "auroc", "fracture"].value == before
+
+
+def test_few_patients_give_values_without_intervals(write_run):
+    comparison = compare([write_run("fused", {"ct+report": 1.0, "ct": 1.0}, patients=8)], resamples=200)
+    alone, mean = comparison.estimates["ct", "auroc", "bleed"], comparison.estimates["ct", "auroc", None]
+    assert alone.refused == "4 patients with the finding, and 5 are needed"
+    assert (alone.low, alone.high) == (None, None)
+    assert mean.refused is None
+    assert comparison.differences["ct", "auroc", "bleed"].p is None
+
+
+def test_a_mean_names_the_finding_that_forbids_its_interval(write_run):
+    comparison = compare([write_run("fused", {"ct": 1.0}, patients=5)], resamples=200)
+    assert comparison.estimates["ct", "auroc", None].refused == "bleed: 2 patients with the finding, and 3 are needed"
+
+
+def test_the_json_is_plain_and_complete(write_run):
+    run = write_run("fused", {"ct+report": 1.0, "ct": 2.0}, findings=("bleed", "edema"), constant={"edema": 1})
+    comparison = compare([run], resamples=200)
+    record = json.loads(json.dumps(comparison.to_json(), allow_nan=False))
+    assert record["reference"] == "ct+report"
+    assert record["macro_findings"] == ["bleed"]
+    assert len(record["estimates"]) == 2 * 4 * 3
+    assert len(record["differences"]) == 4 * 3
+    undefined = [e for e in record["estimates"] if e["finding"] == "edema" and e["metric"] == "auroc"]
+    assert [e["value"] for e in undefined] == [None, None]
+    assert undefined[0]["refused"] == "0 patients without the finding, and 5 are needed"
+
+
+def test_too_few_resamples_are_refused(write_run):
+    with pytest.raises(UsageError, match="20 resamples"):
+        compare([write_run("fused", {"ct": 1.0})], resamples=20)

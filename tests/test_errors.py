@@ -1,0 +1,20 @@
+"""Errors are the interface: lines, exit codes, and the nearest known name."""
+
+from mmdx.errors import DataError, MmdxError, UsageError, did_you_mean
+
+
+def test_one_problem_is_one_line_and_many_are_many() -> None:
+    assert str(DataError("a.csv, row 3: empty; fill it in")) == "a.csv, row 3: empty; fill it in"
+    several = UsageError(["first; do this", "second; do that"])
+    assert several.problems == ("first; do this", "second; do that")
+    assert str(several) == "first; do this\nsecond; do that"
+
+
+def test_exit_codes_tell_bad_data_from_a_wrong_call() -> None:
+    assert (MmdxError.exit_code, DataError.exit_code, UsageError.exit_code) == (1, 1, 2)
+
+
+def test_the_nearest_name_comes_before_all_of_them() -> None:
+    assert did_you_mean("gatd", ["concat", "gated"]) == "did you mean 'gated'? known: concat, gated"
+    assert did_you_mean("xyz", ["gated", "concat"]) == "known: concat, gated"
+    assert did_you_mean("xyz", []) == "known: none"

@@ -1,0 +1,236 @@
+"""The house plan, read from the syntax trees of mmdx: arrows between rooms, what stays free of torch, lengths."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import mmdx
+
+HALLWAY = ("study", "batch", "config", "registry", "errors")
+ROOMS = {
+    "hallway": {"hallway"},
+    "data": {"data", "hallway"},
+    "models": {"models", "hallway"},
+    "stats": {"stats", "hallway"},
+    "engine": {"engine", "data", "models", "stats", "hallway"},
+    "cli": {"engine", "stats", "hallway", "demo"},
+    "demo": {"engine", "stats", "hallway"},
+}
+"""What each room may import of mmdx, wherever in a file the import stands."""
+TORCH = ("torch", "torchvision", "timm", "transformers", "accelerate", "safetensors.torch")
+TORCH_FREE = ("mmdx.stats", "mmdx.data.readers", "mmdx.data.order", "mmdx.data.dicom", "mmdx.data.images")
+TORCH_FREE_HALLWAY = tuple(f"mmdx.{name}" for name in HALLWAY if name != "batch")
+NAMELESS = ("utils", "helpers", "common", "misc", "info", "manager")
+LONGEST_FILE, LONGEST_FUNCTION = 350, 60
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported name: the module that it comes from, its line, and whether it runs when the file is imported."""
+
+    module: str
+    line: int
+    at_import: bool
+
+
+def sources() -> dict[str, str]:
+    """The text of every module of mmdx, by dotted name."""
+    root = Path(mmdx.__file__).parent
+    found = {}
+    for path in sorted(root.rglob("*.py")):
+        parts = ("mmdx", *path.relative_to(root).with_suffix("").parts)
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        found[name] = path.read_text(encoding="utf-8")
+    return found
+
+
+def imports(name: str, texts: Mapping[str, str]) -> list[Import]:
+    """Every import of a module, inside functions and in calls of `import_module` with a literal name, too."""
+    package = name if any(other.startswith(f"{name}.") for other in texts) else name.rpartition(".")[0]
+    found = []
+    for node, at_import in walk(ast.parse(texts[name]), at_import=True):
+        if isinstance(node, ast.Import):
+            found += [Import(alias.name, node.lineno, at_import) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join([*package.split(".")[: len(package.split(".")) + 1 - node.level], node.module or ""])
+            origin = base.rstrip(".") if node.level else str(node.module)
+            for alias in node.names:
+                module = f"{origin}.{alias.name}" if f"{origin}.{alias.name}" in texts else origin
+                found.append(Import(module, node.lineno, at_import))
+        elif isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if called in ("import_module", "__import__"):
+                found.append(Import(str(node.args[0].value), node.lineno, at_import))
+    return found
+
+
+def walk(node: ast.AST, *, at_import: bool) -> Iterator[tuple[ast.AST, bool]]:
+    """All nodes below, each with whether it runs when its file is imported (the body of a function does not)."""
+    for child in ast.iter_child_nodes(node):
+        yield child, at_import
+        function = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+        yield from walk(child, at_import=at_import and not function)
+
+
+def room(module: str) -> str:
+    """The room of a module of mmdx; `mmdx` for the package itself."""
+    first = module.split(".")[1] if "." in module else "mmdx"
+    return "hallway" if first in HALLWAY else first
+
+
+def arrow_problems(texts: Mapping[str, str]) -> list[str]:
+    """Imports between rooms that the plan does not draw."""
+    problems = []
+    for name in texts:
+        here = room(name)
+        if name != "mmdx" and here not in ROOMS:
+            problems.append(f"{name}: '{here}' is no room of the plan")
+        for found in imports(name, texts):
+            # The package itself, which only knows its version, is open to all and imports nothing.
+            if within(found.module, "mmdx") and room(found.module) not in ROOMS.get(here, set()) | {"mmdx"}:
+                problems.append(f"{name}:{found.line}: {here} imports {found.module}")
+    return problems
+
+
+def torch_problems(texts: Mapping[str, str], free: Sequence[str]) -> list[str]:
+    """Ways by which a module at or below one of `free` reaches torch, through however many modules of mmdx."""
+    arrows = {name: [found.module for found in imports(name, texts)] for name in texts}
+    problems = []
+    for start in texts:
+        if not any(within(start, top) for top in free):
+            continue
+        ways, seen = [[start]], {start}
+        while ways:
+            way = ways.pop(0)
+            for module in arrows[way[-1]]:
+                if any(within(module, library) for library in TORCH):
+                    problems.append(" -> ".join([*way, module]))
+                elif module in texts and module not in seen:
+                    seen.add(module)
+                    ways.append([*way, module])
+    return problems
+
+
+def within(module: str, top: str) -> bool:
+    return module == top or module.startswith(f"{top}.")
+
+
+def cycle(texts: Mapping[str, str]) -> list[str]:
+    """Modules that import each other in a circle while they are being imported; empty where none do."""
+    arrows = {name: {i.module for i in imports(name, texts) if i.at_import and i.module in texts} for name in texts}
+    try:
+        TopologicalSorter(arrows).prepare()
+    except CycleError as error:
+        return error.args[1]
+    return []
+
+
+def size_problems(texts: Mapping[str, str]) -> list[str]:
+    """Files and functions that want another room, and modules without a name of the field."""
+    problems = []
+    for name, text in texts.items():
+        if name.rpartition(".")[2].strip("_") in NAMELESS:
+            problems.append(f"{name}: a name that says nothing")
+        if len(text.splitlines()) > LONGEST_FILE:
+            problems.append(f"{name}: {len(text.splitlines())} lines")
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                lines = (node.end_lineno or node.lineno) - node.lineno + 1
+                if lines > LONGEST_FUNCTION:
+                    problems.append(f"{name}:{node.lineno}: {node.name} has {lines} lines")
+    return problems
+
+
+def test_rooms_import_along_the_arrows_of_the_plan() -> None:
+    assert arrow_problems(sources()) == []
+
+
+def test_readers_and_statistics_do_not_reach_torch() -> None:
+    assert torch_problems(sources(), TORCH_FREE) == []
+
+
+def test_of_the_hallway_only_batch_reaches_torch() -> None:
+    assert torch_problems(sources(), TORCH_FREE_HALLWAY) == []
+    assert torch_problems(sources(), ["mmdx.batch"]) != []
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    assert cycle(sources()) == []
+
+
+def test_files_and_functions_are_short_and_named() -> None:
+    assert size_problems(sources()) == []
+
+
+def test_all_of_mmdx_is_read() -> None:
+    names = set(sources())
+    assert {"mmdx", "mmdx.cli", "mmdx.data.readers.folder", "mmdx.models.model", "mmdx.engine.build"} <= names
+    assert {f"mmdx.{name}" for name in HALLWAY} <= names
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        ("mmdx.data.x", "from mmdx.models.model import encode", "mmdx.data.x:1: data imports mmdx.models.model"),
+        ("mmdx.data.x", "def f():\n    import mmdx.models.model", "mmdx.data.x:2: data imports mmdx.models.model"),
+        ("mmdx.data.x", "from ..models import model", "mmdx.data.x:1: data imports mmdx.models.model"),
+        ("mmdx.stats.x", "from mmdx import engine", "mmdx.stats.x:1: stats imports mmdx.engine"),
+        ("mmdx.models.x", "import_module('mmdx.data.y')", "mmdx.models.x:1: models imports mmdx.data.y"),
+        ("mmdx.config", "from mmdx.data import y", "mmdx.config:1: hallway imports mmdx.data.y"),
+        ("mmdx.engine.x", "import mmdx.cli", "mmdx.engine.x:1: engine imports mmdx.cli"),
+        ("mmdx.cli", "def f():\n    from mmdx.data import y", "mmdx.cli:2: cli imports mmdx.data.y"),
+        ("mmdx", "import mmdx.data.y", "mmdx:1: mmdx imports mmdx.data.y"),
+        ("mmdx.shared", "import json", "mmdx.shared: 'shared' is no room of the plan"),
+    ],
+)
+def test_the_reading_sees_a_forbidden_arrow(name: str, text: str, problem: str) -> None:
+    others = ("mmdx", "mmdx.data", "mmdx.data.y", "mmdx.models", "mmdx.models.model", "mmdx.engine")
+    assert arrow_problems(dict.fromkeys(others, "") | {name: text}) == [problem]
+
+
+def test_the_reading_lets_lawful_arrows_pass() -> None:
+    text = "import torch\nfrom mmdx import __version__\nfrom mmdx.batch import Batch\nfrom mmdx.data.y import z"
+    assert arrow_problems({"mmdx": "", "mmdx.engine.x": text, "mmdx.data.y": "", "mmdx.batch": ""}) == []
+
+
+def test_the_reading_follows_torch_through_other_modules() -> None:
+    texts = {"mmdx.stats.x": "from mmdx.batch import Batch", "mmdx.batch": "def f():\n    import torch.nn"}
+    assert torch_problems(texts, ["mmdx.stats"]) == ["mmdx.stats.x -> mmdx.batch -> torch.nn"]
+    assert torch_problems(texts, ["mmdx.data"]) == []
+
+
+def test_the_reading_sees_circles_but_not_imports_inside_functions() -> None:
+    here, there = "from mmdx.data import b", "from mmdx.data.a import x"
+    assert {"mmdx.data.a", "mmdx.data.b"} <= set(cycle({"mmdx.data.a": here, "mmdx.data.b": there}))
+    assert cycle({"mmdx.data.a": here, "mmdx.data.b": f"def f():\n    {there}"}) == []
+
+
+def test_the_reading_measures_files_functions_and_names() -> None:
+    long = "def f():\n" + "    x = 1\n" * 60
+    assert size_problems({"mmdx.data.a": long}) == ["mmdx.data.a:1: f has 61 lines"]
+    assert size_problems({"mmdx.data.a": "x = 1\n" * 351}) == ["mmdx.data.a: 351 lines"]
+    assert size_problems({"mmdx.data.utils": ""}) == ["mmdx.data.utils: a name that says nothing"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        pytest.param("import mmdx", id="import"),
+        pytest.param(
+            "from mmdx.cli import main\ntry: main(['--help'])\nexcept SystemExit as e: assert e.code == 0", id="help"
+        ),
+        pytest.param(
+            "import mmdx.stats.compare\nfrom mmdx.data.readers import register_all\nregister_all()", id="rooms"
+        ),
+    ],
+)
+def test_torch_stays_out(code: str) -> None:
+    command = [sys.executable, "-c", f"import sys\n{code}\nassert 'torch' not in sys.modules, 'torch was imported'"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr

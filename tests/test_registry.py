@@ -1,0 +1,120 @@
+"""Registered parts: the constructor is the schema, and every problem names its place."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from mmdx.config import Component
+from mmdx.errors import UsageError
+from mmdx.registry import REGISTRIES, Registry
+
+
+def component(name: str, **options: object) -> Component:
+    return Component.model_validate({"type": name, **options})
+
+
+@pytest.fixture
+def poolings() -> Registry:
+    registry = Registry("pooling")
+
+    @registry("window")
+    class Window:
+        """Means over a window of slices.
+
+        More about it.
+        """
+
+        def __init__(
+            self,
+            width: int,
+            items: Mapping[str, int],
+            *,
+            size: int = 3,
+            centre: float | None = None,
+            spans: tuple[tuple[float, float], ...] = ((0, 1),),
+        ) -> None:
+            self.given = (width, items, size, centre, spans)
+
+    @registry("listed")
+    def listed(root: Path, *, names: tuple[str, ...] | None = None, mask: bool = True) -> list[object]:
+        """Slices by name."""
+        return [root, names, mask]
+
+    return registry
+
+
+def test_arguments_with_a_default_are_the_options(poolings: Registry) -> None:
+    fields = poolings.schema("window").model_fields
+    assert {name: field.default for name, field in fields.items()} == {"size": 3, "centre": None, "spans": ((0, 1),)}
+    assert set(poolings.schema("listed").model_fields) == {"names", "mask"}
+
+
+def test_build_gives_sizes_and_checked_options(poolings: Registry) -> None:
+    window = poolings.build(component("window", size="5", spans=[[1, 2]]), width=8, items={"ct": 4})
+    assert window.given == (8, {"ct": 4}, 5, None, ((1.0, 2.0),))
+    assert poolings.build(component("listed", names=["a"]), root=Path("r")) == [Path("r"), ("a",), True]
+
+
+def test_an_unknown_part_names_place_kind_and_neighbour(poolings: Registry) -> None:
+    with pytest.raises(UsageError) as caught:
+        poolings.get("windw", "model.pooling")
+    assert str(caught.value) == (
+        "model.pooling: no pooling is called 'windw'; did you mean 'window'? known: listed, window"
+    )
+    with pytest.raises(UsageError, match="pooling: no pooling is called 'x'; known: listed, window"):
+        poolings.build(component("x"), width=1)
+
+
+def test_every_wrong_option_comes_at_once(poolings: Registry) -> None:
+    with pytest.raises(UsageError) as caught:
+        poolings.options(component("window", size="many", centr=1, spans=4), "model.pooling")
+    lines = caught.value.problems
+    assert len(lines) == 3
+    assert lines[0].startswith("model.pooling.size: 'many': input should be a valid integer")
+    assert lines[1].startswith("model.pooling.spans: 4: input should be a valid tuple")
+    assert lines[2] == "model.pooling.centr: unknown key; did you mean 'centre'? known: centre, size, spans"
+
+
+def test_without_a_place_the_part_itself_is_named(poolings: Registry) -> None:
+    with pytest.raises(UsageError, match=r"^pooling listed\.masked: unknown key; did you mean 'mask'"):
+        poolings.options(component("listed", masked=True))
+
+
+def test_a_size_is_no_option(poolings: Registry) -> None:
+    with pytest.raises(UsageError, match=r"model\.pooling\.width: unknown key; known: centre, size, spans"):
+        poolings.options(component("window", width=8), "model.pooling")
+
+
+def test_a_name_is_given_once(poolings: Registry) -> None:
+    with pytest.raises(UsageError, match="pooling 'listed' is registered twice, the second time by "):
+
+        @poolings("listed")
+        def again() -> None: ...
+
+    assert poolings.names() == ["listed", "window"]
+
+
+def test_registering_gives_the_part_back() -> None:
+    registry = Registry("pooling")
+
+    def part() -> None: ...
+
+    assert registry("a")(part) is part
+    assert registry.get("a") is part
+
+
+def test_resolve_writes_every_default_out(poolings: Registry) -> None:
+    resolved = poolings.resolve(component("window", size=7), "model.pooling")
+    assert resolved.type == "window"
+    assert set(resolved.options) == {"size", "centre", "spans"}
+    assert (resolved.options["size"], resolved.options["centre"]) == (7, None)
+    assert poolings.resolve(resolved, "model.pooling") == resolved
+
+
+def test_the_summary_is_the_first_line(poolings: Registry) -> None:
+    assert poolings.summary("window") == "Means over a window of slices."
+
+
+def test_the_kinds_are_those_that_are_listed() -> None:
+    assert set(REGISTRIES) >= {"readers", "views", "image_encoders", "sequences", "text_encoders", "fusions", "heads"}
