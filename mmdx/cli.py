@@ -19,13 +19,17 @@ app = typer.Typer(
 )
 
 DEFAULT_CONFIG = Path("configs/phantom.yaml")
-Overrides = Annotated[list[str] | None, typer.Argument(metavar="[key=value]...", help="overrides, such as train.epochs=3")]
+Overrides = Annotated[
+    list[str] | None, typer.Argument(metavar="[key=value]...", help="overrides, such as train.epochs=3")
+]
 
 
 @app.command()
 def inspect(
     path: Annotated[Path, typer.Argument(help="folder of raw studies")],
-    reader: Annotated[str | None, typer.Option(help="reader to use; by default dicom or folder, whichever fits")] = None,
+    reader: Annotated[
+        str | None, typer.Option(help="reader to use; by default dicom or folder, whichever fits")
+    ] = None,
     json: Annotated[Path | None, typer.Option(help="write the rows there as JSON ('-': to the terminal)")] = None,
 ) -> None:
     """Read raw studies: slice order and its evidence, gaps, duplicates, problems."""
@@ -42,7 +46,9 @@ def prepare(
     out: Annotated[Path, typer.Argument(help="the store to make")],
     options: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[option=value]...", help="options of the reader; also size, val, test, split_seed of the store"),
+        typer.Argument(
+            metavar="[option=value]...", help="options of the reader; also size, val, test, split_seed of the store"
+        ),
     ] = None,
 ) -> None:
     """Turn raw files into a store; run again, it goes on where it stopped."""
@@ -69,7 +75,9 @@ def check(
 def train(
     config: Annotated[str | None, typer.Argument(help=f"experiment, YAML; {DEFAULT_CONFIG} when left out")] = None,
     overrides: Overrides = None,
-    resume: Annotated[bool, typer.Option("--resume", help="go on with the last run of this config, or with run=FOLDER")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="go on with the last run of this config, or with run=FOLDER")
+    ] = False,
 ) -> None:
     """Train, score the test split with each modality shown, and leave a run folder."""
     from rich.console import Console
@@ -105,7 +113,9 @@ def evaluate(
     from mmdx.stats.report import summary_tables
 
     if show and out is None:
-        raise UsageError("--show: scores of some showings alone would replace the run's own; give --out FOLDER for them")
+        raise UsageError(
+            "--show: scores of some showings alone would replace the run's own; give --out FOLDER for them"
+        )
     inputs = list(load_description(model_folder(run))[0].model.inputs)
     path, _ = evaluate_run(run, split, [parse_shown(text, inputs) for text in show] if show else None, out)
     console = Console()
@@ -140,7 +150,9 @@ def predict(
     run: Annotated[Path, typer.Argument(help="a run folder, or a model folder")],
     source: Annotated[Path, typer.Argument(metavar="INPUT", help="a folder, a file or a zip with one or more studies")],
     report: Annotated[Path | None, typer.Option(help="text file with the report of the study")] = None,
-    modality: Annotated[str | None, typer.Option(help="which image input the files are, when the model reads several")] = None,
+    modality: Annotated[
+        str | None, typer.Option(help="which image input the files are, when the model reads several")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="folder for predictions.json and predictions.csv")] = None,
 ) -> None:
     """Findings for raw files; without a report the same model answers from the images alone, and says so."""
@@ -171,7 +183,10 @@ def main(arguments: list[str] | None = None) -> None:
     except typer.Exit as error:
         sys.exit(error.exit_code)
     except (KeyboardInterrupt, typer.Abort):
-        print("mmdx: stopped; what was finished is kept (train goes on with --resume, prepare by running it again)", file=sys.stderr)
+        print(
+            "mmdx: stopped; what was finished is kept (train goes on with --resume, prepare by running it again)",
+            file=sys.stderr,
+        )
         sys.exit(130)
     except typer.TyperException as error:
         print(f"mmdx: {error.format_message()} (mmdx --help)", file=sys.stderr)

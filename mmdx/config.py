@@ -21,7 +21,7 @@ from mmdx.errors import UsageError, did_you_mean
 class Section(pydantic.BaseModel):
     """A part of the config: frozen, and no key that it does not know."""
 
-    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+    model_config = pydantic.ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, protected_namespaces=())
 
 
 class Component(pydantic.BaseModel):
@@ -45,7 +45,7 @@ class SplitOptions(Section):
 
     val: float = Field(0.15, gt=0, lt=1)
     test: float = Field(0.2, gt=0, lt=1)
-    seed: int = 0
+    seed: int = Field(0, ge=0, lt=2**32)
 
     @pydantic.model_validator(mode="after")
     def _room_for_training(self) -> SplitOptions:
@@ -168,7 +168,7 @@ class Config(Section):
     model: ModelConfig
     train: TrainConfig = TrainConfig()
     run: Path | None = None
-    seed: int = 0
+    seed: int = Field(0, ge=0, lt=2**32)
     plugins: tuple[str, ...] = ()
 
 
@@ -210,10 +210,11 @@ def with_overrides(raw: dict[str, Any], overrides: Sequence[str]) -> dict[str, A
             raise UsageError(f"'{override}': the value is not YAML; quote it") from None
         node = result
         *parents, last = key.split(".")
-        for parent in parents:
+        for depth, parent in enumerate(parents):
             below = node.get(parent)
             if isinstance(below, str):
-                below = {"type": below}
+                # The name of an encoder alone stands for its whole input.
+                below = {"encoder" if depth == 2 and parents[:2] == ["model", "inputs"] else "type": below}
             if below is None:
                 below = {}
             if not isinstance(below, dict):
@@ -237,6 +238,9 @@ def explain(error: pydantic.ValidationError, schema: type[pydantic.BaseModel], w
         key = ".".join(part for part in ([where] if where else []) + path)
         if item["type"] == "extra_forbidden":
             lines.append(f"{key}: unknown key; {did_you_mean(path[-1], _keys_at(schema, path[:-1]))}")
+        elif item["type"] == "missing" and path[-1] == "type":
+            part = key.removesuffix(".type")
+            lines.append(f"{part}: options without a part; name it too, such as {part}=NAME")
         elif item["type"] == "missing":
             lines.append(f"{key}: missing; it has no default")
         else:

@@ -77,8 +77,9 @@ class Registry:
         return {name: getattr(checked, name) for name in schema.model_fields}
 
     def resolve(self, component: Component, where: str = "") -> Component:
-        """`component` with every default written out: the form that a run folder keeps."""
-        return Component(type=component.type, **self.options(component, where))
+        """`component` with every default written out in plain values: it reads back equal from a run folder."""
+        options = self.schema(component.type)(**self.options(component, where)).model_dump(mode="json")
+        return Component(type=component.type, **options)
 
     def build(self, component: Component, where: str = "", **sizes: Any) -> Any:
         """Makes the part: `sizes` from the assembler, options from the config."""

@@ -1,5 +1,54 @@
-"""Shapes and types of every function in mmdx are checked while the tests run."""
+"""Shapes and types of every function in mmdx are checked while the tests run, and no test reaches the network."""
+
+import os
 
 from jaxtyping import install_import_hook
 
 install_import_hook("mmdx", "beartype.beartype")
+os.environ |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+
+import ipaddress  # noqa: E402
+import socket  # noqa: E402
+from typing import Any  # noqa: E402
+
+import pytest  # noqa: E402
+import torch  # noqa: E402
+
+# Several workers share the cores; threads that wait for each other would cost more than they bring.
+torch.set_num_threads(1)
+
+_connect, _connect_ex = socket.socket.connect, socket.socket.connect_ex
+_getaddrinfo = socket.getaddrinfo
+
+
+def _refuse_beyond_loopback(host: Any) -> None:
+    name = host.decode() if isinstance(host, bytes) else str(host or "localhost")
+    try:
+        local = ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        local = name in ("localhost", socket.gethostname())
+    if not local:
+        raise OSError(f"a test reached for the network: {name}")
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sockets of this process connect to itself alone; processes that it starts inherit the offline variables."""
+
+    def connect(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            _refuse_beyond_loopback(address[0])
+        _connect(self, address)
+
+    def connect_ex(self: socket.socket, address: Any) -> int:
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            _refuse_beyond_loopback(address[0])
+        return _connect_ex(self, address)
+
+    def getaddrinfo(host: Any, *arguments: Any, **options: Any) -> Any:
+        _refuse_beyond_loopback(host)
+        return _getaddrinfo(host, *arguments, **options)
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    monkeypatch.setattr(socket.socket, "connect_ex", connect_ex)
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)

@@ -13,6 +13,7 @@ from PIL import Image
 from mmdx.batch import Batch, Packed
 from mmdx.config import Component, parse_config
 from mmdx.data.labels import check_studies
+from mmdx.data.readers import register_all
 from mmdx.engine.build import InputFacts, ModelFacts, build_model, resolve
 from mmdx.engine.objective import objective
 from mmdx.models.heads import known_bce
@@ -20,15 +21,16 @@ from mmdx.registry import REGISTRIES
 from mmdx.study import ImageFiles, Study
 
 PAGE = Path(__file__).parents[1] / "CONTRIBUTING.md"
-EXAMPLES = {
-    heading: code
-    for heading, code in re.findall(r"^### An? ([a-z ]+)\n.*?^```python\n(.*?)^```", PAGE.read_text(), re.M | re.S)
-}
+EXAMPLES = dict(
+    re.findall(r"^### An? ([a-z ]+)\n.*?^```python\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S)
+)
 
 
 @pytest.fixture
 def example(monkeypatch: pytest.MonkeyPatch) -> str:
     """The name of a module that holds all examples; their parts leave the registries again with the test."""
+    # Readers register when their modules are first imported: before the copy, or they would go with it.
+    register_all()
     for registry in REGISTRIES.values():
         monkeypatch.setattr(registry, "_parts", dict(registry._parts))
     module = ModuleType("lab_examples")

@@ -38,7 +38,7 @@ def write_config(path: Path, source: Path, **train: object) -> Path:
         "data": {"reader": "folder", "source": str(source), "stores": str(path.parent / "stores"), "size": SIDE},
         "model": {
             "inputs": {
-                "image": {"encoder": {"type": "timm", "name": "test_resnet"}, "sequence": {"type": "lstm", "hidden": 16}},
+                "image": {"encoder": "test_patches", "sequence": {"type": "lstm", "hidden": 16}},
                 "report": {"encoder": {"type": "bilstm_attention", "embedding": 8, "hidden": 8}},
             },
             "dim": 16,
@@ -46,6 +46,7 @@ def write_config(path: Path, source: Path, **train: object) -> Path:
         },
         "train": {"epochs": 2, "slices": 12, "studies": 6, "checkpoint_steps": 1, **train},
         "run": str(path.parent / "run"),
+        "plugins": ["patches"],
     }
     path.write_text(yaml.safe_dump(config), encoding="utf-8")
     return path

@@ -96,7 +96,8 @@ def _fill(recipe: Recipe, studies: list[Study], out: Path, split: SplitOptions, 
         kept = [study for study in studies if study.study_id not in refused]
         _write_quarantine(out, quarantine)
         if not kept:
-            raise DataError(f"{out}: none of {len(studies)} studies could be read; {out / 'quarantine.csv'} says why")
+            first = quarantine[0]["reason"]
+            raise DataError(f"{out}: none of {len(studies)} studies could be read; quarantine.csv says why: {first}")
         splits = _deal(kept, layout, split)
         write_splits(out / SPLIT_FILE, [s.study_id for s in kept], [s.patient_id for s in kept], splits)
         _describe(out, recipe, key, layout, kept, splits, split, len(quarantine), len(chunks))
@@ -121,20 +122,21 @@ def _claimed(out: Path, key: str) -> Iterator[None]:
 
     Raises `DataError` where `out` holds anything else, or another process is at work in it.
     """
+    mark = json.dumps({"fingerprint": key})
     marker, draft = out / PROGRESS, out / f"{PROGRESS}.{os.getpid()}.partial"
     strangers = [p for p in out.iterdir() if not p.name.startswith((PROGRESS, LOCK))] if out.is_dir() else []
     if not marker.is_file():
         if strangers or out.is_file():
             raise DataError(f"{out}: is in use by something that is not a store; prepare into another folder")
         out.mkdir(parents=True, exist_ok=True)
-        draft.write_text(json.dumps({"fingerprint": key}), encoding="utf-8")
+        draft.write_text(mark, encoding="utf-8")
         draft.replace(marker)
     with (out / LOCK).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise DataError(f"{out}: another process is preparing this store; wait for it to end") from None
-        if json.loads(marker.read_text(encoding="utf-8"))["fingerprint"] != key:
+        if marker.read_text(encoding="utf-8", errors="replace") != mark:
             raise DataError(
                 f"{out}: holds a store of other files or options; prepare into another folder, or remove this one"
             )
@@ -150,11 +152,12 @@ def _write_shards(
     waiting = [(path, chunk) for path, chunk in zip(paths, chunks, strict=True) if not path.is_file()]
     if waiting and len(waiting) < len(chunks):
         _say(console, f"{out}: going on after {len(chunks) - len(waiting)} of {len(chunks)} shards")
-    tasks = (joblib.delayed(write_shard)(path, chunk, layout, root=root) for path, chunk in waiting)
+    tasks = (joblib.delayed(_write_for)(os.getpid(), path, chunk, layout, root) for path, chunk in waiting)
     workers = max(1, min(len(waiting), os.cpu_count() or 1))
     done = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(tasks)
     try:
-        for _ in track(done, "preparing", total=len(waiting), console=console, disable=not waiting, transient=True):
+        silent = not waiting or not console.is_terminal
+        for _ in track(done, "preparing", total=len(waiting), console=console, disable=silent, transient=True):
             pass
     except BrokenProcessPool:
         raise DataError(
@@ -163,10 +166,17 @@ def _write_shards(
     return [row for path in paths for row in json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))]
 
 
+def _write_for(run: int, path: Path, studies: Sequence[Study], layout: Layout, root: Path) -> None:
+    """A shard for the process `run`. The workers of a killed run outlive it, and take no more from its queue."""
+    if run not in (os.getpid(), os.getppid()):
+        raise SystemExit(1)
+    write_shard(path, studies, layout, root=root)
+
+
 def _deal(studies: Sequence[Study], layout: Layout, split: SplitOptions) -> tuple[Split, ...]:
     labels = np.array([[s.labels.get(f, np.nan) for f in layout.findings] for s in studies], dtype=np.float32)
     ids, patients = [s.study_id for s in studies], [s.patient_id for s in studies]
-    given = [s.split for s in studies]
+    given: list[Split | None] = [s.split for s in studies]
     splits = make_splits(ids, patients, labels, given, val=split.val, test=split.test, seed=split.seed)
     prove_disjoint(ids, patients, splits)
     return splits

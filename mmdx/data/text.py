@@ -68,7 +68,8 @@ class ReportTokenizer:
 def fit_tokenizer(reports: Iterable[str], *, max_tokens: int, words: int = 8192) -> ReportTokenizer:
     """Lower-cased words and punctuation that stand at least twice in `reports`, the `words` most frequent of them.
 
-    `reports` are those of training studies alone. Id 0 is padding, 1 an unknown word. Raises `DataError` where there is no report to learn from.
+    `reports` are those of training studies alone. Id 0 is padding, 1 an unknown word. Raises `DataError` where there is
+    no report to learn from.
     """
     known = [text for text in reports if text.strip()]
     if not known:

@@ -9,11 +9,6 @@ from typing import Any, Literal
 
 from torch.utils.data import DataLoader
 
-import mmdx.models.fusion
-import mmdx.models.heads
-import mmdx.models.image
-import mmdx.models.sequence
-import mmdx.models.text
 from mmdx.batch import Batch
 from mmdx.config import Component, Config, InputConfig
 from mmdx.data.collate import StudyDataset, collate_for
@@ -56,19 +51,21 @@ class ModelFacts:
         return cls(tuple(raw["findings"]), int(raw["size"]), inputs)
 
 
-def import_plugins(config: Config) -> None:
-    """Imports the user's own modules, which register their parts. Raises `UsageError` where one cannot be."""
+def register_parts(config: Config) -> None:
+    """Registers the readers, and the parts of the user's own modules. Raises `UsageError` where one has no import."""
+    register_all()
     for name in config.plugins:
         try:
             importlib.import_module(name)
         except ImportError as error:
-            raise UsageError(f"plugins: '{name}' cannot be imported ({error}); is it installed or on PYTHONPATH?") from None
+            raise UsageError(
+                f"plugins: '{name}' cannot be imported ({error}); is it installed or on PYTHONPATH?"
+            ) from None
 
 
 def resolve(config: Config) -> Config:
     """`config` with every component's defaults written out. Raises `UsageError` with all problems at once."""
-    register_all()
-    import_plugins(config)
+    register_parts(config)
     problems: list[str] = []
 
     def settle(registry: Registry, component: Component | None, where: str) -> Any:
@@ -90,7 +87,9 @@ def resolve(config: Config) -> Config:
         encoders = TEXT_ENCODERS if section.encoder.type in TEXT_ENCODERS.names() else IMAGE_ENCODERS
         if section.encoder.type not in encoders.names():
             known = [*IMAGE_ENCODERS.names(), *TEXT_ENCODERS.names()]
-            problems.append(f"{where}.encoder: no encoder is called '{section.encoder.type}'; {did_you_mean(section.encoder.type, known)}")
+            problems.append(
+                f"{where}.encoder: no encoder is called '{section.encoder.type}'; {did_you_mean(section.encoder.type, known)}"
+            )
         else:
             below["encoder"] = settle(encoders, section.encoder, f"{where}.encoder")
         below["view"] = settle(IMAGE_VIEWS, section.view, f"{where}.view")
@@ -111,9 +110,13 @@ def facts_of(config: Config, store: Store, tokenizers: Mapping[str, ReportTokeni
         stored = store.modalities.get(name)
         wanted = "text" if is_text(section) else "images"
         if stored is None:
-            problems.append(f"model.inputs.{name}: no such modality in {store.folder}; {did_you_mean(name, store.modalities)}")
+            problems.append(
+                f"model.inputs.{name}: no such modality in {store.folder}; {did_you_mean(name, store.modalities)}"
+            )
         elif stored.kind != wanted:
-            problems.append(f"model.inputs.{name}: '{section.encoder.type}' reads {wanted}, but '{name}' is stored as {stored.kind}")
+            problems.append(
+                f"model.inputs.{name}: '{section.encoder.type}' reads {wanted}, but '{name}' is stored as {stored.kind}"
+            )
         elif stored.kind == "text":
             inputs[name] = InputFacts("text", vocabulary=tokenizers[name].vocabulary)
         else:

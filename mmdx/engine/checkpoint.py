@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from mmdx.config import Config, dump_config, read_config
 from mmdx.data.text import ReportTokenizer
-from mmdx.engine.build import ModelFacts, build_model, import_plugins
+from mmdx.engine.build import ModelFacts, build_model, register_parts
 from mmdx.errors import DataError
 from mmdx.models.model import MultimodalModel
 
@@ -49,7 +49,9 @@ class Progress:
     finished: bool = False
 
 
-def write_description(folder: Path, config: Config, facts: ModelFacts, tokenizers: Mapping[str, ReportTokenizer]) -> None:
+def write_description(
+    folder: Path, config: Config, facts: ModelFacts, tokenizers: Mapping[str, ReportTokenizer]
+) -> None:
     """Everything of a model folder but the weights."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.yaml").write_text(dump_config(config), encoding="utf-8")
@@ -65,7 +67,7 @@ def write_weights(folder: Path, model: nn.Module) -> None:
 def load_description(folder: Path) -> tuple[Config, ModelFacts, dict[str, ReportTokenizer]]:
     """Config, sizes and tokenizers of a model folder. Raises `DataError` where one is missing or broken."""
     config = read_config(folder / "config.yaml")
-    import_plugins(config)
+    register_parts(config)
     try:
         facts = ModelFacts.from_json(json.loads((folder / "model.json").read_text(encoding="utf-8")))
     except (OSError, json.JSONDecodeError, KeyError, TypeError) as error:
@@ -99,7 +101,11 @@ def save_state(
     tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
     for index, slots in state["state"].items():
         tensors |= {f"optimizer.{index}.{name}": value for name, value in slots.items()}
-    header = {"progress": json.dumps(asdict(progress)), "groups": json.dumps(state["param_groups"]), "scaler": json.dumps(dict(scaler))}
+    header = {
+        "progress": json.dumps(asdict(progress)),
+        "groups": json.dumps(state["param_groups"]),
+        "scaler": json.dumps(dict(scaler)),
+    }
     _save_whole(path, _contiguous(tensors), header)
 
 

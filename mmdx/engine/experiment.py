@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from rich.console import Console
@@ -13,7 +14,7 @@ from rich.console import Console
 from mmdx.config import Config, SplitOptions, dump_config
 from mmdx.data.prepare import Recipe, prepare_under
 from mmdx.data.splits import make_splits, prove_disjoint, read_splits, write_splits
-from mmdx.data.store import Store, split_counts
+from mmdx.data.store import Store, is_store, split_counts
 from mmdx.engine.build import ModelFacts
 from mmdx.engine.checkpoint import SavedModel, load_model
 from mmdx.engine.predict import score_splits, showings
@@ -32,7 +33,9 @@ def open_store(config: Config, console: Console) -> Store:
         return Store(data.store)
     if data.reader is None or data.source is None:
         raise UsageError("data: no studies; give store, or reader and source")
-    return prepare_under(Recipe(data.reader, data.source, data.size), data.stores, data.split or SplitOptions(), console)
+    return prepare_under(
+        Recipe(data.reader, data.source, data.size), data.stores, data.split or SplitOptions(), console
+    )
 
 
 def deal(config: Config, store: Store) -> list[Split]:
@@ -49,7 +52,7 @@ def deal(config: Config, store: Store) -> list[Split]:
 
 def run_training(config: Config, name: str, console: Console, *, resume: bool) -> Path:
     """Trains `config` (resolved), scores it and prints what it shows; returns the run folder."""
-    accelerator = Accelerator(mixed_precision=config.train.precision, log_with="tensorboard", project_dir=str(config.run or "runs"))
+    accelerator = make_accelerator(config.train.precision)
     loud = Console(stderr=console.stderr, quiet=not accelerator.is_main_process)
     with accelerator.main_process_first():
         store = open_store(config, loud)
@@ -63,7 +66,6 @@ def run_training(config: Config, name: str, console: Console, *, resume: bool) -
     training = set_up(config, run, store, splits, accelerator, resume=resume)
     loud.print(_opening(training.saved, store, splits, run, accelerator), highlight=False)
     fit(training, loud)
-    accelerator.end_training()
     saved = load_model(run.best)
     saved.model.to(accelerator.device)
     for split in ("val", "test"):
@@ -71,20 +73,31 @@ def run_training(config: Config, name: str, console: Console, *, resume: bool) -
     if accelerator.is_main_process:
         comparison = conclude(run, saved)
         loud.print(summary_tables(comparison))
-        loud.print(f"run folder:   {run.folder}\nnext:         mmdx compare {run.folder}", markup=False, highlight=False)
-    accelerator.wait_for_everyone()
+        loud.print(
+            f"run folder:   {run.folder}\nnext:         mmdx compare {run.folder}", markup=False, highlight=False
+        )
+    accelerator.end_training()
     return run.folder
 
 
-def evaluate_run(folder: Path, split: Split, shown: Sequence[Sequence[str]] | None, out: Path | None) -> tuple[Path, SavedModel]:
+def make_accelerator(precision: str = "no") -> Accelerator:
+    """The processes that were started, on their devices; several on a machine without an accelerator meet over gloo."""
+    no_device = not torch.accelerator.is_available()
+    return Accelerator(mixed_precision=precision, log_with="tensorboard", project_dir="runs", cpu=no_device)
+
+
+def evaluate_run(
+    folder: Path, split: Split, shown: Sequence[Sequence[str]] | None, out: Path | None
+) -> tuple[Path, SavedModel]:
     """Scores a finished run again on one split; returns the prediction file.
 
     The file is the run's own `predictions/<split>.csv`, or lies in `out`. Raises `DataError` where the store is no longer
     the one that the run was trained on.
     """
-    run, accelerator = Run(folder), Accelerator()
+    run, accelerator = Run(folder), make_accelerator()
     saved = load_model(model_folder(folder))
-    store = open_store(saved.config, Console(stderr=True))
+    with accelerator.main_process_first():
+        store = _store_of(run, saved.config)
     splits = _splits_of(run, store)
     saved.model.to(accelerator.device)
     chosen = shown or showings(list(saved.config.model.inputs))
@@ -108,11 +121,21 @@ def _describe(run: Run, config: Config, store: Store, splits: Sequence[Split], a
         return
     run.folder.mkdir(parents=True, exist_ok=True)
     write_splits(run.splits, store.study_ids, store.patient_ids, list(splits))
-    facts = environment(device=str(accelerator.device), processes=accelerator.num_processes, store=store.description)
+    facts = environment(device=str(accelerator.device), processes=accelerator.num_processes, store=store.description | {"folder": str(store.folder)})
     run.write_json("environment.json", facts)
     partial = run.config_file.with_suffix(".partial")
     partial.write_text(dump_config(config), encoding="utf-8")
     partial.replace(run.config_file)
+
+
+def _store_of(run: Run, config: Config) -> Store:
+    """The store that the run was trained on, where it lies; else the one that its config names, if that is the same."""
+    known = run.environment()["store"]
+    folder = Path(known["folder"])
+    store = Store(folder) if is_store(folder) else open_store(config, Console(stderr=True))
+    if store.description["fingerprint"] != known["fingerprint"]:
+        raise DataError(f"{store.folder}: is not the store that {run.folder} was trained on; prepare that one again")
+    return store
 
 
 def _splits_of(run: Run, store: Store) -> list[Split]:
@@ -130,14 +153,18 @@ def _opening(saved: SavedModel, store: Store, splits: Sequence[Split], run: Run,
     parameters = sum(p.numel() for p in saved.model.parameters() if p.requires_grad) / 1e6
     counts = ", ".join(f"{name} {count}" for name, count in split_counts(splits).items())
     lines = [
-        f"{'+'.join(saved.config.model.inputs)}: {parameters:.2f} M parameters to train, {accelerator.num_processes} process(es) "
-        f"on {accelerator.device.type}",
+        f"{'+'.join(saved.config.model.inputs)}: {parameters:.2f} M parameters to train, "
+        f"{accelerator.num_processes} x {accelerator.device.type}",
         f"studies: {counts}; run folder {run.folder}",
     ]
     columns = store.columns_of(saved.facts.findings)
     for split in ("train", "test"):
         labels = store.labels[np.array([name == split for name in splits])][:, columns]
-        single = [f for f, column in zip(saved.facts.findings, labels.T, strict=True) if len(set(column[column == column])) < 2]
+        single = [
+            f
+            for f, column in zip(saved.facts.findings, labels.T, strict=True)
+            if len(set(column[column == column])) < 2
+        ]
         if single:
             lines.append(f"{split}: one class only for {', '.join(single)}")
     return "\n".join(lines)

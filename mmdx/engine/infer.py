@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from mmdx.batch import Batch, Sample
 from mmdx.data.archive import unpacked
@@ -171,18 +172,17 @@ def _opened(source: Path) -> Iterator[Path]:
 
 def _show(results: list[dict[str, Any]], console: Console) -> None:
     for result in results:
-        table = Table(
-            "finding", "probability", title=f"{result['study_id']}  (shown: {result['shown']})", title_justify="left"
-        )
+        title = Text(f"{result['study_id']}  (shown: {result['shown']})")
+        table = Table("finding", "probability", title=title, title_justify="left")
         for finding, score in result.get("findings", {}).items():
             table.add_row(Text(finding), f"{score:.3f}")
         console.print(table)
         if result["missing"]:
-            console.print(
-                f"without {', '.join(result['missing'])}: answered from {result['shown']} alone", highlight=False
-            )
+            missing = f"without {', '.join(result['missing'])}: answered from {result['shown']} alone"
+            console.print(missing, markup=False, highlight=False)
         for name, source in result["order_source"].items():
-            console.print(f"{name}: {result['images'][name]} images, order from {source}", highlight=False)
+            order = f"{name}: {result['images'][name]} images, order from {source}"
+            console.print(order, markup=False, highlight=False)
         for problem in result["problems"]:
             console.print(f"problem: {problem}", markup=False, highlight=False)
 

@@ -12,7 +12,6 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 
 from mmdx.batch import Batch, Output
-from mmdx.config import Config
 from mmdx.data.store import Store
 from mmdx.engine.build import build_loader
 from mmdx.engine.checkpoint import SavedModel
@@ -73,24 +72,22 @@ def study_rows(model: MultimodalModel, findings: Sequence[str], batch: Batch, ou
     """A row a study and finding, from the study head."""
     for name, head in model.heads.items():
         if head.level == "study":
-            scores = output.logits[name].float().sigmoid().cpu().numpy()
-            labels = batch.labels.cpu().numpy()
+            scores, labels = output.logits[name].float().sigmoid().tolist(), batch.labels.tolist()
             for place, (study, patient) in enumerate(zip(batch.study_ids, batch.patient_ids, strict=True)):
                 for column, finding in enumerate(findings):
-                    yield _row(study, patient, finding, labels[place, column], scores[place, column])
+                    yield _row(study, patient, finding, labels[place][column], scores[place][column])
 
 
 def slice_rows(model: MultimodalModel, findings: Sequence[str], batch: Batch, output: Output) -> Iterator[dict]:
     """A row an image and finding, from the slice head."""
     for name, head in model.heads.items():
         if head.level == "slice":
-            scores = output.logits[name].float().sigmoid().cpu().numpy()
-            labels = batch.slice_labels[head.modality].cpu().numpy()
+            scores, labels = output.logits[name].float().sigmoid().tolist(), batch.slice_labels[head.modality].tolist()
             lengths = batch.inputs[head.modality].lengths.tolist()
             places = [(study, index) for study, count in enumerate(lengths) for index in range(count)]
             for row, (study, index) in enumerate(places):
                 for column, finding in enumerate(findings):
-                    values = (labels[row, column], scores[row, column])
+                    values = (labels[row][column], scores[row][column])
                     yield _row(batch.study_ids[study], batch.patient_ids[study], finding, *values) | {"slice": index}
 
 
@@ -114,7 +111,7 @@ def write_predictions(path: Path, frames: Sequence[pd.DataFrame]) -> None:
 
 
 def _row(study: str, patient: str, finding: str, label: float, score: float) -> dict:
-    return {"study_id": study, "patient_id": patient, "finding": finding, "label": float(label), "score": float(score)}
+    return {"study_id": study, "patient_id": patient, "finding": finding, "label": label, "score": score}
 
 
 def _frame(rows: list[dict], shown: str, orders: dict[str, str]) -> pd.DataFrame:
@@ -150,8 +147,3 @@ def score_splits(
             write_predictions(folder / f"{split}_slices.csv", slices)
     accelerator.wait_for_everyone()
     return path
-
-
-def images_of(config: Config, store: Store) -> list[str]:
-    """The image modalities that a model reads."""
-    return [name for name in config.model.inputs if store.modalities[name].kind == "images"]

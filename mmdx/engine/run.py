@@ -17,7 +17,11 @@ from typing import Any
 from mmdx.config import Config, read_config
 from mmdx.errors import UsageError
 
-PACKAGES = ("mmdx", "torch", "timm", "transformers", "datasets", "accelerate", "scikit-learn", "pandas", "pydicom", "numpy")
+PACKAGES = (
+    *("mmdx", "torch", "timm", "transformers", "datasets"),
+    *("accelerate", "scikit-learn", "pandas", "pydicom", "numpy"),
+)
+STORE_KEYS = ("folder", "fingerprint", "reader", "options", "studies", "patients", "quarantined")
 
 
 class Run:
@@ -45,6 +49,13 @@ class Run:
             partial.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
             partial.replace(self._log)
 
+    def environment(self) -> dict[str, Any]:
+        """What the run ran on. Raises `UsageError` where the folder is no run."""
+        try:
+            return json.loads((self.folder / "environment.json").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise UsageError(f"{self.folder}: not a run folder (no environment.json)") from None
+
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
         (self.folder / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
@@ -62,7 +73,9 @@ def choose_run(config: Config, name: str, *, resume: bool) -> Path:
     if resume:
         _same_config(config, read_config(folder / "config.yaml"), folder)
     elif folder.exists() and any(folder.iterdir()):
-        raise UsageError(f"{folder}: holds a run already; add --resume to go on with it, or choose another folder with run=")
+        raise UsageError(
+            f"{folder}: holds a run already; add --resume to go on with it, or choose another folder with run="
+        )
     return folder
 
 
@@ -75,7 +88,9 @@ def _same_config(asked: Config, stored: Config, folder: Path) -> None:
     changed = [key for key, pair in _leaves(asked.model_dump(), stored.model_dump()).items() if pair[0] != pair[1]]
     changed = [key for key in changed if key != "run"]
     if changed:
-        raise UsageError(f"--resume: {folder} was made with another {', '.join(changed)}; use its config, or start a new run")
+        raise UsageError(
+            f"--resume: {folder} was made with another {', '.join(changed)}; use its config, or start a new run"
+        )
 
 
 def _leaves(left: Any, right: Any, key: str = "") -> dict[str, tuple[Any, Any]]:
@@ -95,7 +110,7 @@ def environment(*, device: str, processes: int, store: Mapping[str, Any]) -> dic
         "packages": {name: _version(name) for name in PACKAGES},
         "device": device,
         "processes": processes,
-        "store": {key: store[key] for key in ("fingerprint", "reader", "options", "studies", "patients", "quarantined")},
+        "store": {key: store[key] for key in STORE_KEYS},
     }
 
 

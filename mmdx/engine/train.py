@@ -59,7 +59,9 @@ class Training:
     progress: Progress
 
 
-def set_up(config: Config, run: Run, store: Store, splits: list[Split], accelerator: Accelerator, *, resume: bool) -> Training:
+def set_up(
+    config: Config, run: Run, store: Store, splits: list[Split], accelerator: Accelerator, *, resume: bool
+) -> Training:
     """Model, optimizer and loader of a new or resumed run; the main process writes the run's description first."""
     set_seed(config.seed)
     rows = [row for row, name in enumerate(splits) if name == "train"]
@@ -177,7 +179,9 @@ def _not_finite(training: Training, group: list[Batch], what: str) -> DataError:
 def validate(training: Training) -> float:
     """Macro AUROC on the validation split, everything shown; findings with one class there are left out."""
     rows = [row for row, name in enumerate(training.splits) if name == "val"]
-    table, _ = score_rows(training.saved, training.store, rows, list(training.config.model.inputs), training.accelerator)
+    table, _ = score_rows(
+        training.saved, training.store, rows, list(training.config.model.inputs), training.accelerator
+    )
     known = table.dropna(subset=["label"])
     values = []
     for _, part in known.groupby("finding", sort=False):
@@ -206,7 +210,9 @@ def _save_last(training: Training) -> None:
     accelerator.wait_for_everyone()
 
 
-def _report(training: Training, epoch: int, losses: list[float], score: float, seconds: float, console: Console) -> None:
+def _report(
+    training: Training, epoch: int, losses: list[float], score: float, seconds: float, console: Console
+) -> None:
     progress = training.progress
     training.run.log(step=progress.step, epoch=epoch + 1, val_auroc=score, seconds=round(seconds, 2))
     training.accelerator.log({"val/auroc": score}, step=progress.step)

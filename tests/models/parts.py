@@ -2,42 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+import patches  # noqa: F401  (registers test_patches)
 import torch
-from jaxtyping import Float
-from torch import Tensor, nn
 from transformers import BertConfig, BertModel
 
 from mmdx.batch import Batch, Sample
 from mmdx.config import Config, parse_config
 from mmdx.data.collate import Collate
 from mmdx.engine.build import InputFacts, ModelFacts, build_model
-from mmdx.models.image import ImageEncoder
 from mmdx.models.model import MultimodalModel
-from mmdx.registry import IMAGE_ENCODERS
 
 SIDE, WORDS, FINDINGS = 32, 20, ("bleed", "fracture")
 IMAGES = {"encoder": "test_patches", "sequence": {"type": "lstm", "hidden": 8}}
 FACTS = ModelFacts(FINDINGS, SIDE, {"image": InputFacts("images"), "report": InputFacts("text", vocabulary=WORDS)})
 CT_FACTS = ModelFacts(FINDINGS, SIDE, {"image": InputFacts("images", unit="HU"), "report": FACTS.inputs["report"]})
-
-
-@IMAGE_ENCODERS("test_patches")
-class Patches(ImageEncoder):
-    """A linear look at patches of 8 pixels: the quickest encoder that has something to learn."""
-
-    def __init__(self, channels: int, architecture: Mapping[str, Any] | None) -> None:
-        super().__init__()
-        self.look = nn.Conv2d(channels, 6, 8, stride=8)
-        self.dim = 6
-        self.architecture = {}
-
-    def forward(self, images: Float[Tensor, "n k h w"]) -> Float[Tensor, "n d"]:
-        return self.look(images).tanh().mean(dim=(2, 3))
 
 
 def tiny_bert(folder: Path) -> str:
@@ -56,7 +37,11 @@ def tiny_bert(folder: Path) -> str:
 
 
 def config_of(*, image: dict | None = None, report: dict | str = "bilstm_attention", **model: object) -> Config:
-    raw = {"inputs": {"image": image or IMAGES, "report": report}, "dim": 12, "heads": {"study": "study", "slice": "slice"}}
+    raw = {
+        "inputs": {"image": image or IMAGES, "report": report},
+        "dim": 12,
+        "heads": {"study": "study", "slice": "slice"},
+    }
     return parse_config({"data": {"store": "unused"}, "model": {**raw, **model}}, "test")
 
 

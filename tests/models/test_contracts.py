@@ -106,7 +106,9 @@ def test_an_absent_modality_cannot_matter(case, absent):
 
 def test_a_poisoned_branch_spares_studies_without_it(case):
     model = case.model()
-    batch = batch_of([sample(0, images=2, words=3, unit=case.unit), sample(1, images=2, words=0, unit=case.unit)], case.unit)
+    batch = batch_of(
+        [sample(0, images=2, words=3, unit=case.unit), sample(1, images=2, words=0, unit=case.unit)], case.unit
+    )
     before = run(model, batch)
     with torch.no_grad():
         for parameter in model.branches["report"].parameters():
@@ -129,7 +131,9 @@ def test_every_parameter_learns(case):
         optimizer.step()
     # A head that answers for images alone leaves the fusion without a task: learning is asked of what it reaches.
     if {head.level for head in model.heads.values()} == {"slice"}:
-        still = [n for n in still if not n.startswith(("fusion", "stand_ins", "branches.report", "branches.image.project"))]
+        still = [
+            n for n in still if not n.startswith(("fusion", "stand_ins", "branches.report", "branches.image.project"))
+        ]
     assert still == []
 
 

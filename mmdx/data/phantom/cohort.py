@@ -7,6 +7,7 @@ draws alone.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.special import log_expit, logit
+from scipy.special import logit
 
 from mmdx.data.phantom.prose import CUES, write_report
 from mmdx.data.phantom.recipe import ANY, FINDINGS, IMAGES, MODALITIES, REPORT, Recipe
@@ -76,7 +77,7 @@ def _exam(recipe: Recipe, patient: int, number: int, origin: int, age: float, se
     rng = draws(recipe, origin, number, "labels")
     y = (rng.random(len(FINDINGS)) < recipe.prevalence).astype(float)
     z = {name: rng.normal(recipe.separation(name) * y, 1.0) for name in IMAGES}
-    labels = dict(zip((*FINDINGS, ANY), [*y.tolist(), float(y.max())], strict=True))
+    labels: dict[str, float] = dict(zip((*FINDINGS, ANY), [*y.tolist(), float(y.max())], strict=True))
     rng = draws(recipe, patient, number, "cues")
     sensitivity = recipe.report_likelihood_ratio / (1 + recipe.report_likelihood_ratio)
     cues = {c.name: bool(rng.random() < (sensitivity if labels[c.finding] else 1 - sensitivity)) for c in CUES}
@@ -117,16 +118,16 @@ def log_odds(recipe: Recipe, exam: Exam) -> dict[str, float]:
 
     Names are joined in the order image, enhanced, report. What a report or a picture adds is independent given the
     finding, so that for one finding the log likelihood ratios add up. The findings are independent, too, so that
-    `any` has p = 1 - prod(1 - p_k), or log-odds log(exp(s) - 1) with s = -sum log(1 - p_k).
+    `any` has p = 1 - prod(1 - p_k).
     """
     ratios = {name: _log_ratios(recipe, exam, name) for name in exam.modalities}
     found: dict[str, float] = {}
     for size in range(1, len(ratios) + 1):
         for shown in itertools.combinations(ratios, size):
             single = logit(recipe.prevalence) + sum(ratios[name] for name in shown)
-            s = float(-log_expit(-single).sum())
-            # log(exp(s) - 1) without overflow for large s or cancellation for small s.
-            values = [*single.tolist(), s + math.log(-math.expm1(-s))]
+            # 1 + odds(a or b) = (1 + odds a) (1 + odds b): in logarithms nothing cancels and nothing overflows.
+            either = functools.reduce(lambda a, b: np.logaddexp(np.logaddexp(a, b), a + b), single)
+            values = [*single.tolist(), float(either)]
             found |= {f"{'+'.join(shown)}/{k}": v for k, v in zip((*FINDINGS, ANY), values, strict=True)}
     return found
 

@@ -100,7 +100,7 @@ def _generate(root: Path, recipe: Recipe) -> None:
     workers = joblib.Parallel(
         n_jobs=(os.cpu_count() or 1) if len(missing) > _FEW else 1, return_as="generator_unordered"
     )
-    written = workers(joblib.delayed(_write_study)(root, recipe, exam) for exam in missing)
+    written = workers(joblib.delayed(_write_study)(root.absolute(), recipe, exam) for exam in missing)
     bar = Console(stderr=True)
     for _ in track(written, "phantom", total=len(missing), console=bar, transient=True, disable=len(missing) <= _FEW):
         pass

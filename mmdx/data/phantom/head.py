@@ -120,7 +120,7 @@ def healthy_brain(head: Head, grid: Grid, *, enhanced: bool) -> Float[np.ndarray
     hu = np.where(lateral_ventricles(head, grid), CSF, hu)
     third = (np.abs(grid.u) < 0.022) & (np.abs(grid.v - 0.05) < 0.14) & (grid.t > 0.3) & (grid.t < 0.55)
     hu = np.where(third, CSF, hu)
-    falx = (np.abs(grid.u) < 0.016) & (grid.t > 0.5) & ((np.abs(grid.v) > 0.5) | (grid.t > 0.92))
+    falx = (np.abs(grid.u) < max(0.016, 0.55 * grid.edge)) & (grid.t > 0.5) & ((np.abs(grid.v) > 0.5) | (grid.t > 0.92))
     hu = np.where(falx, 70.0 if enhanced else 44.0, hu)
     sinus = np.hypot(grid.u, grid.v - 0.86) < 0.045
     return np.where(sinus, 130.0 if enhanced else 48.0, hu)

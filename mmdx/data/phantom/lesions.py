@@ -81,7 +81,7 @@ def _lens(site: Site, grid: Grid) -> Bool[np.ndarray, "n m m"]:
     turn = 0.6 * site.turn
     inward = site.side * grid.u * math.cos(turn) + grid.v * math.sin(turn) - 0.95
     across = grid.v * math.cos(turn) - site.side * grid.u * math.sin(turn)
-    return (inward / (0.25 * site.size)) ** 2 + (across / (0.42 * site.size)) ** 2 < 1
+    return (inward / (0.28 * site.size)) ** 2 + (across / (0.46 * site.size)) ** 2 < 1
 
 
 def _crescent(site: Site, grid: Grid) -> Bool[np.ndarray, "n m m"]:
@@ -96,4 +96,4 @@ def _blob(site: Site, grid: Grid) -> Bool[np.ndarray, "n m m"]:
     """Round, deep in one hemisphere."""
     u, v = site.side * grid.u - 0.46, grid.v - 0.05 - 0.30 * site.along
     wobble = 1 + 0.12 * np.cos(3 * np.arctan2(v, u) + 3 * site.turn)
-    return np.hypot(u / 0.18, v / 0.20) < site.size * wobble
+    return np.hypot(u / 0.20, v / 0.22) < site.size * wobble

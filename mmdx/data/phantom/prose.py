@@ -28,81 +28,49 @@ CUES: tuple[Cue, ...] = (
     Cue(
         "blow to the temple",
         "epidural",
-        (
-            "Struck on the temple.",
-            "Direct blow to the temple.",
-            "Hit on the temple by a ball.",
-        ),
+        ("Struck on the temple.", "Direct blow to the temple.", "Hit on the temple by a ball."),
         ("Landed on the buttocks, head not struck.",),
     ),
     Cue(
         "lucid interval",
         "epidural",
-        (
-            "Lucid interval before getting worse.",
-            "Lucid for an hour, then worse.",
-            "Initially lucid, then worse.",
-        ),
+        ("Lucid interval before getting worse.", "Lucid for an hour, then worse.", "Initially lucid, then worse."),
         ("Course unchanged since onset.",),
     ),
     Cue(
         "hypertension",
         "intraparenchymal",
-        (
-            "Poorly controlled hypertension.",
-            "Long-standing hypertension.",
-            "Hypertension, off treatment.",
-        ),
+        ("Poorly controlled hypertension.", "Long-standing hypertension.", "Hypertension, off treatment."),
         ("Normotensive.",),
     ),
     Cue(
         "weakness",
         "intraparenchymal",
-        (
-            "Sudden weakness of one arm.",
-            "New one-sided weakness.",
-            "Facial droop and weakness.",
-        ),
+        ("Sudden weakness of one arm.", "New one-sided weakness.", "Facial droop and weakness."),
         ("Full power in all limbs.",),
     ),
     Cue(
         "drowsiness",
         "intraventricular",
-        (
-            "Increasingly drowsy.",
-            "Drowsy on arrival.",
-            "Found drowsy.",
-        ),
+        ("Increasingly drowsy.", "Drowsy on arrival.", "Found drowsy."),
         ("Alert and oriented.",),
     ),
     Cue(
         "vomiting",
         "intraventricular",
-        (
-            "Repeated vomiting.",
-            "Vomiting since last night.",
-            "Several episodes of vomiting.",
-        ),
+        ("Repeated vomiting.", "Vomiting since last night.", "Several episodes of vomiting."),
         ("Eating and drinking normally.",),
     ),
     Cue(
         "thunderclap headache",
         "subarachnoid",
-        (
-            "Thunderclap headache.",
-            "Thunderclap headache at rest.",
-            "Thunderclap headache, worst of life.",
-        ),
+        ("Thunderclap headache.", "Thunderclap headache at rest.", "Thunderclap headache, worst of life."),
         ("Headache of gradual onset.",),
     ),
     Cue(
         "neck stiffness",
         "subarachnoid",
-        (
-            "Neck stiffness on examination.",
-            "Marked neck stiffness.",
-            "Neck stiffness and photophobia.",
-        ),
+        ("Neck stiffness on examination.", "Marked neck stiffness.", "Neck stiffness and photophobia."),
         ("Neck supple.",),
     ),
     Cue(
@@ -118,11 +86,7 @@ CUES: tuple[Cue, ...] = (
     Cue(
         "falls",
         "subdural",
-        (
-            "Repeated falls.",
-            "Falls at home, last from a ladder.",
-            "Frequent falls.",
-        ),
+        ("Repeated falls.", "Falls at home, last from a ladder.", "Frequent falls."),
         ("Steady on the feet.",),
     ),
 )

@@ -1,0 +1,131 @@
+"""A zip from a stranger is unpacked inside its own folder and inside its bounds, or refused in one line."""
+
+from __future__ import annotations
+
+import stat
+import struct
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from mmdx.data import archive
+from mmdx.data.archive import unpacked
+from mmdx.errors import DataError
+
+
+def write_zip(path: Path, entries: dict[str, bytes], *, compression: int = zipfile.ZIP_STORED) -> Path:
+    with zipfile.ZipFile(path, "w", compression) as file:
+        for name, content in entries.items():
+            file.writestr(name, content)
+    return path
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(DataError) as caught, unpacked(path):
+        pass
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).startswith(f"{path}: ")
+    return str(caught.value)
+
+
+def test_the_content_is_there_for_the_while_and_gone_afterwards(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "patient 7.zip", {"a.txt": b"one", "deep/b.txt": b"two", "empty/": b""})
+    with unpacked(path) as folder:
+        assert folder.name == "patient 7"
+        assert {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()} == {"a.txt", "deep/b.txt"}
+        assert (folder / "deep" / "b.txt").read_bytes() == b"two"
+    assert not folder.exists()
+
+
+def test_it_is_gone_after_an_error_too(tmp_path: Path) -> None:
+    with pytest.raises(KeyError), unpacked(write_zip(tmp_path / "a.zip", {"a.txt": b"one"})) as folder:
+        raise KeyError
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize("name", ["../out.txt", "deep/../../out.txt", "/etc/out.txt", "deep/.."])
+def test_an_entry_that_leaves_the_folder_is_refused(tmp_path: Path, name: str) -> None:
+    path = write_zip(tmp_path / "a.zip", {"fine.txt": b"", name: b"x"})
+    assert refusal(path) == f"{path}: entry '{name}' leaves the archive's folder; refused"
+    assert [p.name for p in tmp_path.iterdir()] == ["a.zip"]
+
+
+def test_too_many_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "MOST_FILES", 2)
+    path = write_zip(tmp_path / "a.zip", {"a": b"", "b": b"", "c": b""})
+    assert "3 files and 0.0 GiB unpacked are more than the bound of 2" in refusal(path)
+
+
+def test_too_many_bytes_are_refused_by_what_they_unpack_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "MOST_BYTES", 10_000)
+    bomb = write_zip(tmp_path / "a.zip", {"a": bytes(10_001)}, compression=zipfile.ZIP_DEFLATED)
+    assert bomb.stat().st_size < 1_000
+    assert "more than the bound" in refusal(bomb)
+
+
+def test_an_entry_that_states_fewer_bytes_than_it_has_is_refused(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "a.zip", {"a": bytes(5_000)}, compression=zipfile.ZIP_DEFLATED)
+    raw = path.read_bytes()
+    path.write_bytes(raw.replace(struct.pack("<L", 5_000), struct.pack("<L", 10)))
+    assert "cannot be unpacked" in refusal(path)
+
+
+def test_a_name_that_comes_twice_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
+        file.writestr("1.png", b"one")
+        with pytest.warns(UserWarning, match="Duplicate name"):
+            file.writestr("1.png", b"two")
+    assert "entry '1.png' is listed twice" in refusal(tmp_path / "a.zip")
+
+
+def test_a_link_comes_out_as_a_plain_file(tmp_path: Path) -> None:
+    entry = zipfile.ZipInfo("link.png")
+    entry.create_system, entry.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
+        file.writestr(entry, "/etc/passwd")
+    with unpacked(tmp_path / "a.zip") as folder:
+        assert not (folder / "link.png").is_symlink()
+        assert (folder / "link.png").read_bytes() == b"/etc/passwd"
+
+
+def flagged(raw: bytes, flags: int) -> bytes:
+    """The bytes of a zip of one entry, with `flags` in its local and its central header."""
+    local, central = raw.index(b"PK\x03\x04") + 6, raw.index(b"PK\x01\x02") + 8
+    for place in (local, central):
+        raw = raw[:place] + struct.pack("<H", flags) + raw[place + 2 :]
+    return raw
+
+
+def test_an_encrypted_archive_is_refused(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "a.zip", {"a.txt": b"secret content"})
+    path.write_bytes(flagged(path.read_bytes(), 1))
+    assert "encrypted" in refusal(path)
+
+
+@pytest.mark.parametrize("how", ["empty", "noise", "cut", "bits", "deflate", "name", "method", "folder", "missing"])
+def test_a_broken_archive_is_one_line(tmp_path: Path, how: str) -> None:
+    path = tmp_path / "a.zip"
+    method = zipfile.ZIP_DEFLATED if how == "deflate" else zipfile.ZIP_STORED
+    raw = write_zip(path, {"name.txt": b"some content, some content"}, compression=method).read_bytes()
+    if how == "bits":
+        raw = raw.replace(b"content", b"c0ntent", 1)
+    elif how == "deflate":
+        start = raw.index(b"name.txt") + 8
+        raw = raw[:start] + b"\xff" * 8 + raw[start + 8 :]
+    elif how == "name":
+        raw = flagged(raw.replace(b"name", b"n\xff\xfee"), 0x800)
+    elif how == "method":
+        central = raw.index(b"PK\x01\x02")
+        raw = raw[: central + 10] + struct.pack("<H", 77) + raw[central + 12 :]
+    path.unlink()
+    if how == "folder":
+        path.mkdir()
+    elif how != "missing":
+        path.write_bytes({"empty": b"", "noise": b"PK\x03\x04 no zip", "cut": raw[:-30]}.get(how, raw))
+    assert "cannot be unpacked" in refusal(path)
+
+
+def test_names_that_the_disk_refuses_are_one_line(tmp_path: Path) -> None:
+    assert "cannot be unpacked" in refusal(write_zip(tmp_path / "long.zip", {"a" * 300: b"x"}))
+    assert "cannot be unpacked" in refusal(write_zip(tmp_path / "both.zip", {"a": b"x", "a/b": b"x"}))

@@ -1,0 +1,164 @@
+"""Samples hold what a store holds of the modalities shown; a batch packs them without a gap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import cohorts
+import numpy as np
+import pytest
+import torch
+
+from mmdx.batch import Batch
+from mmdx.data.collate import StudyDataset, collate_for, evenly
+from mmdx.data.store import Store
+from mmdx.data.text import fit_tokenizer
+from mmdx.errors import UsageError
+
+MODALITIES = ("image", "report")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """Study `i` has `1 + i % 3` images, grey `10 * i + j`; every third has no report."""
+    folder = tmp_path_factory.mktemp("cohort")
+    return cohorts.prepared(cohorts.folder_cohort(folder / "raw"), folder / "out")
+
+
+@pytest.fixture(scope="module")
+def phantom(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    folder = tmp_path_factory.mktemp("phantom")
+    made = cohorts.recipe(folder / "raw", reader="phantom", size=16, patients=6, matrix=64, missing_enhanced=0.5)
+    return cohorts.prepare_into(made, folder / "out", cohorts.SplitOptions(), cohorts.quiet()[0])
+
+
+def dataset(
+    store: Store,
+    rows: Sequence[int],
+    *,
+    modalities: Sequence[str] = MODALITIES,
+    findings: Sequence[str] = ("bleed",),
+    shown: Sequence[str] | None = None,
+    max_images: int | None = None,
+) -> StudyDataset:
+    tokenizers = {"report": fit_tokenizer(["fell one times .", "fell two times ."], max_tokens=9)}
+    return StudyDataset(
+        store,
+        rows,
+        modalities=modalities,
+        findings=findings,
+        tokenizers=tokenizers,
+        shown=shown,
+        max_images=max_images,
+    )
+
+
+def batch(studies: StudyDataset, store: Store, modalities: Sequence[str] = MODALITIES) -> Batch:
+    return collate_for(store, modalities)([studies[i] for i in range(len(studies))])
+
+
+def test_images_are_packed_study_after_study(store: Store) -> None:
+    packed = batch(dataset(store, [2, 0, 4]), store)
+    pixels = packed.inputs["image"]
+    assert packed.study_ids == ["s02", "s00", "s04"]
+    assert packed.patient_ids == ["p02", "p00", "p04"]
+    assert pixels.lengths.tolist() == [3, 1, 2]
+    assert pixels.values.shape == (6, 1, 8, 8)
+    assert pixels.values.dtype == torch.uint8
+    assert pixels.values[:, 0, 0, 0].tolist() == [20, 21, 22, 0, 40, 41]
+
+
+def test_labels_keep_what_nobody_looked_at(store: Store) -> None:
+    labels = batch(dataset(store, [0, 1, 3]), store).labels
+    assert labels.dtype == torch.float32
+    assert labels[[0, 2], 0].tolist() == [0, 1]
+    assert labels[1, 0].isnan()
+
+
+def test_a_study_without_a_report_is_packed_as_absent(store: Store) -> None:
+    packed = batch(dataset(store, [0, 1, 3, 2]), store)
+    assert packed.present("report").tolist() == [False, True, False, True]
+    assert packed.present("image").tolist() == [True] * 4
+    assert packed.inputs["report"].lengths.tolist() == [0, 4, 0, 4]
+    assert packed.inputs["report"].values.dtype == torch.int64
+    assert packed.inputs["report"].values.shape == (8,)
+
+
+def test_a_batch_without_any_report_still_has_the_modality(store: Store) -> None:
+    packed = batch(dataset(store, [0, 3]), store)
+    assert packed.inputs["report"].values.shape == (0,)
+    assert packed.inputs["report"].lengths.tolist() == [0, 0]
+    assert packed.slice_labels["report"].shape == (0, 1)
+
+
+@pytest.mark.parametrize(("shown", "absent"), [(["image"], "report"), (["report"], "image")])
+def test_a_withheld_modality_is_absent(store: Store, shown: list[str], absent: str) -> None:
+    studies = dataset(store, [1, 2], shown=shown)
+    assert not batch(studies, store).present(absent).any()
+    assert batch(studies, store).present(shown[0]).all()
+    assert [set(studies[i].inputs) for i in range(2)] == [set(shown)] * 2
+
+
+def test_the_sampler_is_told_the_images_that_are_shown(store: Store) -> None:
+    assert dataset(store, [0, 1, 2]).images() == [1, 2, 3]
+    assert dataset(store, [0, 1, 2], max_images=2).images() == [1, 2, 2]
+    assert dataset(store, [0, 1, 2], shown=["report"]).images() == [0, 0, 0]
+
+
+def test_the_last_images_of_long_studies_are_not_simply_cut(store: Store) -> None:
+    packed = batch(dataset(store, [2, 1], max_images=2), store).inputs["image"]
+    assert packed.lengths.tolist() == [2, 2]
+    assert packed.values[:, 0, 0, 0].tolist() == [20, 22, 10, 11]
+
+
+@pytest.mark.parametrize(
+    ("count", "most", "kept"), [(5, None, [0, 1, 2, 3, 4]), (5, 5, [0, 1, 2, 3, 4]), (5, 3, [0, 2, 4]), (9, 2, [0, 8])]
+)
+def test_evenly(count: int, most: int | None, kept: list[int]) -> None:
+    assert np.arange(count)[evenly(count, most)].tolist() == kept
+
+
+def test_evenly_never_takes_an_image_twice() -> None:
+    for most in range(1, 40):
+        for count in range(most + 1, 41):
+            kept = np.arange(count)[evenly(count, most)].tolist()
+            assert len(set(kept)) == most
+            assert kept == sorted(kept)
+
+
+def test_slice_labels_stand_beside_their_slices(phantom: Store) -> None:
+    names = ("image", "enhanced")
+    findings = ("any", "epidural")
+    studies = dataset(phantom, range(len(phantom)), modalities=names, findings=findings, max_images=5)
+    packed = batch(studies, phantom, names)
+    for name in names:
+        values, labels = packed.inputs[name].values, packed.slice_labels[name]
+        assert labels.shape == (len(values), 2)
+        assert values.dtype == torch.int16
+        starts = np.cumsum([0, *packed.inputs[name].lengths.tolist()])
+        for row, (start, end) in enumerate(pairwise(starts)):
+            stored = phantom.read(row)
+            kept = evenly(len(stored.pixels(name)), 5)
+            columns = phantom.columns_of(findings)
+            assert np.array_equal(values[start:end].numpy(), stored.pixels(name)[kept])
+            assert np.array_equal(labels[start:end].numpy(), stored.slice_labels(name)[kept][:, columns])
+    assert not packed.present("enhanced").all()
+    assert packed.slice_labels["image"].sum() > 0
+
+
+def test_images_without_slice_labels_have_unknown_ones(store: Store) -> None:
+    labels = batch(dataset(store, [1, 2]), store).slice_labels["image"]
+    assert labels.shape == (5, 1)
+    assert labels.isnan().all()
+
+
+def test_a_batch_is_its_own_and_leaves_the_store_alone(store: Store) -> None:
+    packed = batch(dataset(store, [2]), store)
+    packed.inputs["image"].values.zero_()
+    assert store.read(2).pixels("image")[:, 0, 0, 0].tolist() == [20, 21, 22]
+
+
+def test_an_unknown_finding_is_refused_with_the_nearest(store: Store) -> None:
+    with pytest.raises(UsageError, match=r"no 'bleeed' in .*; did you mean 'bleed'"):
+        dataset(store, [0], findings=("bleeed",))

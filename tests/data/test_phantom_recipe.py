@@ -1,0 +1,29 @@
+import pytest
+
+from mmdx.data.phantom.recipe import Recipe
+from mmdx.errors import UsageError
+
+
+def test_every_impossible_value_is_named_at_once() -> None:
+    with pytest.raises(UsageError) as caught:
+        Recipe(patients=0, prevalence=1.0, report_likelihood_ratio=0.5, matrix=8, duplicates=1.5)
+    lines = caught.value.problems
+    assert len(lines) == 5
+    assert "phantom: patients is 0; give 1 or more" in lines
+
+
+def test_not_a_number_is_no_share() -> None:
+    with pytest.raises(UsageError, match="missing_report is nan"):
+        Recipe(missing_report=float("nan"))
+
+
+def test_a_cohort_with_nothing_in_it_is_refused() -> None:
+    with pytest.raises(UsageError, match="no study would be left"):
+        Recipe(missing_image=1.0, missing_enhanced=1.0, missing_report=1.0)
+
+
+def test_differences_name_the_option_and_both_values() -> None:
+    other = Recipe(patients=400).as_json()
+    assert Recipe(patients=10).differences(other) == ["patients=400, not 10"]
+    assert Recipe(patients=400).differences(other) == []
+    assert Recipe(patients=400).differences({**other, "zoom": 2}) == ["zoom=2, not None"]

@@ -1,0 +1,350 @@
+"""Preparing goes on where it stopped, loses nothing, and never writes over anything else."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cohorts
+import pytest
+
+from mmdx.config import SplitOptions
+from mmdx.data import prepare
+from mmdx.data.prepare import prepare_into, prepare_under
+from mmdx.data.shards import Layout
+from mmdx.data.store import Store, is_store
+from mmdx.errors import DataError, UsageError
+
+SCRIPT = """
+import os, resource, sys, time
+import mmdx.data.prepare as prepare
+from mmdx.cli import main
+
+seconds, most = float(sys.argv[1]), int(sys.argv[2])
+if most:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+write = prepare._write_for
+
+def slowly(*arguments):
+    time.sleep(seconds)
+    write(*arguments)
+
+os.cpu_count = lambda: 2
+prepare.STUDIES_PER_SHARD = 1
+prepare._write_for = slowly
+main(["prepare", "folder", *sys.argv[3:]])
+"""
+STUDIES = 16
+SPLIT = SplitOptions(val=0.2, test=0.2)
+
+
+@pytest.fixture
+def raw(tmp_path: Path) -> Path:
+    return cohorts.folder_cohort(tmp_path / "raw", studies=STUDIES)
+
+
+@pytest.fixture
+def a_study_a_shard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the script below does it, in this process and without workers."""
+    monkeypatch.setattr(prepare, "STUDIES_PER_SHARD", 1)
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+
+
+@contextmanager
+def running(script: Path, raw: Path, out: Path, *, shards: int) -> Iterator[subprocess.Popen[str]]:
+    """A process that prepares `raw`, slowly, and has written that many shards."""
+    script.write_text(SCRIPT, encoding="utf-8")
+    command = [sys.executable, str(script), "0.5", "0", str(raw), str(out), "size=8", "val=0.2", "test=0.2"]
+    # A shell may have told its children to ignore Ctrl-C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    signal.signal(signal.SIGINT, before)
+    try:
+        while len(list(out.glob("*.arrow"))) < shards:
+            assert process.poll() is None, process.communicate()[1]
+            time.sleep(0.02)
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def rows(store: Store) -> list[dict[str, Any]]:
+    """Everything in a store, study by study."""
+    everything = []
+    for row, name in enumerate(store.study_ids):
+        study = store.read(row)
+        facts = {"id": name, "patient": store.patient_ids[row], "split": store.splits[row], "traits": study.traits()}
+        facts |= {"text": study.text("report"), "labels": store.labels[row].tobytes(), "boxes": study.boxes()}
+        everything.append(facts | {"pixels": study.pixels("image").tobytes(), "n": len(study.pixels("image"))})
+    return everything
+
+
+def said(action: Callable[..., Store], recipe: prepare.Recipe, place: Path, split: SplitOptions = SPLIT) -> list[str]:
+    console, text = cohorts.quiet()
+    action(recipe, place, split, console)
+    return text.getvalue().splitlines()
+
+
+def quarantine(out: Path) -> dict[str, str]:
+    with (out / "quarantine.csv").open(encoding="utf-8", newline="") as file:
+        return {row["study_id"]: row["reason"] for row in csv.DictReader(file)}
+
+
+def leftovers(out: Path) -> list[str]:
+    return [path.name for path in out.iterdir() if "partial" in path.name]
+
+
+def test_a_cohort_becomes_a_store_and_says_so(raw: Path, tmp_path: Path) -> None:
+    lines = said(prepare_into, cohorts.recipe(raw), tmp_path / "out")
+    assert lines == [f"{tmp_path / 'out'}: 16 studies (train 10, val 3, test 3), 0 quarantined"]
+    description = json.loads((tmp_path / "out" / "dataset.json").read_text(encoding="utf-8"))
+    assert description["studies"] == description["patients"] == 16
+    assert description["splits"] == {"train": 10, "val": 3, "test": 3}
+    card = (tmp_path / "out" / "card.md").read_text(encoding="utf-8")
+    assert "16 studies of 16 patients; 0 quarantined" in card
+    assert "| image | images | 16 |" in card
+    assert "| report | text | 10 |" in card
+    assert "| bleed | 7 | 8 | 1 |" in card
+    assert quarantine(tmp_path / "out") == {}
+    assert leftovers(tmp_path / "out") == []
+
+
+def test_the_same_call_finds_it_done(raw: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    said(prepare_into, cohorts.recipe(raw), out)
+    before = {path: path.stat().st_mtime_ns for path in out.iterdir()}
+    assert said(prepare_into, cohorts.recipe(raw), out) == [f"{out}: up to date, 16 studies, 0 quarantined"]
+    assert {path: path.stat().st_mtime_ns for path in out.iterdir()} == before
+
+
+def test_what_cannot_be_read_is_named_and_counted(raw: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    broken = raw / "02_1.png"
+    broken.write_bytes(broken.read_bytes()[:-30])
+    (raw / "04_0.png").unlink()
+    (raw / "05_0.png").write_text("no image at all", encoding="utf-8")
+    lines = said(prepare_into, cohorts.recipe(raw), out)
+    reasons = quarantine(out)
+    assert list(reasons) == ["s02", "s04", "s05"]
+    assert "02_1.png" in reasons["s02"]
+    assert "no file '04_0.png'" in reasons["s04"]
+    assert "05_0.png: neither DICOM nor an image of a known format" in reasons["s05"]
+    assert lines[:3] == [f"quarantined: {name}: {reason}" for name, reason in reasons.items()]
+    assert lines[3].startswith(f"{out}: 13 studies (")
+    assert lines[3].endswith("3 quarantined")
+    store = Store(out)
+    assert store.study_ids == [f"s{i:02d}" for i in range(16) if i not in (2, 4, 5)]
+    assert store.read(2).pixels("image")[0, 0, 0, 0] == 30  # nothing has moved into the place of another study
+
+
+def test_only_five_are_named_but_all_are_counted(raw: Path, tmp_path: Path) -> None:
+    for study in range(7):
+        (raw / f"{study:02d}_0.png").write_bytes(b"")
+    lines = said(prepare_into, cohorts.recipe(raw), tmp_path / "out")
+    assert [line.partition(":")[0] for line in lines[:-1]] == ["quarantined"] * 6
+    assert lines[5] == f"quarantined: 2 more; {tmp_path / 'out' / 'quarantine.csv'} names all"
+    assert lines[-1].endswith(", 7 quarantined")
+    assert len(quarantine(tmp_path / "out")) == 7
+
+
+def test_nothing_that_can_be_read_is_no_store(raw: Path, tmp_path: Path) -> None:
+    for path in raw.glob("*.png"):
+        path.write_bytes(b"")
+    with pytest.raises(
+        DataError, match=r"none of 16 studies could be read; quarantine.csv says why: 00_0.png: neither"
+    ):
+        said(prepare_into, cohorts.recipe(raw), tmp_path / "out")
+    assert len(quarantine(tmp_path / "out")) == 16
+    assert not is_store(tmp_path / "out")
+
+
+def test_killed_and_run_again_it_is_the_same_store(raw: Path, tmp_path: Path, a_study_a_shard: None) -> None:
+    (raw / "09_0.png").write_bytes(b"")
+    out, whole = tmp_path / "out", tmp_path / "whole"
+    with running(tmp_path / "slow.py", raw, out, shards=3) as process:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    kept = len(list(out.glob("*.arrow")))
+    assert 3 <= kept < STUDIES
+    assert not is_store(out)
+    (out / "shard-00015.1.partial").write_bytes(b"half a shard")
+    lines = said(prepare_into, cohorts.recipe(raw), out)
+    assert lines[0].startswith(f"{out}: going on after ")
+    said(prepare_into, cohorts.recipe(raw), whole)
+    assert rows(Store(out)) == rows(Store(whole))
+    assert len(Store(out)) == STUDIES - 1
+    assert quarantine(out) == quarantine(whole)
+    assert leftovers(out) == []
+
+
+def test_a_worker_takes_no_more_from_a_run_that_is_gone(tmp_path: Path) -> None:
+    stranger = os.getppid() + 1
+    with pytest.raises(SystemExit):
+        prepare._write_for(stranger, tmp_path / "s.arrow", [], Layout({}, (), 8), tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_stopped_by_ctrl_c_it_says_so_and_goes_on(raw: Path, tmp_path: Path, a_study_a_shard: None) -> None:
+    out = tmp_path / "out"
+    with running(tmp_path / "slow.py", raw, out, shards=2) as process:
+        with pytest.raises(DataError, match="another process is preparing this store"):
+            said(prepare_into, cohorts.recipe(raw), out)
+        os.killpg(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert len(errors.splitlines()) == 1
+    assert errors.startswith("mmdx: stopped; what was finished is kept")
+    assert leftovers(out) == []
+    said(prepare_into, cohorts.recipe(raw), out)
+    assert Store(out).study_ids == [f"s{i:02d}" for i in range(STUDIES)]
+
+
+def test_a_file_that_may_not_grow_is_one_line_and_loses_no_shard(
+    raw: Path, tmp_path: Path, a_study_a_shard: None
+) -> None:
+    script, out = tmp_path / "small.py", tmp_path / "out"
+    script.write_text(SCRIPT, encoding="utf-8")
+    # 80 pixels square: a study of three images takes 19200 bytes and more.
+    command = [sys.executable, str(script), "0", "16000", str(raw), str(out), "size=80"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == (
+        f"mmdx: {out}: a file is larger than may be written there; "
+        "make room and run the same command again: it goes on\n"
+    )
+    assert 0 < len(list(out.glob("*.arrow"))) < STUDIES
+    said(prepare_into, cohorts.recipe(raw, size=80), out, SplitOptions())
+    assert len(Store(out)) == STUDIES
+
+
+def test_a_full_disk_is_one_line_and_loses_no_shard(
+    raw: Path, tmp_path: Path, a_study_a_shard: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, write = tmp_path / "out", prepare.write_shard
+
+    def fills_up(path: Path, *arguments: Any, **options: Any) -> Any:
+        if path.name == "shard-00003.arrow":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(path, *arguments, **options)
+
+    monkeypatch.setattr(prepare, "write_shard", fills_up)
+    with pytest.raises(DataError, match=r"out: the disk is full; make room and run the same command again: it goes on"):
+        said(prepare_into, cohorts.recipe(raw), out)
+    assert len(list(out.glob("*.arrow"))) == 3
+    monkeypatch.setattr(prepare, "write_shard", write)
+    assert said(prepare_into, cohorts.recipe(raw), out)[0] == f"{out}: going on after 3 of 16 shards"
+
+
+def test_a_folder_with_a_claim_of_something_else_is_left_alone(raw: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "progress.json").write_text("{", encoding="utf-8")
+    with pytest.raises(DataError, match="holds a store of other files or options"):
+        said(prepare_into, cohorts.recipe(raw), tmp_path / "out")
+
+
+@pytest.mark.parametrize("change", ["size", "option", "source"])
+def test_another_recipe_does_not_replace_a_store(raw: Path, tmp_path: Path, change: str) -> None:
+    out = tmp_path / "out"
+    said(prepare_into, cohorts.recipe(raw), out)
+    before = rows(Store(out))
+    if change == "source":
+        cohorts.write_png(raw / "02_1.png", 99)
+        os.utime(raw / "02_1.png", ns=(1, 1))
+    other = {"size": {"size": 16}, "option": {"modality": "xray"}, "source": {}}[change]
+    with pytest.raises(DataError, match="holds a store of other files or options; prepare into another folder"):
+        said(prepare_into, cohorts.recipe(raw, **other), out)
+    assert rows(Store(out)) == before
+
+
+def test_another_split_is_not_silently_the_old_one(raw: Path, tmp_path: Path) -> None:
+    said(prepare_into, cohorts.recipe(raw), tmp_path / "out")
+    with pytest.raises(DataError, match=r"dealt otherwise \(val 0.2, test 0.2, seed 0\); prepare into another folder"):
+        said(prepare_into, cohorts.recipe(raw), tmp_path / "out", SplitOptions(val=0.3, test=0.2))
+
+
+def test_a_folder_in_use_is_left_alone(raw: Path, tmp_path: Path) -> None:
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "chapter1.tex").touch()
+    for out in (tmp_path / "thesis", tmp_path / "thesis" / "chapter1.tex"):
+        with pytest.raises(DataError, match="in use by something that is not a store"):
+            said(prepare_into, cohorts.recipe(raw), out)
+    assert [path.name for path in (tmp_path / "thesis").iterdir()] == ["chapter1.tex"]
+
+
+def test_an_empty_folder_and_one_claimed_by_a_killed_run_are_taken(raw: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "progress.json.77.partial").touch()
+    said(prepare_into, cohorts.recipe(raw), out)
+    assert len(Store(out)) == STUDIES
+    assert leftovers(out) == []
+
+
+def test_a_place_that_cannot_be_written(raw: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match=r"file/out: cannot be written \(Not a directory\); choose another folder"):
+        said(prepare_into, cohorts.recipe(raw), tmp_path / "file" / "out")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_permission(raw: Path, tmp_path: Path) -> None:
+    (tmp_path / "locked").mkdir(mode=0o500)
+    with pytest.raises(UsageError, match=r"cannot be written \(Permission denied\)"):
+        said(prepare_into, cohorts.recipe(raw), tmp_path / "locked" / "out")
+
+
+def test_a_store_within_its_own_source_is_refused(raw: Path) -> None:
+    for action in (prepare_into, prepare_under):
+        with pytest.raises(UsageError, match="lies within the raw files"):
+            said(action, cohorts.recipe(raw), raw / "out")
+    assert not (raw / "out").exists()
+
+
+def test_one_writer_at_a_time(raw: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    with (tmp_path / "out" / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(DataError, match="another process is preparing this store; wait for it to end"):
+            said(prepare_into, cohorts.recipe(raw), tmp_path / "out")
+    said(prepare_into, cohorts.recipe(raw), tmp_path / "out")
+    assert is_store(tmp_path / "out")
+
+
+def test_a_split_that_cannot_be_dealt_shows_before_any_pixel(tmp_path: Path) -> None:
+    raw = cohorts.folder_cohort(tmp_path / "raw", studies=2)
+    with pytest.raises(DataError, match="no patient in"):
+        said(prepare_into, cohorts.recipe(raw), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_under_a_folder_of_stores_each_recipe_has_its_own(raw: Path, tmp_path: Path) -> None:
+    stores = tmp_path / "stores"
+    for size in (8, 16, 8):
+        said(prepare_under, cohorts.recipe(raw, size=size), stores)
+    small, large = sorted((Store(folder) for folder in stores.iterdir()), key=lambda store: store.layout.size)
+    assert (small.layout.size, large.layout.size) == (8, 16)
+    assert small.folder.name == f"folder-{cohorts.recipe(raw).fingerprint()[:12]}"
+
+
+def test_a_reader_that_writes_its_source_is_prepared_once(tmp_path: Path) -> None:
+    recipe = cohorts.recipe(tmp_path / "raw", reader="phantom", size=16, patients=6, matrix=64)
+    assert len(said(prepare_under, recipe, tmp_path / "stores", SplitOptions())) == 1
+    assert said(prepare_under, recipe, tmp_path / "stores", SplitOptions()) == []
+    assert len(list((tmp_path / "stores").iterdir())) == 1
+
+
+def test_an_out_folder_with_brackets_in_its_name_is_told_as_it_is(raw: Path, tmp_path: Path) -> None:
+    out = tmp_path / "[bold]store[/bold]"
+    assert said(prepare_into, cohorts.recipe(raw), out)[0].startswith(f"{out}: 16 studies")

@@ -1,0 +1,152 @@
+"""One row a study: what a reader found goes in, and a study that cannot be read is named."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import cohorts
+import datasets
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from mmdx.data.shards import Layout, ModalityFacts, layout_of, write_shard
+from mmdx.errors import DataError
+from mmdx.study import Box, ImageFiles, ImageRef, Order, Study
+
+
+def images(*paths: Path, **facts: object) -> ImageFiles:
+    return ImageFiles(tuple(ImageRef(path) for path in paths), Order("given"), **facts)
+
+
+def study(name: str, modalities: dict | None = None, **facts: object) -> Study:
+    return Study(name, f"patient of {name}", {"report": "Fell."} if modalities is None else modalities, **facts)
+
+
+def written(path: Path, studies: list[Study], *, size: int = 8) -> tuple[list[dict], list[dict[str, str]]]:
+    layout = layout_of(studies, size=size)
+    quarantine = write_shard(path, studies, layout, root=path.parent)
+    return datasets.Dataset.from_file(str(path)).to_list(), quarantine
+
+
+def test_findings_stand_in_the_order_of_their_first_appearance() -> None:
+    studies = [
+        study("a", {"ct": images(Path("a"))}, labels={"b": 1.0}, slice_labels={"ct": {"s": (0.0,)}}),
+        study("b", labels={"a": 0.0, "b": 0.0}),
+    ]
+    assert layout_of(studies, size=8).findings == ("b", "s", "a")
+
+
+def test_one_colour_image_makes_the_modality_colour() -> None:
+    studies = [study("a", {"x": images(Path("a"))}), study("b", {"x": images(Path("b"), channels=3)}), study("c")]
+    layout = layout_of([*studies, studies[0]], size=8)
+    assert layout.modalities == {"x": ModalityFacts("images", "intensity", 3), "report": ModalityFacts("text")}
+
+
+@pytest.mark.parametrize("name", ["labels", "study_id", "a.b", "ct+report", "boxes"])
+def test_a_name_that_a_column_needs_is_refused(name: str) -> None:
+    with pytest.raises(DataError, match=f"modality '{name.replace('+', '.')}': .*choose another"):
+        layout_of([study("a", {name: "text"})], size=8)
+
+
+@pytest.mark.parametrize("other", [images(Path("b"), unit="HU"), "a text"])
+def test_one_name_for_two_things_is_refused(other: ImageFiles | str) -> None:
+    with pytest.raises(DataError, match=r"study b: modality 'x' holds .* in other studies; give them two names"):
+        layout_of([study("a", {"x": images(Path("a"))}), study("b", {"x": other})], size=8)
+
+
+def test_a_row_holds_what_the_study_had(tmp_path: Path) -> None:
+    png = cohorts.write_png(tmp_path / "a.png", 200, side=4)
+    given = study(
+        "a",
+        {"photo": images(png, png), "report": "Fell."},
+        labels={"bleed": 1.0, "mass": math.nan},
+        slice_labels={"photo": {"mass": (0.0, 1.0)}},
+        boxes=(Box("photo", 1, "bleed", 0.0, 1.0, 2.0, 4.0),),
+        split="val",
+        traits={"age": 61.0, "sex": "F"},
+        problems=("left out b.png",),
+    )
+    (row,), quarantine = written(tmp_path / "s.arrow", [given])
+    assert quarantine == []
+    assert (row["study_id"], row["patient_id"], row["split"], row["report"]) == ("a", "patient of a", "val", "Fell.")
+    assert row["labels"][0] == 1
+    assert math.isnan(row["labels"][1])
+    assert row["photo.length"] == 2
+    assert set(row["photo"]) == {200}
+    assert len(row["photo"]) == 2 * 8 * 8
+    assert np.array_equal(row["photo.slice_labels"], [math.nan, 0, math.nan, 1], equal_nan=True)
+    assert json.loads(row["photo.order"]) == {
+        "source": "given",
+        "spacing_mm": None,
+        "gaps": [],
+        "duplicates": [],
+        "agrees": None,
+    }
+    box = {"modality": "photo", "image": 1, "finding": "bleed", "x0": 0, "y0": 2, "x1": 4, "y1": 8}
+    assert json.loads(row["boxes"]) == [box]
+    assert json.loads(row["traits"]) == {"age": 61.0, "sex": "F"}
+    assert json.loads(row["problems"]) == ["left out b.png"]
+
+
+def test_what_a_study_lacks_is_empty_and_not_zero(tmp_path: Path) -> None:
+    png = cohorts.write_png(tmp_path / "a.png", 9)
+    studies = [study("a", {"photo": images(png)}, labels={"bleed": 0.0}), study("b", {"report": "Fell."})]
+    (first, second), _ = written(tmp_path / "s.arrow", studies)
+    assert first["report"] is None
+    assert (second["photo"], second["photo.length"], second["photo.order"]) == ([], 0, None)
+    assert second["photo.slice_labels"] == first["photo.slice_labels"] == []
+    assert math.isnan(second["labels"][0])
+
+
+def test_what_cannot_be_read_is_quarantined_with_its_reason_and_the_rest_is_kept(tmp_path: Path) -> None:
+    png = cohorts.write_png(tmp_path / "deep" / "b.png", 9)
+    png.write_bytes(png.read_bytes()[:40])
+    studies = [
+        study("a"),
+        study("b", {"photo": images(png)}),
+        study("c", {}, problems=("no images", "no report")),
+        study("d", {"report": "half a character: \ud800"}),
+        study("e"),
+    ]
+    rows, quarantine = written(tmp_path / "s.arrow", studies)
+    assert [row["study_id"] for row in rows] == ["a", "e"]
+    reasons = {row["study_id"]: row["reason"] for row in quarantine}
+    assert list(reasons) == ["b", "c", "d"]
+    assert reasons["b"].startswith("deep/b.png: ")
+    assert reasons["c"] == "no images · no report"
+    assert reasons["d"].startswith("holds text that is not Unicode")
+    assert json.loads((tmp_path / "s.json").read_text(encoding="utf-8")) == quarantine
+
+
+def test_a_shard_of_refused_studies_alone_is_whole(tmp_path: Path) -> None:
+    lost = study("a", {}, problems=("gone",))
+    layout = layout_of([lost, study("b")], size=8)
+    write_shard(tmp_path / "s.arrow", [lost], layout, root=tmp_path)
+    empty = datasets.Dataset.from_file(str(tmp_path / "s.arrow"))
+    assert len(empty) == 0
+    assert empty.features == layout.features()
+
+
+@pytest.mark.parametrize("what", [KeyboardInterrupt(), OSError(28, "No space left on device")])
+def test_a_shard_that_is_interrupted_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: BaseException
+) -> None:
+    def stop(*_: object) -> None:
+        raise what
+
+    layout = Layout({"photo": ModalityFacts("images")}, (), 8)
+    monkeypatch.setattr("mmdx.data.shards.decode", stop)
+    png = cohorts.write_png(tmp_path / "a.png", 9)
+    with pytest.raises(type(what)):
+        write_shard(tmp_path / "s.arrow", [study("a", {"photo": images(png)})], layout, root=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_pixels_are_one_contiguous_array_of_their_own_type(tmp_path: Path) -> None:
+    png = cohorts.write_png(tmp_path / "a.png", 9)
+    written(tmp_path / "s.arrow", [study("a", {"photo": images(png)})])
+    with pa.memory_map(str(tmp_path / "s.arrow")) as file:
+        assert pa.ipc.open_stream(file).schema.field("photo").type == pa.large_list(pa.uint8())

@@ -1,0 +1,26 @@
+"""A plugin with the quickest image encoder that has something to learn."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from mmdx.models.image import ImageEncoder
+from mmdx.registry import IMAGE_ENCODERS
+
+
+@IMAGE_ENCODERS("test_patches")
+class Patches(ImageEncoder):
+    """A linear look at patches of 8 pixels: the quickest encoder that can learn."""
+
+    def __init__(self, channels: int, architecture: Mapping[str, Any] | None) -> None:
+        super().__init__()
+        self.look = nn.Conv2d(channels, 6, 8, stride=8)
+        self.dim = 6
+        self.architecture = {}
+
+    def forward(self, images: Float[Tensor, "n k h w"]) -> Float[Tensor, "n d"]:
+        return self.look(images).tanh().mean(dim=(2, 3))
