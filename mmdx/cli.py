@@ -19,8 +19,13 @@ app = typer.Typer(
 )
 
 DEFAULT_CONFIG = Path("configs/phantom.yaml")
+STOPPED = 130
 Overrides = Annotated[
     list[str] | None, typer.Argument(metavar="[key=value]...", help="overrides, such as train.epochs=3")
+]
+Plugins = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="module of your own to import first, such as my_lab.readers; repeat for several"),
 ]
 
 
@@ -31,11 +36,12 @@ def inspect(
         str | None, typer.Option(help="reader to use; by default dicom or folder, whichever fits")
     ] = None,
     json: Annotated[Path | None, typer.Option(help="write the rows there as JSON ('-': to the terminal)")] = None,
+    plugin: Plugins = None,
 ) -> None:
     """Read raw studies: slice order and its evidence, gaps, duplicates, problems."""
     from mmdx.engine.inspection import inspect_path
 
-    if not inspect_path(path, reader, json):
+    if not inspect_path(path, reader, json, plugin or []):
         raise typer.Exit(1)
 
 
@@ -50,13 +56,14 @@ def prepare(
             metavar="[option=value]...", help="options of the reader; also size, val, test, split_seed of the store"
         ),
     ] = None,
+    plugin: Plugins = None,
 ) -> None:
     """Turn raw files into a store; run again, it goes on where it stopped."""
     from rich.console import Console
 
     from mmdx.engine.preparation import prepare_store
 
-    prepare_store(reader, source, out, options or [], Console(stderr=True))
+    prepare_store(reader, source, out, options or [], Console(stderr=True), plugins=plugin or [])
 
 
 @app.command()
@@ -180,17 +187,12 @@ def main(arguments: list[str] | None = None) -> None:
         for problem in error.problems:
             print(f"mmdx: {problem}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except typer.Exit as error:
-        sys.exit(error.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
-        print(
-            "mmdx: stopped; what was finished is kept (train goes on with --resume, prepare by running it again)",
-            file=sys.stderr,
-        )
-        sys.exit(130)
     except typer.TyperException as error:
         print(f"mmdx: {error.format_message()} (mmdx --help)", file=sys.stderr)
         sys.exit(2)
+    # typer answers Ctrl-C, and an exit asked for, with a code.
+    if code == STOPPED:
+        print("mmdx: stopped; nothing finished is lost: use train --resume, or prepare again", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
 
 

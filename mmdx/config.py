@@ -43,9 +43,9 @@ class Component(pydantic.BaseModel):
 class SplitOptions(Section):
     """Shares of patients, and the seed that deals them."""
 
-    val: float = Field(0.15, gt=0, lt=1)
-    test: float = Field(0.2, gt=0, lt=1)
-    seed: int = Field(0, ge=0, lt=2**32)
+    val: float = Field(default=0.15, gt=0, lt=1)
+    test: float = Field(default=0.2, gt=0, lt=1)
+    seed: int = Field(default=0, ge=0, lt=2**32)
 
     @pydantic.model_validator(mode="after")
     def _room_for_training(self) -> SplitOptions:
@@ -59,8 +59,8 @@ class SplitOptions(Section):
 class DataConfig(Section):
     """Where the studies come from: a prepared `store`, or a `reader` and its `source`, prepared on first use.
 
-    `size` is the side in pixels of a stored image; `findings` the labels to learn, in this order (all of the store's when
-    None); `split` deals the patients anew (None: as the store has them); `max_images` keeps that many evenly spaced
+    `size` is the side in pixels of a stored image; `findings` the labels to learn, in this order (None: all of the
+    store's); `split` deals the patients anew (None: as the store has them); `max_images` keeps that many evenly spaced
     images of a longer modality.
     """
 
@@ -68,10 +68,10 @@ class DataConfig(Section):
     reader: Component | None = None
     source: Path | None = None
     stores: Path = Path("stores")
-    size: int = Field(224, ge=8)
+    size: int = Field(default=224, ge=8)
     findings: tuple[str, ...] | None = None
     split: SplitOptions | None = None
-    max_images: int | None = Field(None, ge=1)
+    max_images: int | None = Field(default=None, ge=1)
 
     @pydantic.model_validator(mode="after")
     def _one_origin(self) -> DataConfig:
@@ -89,11 +89,11 @@ class Augment(Section):
     the chance of a left-right mirror; `contrast` bounds a random gain and offset of the normalised values.
     """
 
-    flip: float = Field(0.0, ge=0, le=1)
-    degrees: float = Field(0.0, ge=0, le=180)
-    shift: float = Field(0.0, ge=0, le=0.5)
-    zoom: float = Field(0.0, ge=0, lt=1)
-    contrast: float = Field(0.0, ge=0, lt=1)
+    flip: float = Field(default=0.0, ge=0, le=1)
+    degrees: float = Field(default=0.0, ge=0, le=180)
+    shift: float = Field(default=0.0, ge=0, le=0.5)
+    zoom: float = Field(default=0.0, ge=0, lt=1)
+    contrast: float = Field(default=0.0, ge=0, lt=1)
 
 
 class InputConfig(Section):
@@ -123,7 +123,7 @@ class ModelConfig(Section):
 
     inputs: dict[str, InputConfig] = Field(min_length=1)
     fusion: Component = Component(type="concat")
-    dim: int = Field(128, ge=1)
+    dim: int = Field(default=128, ge=1)
     heads: dict[str, Component] = Field(default={"study": Component(type="study")}, min_length=1)
     modality_dropout: float | dict[str, float] = 0.0
 
@@ -147,18 +147,18 @@ class TrainConfig(Section):
     `checkpoint_steps` saves the last state every so many optimizer steps, beside every epoch's end (0: not).
     """
 
-    epochs: int = Field(20, ge=1)
-    lr: float = Field(1e-3, gt=0)
-    weight_decay: float = Field(0.01, ge=0)
-    warmup: float = Field(0.1, ge=0, lt=1)
-    slices: int = Field(256, ge=1)
-    studies: int = Field(16, ge=1)
-    accumulate: int = Field(1, ge=1)
-    clip: float = Field(1.0, ge=0)
+    epochs: int = Field(default=20, ge=1)
+    lr: float = Field(default=1e-3, gt=0)
+    weight_decay: float = Field(default=0.01, ge=0)
+    warmup: float = Field(default=0.1, ge=0, lt=1)
+    slices: int = Field(default=256, ge=1)
+    studies: int = Field(default=16, ge=1)
+    accumulate: int = Field(default=1, ge=1)
+    clip: float = Field(default=1.0, ge=0)
     precision: Literal["no", "bf16", "fp16"] = "no"
-    patience: int = Field(0, ge=0)
-    checkpoint_steps: int = Field(0, ge=0)
-    workers: int = Field(0, ge=0)
+    patience: int = Field(default=0, ge=0)
+    checkpoint_steps: int = Field(default=0, ge=0)
+    workers: int = Field(default=0, ge=0)
 
 
 class Config(Section):
@@ -168,7 +168,7 @@ class Config(Section):
     model: ModelConfig
     train: TrainConfig = TrainConfig()
     run: Path | None = None
-    seed: int = Field(0, ge=0, lt=2**32)
+    seed: int = Field(default=0, ge=0, lt=2**32)
     plugins: tuple[str, ...] = ()
 
 
@@ -198,7 +198,7 @@ def parse_config(raw: Mapping[str, Any], where: str) -> Config:
 
 
 def with_overrides(raw: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
-    """`raw` with each `a.b.c=value` set, the value being read as YAML; a component named alone takes options below it."""
+    """`raw` with each `a.b.c=value` set, read as YAML; a component named alone takes options below it."""
     result = _copy(raw)
     for override in overrides:
         key, equals, value = override.partition("=")
@@ -208,7 +208,7 @@ def with_overrides(raw: dict[str, Any], overrides: Sequence[str]) -> dict[str, A
             parsed = yaml.safe_load(value)
         except yaml.YAMLError:
             raise UsageError(f"'{override}': the value is not YAML; quote it") from None
-        node = result
+        node: dict[str, Any] = result
         *parents, last = key.split(".")
         for depth, parent in enumerate(parents):
             below = node.get(parent)

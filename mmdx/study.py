@@ -82,8 +82,8 @@ class Study:
 
     Labels are 1.0, 0.0 or NaN (nobody looked). `slice_labels[modality][finding]` has one value an image of that
     modality. `split` is the split that came with the data, None where none did. `traits` are facts about the study that
-    are no model input (age, sex, view, source; the phantom's true log-odds). `problems` names what was left out or looks
-    wrong, a sentence each; a study with no modality at all is one that could not be read, and `problems` says why.
+    are no model input (age, sex, view, source; the phantom's true log-odds). `problems` names what was left out or
+    looks wrong, a sentence each; a study with no modality at all is one that could not be read, and they say why.
     """
 
     study_id: str

@@ -185,10 +185,9 @@ def test_inspect_of_what_cannot_be_read_has_its_row_and_code_1(
         main(["inspect", str(tmp_path)])
     said = capsys.readouterr()
     assert stopped.value.code == 1
-    assert said.err == (
-        f"{tmp_path}, reader 'folder': 2 studies, 0 of them with problems, 1 without anything that could be read\n"
-    )
-    assert "b" in said.out
+    assert said.err == f"{tmp_path}, reader 'folder'\n"
+    assert said.out.splitlines()[2].split() == ["b", "refused"]
+    assert said.out.splitlines()[-1] == "studies 2 · patients 2 · images 1 · order filename 1 · refused 1"
 
 
 def test_a_run_that_is_not_there(tmp_path: Path, problem: Any) -> None:

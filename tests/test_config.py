@@ -220,3 +220,22 @@ def test_a_config_cannot_be_changed(experiment: Path) -> None:
         config.train.epochs = 3  # pyright: ignore[reportAttributeAccessIssue]
     assert config == read_config(experiment)
     assert isinstance(config, Config)
+
+
+def test_an_override_reaches_into_an_input_given_by_its_encoder(experiment: Path) -> None:
+    report = read_config(experiment, ["model.inputs.report.encoder.hidden=32"]).model.inputs["report"]
+    assert report.encoder == Component.model_validate({"type": "bilstm_attention", "hidden": 32})
+
+
+def test_options_without_a_part_ask_for_its_name() -> None:
+    content = with_overrides(raw(), ["model.fusion.hidden=64"])
+    assert problems_of(content) == (
+        "x.yaml: model.fusion: options without a part; name it too, such as model.fusion=NAME",
+    )
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"seed": -1}, {"train": {"lr": float("inf")}}, {"data": {"store": "s", "split": {"seed": -1}}}]
+)
+def test_numbers_that_would_fail_later_are_refused(wrong: dict[str, Any]) -> None:
+    assert len(problems_of(raw(**wrong))) == 1

@@ -118,3 +118,9 @@ def test_the_summary_is_the_first_line(poolings: Registry) -> None:
 
 def test_the_kinds_are_those_that_are_listed() -> None:
     assert set(REGISTRIES) >= {"readers", "views", "image_encoders", "sequences", "text_encoders", "fusions", "heads"}
+
+
+def test_a_resolved_component_reads_back_equal(poolings: Registry) -> None:
+    resolved = poolings.resolve(component("window", spans=[[1, 2]]), "model.pooling")
+    assert resolved == Component.model_validate(yaml.safe_load(yaml.safe_dump(resolved.model_dump(mode="json"))))
+    assert resolved.options["spans"] == [[1.0, 2.0]]

@@ -113,7 +113,7 @@ def collate_for(store: Store, modalities: Sequence[str]) -> Collate:
 
 
 def evenly(count: int, most: int | None) -> slice | np.ndarray:
-    """Which of `count` images stay when at most `most` may: evenly spaced ones, from the first to the last."""
+    """Which of `count` images stay when at most `most` may: the middle one of each of `most` equal parts."""
     if most is None or count <= most:
         return slice(None)
-    return np.linspace(0, count - 1, most).round().astype(np.int64)
+    return (2 * np.arange(most) + 1) * count // (2 * most)

@@ -30,6 +30,7 @@ from mmdx.study import Unit
 
 MAX_PIXELS = 2**28
 """A frame that claims more pixels than this is refused before anything is allocated."""
+_PIXEL_VRS = (b"OB", b"OW", b"OF", b"OD", b"UN")
 _NEEDED = ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "PhotometricInterpretation")
 
 
@@ -101,8 +102,10 @@ def check_complete(path: Path, header: pydicom.Dataset) -> None:
             expected = get_expected_length(header)
         except Exception as error:  # as in read_header
             raise DataError(f"{path}: broken DICOM header ({reason(error)}); get the file anew") from None
-        # The reader stops before the element, whose own tag and length take 8 bytes, or 12 with an explicit VR.
-        left = path.stat().st_size - file.tell() - (8 if syntax.is_implicit_VR else 12)
+        # The reader stops before the element, whose own tag and length take 8 bytes, or 12 with an explicit VR: the
+        # element tells which, for some files are not written as their transfer syntax says.
+        start, explicit = file.tell(), file.read(6)[4:] in _PIXEL_VRS
+    left = path.stat().st_size - start - (12 if explicit else 8)
     if left < 0:
         raise DataError(f"{path}: a header without pixel data")
     if left < expected:

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from rich import box
-from rich.table import Table
+from rich.cells import cell_len, set_cell_size
+from rich.console import Group
+from rich.padding import Padding
 from rich.text import Text
 
 from mmdx.study import ImageFiles, ImageRef, Study
+
+COLUMNS = ("study", "modality", "images", "order", "mm", "gaps", "doubles")
+_NUMBERS = ("images", "mm")
+_MOST_PROBLEMS = 5
+_SHARED = 3
+_INDENT = (0, 0, 0, 4)
 
 
 def rows(studies: Sequence[Study], root: Path) -> list[dict[str, Any]]:
@@ -27,33 +36,101 @@ def rows(studies: Sequence[Study], root: Path) -> list[dict[str, Any]]:
     ]
 
 
-def table(rows: Sequence[Mapping[str, Any]]) -> Table:
-    """The rows for a terminal of 80 columns or more; long identifiers keep their end, which tells them apart.
+def table(rows: Sequence[Mapping[str, Any]], *, width: int = 80) -> Group:
+    """The rows for a terminal of `width` columns: a line a modality, below each study what is wrong with it.
 
-    `n` (images), `gaps` and `dup` (duplicates) are counts; which images they are is in `rows`. Problems stand at the
-    first row of their study.
+    `mm` is the spacing; `gaps` and `doubles` are a count and the first of the images (see `mmdx.study.Order`). Long
+    names lose their middle. A problem that three studies or more share stands once, below the last; `summary` ends it.
     """
-    result = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for column in ("study", "modality"):
-        result.add_column(column, no_wrap=True)
-    result.add_column("n", justify="right", no_wrap=True)
-    result.add_column("order", no_wrap=True)
-    for column in ("mm", "gaps", "dup"):
-        result.add_column(column, justify="right", no_wrap=True)
-    result.add_column("problems", overflow="fold", min_width=16)
-    before = None
+    shared = _shared_problems(rows)
+    lines = _lines(rows, width)
+    parts: list[Text | Padding] = [Text(lines[0], style="bold")]
+    at = 1
+    for own in (list(group) for _, group in groupby(rows, key=lambda row: row["study_id"])):
+        parts += [Text(line) for line in lines[at : at + len(own)]]
+        at += len(own)
+        problems = [text for text in _problems(own[0]) if text not in shared]
+        more = len(problems) - _MOST_PROBLEMS
+        rest = [f"+{more} more (see --json)"] if more > 0 else []
+        parts += [Padding(Text(line), _INDENT, expand=False) for line in (*problems[:_MOST_PROBLEMS], *rest)]
+    parts.append(Text())
+    for problem, names in shared.items():
+        some = ", ".join(_middle(name, 24) for name in names[:2])
+        parts.append(Text(f"{len(names)} studies: {problem} ({some}, …)"))
+    return Group(*parts, Text(summary(rows)))
+
+
+def summary(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Studies, patients and images, how many image modalities are ordered by what, and how many studies are refused."""
+    sources = Counter(row["order_source"] for row in rows if row["order_source"])
+    order = ", ".join(f"{source} {count}" for source, count in sources.most_common()) or "none"
+    counts = {
+        "studies": len({row["study_id"] for row in rows}),
+        "patients": len({row["patient_id"] for row in rows} - {""}),
+        "images": sum(row["images"] for row in rows),
+        "order": order,
+        "refused": sum(not row["modality"] for row in rows),
+    }
+    return " · ".join(f"{name} {count}" for name, count in counts.items())
+
+
+def _shared_problems(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """The studies of each problem that three or more have, the most frequent first."""
+    studies: dict[str, dict[str, None]] = {}
     for row in rows:
-        spacing = "" if row["spacing_mm"] is None else f"{row['spacing_mm']:.4g}"
-        counts = [str(len(row[name]) or "") for name in ("gaps", "duplicates")]
-        problems = "\n".join(row["problems"]) if row["study_id"] != before else ""
-        names = [_end(row["study_id"], 14), _end(row["modality"], 8), str(row["images"]), row["order_source"] or ""]
-        result.add_row(*(Text(cell) for cell in (*names, spacing, *counts, problems)))
-        before = row["study_id"]
-    return result
+        for problem in _problems(row):
+            studies.setdefault(problem, {})[row["study_id"]] = None
+    repeated = {problem: list(names) for problem, names in studies.items() if len(names) >= _SHARED}
+    return dict(sorted(repeated.items(), key=lambda item: -len(item[1])))
 
 
-def _end(name: str, width: int) -> str:
-    return name if len(name) <= width else f"…{name[1 - width :]}"
+def _problems(row: Mapping[str, Any]) -> list[str]:
+    """A file that is a study of its own needs no second naming."""
+    return [problem.removeprefix(f"{row['study_id']}: ") for problem in row["problems"]]
+
+
+def _lines(rows: Sequence[Mapping[str, Any]], width: int) -> list[str]:
+    """Header and rows in aligned columns; those that are empty throughout are left out."""
+    cells = [_cells(row, before) for row, before in zip(rows, [None, *rows], strict=False)]
+    shown = [name for i, name in enumerate(COLUMNS) if i < 4 or any(row[name] for row in cells)]
+    table = [dict(zip(COLUMNS, COLUMNS, strict=True)), *cells]
+    widths = {name: max(cell_len(row[name]) for row in table) for name in shown}
+    left = width - sum(widths[name] + 2 for name in shown[1:])
+    widths["study"] = min(widths["study"], max(left, len("study")))
+    lines = []
+    for row in table:
+        row["study"] = _middle(row["study"], widths["study"])
+        aligned = [_aligned(row[name], widths[name], right=name in _NUMBERS) for name in shown]
+        lines.append("  ".join(aligned).rstrip())
+    return lines
+
+
+def _cells(row: Mapping[str, Any], before: Mapping[str, Any] | None) -> dict[str, str]:
+    again = before is not None and before["study_id"] == row["study_id"]
+    cells = ["" if again else row["study_id"], _middle(row["modality"], 16)]
+    if row["order_source"]:
+        cells += [str(row["images"]), row["order_source"]]
+    else:
+        cells += ["text" if row["modality"] else "", "" if row["modality"] else "refused"]
+    cells.append("" if row["spacing_mm"] is None else f"{row['spacing_mm']:.4g}")
+    return dict(zip(COLUMNS, [*cells, _places(row["gaps"]), _places(row["duplicates"])], strict=True))
+
+
+def _places(indices: Sequence[int]) -> str:
+    first = ", ".join(map(str, indices[:3])) + (" …" if len(indices) > 3 else "")
+    return f"{len(indices)}: {first}" if indices else ""
+
+
+def _aligned(cell: str, width: int, *, right: bool) -> str:
+    return " " * (width - cell_len(cell)) + cell if right else set_cell_size(cell, width)
+
+
+def _middle(name: str, width: int) -> str:
+    """`name` without its middle where it is too long; the end, which tells identifiers apart, keeps the larger part."""
+    if cell_len(name) <= width:
+        return name
+    head = (width - 1) // 4
+    return f"{name[:head]}…{name[head + 1 - width :]}"
 
 
 def _row(study: Study, modality: str, value: ImageFiles | str, base: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import cast
 
-from mmdx.data.labels import parse_label
+from mmdx.data.labels import label_columns, parse_label
 from mmdx.data.tables import Row, Table
 from mmdx.errors import DataError
 from mmdx.study import SPLITS, UNKNOWN, Split, Study
@@ -26,15 +26,16 @@ def join(
     """The studies with what their rows say, and, for each row that fits none, a study that says so.
 
     `keys[column][study_id]` is what the study's row has in `column`; the first of these columns that the table has
-    counts. `report` is the column of the modality "report"; `findings` the label columns (None: all others in which
-    0, 1 and empty cells stand alone). Columns `patient_id` and `split` count where they are there and filled. Raises
+    counts. `report` is the column of the modality "report"; `findings` the label columns (None: those of the others
+    that `label_columns` finds). Columns `patient_id` and `split` count where they are there and filled. Raises
     `DataError` for a missing column, a cell that cannot be read, two rows of one study, two studies of one row.
     """
     key = next((name for name in keys if name in table.columns), None)
     if key is None:
         raise DataError(f"{table.path}: no column {' or '.join(map(repr, keys))} to find a study by; add one")
     table.require([*(findings or ()), *([report] if report != REPORT else [])])
-    labels = findings if findings is not None else label_columns(table, (*keys, report, *_OWN_COLUMNS))
+    others = [column for column in table.columns if column not in (*keys, report, *_OWN_COLUMNS)]
+    labels = findings if findings is not None else label_columns(table, others)
     rows: dict[str, Row] = {}
     for row in table.rows:
         value = row.text(key)
@@ -63,19 +64,6 @@ def join(
         if value not in met
     ]
     return joined, orphans
-
-
-def label_columns(table: Table, others: Sequence[str]) -> tuple[str, ...]:
-    """The columns, besides `others`, in which every cell is 0, 1 or empty, and not all are empty."""
-    return tuple(c for c in table.columns if c not in others and _is_label_column(table, c))
-
-
-def _is_label_column(table: Table, column: str) -> bool:
-    try:
-        values = [parse_label(row.cells.get(column), row.at(column)) for row in table.rows]
-    except DataError:
-        return False
-    return any(value == value for value in values)  # NaN is the one number unlike itself
 
 
 def _with_row(study: Study, row: Row, report: str, labels: Sequence[str]) -> Study:

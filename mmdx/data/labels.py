@@ -9,9 +9,11 @@ import math
 from collections.abc import Sequence
 from numbers import Real
 
+from mmdx.data.tables import Table
 from mmdx.errors import DataError
 from mmdx.study import UNKNOWN, ImageFiles, Study
 
+_UNCERTAIN = ("-1", "-1.0")
 _WORDS = {"1": 1.0, "1.0": 1.0, "true": 1.0, "0": 0.0, "0.0": 0.0, "false": 0.0, "": UNKNOWN, "nan": UNKNOWN}
 
 
@@ -31,7 +33,42 @@ def parse_label(cell: object, where: str) -> float:
         number = float(cell)  # type: ignore[arg-type]
         if number in (0.0, 1.0) or math.isnan(number):
             return number
-    raise DataError(f"{where}: label is {str(cell)!r}; use 1, 0 or leave it empty for unknown")
+    meant = ", the mark of an uncertain one in some data sets" if _is_uncertain(cell) else ""
+    raise DataError(f"{where}: label is {str(cell)!r}{meant}; use 1, 0 or leave it empty for unknown")
+
+
+def label_columns(table: Table, columns: Sequence[str]) -> tuple[str, ...]:
+    """Those of `columns` that hold labels: where at least half of the filled cells are 1 or 0.
+
+    A -1, in some data sets an uncertain label, counts as one of these here. Raises `DataError` for the first other
+    value in such a column, -1 included: it is a mistake or the column holds no labels, and only the user knows which.
+    """
+    found = tuple(column for column in columns if _holds_labels(table, column))
+    for column in found:
+        for row in table.rows:
+            try:
+                parse_label(row.cells.get(column), row.at(column))
+            except DataError as error:
+                raise DataError(f"{error}; if '{column}' is no label, name those that are: findings=[…]") from None
+    return found
+
+
+def _holds_labels(table: Table, column: str) -> bool:
+    known = uncertain = other = 0
+    for row in table.rows:
+        cell = row.cells.get(column)
+        try:
+            label = parse_label(cell, "")
+        except DataError:
+            uncertain += _is_uncertain(cell)
+            other += not _is_uncertain(cell)
+        else:
+            known += not math.isnan(label)
+    return known > 0 and known + uncertain >= other
+
+
+def _is_uncertain(cell: object) -> bool:
+    return str(cell).strip() in _UNCERTAIN
 
 
 def check_studies(studies: Sequence[Study]) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +35,12 @@ class ModalityFacts:
     kind: Literal["images", "text"]
     unit: Unit = "intensity"
     channels: int = 1
+
+    @property
+    def content(self) -> str:
+        """What must be one and the same in all studies, in words."""
+        kinds = {"HU": "images in Hounsfield units", "intensity": "images of plain intensities"}
+        return "text" if self.kind == "text" else kinds[self.unit]
 
 
 @dataclass(frozen=True)
@@ -65,10 +72,11 @@ class Layout:
 def layout_of(studies: Sequence[Study], *, size: int) -> Layout:
     """The layout that holds all of `studies`; findings in the order of their first appearance.
 
-    A modality with both grey and colour images is stored in colour. Raises `DataError` where one name stands for text
-    here and images there, or for Hounsfield units here and plain intensities there.
+    Where one name stands for text here and images there, or for Hounsfield units here and plain intensities there, what
+    most studies hold counts, the first of them among equals; `write_shard` refuses the others. A modality with both
+    grey and colour images is stored in colour. Raises `DataError` for a name that cannot be a column.
     """
-    modalities: dict[str, ModalityFacts] = {}
+    shares: dict[str, Counter[ModalityFacts]] = {}
     findings: dict[str, None] = {}
     for study in studies:
         findings |= dict.fromkeys(study.labels)
@@ -77,16 +85,21 @@ def layout_of(studies: Sequence[Study], *, size: int) -> Layout:
         for name, value in study.modalities.items():
             if name in RESERVED or "." in name or "+" in name:
                 raise DataError(f"modality '{name}': the name is taken or holds '.' or '+'; choose another")
-            images = isinstance(value, ImageFiles)
-            facts = ModalityFacts("images", value.unit, value.channels) if images else ModalityFacts("text")
-            known = modalities.setdefault(name, facts)
-            if (known.kind, known.unit) != (facts.kind, facts.unit):
-                raise DataError(
-                    f"study {study.study_id}: modality '{name}' holds {facts.kind} ({facts.unit}) here and "
-                    f"{known.kind} ({known.unit}) in other studies; give them two names"
-                )
-            modalities[name] = dataclasses.replace(known, channels=max(known.channels, facts.channels))
-    return Layout(modalities, tuple(findings), size)
+            shares.setdefault(name, Counter())[_facts(value)] += 1
+    return Layout({name: _common(share) for name, share in shares.items()}, tuple(findings), size)
+
+
+def _facts(value: ImageFiles | str) -> ModalityFacts:
+    return ModalityFacts("text") if isinstance(value, str) else ModalityFacts("images", value.unit, value.channels)
+
+
+def _common(share: Counter[ModalityFacts]) -> ModalityFacts:
+    """What the most studies hold of a modality, with the channels of the most colourful of them."""
+    alike: dict[str, list[ModalityFacts]] = {}
+    for facts in share:
+        alike.setdefault(facts.content, []).append(facts)
+    most = max(alike.values(), key=lambda group: sum(share[facts] for facts in group))
+    return max(most, key=lambda facts: facts.channels)
 
 
 def write_shard(path: Path, studies: Sequence[Study], layout: Layout, *, root: Path) -> list[dict[str, str]]:
@@ -134,6 +147,8 @@ def _row(study: Study, layout: Layout) -> dict[str, Any]:
     decoded: dict[str, Decoded] = {}
     for name, facts in layout.modalities.items():
         value = study.modalities.get(name)
+        if value is not None and (content := _facts(value).content) != facts.content:
+            raise DataError(f"'{name}' holds {content} here, but {facts.content} in the store; give it another name")
         if facts.kind == "text":
             row[name] = value if isinstance(value, str) and value.strip() else None
         elif isinstance(value, ImageFiles):

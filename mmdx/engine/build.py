@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from torch.utils.data import DataLoader
 
-from mmdx.batch import Batch
 from mmdx.config import Component, Config, InputConfig
 from mmdx.data.collate import StudyDataset, collate_for
 from mmdx.data.readers import register_all
 from mmdx.data.sampler import SliceBudgetSampler
 from mmdx.data.store import Store
 from mmdx.data.text import ReportTokenizer, fit_tokenizer, pretrained_tokenizer
+from mmdx.engine.plugins import import_plugins
 from mmdx.errors import UsageError, did_you_mean
 from mmdx.models.augment import StudyAugment
 from mmdx.models.model import Branch, ImageBranch, MultimodalModel, TextBranch
@@ -54,13 +53,7 @@ class ModelFacts:
 def register_parts(config: Config) -> None:
     """Registers the readers, and the parts of the user's own modules. Raises `UsageError` where one has no import."""
     register_all()
-    for name in config.plugins:
-        try:
-            importlib.import_module(name)
-        except ImportError as error:
-            raise UsageError(
-                f"plugins: '{name}' cannot be imported ({error}); is it installed or on PYTHONPATH?"
-            ) from None
+    import_plugins(config.plugins)
 
 
 def resolve(config: Config) -> Config:
@@ -86,9 +79,9 @@ def resolve(config: Config) -> Config:
         where, below = f"model.inputs.{name}", raw["model"]["inputs"][name]
         encoders = TEXT_ENCODERS if section.encoder.type in TEXT_ENCODERS.names() else IMAGE_ENCODERS
         if section.encoder.type not in encoders.names():
-            known = [*IMAGE_ENCODERS.names(), *TEXT_ENCODERS.names()]
+            asked, known = section.encoder.type, [*IMAGE_ENCODERS.names(), *TEXT_ENCODERS.names()]
             problems.append(
-                f"{where}.encoder: no encoder is called '{section.encoder.type}'; {did_you_mean(section.encoder.type, known)}"
+                f"{where}.encoder: no encoder is called '{asked}'; {did_you_mean(asked, known)}"
             )
         else:
             below["encoder"] = settle(encoders, section.encoder, f"{where}.encoder")
@@ -129,7 +122,7 @@ def facts_of(config: Config, store: Store, tokenizers: Mapping[str, ReportTokeni
 
 
 def build_tokenizers(config: Config, store: Store, rows: Sequence[int]) -> dict[str, ReportTokenizer]:
-    """A tokenizer for each text input: the pretrained encoder's own, else fitted on the reports of `rows` (training)."""
+    """A tokenizer a text input: the pretrained encoder's own, else fitted on the reports of `rows` (training)."""
     tokenizers = {}
     for name, section in config.model.inputs.items():
         if not is_text(section) or name not in store.modalities:
@@ -197,8 +190,8 @@ def build_loader(
     rank: int = 0,
     world: int = 1,
     pin: bool = False,
-) -> tuple[DataLoader[Batch], SliceBudgetSampler]:
-    """Batches of `rows` for one process, with the sampler that orders them."""
+) -> tuple[DataLoader, SliceBudgetSampler]:
+    """Loads `rows` for one process, a `Batch` at a time, with the sampler that orders them."""
     modalities = list(config.model.inputs)
     studies = StudyDataset(
         store,
@@ -218,7 +211,7 @@ def build_loader(
         rank=rank,
         world=world,
     )
-    loader: DataLoader[Batch] = DataLoader(
+    loader: DataLoader = DataLoader(
         studies,
         batch_sampler=sampler,
         collate_fn=collate_for(store, modalities),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -83,7 +84,11 @@ def run_training(config: Config, name: str, console: Console, *, resume: bool) -
 def make_accelerator(precision: str = "no") -> Accelerator:
     """The processes that were started, on their devices; several on a machine without an accelerator meet over gloo."""
     no_device = not torch.accelerator.is_available()
-    return Accelerator(mixed_precision=precision, log_with="tensorboard", project_dir="runs", cpu=no_device)
+    accelerator = Accelerator(mixed_precision=precision, log_with="tensorboard", project_dir="runs", cpu=no_device)
+    # accelerate launch holds a lone CPU process to one thread; mmdx train has all that the machine gives it.
+    if accelerator.device.type == "cpu" and accelerator.num_processes == 1 and "ACCELERATE_USE_CPU" in os.environ:
+        torch.set_num_threads(len(os.sched_getaffinity(0)))
+    return accelerator
 
 
 def evaluate_run(
@@ -91,8 +96,8 @@ def evaluate_run(
 ) -> tuple[Path, SavedModel]:
     """Scores a finished run again on one split; returns the prediction file.
 
-    The file is the run's own `predictions/<split>.csv`, or lies in `out`. Raises `DataError` where the store is no longer
-    the one that the run was trained on.
+    The file is the run's own `predictions/<split>.csv`, or lies in `out`. Raises `DataError` where the store is no
+    longer the one that the run was trained on.
     """
     run, accelerator = Run(folder), make_accelerator()
     saved = load_model(model_folder(folder))
@@ -121,7 +126,8 @@ def _describe(run: Run, config: Config, store: Store, splits: Sequence[Split], a
         return
     run.folder.mkdir(parents=True, exist_ok=True)
     write_splits(run.splits, store.study_ids, store.patient_ids, list(splits))
-    facts = environment(device=str(accelerator.device), processes=accelerator.num_processes, store=store.description | {"folder": str(store.folder)})
+    where = {"folder": str(store.folder), **store.description}
+    facts = environment(device=str(accelerator.device), processes=accelerator.num_processes, store=where)
     run.write_json("environment.json", facts)
     partial = run.config_file.with_suffix(".partial")
     partial.write_text(dump_config(config), encoding="utf-8")
@@ -143,8 +149,8 @@ def _splits_of(run: Run, store: Store) -> list[Split]:
     unknown = [study for study in store.study_ids if study not in stored]
     if unknown or len(stored) != len(store):
         raise DataError(
-            f"{run.splits}: names {len(stored)} studies, the store {store.folder} holds {len(store)}; the run was trained on "
-            "another store"
+            f"{run.splits}: names {len(stored)} studies, the store {store.folder} holds {len(store)}; the run was trained "
+            "on another store"
         )
     return [stored[study] for study in store.study_ids]
 
@@ -175,9 +181,9 @@ def _card(run: Run, config: Config, facts: ModelFacts, comparison: Comparison) -
     lines = [
         f"# {run.folder.name}",
         "",
-        f"Reads {inputs}; answers {', '.join(facts.findings)}. Trained with seed {config.seed}; `config.yaml` rebuilds it, "
-        "`environment.json` says on what. Split by patient (`splits.csv`). Scores are probabilities, not calibrated. For "
-        "research; not a medical device.",
+        f"Reads {inputs}; answers {', '.join(facts.findings)}. Trained with seed {config.seed}; `config.yaml` rebuilds "
+        "it, `environment.json` says on what. Split by patient (`splits.csv`). Scores are probabilities, not calibrated. "
+        "For research; not a medical device.",
         "",
         markdown(comparison),
     ]

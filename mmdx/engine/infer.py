@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -32,11 +33,14 @@ from mmdx.study import ImageFiles, Study
 def predict_input(run: Path, source: Path, report: Path | None, modality: str | None, out: Path | None) -> bool:
     """Predicts every study in `source` and prints the findings; False where a study had to be refused.
 
-    With `out`, leaves `predictions.json` and `predictions.csv` there. Raises `DataError` where no study can be read.
+    With `out`, leaves `predictions.json` and `predictions.csv` there. Raises `DataError` where no study can be read,
+    and `UsageError`, before any is, where `out` cannot be made.
     """
     saved = load_model(model_folder(run))
     image = _image_input(saved, modality)
     text = _read_report(saved, report)
+    if out is not None:
+        _make_folder(out)
     results, refused = [], []
     with _opened(source) as folder:
         studies = _studies(folder, source)
@@ -92,7 +96,7 @@ def predict_study(saved: SavedModel, study: Study, image: str | None, report: st
         "order_source": orders,
         "problems": list(study.problems),
     }
-    for name, head in saved.model.heads.items():
+    for name, head in saved.model.answering.items():
         scores = output.logits[name].sigmoid().tolist()
         if head.level == "study":
             result["findings"] = dict(zip(saved.facts.findings, scores[0], strict=True))
@@ -187,9 +191,17 @@ def _show(results: list[dict[str, Any]], console: Console) -> None:
             console.print(f"problem: {problem}", markup=False, highlight=False)
 
 
-def _write(results: list[dict[str, Any]], out: Path) -> None:
+def _make_folder(out: Path) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--out {out}: cannot be made ({error.strerror}); choose another folder") from None
+    if not os.access(out, os.W_OK | os.X_OK):
+        raise UsageError(f"--out {out}: may not be written to; choose another folder")
+
+
+def _write(results: list[dict[str, Any]], out: Path) -> None:
+    try:
         (out / "predictions.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
         with (out / "predictions.csv").open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")

@@ -4,31 +4,37 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 
 from mmdx.config import Component
 from mmdx.data.images import is_dicom
-from mmdx.data.inspect import rows, table
+from mmdx.data.inspect import rows, summary, table
 from mmdx.data.readers import register_all
+from mmdx.engine.plugins import import_plugins
 from mmdx.errors import UsageError
 from mmdx.registry import READERS
 
 
-def inspect_path(path: Path, reader: str | None, out: Path | None) -> bool:
+def inspect_path(path: Path, reader: str | None, out: Path | None, plugins: Sequence[str] = ()) -> bool:
     """Prints the studies under `path`, or writes them as JSON; False where one has no modality that could be read.
 
-    What was found in all goes to standard error.
+    `plugins` are modules of the user's own, imported first. The reader, and beside JSON what was found in all, go to
+    standard error.
     """
     register_all()
+    import_plugins(plugins)
     if not path.exists():
         raise UsageError(f"{path}: no such file or folder")
     component = Component(type=reader) if reader else detect_reader(path)
     studies = READERS.build(component, "--reader", root=path)
     found = rows(studies, path)
+    print(f"{path}, reader '{component.type}'{'' if out is None else f': {summary(found)}'}", file=sys.stderr)
     if out is None:
-        Console().print(table(found))
+        console = Console()
+        console.print(table(found, width=console.width))
     elif str(out) == "-":
         print(json.dumps(found, indent=2))
     else:
@@ -37,10 +43,7 @@ def inspect_path(path: Path, reader: str | None, out: Path | None) -> bool:
         except OSError as error:
             raise UsageError(f"--json {out}: cannot be written ({error.strerror}); choose another file") from None
         print(f"{out}: {len(found)} rows", flush=True)
-    lost, odd = sum(not s.modalities for s in studies), sum(bool(s.problems and s.modalities) for s in studies)
-    counts = f"{len(studies)} studies, {odd} of them with problems, {lost} without anything that could be read"
-    print(f"{path}, reader '{component.type}': {counts}", file=sys.stderr)
-    return not lost
+    return all(study.modalities for study in studies)
 
 
 def detect_reader(path: Path) -> Component:

@@ -70,7 +70,7 @@ def score_rows(
 
 def study_rows(model: MultimodalModel, findings: Sequence[str], batch: Batch, output: Output) -> Iterator[dict]:
     """A row a study and finding, from the study head."""
-    for name, head in model.heads.items():
+    for name, head in model.answering.items():
         if head.level == "study":
             scores, labels = output.logits[name].float().sigmoid().tolist(), batch.labels.tolist()
             for place, (study, patient) in enumerate(zip(batch.study_ids, batch.patient_ids, strict=True)):
@@ -80,8 +80,8 @@ def study_rows(model: MultimodalModel, findings: Sequence[str], batch: Batch, ou
 
 def slice_rows(model: MultimodalModel, findings: Sequence[str], batch: Batch, output: Output) -> Iterator[dict]:
     """A row an image and finding, from the slice head."""
-    for name, head in model.heads.items():
-        if head.level == "slice":
+    for name, head in model.answering.items():
+        if head.modality is not None:
             scores, labels = output.logits[name].float().sigmoid().tolist(), batch.slice_labels[head.modality].tolist()
             lengths = batch.inputs[head.modality].lengths.tolist()
             places = [(study, index) for study, count in enumerate(lengths) for index in range(count)]
@@ -121,10 +121,10 @@ def _frame(rows: list[dict], shown: str, orders: dict[str, str]) -> pd.DataFrame
     if gathered.empty:
         return pd.DataFrame(columns=[*columns, "slice"])
     gathered.insert(2, "shown", shown)
-    gathered["order_source"] = gathered["study_id"].map(orders)
+    gathered["order_source"] = [orders[study] for study in gathered["study_id"]]
     keys = ["study_id", "slice"] if "slice" in gathered else ["study_id"]
     columns += ["slice"] if "slice" in gathered else []
-    return gathered.sort_values(keys, kind="stable", ignore_index=True)[columns]
+    return gathered.sort_values(keys, kind="stable", ignore_index=True).reindex(columns=columns)
 
 
 def score_splits(

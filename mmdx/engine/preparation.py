@@ -13,17 +13,21 @@ from mmdx.config import Component, DataConfig, SplitOptions, explain, with_overr
 from mmdx.data.prepare import Recipe, prepare_into
 from mmdx.data.readers import register_all
 from mmdx.data.store import Store
+from mmdx.engine.plugins import import_plugins
 from mmdx.errors import UsageError
 from mmdx.registry import READERS
 
 
-def prepare_store(reader: str, source: Path, out: Path, options: Sequence[str], console: Console) -> Store:
-    """Prepares `source` in `out`.
+def prepare_store(
+    reader: str, source: Path, out: Path, options: Sequence[str], console: Console, *, plugins: Sequence[str] = ()
+) -> Store:
+    """Prepares `source` in `out`; `plugins` are modules of the user's own, imported first.
 
     The options `size`, `val`, `test` and `split_seed` are the store's, every other the reader's. Raises `UsageError`
     for an option that neither has.
     """
     register_all()
+    import_plugins(plugins)
     READERS.get(reader, "prepare")
     given = with_overrides({}, options)
     known = READERS.schema(reader).model_fields

@@ -67,9 +67,10 @@ def choose_run(config: Config, name: str, *, resume: bool) -> Path:
     """
     taken = sorted(Path("runs").glob(f"{name}-*/config.yaml"), key=lambda path: _number(path.parent))
     last = taken[-1].parent if taken else None
-    folder = config.run or (last if resume else Path("runs") / f"{name}-{_number(last) + 1 if last else 1}")
-    if resume and (folder is None or not (folder / "config.yaml").is_file()):
-        raise UsageError(f"--resume: no run to resume in {folder or f'runs/{name}-*'}; train without --resume")
+    following = Path("runs") / f"{name}-{_number(last) + 1 if last else 1}"
+    folder = config.run or (last if resume and last else following)
+    if resume and not (folder / "config.yaml").is_file():
+        raise UsageError(f"--resume: no run to resume in {config.run or f'runs/{name}-*'}; train without --resume")
     if resume:
         _same_config(config, read_config(folder / "config.yaml"), folder)
     elif folder.exists() and any(folder.iterdir()):

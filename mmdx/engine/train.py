@@ -54,7 +54,7 @@ class Training:
     accelerator: Accelerator
     network: nn.Module
     optimizer: torch.optim.Optimizer
-    loader: DataLoader[Batch]
+    loader: DataLoader
     sampler: SliceBudgetSampler
     progress: Progress
 
@@ -71,7 +71,7 @@ def set_up(
         write_description(run.best, config, facts, tokenizers)
     accelerator.wait_for_everyone()
     # Every process starts from the files, so that none can hold another vocabulary.
-    _, described, tokenizers = load_description(run.best)
+    tokenizers = load_description(run.best)[2]
     torch.manual_seed(config.seed)
     model, facts = build_model(config, facts_of(config, store, tokenizers))
     _check_labels(store, splits, facts.findings)
@@ -96,10 +96,11 @@ def set_up(
 
 
 def fit(training: Training, console: Console) -> None:
-    """Trains to the last epoch or the early stop. Raises `DataError` on a loss that is not finite, before it is stepped."""
+    """Trains to the last epoch or the early stop. Raises `DataError` on a loss that is not finite, before a step."""
     train, accelerator = training.config.train, training.accelerator
     main = accelerator.is_main_process
-    training.run.forget_after(training.progress.step) if main else None
+    if main:
+        training.run.forget_after(training.progress.step)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Bar(*columns, console=console, disable=not main, transient=True) as bar:
         task = bar.add_task("training", total=train.epochs)
@@ -171,8 +172,8 @@ def _clip(training: Training, group: list[Batch]) -> None:
 def _not_finite(training: Training, group: list[Batch], what: str) -> DataError:
     studies = ", ".join(study for batch in group for study in batch.study_ids)
     return DataError(
-        f"epoch {training.progress.epoch + 1}, step {training.progress.step + 1}: {what}, and nothing was stepped; look at "
-        f"the studies of this batch ({studies}), or lower train.lr"
+        f"epoch {training.progress.epoch + 1}, step {training.progress.step + 1}: {what}, and nothing was stepped; look "
+        f"at the studies of this batch ({studies}), or lower train.lr"
     )
 
 
@@ -248,6 +249,6 @@ def _check_labels(store: Store, splits: list[Split], findings: tuple[str, ...]) 
     labels = store.labels[rows][:, columns]
     if not any({0.0, 1.0} <= set(labels[:, column].tolist()) for column in range(len(columns))):
         raise DataError(
-            f"{store.folder}: no finding has both classes among {int(rows.sum())} validation studies, so no epoch can be "
-            "judged; use more studies, another split (data.split) or other findings (data.findings)"
+            f"{store.folder}: no finding has both classes among {int(rows.sum())} validation studies, so no epoch can "
+            "be judged; use more studies, another split (data.split) or other findings (data.findings)"
         )

@@ -13,7 +13,7 @@ from mmdx.config import Augment
 
 
 class StudyAugment(nn.Module):
-    """A random mirror, rotation, translation, scale and contrast a study, in training only; outside is filled with 0."""
+    """A random mirror, rotation, shift, scale and contrast a study, in training only; outside is filled with 0."""
 
     def __init__(self, bounds: Augment) -> None:
         super().__init__()

@@ -24,6 +24,7 @@ class Head(nn.Module, ABC):
 
     level: Literal["study", "slice"]
     modality: str | None
+    """The image modality whose slices are answered for; None at the study level."""
     weight: float
 
     @abstractmethod
@@ -81,7 +82,7 @@ class SliceHead(Head):
         super().__init__()
         if not items:
             raise UsageError("head slice: the model has no image modality; drop this head")
-        self.modality = modality or next(iter(items))
+        self.images = self.modality = modality or next(iter(items))
         if self.modality not in items:
             raise UsageError(
                 f"head slice: no image modality is called '{self.modality}'; {did_you_mean(self.modality, items)}"
@@ -90,11 +91,11 @@ class SliceHead(Head):
         self.weight = weight
 
     def forward(self, encoded: Mapping[str, Features], fused: Float[Tensor, "b d"]) -> Float[Tensor, "k f"]:
-        seen = encoded[self.modality]
+        seen = encoded[self.images]
         return self.layers(unpad(seen.items, seen.mask))
 
     def targets(self, batch: Batch) -> Float[Tensor, "k f"]:
-        return batch.slice_labels[self.modality]
+        return batch.slice_labels[self.images]
 
 
 def known_bce(logits: Float[Tensor, "k f"], labels: Float[Tensor, "k f"]) -> Float[Tensor, ""]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import timm
 import torch
@@ -14,6 +14,9 @@ from torch import Tensor, nn
 from mmdx.errors import UsageError
 from mmdx.models.weights import find_weights, read_weights, rename_by_order
 from mmdx.registry import IMAGE_ENCODERS, IMAGE_VIEWS
+
+PLAIN = {"mean": (0.5,), "std": (0.5,)}
+"""How an encoder without pretrained weights normalises a channel in [0, 1]."""
 
 
 class View(nn.Module, ABC):
@@ -32,6 +35,9 @@ class Windows(View):
 
     The default three are brain, subdural and soft tissue as in Burduja et al. 2020.
     """
+
+    low: Tensor
+    width: Tensor
 
     def __init__(
         self, stored: int, *, windows: tuple[tuple[float, float], ...] = ((40.0, 80.0), (80.0, 200.0), (40.0, 380.0))
@@ -90,11 +96,15 @@ class ImageEncoder(nn.Module, ABC):
 class TimmEncoder(ImageEncoder):
     """Any timm model by `name`, its classifier replaced by global average pooling.
 
-    `pretrained` is `hub` (timm's own weights, downloaded), a local weight file, or an installed package that carries one
-    (fitted by name, else by order and shape); None starts at random. `frozen` keeps weights and batch-norm statistics as
-    they are. Channels are normalised by the mean and deviation that the pretrained weights expect (0.5 where none).
+    `pretrained` is `hub` (timm's own weights, downloaded), a local weight file, or an installed package that carries
+    one (fitted by name, else by order and shape); None starts at random. `frozen` keeps weights and batch-norm
+    statistics as they are. Channels are normalised by the mean and deviation that the pretrained weights expect, 0.5
+    where there are none.
     `architecture` is given when saved weights follow, so that nothing pretrained is looked for.
     """
+
+    mean: Tensor
+    std: Tensor
 
     def __init__(
         self,
@@ -115,11 +125,11 @@ class TimmEncoder(ImageEncoder):
         self.frozen = frozen
         if frozen:
             self.network.requires_grad_(False)
-        self.dim = int(self.network.num_features)
-        config = self.network.pretrained_cfg
+        self.dim = int(cast(int, self.network.num_features))
+        expects = cast(Mapping[str, tuple[float, ...]], self.network.pretrained_cfg if pretrained else PLAIN)
         self.architecture = architecture or {
-            "mean": _channelwise(config["mean"] if pretrained else 0.5, channels),
-            "std": _channelwise(config["std"] if pretrained else 0.5, channels),
+            "mean": _channelwise(expects["mean"], channels),
+            "std": _channelwise(expects["std"], channels),
         }
         self.register_buffer("mean", torch.tensor(self.architecture["mean"]).reshape(1, -1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(self.architecture["std"]).reshape(1, -1, 1, 1), persistent=False)
@@ -153,7 +163,6 @@ def _create(name: str, channels: int, pretrained: str | None, drop_rate: float) 
     )
 
 
-def _channelwise(value: float | tuple[float, ...], channels: int) -> list[float]:
-    if isinstance(value, float):
-        return [value] * channels
-    return list(value) if len(value) == channels else [sum(value) / len(value)] * channels
+def _channelwise(values: tuple[float, ...], channels: int) -> list[float]:
+    """A value a channel; their mean for each where the images have another number of channels."""
+    return list(values) if len(values) == channels else [sum(values) / len(values)] * channels

@@ -71,6 +71,8 @@ class MultimodalModel(nn.Module):
     branch that one process skips would leave the others waiting for its gradients.
     """
 
+    rates: Tensor
+
     def __init__(
         self,
         branches: Mapping[str, Branch],
@@ -85,6 +87,7 @@ class MultimodalModel(nn.Module):
         self.stand_ins = StandIns(list(branches), dim)
         self.fusion = fusion
         self.heads = nn.ModuleDict(heads)
+        self.answering: dict[str, Head] = dict(heads)
         rates = torch.tensor([modality_dropout[name] for name in branches])
         self.register_buffer("rates", rates, persistent=False)
 

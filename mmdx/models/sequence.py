@@ -31,7 +31,7 @@ class SequenceModel(nn.Module, ABC):
 
 @SEQUENCES("lstm")
 class Lstm(SequenceModel):
-    """An LSTM over the items in order, answering after the last one (Leal et al. 2020); both ways when `bidirectional`."""
+    """An LSTM over the items in order, answering after the last one (Leal et al. 2020); `bidirectional`: both ways."""
 
     minds_order = True
 

@@ -36,7 +36,7 @@ class TextEncoder(nn.Module, ABC):
 
 @TEXT_ENCODERS("bilstm_attention")
 class BiLstmAttention(TextEncoder):
-    """Word embeddings, a bidirectional LSTM, and attention over its outputs (Yao et al. 2024); word weights are kept."""
+    """Word embeddings, a bidirectional LSTM, attention over its outputs (Yao et al. 2024); word weights are kept."""
 
     def __init__(
         self,
@@ -85,16 +85,17 @@ class Transformer(TextEncoder):
         max_tokens: int = 256,
     ) -> None:
         super().__init__()
-        self.network = _from_source(source) if architecture is None else _from_architecture(architecture)
-        config = self.network.config
+        network: Any = _from_source(source) if architecture is None else _from_architecture(architecture)
+        config = network.config
         positions = int(getattr(config, "max_position_embeddings", max_tokens))
         if max_tokens > positions:
             raise UsageError(
                 f"text encoder transformer: max_tokens {max_tokens} is more than the {positions} that it can place"
             )
         # A pooler is trained for tasks that are not ours; unused weights would stall distributed training.
-        if isinstance(getattr(self.network, "pooler", None), nn.Module):
-            self.network.pooler = None
+        if isinstance(getattr(network, "pooler", None), nn.Module):
+            network.pooler = None
+        self.network = network
         self.frozen = frozen
         if frozen:
             self.network.requires_grad_(False)
@@ -131,7 +132,7 @@ def _from_source(source: str) -> nn.Module:
             "text encoder transformer: give source, a hub name, a local model folder or an installed package"
         )
     try:
-        network = AutoModel.from_pretrained(source_of(source), dtype=torch.float32, use_safetensors=True)
+        network: Any = AutoModel.from_pretrained(source_of(source), dtype=torch.float32, use_safetensors=True)
     except (OSError, ValueError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise UsageError(f"text encoder transformer: '{source}' could not be loaded ({reason})") from None

@@ -113,7 +113,8 @@ def test_the_last_images_of_long_studies_are_not_simply_cut(store: Store) -> Non
 
 
 @pytest.mark.parametrize(
-    ("count", "most", "kept"), [(5, None, [0, 1, 2, 3, 4]), (5, 5, [0, 1, 2, 3, 4]), (5, 3, [0, 2, 4]), (9, 2, [0, 8])]
+    ("count", "most", "kept"),
+    [(5, None, [0, 1, 2, 3, 4]), (5, 5, [0, 1, 2, 3, 4]), (5, 3, [0, 2, 4]), (9, 2, [2, 6]), (9, 1, [4])],
 )
 def test_evenly(count: int, most: int | None, kept: list[int]) -> None:
     assert np.arange(count)[evenly(count, most)].tolist() == kept

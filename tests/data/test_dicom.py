@@ -10,8 +10,10 @@ import pytest
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset, write_file_meta_info
 from pydicom.sequence import Sequence
-from pydicom.uid import MPEG2MPML, CTImageStorage, ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import MPEG2MPML, CTImageStorage, ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate_uid
 
 from mmdx.data.dicom import check_complete, decode_frames, is_localizer, pixel_facts, read_header
 from mmdx.errors import DataError
@@ -166,6 +168,34 @@ def test_truncation_shows_before_the_pixels_are_read(tmp_path, grey):
     for call in (lambda: check_complete(path, read_header(path)), lambda: decode_frames(path, [0])):
         with pytest.raises(DataError, match=r"a\.dcm: truncated: 8 bytes of pixels expected, 6 left"):
             call()
+
+
+@pytest.mark.parametrize(("written", "said"), [(True, True), (True, False), (False, True), (False, False)])
+def test_the_last_byte_counts_however_the_file_is_written(tmp_path, grey, written, said):
+    """Some files are not written with the implicit or explicit VR that their header says."""
+    path = write(tmp_path / "a.dcm", grey)
+    ds = pydicom.dcmread(path)
+    ds["PixelData"].VR = "OW"
+    ds.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian if said else ExplicitVRLittleEndian
+    with path.open("wb") as file:
+        file.write(b"\0" * 128 + b"DICM")
+        write_file_meta_info(file, ds.file_meta)
+        raw = DicomBytesIO()
+        raw.is_implicit_VR, raw.is_little_endian = written, True
+        write_dataset(raw, ds)
+        file.write(raw.getvalue())
+    check_complete(path, read_header(path))
+    assert decode_frames(path, [0]).tolist() == [[[-1024, 0], [40, 1000]]]
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(DataError, match=r"truncated: 8 bytes of pixels expected, 7 left"):
+        check_complete(path, read_header(path))
+
+
+def test_what_is_lost_behind_the_pixels_is_no_loss_of_pixels(tmp_path):
+    path = tmp_path / "a.dcm"
+    path.write_bytes(shipped("MR_small.dcm").read_bytes()[:-10])  # of 138 bytes of padding at the end
+    check_complete(path, read_header(path))
+    assert np.array_equal(decode_frames(path, [0]), decode_frames(shipped("MR_small.dcm"), [0]))
 
 
 @pytest.mark.parametrize("cut", [0, 100, 140, 200, 400])

@@ -46,6 +46,13 @@ def test_findings_named_are_read_strictly(tmp_path):
         joined(tmp_path, "study_id,a\n1.2.3,1\n", findings=("c",))
 
 
+def test_columns_of_labels_are_found_by_the_rule_of_all_readers(tmp_path):
+    (first, _), _ = joined(tmp_path, "study_id,a,age\n1.2.3,1,44\n1.2.4,,60\n")
+    assert first.labels == {"a": 1}
+    with pytest.raises(DataError, match=r"row 3, column 'a': label is '-1', the mark of an uncertain one"):
+        joined(tmp_path, "study_id,a\n1.2.3,1\n1.2.4,-1\n")
+
+
 def test_a_report_column_by_another_name(tmp_path):
     (first, _), _ = joined(tmp_path, "study_id,text,a\n1.2.3,1,0\n", report="text")
     assert (first.modalities, first.labels) == ({"report": "1"}, {"a": 0})

@@ -51,10 +51,19 @@ def test_a_name_that_a_column_needs_is_refused(name: str) -> None:
         layout_of([study("a", {name: "text"})], size=8)
 
 
-@pytest.mark.parametrize("other", [images(Path("b"), unit="HU"), "a text"])
-def test_one_name_for_two_things_is_refused(other: ImageFiles | str) -> None:
-    with pytest.raises(DataError, match=r"study b: modality 'x' holds .* in other studies; give them two names"):
-        layout_of([study("a", {"x": images(Path("a"))}), study("b", {"x": other})], size=8)
+def test_most_studies_say_what_a_modality_is_and_the_first_among_equals() -> None:
+    hu, grey = images(Path("a"), unit="HU"), images(Path("b"))
+    colour = images(Path("c"), channels=3)
+
+    def facts(*values: ImageFiles | str) -> ModalityFacts:
+        return layout_of([study(str(i), {"x": value}) for i, value in enumerate(values)], size=8).modalities["x"]
+
+    assert facts(hu, grey, "text", grey) == ModalityFacts("images", "intensity", 1)
+    assert facts(colour, hu, hu) == ModalityFacts("images", "HU", 1)
+    assert facts(hu, hu, grey, colour, grey) == ModalityFacts("images", "intensity", 3)
+    assert facts("text", grey, "text", hu) == ModalityFacts("text")
+    assert facts("text", grey) == facts("text") == ModalityFacts("text")
+    assert facts(grey, "text") == facts(grey, hu) == ModalityFacts("images")
 
 
 def test_a_row_holds_what_the_study_had(tmp_path: Path) -> None:
@@ -119,6 +128,25 @@ def test_what_cannot_be_read_is_quarantined_with_its_reason_and_the_rest_is_kept
     assert reasons["c"] == "no images · no report"
     assert reasons["d"].startswith("holds text that is not Unicode")
     assert json.loads((tmp_path / "s.json").read_text(encoding="utf-8")) == quarantine
+
+
+@pytest.mark.parametrize(
+    ("odd", "what"), [("a text", "text"), (images(Path("b"), unit="HU"), "images in Hounsfield units")]
+)
+def test_one_name_for_two_things_refuses_the_odd_study_alone(tmp_path: Path, odd: ImageFiles | str, what: str) -> None:
+    png = cohorts.write_png(tmp_path / "a.png", 9)
+    studies = [study("odd", {"x": odd}), study("a", {"x": images(png)}), study("b", {"x": images(png)})]
+    rows, (refused,) = written(tmp_path / "s.arrow", studies)
+    assert [row["study_id"] for row in rows] == ["a", "b"]
+    reason = f"'x' holds {what} here, but images of plain intensities in the store; give it another name"
+    assert refused == {"study_id": "odd", "reason": reason}
+
+
+def test_images_among_texts_are_refused(tmp_path: Path) -> None:
+    png = cohorts.write_png(tmp_path / "a.png", 9)
+    rows, (refused,) = written(tmp_path / "s.arrow", [study("a"), study("odd", {"report": images(png)}), study("b")])
+    assert [row["report"] for row in rows] == ["Fell.", "Fell."]
+    assert refused["reason"].startswith("'report' holds images of plain intensities here, but text in the store")
 
 
 def test_a_shard_of_refused_studies_alone_is_whole(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def launch(config: Path, *arguments: str) -> subprocess.Popen[str]:
 
 
 def on_processes(count: int, *arguments: str) -> None:
-    """A script on several processes of this machine's CPU (`accelerate launch --cpu` starts one, whatever it is told)."""
+    """A script on several processes of the CPU (`accelerate launch --cpu` starts one, whatever it is told)."""
     several = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(count)]
     done = subprocess.run([sys.executable, *several, *arguments], env=ENVIRONMENT, text=True, capture_output=True)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -89,12 +89,11 @@ def test_killed_at_any_step_and_resumed_is_bit_for_bit_the_same(cohort, tmp_path
     for stop in range(1, max(steps), 3):
         run = tmp_path / f"stopped{stop}"
 
-        def interrupted(training, group, stop=stop):
+        def interrupted(training, group, stop=stop, clip=loop._clip):
             if training.progress.step == stop:
                 raise KeyboardInterrupt
             return clip(training, group)
 
-        clip = loop._clip
         with monkeypatch.context() as patch:
             patch.setattr(loop, "_clip", interrupted)
             with pytest.raises(KeyboardInterrupt):

@@ -59,8 +59,9 @@ def read(
     `root` may be a single file. `mmdx.data.series` states how one series is chosen, from those whose description
     contains `series`; what is kept out is named in `Study.problems`. `table` (CSV or JSON Lines, under `root` or not)
     has a column `study_id` (StudyInstanceUID) or `accession_number`; its column `report` becomes the modality
-    "report"; `findings` names the label columns (None: all others that hold 0, 1 and empty cells alone); `patient_id`
-    and `split` count where they are there. Traits: age in years, sex, manufacturer, model.
+    "report"; `findings` names the label columns (None: those of the others in which at least half of the filled cells
+    are 1 or 0, any other value being refused); `patient_id` and `split` count where they are there. Traits: age in
+    years, sex, manufacturer, model.
 
     A file that cannot be read, a link out of the folder and a row without a study become studies without modalities,
     whose problem says why. Files of other kinds are left out, and counted in the log.

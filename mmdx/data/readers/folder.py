@@ -8,7 +8,8 @@ The table is `metadata.csv` or `metadata.jsonl`, in the manner of Hugging Face's
   name: `<modality>_file_name`, `<modality>_file_names`. A file name may be that of a folder. With none of these
   columns, a folder called like the study holds its images;
 - labels: the columns named by `findings`, else every other column in which at least half of the filled cells are 1 or
-  0. Columns that are left become traits. Files that no row names are no part of the data set.
+  0; any other value in one is refused. Columns that are left become traits. Files that no row names are no part of the
+  data set.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmdx.data.labels import parse_label
+from mmdx.data.labels import label_columns, parse_label
 from mmdx.data.modality import PLAIN_SUFFIXES, images_in, images_listed, is_image
 from mmdx.data.paths import inside, listing
 from mmdx.data.splits import parse_split
@@ -97,22 +98,9 @@ def _columns(table: Table, findings: tuple[str, ...] | None, modality: str) -> _
             files[column] = name
     rest = [column for column in table.columns if column not in files and column not in _OWN_COLUMNS]
     if findings is None:
-        findings = tuple(column for column in rest if _holds_labels(table, column))
+        findings = label_columns(table, rest)
     table.require(findings)
     return _Columns(files, findings, [column for column in rest if column not in findings])
-
-
-def _holds_labels(table: Table, column: str) -> bool:
-    """Whether at least half of the filled cells are 1 or 0: then the others are mistakes, and not a trait."""
-    known = filled = 0
-    for row in table.rows:
-        try:
-            label = parse_label(row.cells.get(column), "")
-        except DataError:
-            filled += 1
-        else:
-            known += label in (0.0, 1.0)
-    return known > 0 and known >= filled
 
 
 def _study(root: Path, row: Row, table: Table, columns: _Columns, folders: Mapping[str, Path], modality: str) -> Study:

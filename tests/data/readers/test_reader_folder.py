@@ -126,6 +126,7 @@ def test_a_study_with_an_unusable_file_is_refused_whole(root, cell, problem):
     ("rows", "problem"),
     [
         ("file_name,any\nc.png,1\na/1.png,yes\na/2.png,0\n", "row 3, column 'any': label is 'yes'"),
+        ("file_name,any\nc.png,1\na/1.png,-1\n", "row 3, column 'any': label is '-1', the mark of an uncertain one"),
         ("file_name,split\nc.png,holdout\n", "row 2, column 'split': split is 'holdout'"),
         ("file_name\na/1.png\nb/1.png\n", "row 3: study '1' has a row already"),
         ("file_name,patient_id\nc.png,\n", "row 2, column 'patient_id': is empty"),

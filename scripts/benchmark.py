@@ -1,0 +1,169 @@
+"""Ours against a reference, timed in turn in one run: one JSON line a pair, `{name, ours, reference, ratio, …}`.
+
+    python scripts/benchmark.py [--only NAME …] [--repeats N]
+
+`train_step`  slices/s of the real inner loop, loader to optimizer, against a bare timm forward and backward on ready
+              tensors of the same shapes; ratio = ours / reference, 1 is as fast as can be.
+`packed`      slices/s of the encoder on packed slices, against the same studies padded to the longest; above 1 is
+              gained.
+`startup`     seconds of `mmdx --help` and of `import mmdx`, against `python -c pass`; ratio = ours / reference.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import timm
+import torch
+from rich.console import Console
+
+from mmdx.batch import Batch
+from mmdx.config import parse_config
+from mmdx.engine.build import resolve
+from mmdx.engine.experiment import deal, make_accelerator, open_store
+from mmdx.engine.run import Run
+from mmdx.engine.train import Training, set_up, train_epoch
+from mmdx.models.packing import item_mask, pad
+
+ENCODER = "resnet18"
+SIDE = 64
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds that `work` takes, to the end of what it put on a device."""
+    start = time.perf_counter()
+    work()
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+def in_turn(ours: Callable[[], object], reference: Callable[[], object], repeats: int) -> tuple[float, float]:
+    """Median seconds of both, after one warm-up each, taking turns so that the machine's moods hit both alike."""
+    timed(ours), timed(reference)
+    pairs = [(timed(ours), timed(reference)) for _ in range(repeats)]
+    return statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs)
+
+
+def report(name: str, ours: float, reference: float, **more: object) -> None:
+    line = {"name": name, "ours": round(ours, 4), "reference": round(reference, 4), "ratio": round(ours / reference, 3)}
+    print(json.dumps(line | more), flush=True)
+
+
+def training_of(folder: Path) -> Training:
+    """A training on a small phantom with the image alone, its encoder by far the largest part."""
+    raw = {
+        "data": {
+            "reader": {"type": "phantom", "patients": 60},
+            "source": str(folder / "phantom"),
+            "stores": str(folder / "stores"),
+            "size": SIDE,
+        },
+        "model": {"inputs": {"image": {"encoder": {"type": "timm", "name": ENCODER}, "sequence": "lstm"}}},
+        "train": {"slices": 96, "epochs": 1000, "clip": 1.0},
+        "run": str(folder / "run"),
+    }
+    config = resolve(parse_config(raw, "benchmark"))
+    accelerator = make_accelerator()
+    store = open_store(config, Console(stderr=True))
+    (folder / "run").mkdir()
+    accelerator.init_trackers("benchmark")
+    return set_up(config, Run(folder / "run"), store, deal(config, store), accelerator, resume=False)
+
+
+def train_step(training: Training, repeats: int) -> None:
+    """One epoch of ours against as many bare steps on tensors of the very same batch sizes."""
+    device = training.accelerator.device
+    sizes = batch_sizes(training)
+    view = training.saved.model.branches["image"].view
+    bare = timm.create_model(ENCODER, in_chans=view.channels, num_classes=len(training.saved.facts.findings)).to(device)
+    optimizer = torch.optim.AdamW(bare.parameters())
+    ready = [torch.randn(n, view.channels, SIDE, SIDE, device=device) for n in sizes]
+
+    def ours() -> None:
+        # The same epoch each time: the same batches as the reference.
+        training.progress = type(training.progress)()
+        for _ in train_epoch(training):
+            pass
+
+    def reference() -> None:
+        for images in ready:
+            bare(images).square().mean().backward()
+            optimizer.step()
+            optimizer.zero_grad()
+
+    seconds = in_turn(ours, reference, repeats)
+    total = sum(sizes)
+    report("train_step", total / seconds[0], total / seconds[1], unit="slices/s", slices=total, device=str(device))
+
+
+def batch_sizes(training: Training) -> list[int]:
+    training.sampler.set_epoch(0)
+    return [len(batch.inputs["image"].values) for batch in training.loader]
+
+
+def packed(training: Training, repeats: int) -> None:
+    """Forward and backward of the encoder on one epoch, packed and padded."""
+    device, branch = training.accelerator.device, training.saved.model.branches["image"]
+    training.sampler.set_epoch(0)
+    batches = [batch.to(device) for batch in training.loader]
+
+    def encode(images: torch.Tensor) -> None:
+        branch.encoder(branch.view(images)).sum().backward()
+
+    def padded_images(batch: Batch) -> torch.Tensor:
+        inputs = batch.inputs["image"]
+        return pad(inputs.values, item_mask(inputs.lengths)).flatten(0, 1)
+
+    padded = [padded_images(batch) for batch in batches]
+    seconds = in_turn(
+        lambda: [encode(batch.inputs["image"].values) for batch in batches],
+        lambda: [encode(images) for images in padded],
+        repeats,
+    )
+    real = sum(len(batch.inputs["image"].values) for batch in batches)
+    blank = sum(map(len, padded)) - real
+    report("packed", real / seconds[0], real / seconds[1], unit="slices/s", real=real, blank=blank)
+
+
+def startup(repeats: int) -> None:
+    """Whole processes, as a shell starts them."""
+
+    def process(*arguments: str) -> Callable[[], object]:
+        return lambda: subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
+
+    for name, arguments in {
+        "startup_help": ("-m", "mmdx.cli", "--help"),
+        "startup_import": ("-c", "import mmdx"),
+    }.items():
+        ours, reference = in_turn(process(*arguments), process("-c", "pass"), max(5, repeats))
+        report(name, ours, reference, unit="s")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", choices=["train_step", "packed", "startup"])
+    parser.add_argument("--repeats", type=int, default=3)
+    chosen = parser.parse_args(arguments)
+    wanted = chosen.only or ["train_step", "packed", "startup"]
+    if "startup" in wanted:
+        startup(chosen.repeats)
+    if {"train_step", "packed"} & set(wanted):
+        with tempfile.TemporaryDirectory(prefix="mmdx-benchmark-") as folder:
+            training = training_of(Path(folder))
+            if "train_step" in wanted:
+                train_step(training, chosen.repeats)
+            if "packed" in wanted:
+                packed(training, chosen.repeats)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""Every shipped config reads, resolves and builds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mmdx.config import dump_config, parse_config, read_config
+from mmdx.engine.build import InputFacts, ModelFacts, build_model, is_text, resolve
+from mmdx.models.model import trainable
+
+CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_a_shipped_config_builds(path):
+    config = resolve(read_config(path))
+    hounsfield = any(s.view is not None and s.view.type == "windows" for s in config.model.inputs.values())
+    unit = "HU" if hounsfield else "intensity"
+    plain = {"mean": [0.5] * 3, "std": [0.5] * 3}
+    inputs = {
+        name: InputFacts("text", vocabulary=50) if is_text(section) else InputFacts("images", unit=unit)
+        for name, section in config.model.inputs.items()
+    }
+    # Pretrained weights are not looked for where an architecture is given.
+    for name, section in config.model.inputs.items():
+        if section.encoder.options.get("pretrained"):
+            inputs[name] = InputFacts("images", unit=unit, architecture=plain)
+    model, facts = build_model(config, ModelFacts(("a", "b"), config.data.size, inputs))
+    assert list(facts.inputs) == list(config.model.inputs)
+    assert trainable(model)
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_a_resolved_config_rebuilds_itself(path, tmp_path):
+    config = resolve(read_config(path))
+    (tmp_path / "config.yaml").write_text(dump_config(config))
+    assert read_config(tmp_path / "config.yaml") == config
+    assert resolve(config) == config
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_a_config_opens_with_what_it_shows_its_paper_and_its_cost(path):
+    head = [line for line in path.read_text().splitlines() if line.startswith("#")]
+    for word in ("Shows:", "After:", "Cost:"):
+        assert any(word in line for line in head), f"{path.name} does not say '{word}'"
+
+
+def test_there_are_configs_to_test():
+    assert {"phantom", "folder"} <= {path.stem for path in CONFIGS}
+
+
+def test_all_problems_of_a_config_come_at_once():
+    raw = {
+        "data": {"reader": {"type": "phantom", "patiens": 3}, "source": "x"},
+        "model": {"inputs": {"image": {"encoder": "tim", "sequence": "lstn"}}, "fusion": {"type": "gated", "dropoutt": 0.1}},
+    }
+    with pytest.raises(Exception, match="patiens") as caught:
+        resolve(parse_config(raw, "x"))
+    assert len(caught.value.problems) == 4
+    assert all("did you mean" in line for line in caught.value.problems)
