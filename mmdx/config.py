@@ -57,7 +57,8 @@ class SplitOptions(Section):
 
 
 class DataConfig(Section):
-    """Where the studies come from: a prepared `store`, or a `reader` and its `source`, prepared on first use.
+    """Where the studies come from: a prepared `store`, or a `reader` and its `source`, prepared on first use into
+    `store`, or where that is None into a folder under `stores` that is named by its fingerprint.
 
     `size` is the side in pixels of a stored image; `findings` the labels to learn, in this order (None: all of the
     store's); `split` deals the patients anew (None: as the store has them); `max_images` keeps that many evenly spaced
@@ -75,10 +76,10 @@ class DataConfig(Section):
 
     @pydantic.model_validator(mode="after")
     def _one_origin(self) -> DataConfig:
-        if self.store is None and (self.reader is None or self.source is None):
+        if (self.reader is None) != (self.source is None):
+            raise ValueError("a reader needs a source, and a source a reader; give both, or a store alone")
+        if self.store is None and self.reader is None:
             raise ValueError("no studies: give store (a folder that mmdx prepare left), or reader and source")
-        if self.store is not None and (self.reader is not None or self.source is not None):
-            raise ValueError("two origins: give store, or reader and source, not both")
         return self
 
 

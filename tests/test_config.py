@@ -101,8 +101,9 @@ def test_missing_sections_are_named() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ({"reader": "phantom"}, "no studies: give store"),
-        ({"store": "s", "source": "raw"}, "two origins"),
+        ({}, "no studies: give store"),
+        ({"reader": "phantom"}, "a reader needs a source"),
+        ({"store": "s", "source": "raw"}, "a reader needs a source"),
         ({"store": "s", "split": {"val": 0.5, "test": 0.5}}, "val + test is 1, which leaves nothing to train on"),
     ],
 )

@@ -54,7 +54,10 @@ def test_there_are_configs_to_test():
 def test_all_problems_of_a_config_come_at_once():
     raw = {
         "data": {"reader": {"type": "phantom", "patiens": 3}, "source": "x"},
-        "model": {"inputs": {"image": {"encoder": "tim", "sequence": "lstn"}}, "fusion": {"type": "gated", "dropoutt": 0.1}},
+        "model": {
+            "inputs": {"image": {"encoder": "tim", "sequence": "lstn"}},
+            "fusion": {"type": "gated", "dropoutt": 0.1},
+        },
     }
     with pytest.raises(Exception, match="patiens") as caught:
         resolve(parse_config(raw, "x"))

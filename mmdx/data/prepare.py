@@ -56,24 +56,25 @@ class Recipe:
         return studies
 
 
-def prepare_into(recipe: Recipe, out: Path, split: SplitOptions, console: Console) -> Store:
+def prepare_into(recipe: Recipe, out: Path, split: SplitOptions | None, console: Console) -> Store:
     """Prepares `recipe` in the folder `out`, or goes on where a killed run stopped, or finds it done.
 
-    Raises `DataError` where `out` holds something else, a store that was split otherwise included: nothing is replaced.
+    `split` deals the patients; None deals a new store by the defaults and takes a finished one as it is. Raises
+    `DataError` where `out` holds something else, a store that was split otherwise included: nothing is replaced.
     """
     _keep_apart(recipe.source, out)
     store = Store(out) if is_store(out) else None
     if store is not None and store.description["fingerprint"] == recipe.fingerprint():
-        if store.description["split"] != split.model_dump():
+        if split is not None and store.description["split"] != split.model_dump():
             dealt = ", ".join(f"{name} {value}" for name, value in store.description["split"].items())
             raise DataError(f"{out}: its patients were dealt otherwise ({dealt}); prepare into another folder")
         _say(console, f"{out}: up to date, {len(store)} studies, {store.description['quarantined']} quarantined")
         return store
     studies = recipe.read()
-    return _fill(recipe, studies, out, split, console)
+    return _fill(recipe, studies, out, split or SplitOptions(), console)
 
 
-def prepare_under(recipe: Recipe, stores: Path, split: SplitOptions, console: Console) -> Store:
+def prepare_under(recipe: Recipe, stores: Path, console: Console) -> Store:
     """The store of `recipe` under `stores`, in a folder named by its fingerprint: prepared when it is not there."""
     _keep_apart(recipe.source, stores)
     ready = stores / f"{recipe.reader.type}-{recipe.fingerprint()[:12]}"
@@ -81,7 +82,8 @@ def prepare_under(recipe: Recipe, stores: Path, split: SplitOptions, console: Co
         return Store(ready)
     # A reader may write its own source (the phantom does), so the name is known for good only after it has read.
     studies = recipe.read()
-    return _fill(recipe, studies, stores / f"{recipe.reader.type}-{recipe.fingerprint()[:12]}", split, console)
+    out = stores / f"{recipe.reader.type}-{recipe.fingerprint()[:12]}"
+    return _fill(recipe, studies, out, SplitOptions(), console)
 
 
 def _fill(recipe: Recipe, studies: list[Study], out: Path, split: SplitOptions, console: Console) -> Store:

@@ -12,8 +12,8 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from rich.console import Console
 
-from mmdx.config import Config, SplitOptions, dump_config
-from mmdx.data.prepare import Recipe, prepare_under
+from mmdx.config import Config, dump_config
+from mmdx.data.prepare import Recipe, prepare_into, prepare_under
 from mmdx.data.splits import make_splits, prove_disjoint, read_splits, write_splits
 from mmdx.data.store import Store, is_store, split_counts
 from mmdx.engine.build import ModelFacts
@@ -28,15 +28,16 @@ from mmdx.study import Split
 
 
 def open_store(config: Config, console: Console) -> Store:
-    """The store that a config names, prepared first where it names a reader and a source."""
+    """The store that a config names, prepared first where it names a reader and a source and is not there yet."""
     data = config.data
-    if data.store is not None:
-        return Store(data.store)
     if data.reader is None or data.source is None:
-        raise UsageError("data: no studies; give store, or reader and source")
-    return prepare_under(
-        Recipe(data.reader, data.source, data.size), data.stores, data.split or SplitOptions(), console
-    )
+        if data.store is None:
+            raise UsageError("data: no studies; give store, or reader and source")
+        return Store(data.store)
+    recipe = Recipe(data.reader, data.source, data.size)
+    if data.store is not None:
+        return prepare_into(recipe, data.store, None, console)
+    return prepare_under(recipe, data.stores, console)
 
 
 def deal(config: Config, store: Store) -> list[Split]:
@@ -149,8 +150,8 @@ def _splits_of(run: Run, store: Store) -> list[Split]:
     unknown = [study for study in store.study_ids if study not in stored]
     if unknown or len(stored) != len(store):
         raise DataError(
-            f"{run.splits}: names {len(stored)} studies, the store {store.folder} holds {len(store)}; the run was trained "
-            "on another store"
+            f"{run.splits}: names {len(stored)} studies, the store {store.folder} holds {len(store)}; the run was "
+            "trained on another store"
         )
     return [stored[study] for study in store.study_ids]
 
@@ -182,8 +183,8 @@ def _card(run: Run, config: Config, facts: ModelFacts, comparison: Comparison) -
         f"# {run.folder.name}",
         "",
         f"Reads {inputs}; answers {', '.join(facts.findings)}. Trained with seed {config.seed}; `config.yaml` rebuilds "
-        "it, `environment.json` says on what. Split by patient (`splits.csv`). Scores are probabilities, not calibrated. "
-        "For research; not a medical device.",
+        "it, `environment.json` says on what. Split by patient (`splits.csv`). Scores are probabilities, not "
+        "calibrated. For research; not a medical device.",
         "",
         markdown(comparison),
     ]

@@ -172,8 +172,8 @@ def _clip(training: Training, group: list[Batch]) -> None:
 def _not_finite(training: Training, group: list[Batch], what: str) -> DataError:
     studies = ", ".join(study for batch in group for study in batch.study_ids)
     return DataError(
-        f"epoch {training.progress.epoch + 1}, step {training.progress.step + 1}: {what}, and nothing was stepped; look "
-        f"at the studies of this batch ({studies}), or lower train.lr"
+        f"epoch {training.progress.epoch + 1}, step {training.progress.step + 1}: {what}, and nothing was stepped; "
+        f"look at the studies of this batch ({studies}), or lower train.lr"
     )
 
 

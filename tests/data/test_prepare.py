@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import cohorts
+import numpy as np
 import pytest
 
 from mmdx.config import SplitOptions
@@ -97,6 +98,12 @@ def said(action: Callable[..., Store], recipe: prepare.Recipe, place: Path, spli
     return text.getvalue().splitlines()
 
 
+def said_under(recipe: prepare.Recipe, stores: Path) -> list[str]:
+    console, text = cohorts.quiet()
+    prepare_under(recipe, stores, console)
+    return text.getvalue().splitlines()
+
+
 def quarantine(out: Path) -> dict[str, str]:
     with (out / "quarantine.csv").open(encoding="utf-8", newline="") as file:
         return {row["study_id"]: row["reason"] for row in csv.DictReader(file)}
@@ -157,6 +164,15 @@ def test_only_five_are_named_but_all_are_counted(raw: Path, tmp_path: Path) -> N
     assert lines[5] == f"quarantined: 2 more; {tmp_path / 'out' / 'quarantine.csv'} names all"
     assert lines[-1].endswith(", 7 quarantined")
     assert len(quarantine(tmp_path / "out")) == 7
+
+
+def test_a_study_of_another_unit_does_not_stop_the_others(raw: Path, tmp_path: Path) -> None:
+    hu = np.zeros((8, 8), dtype=np.int16)
+    cohorts.write_ct(raw / "00_0.png", hu, instance=1, study="1.2", series="1.2.1")  # the first study to be read
+    lines = said(prepare_into, cohorts.recipe(raw), tmp_path / "out")
+    reason = "'image' holds images in Hounsfield units here, but images of plain intensities in the store"
+    assert quarantine(tmp_path / "out") == {"s00": f"{reason}; give it another name"}
+    assert lines[-1].endswith("1 quarantined")
 
 
 def test_nothing_that_can_be_read_is_no_store(raw: Path, tmp_path: Path) -> None:
@@ -306,10 +322,19 @@ def test_a_folder_without_permission(raw: Path, tmp_path: Path) -> None:
 
 
 def test_a_store_within_its_own_source_is_refused(raw: Path) -> None:
-    for action in (prepare_into, prepare_under):
-        with pytest.raises(UsageError, match="lies within the raw files"):
-            said(action, cohorts.recipe(raw), raw / "out")
+    with pytest.raises(UsageError, match="lies within the raw files"):
+        said(prepare_into, cohorts.recipe(raw), raw / "out")
+    with pytest.raises(UsageError, match="lies within the raw files"):
+        said_under(cohorts.recipe(raw), raw / "out")
     assert not (raw / "out").exists()
+
+
+def test_a_config_takes_a_finished_store_as_it_was_dealt(raw: Path, tmp_path: Path) -> None:
+    said(prepare_into, cohorts.recipe(raw), tmp_path / "out")
+    console, text = cohorts.quiet()
+    store = prepare_into(cohorts.recipe(raw), tmp_path / "out", None, console)
+    assert store.description["split"] == SPLIT.model_dump()
+    assert "up to date" in text.getvalue()
 
 
 def test_one_writer_at_a_time(raw: Path, tmp_path: Path) -> None:
@@ -332,7 +357,7 @@ def test_a_split_that_cannot_be_dealt_shows_before_any_pixel(tmp_path: Path) -> 
 def test_under_a_folder_of_stores_each_recipe_has_its_own(raw: Path, tmp_path: Path) -> None:
     stores = tmp_path / "stores"
     for size in (8, 16, 8):
-        said(prepare_under, cohorts.recipe(raw, size=size), stores)
+        said_under(cohorts.recipe(raw, size=size), stores)
     small, large = sorted((Store(folder) for folder in stores.iterdir()), key=lambda store: store.layout.size)
     assert (small.layout.size, large.layout.size) == (8, 16)
     assert small.folder.name == f"folder-{cohorts.recipe(raw).fingerprint()[:12]}"
@@ -340,8 +365,8 @@ def test_under_a_folder_of_stores_each_recipe_has_its_own(raw: Path, tmp_path: P
 
 def test_a_reader_that_writes_its_source_is_prepared_once(tmp_path: Path) -> None:
     recipe = cohorts.recipe(tmp_path / "raw", reader="phantom", size=16, patients=6, matrix=64)
-    assert len(said(prepare_under, recipe, tmp_path / "stores", SplitOptions())) == 1
-    assert said(prepare_under, recipe, tmp_path / "stores", SplitOptions()) == []
+    assert len(said_under(recipe, tmp_path / "stores")) == 1
+    assert said_under(recipe, tmp_path / "stores") == []
     assert len(list((tmp_path / "stores").iterdir())) == 1
 
 

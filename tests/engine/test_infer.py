@@ -14,6 +14,7 @@ from tiny import write_cohort, write_config
 
 from mmdx.cli import main
 from mmdx.config import read_config
+from mmdx.engine import infer
 from mmdx.engine.build import resolve
 from mmdx.engine.experiment import run_training
 
@@ -123,3 +124,18 @@ def test_images_of_another_unit_are_refused(trained, capsys):
 def test_no_run_no_prediction(tmp_path, capsys):
     assert predict(tmp_path, tmp_path) == 2
     assert "neither a run folder nor a model folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("place", ["taken", "taken/out"])
+def test_a_folder_that_cannot_be_made_is_told_before_anything_is_predicted(
+    trained, tmp_path, monkeypatch, capsys, place
+):
+    def never(*_: object) -> None:
+        raise AssertionError("predicted all the same")
+
+    monkeypatch.setattr(infer, "predict_study", never)
+    (tmp_path / "taken").write_text("")
+    assert predict(trained / "run", trained / "raw", "--out", tmp_path / place) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"mmdx: --out {tmp_path / place}: cannot be made (")
+    assert line.endswith("; choose another folder")

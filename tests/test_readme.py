@@ -1,0 +1,70 @@
+"""The commands that README shows are run, the long ones on a smaller cohort."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from tiny import write_cohort
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SMALLER = {
+    "accelerate launch train.py": "data.reader.patients=40 train.epochs=1",
+    "mmdx train configs/folder.yaml": "data.size=32 train.epochs=1 model.inputs.image.encoder.name=test_resnet",
+}
+"""What is added to a command so that the test is short."""
+
+
+def commands() -> list[str]:
+    blocks = re.findall(r"```bash\n(.*?)```", README, flags=re.DOTALL)
+    lines = [line.split("  #")[0].strip() for block in blocks for line in block.splitlines()]
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def test_two_commands_do_all_the_set_up():
+    assert "pip install -e . && accelerate launch train.py" in commands()
+    assert "pip install -e '.[test]' && pytest" in commands()
+
+
+def test_every_extra_that_readme_installs_exists():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    for named in re.findall(r"\.\[([a-z,]+)\]", README):
+        assert set(named.split(",")) <= set(extras)
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory) -> Path:
+    """What a user has after `git clone`, and a folder of their own studies."""
+    home = tmp_path_factory.mktemp("clone")
+    shutil.copytree(ROOT / "configs", home / "configs")
+    shutil.copy(ROOT / "train.py", home)
+    write_cohort(home / "my_studies")
+    patient = home / "new_patient"
+    patient.mkdir()
+    shutil.copy(home / "my_studies" / "01_0.png", patient / "1.png")
+    (home / "report.txt").write_text("headache since this morning")
+    return home
+
+
+def test_readme_commands_run_in_their_order(clone):
+    bin_folder = Path(sys.executable).parent
+    environment = os.environ | {"PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
+    ran = []
+    for line in commands():
+        command = line.split(" && ")[-1]
+        if command.startswith(("pip", "pytest", "git", "cd", "make", "torchrun")):
+            continue
+        added = next((text for start, text in SMALLER.items() if command.startswith(start)), "")
+        words = [*shlex.split(command), *shlex.split(added)]
+        done = subprocess.run(words, cwd=clone, env=environment, text=True, capture_output=True)
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+        ran.append(words[1] if words[0] == "mmdx" else words[0])
+    assert {"accelerate", "inspect", "prepare", "check", "train", "evaluate", "compare", "predict", "list"} <= set(ran)
