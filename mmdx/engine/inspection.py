@@ -6,6 +6,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -31,19 +32,26 @@ def inspect_path(path: Path, reader: str | None, out: Path | None, plugins: Sequ
     component = Component(type=reader) if reader else detect_reader(path)
     studies = READERS.build(component, "--reader", root=path)
     found = rows(studies, path)
-    print(f"{path}, reader '{component.type}'{'' if out is None else f': {summary(found)}'}", file=sys.stderr)
+    read = f"{path}, reader '{component.type}'"
     if out is None:
+        print(read, file=sys.stderr)
         console = Console()
         console.print(table(found, width=console.width))
-    elif str(out) == "-":
-        print(json.dumps(found, indent=2))
     else:
-        try:
-            out.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-        except OSError as error:
-            raise UsageError(f"--json {out}: cannot be written ({error.strerror}); choose another file") from None
-        print(f"{out}: {len(found)} rows", flush=True)
+        _write_json(found, out)
+        print(f"{read}: {summary(found)}", file=sys.stderr)
     return all(study.modalities for study in studies)
+
+
+def _write_json(found: list[dict[str, Any]], out: Path) -> None:
+    if str(out) == "-":
+        print(json.dumps(found, indent=2))
+        return
+    try:
+        out.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"--json {out}: cannot be written ({error.strerror}); choose another file") from None
+    print(f"{out}: {len(found)} rows", flush=True)
 
 
 def detect_reader(path: Path) -> Component:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float
@@ -31,22 +32,35 @@ class SequenceModel(nn.Module, ABC):
 
 @SEQUENCES("lstm")
 class Lstm(SequenceModel):
-    """An LSTM over the items in order, answering after the last one (Leal et al. 2020); `bidirectional`: both ways."""
+    """An LSTM over the items in order (Leal et al. 2020); `bidirectional`: both ways.
+
+    `answer` is taken after the `last` item (each direction's own last), or as the `max` over all outputs, by which a
+    finding on one slice need not be remembered to the end.
+    """
 
     minds_order = True
 
     def __init__(
-        self, width: int, *, hidden: int = 128, layers: int = 1, bidirectional: bool = False, dropout: float = 0.0
+        self,
+        width: int,
+        *,
+        hidden: int = 128,
+        layers: int = 1,
+        bidirectional: bool = False,
+        answer: Literal["last", "max"] = "last",
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         between = dropout if layers > 1 else 0.0
         self.lstm = nn.LSTM(width, hidden, layers, batch_first=True, bidirectional=bidirectional, dropout=between)
         self.dropout = nn.Dropout(dropout)
+        self.answer = answer
         self.dim = self.item_dim = hidden * (2 if bidirectional else 1)
 
     def forward(self, items: Float[Tensor, "b s d"], mask: Bool[Tensor, "b s"]) -> Features:
         outputs, last = run_lstm(self.lstm, items, mask)
-        return Features(items=self.dropout(outputs), mask=mask, pooled=self.dropout(last))
+        pooled = last if self.answer == "last" else masked_max(outputs, mask)
+        return Features(items=self.dropout(outputs), mask=mask, pooled=self.dropout(pooled))
 
 
 @SEQUENCES("mean")
@@ -76,9 +90,7 @@ class Max(SequenceModel):
         self.dim = self.item_dim = width
 
     def forward(self, items: Float[Tensor, "b s d"], mask: Bool[Tensor, "b s"]) -> Features:
-        floor = torch.finfo(items.dtype).min
-        pooled = items.masked_fill(~mask.unsqueeze(-1), floor).amax(dim=1)
-        return Features(items=items, mask=mask, pooled=torch.where(mask.any(dim=1, keepdim=True), pooled, 0.0))
+        return Features(items=items, mask=mask, pooled=masked_max(items, mask))
 
 
 @SEQUENCES("attention")
@@ -101,6 +113,12 @@ class Attention(SequenceModel):
         weights = masked_softmax(scores, mask)
         pooled = (items * weights.to(items.dtype).unsqueeze(-1)).sum(dim=1)
         return Features(items=items, mask=mask, pooled=pooled, weights=weights)
+
+
+def masked_max(items: Float[Tensor, "b s d"], mask: Bool[Tensor, "b s"]) -> Float[Tensor, "b d"]:
+    """The maximum over real items, feature by feature; 0 for a study that has none."""
+    largest = items.masked_fill(~mask.unsqueeze(-1), torch.finfo(items.dtype).min).amax(dim=1)
+    return torch.where(mask.any(dim=1, keepdim=True), largest, 0.0)
 
 
 def run_lstm(

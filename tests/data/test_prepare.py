@@ -221,7 +221,7 @@ def test_stopped_by_ctrl_c_it_says_so_and_goes_on(raw: Path, tmp_path: Path, a_s
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert len(errors.splitlines()) == 1
-    assert errors.startswith("mmdx: stopped; what was finished is kept")
+    assert errors.startswith("mmdx: stopped; nothing finished is lost")
     assert leftovers(out) == []
     said(prepare_into, cohorts.recipe(raw), out)
     assert Store(out).study_ids == [f"s{i:02d}" for i in range(STUDIES)]
