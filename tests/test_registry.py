@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+import yaml
 
 from mmdx.config import Component
 from mmdx.errors import UsageError
