@@ -75,6 +75,7 @@ def training_of(folder: Path) -> Training:
     accelerator = make_accelerator()
     store = open_store(config, Console(stderr=True))
     (folder / "run").mkdir()
+    accelerator.project_configuration.logging_dir = str(folder)
     accelerator.init_trackers("benchmark")
     return set_up(config, Run(folder / "run"), store, deal(config, store), accelerator, resume=False)
 

@@ -63,7 +63,7 @@ def run_training(config: Config, name: str, console: Console, *, resume: bool) -
     splits = deal(config, store)
     if accelerator.is_main_process:
         _describe(run, config, store, splits, accelerator)
-    accelerator.project_configuration.set_directories(str(run.folder))
+    accelerator.project_configuration.logging_dir = str(run.folder)
     accelerator.init_trackers("tensorboard")
     training = set_up(config, run, store, splits, accelerator, resume=resume)
     loud.print(_opening(training.saved, store, splits, run, accelerator), highlight=False)

@@ -75,6 +75,7 @@ def test_a_run_leaves_what_it_promises(cohort, tmp_path):
     promised |= {"predictions/val.csv", "predictions/test.csv", "checkpoints/last.safetensors"}
     promised |= {f"checkpoints/best/{name}" for name in ("config.yaml", "model.json", "model.safetensors")}
     assert promised <= names
+    assert any(name.startswith("tensorboard/") for name in names)
     table = pd.read_csv(run / "predictions" / "test.csv")
     assert table.groupby("shown")["study_id"].nunique().nunique() == 1
     assert set(table["shown"]) == {"image+report", "image", "report"}
