@@ -165,8 +165,7 @@ def predict(
     """Findings for raw files; without a report the same model answers from the images alone, and says so."""
     from mmdx.engine.infer import predict_input
 
-    if not predict_input(run, source, report, modality, out):
-        raise typer.Exit(1)
+    predict_input(run, source, report, modality, out)
 
 
 @app.command("list")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -30,11 +29,11 @@ from mmdx.registry import READERS
 from mmdx.study import ImageFiles, Study
 
 
-def predict_input(run: Path, source: Path, report: Path | None, modality: str | None, out: Path | None) -> bool:
-    """Predicts every study in `source` and prints the findings; False where a study had to be refused.
+def predict_input(run: Path, source: Path, report: Path | None, modality: str | None, out: Path | None) -> None:
+    """Predicts every study in `source` and prints the findings.
 
-    With `out`, leaves `predictions.json` and `predictions.csv` there. Raises `DataError` where no study can be read,
-    and `UsageError`, before any is, where `out` cannot be made.
+    With `out`, leaves `predictions.json` and `predictions.csv` there. Raises `DataError` with a line for each study
+    that had to be refused, after the others are told, and `UsageError`, before any is read, where `out` cannot be made.
     """
     saved = load_model(model_folder(run))
     image = _image_input(saved, modality)
@@ -52,15 +51,14 @@ def predict_input(run: Path, source: Path, report: Path | None, modality: str | 
             try:
                 results.append(predict_study(saved, study, image, text))
             except DataError as error:
-                refused.append(f"{study.study_id}: {str(error).replace(f'{folder}/', '')}")
-    for line in refused:
-        print(f"mmdx: refused: {line}", file=sys.stderr)
-    if not results:
-        raise DataError(f"{source}: no study could be read")
-    _show(results, Console())
-    if out is not None:
-        _write(results, out)
-    return not refused
+                reason = str(error).replace(f"{folder}/", "").removeprefix(f"{study.study_id}: ")
+                refused.append(f"refused: {study.study_id}: {reason}")
+    if results:
+        _show(results, Console())
+        if out is not None:
+            _write(results, out)
+    if refused:
+        raise DataError(refused)
 
 
 def predict_study(saved: SavedModel, study: Study, image: str | None, report: str | None) -> dict[str, Any]:
