@@ -80,9 +80,7 @@ def resolve(config: Config) -> Config:
         encoders = TEXT_ENCODERS if section.encoder.type in TEXT_ENCODERS.names() else IMAGE_ENCODERS
         if section.encoder.type not in encoders.names():
             asked, known = section.encoder.type, [*IMAGE_ENCODERS.names(), *TEXT_ENCODERS.names()]
-            problems.append(
-                f"{where}.encoder: no encoder is called '{asked}'; {did_you_mean(asked, known)}"
-            )
+            problems.append(f"{where}.encoder: no encoder is called '{asked}'; {did_you_mean(asked, known)}")
         else:
             below["encoder"] = settle(encoders, section.encoder, f"{where}.encoder")
         below["view"] = settle(IMAGE_VIEWS, section.view, f"{where}.view")

@@ -26,6 +26,11 @@ from mmdx.stats.compare import Comparison, compare
 from mmdx.stats.report import markdown, summary_tables
 from mmdx.study import Split
 
+LAUNCHED_SHORT = (
+    "one process: accelerate launch --cpu starts no more, whatever --num_processes says; for several on a CPU: "
+    "torchrun --nproc_per_node N train.py"
+)
+
 
 def open_store(config: Config, console: Console) -> Store:
     """The store that a config names, prepared first where it names a reader and a source and is not there yet."""
@@ -56,6 +61,8 @@ def run_training(config: Config, name: str, console: Console, *, resume: bool) -
     """Trains `config` (resolved), scores it and prints what it shows; returns the run folder."""
     accelerator = make_accelerator(config.train.precision)
     loud = Console(stderr=console.stderr, quiet=not accelerator.is_main_process)
+    if _launched_short(accelerator):
+        loud.print(LAUNCHED_SHORT, highlight=False)
     with accelerator.main_process_first():
         store = open_store(config, loud)
     chosen = [str(choose_run(config, name, resume=resume))] if accelerator.is_main_process else [""]
@@ -90,6 +97,13 @@ def make_accelerator(precision: str = "no") -> Accelerator:
     if accelerator.device.type == "cpu" and accelerator.num_processes == 1 and "ACCELERATE_USE_CPU" in os.environ:
         torch.set_num_threads(len(os.sched_getaffinity(0)))
     return accelerator
+
+
+def _launched_short(accelerator: Accelerator) -> bool:
+    """Whether `accelerate launch` was asked for several processes of the CPU: it tells them where to meet, but starts one
+    (accelerate 1.15, `simple_launcher`)."""
+    asked = {"ACCELERATE_USE_CPU", "MASTER_PORT"} <= os.environ.keys()
+    return asked and accelerator.device.type == "cpu" and accelerator.num_processes == 1
 
 
 def evaluate_run(

@@ -174,8 +174,8 @@ def _opened(source: Path) -> Iterator[Path]:
 
 def _show(results: list[dict[str, Any]], console: Console) -> None:
     for result in results:
-        title = Text(f"{result['study_id']}  (shown: {result['shown']})")
-        table = Table("finding", "probability", title=title, title_justify="left")
+        console.print(f"{result['study_id']}  (shown: {result['shown']})", markup=False, highlight=False)
+        table = Table("finding", "probability")
         for finding, score in result.get("findings", {}).items():
             table.add_row(Text(finding), f"{score:.3f}")
         console.print(table)

@@ -33,17 +33,10 @@ def train(config: Path, *overrides: str, resume: bool = False) -> Path:
     return run_training(resolve(read_config(config, overrides)), config.stem, QUIET, resume=resume)
 
 
-def launch(config: Path, *arguments: str) -> subprocess.Popen[str]:
+def launch(config: Path, *arguments: str, options: tuple[str, ...] = ()) -> subprocess.Popen[str]:
     """`accelerate launch train.py`, as a user types it."""
-    command = [
-        sys.executable,
-        "-m",
-        "accelerate.commands.launch",
-        "--cpu",
-        str(ROOT / "train.py"),
-        str(config),
-        *arguments,
-    ]
+    launcher = ["-m", "accelerate.commands.launch", "--cpu", *options]
+    command = [sys.executable, *launcher, str(ROOT / "train.py"), str(config), *arguments]
     return subprocess.Popen(command, env=ENVIRONMENT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
 
@@ -120,6 +113,15 @@ def test_kill_9_then_resume(cohort, tmp_path):
     assert launch(config, f"run={run}", "--resume").wait() == 0
     assert same_weights(whole, run)
     assert (run / "metrics.json").read_text() == (whole / "metrics.json").read_text().replace("whole", "killed")
+
+
+def test_launched_with_fewer_processes_than_asked_for_it_says_so(cohort, tmp_path):
+    config = write_config(tmp_path / "a.yaml", cohort, epochs=1)
+    asked = launch(config, options=("--num_processes", "2"))
+    said = " ".join(asked.communicate()[0].split())
+    assert asked.returncode == 0
+    assert "one process: accelerate launch --cpu starts no more" in said
+    assert json.loads((tmp_path / "run" / "environment.json").read_text())["processes"] == 1
 
 
 def test_two_processes_with_the_report_on_one_of_them(tmp_path):

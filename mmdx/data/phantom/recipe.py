@@ -15,14 +15,14 @@ variance 2 delta^2, one component a pair of cue counts. With the defaults:
 =================  ========  =======
 shown              finding   any
 =================  ========  =======
-image              0.871     0.789
+image              0.871     0.787
 enhanced           0.940     0.881
-report             0.802     0.726
-image+report       0.927     0.864
-enhanced+report    0.964     0.922
+report             0.802     0.724
+image+report       0.927     0.860
+enhanced+report    0.964     0.921
 =================  ========  =======
 
-(`any` has no closed form: simulated with 60,000 patients.)
+(`any` has no closed form: simulated with a million studies.)
 """
 
 from __future__ import annotations
