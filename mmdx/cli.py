@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -20,6 +21,7 @@ app = typer.Typer(
 
 DEFAULT_CONFIG = Path("configs/phantom.yaml")
 STOPPED = 130
+FULL = (errno.ENOSPC, errno.EDQUOT)
 Overrides = Annotated[
     list[str] | None, typer.Argument(metavar="[key=value]...", help="overrides, such as train.epochs=3")
 ]
@@ -186,6 +188,12 @@ def main(arguments: list[str] | None = None) -> None:
         for problem in error.problems:
             print(f"mmdx: {problem}", file=sys.stderr)
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.errno is None:  # not the system's word, but a library's: a bug
+            raise
+        hint = "; make room, then run it again (train: with --resume)" if error.errno in FULL else ""
+        print(f"mmdx: {error.filename or 'a file'}: {error.strerror}{hint}", file=sys.stderr)
+        sys.exit(1)
     except typer.TyperException as error:
         print(f"mmdx: {error.format_message()} (mmdx --help)", file=sys.stderr)
         sys.exit(2)

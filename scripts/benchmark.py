@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import cast
 
 import timm
 import torch
@@ -31,6 +32,7 @@ from mmdx.engine.build import resolve
 from mmdx.engine.experiment import deal, make_accelerator, open_store
 from mmdx.engine.run import Run
 from mmdx.engine.train import Training, set_up, train_epoch
+from mmdx.models.model import ImageBranch
 from mmdx.models.packing import item_mask, pad
 
 ENCODER = "resnet18"
@@ -48,7 +50,8 @@ def timed(work: Callable[[], object]) -> float:
 
 def in_turn(ours: Callable[[], object], reference: Callable[[], object], repeats: int) -> tuple[float, float]:
     """Median seconds of both, after one warm-up each, taking turns so that the machine's moods hit both alike."""
-    timed(ours), timed(reference)
+    for warm_up in (ours, reference):
+        timed(warm_up)
     pairs = [(timed(ours), timed(reference)) for _ in range(repeats)]
     return statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs)
 
@@ -84,7 +87,7 @@ def train_step(training: Training, repeats: int) -> None:
     """One epoch of ours against as many bare steps on tensors of the very same batch sizes."""
     device = training.accelerator.device
     sizes = batch_sizes(training)
-    view = training.saved.model.branches["image"].view
+    view = image_branch(training).view
     bare = timm.create_model(ENCODER, in_chans=view.channels, num_classes=len(training.saved.facts.findings)).to(device)
     optimizer = torch.optim.AdamW(bare.parameters())
     ready = [torch.randn(n, view.channels, SIDE, SIDE, device=device) for n in sizes]
@@ -106,6 +109,10 @@ def train_step(training: Training, repeats: int) -> None:
     report("train_step", total / seconds[0], total / seconds[1], unit="slices/s", slices=total, device=str(device))
 
 
+def image_branch(training: Training) -> ImageBranch:
+    return cast(ImageBranch, training.saved.model.branches["image"])
+
+
 def batch_sizes(training: Training) -> list[int]:
     training.sampler.set_epoch(0)
     return [len(batch.inputs["image"].values) for batch in training.loader]
@@ -113,7 +120,7 @@ def batch_sizes(training: Training) -> list[int]:
 
 def packed(training: Training, repeats: int) -> None:
     """Forward and backward of the encoder on one epoch, packed and padded."""
-    device, branch = training.accelerator.device, training.saved.model.branches["image"]
+    device, branch = training.accelerator.device, image_branch(training)
     training.sampler.set_epoch(0)
     batches = [batch.to(device) for batch in training.loader]
 

@@ -88,8 +88,7 @@ def load_model(folder: Path) -> SavedModel:
     except FileNotFoundError:
         raise DataError(f"{folder / WEIGHTS}: missing; training has not reached its first validation") from None
     except (SafetensorError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise DataError(f"{folder / WEIGHTS}: does not hold this model's weights ({reason})") from None
+        raise DataError(f"{folder / WEIGHTS}: does not hold this model's weights ({_one_line(error)})") from None
     return SavedModel(model.eval(), config, facts, tokenizers)
 
 
@@ -110,21 +109,29 @@ def save_state(
 
 
 def load_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[Progress, dict[str, float]]:
-    """Puts a saved state into model and optimizer; returns the progress and the loss scaler's state."""
+    """Puts a saved state into model and optimizer; returns the progress and the loss scaler's state.
+
+    Raises `DataError` where the file is broken, or the state of another model.
+    """
     try:
         with safe_open(path, framework="pt") as file:
             header = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
-    except (OSError, SafetensorError) as error:
-        raise DataError(f"{path}: cannot be resumed from ({error}); train again without --resume") from None
-    model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
+        model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
+        optimizer.load_state_dict({"state": _slots(tensors), "param_groups": json.loads(header["groups"])})
+        return Progress(**json.loads(header["progress"])), json.loads(header["scaler"])
+    except (OSError, SafetensorError, RuntimeError, KeyError, ValueError, TypeError) as error:
+        raise DataError(f"{path}: cannot be resumed from ({_one_line(error)}); start a new run") from None
+
+
+def _slots(tensors: Mapping[str, Tensor]) -> dict[int, dict[str, Tensor]]:
+    """The optimizer's tensors by the number of their parameter."""
     slots: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         if name.startswith("optimizer."):
             _, index, slot = name.split(".")
             slots.setdefault(int(index), {})[slot] = value
-    optimizer.load_state_dict({"state": slots, "param_groups": json.loads(header["groups"])})
-    return Progress(**json.loads(header["progress"])), json.loads(header["scaler"])
+    return slots
 
 
 def _save_whole(path: Path, tensors: dict[str, Tensor], header: dict[str, str]) -> None:
@@ -133,11 +140,17 @@ def _save_whole(path: Path, tensors: dict[str, Tensor], header: dict[str, str]) 
     try:
         save_file(tensors, partial, metadata={"format": "pt", **header})
         partial.replace(path)
-    except BaseException:
+    except (OSError, SafetensorError) as error:
+        reason = _one_line(error)
+        raise DataError(f"{path}: cannot be written ({reason}); make room, then go on with train --resume") from None
+    finally:
         partial.unlink(missing_ok=True)
-        raise
 
 
 def _contiguous(tensors: Mapping[str, Any]) -> dict[str, Tensor]:
     # safetensors refuses views that share memory, such as an expanded buffer.
     return {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]

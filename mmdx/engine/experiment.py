@@ -100,8 +100,7 @@ def make_accelerator(precision: str = "no") -> Accelerator:
 
 
 def _launched_short(accelerator: Accelerator) -> bool:
-    """Whether `accelerate launch` was asked for several processes of the CPU: it tells them where to meet, but starts one
-    (accelerate 1.15, `simple_launcher`)."""
+    """Whether `accelerate launch` was asked for several CPU processes: it says where they meet, and starts one."""
     asked = {"ACCELERATE_USE_CPU", "MASTER_PORT"} <= os.environ.keys()
     return asked and accelerator.device.type == "cpu" and accelerator.num_processes == 1
 

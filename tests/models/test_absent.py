@@ -1,0 +1,40 @@
+"""Stand-ins and modality dropout on values that a person can write down."""
+
+from __future__ import annotations
+
+import torch
+
+from mmdx.batch import Features
+from mmdx.models.absent import StandIns, draw_shown
+
+
+def features(value: float) -> Features:
+    weights = torch.full((2, 3), 1 / 3)
+    return Features(
+        torch.full((2, 3, 4), value), torch.ones(2, 3, dtype=torch.bool), torch.full((2, 5), value), weights
+    )
+
+
+def test_a_stand_in_takes_the_place_of_what_is_absent_even_of_nan():
+    stand_ins = StandIns(["ct", "report"], 5)
+    present = torch.tensor([[True, True], [True, False]])
+    seen = stand_ins({"ct": features(2.0), "report": features(torch.nan)}, present)
+    assert torch.equal(seen["ct"].pooled, torch.full((2, 5), 2.0))
+    assert torch.equal(seen["report"].pooled[1], stand_ins.vectors["report"])
+    assert seen["report"].items[1].abs().sum() == 0
+    assert not seen["report"].mask[1].any()
+    assert seen["report"].weights is not None
+    assert seen["report"].weights[1].tolist() == [0.0, 0.0, 0.0]
+
+
+def test_modality_dropout_keeps_one_and_follows_its_rates():
+    torch.manual_seed(0)
+    present = torch.tensor([[True, True], [True, False], [False, True]]).repeat(4000, 1)
+    shown = draw_shown(present, torch.tensor([0.6, 0.0]))
+    assert shown.any(dim=1).all()
+    assert not (shown & ~present).any()
+    both, image, report = shown[0::3], shown[1::3], shown[2::3]
+    assert 0.37 < both[:, 0].float().mean() < 0.43
+    assert both[:, 1].all()
+    assert image[:, 0].all()
+    assert report[:, 1].all()

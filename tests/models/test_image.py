@@ -1,0 +1,105 @@
+"""Views on values that a person can write down; timm encoders with and without pretrained weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+from safetensors.torch import save_file
+
+from mmdx.errors import UsageError
+from mmdx.models.image import Grey, Rgb, TimmEncoder, Windows
+
+NAME = "test_resnet"
+
+
+@pytest.fixture
+def saved(tmp_path) -> tuple[torch.nn.Module, Path]:
+    """A timm model, and its weights in a file."""
+    torch.manual_seed(3)
+    network = timm.create_model(NAME)
+    save_file(network.state_dict(), tmp_path / "net.safetensors")
+    return network.eval(), tmp_path / "net.safetensors"
+
+
+def test_a_window_maps_its_ends_to_0_and_1_and_clips():
+    hounsfield = torch.tensor([-1024, 0, 40, 80, 3071], dtype=torch.int16).reshape(5, 1, 1, 1)
+    seen = Windows(1, windows=((40.0, 80.0), (80.0, 200.0)))(hounsfield)
+    assert seen.shape == (5, 2, 1, 1)
+    assert seen[:, 0].flatten().tolist() == [0.0, 0.0, 0.5, 1.0, 1.0]
+    assert seen[:, 1].flatten().tolist() == pytest.approx([0.0, 0.1, 0.3, 0.5, 1.0])
+
+
+def test_grey_and_rgb_repeat_grey_and_keep_colour():
+    grey = torch.tensor([0, 51, 255], dtype=torch.uint8).reshape(3, 1, 1, 1)
+    colour = torch.tensor([0, 51, 255], dtype=torch.uint8).reshape(1, 3, 1, 1)
+    assert Grey(1, channels=3)(grey)[1].flatten().tolist() == pytest.approx([0.2, 0.2, 0.2])
+    assert Rgb(1)(grey)[2].flatten().tolist() == [1.0, 1.0, 1.0]
+    assert Rgb(3)(colour).flatten().tolist() == pytest.approx([0.0, 0.2, 1.0])
+
+
+def test_windows_want_one_channel_and_a_width():
+    with pytest.raises(UsageError, match="reads images of one channel, these have 3"):
+        Windows(3)
+    with pytest.raises(UsageError, match="a width above 0"):
+        Windows(1, windows=((40.0, 0.0),))
+
+
+def test_pretrained_weights_of_a_file_give_the_features_of_their_model(saved):
+    network, path = saved
+    encoder = TimmEncoder(3, None, name=NAME, pretrained=str(path)).eval()
+    images = torch.rand(2, 3, 32, 32)
+    facts = network.pretrained_cfg
+    mean, std = (torch.tensor(facts[key]).reshape(1, 3, 1, 1) for key in ("mean", "std"))
+    expected = network.forward_head(network.forward_features((images - mean) / std), pre_logits=True)
+    torch.testing.assert_close(encoder(images), expected)
+    assert encoder.dim == expected.shape[1]
+
+
+def test_weights_under_other_names_are_fitted_in_order(saved, tmp_path):
+    network, path = saved
+    renamed = {f"layer{index:03d}": value for index, value in enumerate(network.state_dict().values())}
+    torch.save(renamed, tmp_path / "other.pth")
+    images = torch.rand(1, 3, 32, 32)
+    first, second = (
+        TimmEncoder(3, None, name=NAME, pretrained=str(source)).eval()(images)
+        for source in (path, tmp_path / "other.pth")
+    )
+    torch.testing.assert_close(first, second, atol=0, rtol=0)
+
+
+def test_pretrained_weights_of_colour_read_grey(saved):
+    """timm sums the first convolution over the colours: grey gives what it would as three equal channels."""
+    images = torch.rand(1, 1, 32, 32)
+    one, three = (TimmEncoder(c, None, name=NAME, pretrained=str(saved[1])).eval() for c in (1, 3))
+    assert one.mean.flatten().tolist() == pytest.approx([sum(saved[0].pretrained_cfg["mean"]) / 3])
+    one.mean = three.mean = torch.zeros(1)
+    one.std = three.std = torch.ones(1)
+    torch.testing.assert_close(one(images), three(images.expand(-1, 3, -1, -1)), atol=1e-4, rtol=1e-4)
+
+
+def test_a_frozen_encoder_keeps_weights_and_statistics():
+    encoder = TimmEncoder(1, None, name=NAME, frozen=True).train()
+    before = {name: value.clone() for name, value in encoder.state_dict().items()}
+    encoder(torch.rand(4, 1, 32, 32))
+    assert not any(parameter.requires_grad for parameter in encoder.parameters())
+    assert all(torch.equal(value, before[name]) for name, value in encoder.state_dict().items())
+
+
+def test_a_saved_architecture_looks_for_nothing_pretrained(saved):
+    first = TimmEncoder(3, None, name=NAME, pretrained=str(saved[1]))
+    again = TimmEncoder(3, first.architecture, name=NAME, pretrained="gone/with/the/machine.pth")
+    torch.testing.assert_close(again.mean, first.mean)
+    assert again.architecture == first.architecture
+
+
+def test_a_name_that_timm_does_not_know():
+    with pytest.raises(UsageError, match=r"no timm model is called 'resnet5'; .*resnet50"):
+        TimmEncoder(1, None, name="resnet5")
+
+
+def test_weights_that_are_nowhere():
+    with pytest.raises(UsageError, match="pretrained 'nowhere' is neither hub, a file, nor an installed package"):
+        TimmEncoder(1, None, name=NAME, pretrained="nowhere")

@@ -1,0 +1,101 @@
+"""The verbs as a user types them, in one process."""
+
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+import yaml
+from tiny import write_cohort, write_config
+
+from mmdx import cli
+from mmdx.registry import REGISTRIES
+
+
+def mmdx(*arguments: object) -> int:
+    with pytest.raises(SystemExit) as ended:
+        cli.main([str(argument) for argument in arguments])
+    return int(ended.value.code or 0)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory) -> Path:
+    """A config (`tiny.yaml`) with its run (`run`)."""
+    home = tmp_path_factory.mktemp("cli")
+    assert mmdx("train", write_config(home / "tiny.yaml", write_cohort(home / "raw"), epochs=1)) == 0
+    return home
+
+
+def test_train_prints_the_comparison_and_what_comes_next(tmp_path, capsys):
+    config = write_config(tmp_path / "tiny.yaml", write_cohort(tmp_path / "raw"), epochs=1)
+    assert mmdx("train", config) == 0
+    said = capsys.readouterr().out
+    for line in ("studies: train", "epoch   1", "Mean over 2 findings", "run folder:", "next:         mmdx compare"):
+        assert line in said
+    assert max(map(len, said.splitlines()[3:])) <= 80
+
+
+def test_check_prints_a_config_that_reads_back_equal(home, tmp_path, capsys):
+    assert mmdx("check", home / "tiny.yaml", "train.lr=0.5", "model.fusion=gated") == 0
+    printed = capsys.readouterr().out
+    (tmp_path / "again.yaml").write_text(printed)
+    assert yaml.safe_load(printed)["train"]["lr"] == 0.5
+    assert yaml.safe_load(printed)["model"]["fusion"] == {"type": "gated", "dropout": 0.1}
+    assert mmdx("check", tmp_path / "again.yaml") == 0
+    assert capsys.readouterr().out == printed
+
+
+def test_evaluate_scores_what_is_shown_into_a_folder_of_its_own(home, tmp_path, capsys):
+    assert mmdx("evaluate", home / "run", "--show", "image", "--out", tmp_path / "image") == 0
+    said = capsys.readouterr().out
+    assert "With image the macro AUROC is" in said
+    assert (tmp_path / "image" / "test.csv").read_text().count("report") == 0
+
+
+def test_scores_of_some_showings_never_replace_the_runs_own(home, capsys):
+    before = (home / "run" / "predictions" / "test.csv").read_bytes()
+    assert mmdx("evaluate", home / "run", "--show", "image") == 2
+    assert "--show: scores of some showings alone would replace the run's own" in capsys.readouterr().err
+    assert (home / "run" / "predictions" / "test.csv").read_bytes() == before
+
+
+def test_evaluate_another_split(home, tmp_path, capsys):
+    assert mmdx("evaluate", home / "run", "--split", "train", "--out", tmp_path) == 0
+    assert (tmp_path / "train.csv").is_file()
+
+
+def test_compare_one_finding_leaves_three_files(home, tmp_path, capsys):
+    assert mmdx("compare", home / "run", "--finding", "bleed", "--out", tmp_path / "out", "--resamples", 100) == 0
+    assert "AUROC for bleed" in " ".join(capsys.readouterr().out.split())
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["compare.html", "compare.json", "compare.md"]
+
+
+def test_list_names_every_part_with_its_options(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert mmdx("list") == 0
+    said = capsys.readouterr().out
+    for registry in REGISTRIES.values():
+        assert all(name in said for name in registry.names())
+    assert "bidirectional=False" in said
+    assert max(map(len, said.splitlines())) <= 80
+    assert mmdx("list", "fusions") == 0
+    alone = capsys.readouterr().out
+    assert "gated" in alone
+    assert "lstm" not in alone
+
+
+def test_list_of_a_kind_that_there_is_not(capsys):
+    assert mmdx("list", "fusion") == 2
+    assert "no kind 'fusion'; did you mean 'fusions'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("number", "hint"), [(errno.ENOSPC, "; make room, then run it again"), (errno.EROFS, "")])
+def test_what_the_system_refuses_is_one_line(home, tmp_path, monkeypatch, capsys, number, hint):
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(number, "refused by the system", str(tmp_path / "out"))
+
+    monkeypatch.setattr("mmdx.stats.report.write_comparison", refused)
+    assert mmdx("compare", home / "run", "--out", tmp_path / "out", "--resamples", 100) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"mmdx: {tmp_path / 'out'}: refused by the system{hint}")
