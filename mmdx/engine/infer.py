@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -42,7 +42,7 @@ def predict_input(run: Path, source: Path, report: Path | None, modality: str | 
         _make_folder(out)
     results, refused = [], []
     with _opened(source) as folder:
-        studies = _studies(folder, source)
+        studies = join_inputs(_studies(folder, source), image_inputs(saved), folder.resolve().name)
         if text is not None and len(studies) != 1:
             raise UsageError(
                 f"--report: {source} holds {len(studies)} studies and the report belongs to one; give one study"
@@ -137,8 +137,33 @@ def _studies(folder: Path, source: Path) -> list[Study]:
         raise DataError([problem.replace(str(folder), str(source)) for problem in error.problems]) from None
 
 
+def join_inputs(studies: Sequence[Study], inputs: Sequence[str], name: str) -> list[Study]:
+    """Folders called like image inputs of the model, such as `brain` and `bone`, become one study: the folder above.
+
+    `name` is that of the outermost folder. A study of which one of these cannot be read has no modality: it is refused.
+    """
+    joined: dict[str, Study] = {}
+    for study in studies:
+        above, _, last = study.study_id.rpartition("/")
+        images = [value for value in study.modalities.values() if isinstance(value, ImageFiles)]
+        if last not in inputs or len(study.modalities) > 1 or len(images) != len(study.modalities):
+            joined[study.study_id] = study
+            continue
+        whole = joined.get(above or name)
+        found = {last: images[0]} if images else {}
+        if whole is not None:
+            found = {**whole.modalities, **found} if whole.modalities and found else {}
+        problems = (*(whole.problems if whole else ()), *(f"{last}: {problem}" for problem in study.problems))
+        joined[above or name] = Study(above or name, study.patient_id if above else name, found, problems=problems)
+    return list(joined.values())
+
+
+def image_inputs(saved: SavedModel) -> list[str]:
+    return [name for name, known in saved.facts.inputs.items() if known.kind == "images"]
+
+
 def _image_input(saved: SavedModel, modality: str | None) -> str | None:
-    images = [name for name, known in saved.facts.inputs.items() if known.kind == "images"]
+    images = image_inputs(saved)
     if modality is not None and modality not in images:
         raise UsageError(f"--modality {modality}: the model reads no such images; {did_you_mean(modality, images)}")
     return modality or (images[0] if len(images) == 1 else None)
