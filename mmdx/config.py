@@ -56,6 +56,19 @@ class SplitOptions(Section):
         return self
 
 
+class ReportOptions(Section):
+    """What of a report a model may read: for reports that state the answer.
+
+    `keep_sections` are the only sections that stay (empty: all), `drop_sections` those that go, by their headings in
+    lower case (`indication`, `impression`; `""` is the text before any heading). `mask` are terms, whole words in any
+    case, that become `[MASKED]`.
+    """
+
+    keep_sections: tuple[str, ...] = ()
+    drop_sections: tuple[str, ...] = ()
+    mask: tuple[str, ...] = ()
+
+
 class DataConfig(Section):
     """Where the studies come from: a prepared `store`, or a `reader` and its `source`, prepared on first use into
     `store`, or where that is None into a folder under `stores` that is named by its fingerprint.

@@ -22,10 +22,14 @@ UNKNOWN = math.nan
 
 @dataclass(frozen=True)
 class ImageRef:
-    """One image: a file, and the frame in it (0-based; 0 for a single-frame file)."""
+    """One image: a file, and the frame in it (0-based; 0 for a single-frame file).
+
+    In a file that holds several arrays or columns of images, `key` names the one that is meant.
+    """
 
     path: Path
     frame: int = 0
+    key: str = ""
 
 
 @dataclass(frozen=True)
