@@ -6,9 +6,10 @@ A label is 1.0, 0.0 or NaN (nobody looked). Nothing is guessed: a cell that is n
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from numbers import Real
 
+from mmdx.data.groups import group_problems, groups_of
 from mmdx.data.tables import Table
 from mmdx.errors import DataError
 from mmdx.study import UNKNOWN, ImageFiles, Study
@@ -74,12 +75,14 @@ def _is_uncertain(cell: object) -> bool:
 def check_studies(studies: Sequence[Study]) -> None:
     """Raises `DataError` with a line for every study that contradicts itself or another one.
 
-    A study without modalities is one that could not be read; it need only have an identifier of its own and a problem
-    that says why.
+    The classes of a multi-class label (`mmdx.data.groups`) exclude each other. A study without modalities is one that
+    could not be read; it need only have an identifier of its own and a problem that says why.
     """
     problems = _identity_problems(studies)
+    groups = groups_of(finding for study in studies for finding in study.labels)
     for study in studies:
-        problems += [f"study '{study.study_id}': {problem}" for problem in _study_problems(study)]
+        found = [*_study_problems(study), *_group_problems(study, groups)]
+        problems += [f"study '{study.study_id}': {problem}" for problem in found]
     if problems:
         raise DataError(problems)
 
@@ -113,6 +116,18 @@ def _study_problems(study: Study) -> list[str]:
         if not _is_label(value)
     ]
     return problems + _slice_problems(study) + _box_problems(study)
+
+
+def _group_problems(study: Study, groups: Mapping[str, Sequence[str]]) -> list[str]:
+    """Contradictions of the study's own labels, and of each image's."""
+    problems = group_problems(study.labels, groups) if study.modalities else []
+    for modality, findings in study.slice_labels.items():
+        images = zip(*findings.values(), strict=False)  # another problem already where their numbers differ
+        of_slices = groups_of(findings)
+        for index, values in enumerate(images if of_slices else ()):
+            found = group_problems(dict(zip(findings, values, strict=True)), of_slices)
+            problems += [f"image {index} of '{modality}': {problem}" for problem in found]
+    return problems
 
 
 def _modality_problems(modality: str, value: ImageFiles | str) -> list[str]:

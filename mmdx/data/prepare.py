@@ -22,6 +22,7 @@ from rich.progress import track
 
 from mmdx.config import Component, SplitOptions
 from mmdx.data.fingerprint import STORE_FORMAT, fingerprint
+from mmdx.data.groups import groups_of
 from mmdx.data.labels import check_studies
 from mmdx.data.shards import Layout, layout_of, write_shard
 from mmdx.data.splits import make_splits, prove_disjoint, write_splits
@@ -214,6 +215,7 @@ def _describe(
         "size": recipe.size,
         "modalities": {name: dataclasses.asdict(facts) for name, facts in layout.modalities.items()},
         "findings": list(layout.findings),
+        "groups": groups_of(layout.findings),
         "studies": len(studies),
         "patients": len({s.patient_id for s in studies}),
         "quarantined": quarantined,
