@@ -16,6 +16,7 @@ from mmdx.errors import DataError
 from mmdx.registry import READERS
 from mmdx.study import UNKNOWN, ImageFiles, ImageRef, Order, Study
 
+LICENCE = "an image each, in the column license: CC BY, CC BY-SA, CC BY-NC-SA and others; some state none"
 FINDINGS = ("covid19", "viral_other", "bacterial", "fungal")
 MASK = "[MASKED]"
 _CAUSES = {
@@ -58,7 +59,8 @@ def read(root: Path, *, mask: bool = True) -> list[Study]:
     are joined in that order. About a third of them name the disease, so `mask` replaces the names of diseases and
     agents by `[MASKED]`; without it the report states the label. The labels are the patient's: positive where any row
     is, and unknown where a row says `todo`, `Unknown` or nothing. Traits: age, sex, view and licence of the first
-    image, and `source`, the web site it came from, which predicts COVID-19 by itself.
+    image that states them, and `source`, the web site it came from, which predicts COVID-19 by itself. Rows that give a
+    patient several sexes are named.
     """
     columns = ["patientid", "offset", "finding", "view", "modality", "folder", "filename", "clinical_notes"]
     table = read_table(root / "metadata.csv", required=columns)
@@ -100,6 +102,8 @@ def _study(root: Path, patient: str, rows: Sequence[Row], *, mask: bool) -> Stud
     report = " ".join(masked(note) if mask else note for note in notes if note)
     if report:
         modalities["report"] = report
+    sexes = _stated(rows, "sex")
+    problems += [f"sex is {' and '.join(map(str, sexes))} in different rows; the first counts"] if sexes[1:] else []
     labels, unread = _labels(rows)
     return Study(patient, patient, modalities, labels, traits=_traits(shown or rows), problems=(*problems, *unread))
 
@@ -134,8 +138,12 @@ def _labels(rows: Sequence[Row]) -> tuple[dict[str, float], list[str]]:
 
 
 def _traits(rows: Sequence[Row]) -> dict[str, str | float]:
-    """Facts of the first image; `source` is the host in its `url`."""
-    first = rows[0]
-    facts = {name: first.fact(name) for name in ("age", "sex", "view", "license")}
-    facts["source"] = urlsplit(first.text("url")).hostname
-    return {name: fact for name, fact in facts.items() if fact is not None}
+    """Facts of the first image that states each; `source` is the host in its `url`."""
+    stated = {name: _stated(rows, name) for name in ("age", "sex", "view", "license")}
+    source = urlsplit(next((row.text("url") for row in rows if row.text("url")), "")).hostname
+    return {name: facts[0] for name, facts in stated.items() if facts} | ({"source": source} if source else {})
+
+
+def _stated(rows: Sequence[Row], name: str) -> list[str | float]:
+    """What the rows state in a column, each fact once, in their order."""
+    return list(dict.fromkeys(fact for row in rows if (fact := row.fact(name)) is not None))

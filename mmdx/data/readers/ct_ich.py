@@ -20,6 +20,7 @@ from mmdx.errors import DataError
 from mmdx.registry import READERS
 from mmdx.study import UNKNOWN, Box, ImageFiles, Study
 
+LICENCE = "CC-BY-4.0 by the paper; a release on PhysioNet carries terms of its own"
 TYPES = ("epidural", "intraparenchymal", "intraventricular", "subarachnoid", "subdural")
 FINDINGS = (*TYPES, "any", "fracture")
 WINDOWS = ("brain", "bone")
@@ -30,6 +31,7 @@ _BOX_FINDINGS = {
     "SAH": "subarachnoid",
     "SDH": "subdural",
 }
+_PERSONAL = ("Age (years)", "Gender", "Condition on file")
 _SUFFIXES = (".jpg", ".jpeg", ".png")
 
 
@@ -47,7 +49,8 @@ class _Rows:
 def read(root: Path, *, report: bool = False) -> list[Study]:
     """CT-ICH: one study a patient, with the image modalities `brain` and `bone`.
 
-    A study is positive where any of its rows is, those without an image included. With `report`, the modality `report`
+    A study is positive where any of its rows is, those without an image included. A patient of the tables who has no
+    folder is a study that cannot be read. With `report`, the modality `report`
     holds 'Condition on file', which *states the diagnosis*: good for showing a leak, never for a claim. Boxes stand on
     `brain`. Traits: age in years, sex.
     """
@@ -61,8 +64,9 @@ def read(root: Path, *, report: bool = False) -> list[Study]:
         rows = tables.get(number, _Rows({}, (), None, ()))
         if number in folder_of:
             studies.append(_study(folder_of[number], rows, report=report))
-        elif rows.slices:
-            problem = f"no folder Patients_CT/{number:03d}, though {len(rows.slices)} slices are labelled"
+        else:
+            listed = f"the tables list the patient, {len(rows.slices)} slices labelled"
+            problem = f"no folder Patients_CT/{number:03d}, though {listed}"
             studies.append(Study(f"{number:03d}", f"{number:03d}", {}, _study_labels(rows), problems=(problem,)))
     return studies
 
@@ -90,12 +94,24 @@ def _tables(root: Path) -> dict[int, _Rows]:
         columns = ["PatientNumber", "SliceNumber", "label", "x0", "y0", "x1", "y1"]
         for row in read_table(root / "boxes.csv", required=columns).rows:
             boxes.setdefault(_integer(row, "PatientNumber"), []).append(row)
-    # A second header row, as in some releases, has no patient number.
-    people = {_integer(r, "Patient Number"): r for r in demographics.rows if r.text("Patient Number")}
+    people = _people(demographics)
     return {
         n: _Rows(slices.get(n, {}), boxes.get(n, ()), people.get(n), problems.get(n, ()))
         for n in slices.keys() | boxes.keys() | people.keys()
     }
+
+
+def _people(demographics: Table) -> dict[int, Row]:
+    people: dict[int, Row] = {}
+    for row in demographics.rows:
+        # A second header row, as in some releases, names types and says nothing of a person.
+        if not row.text("Patient Number") and not any(row.text(column) for column in _PERSONAL):
+            continue
+        number = _integer(row, "Patient Number")
+        if number in people:
+            raise DataError(f"{row.where}: patient {number} has a row already; keep one")
+        people[number] = row
+    return people
 
 
 def _row_labels(row: Row) -> tuple[dict[str, float], str]:
@@ -120,6 +136,9 @@ def _study(folder: Path, rows: _Rows, *, report: bool) -> Study:
     modalities: dict[str, ImageFiles | str] = {}
     numbers: dict[str, list[int]] = {}
     problems = list(rows.problems)
+    files, folders = listing(folder, folder)
+    others = [path.name for path in (*files, *folders) if path.name not in WINDOWS]
+    problems += [f"left out {', '.join(others)}: neither brain/ nor bone/"] if others else []
     for window in WINDOWS:
         paths, strays = _slices(folder, window)
         problems += [f"left out {window}/{name}: its name is no slice number" for name in strays]

@@ -162,6 +162,17 @@ def test_what_is_missing_or_no_xray_is_named(tmp_path):
     assert "'../secret.jpg' leaves" in second.problems[0]
 
 
+def test_traits_are_of_the_first_image_that_states_them(tmp_path):
+    rows = [
+        {"offset": "1", "age": "40"},
+        {"offset": "2", "view": "PA", "sex": "F"},
+        {"offset": "3", "view": "L", "sex": "M"},
+    ]
+    (study,) = read(collection(tmp_path, *rows))
+    assert study.traits == {"age": 40.0, "sex": "F", "view": "PA"}
+    assert study.problems == ("sex is F and M in different rows; the first counts",)
+
+
 def test_every_image_needs_its_patient(tmp_path):
     root = collection(tmp_path, {"patientid": " "})
     with pytest.raises(DataError, match=r"row 2, column 'patientid': is empty"):

@@ -133,7 +133,7 @@ def test_a_patient_without_a_window_or_a_folder(root):
     assert sorted(first.modalities) == ["brain"]
     assert "no slices in bone/" in first.problems
     assert second.modalities == {}
-    assert second.problems == ("no folder Patients_CT/051, though 3 slices are labelled",)
+    assert second.problems == ("no folder Patients_CT/051, though the tables list the patient, 3 slices labelled",)
 
 
 def test_unknown_and_contradicting_labels(root):
@@ -193,3 +193,37 @@ def test_odd_patient_folders_are_refused(root, name):
 def test_the_wrong_folder_is_told(tmp_path):
     with pytest.raises(DataError, match=r"hemorrhage_diagnosis.csv: no such table"):
         read(tmp_path)
+
+
+def test_a_patient_of_one_table_alone_is_counted(root):
+    (root / "patient_demographics.csv").write_text(DEMOGRAPHICS + "77,30,Male,,,,\n")
+    (root / "boxes.csv").write_text(BOXES + "78,1,EDH,1,1,2,2\n")
+    *known, first, second = studies = read(root)
+    check_studies(studies)
+    assert [s.study_id for s in known] == ["050", "051"]
+    assert (first.study_id, first.modalities) == ("077", {})
+    assert first.problems == ("no folder Patients_CT/077, though the tables list the patient, 0 slices labelled",)
+    assert second.problems == ("no folder Patients_CT/078, though the tables list the patient, 0 slices labelled",)
+    assert all(math.isnan(value) for value in first.labels.values())
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        ("51,45,Male,,,,", "row 5: patient 51 has a row already; keep one"),
+        (",45,Male,,,,", "row 5, column 'Patient Number': expected a whole number, found ''"),
+    ],
+)
+def test_bad_demographics_are_refused_at_their_place(root, row, problem):
+    (root / "patient_demographics.csv").write_text(f"{DEMOGRAPHICS}{row}\n")
+    with pytest.raises(DataError) as error:
+        read(root)
+    assert problem in str(error.value)
+
+
+def test_what_stands_beside_the_windows_is_named(root):
+    (root / "Patients_CT" / "050" / "subdural").mkdir()
+    (root / "Patients_CT" / "050" / "scan.txt").write_text("x")
+    first, second = read(root)
+    assert first.problems[0] == "left out scan.txt, subdural: neither brain/ nor bone/"
+    assert "left out" not in " ".join(second.problems)
