@@ -61,9 +61,9 @@ def write_submission(
     showing that is not there.
     """
     scores = _slice_scores(predictions, shown)
+    ids = dict.fromkeys((row.image, row.finding) for row in label_rows(root / TABLES[part]))
     places = image_places(root, part=part)
     _check_slices(predictions, scores, places)
-    ids = dict.fromkeys((row.image, row.finding) for row in label_rows(root / TABLES[part]))
     means = {study: own.mean(axis=0) for study, own in scores.items()}
     studies = {study for study, _ in places.values()}
     overall = np.concatenate([own for study, own in scores.items() if study in studies]).mean(axis=0)
