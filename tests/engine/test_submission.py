@@ -174,7 +174,5 @@ def test_the_script(root, tmp_path):
     assert out.read_text() == (root / "stage_2_train.csv").read_text()
     done = subprocess.run(command, text=True, capture_output=True)
     assert (done.returncode, done.stdout) == (1, "")
-    assert (
-        done.stderr
-        == f"rsna_submission: {root / 'stage_2_sample_submission.csv'}: no such table; put it there or correct the path\n"
-    )
+    missing = root / "stage_2_sample_submission.csv"
+    assert done.stderr == f"rsna_submission: {missing}: no such table; put it there or correct the path\n"
