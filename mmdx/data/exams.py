@@ -136,7 +136,9 @@ def in_parallel(work: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], *, f
     try:
         return list(track(done, saying, total=len(tasks), console=console, disable=silent, transient=True))
     except BrokenProcessPool:
-        raise DataError(f"{saying}: a worker was killed, for want of memory most likely; close others") from None
+        raise DataError(
+            f"{saying}: a worker was killed, for want of memory most likely; free some and try again"
+        ) from None
 
 
 def _slim(header: pydicom.Dataset) -> pydicom.Dataset:
