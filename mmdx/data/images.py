@@ -12,6 +12,7 @@ black. The orientation that a camera noted (EXIF) is applied, so a source pixel 
 
 from __future__ import annotations
 
+import io
 import itertools
 import struct
 import warnings
@@ -26,7 +27,7 @@ import numpy as np
 from jaxtyping import Int16, UInt8
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from mmdx.data import dicom
+from mmdx.data import containers, dicom
 from mmdx.errors import DataError
 from mmdx.study import ImageFiles, Unit
 
@@ -62,6 +63,14 @@ def probe(path: Path) -> tuple[Unit, Literal[1, 3], int]:
         return "intensity", 1 if _is_grey(image) else 3, _frames(image)
 
 
+def probe_encoded(content: bytes, where: str) -> Literal[1, 3]:
+    """Channels of an encoded image that is no file of its own, without decoding a pixel. Raises as `probe` does."""
+    with _opened(where, content) as image:
+        if _frames(image) > 1:
+            raise DataError(f"{where}: an image of {_frames(image)} pages; store each as an image of its own")
+        return 1 if _is_grey(image) else 3
+
+
 def is_dicom(path: Path) -> bool:
     """Whether the file calls itself DICOM, by its first bytes or by its suffix. Raises `DataError` if unreadable."""
     try:
@@ -77,8 +86,8 @@ def decode(files: ImageFiles, size: int) -> Decoded:
     Raises `DataError`, naming the file, where an image cannot be decoded: no image is ever left out or replaced.
     """
     fitted, scales, offsets = [], [], []
-    for path, refs in itertools.groupby(files.images, key=lambda ref: ref.path):
-        for source in _source(path, [ref.frame for ref in refs], files.unit):
+    for (path, key), refs in itertools.groupby(files.images, key=lambda ref: (ref.path, ref.key)):
+        for source in _source(path, key, [ref.frame for ref in refs], files.unit):
             pixels, scale, offset = _letterbox(_with_channels(source, files.channels), size)
             fitted.append((pixels, offset))
             scales.append(scale)
@@ -94,7 +103,7 @@ def decode(files: ImageFiles, size: int) -> Decoded:
     return Decoded(canvas, tuple(scales), tuple(offsets))
 
 
-def _source(path: Path, frames: Sequence[int], unit: Unit) -> Iterator[np.ndarray]:
+def _source(path: Path, key: str, frames: Sequence[int], unit: Unit) -> Iterator[np.ndarray]:
     """Frames as `[h w]` or `[h w 3]`, uint8 for display or float32; Hounsfield units clipped to what is stored."""
     if is_dicom(path):
         pixels = dicom.decode_frames(path, frames, hounsfield_only=unit == "HU")
@@ -102,6 +111,9 @@ def _source(path: Path, frames: Sequence[int], unit: Unit) -> Iterator[np.ndarra
         return
     if unit == "HU":
         raise DataError(f"{path}: only DICOM tells Hounsfield units; this modality is one of intensities")
+    if key:
+        yield from _contained(path, key, frames)
+        return
     with _opened(path) as image:
         count = _frames(image)
         for frame in frames:
@@ -111,7 +123,16 @@ def _source(path: Path, frames: Sequence[int], unit: Unit) -> Iterator[np.ndarra
             yield _upright(path, image)
 
 
-def _upright(path: Path, image: Image.Image) -> np.ndarray:
+def _contained(path: Path, key: str, frames: Sequence[int]) -> Iterator[np.ndarray]:
+    for where, item in containers.items(path, key, frames):
+        if isinstance(item, np.ndarray):
+            yield item
+            continue
+        with _opened(where, item) as image:
+            yield _upright(where, image)
+
+
+def _upright(path: Path | str, image: Image.Image) -> np.ndarray:
     upright = ImageOps.exif_transpose(image)
     if upright.mode in ("I", "F") or upright.mode.startswith("I;"):
         values = np.asarray(upright).astype(np.float32)
@@ -170,12 +191,15 @@ def _frames(image: Image.Image) -> int:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
-    """An image open in Pillow; whatever goes wrong with it, inside the block too, is one `DataError`."""
+def _opened(path: Path | str, content: bytes | None = None) -> Iterator[Image.Image]:
+    """An image open in Pillow, from the file or from `content`, which `path` then only names.
+
+    Whatever goes wrong with it, inside the block too, is one `DataError`.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # large images and odd tags: what matters of them is raised
-            with Image.open(path) as image:
+            with Image.open(path if content is None else io.BytesIO(content)) as image:
                 yield image
     except DataError:
         raise

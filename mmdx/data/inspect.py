@@ -26,7 +26,8 @@ def rows(studies: Sequence[Study], root: Path) -> list[dict[str, Any]]:
     """One row a study and modality, fit for JSON; a study without modalities has one row, of modality "".
 
     `files` are paths relative to `root` in certified order, `#frame` behind those of multi-frame files but for frame
-    0. Text has no images and no order. `problems` are those of the whole study.
+    0, `#key#frame` behind files that hold many images. Text has no images and no order. `problems` are those of the
+    whole study.
     """
     base = root.parent if root.is_file() else root
     return [
@@ -152,4 +153,6 @@ def _row(study: Study, modality: str, value: ImageFiles | str, base: Path) -> di
 
 def _name(ref: ImageRef, base: Path) -> str:
     name = ref.path.relative_to(base) if ref.path.is_relative_to(base) else ref.path
+    if ref.key:
+        return f"{name.as_posix()}#{ref.key}#{ref.frame}"
     return f"{name.as_posix()}#{ref.frame}" if ref.frame else name.as_posix()

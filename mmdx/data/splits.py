@@ -17,7 +17,7 @@ from mmdx.data.tables import read_table
 from mmdx.errors import DataError, UsageError
 from mmdx.study import SPLITS, Split
 
-_WORDS: Mapping[str, Split] = {
+SPLIT_WORDS: Mapping[str, Split] = {
     "train": "train",
     "training": "train",
     "val": "val",
@@ -27,6 +27,7 @@ _WORDS: Mapping[str, Split] = {
     "test": "test",
     "testing": "test",
 }
+"""What people call the three splits, in lower case."""
 _COLUMNS = ("study_id", "patient_id", "split")
 
 
@@ -35,9 +36,9 @@ def parse_split(cell: str, where: str) -> Split | None:
     word = cell.strip().lower()
     if not word:
         return None
-    if word not in _WORDS:
+    if word not in SPLIT_WORDS:
         raise DataError(f"{where}: split is '{cell}'; use train, val or test, or leave it empty")
-    return _WORDS[word]
+    return SPLIT_WORDS[word]
 
 
 def make_splits(
