@@ -16,7 +16,8 @@ STORE_FORMAT = 2
 def fingerprint(reader: str, options: Mapping[str, Any], source: Path, *, size: int) -> str:
     """32 hex digits over the reader, its options, the stored size and every source file's path, length and mtime.
 
-    File contents are not read. Files that an option names (a table outside `source`) count like source files.
+    File contents are not read. Files that an option names (a table outside `source`) count like source files. A source
+    that is not on disk (a name of the Hugging Face hub) counts by its name.
     """
     digest = hashlib.blake2b(digest_size=16)
     digest.update(json.dumps([STORE_FORMAT, reader, size], sort_keys=True).encode())
@@ -24,6 +25,8 @@ def fingerprint(reader: str, options: Mapping[str, Any], source: Path, *, size: 
         digest.update(f"{name}={value!r};".encode("utf-8", "surrogateescape"))
         if isinstance(value, Path) and value.is_file():
             digest.update(_stamp(value).encode())
+    if not source.exists():
+        digest.update(os.fsencode(source))
     if source.is_file():
         digest.update(_stamp(source).encode())
     for folder, folders, files in os.walk(source):
