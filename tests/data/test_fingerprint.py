@@ -72,3 +72,7 @@ def test_names_that_are_not_utf8_and_links_to_nowhere_are_taken_as_they_are(sour
     between = key(source)
     (source / "dangling.png").symlink_to(source / "gone.png")
     assert len({before, between, key(source)}) == 3
+
+
+def test_a_source_that_is_not_on_disk_counts_by_its_name(tmp_path: Path) -> None:
+    assert len({key(tmp_path / "lab" / "scans"), key(tmp_path / "lab" / "notes")}) == 2

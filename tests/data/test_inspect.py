@@ -120,3 +120,9 @@ def test_the_summary_counts_studies_once():
     found = [*STUDIES, Study("c", "p1", {"ct": CT, "photo": photo}), Study("d", "p2", {"report": "Fit."})]
     assert summary(rows(found, ROOT)) == "studies 4 · patients 2 · images 7 · order position 2, given 1 · refused 1"
     assert summary(rows(found[-1:], ROOT)) == "studies 1 · patients 1 · images 0 · order none · refused 0"
+
+
+def test_images_within_a_file_are_named_by_their_array_and_place(tmp_path):
+    refs = tuple(ImageRef(tmp_path / "a.npz", frame, "train_images") for frame in (0, 1))
+    (row,) = rows([Study("s", "p", {"image": ImageFiles(refs, Order("given"))})], tmp_path)
+    assert row["files"] == ["a.npz#train_images#0", "a.npz#train_images#1"]
