@@ -27,7 +27,7 @@ import numpy as np
 from jaxtyping import Int16, UInt8
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from mmdx.data import containers, dicom
+from mmdx.data import containers, dicom, nifti
 from mmdx.errors import DataError
 from mmdx.study import ImageFiles, Unit
 
@@ -50,10 +50,12 @@ class Decoded:
 
 
 def probe(path: Path) -> tuple[Unit, Literal[1, 3], int]:
-    """Unit, channels and number of frames (pages of a TIFF), without decoding a pixel.
+    """Unit, channels and number of frames (pages of a TIFF, slices of a volume), without decoding a pixel.
 
     Raises `DataError` where the file is no image, or holds fewer pixels than it says.
     """
+    if nifti.is_nifti(path):
+        return "intensity", 1, nifti.count_slices(path)
     if is_dicom(path):
         header = dicom.read_header(path)
         facts = dicom.pixel_facts(header)
@@ -113,6 +115,9 @@ def _source(path: Path, key: str, frames: Sequence[int], unit: Unit) -> Iterator
         raise DataError(f"{path}: only DICOM tells Hounsfield units; this modality is one of intensities")
     if key:
         yield from _contained(path, key, frames)
+        return
+    if nifti.is_nifti(path):
+        yield from nifti.axial_slices(path, frames)
         return
     with _opened(path) as image:
         count = _frames(image)

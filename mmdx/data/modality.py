@@ -14,6 +14,7 @@ import pydicom
 
 from mmdx.data.dicom import check_complete, is_localizer, pixel_facts, read_header
 from mmdx.data.images import is_dicom, probe
+from mmdx.data.nifti import certify_volume, is_nifti
 from mmdx.data.order import certify_dicom, certify_filenames
 from mmdx.data.paths import listing
 from mmdx.data.series import SourceImage, choose_series
@@ -27,23 +28,28 @@ _VIEWS = ("CR", "DX", "RG", "MG", "IO", "PX", "XC", "GM", "OP", "ES", "US")
 
 def is_image(path: Path) -> bool:
     """Whether the file is meant to be an image, by its suffix or as DICOM. Raises `DataError` if unreadable."""
-    return path.suffix.lower() in PLAIN_SUFFIXES or is_dicom(path)
+    return path.suffix.lower() in PLAIN_SUFFIXES or is_nifti(path) or is_dicom(path)
 
 
 def images_in(folder: Path, root: Path) -> tuple[ImageFiles, tuple[str, ...]]:
     """The images right inside `folder` in certified order, and what was left out or looks wrong.
 
-    A folder with DICOM files keeps no plain images. `mmdx.data.series` chooses among several series of slices; views
-    (chest x-rays, photographs) are all kept. Raises `DataError` where there is no image, where one cannot be read, or
-    where a link leaves `root`.
+    A folder with DICOM files keeps no other images, one with a NIfTI volume no plain ones. `mmdx.data.series` chooses
+    among several series of slices; views (chest x-rays, photographs) are all kept. Raises `DataError` where there is no
+    image, where one cannot be read, for a second volume, or where a link leaves `root`.
     """
     files, _ = listing(folder, root)
     dicoms = [path for path in files if is_dicom(path)]
-    images = dicoms or [path for path in files if is_image(path)]
+    volumes = [] if dicoms else [path for path in files if is_nifti(path)]
+    images = dicoms or volumes or [path for path in files if is_image(path)]
     strays = [path for path in files if path not in images]
-    problems = [f"left out {_some(strays)}: {'no DICOM file' if dicoms else 'no image'}"] if strays else []
+    kept = "DICOM file" if dicoms else "volume" if volumes else "image"
+    problems = [f"left out {_some(strays)}: no {kept}"] if strays else []
     if not images:
         raise DataError(f"{folder}: holds no image; put the images right inside it or correct the name")
+    if volumes:
+        files, more = _volume(volumes)
+        return files, (*problems, *more)
     if not dicoms:
         return _plain(images), tuple(problems)
     headers = [(path, read_header(path)) for path in dicoms]
@@ -61,9 +67,11 @@ def images_in(folder: Path, root: Path) -> tuple[ImageFiles, tuple[str, ...]]:
 def images_listed(paths: Sequence[Path]) -> tuple[ImageFiles, tuple[str, ...]]:
     """The images of a list in its order, and what looks wrong.
 
-    Slices of one DICOM series with positions stand by these instead, and a list that disagrees is named. Raises
-    `DataError` where an image cannot be read.
+    Slices of one DICOM series with positions stand by these instead, and a list that disagrees is named; those of a
+    NIfTI volume, which must stand alone, by its own. Raises `DataError` where an image cannot be read.
     """
+    if any(is_nifti(path) for path in paths):
+        return _volume(paths)
     as_listed = _with_facts(paths, Order("given"))
     twice = tuple(i for i, (a, b) in enumerate(pairwise(as_listed.images), start=1) if a == b)
     as_listed = replace(as_listed, order=Order("given", duplicates=twice))
@@ -82,6 +90,17 @@ def images_listed(paths: Sequence[Path]) -> tuple[ImageFiles, tuple[str, ...]]:
     if refs not in (as_listed.images, as_listed.images[::-1]):
         problems = (*problems, "the listed order disagrees with the positions, which decide")
     return replace(as_listed, images=refs, order=order), problems
+
+
+def _volume(paths: Sequence[Path]) -> tuple[ImageFiles, tuple[str, ...]]:
+    """The axial slices of a NIfTI volume, and what looks wrong."""
+    if len(paths) > 1:
+        raise DataError(
+            f"{paths[0]}: a volume is a modality by itself, but {len(paths)} files stand under one name "
+            f"({_some(paths)}); give each volume its own, such as t1_file_name and flair_file_name"
+        )
+    refs, order, problems = certify_volume(paths[0])
+    return ImageFiles(refs, order), problems
 
 
 def _plain(paths: Sequence[Path]) -> ImageFiles:

@@ -4,9 +4,9 @@ The table is `metadata.csv` or `metadata.jsonl`, in the manner of Hugging Face's
 
 - `study_id` (else the name of the first file or folder), `patient_id` (without this column each study is a patient of
   its own), `split` (train, val, test), `report` (text; nothing but white space is no report);
-- images: `file_name` (one), `file_names` (a list, JSON or separated by `;`), `folder`; further image modalities by
-  name: `<modality>_file_name`, `<modality>_file_names`. A file name may be that of a folder. With none of these
-  columns, a folder called like the study holds its images;
+- images: `file_name` (one; a NIfTI volume must be the only one), `file_names` (a list, JSON or separated by `;`),
+  `folder`; further image modalities by name: `<modality>_file_name`, `<modality>_file_names`. A file name may be that
+  of a folder. With none of these columns, a folder called like the study holds its images;
 - labels: the columns named by `findings`, else every other column in which at least half of the filled cells are 1 or
   0; any other value in one is refused. Columns that are left become traits. Files that no row names are no part of the
   data set.
@@ -21,6 +21,7 @@ from pathlib import Path
 
 from mmdx.data.labels import label_columns, parse_label
 from mmdx.data.modality import PLAIN_SUFFIXES, images_in, images_listed, is_image
+from mmdx.data.nifti import SUFFIXES as VOLUME_SUFFIXES
 from mmdx.data.paths import inside, listing
 from mmdx.data.splits import parse_split
 from mmdx.data.tables import Row, Table, read_table
@@ -30,7 +31,7 @@ from mmdx.study import ImageFiles, Study
 
 TABLES = ("metadata.jsonl", "metadata.csv")
 _OWN_COLUMNS = ("study_id", "patient_id", "split", "report")
-_SUFFIXES = (*PLAIN_SUFFIXES, ".dcm", ".dicom")
+_SUFFIXES = (*PLAIN_SUFFIXES, ".dcm", ".dicom", *VOLUME_SUFFIXES)
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,8 @@ def read(root: Path, *, findings: tuple[str, ...] | None = None, modality: str =
     folder of nothing but images is a single study. Raises `DataError` at the row and column that is wrong.
     """
     if root.is_file():
-        return [_plain_study(root.stem, root.stem, root, root.parent, modality)]
+        name = _stem(root.name)
+        return [_plain_study(name, name, root, root.parent, modality)]
     tables = [root / name for name in TABLES if (root / name).is_file()]
     if len(tables) > 1:
         raise DataError(f"{root}: holds {' and '.join(TABLES)}; keep one")
@@ -176,8 +178,9 @@ def _images(root: Path, names: Sequence[str], where: str) -> tuple[ImageFiles, t
 
 def _stem(name: str) -> str:
     """A file name without folders and without the suffix of an image."""
-    path = Path(name)
-    return path.stem if path.suffix.lower() in _SUFFIXES else path.name
+    last = Path(name).name
+    suffix = next((suffix for suffix in _SUFFIXES if last.lower().endswith(suffix)), "")
+    return last[: len(last) - len(suffix)] or last
 
 
 def _from_folders(root: Path, modality: str) -> list[Study]:

@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 import math
 
+import nibabel
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -200,3 +202,25 @@ def test_nothing_to_read_is_told(root, tmp_path):
     table(root / "a", "file_name\n1.png\n")
     with pytest.raises(DataError, match="the table stands below"):
         read(root)
+
+
+def test_a_row_may_name_a_volume(tmp_path):
+    volume = nibabel.Nifti1Image(np.zeros((4, 4, 3), np.int16), np.diag([1, 1, 5, 1]))
+    (tmp_path / "p1").mkdir()
+    nibabel.save(volume, tmp_path / "p1" / "p1_flair.nii.gz")
+    nibabel.save(volume, tmp_path / "p1" / "p1_t1.nii")
+    rows = "flair_file_name,t1_file_name\np1/p1_flair.nii.gz,p1/p1_t1.nii\n"
+    (study,) = read(table(tmp_path, rows))
+    assert (study.study_id, study.problems) == ("p1_flair", ())
+    assert {name: (len(f.images), f.order.spacing_mm) for name, f in study.modalities.items()} == {
+        "flair": (3, 5.0),
+        "t1": (3, 5.0),
+    }
+
+
+def test_a_volume_may_be_read_alone(tmp_path):
+    nibabel.save(nibabel.Nifti1Image(np.zeros((4, 4, 3), np.int16), np.eye(4)), tmp_path / "p1.nii.gz")
+    for root in (tmp_path / "p1.nii.gz", tmp_path):
+        (study,) = read(root)
+        assert len(study.modalities["image"].images) == 3
+    assert read(tmp_path / "p1.nii.gz")[0].study_id == "p1"
