@@ -20,8 +20,9 @@ from torch import Tensor
 class Sample:
     """One study as arrays, read from the store: raw dtype, nothing windowed, nothing normalised.
 
-    `inputs[modality]` has one row an item (`[n c h w]` int16 or uint8 pixels; `[n]` int64 tokens), no entry where the
-    modality is absent. `labels [f]` and `slice_labels[modality] [n f]` are float32 with NaN for unknown.
+    `inputs[modality]` has one row an item (`[n c h w]` int16 or uint8 pixels; `[n d]` float32 descriptors; `[n]` int64
+    tokens), no entry or no row where the modality is absent. `labels [f]` and `slice_labels[modality] [n f]` are
+    float32 with NaN for unknown.
     """
 
     study_id: str

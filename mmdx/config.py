@@ -111,10 +111,11 @@ class Augment(Section):
 
 
 class InputConfig(Section):
-    """How one modality is read: an image encoder makes it one of images, a text encoder one of text.
+    """How one modality is read: an image encoder makes it one of images, a vector encoder one of descriptors, a text
+    encoder one of text.
 
-    Images alone use `view` (None: CT windows for Hounsfield units, `rgb` for colour, else `grey`), `sequence` and
-    `augment`. An encoder's name alone stands for the whole section.
+    Images alone use `view` (None: CT windows for Hounsfield units, `rgb` for colour, else `grey`) and `augment`; images
+    and descriptors use `sequence`. An encoder's name alone stands for the whole section.
     """
 
     encoder: Component

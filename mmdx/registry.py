@@ -90,6 +90,7 @@ READERS = Registry("reader")
 IMAGE_VIEWS = Registry("image view")
 IMAGE_ENCODERS = Registry("image encoder")
 SEQUENCES = Registry("sequence model")
+VECTOR_ENCODERS = Registry("vector encoder")
 TEXT_ENCODERS = Registry("text encoder")
 FUSIONS = Registry("fusion")
 HEADS = Registry("head")
@@ -99,6 +100,7 @@ REGISTRIES: dict[str, Registry] = {
     "views": IMAGE_VIEWS,
     "image_encoders": IMAGE_ENCODERS,
     "sequences": SEQUENCES,
+    "vector_encoders": VECTOR_ENCODERS,
     "text_encoders": TEXT_ENCODERS,
     "fusions": FUSIONS,
     "heads": HEADS,

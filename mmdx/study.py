@@ -1,7 +1,8 @@
 """One exam of one patient, still on disk and free of torch.
 
 A *modality* is a named input of a study; its kind is told by the type of its value: `ImageFiles` (kind `images`),
-`str` (kind `text`). Any modality may be absent from any study: then its name is missing from `Study.modalities`.
+`VectorFiles` (kind `vectors`), `str` (kind `text`). Any modality may be absent from any study: then its name is missing
+from `Study.modalities`.
 """
 
 from __future__ import annotations
@@ -65,6 +66,17 @@ class ImageFiles:
 
 
 @dataclass(frozen=True)
+class VectorFiles:
+    """The descriptors of one modality: `.npy` files of `[n d]` or `[d]` floats, stacked in this order; `width` is d."""
+
+    files: tuple[Path, ...]
+    width: int
+
+
+Modality = ImageFiles | VectorFiles | str
+
+
+@dataclass(frozen=True)
 class Box:
     """A lesion on one image of a modality: 0-based index of the image, corners in pixels of the source image.
 
@@ -92,7 +104,7 @@ class Study:
 
     study_id: str
     patient_id: str
-    modalities: Mapping[str, ImageFiles | str]
+    modalities: Mapping[str, Modality]
     labels: Mapping[str, float] = field(default_factory=dict)
     slice_labels: Mapping[str, Mapping[str, tuple[float, ...]]] = field(default_factory=dict)
     boxes: tuple[Box, ...] = ()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mmdx.config import dump_config, parse_config, read_config
-from mmdx.engine.build import InputFacts, ModelFacts, build_model, is_text, resolve
+from mmdx.engine.build import InputFacts, ModelFacts, build_model, kind_of, resolve
 from mmdx.models.model import trainable
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
@@ -19,10 +19,9 @@ def test_a_shipped_config_builds(path):
     hounsfield = any(s.view is not None and s.view.type == "windows" for s in config.model.inputs.values())
     unit = "HU" if hounsfield else "intensity"
     plain = {"mean": [0.5] * 3, "std": [0.5] * 3}
-    inputs = {
-        name: InputFacts("text", vocabulary=50) if is_text(section) else InputFacts("images", unit=unit)
-        for name, section in config.model.inputs.items()
-    }
+    facts = {"images": InputFacts("images", unit=unit), "vectors": InputFacts("vectors", width=8)}
+    facts["text"] = InputFacts("text", vocabulary=50)
+    inputs = {name: facts[kind_of(section)] for name, section in config.model.inputs.items()}
     # Pretrained weights are not looked for where an architecture is given.
     for name, section in config.model.inputs.items():
         if section.encoder.options.get("pretrained"):

@@ -42,7 +42,10 @@ class StudyDataset(Dataset[Sample]):
         return len(self._rows)
 
     def images(self) -> list[int]:
-        """How many images each study brings, over all shown modalities: what the sampler packs by."""
+        """How many images each study brings, over all shown modalities: what the sampler packs by.
+
+        Vectors and text do not count: beside images they weigh nothing, and `train.studies` bounds them.
+        """
         counts = np.zeros(len(self._rows), dtype=np.int64)
         for name in self._shown:
             if self._store.modalities[name].kind == "images":
@@ -56,12 +59,15 @@ class StudyDataset(Dataset[Sample]):
         inputs: dict[str, np.ndarray] = {}
         slice_labels: dict[str, np.ndarray] = {}
         for name in self._shown:
-            if self._store.modalities[name].kind == "images":
+            kind = self._store.modalities[name].kind
+            if kind == "images":
                 pixels, labels = study.pixels(name), study.slice_labels(name)
                 if not len(labels):
                     labels = np.full((len(pixels), len(self._store.findings)), np.nan, dtype=np.float32)
                 keep = evenly(len(pixels), self._max_images)
                 inputs[name], slice_labels[name] = pixels[keep], labels[keep][:, self._columns]
+            elif kind == "vectors":
+                inputs[name] = study.vectors(name)
             elif (text := study.text(name)) is not None:
                 inputs[name] = self._tokenizers[name](text)
         return Sample(
@@ -107,6 +113,8 @@ def collate_for(store: Store, modalities: Sequence[str]) -> Collate:
         if facts.kind == "images":
             side = store.layout.size
             items[name] = ((facts.channels, side, side), np.dtype("int16" if facts.unit == "HU" else "uint8"))
+        elif facts.kind == "vectors":
+            items[name] = ((facts.width,), np.dtype("float32"))
         else:
             items[name] = ((), np.dtype("int64"))
     return Collate(items)

@@ -13,7 +13,7 @@ from rich.console import Group
 from rich.padding import Padding
 from rich.text import Text
 
-from mmdx.study import ImageFiles, ImageRef, Study
+from mmdx.study import ImageFiles, ImageRef, Modality, Study, VectorFiles
 
 COLUMNS = ("study", "modality", "images", "order", "mm", "gaps", "doubles")
 _NUMBERS = ("images", "mm")
@@ -26,8 +26,8 @@ def rows(studies: Sequence[Study], root: Path) -> list[dict[str, Any]]:
     """One row a study and modality, fit for JSON; a study without modalities has one row, of modality "".
 
     `files` are paths relative to `root` in certified order, `#frame` behind those of multi-frame files but for frame
-    0, `#key#frame` behind files that hold many images. Text has no images and no order. `problems` are those of the
-    whole study.
+    0, `#key#frame` behind files that hold many images. Text and vectors have no images and no order; the files of
+    vectors are named. `problems` are those of the whole study.
     """
     base = root.parent if root.is_file() else root
     return [
@@ -112,7 +112,8 @@ def _cells(row: Mapping[str, Any], before: Mapping[str, Any] | None) -> dict[str
     if row["order_source"]:
         cells += [str(row["images"]), row["order_source"]]
     else:
-        cells += ["text" if row["modality"] else "", "" if row["modality"] else "refused"]
+        kind = "vectors" if row["files"] else "text"
+        cells += [kind if row["modality"] else "", "" if row["modality"] else "refused"]
     cells.append("" if row["spacing_mm"] is None else f"{row['spacing_mm']:.4g}")
     return dict(zip(COLUMNS, [*cells, _places(row["gaps"]), _places(row["duplicates"])], strict=True))
 
@@ -134,9 +135,12 @@ def _middle(name: str, width: int) -> str:
     return f"{name[:head]}…{name[head + 1 - width :]}"
 
 
-def _row(study: Study, modality: str, value: ImageFiles | str, base: Path) -> dict[str, Any]:
+def _row(study: Study, modality: str, value: Modality, base: Path) -> dict[str, Any]:
     images = value if isinstance(value, ImageFiles) else None
     order = images.order if images else None
+    refs = images.images if images else ()
+    if isinstance(value, VectorFiles):
+        refs = tuple(ImageRef(path) for path in value.files)
     return {
         "study_id": study.study_id,
         "patient_id": study.patient_id,
@@ -147,7 +151,7 @@ def _row(study: Study, modality: str, value: ImageFiles | str, base: Path) -> di
         "gaps": list(order.gaps) if order else [],
         "duplicates": list(order.duplicates) if order else [],
         "problems": list(study.problems),
-        "files": [_name(ref, base) for ref in images.images] if images else [],
+        "files": [_name(ref, base) for ref in refs],
     }
 
 

@@ -12,7 +12,7 @@ from numbers import Real
 from mmdx.data.groups import group_problems, groups_of
 from mmdx.data.tables import Table
 from mmdx.errors import DataError
-from mmdx.study import UNKNOWN, ImageFiles, Study
+from mmdx.study import UNKNOWN, ImageFiles, Modality, Study, VectorFiles
 
 _UNCERTAIN = ("-1", "-1.0")
 _WORDS = {"1": 1.0, "1.0": 1.0, "true": 1.0, "0": 0.0, "0.0": 0.0, "false": 0.0, "": UNKNOWN, "nan": UNKNOWN}
@@ -130,9 +130,11 @@ def _group_problems(study: Study, groups: Mapping[str, Sequence[str]]) -> list[s
     return problems
 
 
-def _modality_problems(modality: str, value: ImageFiles | str) -> list[str]:
+def _modality_problems(modality: str, value: Modality) -> list[str]:
     if isinstance(value, str):
         return [] if value.strip() else [f"modality '{modality}' is empty text; leave it out where there is none"]
+    if isinstance(value, VectorFiles):
+        return [] if value.files else [f"modality '{modality}' has no descriptors; leave it out where there are none"]
     count = len(value.images)
     if count == 0:
         return [f"modality '{modality}' has no images; leave it out where there are none"]

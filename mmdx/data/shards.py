@@ -2,7 +2,8 @@
 
 Columns: `study_id`, `patient_id`, `split` (as given, or null), `labels [f]`, `traits`, `problems`, `boxes` (JSON);
 for images `NAME` (flat `[n c size size]`), `NAME.length` (0: absent), `NAME.order` (certificate, JSON) and
-`NAME.slice_labels` (flat `[n f]`, empty where none were given); for text `NAME` (null: absent).
+`NAME.slice_labels` (flat `[n f]`, empty where none were given); for vectors `NAME` (flat `[n d]`) and `NAME.length`;
+for text `NAME` (null: absent).
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ import numpy as np
 import pyarrow as pa
 
 from mmdx.data.images import Decoded, decode
+from mmdx.data.npy import read_vectors
 from mmdx.errors import DataError
-from mmdx.study import ImageFiles, Study, Unit
+from mmdx.study import ImageFiles, Modality, Study, Unit, VectorFiles
 
 RESERVED = ("study_id", "patient_id", "split", "labels", "traits", "problems", "boxes")
 PIXEL_TYPES: dict[str, str] = {"HU": "int16", "intensity": "uint8"}
@@ -30,17 +32,19 @@ PIXEL_TYPES: dict[str, str] = {"HU": "int16", "intensity": "uint8"}
 
 @dataclass(frozen=True)
 class ModalityFacts:
-    """What every study's share of a modality has in common; `unit` and `channels` matter to images alone."""
+    """What every study's share of a modality has in common: `unit` and `channels` of images, `width` of vectors."""
 
-    kind: Literal["images", "text"]
+    kind: Literal["images", "vectors", "text"]
     unit: Unit = "intensity"
     channels: int = 1
+    width: int = 0
 
     @property
     def content(self) -> str:
         """What must be one and the same in all studies, in words."""
         kinds = {"HU": "images in Hounsfield units", "intensity": "images of plain intensities"}
-        return "text" if self.kind == "text" else kinds[self.unit]
+        vectors = f"vectors of width {self.width}"
+        return kinds[self.unit] if self.kind == "images" else vectors if self.kind == "vectors" else "text"
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,9 @@ class Layout:
             if facts.kind == "text":
                 columns[name] = text
                 continue
+            if facts.kind == "vectors":
+                columns |= {name: numbers, f"{name}.length": datasets.Value("int64")}
+                continue
             columns[name] = datasets.LargeList(datasets.Value(PIXEL_TYPES[facts.unit]))
             columns |= {
                 f"{name}.length": datasets.Value("int64"),
@@ -72,8 +79,9 @@ class Layout:
 def layout_of(studies: Sequence[Study], *, size: int) -> Layout:
     """The layout that holds all of `studies`; findings in the order of their first appearance.
 
-    Where one name stands for text here and images there, or for Hounsfield units here and plain intensities there, what
-    most studies hold counts, the first of them among equals; `write_shard` refuses the others. A modality with both
+    Where one name stands for text here and images there, for Hounsfield units here and plain intensities there, or for
+    vectors of two widths, what most studies hold counts, the first of them among equals; `write_shard` refuses the
+    others. A modality with both
     grey and colour images is stored in colour. Raises `DataError` for a name that cannot be a column.
     """
     shares: dict[str, Counter[ModalityFacts]] = {}
@@ -89,8 +97,12 @@ def layout_of(studies: Sequence[Study], *, size: int) -> Layout:
     return Layout({name: _common(share) for name, share in shares.items()}, tuple(findings), size)
 
 
-def _facts(value: ImageFiles | str) -> ModalityFacts:
-    return ModalityFacts("text") if isinstance(value, str) else ModalityFacts("images", value.unit, value.channels)
+def _facts(value: Modality) -> ModalityFacts:
+    if isinstance(value, str):
+        return ModalityFacts("text")
+    if isinstance(value, VectorFiles):
+        return ModalityFacts("vectors", width=value.width)
+    return ModalityFacts("images", value.unit, value.channels)
 
 
 def _common(share: Counter[ModalityFacts]) -> ModalityFacts:
@@ -151,6 +163,10 @@ def _row(study: Study, layout: Layout) -> dict[str, Any]:
             raise DataError(f"'{name}' holds {content} here, but {facts.content} in the store; give it another name")
         if facts.kind == "text":
             row[name] = value if isinstance(value, str) and value.strip() else None
+        elif facts.kind == "vectors":
+            found = isinstance(value, VectorFiles)
+            vectors = read_vectors(value) if found else np.empty((0, facts.width), dtype=np.float32)
+            row |= {name: vectors.reshape(-1), f"{name}.length": len(vectors)}
         elif isinstance(value, ImageFiles):
             files = dataclasses.replace(value, channels=facts.channels)
             decoded[name] = decode(files, layout.size)

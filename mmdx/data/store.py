@@ -10,7 +10,7 @@ from typing import Any
 import datasets
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Float, Int, Shaped
+from jaxtyping import Float, Float32, Int, Shaped
 
 from mmdx.data.fingerprint import STORE_FORMAT
 from mmdx.data.shards import Layout, ModalityFacts
@@ -34,14 +34,15 @@ class Store:
         self.description = _description(folder)
         self.layout = _layout(self.description)
         self._rows = _open_shards(folder, self.description, self.layout).with_format("arrow")
-        names = [n for n, facts in self.layout.modalities.items() if facts.kind == "images"]
-        small = ["study_id", "patient_id", "labels", *(f"{n}.length" for n in names), *(f"{n}.order" for n in names)]
+        counted = [n for n, facts in self.layout.modalities.items() if facts.kind != "text"]
+        names = [n for n in counted if self.layout.modalities[n].kind == "images"]
+        small = ["study_id", "patient_id", "labels", *(f"{n}.length" for n in counted), *(f"{n}.order" for n in names)]
         table = self._rows.select_columns(small)[:]
         self.study_ids: list[str] = table["study_id"].to_pylist()
         self.patient_ids: list[str] = table["patient_id"].to_pylist()
         flat = table["labels"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
         self.labels: Float[np.ndarray, "n f"] = flat.reshape(len(self.study_ids), len(self.layout.findings))
-        self._lengths = {n: table[f"{n}.length"].to_numpy() for n in names}
+        self._lengths = {n: table[f"{n}.length"].to_numpy() for n in counted}
         self._orders = {n: table[f"{n}.order"].to_pylist() for n in names}
         self.splits: list[Split] = _splits_of(self.study_ids, folder / SPLIT_FILE)
         prove_disjoint(self.study_ids, self.patient_ids, self.splits)
@@ -70,7 +71,7 @@ class Store:
         return [row for row, name in enumerate(self.splits) if name == split]
 
     def lengths(self, modality: str) -> Int[np.ndarray, "n"]:
-        """Images a study, 0 where the modality is absent."""
+        """Images or vectors a study, 0 where the modality is absent."""
         return self._lengths[modality]
 
     def order_source(self, row: int, modality: str) -> str | None:
@@ -94,6 +95,10 @@ class StoredStudy:
         """Raw stored pixels, read-only: int16 Hounsfield units or uint8; n is 0 where the modality is absent."""
         facts, side = self._layout.modalities[modality], self._layout.size
         return self._flat(modality).reshape(-1, facts.channels, side, side)
+
+    def vectors(self, modality: str) -> Float32[np.ndarray, "n d"]:
+        """Descriptors, read-only; n is 0 where the modality is absent."""
+        return self._flat(modality).reshape(-1, self._layout.modalities[modality].width)
 
     def text(self, modality: str) -> str | None:
         return self._table[modality][0].as_py()

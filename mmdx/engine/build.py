@@ -17,18 +17,32 @@ from mmdx.data.text import ReportTokenizer, fit_tokenizer, pretrained_tokenizer
 from mmdx.engine.plugins import import_plugins
 from mmdx.errors import UsageError, did_you_mean
 from mmdx.models.augment import StudyAugment
-from mmdx.models.model import Branch, ImageBranch, MultimodalModel, TextBranch
+from mmdx.models.model import Branch, ImageBranch, MultimodalModel, TextBranch, VectorBranch
 from mmdx.models.text import source_of
-from mmdx.registry import FUSIONS, HEADS, IMAGE_ENCODERS, IMAGE_VIEWS, READERS, SEQUENCES, TEXT_ENCODERS, Registry
+from mmdx.registry import (
+    FUSIONS,
+    HEADS,
+    IMAGE_ENCODERS,
+    IMAGE_VIEWS,
+    READERS,
+    SEQUENCES,
+    TEXT_ENCODERS,
+    VECTOR_ENCODERS,
+    Registry,
+)
+
+Kind = Literal["images", "vectors", "text"]
+ENCODERS: dict[Kind, Registry] = {"images": IMAGE_ENCODERS, "vectors": VECTOR_ENCODERS, "text": TEXT_ENCODERS}
 
 
 @dataclass(frozen=True)
 class InputFacts:
     """What a branch must know of its modality; `architecture` is filled in once the encoder is built."""
 
-    kind: Literal["images", "text"]
+    kind: Kind
     unit: str = "intensity"
     channels: int = 1
+    width: int = 0
     vocabulary: int = 0
     architecture: Mapping[str, Any] | None = None
 
@@ -77,9 +91,9 @@ def resolve(config: Config) -> Config:
         raw["model"]["heads"][name] = settle(HEADS, head, f"model.heads.{name}")
     for name, section in config.model.inputs.items():
         where, below = f"model.inputs.{name}", raw["model"]["inputs"][name]
-        encoders = TEXT_ENCODERS if section.encoder.type in TEXT_ENCODERS.names() else IMAGE_ENCODERS
+        encoders = ENCODERS[kind_of(section)]
         if section.encoder.type not in encoders.names():
-            asked, known = section.encoder.type, [*IMAGE_ENCODERS.names(), *TEXT_ENCODERS.names()]
+            asked, known = section.encoder.type, [name for kind in ENCODERS.values() for name in kind.names()]
             problems.append(f"{where}.encoder: no encoder is called '{asked}'; {did_you_mean(asked, known)}")
         else:
             below["encoder"] = settle(encoders, section.encoder, f"{where}.encoder")
@@ -90,8 +104,12 @@ def resolve(config: Config) -> Config:
     return Config.model_validate(raw)
 
 
-def is_text(section: InputConfig) -> bool:
-    return section.encoder.type in TEXT_ENCODERS.names()
+def kind_of(section: InputConfig) -> Kind:
+    """The kind of modality that the encoder reads; images where it is not known."""
+    for kind, known in ENCODERS.items():
+        if section.encoder.type in known.names():
+            return kind
+    return "images"
 
 
 def facts_of(config: Config, store: Store, tokenizers: Mapping[str, ReportTokenizer]) -> ModelFacts:
@@ -99,7 +117,7 @@ def facts_of(config: Config, store: Store, tokenizers: Mapping[str, ReportTokeni
     inputs, problems = {}, []
     for name, section in config.model.inputs.items():
         stored = store.modalities.get(name)
-        wanted = "text" if is_text(section) else "images"
+        wanted = kind_of(section)
         if stored is None:
             problems.append(
                 f"model.inputs.{name}: no such modality in {store.folder}; {did_you_mean(name, store.modalities)}"
@@ -108,6 +126,8 @@ def facts_of(config: Config, store: Store, tokenizers: Mapping[str, ReportTokeni
             problems.append(
                 f"model.inputs.{name}: '{section.encoder.type}' reads {wanted}, but '{name}' is stored as {stored.kind}"
             )
+        elif stored.kind == "vectors":
+            inputs[name] = InputFacts("vectors", width=stored.width)
         elif stored.kind == "text":
             inputs[name] = InputFacts("text", vocabulary=tokenizers[name].vocabulary)
         else:
@@ -123,7 +143,7 @@ def build_tokenizers(config: Config, store: Store, rows: Sequence[int]) -> dict[
     """A tokenizer a text input: the pretrained encoder's own, else fitted on the reports of `rows` (training)."""
     tokenizers = {}
     for name, section in config.model.inputs.items():
-        if not is_text(section) or name not in store.modalities:
+        if kind_of(section) != "text" or name not in store.modalities:
             continue
         options = TEXT_ENCODERS.options(section.encoder)
         source, longest = options.get("source"), options["max_tokens"]
@@ -143,7 +163,7 @@ def build_model(config: Config, facts: ModelFacts) -> tuple[MultimodalModel, Mod
     branches: dict[str, Branch] = {}
     complete: dict[str, InputFacts] = {}
     for name, section in config.model.inputs.items():
-        make = _text_branch if facts.inputs[name].kind == "text" else _image_branch
+        make = {"images": _image_branch, "vectors": _vector_branch, "text": _text_branch}[facts.inputs[name].kind]
         branches[name], architecture = make(section, facts.inputs[name], config.model.dim, f"model.inputs.{name}")
         complete[name] = InputFacts(**{**asdict(facts.inputs[name]), "architecture": dict(architecture)})
     image_items = {name: branches[name].item_dim for name, known in facts.inputs.items() if known.kind == "images"}
@@ -168,6 +188,12 @@ def _image_branch(section: InputConfig, facts: InputFacts, dim: int, where: str)
     )
     sequence = SEQUENCES.build(section.sequence, f"{where}.sequence", width=encoder.dim)
     return ImageBranch(view, StudyAugment(section.augment), encoder, sequence, dim), encoder.architecture
+
+
+def _vector_branch(section: InputConfig, facts: InputFacts, dim: int, where: str) -> tuple[Branch, Mapping[str, Any]]:
+    encoder = VECTOR_ENCODERS.build(section.encoder, f"{where}.encoder", width=facts.width)
+    sequence = SEQUENCES.build(section.sequence, f"{where}.sequence", width=encoder.dim)
+    return VectorBranch(encoder, sequence, dim), {}
 
 
 def _text_branch(section: InputConfig, facts: InputFacts, dim: int, where: str) -> tuple[Branch, Mapping[str, Any]]:

@@ -124,7 +124,8 @@ def _batch(saved: SavedModel, study: Study, inputs: Mapping[str, np.ndarray]) ->
     side, items = saved.facts.size, {}
     for name, known in saved.facts.inputs.items():
         images = ((known.channels, side, side), np.dtype("int16" if known.unit == "HU" else "uint8"))
-        items[name] = images if known.kind == "images" else ((), np.dtype("int64"))
+        vectors = ((known.width,), np.dtype("float32"))
+        items[name] = {"images": images, "vectors": vectors, "text": ((), np.dtype("int64"))}[known.kind]
     labels = np.full(len(saved.facts.findings), np.nan, dtype=np.float32)
     return Collate(items)([Sample(study.study_id, study.patient_id, inputs, labels, {})])
 

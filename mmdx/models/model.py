@@ -20,6 +20,7 @@ from mmdx.models.image import ImageEncoder, View
 from mmdx.models.packing import item_mask, pad
 from mmdx.models.sequence import SequenceModel
 from mmdx.models.text import TextEncoder
+from mmdx.models.vectors import VectorEncoder
 
 
 class Branch(nn.Module, ABC):
@@ -47,6 +48,21 @@ class ImageBranch(Branch):
         vectors = self.encoder(self.augment(self.view(packed.values), packed.lengths))
         mask = item_mask(packed.lengths)
         seen = self.sequence(pad(vectors, mask), mask)
+        return replace(seen, pooled=self.project(seen.pooled))
+
+
+class VectorBranch(Branch):
+    """Encoder of each descriptor, sequence model over them, projection."""
+
+    def __init__(self, encoder: VectorEncoder, sequence: SequenceModel, dim: int) -> None:
+        super().__init__()
+        self.encoder, self.sequence = encoder, sequence
+        self.project = nn.Sequential(nn.Linear(sequence.dim, dim), nn.LayerNorm(dim))
+        self.item_dim = sequence.item_dim
+
+    def forward(self, packed: Packed) -> Features:
+        mask = item_mask(packed.lengths)
+        seen = self.sequence(pad(self.encoder(packed.values), mask), mask)
         return replace(seen, pooled=self.project(seen.pooled))
 
 

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from mmdx.data.inspect import rows, summary, table
-from mmdx.study import ImageFiles, ImageRef, Order, Study
+from mmdx.study import ImageFiles, ImageRef, Order, Study, VectorFiles
 
 ROOT = Path("exams")
 UID = "1.2.840.113619.2.55.3.2831178355.{}.1445.1262349.20040826185059.971.1"
@@ -48,6 +48,14 @@ def test_rows_say_everything_of_each_modality():
     assert (report["modality"], report["images"], report["order_source"], report["files"]) == ("report", 0, None, [])
     assert (broken["modality"], broken["images"], len(broken["problems"])) == ("", 0, 1)
     assert json.loads(json.dumps(rows(STUDIES, ROOT))) == rows(STUDIES, ROOT)
+
+
+def test_vectors_name_their_files_and_are_no_images():
+    study = Study("s", "p", {"slide": VectorFiles((ROOT / "a.npy", ROOT / "b.npy"), 4), "report": "Fit."})
+    found = rows([study], ROOT)
+    assert (found[0]["images"], found[0]["order_source"], found[0]["files"]) == (0, None, ["a.npy", "b.npy"])
+    assert [line.split()[-1] for line in printed([study])[1:3]] == ["vectors", "text"]
+    assert summary(found) == "studies 1 · patients 1 · images 0 · order none · refused 0"
 
 
 def test_files_of_a_single_file_study_are_named_from_its_folder(tmp_path):

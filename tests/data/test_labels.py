@@ -10,7 +10,7 @@ import pytest
 from mmdx.data.labels import check_studies, label_columns, parse_label
 from mmdx.data.tables import read_table
 from mmdx.errors import DataError
-from mmdx.study import Box, ImageFiles, ImageRef, Order, Study
+from mmdx.study import Box, ImageFiles, ImageRef, Order, Study, VectorFiles
 
 TWO_IMAGES = ImageFiles((ImageRef(Path("1.png")), ImageRef(Path("2.png"))), Order("filename"))
 GOOD = Study("s1", "p1", {"ct": TWO_IMAGES, "report": "Fell off a ladder."}, {"any": 1.0, "fracture": math.nan})
@@ -89,6 +89,7 @@ def changed(**fields) -> list[Study]:
         (changed(modalities={}), "study 's1': has no modality and no problem says why"),
         (changed(modalities={"report": " "}), "study 's1': modality 'report' is empty text"),
         (changed(modalities={"ct": ImageFiles((), Order("unknown"))}), "study 's1': modality 'ct' has no images"),
+        (changed(modalities={"slide": VectorFiles((), 4)}), "study 's1': modality 'slide' has no descriptors"),
         (
             changed(modalities={"ct": dataclasses.replace(TWO_IMAGES, order=Order("filename", gaps=(2,)))}),
             "study 's1': the order of 'ct' points at image 2, of 2",

@@ -14,7 +14,7 @@ import pytest
 
 from mmdx.data.shards import Layout, ModalityFacts, layout_of, write_shard
 from mmdx.errors import DataError
-from mmdx.study import Box, ImageFiles, ImageRef, Order, Study
+from mmdx.study import Box, ImageFiles, ImageRef, Modality, Order, Study, VectorFiles
 
 
 def images(*paths: Path, **facts: object) -> ImageFiles:
@@ -23,6 +23,12 @@ def images(*paths: Path, **facts: object) -> ImageFiles:
 
 def study(name: str, modalities: dict | None = None, **facts: object) -> Study:
     return Study(name, f"patient of {name}", {"report": "Fell."} if modalities is None else modalities, **facts)
+
+
+def vectors(path: Path, values: object) -> VectorFiles:
+    array = np.array(values, dtype=np.float32)
+    np.save(path, array)
+    return VectorFiles((path,), array.shape[-1])
 
 
 def written(path: Path, studies: list[Study], *, size: int = 8) -> tuple[list[dict], list[dict[str, str]]]:
@@ -55,7 +61,7 @@ def test_most_studies_say_what_a_modality_is_and_the_first_among_equals() -> Non
     hu, grey = images(Path("a"), unit="HU"), images(Path("b"))
     colour = images(Path("c"), channels=3)
 
-    def facts(*values: ImageFiles | str) -> ModalityFacts:
+    def facts(*values: Modality) -> ModalityFacts:
         return layout_of([study(str(i), {"x": value}) for i, value in enumerate(values)], size=8).modalities["x"]
 
     assert facts(hu, grey, "text", grey) == ModalityFacts("images", "intensity", 1)
@@ -140,6 +146,28 @@ def test_one_name_for_two_things_refuses_the_odd_study_alone(tmp_path: Path, odd
     assert [row["study_id"] for row in rows] == ["a", "b"]
     reason = f"'x' holds {what} here, but images of plain intensities in the store; give it another name"
     assert refused == {"study_id": "odd", "reason": reason}
+
+
+def test_vectors_are_stored_as_they_are_and_empty_where_there_are_none(tmp_path: Path) -> None:
+    given = study("a", {"slide": vectors(tmp_path / "a.npy", [[1, 2, 3], [4, 5, 6]])})
+    assert layout_of([given], size=8).modalities == {"slide": ModalityFacts("vectors", width=3)}
+    (first, second), quarantine = written(tmp_path / "s.arrow", [given, study("b", {"report": "Fell."})])
+    assert (first["slide"], first["slide.length"]) == ([1, 2, 3, 4, 5, 6], 2)
+    assert (second["slide"], second["slide.length"]) == ([], 0)
+    assert quarantine == []
+    assert not {"slide.order", "slide.slice_labels"} & set(first)
+
+
+def test_vectors_that_cannot_be_used_quarantine_their_study(tmp_path: Path) -> None:
+    studies = [study(name, {"slide": vectors(tmp_path / f"{name}.npy", [[1, 2]])}) for name in ("a", "b", "nan")]
+    studies.append(study("wide", {"slide": vectors(tmp_path / "wide.npy", [[1, 2, 3]])}))
+    np.save(tmp_path / "nan.npy", np.array([[1, math.nan]], np.float32))
+    rows, refused = written(tmp_path / "s.arrow", studies)
+    assert [row["study_id"] for row in rows] == ["a", "b"]
+    assert {row["study_id"]: row["reason"] for row in refused} == {
+        "nan": "nan.npy: descriptor 0 has values that are no numbers (NaN or infinite) in float32",
+        "wide": "'slide' holds vectors of width 3 here, but vectors of width 2 in the store; give it another name",
+    }
 
 
 def test_images_among_texts_are_refused(tmp_path: Path) -> None:

@@ -15,10 +15,12 @@ from mmdx.data.collate import Collate
 from mmdx.engine.build import InputFacts, ModelFacts, build_model
 from mmdx.models.model import MultimodalModel
 
-SIDE, WORDS, FINDINGS = 32, 20, ("bleed", "fracture")
+SIDE, WORDS, WIDTH, FINDINGS = 32, 20, 6, ("bleed", "fracture")
 IMAGES = {"encoder": "test_patches", "sequence": {"type": "lstm", "hidden": 8}}
 FACTS = ModelFacts(FINDINGS, SIDE, {"image": InputFacts("images"), "report": InputFacts("text", vocabulary=WORDS)})
 CT_FACTS = ModelFacts(FINDINGS, SIDE, {"image": InputFacts("images", unit="HU"), "report": FACTS.inputs["report"]})
+VECTOR_FACTS = ModelFacts(FINDINGS, SIDE, {"image": InputFacts("images"), "report": InputFacts("vectors", width=WIDTH)})
+"""The second modality, whatever its name, is one of descriptors here."""
 
 
 def tiny_bert(folder: Path) -> str:
@@ -50,12 +52,13 @@ def model_of(config: Config, facts: ModelFacts = FACTS) -> MultimodalModel:
     return build_model(config, facts)[0]
 
 
-def sample(index: int, *, images: int, words: int, unit: str = "intensity") -> Sample:
-    """A study of random content; 0 images or words: absent."""
+def sample(index: int, *, images: int, words: int, unit: str = "intensity", vectors: bool = False) -> Sample:
+    """A study of random content; 0 images or words: absent. With `vectors`, descriptors stand for the words."""
     rng = np.random.default_rng(index)
     shape = (images, 1, SIDE, SIDE)
     pixels = rng.integers(0, 256, shape, np.uint8) if unit == "intensity" else rng.integers(-100, 200, shape, np.int16)
-    inputs = {"image": pixels, "report": rng.integers(2, WORDS, words)}
+    second = rng.normal(size=(words, WIDTH)).astype(np.float32) if vectors else rng.integers(2, WORDS, words)
+    inputs = {"image": pixels, "report": second}
     return Sample(
         study_id=f"s{index}",
         patient_id=f"p{index}",
@@ -65,12 +68,14 @@ def sample(index: int, *, images: int, words: int, unit: str = "intensity") -> S
     )
 
 
-def batch_of(samples: list[Sample], unit: str = "intensity") -> Batch:
+def batch_of(samples: list[Sample], unit: str = "intensity", *, vectors: bool = False) -> Batch:
     dtype = np.dtype("int16" if unit == "HU" else "uint8")
-    return Collate({"image": ((1, SIDE, SIDE), dtype), "report": ((), np.dtype("int64"))})(samples)
+    second = ((WIDTH,), np.dtype("float32")) if vectors else ((), np.dtype("int64"))
+    return Collate({"image": ((1, SIDE, SIDE), dtype), "report": second})(samples)
 
 
-def mixed_batch(unit: str = "intensity") -> Batch:
+def mixed_batch(unit: str = "intensity", *, vectors: bool = False) -> Batch:
     """Studies with everything, with one modality, and of different lengths."""
     sizes = [(3, 5), (1, 0), (0, 4), (5, 2), (2, 7)]
-    return batch_of([sample(i, images=n, words=w, unit=unit) for i, (n, w) in enumerate(sizes)], unit)
+    samples = [sample(i, images=n, words=w, unit=unit, vectors=vectors) for i, (n, w) in enumerate(sizes)]
+    return batch_of(samples, unit, vectors=vectors)

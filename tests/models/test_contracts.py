@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import pytest
 import torch
-from parts import CT_FACTS, FACTS, IMAGES, batch_of, config_of, mixed_batch, model_of, sample, tiny_bert
+from parts import CT_FACTS, FACTS, IMAGES, VECTOR_FACTS, batch_of, config_of, mixed_batch, model_of, sample, tiny_bert
 
-from mmdx.batch import Batch, Output
+from mmdx.batch import Batch, Output, Sample
 from mmdx.config import Config
 from mmdx.engine.build import ModelFacts, build_model
 from mmdx.engine.objective import objective
 from mmdx.models.model import MultimodalModel, trainable
-from mmdx.registry import FUSIONS, HEADS, IMAGE_ENCODERS, IMAGE_VIEWS, SEQUENCES, TEXT_ENCODERS
+from mmdx.registry import FUSIONS, HEADS, IMAGE_ENCODERS, IMAGE_VIEWS, SEQUENCES, TEXT_ENCODERS, VECTOR_ENCODERS
 
 PARTS = [
     *[("image_encoder", name) for name in IMAGE_ENCODERS.names()],
     *[("view", name) for name in IMAGE_VIEWS.names()],
     *[("sequence", name) for name in SEQUENCES.names()],
+    *[("vector_encoder", name) for name in VECTOR_ENCODERS.names()],
     *[("text_encoder", name) for name in TEXT_ENCODERS.names()],
     *[("fusion", name) for name in FUSIONS.names()],
     *[("head", name) for name in HEADS.names()],
@@ -32,12 +34,20 @@ class Case:
     config: Config
     facts: ModelFacts
     unit: str
+    vectors: bool
 
     def model(self) -> MultimodalModel:
         return model_of(self.config, self.facts)
 
     def batch(self) -> Batch:
-        return mixed_batch(self.unit)
+        return mixed_batch(self.unit, vectors=self.vectors)
+
+    def batch_of(self, sizes: Sequence[tuple[int, int]]) -> Batch:
+        """Studies of so many images and words (or descriptors)."""
+        return batch_of(self.samples(sizes), self.unit, vectors=self.vectors)
+
+    def samples(self, sizes: Sequence[tuple[int, int]]) -> list[Sample]:
+        return [sample(i, images=n, words=w, unit=self.unit, vectors=self.vectors) for i, (n, w) in enumerate(sizes)]
 
 
 @pytest.fixture(params=PARTS, ids=lambda part: f"{part[0]}-{part[1]}")
@@ -51,12 +61,14 @@ def case(request, tmp_path) -> Case:
         "image_encoder": lambda: config_of(image={**IMAGES, "encoder": component}),
         "view": lambda: config_of(image={**IMAGES, "view": component}),
         "sequence": lambda: config_of(image={**IMAGES, "sequence": component}),
+        "vector_encoder": lambda: config_of(report={"encoder": component}),
         "text_encoder": lambda: config_of(report={"encoder": component}),
         "fusion": lambda: config_of(fusion=component),
         "head": lambda: config_of(heads={"only": component}),
     }[kind]()
-    windows = name == "windows"
-    return Case(config, CT_FACTS if windows else FACTS, "HU" if windows else "intensity")
+    windows, vectors = name == "windows", kind == "vector_encoder"
+    facts = CT_FACTS if windows else VECTOR_FACTS if vectors else FACTS
+    return Case(config, facts, "HU" if windows else "intensity", vectors)
 
 
 def run(model: MultimodalModel, batch: Batch) -> Output:
@@ -77,12 +89,12 @@ def slice_of(output: Output, batch: Batch, study: int) -> dict[str, torch.Tensor
 
 def test_a_study_does_not_depend_on_its_batch(case):
     model, sizes = case.model(), [(3, 5), (1, 0), (0, 4), (5, 2)]
-    samples = [sample(i, images=n, words=w, unit=case.unit) for i, (n, w) in enumerate(sizes)]
-    together = batch_of(samples, case.unit)
+    samples = case.samples(sizes)
+    together = batch_of(samples, case.unit, vectors=case.vectors)
     output = run(model, together)
     level = next(iter(model.heads.values())).level
     for index, one in enumerate(samples):
-        alone = run(model, batch_of([one], case.unit))
+        alone = run(model, batch_of([one], case.unit, vectors=case.vectors))
         torch.testing.assert_close(alone.fused, output.fused[index : index + 1], atol=1e-5, rtol=1e-5)
         if len(model.heads) > 1 or level == "study":
             for name, rows in slice_of(output, together, index).items():
@@ -93,7 +105,7 @@ def test_a_study_does_not_depend_on_its_batch(case):
 def test_an_absent_modality_cannot_matter(case, absent):
     model = case.model()
     with_it = [(0, 4), (0, 6)] if absent == "image" else [(2, 0), (4, 0)]
-    batch = batch_of([sample(i, images=n, words=w, unit=case.unit) for i, (n, w) in enumerate(with_it)], case.unit)
+    batch = case.batch_of(with_it)
     before = run(model, batch)
     with torch.no_grad():
         for parameter in model.branches[absent].parameters():
@@ -106,9 +118,7 @@ def test_an_absent_modality_cannot_matter(case, absent):
 
 def test_a_poisoned_branch_spares_studies_without_it(case):
     model = case.model()
-    batch = batch_of(
-        [sample(0, images=2, words=3, unit=case.unit), sample(1, images=2, words=0, unit=case.unit)], case.unit
-    )
+    batch = case.batch_of([(2, 3), (2, 0)])
     before = run(model, batch)
     with torch.no_grad():
         for parameter in model.branches["report"].parameters():
