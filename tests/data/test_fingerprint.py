@@ -60,6 +60,13 @@ def test_a_table_outside_the_source_counts(source: Path, tmp_path: Path) -> None
     assert key(source, table=table) != before
 
 
+def test_a_folder_outside_the_source_counts(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "slides").mkdir()
+    before = key(source, descriptors=tmp_path / "slides")
+    (tmp_path / "slides" / "a.npy").touch()
+    assert key(source, descriptors=tmp_path / "slides") != before
+
+
 def test_a_single_file_is_a_source(source: Path) -> None:
     before = key(source / "a.png")
     os.utime(source / "a.png", ns=(1_000, 2_000))
