@@ -29,7 +29,7 @@ class Sample:
     patient_id: str
     inputs: Mapping[str, Shaped[np.ndarray, "n *rest"]]
     labels: Float[np.ndarray, "f"]
-    slice_labels: Mapping[str, Float[np.ndarray, "n f"]]
+    slice_labels: Mapping[str, Float[np.ndarray, "n_ f"]]
 
 
 @dataclass(frozen=True)

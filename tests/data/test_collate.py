@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from pathlib import Path
 
 import cohorts
+import nibabel
 import numpy as np
 import pytest
 import torch
@@ -67,6 +69,28 @@ def test_images_are_packed_study_after_study(store: Store) -> None:
     assert pixels.values.shape == (6, 1, 8, 8)
     assert pixels.values.dtype == torch.uint8
     assert pixels.values[:, 0, 0, 0].tolist() == [20, 21, 22, 0, 40, 41]
+
+
+def test_descriptors_are_packed_as_they_are_and_do_not_count_as_images(tmp_path: Path) -> None:
+    for index in range(8):
+        name = f"c{index}"
+        (tmp_path / "raw" / "Radiology" / name).mkdir(parents=True)
+        volume = nibabel.Nifti1Image(np.zeros((4, 4, 2), np.int16), np.eye(4))
+        nibabel.save(volume, tmp_path / "raw" / "Radiology" / name / f"{name}_t1.nii")
+        (tmp_path / "raw" / "Pathology").mkdir(exist_ok=True)
+        if index:
+            np.save(tmp_path / "raw" / "Pathology" / f"{name}.npy", np.full((index, 3), index, np.float64))
+    made = cohorts.recipe(tmp_path / "raw", reader="cpm_radpath")
+    store = cohorts.prepare_into(made, tmp_path / "out", cohorts.SplitOptions(), cohorts.quiet()[0])
+    names = ("pathology", "t1")
+    studies = dataset(store, [2, 0, 1], modalities=names, findings=(), max_images=1)
+    assert studies.images() == [1, 1, 1]
+    packed = batch(studies, store, names)
+    assert packed.inputs["pathology"].lengths.tolist() == [2, 0, 1]
+    assert packed.inputs["pathology"].values.dtype == torch.float32
+    assert packed.inputs["pathology"].values.tolist() == [[2] * 3, [2] * 3, [1] * 3]
+    assert packed.present("pathology").tolist() == [True, False, True]
+    assert packed.present("t1").all()
 
 
 def test_labels_keep_what_nobody_looked_at(store: Store) -> None:
