@@ -68,6 +68,18 @@ class ReportOptions(Section):
     drop_sections: tuple[str, ...] = ()
     mask: tuple[str, ...] = ()
 
+    @pydantic.field_validator("keep_sections", "drop_sections")
+    @classmethod
+    def _lower_case(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(name.strip().lower() for name in names)
+
+    @pydantic.field_validator("mask")
+    @classmethod
+    def _terms(cls, terms: tuple[str, ...]) -> tuple[str, ...]:
+        if any(not term.strip() for term in terms):
+            raise ValueError("an empty term would mask everywhere; leave it out")
+        return tuple(term.strip() for term in terms)
+
 
 class DataConfig(Section):
     """Where the studies come from: a prepared `store`, or a `reader` and its `source`, prepared on first use into
@@ -75,7 +87,8 @@ class DataConfig(Section):
 
     `size` is the side in pixels of a stored image; `findings` the labels to learn, in this order (None: all of the
     store's); `split` deals the patients anew (None: as the store has them); `max_images` keeps that many evenly spaced
-    images of a longer modality.
+    images of a longer modality; `reports` is what of a report is read, wherever a model meets one; `pseudonym_key` is a
+    file with a secret by which patient and study ids are replaced when the store is prepared (`docs/privacy.md`).
     """
 
     store: Path | None = None
@@ -86,6 +99,8 @@ class DataConfig(Section):
     findings: tuple[str, ...] | None = None
     split: SplitOptions | None = None
     max_images: int | None = Field(default=None, ge=1)
+    reports: ReportOptions = ReportOptions()
+    pseudonym_key: Path | None = None
 
     @pydantic.model_validator(mode="after")
     def _one_origin(self) -> DataConfig:
@@ -93,6 +108,8 @@ class DataConfig(Section):
             raise ValueError("a reader needs a source, and a source a reader; give both, or a store alone")
         if self.store is None and self.reader is None:
             raise ValueError("no studies: give store (a folder that mmdx prepare left), or reader and source")
+        if self.pseudonym_key is not None and self.reader is None:
+            raise ValueError("pseudonym_key is for preparing: give reader and source too, or leave it out")
         return self
 
 

@@ -9,15 +9,21 @@ import torch
 from torch.utils.data import Dataset
 
 from mmdx.batch import Batch, Packed, Sample
+from mmdx.config import ReportOptions
+from mmdx.data.redaction import redacted
 from mmdx.data.store import Store
 from mmdx.data.text import ReportTokenizer
+
+WHOLE = ReportOptions()
+"""Reports as they are."""
 
 
 class StudyDataset(Dataset[Sample]):
     """Some rows of a store as Samples: the modalities in `modalities`, the findings in `findings`, in that order.
 
     `shown` (all when None) limits what a Sample holds: a withheld modality is absent, as if the study never had it.
-    `max_images` keeps that many evenly spaced images of a longer modality.
+    `max_images` keeps that many evenly spaced images of a longer modality; `reports` is what of a report is read: one
+    of which nothing is left is absent.
     """
 
     def __init__(
@@ -30,6 +36,7 @@ class StudyDataset(Dataset[Sample]):
         tokenizers: Mapping[str, ReportTokenizer],
         shown: Sequence[str] | None = None,
         max_images: int | None = None,
+        reports: ReportOptions = WHOLE,
     ) -> None:
         self._store = store
         self._rows = list(rows)
@@ -37,6 +44,7 @@ class StudyDataset(Dataset[Sample]):
         self._tokenizers = tokenizers
         self._shown = [m for m in modalities if shown is None or m in shown]
         self._max_images = max_images
+        self._reports = reports
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -68,7 +76,7 @@ class StudyDataset(Dataset[Sample]):
                 inputs[name], slice_labels[name] = pixels[keep], labels[keep][:, self._columns]
             elif kind == "vectors":
                 inputs[name] = study.vectors(name)
-            elif (text := study.text(name)) is not None:
+            elif text := redacted(study.text(name) or "", self._reports):
                 inputs[name] = self._tokenizers[name](text)
         return Sample(
             study_id=self._store.study_ids[row],

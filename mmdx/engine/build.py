@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader
 from mmdx.config import Component, Config, InputConfig
 from mmdx.data.collate import StudyDataset, collate_for
 from mmdx.data.readers import register_all
+from mmdx.data.redaction import redacted
 from mmdx.data.sampler import SliceBudgetSampler
 from mmdx.data.store import Store
 from mmdx.data.text import ReportTokenizer, fit_tokenizer, pretrained_tokenizer
@@ -140,7 +141,10 @@ def facts_of(config: Config, store: Store, tokenizers: Mapping[str, ReportTokeni
 
 
 def build_tokenizers(config: Config, store: Store, rows: Sequence[int]) -> dict[str, ReportTokenizer]:
-    """A tokenizer a text input: the pretrained encoder's own, else fitted on the reports of `rows` (training)."""
+    """A tokenizer a text input: the pretrained encoder's own, else fitted on the reports of `rows` (training).
+
+    It meets what `data.reports` leaves of them: a term that is masked or stands in a dropped section is no word of it.
+    """
     tokenizers = {}
     for name, section in config.model.inputs.items():
         if kind_of(section) != "text" or name not in store.modalities:
@@ -150,7 +154,7 @@ def build_tokenizers(config: Config, store: Store, rows: Sequence[int]) -> dict[
         if source:
             tokenizers[name] = pretrained_tokenizer(source_of(source), max_tokens=longest)
         else:
-            reports = (store.read(row).text(name) or "" for row in rows)
+            reports = (redacted(store.read(row).text(name) or "", config.data.reports) for row in rows)
             tokenizers[name] = fit_tokenizer(reports, max_tokens=longest)
     return tokenizers
 
@@ -225,6 +229,7 @@ def build_loader(
         tokenizers=tokenizers,
         shown=shown,
         max_images=config.data.max_images,
+        reports=config.data.reports,
     )
     sampler = SliceBudgetSampler(
         studies.images(),

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from mmdx.config import Config, dump_config
 from mmdx.data.prepare import Recipe, prepare_into, prepare_under
+from mmdx.data.redaction import absent_sections, withheld
 from mmdx.data.splits import make_splits, prove_disjoint, read_splits, write_splits
 from mmdx.data.store import Store, is_store, split_counts
 from mmdx.engine.build import ModelFacts
@@ -39,7 +40,7 @@ def open_store(config: Config, console: Console) -> Store:
         if data.store is None:
             raise UsageError("data: no studies; give store, or reader and source")
         return Store(data.store)
-    recipe = Recipe(data.reader, data.source, data.size)
+    recipe = Recipe(data.reader, data.source, data.size, data.pseudonym_key)
     if data.store is not None:
         return prepare_into(recipe, data.store, None, console)
     return prepare_under(recipe, data.stores, console)
@@ -127,7 +128,9 @@ def evaluate_run(
 def conclude(run: Run, saved: SavedModel) -> Comparison:
     """The comparison of what one checkpoint was shown, on the test split; writes `metrics.json` and `card.md`."""
     comparison = compare([run.folder], split="test")
-    run.write_json("metrics.json", comparison.to_json())
+    run.write_json(
+        "metrics.json", comparison.to_json() | {"reports": saved.config.data.reports.model_dump(mode="json")}
+    )
     (run.folder / "card.md").write_text(_card(run, saved.config, saved.facts, comparison), encoding="utf-8")
     return comparison
 
@@ -177,6 +180,10 @@ def _opening(saved: SavedModel, store: Store, splits: Sequence[Split], run: Run,
         f"{accelerator.num_processes} x {accelerator.device.type}",
         f"studies: {counts}; run folder {run.folder}",
     ]
+    for name in [n for n, known in saved.facts.inputs.items() if known.kind == "text"]:
+        told = (store.read(row).text(name) or "" for row, split in enumerate(splits) if split == "train")
+        strange = absent_sections(told, saved.config.data.reports)
+        lines += [f"data.reports: no training report has a section '{section}'" for section in strange]
     columns = store.columns_of(saved.facts.findings)
     for split in ("train", "test"):
         labels = store.labels[np.array([name == split for name in splits])][:, columns]
@@ -192,6 +199,7 @@ def _opening(saved: SavedModel, store: Store, splits: Sequence[Split], run: Run,
 
 def _card(run: Run, config: Config, facts: ModelFacts, comparison: Comparison) -> str:
     inputs = ", ".join(f"`{name}` ({known.kind})" for name, known in facts.inputs.items())
+    taken = withheld(config.data.reports)
     lines = [
         f"# {run.folder.name}",
         "",
@@ -199,6 +207,7 @@ def _card(run: Run, config: Config, facts: ModelFacts, comparison: Comparison) -
         "it, `environment.json` says on what. Split by patient (`splits.csv`). Scores are probabilities, not "
         "calibrated. For research; not a medical device.",
         "",
+        *([f"Reports were read without {taken}.", ""] if taken else []),
         markdown(comparison),
     ]
     return "\n".join(lines)

@@ -21,6 +21,7 @@ from mmdx.batch import Batch, Sample
 from mmdx.data.archive import unpacked
 from mmdx.data.collate import Collate, evenly
 from mmdx.data.images import decode
+from mmdx.data.redaction import redacted, withheld
 from mmdx.engine.checkpoint import SavedModel, load_model
 from mmdx.engine.inspection import detect_reader
 from mmdx.engine.run import model_folder
@@ -75,13 +76,16 @@ def predict_study(saved: SavedModel, study: Study, image: str | None, report: st
             orders[name] = value.order.source
     texts = [name for name, known in saved.facts.inputs.items() if known.kind == "text"]
     told = report if report is not None else next((study.modalities[n] for n in texts if n in study.modalities), None)
+    reports, problems = saved.config.data.reports, list(study.problems)
     if texts and isinstance(told, str):
+        told = redacted(told, reports)
+        problems += [] if told else [f"nothing is left of the report, read without {withheld(reports)}"]
         tokens = saved.tokenizers[texts[0]](told)
         if len(tokens):
             inputs[texts[0]] = tokens
     if not inputs:
         wanted = ", ".join(saved.facts.inputs)
-        raise DataError("; ".join(study.problems) or f"nothing that the model reads ({wanted})")
+        raise DataError("; ".join(problems) or f"nothing that the model reads ({wanted})")
     with torch.inference_mode():
         output = saved.model(_batch(saved, study, inputs))
     shown = [name for name in saved.facts.inputs if name in inputs]
@@ -92,7 +96,8 @@ def predict_study(saved: SavedModel, study: Study, image: str | None, report: st
         "missing": [name for name in saved.facts.inputs if name not in inputs],
         "images": {name: len(inputs[name]) for name in orders},
         "order_source": orders,
-        "problems": list(study.problems),
+        "problems": problems,
+        "reports_without": withheld(reports) if texts else "",
     }
     for name, head in saved.model.answering.items():
         scores = output.logits[name].sigmoid().tolist()
@@ -211,6 +216,8 @@ def _show(results: list[dict[str, Any]], console: Console) -> None:
         for name, source in result["order_source"].items():
             order = f"{name}: {result['images'][name]} images, order from {source}"
             console.print(order, markup=False, highlight=False)
+        if result["reports_without"]:
+            console.print(f"reports are read without {result['reports_without']}", markup=False, highlight=False)
         for problem in result["problems"]:
             console.print(f"problem: {problem}", markup=False, highlight=False)
 

@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from mmdx.batch import Batch
-from mmdx.data.collate import StudyDataset, collate_for, evenly
+from mmdx.config import ReportOptions
+from mmdx.data.collate import WHOLE, StudyDataset, collate_for, evenly
 from mmdx.data.store import Store
 from mmdx.data.text import fit_tokenizer
 from mmdx.errors import UsageError
@@ -43,6 +44,7 @@ def dataset(
     findings: Sequence[str] = ("bleed",),
     shown: Sequence[str] | None = None,
     max_images: int | None = None,
+    reports: ReportOptions = WHOLE,
 ) -> StudyDataset:
     tokenizers = {"report": fit_tokenizer(["fell one times .", "fell two times ."], max_tokens=9)}
     return StudyDataset(
@@ -53,6 +55,7 @@ def dataset(
         tokenizers=tokenizers,
         shown=shown,
         max_images=max_images,
+        reports=reports,
     )
 
 
@@ -187,3 +190,15 @@ def test_a_batch_is_its_own_and_leaves_the_store_alone(store: Store) -> None:
 def test_an_unknown_finding_is_refused_with_the_nearest(store: Store) -> None:
     with pytest.raises(UsageError, match=r"no 'bleeed' in .*; did you mean 'bleed'"):
         dataset(store, [0], findings=("bleeed",))
+
+
+def test_a_report_is_read_as_the_options_leave_it(store: Store) -> None:
+    whole, masked = dataset(store, [1])[0], dataset(store, [1], reports=ReportOptions(mask=("fell",)))[0]
+    assert whole.inputs["report"][0] != masked.inputs["report"][0]
+    assert masked.inputs["report"].tolist()[-1] == whole.inputs["report"].tolist()[-1]
+
+
+def test_a_report_of_which_nothing_is_left_is_absent(store: Store) -> None:
+    nothing = dataset(store, [1, 2], reports=ReportOptions(keep_sections=("history",)))
+    assert [list(nothing[i].inputs) for i in range(2)] == [["image"], ["image"]]
+    assert batch(nothing, store).inputs["report"].lengths.tolist() == [0, 0]

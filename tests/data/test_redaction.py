@@ -1,7 +1,10 @@
 """Reports with sections dropped and terms masked."""
 
-from mmdx.config import ReportOptions
-from mmdx.data.redaction import redacted
+import pytest
+
+from mmdx.config import ReportOptions, parse_config
+from mmdx.data.redaction import absent_sections, redacted, withheld
+from mmdx.errors import UsageError
 
 REPORT = (
     "CT head.\nINDICATION: Fall, on warfarin.\nFINDINGS: Acute subdural haematoma.\nIMPRESSION: Subdural; no fracture."
@@ -25,3 +28,23 @@ def test_terms_are_masked_as_whole_words_in_any_case_the_longest_first() -> None
     assert redacted("Subdural haematoma after a FALL; subdurals fallen.", options) == (
         "[MASKED] after a [MASKED]; subdurals fallen."
     )
+
+
+def test_what_is_withheld_is_told_in_words() -> None:
+    assert withheld(ReportOptions()) == ""
+    assert withheld(ReportOptions(keep_sections=("History", ""), mask=("subdural", "bleed"))) == (
+        "sections other than 'history', what stands before any heading; the terms 'subdural', 'bleed'"
+    )
+    assert withheld(ReportOptions(drop_sections=("impression",))) == "the sections 'impression'"
+
+
+def test_sections_that_no_report_has_are_named() -> None:
+    options = ReportOptions(keep_sections=("history", ""), drop_sections=("findings", "impresion"))
+    assert absent_sections([REPORT, "HISTORY: None."], options) == ["impresion"]
+    assert absent_sections([], ReportOptions()) == []
+
+
+def test_an_empty_term_is_refused() -> None:
+    raw = {"data": {"store": "s", "reports": {"mask": ["bleed", " "]}}, "model": {"inputs": {"report": "x"}}}
+    with pytest.raises(UsageError, match=r"data.reports.mask: .*an empty term would mask everywhere"):
+        parse_config(raw, "c.yaml")
