@@ -55,7 +55,8 @@ def prepare(
     options: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[option=value]...", help="options of the reader; also size, val, test, split_seed of the store"
+            metavar="[option=value]...",
+            help="options of the reader; also size, val, test, split_seed, pseudonym_key=FILE of the store",
         ),
     ] = None,
     plugin: Plugins = None,

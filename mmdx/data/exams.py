@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.progress import track
 
 from mmdx.data.dicom import check_complete, is_localizer, pixel_facts, quiet, read_header
+from mmdx.data.privacy import burned_in
 from mmdx.data.series import SourceImage, choose_series
 from mmdx.errors import DataError
 from mmdx.study import ImageFiles, Study
@@ -28,6 +29,7 @@ _KEPT = (
     *("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"),
     *("AcquisitionNumber", "EchoNumbers", "EchoTime", "TemporalPositionIdentifier", "ConvolutionKernel"),
     *("PatientAge", "PatientSex", "Manufacturer", "ManufacturerModelName", "ContrastBolusAgent"),
+    *("BurnedInAnnotation", "StudyDate"),
 )
 _YEARS = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
 
@@ -75,6 +77,9 @@ class Exam:
         """The study of its one series, chosen by `mmdx.data.series`; the patient is the PatientID of its headers."""
         files, kept_out = choose_series(self.images, description=series)
         problems = self.problems() + kept_out
+        if files is not None:
+            shown = {ref.path for ref in files.images}
+            problems += burned_in([image.header for image in self.images if image.path in shown])
         patients = sorted({str(h.get("PatientID") or "").strip() for h in self.headers} - {""})
         if not patients:
             problems.append("no PatientID; the study counts as a patient of its own")

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-STORE_FORMAT = 2
+STORE_FORMAT = 3
 """Rises whenever stored pixels, rows or columns would come out differently from the same files."""
 
 

@@ -17,6 +17,7 @@ from mmdx.data.images import is_dicom, probe
 from mmdx.data.nifti import certify_volume, is_nifti
 from mmdx.data.order import certify_dicom, certify_filenames
 from mmdx.data.paths import listing
+from mmdx.data.privacy import burned_in
 from mmdx.data.series import SourceImage, choose_series
 from mmdx.errors import DataError
 from mmdx.study import ImageFiles, ImageRef, Order, Unit
@@ -56,6 +57,7 @@ def images_in(folder: Path, root: Path) -> tuple[ImageFiles, tuple[str, ...]]:
     pictures = [(path, header) for path, header in headers if "Rows" in header]
     others = [path for path, header in headers if "Rows" not in header]
     problems += [f"left out {_some(others)}: DICOM objects without an image"] if others else []
+    problems += burned_in([header for _, header in pictures])
     if pictures and _are_views(pictures):
         return _plain([path for path, _ in pictures]), tuple(problems)
     chosen, more = choose_series([_source(path, header) for path, header in pictures])
@@ -78,18 +80,19 @@ def images_listed(paths: Sequence[Path]) -> tuple[ImageFiles, tuple[str, ...]]:
     if not all(is_dicom(path) for path in paths):
         return as_listed, ()
     headers = [(path, read_header(path)) for path in paths]
+    shown = tuple(burned_in([header for _, header in headers]))
     if _are_views(headers) or len(set(paths)) < len(paths):
-        return as_listed, ()
+        return as_listed, shown
     series = {str(header.get("SeriesInstanceUID")) for _, header in headers}
     if len(series) > 1:
-        return as_listed, (f"the listed files are of {len(series)} series; kept as listed",)
+        return as_listed, (*shown, f"the listed files are of {len(series)} series; kept as listed")
     header_of = dict(headers)
     refs, order, problems = certify_dicom([(ref, header_of[ref.path]) for ref in as_listed.images])
     if order.source != "position" and len(paths) > 1:
-        return as_listed, ()
+        return as_listed, shown
     if refs not in (as_listed.images, as_listed.images[::-1]):
         problems = (*problems, "the listed order disagrees with the positions, which decide")
-    return replace(as_listed, images=refs, order=order), problems
+    return replace(as_listed, images=refs, order=order), (*shown, *problems)
 
 
 def _volume(paths: Sequence[Path]) -> tuple[ImageFiles, tuple[str, ...]]:

@@ -21,9 +21,12 @@ from rich.console import Console
 from rich.progress import track
 
 from mmdx.config import Component, SplitOptions
+from mmdx.data.card import write_cards
 from mmdx.data.fingerprint import STORE_FORMAT, fingerprint
 from mmdx.data.groups import groups_of
 from mmdx.data.labels import check_studies
+from mmdx.data.privacy import notices, private, quoting_nobody, summary
+from mmdx.data.pseudonyms import Pseudonyms, read_key
 from mmdx.data.shards import Layout, layout_of, write_shard
 from mmdx.data.splits import make_splits, prove_disjoint, write_splits
 from mmdx.data.store import DESCRIPTION, SPLIT_FILE, Store, is_store, split_counts
@@ -38,19 +41,27 @@ STUDIES_PER_SHARD = 16
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """What makes a store: a reader with its options, the raw files, the stored size."""
+    """What makes a store: a reader with its options, the raw files, the stored size, the key of its pseudonyms."""
 
     reader: Component
     source: Path
     size: int = 224
+    pseudonym_key: Path | None = None
 
     def fingerprint(self) -> str:
         options = READERS.options(self.reader, "reader")
+        if (names := self.pseudonyms()) is not None:
+            options["data.pseudonym_key"] = names.fingerprint
         return fingerprint(self.reader.type, options, self.source, size=self.size)
 
+    def pseudonyms(self) -> Pseudonyms | None:
+        return read_key(self.pseudonym_key) if self.pseudonym_key is not None else None
+
     def read(self) -> list[Study]:
-        """The studies, checked against each other. Raises `UsageError` where there is no source to read."""
-        studies = READERS.build(self.reader, "reader", root=self.source)
+        """The studies as they may be stored, checked against each other. Raises `DataError` where there are none."""
+        names = self.pseudonyms()
+        with quoting_nobody(names):
+            studies = private(READERS.build(self.reader, "reader", root=self.source), self.source, names)
         if not studies:
             raise DataError(f"{self.source}: reader '{self.reader.type}' found no study; is it the right folder?")
         check_studies(studies)
@@ -94,7 +105,7 @@ def _fill(recipe: Recipe, studies: list[Study], out: Path, split: SplitOptions, 
         _deal(readable, layout, split)
     with _disk_errors(out), _claimed(out, key):
         chunks = [studies[i : i + STUDIES_PER_SHARD] for i in range(0, len(studies), STUDIES_PER_SHARD)]
-        quarantine = _write_shards(out, chunks, layout, recipe.source, console)
+        quarantine = _write_shards(out, chunks, layout, recipe, console)
         refused = {row["study_id"] for row in quarantine}
         kept = [study for study in studies if study.study_id not in refused]
         _write_quarantine(out, quarantine)
@@ -103,14 +114,17 @@ def _fill(recipe: Recipe, studies: list[Study], out: Path, split: SplitOptions, 
             raise DataError(f"{out}: none of {len(studies)} studies could be read; quarantine.csv says why: {first}")
         splits = _deal(kept, layout, split)
         write_splits(out / SPLIT_FILE, [s.study_id for s in kept], [s.patient_id for s in kept], splits)
-        _describe(out, recipe, key, layout, kept, splits, split, len(quarantine), len(chunks))
+        _describe(out, recipe, key, layout, kept, splits, split, quarantine, len(chunks))
     for row in quarantine[:5]:
         _say(console, f"quarantined: {row['study_id']}: {row['reason']}")
     if len(quarantine) > 5:
         _say(console, f"quarantined: {len(quarantine) - 5} more; {out / 'quarantine.csv'} names all")
     counts = ", ".join(f"{name} {count}" for name, count in split_counts(splits).items())
     _say(console, f"{out}: {len(kept)} studies ({counts}), {len(quarantine)} quarantined")
-    return Store(out)
+    store = Store(out)
+    for line in notices(store.description["privacy"]):
+        _say(console, line)
+    return store
 
 
 def _keep_apart(source: Path, out: Path) -> None:
@@ -149,13 +163,16 @@ def _claimed(out: Path, key: str) -> Iterator[None]:
 
 
 def _write_shards(
-    out: Path, chunks: Sequence[Sequence[Study]], layout: Layout, root: Path, console: Console
+    out: Path, chunks: Sequence[Sequence[Study]], layout: Layout, recipe: Recipe, console: Console
 ) -> list[dict[str, str]]:
     paths = [out / f"shard-{index:05d}.arrow" for index in range(len(chunks))]
     waiting = [(path, chunk) for path, chunk in zip(paths, chunks, strict=True) if not path.is_file()]
     if waiting and len(waiting) < len(chunks):
         _say(console, f"{out}: going on after {len(chunks) - len(waiting)} of {len(chunks)} shards")
-    tasks = (joblib.delayed(_write_for)(os.getpid(), path, chunk, layout, root) for path, chunk in waiting)
+    names = recipe.pseudonyms()
+    tasks = (
+        joblib.delayed(_write_for)(os.getpid(), path, chunk, layout, recipe.source, names) for path, chunk in waiting
+    )
     workers = max(1, min(len(waiting), os.cpu_count() or 1))
     done = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(tasks)
     try:
@@ -169,11 +186,13 @@ def _write_shards(
     return [row for path in paths for row in json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))]
 
 
-def _write_for(run: int, path: Path, studies: Sequence[Study], layout: Layout, root: Path) -> None:
+def _write_for(
+    run: int, path: Path, studies: Sequence[Study], layout: Layout, root: Path, names: Pseudonyms | None
+) -> None:
     """A shard for the process `run`. The workers of a killed run outlive it, and take no more from its queue."""
     if run not in (os.getpid(), os.getppid()):
         raise SystemExit(1)
-    write_shard(path, studies, layout, root=root)
+    write_shard(path, studies, layout, root=root, pseudonyms=names)
 
 
 def _deal(studies: Sequence[Study], layout: Layout, split: SplitOptions) -> tuple[Split, ...]:
@@ -201,12 +220,10 @@ def _describe(
     studies: Sequence[Study],
     splits: Sequence[Split],
     split: SplitOptions,
-    quarantined: int,
+    quarantine: Sequence[dict[str, str]],
     shards: int,
 ) -> None:
-    """Writes `card.md`, then `dataset.json`, whose presence says that the store is whole."""
-    positive = {f: sum(s.labels.get(f) == 1 for s in studies) for f in layout.findings}
-    known = {f: sum(s.labels.get(f) in (0, 1) for s in studies) for f in layout.findings}
+    """Writes `card.md` and `croissant.json`, then `dataset.json`, whose presence says that the store is whole."""
     description: dict[str, Any] = {
         "format": STORE_FORMAT,
         "fingerprint": key,
@@ -218,33 +235,13 @@ def _describe(
         "groups": groups_of(layout.findings),
         "studies": len(studies),
         "patients": len({s.patient_id for s in studies}),
-        "quarantined": quarantined,
+        "quarantined": len(quarantine),
         "split": split.model_dump(),
         "splits": split_counts(splits),
         "shards": shards,
+        "privacy": summary(studies, recipe.pseudonyms()),
     }
-    rows = [f"| {f} | {positive[f]} | {known[f] - positive[f]} | {len(studies) - known[f]} |" for f in layout.findings]
-    have = [f"| {n} | {f.kind} | {sum(n in s.modalities for s in studies)} |" for n, f in layout.modalities.items()]
-    problems = sum(bool(s.problems) for s in studies)
-    card = [
-        f"# Store of reader `{recipe.reader.type}`",
-        "",
-        f"{description['studies']} studies of {description['patients']} patients; {quarantined} quarantined; "
-        f"{problems} kept with problems named. "
-        + ", ".join(f"{name} {n}" for name, n in description["splits"].items())
-        + " (split by patient).",
-        "",
-        "| modality | kind | studies |",
-        "|---|---|---|",
-        *have,
-        "",
-        "| finding | present | absent | unknown |",
-        "|---|---|---|---|",
-        *rows,
-        "",
-        f"Images are letter-boxed to {recipe.size} x {recipe.size} pixels. Fingerprint `{key}`.",
-    ]
-    (out / "card.md").write_text("\n".join(card) + "\n", encoding="utf-8")
+    write_cards(out, description, studies, splits, quarantine)
     whole = out / f"{DESCRIPTION}.partial"
     whole.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
     whole.replace(out / DESCRIPTION)

@@ -23,6 +23,8 @@ import pyarrow as pa
 
 from mmdx.data.images import Decoded, decode
 from mmdx.data.npy import read_vectors
+from mmdx.data.privacy import stored_sentence
+from mmdx.data.pseudonyms import Pseudonyms
 from mmdx.errors import DataError
 from mmdx.study import ImageFiles, Modality, Study, Unit, VectorFiles
 
@@ -114,7 +116,9 @@ def _common(share: Counter[ModalityFacts]) -> ModalityFacts:
     return max(most, key=lambda facts: facts.channels)
 
 
-def write_shard(path: Path, studies: Sequence[Study], layout: Layout, *, root: Path) -> list[dict[str, str]]:
+def write_shard(
+    path: Path, studies: Sequence[Study], layout: Layout, *, root: Path, pseudonyms: Pseudonyms | None = None
+) -> list[dict[str, str]]:
     """Decodes `studies` into the Arrow stream `path` and returns the quarantine: a row for each that cannot be read.
 
     The file appears under its name only when it is whole. Raises `OSError` where the disk refuses (full, read-only).
@@ -130,6 +134,7 @@ def write_shard(path: Path, studies: Sequence[Study], layout: Layout, *, root: P
                     row = _record(study, layout, schema)
                 except DataError as error:
                     reason = " ".join(" · ".join(error.problems).replace(f"{root}/", "").split())
+                    reason = stored_sentence(reason, study, pseudonyms)
                     quarantine.append({"study_id": study.study_id, "reason": reason})
                 else:
                     writer.write_batch(row)

@@ -17,23 +17,24 @@ from mmdx.engine.plugins import import_plugins
 from mmdx.errors import UsageError
 from mmdx.registry import READERS
 
+STORE_OPTIONS = ("size", "val", "test", "split_seed", "pseudonym_key")
+
 
 def prepare_store(
     reader: str, source: Path, out: Path, options: Sequence[str], console: Console, *, plugins: Sequence[str] = ()
 ) -> Store:
     """Prepares `source` in `out`; `plugins` are modules of the user's own, imported first.
 
-    The options `size`, `val`, `test` and `split_seed` are the store's, every other the reader's. Raises `UsageError`
-    for an option that neither has.
+    The options `size`, `val`, `test`, `split_seed` and `pseudonym_key` (a file) are the store's, every other the
+    reader's. Raises `UsageError` for an option that neither has.
     """
     register_all()
     import_plugins(plugins)
     READERS.get(reader, "prepare")
     given = with_overrides({}, options)
     known = READERS.schema(reader).model_fields
-    mine = {
-        name: given.pop(name) for name in ("size", "val", "test", "split_seed") if name in given and name not in known
-    }
+    mine = {name: given.pop(name) for name in STORE_OPTIONS if name in given and name not in known}
+    key = mine.pop("pseudonym_key", None)
     size = mine.pop("size", DataConfig.model_fields["size"].default)
     if not isinstance(size, int) or size < 8:
         raise UsageError(f"size={size}: the side of a stored image in pixels is a whole number from 8")
@@ -41,7 +42,8 @@ def prepare_store(
         mine["seed"] = mine.pop("split_seed")
     split = _split(mine)
     component = READERS.resolve(Component(type=reader, **given), f"reader {reader}")
-    return prepare_into(Recipe(component, source, size), out, split, console)
+    recipe = Recipe(component, source, size, Path(str(key)) if key is not None else None)
+    return prepare_into(recipe, out, split, console)
 
 
 def _split(given: dict[str, Any]) -> SplitOptions:

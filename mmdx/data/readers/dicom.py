@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
+from mmdx.data.dates import parse_date, with_days
 from mmdx.data.dicom import read_header
-from mmdx.data.exams import Exam, refuse_link_out, some, walk
+from mmdx.data.exams import Exam, refuse_link_out, walk
 from mmdx.data.images import is_dicom
 from mmdx.data.join import join
 from mmdx.data.tables import Table, read_table
@@ -38,7 +41,7 @@ def read(
     has a column `study_id` (StudyInstanceUID) or `accession_number`; its column `report` becomes the modality
     "report"; `findings` names the label columns (None: those of the others in which at least half of the filled cells
     are 1 or 0, any other value being refused); `patient_id` and `split` count where they are there. Traits: age in
-    years, sex, manufacturer, model.
+    years, sex, manufacturer, model, and `day`, the whole days since the first study of the patient under `root`.
 
     A file that cannot be read, a link out of the folder and a row without a study become studies without modalities,
     whose problem says why. Files of other kinds are left out, and counted in the log.
@@ -49,7 +52,8 @@ def read(
         keys = {name: {uid: exam.first(tag) for uid, exam in exams.items()} for name, tag in _KEYS.items()}
         studies, orphans = join(studies, _table(root, table), keys=keys, report=report, findings=findings)
         unread += orphans
-    studies = sorted(studies, key=lambda study: study.study_id) + unread
+    dates = {uid: day for uid, exam in exams.items() if (day := parse_date(exam.first("StudyDate"))) is not None}
+    studies = sorted(with_days(studies, dates), key=lambda study: study.study_id) + unread
     if not studies:
         raise DataError(f"{root}: no DICOM file in it; correct the path, or use the reader 'folder' for plain images")
     return studies
@@ -79,7 +83,8 @@ def _exams(root: Path) -> tuple[dict[str, Exam], list[Study]]:
     if others:
         # Documents beside the images are expected; pictures and archives may have been meant as data.
         level = logging.INFO if all(_is_document(name) for name in others) else logging.WARNING
-        log.log(level, "%s: %d files are no DICOM and were left out: %s", root, len(others), some(others))
+        # By suffix: a log keeps no names of files, which may be those of people.
+        log.log(level, "%s: %d files are no DICOM and were left out: %s", root, len(others), _suffixes(others))
     return exams, unread
 
 
@@ -91,6 +96,11 @@ def _looks_dicom(path: Path) -> bool:
 def _is_document(name: str) -> bool:
     path = Path(name)
     return path.suffix.lower() in _DOCUMENTS or path.name.lower().startswith(_OTHER_NAMES)
+
+
+def _suffixes(names: Sequence[str]) -> str:
+    counts = Counter(suffix if (suffix := Path(name).suffix)[1:].isalnum() else "others" for name in names)
+    return ", ".join(f"{suffix} {count}" for suffix, count in counts.most_common(3))
 
 
 def _table(root: Path, table: Path) -> Table:

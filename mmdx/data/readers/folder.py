@@ -7,6 +7,7 @@ The table is `metadata.csv` or `metadata.jsonl`, in the manner of Hugging Face's
 - images: `file_name` (one; a NIfTI volume must be the only one), `file_names` (a list, JSON or separated by `;`),
   `folder`; further image modalities by name: `<modality>_file_name`, `<modality>_file_names`. A file name may be that
   of a folder. With none of these columns, a folder called like the study holds its images;
+- `study_date` becomes the trait `day`, whole days since the patient's first study; the date is not kept;
 - labels: the columns named by `findings`, else every other column in which at least half of the filled cells are 1 or
   0; any other value in one is refused. Columns that are left become traits. Files that no row names are no part of the
   data set.
@@ -16,9 +17,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
+from mmdx.data.dates import parse_date, with_days
 from mmdx.data.labels import label_columns, parse_label
 from mmdx.data.modality import PLAIN_SUFFIXES, images_in, images_listed, is_image
 from mmdx.data.nifti import SUFFIXES as VOLUME_SUFFIXES
@@ -30,7 +33,7 @@ from mmdx.registry import READERS
 from mmdx.study import ImageFiles, Study
 
 TABLES = ("metadata.jsonl", "metadata.csv")
-_OWN_COLUMNS = ("study_id", "patient_id", "split", "report")
+_OWN_COLUMNS = ("study_id", "patient_id", "split", "report", "study_date")
 _SUFFIXES = (*PLAIN_SUFFIXES, ".dcm", ".dicom", *VOLUME_SUFFIXES)
 
 
@@ -80,7 +83,16 @@ def _from_table(root: Path, table: Table, findings: tuple[str, ...] | None, moda
             raise DataError(f"{named}; keep one row a study, or tell studies apart by the column study_id")
         rows[study.study_id] = row
         studies.append(study)
-    return studies
+    dates = {name: day for name, row in rows.items() if (day := parse_date(row.text("study_date"))) is not None}
+    return with_days([_undated(study, rows[study.study_id], dates) for study in studies], dates)
+
+
+def _undated(study: Study, row: Row, dates: Mapping[str, date]) -> Study:
+    """A study with its unreadable date named, but not told."""
+    if not row.text("study_date") or study.study_id in dates:
+        return study
+    problem = f"{row.at('study_date')}: no date such as 2020-01-31; left out"
+    return replace(study, problems=(*study.problems, problem))
 
 
 def _columns(table: Table, findings: tuple[str, ...] | None, modality: str) -> _Columns:

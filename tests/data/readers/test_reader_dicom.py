@@ -9,6 +9,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from mmdx.data.labels import check_studies
+from mmdx.data.privacy import BURNED_IN
 from mmdx.data.readers.dicom import read
 from mmdx.errors import DataError
 from mmdx.registry import READERS
@@ -58,7 +59,34 @@ def test_studies_are_found_by_their_identifiers(tree):
 
 
 def test_traits_hold_neither_names_nor_dates(tree):
-    assert read(tree)[0].traits == {"age": 1.5, "sex": "F", "manufacturer": "ACME"}
+    assert read(tree)[0].traits == {"age": 1.5, "sex": "F", "manufacturer": "ACME", "day": 0.0}
+
+
+def test_dates_become_days_since_the_first_study_of_the_patient(tree):
+    write(tree / "later", study="1.2.3", series="1.2.3.1", z=0, StudyDate="20200301")
+    write(tree / "other", study="1.2.4", series="1.2.4.1", PatientID="p2", StudyDate="")
+    studies = read(tree)
+    assert [(s.study_id, s.traits.get("day")) for s in studies] == [
+        ("1.2.1", 0.0),
+        ("1.2.2", 0.0),
+        ("1.2.3", 60.0),
+        ("1.2.4", None),
+    ]
+    everything = repr(studies)
+    assert not any(told in everything for told in ("2020", "Doe", "Jane", "A1.2.1"))
+
+
+def test_images_that_may_show_a_name_are_named(tree):
+    write(tree / "y" / "IM1", study="1.2.2", series="1.2.2.1", PatientID="p2", BurnedInAnnotation="YES")
+    write(tree / "u", study="1.2.5", series="1.2.5.1", Modality="US")
+    write(tree / "v", study="1.2.6", series="1.2.6.1", Modality="US", BurnedInAnnotation="NO")
+    problems = {s.study_id: [p for p in s.problems if BURNED_IN in p] for s in read(tree)}
+    assert problems == {
+        "1.2.1": [],
+        "1.2.2": [f"1 image(s) with BurnedInAnnotation YES {BURNED_IN}"],
+        "1.2.5": [f"1 ultrasound or secondary capture image(s) {BURNED_IN}"],
+        "1.2.6": [],
+    }
 
 
 def test_files_of_one_series_may_lie_in_two_folders(tree):
@@ -104,7 +132,10 @@ def test_other_files_are_left_out_and_counted(tree, caplog):
         (tree / name).write_text("text")
     with caplog.at_level(logging.INFO, logger="mmdx"):
         assert len(read(tree)) == 2
-    assert [(r.levelname, "3 files are no DICOM" in r.getMessage()) for r in caplog.records] == [("INFO", True)]
+    (record,) = caplog.records
+    assert record.levelname == "INFO"
+    # Suffixes alone: a file may be called like a patient.
+    assert record.getMessage().endswith("3 files are no DICOM and were left out: others 1, .txt 1, .csv 1")
     (tree / "preview.jpg").write_bytes(b"jpg")
     caplog.clear()
     read(tree)

@@ -1,0 +1,36 @@
+"""Dates become offsets: days since a patient's first study. The dates themselves go no further than here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime
+
+from mmdx.study import Study
+
+DAY = "day"
+_FORMATS = ("%Y%m%d", "%Y-%m-%d", "%Y.%m.%d", "%Y/%m/%d")
+
+
+def parse_date(text: str) -> date | None:
+    """The day that `20200131` or `2020-01-31` names, also with dots or slashes; None for anything else."""
+    for form in _FORMATS:
+        try:
+            return datetime.strptime(text.strip(), form).date()
+        except ValueError:
+            continue
+    return None
+
+
+def with_days(studies: Sequence[Study], dates: Mapping[str, date]) -> list[Study]:
+    """The studies, those in `dates` (by `study_id`) with the trait `day`: whole days since the patient's first here."""
+    first: dict[str, date] = {}
+    for study in studies:
+        if (day := dates.get(study.study_id)) is not None:
+            first[study.patient_id] = min(day, first.get(study.patient_id, day))
+    return [
+        replace(study, traits={**study.traits, DAY: float((dates[study.study_id] - first[study.patient_id]).days)})
+        if study.study_id in dates
+        else study
+        for study in studies
+    ]
