@@ -187,7 +187,7 @@ def _write_shards(
 
 
 def _write_for(
-    run: int, path: Path, studies: Sequence[Study], layout: Layout, root: Path, names: Pseudonyms | None
+    run: int, path: Path, studies: Sequence[Study], layout: Layout, root: Path, names: Pseudonyms | None = None
 ) -> None:
     """A shard for the process `run`. The workers of a killed run outlive it, and take no more from its queue."""
     if run not in (os.getpid(), os.getppid()):

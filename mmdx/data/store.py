@@ -1,4 +1,4 @@
-"""A prepared cohort: memory-mapped Arrow shards, `dataset.json`, `splits.csv`, `card.md`, `quarantine.csv`."""
+"""A prepared cohort: memory-mapped Arrow shards, `dataset.json`, `splits.csv`, `quarantine.csv` and its cards."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from mmdx.errors import DataError
 from mmdx.registry import READERS
 from mmdx.study import Box, ImageFiles, ImageRef, Study
 
+LICENCE = "Apache-2.0"
 _TAGS = ["ImagePositionPatient", "ImageOrientationPatient", "InstanceNumber"]
 
 

@@ -224,3 +224,14 @@ def test_a_volume_may_be_read_alone(tmp_path):
         (study,) = read(root)
         assert len(study.modalities["image"].images) == 3
     assert read(tmp_path / "p1.nii.gz")[0].study_id == "p1"
+
+
+def test_a_study_date_becomes_a_day_and_one_that_is_none_is_named(root):
+    rows = (
+        "study_id,patient_id,file_name,study_date\ns1,p,a/1.png,2020-03-01\ns2,p,a/2.png,20200201\ns3,q,c.png,spring\n"
+    )
+    studies = read(table(root, rows))
+    assert [dict(study.traits) for study in studies] == [{"day": 29.0}, {"day": 0.0}, {}]
+    (problem,) = studies[2].problems
+    assert problem.endswith("metadata.csv, row 4, column 'study_date': no date such as 2020-01-31; left out")
+    assert "spring" not in problem
