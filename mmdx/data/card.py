@@ -159,8 +159,8 @@ def _quarantine(quarantine: Sequence[Mapping[str, str]]) -> list[str]:
 
 
 def kind_of(reason: str) -> str:
-    """A reason without what is a study's own: names of files, quoted words, numbers."""
-    kind = re.sub(r"'[^']*'", "'…'", reason)
+    """The first sentence of a reason without what is a study's own: names of files, quoted words, numbers."""
+    kind = re.sub(r"'[^']*'", "'…'", reason.partition(" · ")[0])
     kind = re.sub(r"\S*/\S*|\S+\.\w*[a-zA-Z]\w*(?=[\s,:;]|$)|file-\w+", "…", kind)
     return re.sub(r"\d+(?:\.\d+)*", "N", kind)
 

@@ -70,13 +70,13 @@ def _private(study: Study, pseudonyms: Pseudonyms | None, known: Collection[str]
 def stored_sentence(text: str, study: Study, pseudonyms: Pseudonyms | None, known: Collection[str] = ()) -> str:
     """A problem of `study`, or the reason why it is quarantined, as it may be stored and said.
 
-    The names of the study's own files and of the folders that hold them are `known` as well.
+    The names of the study's own files and of the folders that hold them are `known` as well; those of its modalities stay.
     """
     if pseudonyms is not None:
         files = [files for files in study.modalities.values() if not isinstance(files, str)]
         own = {part for one in files for ref in one.images for part in (*ref.path.parts, ref.path.stem)}
         own |= {study.study_id, study.patient_id} - {""}
-        text = pseudonyms.sentence(text, known, own)
+        text = pseudonyms.sentence(text, known, own, keep=study.modalities)
     return blotted(text)
 
 

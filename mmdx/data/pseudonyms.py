@@ -53,17 +53,26 @@ class Pseudonyms:
         last = name.rstrip("/").rpartition("/")[2]
         return last if last.startswith(_MARK) else f"{_MARK}{self.of('file', last)}"
 
-    def unquoted(self, text: str) -> str:
-        """`text` with quoted words replaced: cells of a table, names; of those after "column" and the like none is."""
-        return _QUOTED.sub(lambda m: m.group() if m["before"] else f"'{self.of_file(m['inside'])}'", text)
+    def unquoted(self, text: str, keep: Collection[str] = ()) -> str:
+        """`text` with quoted words replaced: cells of a table, names.
 
-    def sentence(self, text: str, *known: Collection[str]) -> str:
+        Those after "column" and the like stay, and those to `keep`.
+        """
+
+        def replaced(found: re.Match[str]) -> str:
+            stays = found["before"] or found["inside"] in keep
+            return found.group() if stays else f"'{self.of_file(found['inside'])}'"
+
+        return _QUOTED.sub(replaced, text)
+
+    def sentence(self, text: str, *known: Collection[str], keep: Collection[str] = ()) -> str:
         """`text` with names of files, UIDs and quoted words replaced.
 
-        `known` are names to look for that have no form of their own, such as those of files without a suffix.
+        `known` are names to look for that have no form of their own, such as those of files without a suffix;
+        `keep` are words that stay, such as the names of modalities.
         """
-        text = _replaced_names(text, known, self.of_file)
-        text = self.unquoted(text)
+        text = _replaced_names(text, known, keep, self.of_file)
+        text = self.unquoted(text, keep)
         text = _UID.sub(lambda m: f"uid-{self.of('study', m.group())}", text)
         return _FILE.sub(lambda m: self.of_file(m.group()), text)
 
@@ -90,7 +99,9 @@ def names_under(source: Path) -> frozenset[str]:
     return frozenset({*names, *(Path(name).stem for name in names)} - {""})
 
 
-def _replaced_names(text: str, known: Sequence[Collection[str]], replace: Callable[[str], str]) -> str:
+def _replaced_names(
+    text: str, known: Sequence[Collection[str]], keep: Collection[str], replace: Callable[[str], str]
+) -> str:
     """`text` with each of `known` replaced where it stands as whole words, the longest first."""
     edges = {found.start() + step for found in _EDGE.finditer(text) for step in (-1, 0, 1)}
     # A name may begin or end in a character that is no word's: one step further on either side is tried, too.
@@ -99,7 +110,8 @@ def _replaced_names(text: str, known: Sequence[Collection[str]], replace: Callab
     for start in cuts:
         ends = (end for end in reversed(cuts) if end > max(start, at) and _is_name(text, start, end, known))
         if start >= at and (end := next(ends, None)) is not None:
-            done += text[at:start] + replace(text[start:end])
+            name = text[start:end]
+            done += text[at:start] + (name if name in keep else replace(name))
             at = end
     return done + text[at:]
 

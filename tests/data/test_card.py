@@ -84,7 +84,7 @@ def test_the_licence_is_the_readers(store: Store, text: str, monkeypatch: pytest
         ("a/b c.png: cannot be decoded: 27 of 32 bytes", "… …: cannot be decoded: N of N bytes"),
         ("file-0f3a: not a DICOM file", "…: not a DICOM file"),
         ("'ct' holds text here", "'…' holds text here"),
-        ("study 1.2.840.1: no image to use", "study N: no image to use"),
+        ("study 1.2.840.1: no image · of 3 files", "study N: no image"),
     ],
 )
 def test_reasons_are_summed_up_without_names(reason: str, kind: str) -> None:

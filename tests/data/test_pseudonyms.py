@@ -63,6 +63,12 @@ def test_what_says_where_stays(names: Pseudonyms) -> None:
     assert names.sentence("'x.png' is gone") == f"'{names.of_file('x.png')}' is gone"
 
 
+def test_words_to_keep_stay_quoted_or_not(names: Pseudonyms) -> None:
+    sentence = "no slices in brain; 'brain' holds text here"
+    assert names.sentence(sentence, frozenset({"brain"}), keep=("brain",)) == sentence
+    assert "brain" not in names.sentence(sentence, frozenset({"brain"}))
+
+
 def test_the_names_in_a_source(tmp_path: Path) -> None:
     (tmp_path / "Doe Jane").mkdir()
     (tmp_path / "Doe Jane" / "1.dcm").touch()
