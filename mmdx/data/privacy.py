@@ -70,7 +70,7 @@ def _private(study: Study, pseudonyms: Pseudonyms | None, known: Collection[str]
 def stored_sentence(text: str, study: Study, pseudonyms: Pseudonyms | None, known: Collection[str] = ()) -> str:
     """A problem of `study`, or the reason why it is quarantined, as it may be stored and said.
 
-    The names of the study's own files and of the folders that hold them are `known` as well; those of its modalities stay.
+    The names of the study's own files and their folders are `known` as well; those of its modalities stay.
     """
     if pseudonyms is not None:
         files = [files for files in study.modalities.values() if not isinstance(files, str)]

@@ -105,7 +105,7 @@ def write_predictions(path: Path, frames: Sequence[pd.DataFrame]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     table = pd.concat(frames, ignore_index=True)
-    table["label"] = table["label"].map(lambda label: "" if np.isnan(label) else str(int(label)))
+    table["label"] = table["label"].map(lambda label: "" if np.isnan(label) else f"{label:.0f}")
     table.to_csv(partial, index=False, float_format="%.7g")
     partial.replace(path)
 

@@ -164,7 +164,7 @@ def _same_patients(pair: str, found: np.ndarray, expected: np.ndarray, rows: pd.
     if len(differ):
         at, count = differ[0], "1 row" if len(differ) == 1 else f"{len(differ)} rows"
         raise DataError(
-            f"{pair} give {count} to different patients, the first {_text(rows[at])}: '{found[at]}' against "
+            f"{pair} give {count} to different patients, the first {_text(rows.tolist()[at])}: '{found[at]}' against "
             f"'{expected[at]}'; score them on the same studies"
         )
 
@@ -182,7 +182,7 @@ def _same_labels(
         ours, theirs = ("unknown" if np.isnan(x[row, column]) else f"{x[row, column]:g}" for x in (found, expected))
         raise DataError(
             f"{pair} disagree on {len(differ)} label{'' if len(differ) == 1 else 's'}, the first {findings[column]} of "
-            f"{_text(rows[row])}: {ours} against {theirs}; score them against the same labels"
+            f"{_text(rows.tolist()[row])}: {ours} against {theirs}; score them against the same labels"
         )
 
 

@@ -89,5 +89,6 @@ def _refuse(path: Path, frame: pd.DataFrame, bad: Bool[np.ndarray, "n"], problem
     if not bad.any():
         return
     first, more = int(bad.argmax()), int(bad.sum()) - 1
+    row = {str(column): cell for column, cell in frame.iloc[first].items()}
     tail = f" ({more} more such row{'s' if more > 1 else ''})" if more else ""
-    raise DataError(f"{path}: line {first + 2}: {problem.format(**frame.iloc[first].to_dict())}{tail}")
+    raise DataError(f"{path}: line {first + 2}: {problem.format(**row)}{tail}")
