@@ -10,7 +10,7 @@ import math
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32, Shaped, UInt8
+from jaxtyping import Float32, Shaped, UInt8, UInt16
 from pydicom import Dataset
 from pydicom.multival import MultiValue
 from pydicom.pixels.processing import apply_windowing
@@ -18,7 +18,14 @@ from pydicom.pixels.processing import apply_windowing
 AIR_HU = -1024.0
 _GROUPS = ("PixelValueTransformationSequence", "FrameVOILUTSequence")
 _KEYWORDS = (
-    *("BitsStored", "PixelRepresentation", "PhotometricInterpretation", "PixelPaddingValue", "PixelPaddingRangeLimit"),
+    *(
+        "BitsStored",
+        "HighBit",
+        "PixelRepresentation",
+        "PhotometricInterpretation",
+        "PixelPaddingValue",
+        "PixelPaddingRangeLimit",
+    ),
     *("RescaleSlope", "RescaleIntercept", "RescaleType", "ModalityLUTSequence"),
     *("VOILUTSequence", "VOILUTFunction", "WindowCenter", "WindowWidth"),
 )
@@ -44,11 +51,12 @@ def hounsfield(stored: Shaped[np.ndarray, "h w"], own: Dataset) -> Float32[np.nd
     Some old 12-bit scanners stored HU + 1000 wrapped at 4096 under a wrong intercept (known from the RSNA 2019
     hemorrhage data): unsigned 12 bits with an intercept above -100. These are unwrapped.
     """
-    values, intercept = stored.astype(np.float32), float(own.RescaleIntercept)
-    if own.BitsStored == 12 and own.PixelRepresentation == 0 and intercept > -100:
+    padded, values = padding(stored, own), significant(stored, own).astype(np.float32)
+    slope, intercept = rescale(own) or (1.0, 0.0)
+    if own.get("BitsStored") == 12 and own.PixelRepresentation == 0 and intercept > -100:
         values, intercept = (values + 1000) % 4096, -1000.0
-    values = values * np.float32(own.RescaleSlope) + np.float32(intercept)
-    return np.where(padding(stored, own), np.float32(AIR_HU), values)
+    values = values * np.float32(slope) + np.float32(intercept)
+    return np.where(padded, np.float32(AIR_HU), values)
 
 
 def grey_levels(
@@ -59,13 +67,14 @@ def grey_levels(
     It says so with a VOI table, a window (the first of several), or pixels of at most 8 bits. MONOCHROME1 is inverted.
     Padding becomes black, or the lowest value there is.
     """
+    padded, stored = padding(stored, own), significant(stored, own)
     lowest, highest = _stored_range(stored, own)
     ends = np.array([lowest, highest])
     if own.get("ModalityLUTSequence"):
         table = own.ModalityLUTSequence[0]
         values, ends = (lookup(x, table, little_endian=little_endian) for x in (stored, ends))
-    elif "RescaleSlope" in own and "RescaleIntercept" in own:
-        values, ends = (x * float(own.RescaleSlope) + float(own.RescaleIntercept) for x in (stored.astype(float), ends))
+    elif (scale := rescale(own)) is not None:
+        values, ends = (x * scale[0] + scale[1] for x in (stored.astype(float), ends))
     else:
         values = stored
     if own.get("VOILUTSequence"):
@@ -79,32 +88,62 @@ def grey_levels(
     else:
         grey = np.asarray(values, dtype=np.float32)
         grey = np.float32(ends.sum()) - grey if own.PhotometricInterpretation == "MONOCHROME1" else grey
-        padded = padding(stored, own)
         return np.where(padded, grey[~padded].min(), grey) if padded.any() and not padded.all() else grey
     display = np.rint(np.clip(display, 0, 255)).astype(np.uint8)
     display = 255 - display if own.PhotometricInterpretation == "MONOCHROME1" else display
-    return np.where(padding(stored, own), np.uint8(0), display)
+    return np.where(padded, np.uint8(0), display)
+
+
+def rescale(own: Dataset) -> tuple[float, float] | None:
+    """RescaleSlope and RescaleIntercept, None without both. Raises `ValueError` where they leave nothing to see."""
+    if own.get("RescaleSlope") is None or own.get("RescaleIntercept") is None:
+        return None
+    slope, intercept = float(own.RescaleSlope), float(own.RescaleIntercept)
+    if slope == 0 or not math.isfinite(slope) or not math.isfinite(intercept):
+        raise ValueError(f"RescaleSlope {slope:g}, RescaleIntercept {intercept:g}")
+    return slope, intercept
+
+
+def significant(stored: Shaped[np.ndarray, "h w"], own: Dataset) -> Shaped[np.ndarray, "h w"]:
+    """The pixel within each stored word: BitsStored bits that end at HighBit, signed as PixelRepresentation says.
+
+    The others are nothing (PS3.5 8.1.1), or an overlay in files of before 2004. Floats are as they are.
+    """
+    if stored.dtype.kind not in "ui":
+        return stored
+    bits, word = int(own.BitsStored), 8 * stored.dtype.itemsize
+    above = word - 1 - int(own.get("HighBit", bits - 1))
+    if not 0 <= above <= word - bits:
+        raise ValueError(f"BitsStored {bits} and HighBit {own.HighBit} in pixels of {word} bits")
+    return (stored << above) >> (word - bits) if bits < word else stored
 
 
 def padding(stored: Shaped[np.ndarray, "h w"], own: Dataset) -> Shaped[np.ndarray, "h w"]:
-    """Which pixels only fill up the frame: PixelPaddingValue, up to PixelPaddingRangeLimit where there is one."""
+    """Which pixels only fill up the frame: PixelPaddingValue, up to PixelPaddingRangeLimit where there is one.
+
+    Padding may lie beyond BitsStored, so whole stored words count as well as what is significant in them.
+    """
     if own.get("PixelPaddingValue") is None or stored.dtype.kind not in "ui":
         return np.zeros(stored.shape, dtype=bool)
     # A padding value written with the other signedness wraps to the stored type.
     ends = np.array([own.PixelPaddingValue, own.get("PixelPaddingRangeLimit", own.PixelPaddingValue)], dtype=np.int64)
     low, high = sorted(ends.astype(stored.dtype).tolist())
-    return (stored >= low) & (stored <= high)
+    return np.logical_or.reduce([(x >= low) & (x <= high) for x in (stored, significant(stored, own))])
 
 
 def lookup(values: Shaped[np.ndarray, "*any"], table: Dataset, *, little_endian: bool) -> Float32[np.ndarray, "*any"]:
     """Values through a Modality or VOI table; those outside it take its first or last entry."""
     entries, first = int(table.LUTDescriptor[0]) or 2**16, int(table.LUTDescriptor[1])
-    content = table.LUTData
+    content = table_entries(table.LUTData, entries, little_endian=little_endian).astype(np.float32)
+    return content[np.clip(values.astype(np.int64) - first, 0, len(content) - 1)]
+
+
+def table_entries(content: Any, entries: int, *, little_endian: bool) -> UInt16[np.ndarray, "k"]:
+    """The entries of a table, read as numbers already or as bytes: one each where there are too few for two."""
     if isinstance(content, bytes):
         width = "u1" if len(content) < 2 * entries else "<u2" if little_endian else ">u2"
         content = np.frombuffer(content, dtype=width)
-    content = np.asarray(content, dtype=np.float32)[:entries]
-    return content[np.clip(values.astype(np.int64) - first, 0, len(content) - 1)]
+    return np.asarray(content).astype(np.uint16)[:entries]
 
 
 def _stored_range(stored: np.ndarray, own: Dataset) -> tuple[float, float]:

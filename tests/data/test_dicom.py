@@ -227,7 +227,7 @@ def test_undecodable_syntaxes_are_named_with_a_way_out(tmp_path, grey):
     ds.file_meta.TransferSyntaxUID, ds.PixelData = MPEG2MPML, encapsulate([b"1234"])
     ds["PixelData"].VR = "OB"
     ds.save_as(path)
-    with pytest.raises(DataError, match=r"MPEG2 .* is a video; export it uncompressed"):
+    with pytest.raises(DataError, match=r"MPEG2 .* is a video, which ffmpeg reads; export it uncompressed"):
         decode_frames(path, [0])
 
 

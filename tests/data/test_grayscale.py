@@ -77,7 +77,7 @@ def test_padding_is_black_even_where_black_is_stored_high():
 
 
 def test_padding_written_with_the_other_sign_is_found():
-    own = Dataset()
+    own = attributes(BitsStored=16)
     own.add_new("PixelPaddingValue", "SS", -2000)
     assert padding(np.array([[63536, 1]], dtype=np.uint16), own).tolist() == [[True, False]]
 

@@ -1,0 +1,60 @@
+"""What other libraries say about a file, kept off the terminal or to the length of a line."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from tempfile import TemporaryFile
+
+_CORRUPT = ("Corrupt JPEG data", "Premature end of JPEG")
+_HARMLESS = "extraneous bytes"
+_one_at_a_time = threading.Lock()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keeps pydicom's warnings and log lines to itself; what matters of them is raised as an error."""
+    logger = logging.getLogger("pydicom")
+    before = logger.disabled
+    logger.disabled = True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.disabled = before
+
+
+def reason(error: BaseException) -> str:
+    """The first line of another library's message, short enough to end ours."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 200 else f"{text[:200]}…"
+
+
+@contextmanager
+def codec_heard() -> Iterator[None]:
+    """Raises `ValueError` where a C codec names pixels as corrupt on standard error, and hands them over all the same.
+
+    The codecs of gdcm write there, below Python, what they can tell of a broken stream. After an error of the block
+    their lines are dropped, for the error has its own; whatever else was written meanwhile is passed on.
+    """
+    with _one_at_a_time, TemporaryFile() as heard:
+        terminal = os.dup(2)
+        os.dup2(heard.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(terminal, 2)
+            os.close(terminal)
+        heard.seek(0)
+        said = heard.read()
+    lines = said.decode(errors="replace").splitlines()
+    corrupt = [line for line in lines if line.startswith(_CORRUPT) and _HARMLESS not in line]
+    if corrupt:
+        raise ValueError(corrupt[0])
+    if said:
+        os.write(2, said)
