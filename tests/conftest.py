@@ -13,6 +13,17 @@ from typing import Any  # noqa: E402
 
 import pytest  # noqa: E402
 import torch  # noqa: E402
+from hypothesis import HealthCheck, settings  # noqa: E402
+
+# The same examples on every run and on every machine, however slow.
+settings.register_profile(
+    "mmdx",
+    derandomize=True,
+    deadline=None,
+    max_examples=50,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("mmdx")
 
 # Several workers share the cores; threads that wait for each other would cost more than they bring.
 torch.set_num_threads(1)

@@ -27,7 +27,9 @@ def is_colour(header: Dataset) -> bool:
         return space == PALETTE
     if samples == 3 and (space in _COLOUR or (space in _OF_JPEG2000 and syntax in JPEG2000TransferSyntaxes)):
         return True
-    raise ValueError(f"PhotometricInterpretation {space} with {samples} sample(s) a pixel, which no codec here turns into a picture")
+    raise ValueError(
+        f"PhotometricInterpretation {space} with {samples} sample(s) a pixel, which no codec here turns into a picture"
+    )
 
 
 def rgb(stored: Shaped[np.ndarray, "h w *c"], header: Dataset) -> UInt8[np.ndarray, "h w 3"]:

@@ -16,7 +16,7 @@ from rich.progress import track
 
 from mmdx.data.dicom import check_complete, is_localizer, pixel_facts, quiet, read_header
 from mmdx.data.privacy import burned_in
-from mmdx.data.series import SourceImage, choose_series
+from mmdx.data.series import RUN_KEYWORDS, SourceImage, choose_series
 from mmdx.errors import DataError
 from mmdx.study import ImageFiles, Study
 
@@ -27,7 +27,7 @@ _KEPT = (
     *("Modality", "ImageType", "SeriesNumber", "SeriesDescription", "InstanceNumber", "NumberOfFrames"),
     *("ImagePositionPatient", "ImageOrientationPatient", "Rows", "Columns", "SliceThickness"),
     *("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"),
-    *("AcquisitionNumber", "EchoNumbers", "EchoTime", "TemporalPositionIdentifier", "ConvolutionKernel"),
+    *RUN_KEYWORDS,
     *("PatientAge", "PatientSex", "Manufacturer", "ManufacturerModelName", "ContrastBolusAgent"),
     *("BurnedInAnnotation", "StudyDate"),
 )

@@ -15,7 +15,6 @@ import itertools
 import os
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median_low
 from typing import Any
@@ -24,29 +23,20 @@ import numpy as np
 import pydicom
 from natsort import natsort_keygen, ns
 
+from mmdx.data.geometry import SAME_PLACE_MM, Slice, along_normal, slice_of
 from mmdx.study import ImageRef, Order, OrderSource
 
-SAME_PLACE_MM = 1e-3
-"""Positions nearer than this are one place: DICOM writes them as decimal strings, rounded at will."""
 SAME_PLACE_SHARE = 0.05
 """Positions nearer than this share of the spacing are one place, too."""
 GAP_SHARE = 1.5
 """A step longer than this many spacings has lost at least one slice."""
+LEAP = 10
+"""File numbers that mostly step by more than this, and unevenly, count no slices: random ones, times, identifiers."""
 RUN = 3
 """So many equal long steps in a row, numbered without a break, are a second spacing and no gaps: old head CTs are cut
 thinner at the base of the skull than above it."""
 
 _natural = natsort_keygen(alg=ns.PATH | ns.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class _Slice:
-    """What one image says about its own place; None where it says nothing usable."""
-
-    ref: ImageRef
-    position: tuple[float, ...] | None
-    normal: tuple[float, ...] | None
-    instance: int | None
 
 
 def certify_dicom(
@@ -55,15 +45,15 @@ def certify_dicom(
     """The images of one series in order, the certificate, and what looks wrong, a sentence each.
 
     The strongest source that every image has decides: position, then InstanceNumber, then natural file names. Images
-    whose normals differ by more than about a degree have no common axis, and images that all stand at one place (a
-    cine loop) have no order along it: both go by their numbers. Indices in sentences count from 0.
+    without a common axis and images that all stand at one place (see `mmdx.data.geometry.along_normal`) go by their
+    numbers. Indices in sentences count from 0.
     """
-    slices = [_read(ref, header) for ref, header in sorted(headers, key=lambda pair: _ref_key(pair[0]))]
+    slices = [slice_of(ref, header) for ref, header in sorted(headers, key=lambda pair: ref_key(pair[0]))]
     if not slices:
         return (), Order("unknown"), ()
     numbers = _numbers(slices)
     names = _name_numbers([s.ref for s in slices])
-    places, problems = _places(slices)
+    places, problems = along_normal(slices)
     if places is not None:
         chosen, order, more = _by_position(slices, places, numbers, names)
     elif numbers is not None:
@@ -82,74 +72,21 @@ def certify_dicom(
 def certify_filenames(paths: Sequence[Path]) -> tuple[tuple[ImageRef, ...], Order]:
     """Single-frame files in natural order (2 before 10), and the certificate.
 
-    The source is `filename` where the names are alike but for numbers, and `unknown` otherwise (hashes, free words).
+    The source is `filename` where the names are alike but for numbers that count, and `unknown` otherwise (hashes, free
+    words, random numbers).
     Where one number alone varies, each missing integer is a gap and each repeated one (`7.png`, `07.jpg`) a duplicate.
     """
-    refs = sorted((ImageRef(path) for path in paths), key=_ref_key)
+    refs = sorted((ImageRef(path) for path in paths), key=ref_key)
     numbers = _name_numbers(refs)
     return tuple(refs), Order("unknown") if numbers is None else _certificate("filename", numbers)
 
 
-def _ref_key(ref: ImageRef) -> tuple[Any, ...]:
+def ref_key(ref: ImageRef) -> tuple[Any, ...]:
+    """Natural order of files (2 before 10), then of frames."""
     return _natural(ref.path.as_posix()), ref.path.as_posix(), ref.frame
 
 
-def _read(ref: ImageRef, header: pydicom.Dataset) -> _Slice:
-    """Frames of a multi-frame object answer for themselves; its top-level position is that of one frame at best."""
-    groups = [header]
-    if (_integer(header, "NumberOfFrames") or 1) > 1 or "PerFrameFunctionalGroupsSequence" in header:
-        frames = header.get("PerFrameFunctionalGroupsSequence") or []
-        groups = [*frames[ref.frame : ref.frame + 1], *(header.get("SharedFunctionalGroupsSequence") or [])[:1]]
-    position = orientation = None
-    for group in groups:
-        inner = group is not header
-        at = (group.get("PlanePositionSequence") or [None])[0] if inner else group
-        plane = (group.get("PlaneOrientationSequence") or [None])[0] if inner else group
-        position = position or _vector(at, "ImagePositionPatient", 3)
-        orientation = orientation or _vector(plane, "ImageOrientationPatient", 6)
-    normal = None
-    if orientation is not None:
-        cross = np.cross(orientation[:3], orientation[3:])
-        length = float(np.linalg.norm(cross))
-        # Row and column directions are orthogonal unit vectors; far from that, the header is no evidence.
-        normal = tuple(float(x) for x in cross / length) if 0.9 < length < 1.1 else None
-    return _Slice(ref, position, normal, _integer(header, "InstanceNumber"))
-
-
-def _vector(group: pydicom.Dataset | None, keyword: str, length: int) -> tuple[float, ...] | None:
-    try:
-        values = tuple(float(v) for v in (group.get(keyword) if group is not None else None) or ())
-    except (TypeError, ValueError):
-        return None
-    return values if len(values) == length and bool(np.isfinite(values).all()) else None
-
-
-def _integer(header: pydicom.Dataset, keyword: str) -> int | None:
-    try:
-        return int(header.get(keyword))
-    except (TypeError, ValueError):
-        return None
-
-
-def _places(slices: Sequence[_Slice]) -> tuple[list[float] | None, list[str]]:
-    """Millimetres along the common normal, None where there are none to order by; and what speaks against them."""
-    positions = [s.position for s in slices if s.position is not None and s.normal is not None]
-    if len(positions) < len(slices):
-        lost = len(slices) - len(positions)
-        return None, [
-            f"{lost} of {len(slices)} images have no position; ordered by weaker evidence"
-        ] if positions else []
-    normals = np.array([s.normal for s in slices])
-    axis = normals.mean(axis=0)
-    if float(np.linalg.norm(axis)) < 0.5 or float((normals @ (axis / np.linalg.norm(axis))).min()) < np.cos(
-        np.radians(1)
-    ):
-        return None, ["the images lie in planes of different orientation; ordered by weaker evidence"]
-    places = [float(p) for p in np.array(positions) @ (axis / np.linalg.norm(axis))]
-    return (None, []) if len(places) > 1 and max(places) - min(places) <= SAME_PLACE_MM else (places, [])
-
-
-def _numbers(slices: Sequence[_Slice]) -> list[tuple[int, ...]] | None:
+def _numbers(slices: Sequence[Slice]) -> list[tuple[int, ...]] | None:
     """(InstanceNumber, frame) of every image; frames alone within one file; None where these tell nothing apart."""
     if len({s.ref.path for s in slices}) == 1:
         return [(0, s.ref.frame) for s in slices] if len(slices) > 1 or slices[0].instance is not None else None
@@ -158,7 +95,7 @@ def _numbers(slices: Sequence[_Slice]) -> list[tuple[int, ...]] | None:
 
 
 def _name_numbers(refs: Sequence[ImageRef]) -> list[tuple[int, ...]] | None:
-    """The numbers in each name, where the names are alike but for them and are not all equal.
+    """The numbers in each name, where the names are alike but for them and these count something.
 
     Places that never vary are dropped. Files of several frames have no such order among their own frames.
     """
@@ -175,7 +112,15 @@ def _name_numbers(refs: Sequence[ImageRef]) -> list[tuple[int, ...]] | None:
     varying = [column for column in columns if len(set(column)) > 1]
     if not varying:
         return [tuple(column[0] for column in columns[-1:])] if len(refs) == 1 else None
+    if len(varying) == 1 and _leaps(varying[0]):
+        return None
     return list(zip(*varying, strict=True))
+
+
+def _leaps(numbers: Sequence[int]) -> bool:
+    ordered = sorted(set(numbers))
+    steps = [b - a for a, b in itertools.pairwise(ordered)]
+    return len(set(steps)) > 1 and median_low(steps) > LEAP
 
 
 def _alike(stems: Sequence[str]) -> bool:
@@ -195,8 +140,8 @@ def _certificate(source: OrderSource, numbers: Sequence[tuple[int, ...]], agrees
 
 
 def _by_number(
-    slices: Sequence[_Slice], numbers: Sequence[tuple[int, ...]], names: Sequence[tuple[int, ...]] | None
-) -> tuple[list[_Slice], Order, list[str]]:
+    slices: Sequence[Slice], numbers: Sequence[tuple[int, ...]], names: Sequence[tuple[int, ...]] | None
+) -> tuple[list[Slice], Order, list[str]]:
     rank = sorted(range(len(slices)), key=lambda i: numbers[i])
     agrees = None if names is None or len(slices) < 2 else _monotone([[names[i]] for i in rank])
     order = _certificate("instance", [numbers[i] for i in rank], agrees)
@@ -207,11 +152,11 @@ def _by_number(
 
 
 def _by_position(
-    slices: Sequence[_Slice],
+    slices: Sequence[Slice],
     places: Sequence[float],
     numbers: Sequence[tuple[int, ...]] | None,
     names: Sequence[tuple[int, ...]] | None,
-) -> tuple[list[_Slice], Order, list[str]]:
+) -> tuple[list[Slice], Order, list[str]]:
     ascending = sorted(range(len(slices)), key=lambda i: places[i])
     steps = [places[b] - places[a] for a, b in itertools.pairwise(ascending)]
     apart = [step for step in steps if step > SAME_PLACE_MM]

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydicom import Dataset
 from pydicom.sequence import Sequence
 
@@ -60,6 +62,26 @@ def test_answer_does_not_depend_on_the_listing():
     assert len(answers) == 1
     paths = [Path(n) for n in ("s1.png", "s10.png", "s2.png", "s02.png")]
     assert len({certify_filenames(list(p)) for p in itertools.permutations(paths)}) == 1
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.none() | st.sampled_from([0.0, 5.0, 5.0004, 10.0, 20.0, 22.5]),
+            st.none() | st.integers(1, 4),
+            st.sampled_from(["IM1", "IM2", "IM10", "a", "834512", "7"]),
+        ),
+        max_size=8,
+    ),
+    st.randoms(use_true_random=False),
+)
+def test_whatever_is_missing_or_double_the_listing_does_not_matter(found, random):
+    headers = [slice_at(z, number, f"{k}/{name}") for k, (z, number, name) in enumerate(found)]
+    refs, order, problems = certify_dicom(headers)
+    assert sorted(refs, key=str) == sorted((ref for ref, _ in headers), key=str)
+    assert all("\n" not in problem for problem in problems)
+    random.shuffle(headers)
+    assert certify_dicom(headers) == (refs, order, problems)
 
 
 @pytest.mark.parametrize(
@@ -188,6 +210,8 @@ def test_single_slice_and_no_slice():
         (["front.png", "back.png"], ["back.png", "front.png"], Order("unknown")),
         (["3fa9.png", "b21c.png"], ["3fa9.png", "b21c.png"], Order("unknown")),
         (["slice.1.img", "slice.12.img", "slice.3.img"], ["slice.1.img", "slice.3.img", "slice.12.img"], None),
+        (["834512.jpg", "102934.jpg", "99.jpg"], ["99.jpg", "102934.jpg", "834512.jpg"], Order("unknown")),
+        (["10.png", "30.png", "20.png"], ["10.png", "20.png", "30.png"], Order("filename", gaps=(0, 1))),
         ([], [], Order("unknown")),
     ],
 )
