@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image
 
 from mmdx.data import columns
-from mmdx.data.dicom import reason
+from mmdx.data.quiet import reason
 from mmdx.errors import DataError, did_you_mean
 
 Items = Iterator[tuple[str, np.ndarray | bytes]]

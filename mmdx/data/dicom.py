@@ -109,11 +109,12 @@ def check_complete(path: Path, header: pydicom.Dataset) -> None:
         # The reader stops before the element, whose own tag and length take 8 bytes, or 12 with an explicit VR: the
         # element tells which, for some files are not written as their transfer syntax says.
         start, explicit = file.tell(), file.read(6)[4:] in _PIXEL_VRS
-        left = size - start - (12 if explicit else 8)
+        pixels = start + (12 if explicit else 8)
+        left = size - pixels
         if left < 0:
             raise DataError(f"{path}: a header without pixel data")
         if syntax.is_compressed:
-            file.seek(start + 12)
+            file.seek(pixels)
             _check_fragments(path, file, size, max(1, int(header.get("NumberOfFrames") or 1)))
     if left < expected:
         raise DataError(f"{path}: truncated: {expected} bytes of pixels expected, {left} left in the file")
@@ -124,15 +125,16 @@ def _check_fragments(path: Path, file: BinaryIO, size: int, frames: int) -> None
     items = 0
     while len(mark := file.read(8)) == 8:
         tag, length = mark[:4], int.from_bytes(mark[4:], "little")
-        if tag == _LAST_ITEM and items > frames:
-            return
-        if tag == _LAST_ITEM:
+        if tag == _LAST_ITEM and items <= frames:
             raise DataError(f"{path}: {frames} compressed frames expected, {max(0, items - 1)} in the file")
+        if tag == _LAST_ITEM:
+            return
         if tag != _ITEM or file.tell() + length > size:
             break
         items += 1
         file.seek(length, 1)
-    raise DataError(f"{path}: truncated: its compressed pixels have no end; get the file anew")
+    if mark or items <= frames:  # some whole files lack the end mark alone
+        raise DataError(f"{path}: truncated: its compressed pixels have no end; get the file anew")
 
 
 def decode_frames(

@@ -14,8 +14,9 @@ import pydicom
 from rich.console import Console
 from rich.progress import track
 
-from mmdx.data.dicom import check_complete, is_localizer, pixel_facts, quiet, read_header
+from mmdx.data.dicom import check_complete, is_localizer, pixel_facts, read_header
 from mmdx.data.privacy import burned_in
+from mmdx.data.quiet import quiet
 from mmdx.data.series import RUN_KEYWORDS, SourceImage, choose_series
 from mmdx.errors import DataError
 from mmdx.study import ImageFiles, Study

@@ -18,6 +18,7 @@ from mmdx.data.nifti import certify_volume, is_nifti
 from mmdx.data.order import certify_dicom, certify_filenames
 from mmdx.data.paths import listing
 from mmdx.data.privacy import burned_in
+from mmdx.data.quiet import quiet
 from mmdx.data.series import SourceImage, choose_series
 from mmdx.errors import DataError
 from mmdx.study import ImageFiles, ImageRef, Order, Unit
@@ -32,6 +33,7 @@ def is_image(path: Path) -> bool:
     return path.suffix.lower() in PLAIN_SUFFIXES or is_nifti(path) or is_dicom(path)
 
 
+@quiet()
 def images_in(folder: Path, root: Path) -> tuple[ImageFiles, tuple[str, ...]]:
     """The images right inside `folder` in certified order, and what was left out or looks wrong.
 
@@ -66,6 +68,7 @@ def images_in(folder: Path, root: Path) -> tuple[ImageFiles, tuple[str, ...]]:
     return chosen, (*problems, *more)
 
 
+@quiet()
 def images_listed(paths: Sequence[Path]) -> tuple[ImageFiles, tuple[str, ...]]:
     """The images of a list in its order, and what looks wrong.
 

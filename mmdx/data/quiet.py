@@ -19,14 +19,14 @@ _one_at_a_time = threading.Lock()
 def quiet() -> Iterator[None]:
     """Keeps pydicom's warnings and log lines to itself; what matters of them is raised as an error."""
     logger = logging.getLogger("pydicom")
-    before = logger.disabled
-    logger.disabled = True
+    before = logger.propagate
+    logger.propagate = False  # its children log; it handles their records itself, by doing nothing
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.disabled = before
+        logger.propagate = before
 
 
 def reason(error: BaseException) -> str:

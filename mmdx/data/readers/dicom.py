@@ -12,6 +12,7 @@ from mmdx.data.dicom import read_header
 from mmdx.data.exams import Exam, refuse_link_out, walk
 from mmdx.data.images import is_dicom
 from mmdx.data.join import join
+from mmdx.data.quiet import quiet
 from mmdx.data.tables import Table, read_table
 from mmdx.errors import DataError
 from mmdx.registry import READERS
@@ -59,6 +60,7 @@ def read(
     return studies
 
 
+@quiet()
 def _exams(root: Path) -> tuple[dict[str, Exam], list[Study]]:
     """The studies by StudyInstanceUID, and the files that are none's."""
     base = root.parent if root.is_file() else root
