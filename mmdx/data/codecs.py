@@ -17,7 +17,7 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 from mmdx.data.quiet import codec_heard, quiet, reason
 from mmdx.errors import DataError
 
-_VIDEO = ("MPEG", "HEVC", "SMPTE")
+_VIDEO = ("MPEG", "HEVC")
 _NO_PICTURE = "'NoneType' object has no attribute 'encode'"
 """What pydicom says where gdcm hands it nothing."""
 

@@ -5,7 +5,7 @@ import pytest
 from pydicom import Dataset
 from pydicom.sequence import Sequence
 
-from mmdx.data.grayscale import frame_attributes, grey_levels, lookup, padding
+from mmdx.data.grayscale import frame_attributes, grey_levels, hounsfield, lookup, padding, rescale, significant
 
 
 def attributes(**elements):
@@ -115,3 +115,38 @@ def test_a_frame_is_governed_by_its_own_group_first():
     assert frame_attributes(header, 1).WindowCenter == 2
     header.PerFrameFunctionalGroupsSequence = Sequence([group(3), group(4)])
     assert [frame_attributes(header, k).WindowCenter for k in (0, 1)] == [3, 4]
+
+
+@pytest.mark.parametrize(
+    ("stored", "high", "signed", "expected"),
+    [
+        ([0xF001, 0x8FFF, 0x0800], 11, 0, [1, 4095, 2048]),
+        ([0xF001, 0x8FFF, 0x0800], 11, 1, [1, -1, -2048]),
+        ([0x001F, 0xFFF3, 0x8000], 15, 0, [1, 4095, 2048]),
+        ([0x001F, 0xFFF3, 0x8000], 15, 1, [1, -1, -2048]),
+    ],
+    ids=["overlay above", "overlay above, signed", "overlay below", "overlay below, signed"],
+)
+def test_overlays_in_unused_bits_are_no_pixels(stored, high, signed, expected):
+    words = np.array([stored], np.uint16).astype(np.int16 if signed else np.uint16)
+    assert significant(words, attributes(HighBit=high, PixelRepresentation=signed)).tolist() == [expected]
+
+
+def test_bits_that_cannot_be_are_named():
+    with pytest.raises(ValueError, match="BitsStored 12 and HighBit 7 in pixels of 16 bits"):
+        significant(np.zeros((1, 1), np.uint16), attributes(HighBit=7))
+
+
+def test_padding_beyond_the_stored_bits_is_air_and_no_bone():
+    """-2000 in 16 bits is 2096 in its lower 12: more than bone, were it a pixel."""
+    own = attributes(RescaleSlope=1, RescaleIntercept=-1024, HighBit=11)
+    own.add_new("PixelPaddingValue", "SS", -2000)
+    words = np.array([[63536, 1064]], np.uint16)
+    assert hounsfield(words, own).tolist() == [[-1024, 40]]
+
+
+@pytest.mark.parametrize(("slope", "intercept"), [(0, 0), (float("nan"), 0), (1, float("inf"))])
+def test_a_scale_that_leaves_nothing_to_see_is_named(slope, intercept):
+    with pytest.raises(ValueError, match="RescaleSlope"):
+        rescale(attributes(RescaleSlope=slope, RescaleIntercept=intercept))
+    assert rescale(attributes(RescaleSlope=2)) is None
