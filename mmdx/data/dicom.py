@@ -21,7 +21,9 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, MediaStorageDirecto
 
 from mmdx.data.codecs import stored_frames
 from mmdx.data.colour import is_colour, rgb
+from mmdx.data.geometry import frame_value
 from mmdx.data.grayscale import frame_attributes, grey_levels, hounsfield, rescale
+from mmdx.data.header import make_sound
 from mmdx.data.quiet import quiet, reason
 from mmdx.errors import DataError
 from mmdx.study import Unit
@@ -30,16 +32,20 @@ MAX_PIXELS = 2**28
 """A frame that claims more pixels than this is refused before anything is allocated."""
 _ITEM, _LAST_ITEM = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 _PIXEL_VRS = (b"OB", b"OW", b"OF", b"OD", b"UN")
+MAX_FRAMES = 2**17
+"""A file that claims more frames is refused before any is listed."""
 _NEEDED = ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "PhotometricInterpretation")
 
 
 def read_header(path: Path) -> pydicom.Dataset:
-    """Everything before the pixels. Raises `DataError`: no such file, not DICOM, broken."""
+    """Everything before the pixels, made sound by `mmdx.data.header`.
+
+    Raises `DataError`: no such file, not DICOM, broken.
+    """
     try:
         with quiet():
             header = pydicom.dcmread(path, stop_before_pixels=True)
-            for keyword in ("StudyInstanceUID", "ImageType", "NumberOfFrames"):
-                header.get(keyword)  # elements are parsed when touched; a broken one should show here
+            make_sound(header)
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except InvalidDicomError:
@@ -75,21 +81,21 @@ def pixel_facts(header: pydicom.Dataset) -> tuple[Unit, Literal[1, 3], int]:
             colour = is_colour(header)
         except (TypeError, ValueError) as error:
             raise DataError(f"{where}: {reason(error)}; export it as RGB or MONOCHROME2") from None
+        if frames > MAX_FRAMES:
+            raise DataError(f"{where}: {frames} frames; expected {MAX_FRAMES} at most")
         if not 0 < pixels <= MAX_PIXELS:
             raise DataError(
                 f"{where}: {header.Rows} rows of {header.Columns} pixels; expected 1 to {MAX_PIXELS} pixels"
             )
         in_hu = str(own.get("RescaleType") or "HU").upper().startswith("HU")
-    is_hu = header.get("Modality") == "CT" and rescaled and in_hu and not colour and not is_localizer(header)
+        is_hu = header.get("Modality") == "CT" and rescaled and in_hu and not colour and not is_localizer(header)
     return "HU" if is_hu else "intensity", 3 if colour else 1, frames
 
 
 def is_localizer(header: pydicom.Dataset) -> bool:
     """Whether the image is a scout, to plan the scan on."""
-    kinds = [header.get("ImageType") or []]
-    for group in list(header.get("SharedFunctionalGroupsSequence") or [])[:1]:
-        kinds += [item.value[0].get("FrameType") or [] for item in group if item.VR == "SQ" and item.value]
-    words = {str(word).strip().upper() for kind in kinds for word in ([kind] if isinstance(kind, str) else kind)}
+    kinds = [header.get("ImageType"), frame_value(header, 0, "FrameType")]
+    words = {str(word).strip().upper() for kind in kinds for word in ([kind] if isinstance(kind, str) else kind or [])}
     return bool(words & {"LOCALIZER", "SCOUT", "TOPOGRAM"})
 
 

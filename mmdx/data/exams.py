@@ -15,9 +15,10 @@ from rich.console import Console
 from rich.progress import track
 
 from mmdx.data.dicom import check_complete, is_localizer, pixel_facts, read_header
+from mmdx.data.header import RUN_KEYWORDS
 from mmdx.data.privacy import burned_in
 from mmdx.data.quiet import quiet
-from mmdx.data.series import RUN_KEYWORDS, SourceImage, choose_series
+from mmdx.data.series import SourceImage, choose_series
 from mmdx.errors import DataError
 from mmdx.study import ImageFiles, Study
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from tempfile import TemporaryFile
 
-_CORRUPT = ("Corrupt JPEG data", "Premature end of JPEG")
-_HARMLESS = "extraneous bytes"
+_CORRUPT = (b"Corrupt JPEG data", b"Premature end of JPEG")
+_HARMLESS = b"extraneous bytes"
 _one_at_a_time = threading.Lock()
 
 
@@ -52,9 +52,10 @@ def codec_heard() -> Iterator[None]:
             os.close(terminal)
         heard.seek(0)
         said = heard.read()
-    lines = said.decode(errors="replace").splitlines()
+    lines = said.splitlines(keepends=True)
     corrupt = [line for line in lines if line.startswith(_CORRUPT) and _HARMLESS not in line]
     if corrupt:
-        raise ValueError(corrupt[0])
-    if said:
-        os.write(2, said)
+        raise ValueError(corrupt[0].decode(errors="replace").strip())
+    for line in lines:
+        if not line.startswith(_CORRUPT):
+            os.write(2, line)

@@ -20,7 +20,9 @@ import pydicom
 from natsort import natsort_keygen, ns
 
 from mmdx.data.geometry import SAME_PLACE_MM, along_normal, frame_value, orientation_of, slice_of
+from mmdx.data.header import RUN_KEYWORDS
 from mmdx.data.order import certify_dicom, ref_key
+from mmdx.data.quiet import quiet
 from mmdx.study import ImageFiles, ImageRef, Unit
 
 SAME_PLANE = 0.03
@@ -29,12 +31,6 @@ CROWDED = 0.2
 """Steps below this share of the usual one are two stacks that stand in each other."""
 END_TO_END = 0.9
 """One of several runs reaches over at least this share of the whole."""
-RUN_KEYWORDS = (
-    *("EchoTime", "EffectiveEchoTime", "EchoNumbers", "TemporalPositionIdentifier", "TemporalPositionIndex"),
-    *("DiffusionBValue", "InversionTime", "TriggerTime", "StackID", "AcquisitionNumber", "FrameAcquisitionNumber"),
-    *("ConvolutionKernel", "ImageType", "FrameType"),
-)
-"""What tells the runs of one series apart."""
 _NO_PICTURES = ("SEG", "RTDOSE")
 _SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 _SCREENSHOT = ("SCREEN SAVE", "DOSE_INFO")
@@ -56,6 +52,7 @@ class SourceImage:
 _Frame = tuple[SourceImage, int]
 
 
+@quiet()
 def choose_series(
     images: Sequence[SourceImage], *, description: str | None = None
 ) -> tuple[ImageFiles | None, list[str]]:

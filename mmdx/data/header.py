@@ -1,0 +1,84 @@
+"""DICOM elements that mmdx reads, made sound: each is of its kind (number, text, sequence) or is not there.
+
+Files hold elements that their VR, or nothing, can make sense of. pydicom parses an element when it is touched, so that
+each touch may fail in its own way; here they are touched once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pydicom
+from pydicom.datadict import dictionary_VM, dictionary_VR
+from pydicom.multival import MultiValue
+from pydicom.uid import UID
+
+GOVERNING = (
+    *("NumberOfFrames", "Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration"),
+    *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PixelPaddingValue", "PixelPaddingRangeLimit"),
+    *("RescaleSlope", "RescaleIntercept", "RescaleType", "ModalityLUTSequence", "RedPaletteColorLookupTableDescriptor"),
+    *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence", "PixelValueTransformationSequence"),
+)
+"""What pixels mean hangs on these: a malformed one spoils the file."""
+RUN_KEYWORDS = (
+    *("EchoTime", "EffectiveEchoTime", "EchoNumbers", "TemporalPositionIdentifier", "TemporalPositionIndex"),
+    *("DiffusionBValue", "InversionTime", "TriggerTime", "StackID", "AcquisitionNumber", "FrameAcquisitionNumber"),
+    *("ConvolutionKernel", "ImageType", "FrameType"),
+)
+"""What tells the runs of one series apart."""
+_EVIDENCE = (
+    *("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID", "PatientID", "AccessionNumber"),
+    *("Modality", "SeriesNumber", "SeriesDescription", "InstanceNumber", "ImagePositionPatient"),
+    *("ImageOrientationPatient", "VOILUTSequence", "VOILUTFunction", "WindowCenter", "WindowWidth"),
+    *("PlanePositionSequence", "PlaneOrientationSequence", "FrameVOILUTSequence"),
+    *("PatientAge", "PatientSex", "Manufacturer", "ManufacturerModelName", *RUN_KEYWORDS),
+)
+"""A malformed one of these is no evidence, and absent."""
+_KINDS: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("US", "SS", "UL", "IS", "US or SS"), (int,)),
+    **dict.fromkeys(("DS", "FD", "FL"), (int, float)),
+    **dict.fromkeys(("CS", "LO", "SH", "UI", "AS"), (str,)),
+}
+
+
+def make_sound(header: pydicom.Dataset) -> None:
+    """Removes malformed elements of those that mmdx reads, functional groups included.
+
+    Raises `ValueError`, naming the element, where a malformed one governs what the pixels mean.
+    """
+    syntax = header.file_meta.get("TransferSyntaxUID")
+    if syntax is not None and not (isinstance(syntax, UID) and (syntax.is_private or syntax.is_transfer_syntax)):
+        raise ValueError(f"TransferSyntaxUID {str(syntax)!r}")
+    _clean(header)
+
+
+def _clean(header: pydicom.Dataset) -> None:
+    for keyword in (*GOVERNING, *_EVIDENCE):
+        if keyword not in header:
+            continue
+        try:
+            value = header[keyword].value
+            found = "" if _is_sound(keyword, value) else f"{keyword}: {value}"
+        except Exception as error:  # pydicom raises whatever broken bytes make it stumble over
+            value, found = None, f"{keyword}: {error}"
+        if found and keyword in GOVERNING:
+            raise ValueError(found)
+        if found:
+            del header[keyword]
+        elif isinstance(value, pydicom.Sequence):
+            for item in value:
+                _clean(item)
+
+
+def _is_sound(keyword: str, value: Any) -> bool:
+    """Whether a value is of the kind that the element has in the standard, and single where it must be; empty is."""
+    kind = dictionary_VR(keyword)
+    if value is None or value == "":
+        return True
+    if kind == "SQ":
+        return isinstance(value, pydicom.Sequence)
+    several = isinstance(value, MultiValue | list)
+    if several and dictionary_VM(keyword) == "1":
+        return False
+    expected = (*_KINDS[kind], type(None))
+    return all(isinstance(each, expected) or each == "" for each in (value if several else [value]))
