@@ -70,6 +70,41 @@ def prepare(
 
 
 @app.command()
+def audit(
+    store: Annotated[Path, typer.Argument(help="a folder that mmdx prepare left")],
+    out: Annotated[Path | None, typer.Option(help="file for the result; audit.json in the store when left out")] = None,
+    lexicon: Annotated[
+        Path | None, typer.Option(help="YAML: which terms state a finding; the shipped one when left out")
+    ] = None,
+    keep_section: Annotated[
+        list[str] | None, typer.Option(help="section of reports to keep in the second probe; repeat for several")
+    ] = None,
+    drop_section: Annotated[
+        list[str] | None, typer.Option(help="section of reports to drop from it; repeat for several")
+    ] = None,
+    mask: Annotated[
+        list[str] | None, typer.Option(help="term to mask in it, by default those of the lexicon; repeat for several")
+    ] = None,
+) -> None:
+    """Look for leaks between splits, reports that state the label, shortcuts, wrong labels; exit code 1 for a leak."""
+    from rich.console import Console
+
+    from mmdx.engine.auditing import audit_store
+
+    sound = audit_store(
+        store,
+        Console(),
+        out=out,
+        lexicon=lexicon,
+        keep_sections=keep_section or [],
+        drop_sections=drop_section or [],
+        mask=mask or [],
+    )
+    if not sound:
+        raise typer.Exit(1)
+
+
+@app.command()
 def check(
     config: Annotated[Path, typer.Argument(help="experiment, YAML")],
     overrides: Overrides = None,

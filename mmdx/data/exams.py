@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures.process import BrokenProcessPool
@@ -91,7 +92,14 @@ class Exam:
             problems.append("no image to use in this study")
         modalities: dict[str, ImageFiles | str] = {} if files is None else {modality: files}
         patient = patients[0] if patients else study_id
-        return Study(study_id, patient, modalities, traits=self.traits(), problems=tuple(problems))
+        traits = self.traits() | self._series(files)
+        return Study(study_id, patient, modalities, traits=traits, problems=tuple(problems))
+
+    def _series(self, files: ImageFiles | None) -> dict[str, str | float]:
+        """A digest of the SeriesInstanceUID of the images: it tells the same series twice, and names nobody's files."""
+        first = files.images[0].path if files else None
+        uid = next((str(i.header.get("SeriesInstanceUID") or "") for i in self.images if i.path == first), "")
+        return {"series": hashlib.blake2b(uid.encode()).hexdigest()[:16]} if uid else {}
 
 
 def study_uid(path: Path) -> str:

@@ -64,7 +64,9 @@ def _private(study: Study, pseudonyms: Pseudonyms | None, known: Collection[str]
     if pseudonyms is None:
         return study
     patient = pseudonyms.of("patient", study.patient_id) if study.patient_id else ""
-    return replace(study, study_id=pseudonyms.of("study", study.study_id), patient_id=patient)
+    if "series" in traits:  # a digest without a key could be found again from the UID
+        traits["series"] = pseudonyms.of("series", str(traits["series"]))
+    return replace(study, study_id=pseudonyms.of("study", study.study_id), patient_id=patient, traits=traits)
 
 
 def stored_sentence(text: str, study: Study, pseudonyms: Pseudonyms | None, known: Collection[str] = ()) -> str:

@@ -44,7 +44,7 @@ class Pseudonyms:
         """Tells one key from another without telling the key."""
         return self.of("fingerprint", "")
 
-    def of(self, kind: Literal["patient", "study", "file", "fingerprint"], identifier: str) -> str:
+    def of(self, kind: Literal["patient", "study", "series", "file", "fingerprint"], identifier: str) -> str:
         message = f"{kind}\0{identifier}".encode("utf-8", "surrogateescape")
         return hmac.new(self._key, message, hashlib.sha256).hexdigest()[:DIGITS]
 

@@ -17,6 +17,7 @@ from mmdx.data.prepare import Recipe, prepare_into, prepare_under
 from mmdx.data.redaction import absent_sections, withheld
 from mmdx.data.splits import make_splits, prove_disjoint, read_splits, write_splits
 from mmdx.data.store import Store, is_store, split_counts
+from mmdx.engine.auditing import AUDIT_FILE, verdict_for
 from mmdx.engine.build import ModelFacts
 from mmdx.engine.checkpoint import SavedModel, load_model
 from mmdx.engine.predict import score_splits, showings
@@ -71,6 +72,9 @@ def run_training(config: Config, name: str, console: Console, *, resume: bool) -
     splits = deal(config, store)
     if accelerator.is_main_process:
         _describe(run, config, store, splits, accelerator)
+        audited = verdict_for(store, splits)
+        run.write_json(AUDIT_FILE, audited)
+        loud.print(f"audit: {audited['verdict']}", markup=False, highlight=False)
     accelerator.project_configuration.logging_dir = str(run.folder)
     accelerator.init_trackers("tensorboard")
     training = set_up(config, run, store, splits, accelerator, resume=resume)

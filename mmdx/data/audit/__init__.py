@@ -1,0 +1,1 @@
+"""What may be wrong with a prepared cohort: splits that leak, reports that answer, shortcuts, labels."""

@@ -1,0 +1,84 @@
+"""The whole audit of a store, and its result as a file keyed by what it was made of."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mmdx.config import ReportOptions
+from mmdx.data.audit.evidence import gather
+from mmdx.data.audit.findings import SEVERITIES, Finding, by_severity, verdict
+from mmdx.data.audit.identities import check_identities
+from mmdx.data.audit.labels import check_labels
+from mmdx.data.audit.lexicon import Lexicon
+from mmdx.data.audit.lookalikes import check_lookalikes
+from mmdx.data.audit.reports import check_reports
+from mmdx.data.audit.shortcuts import check_shortcuts
+from mmdx.data.audit.statements import check_statements, default_options
+from mmdx.data.store import Store
+from mmdx.study import Split
+
+AUDIT_FORMAT = 1
+"""Rises whenever the same store would be judged otherwise."""
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The findings on one store under one split, the worst first.
+
+    `report` is what was withheld from reports before the second probe.
+    """
+
+    fingerprint: str
+    splits: str
+    report: ReportOptions
+    findings: tuple[Finding, ...]
+
+    @property
+    def verdict(self) -> str:
+        return verdict(self.findings)
+
+    @property
+    def leaks(self) -> bool:
+        return any(finding.severity == "leak" for finding in self.findings)
+
+    def to_json(self) -> dict[str, Any]:
+        counts = {severity: sum(f.severity == severity for f in self.findings) for severity in SEVERITIES}
+        return {
+            "format": AUDIT_FORMAT,
+            "fingerprint": self.fingerprint,
+            "splits": self.splits,
+            "verdict": self.verdict,
+            "counts": counts,
+            "report": self.report.model_dump(mode="json"),
+            "findings": [finding.to_json() for finding in self.findings],
+        }
+
+
+def audit(store: Store, splits: Sequence[Split], *, lexicon: Lexicon, report: ReportOptions | None = None) -> Audit:
+    """Looks for leaks between `splits`, for reports that state labels, for shortcuts and for labels that are wrong.
+
+    `report` says what is withheld from reports before they are probed again; None masks the terms of the lexicon. The
+    result depends on the store and the arguments alone.
+    """
+    evidence = gather(store, splits)
+    findings = [
+        *check_identities(evidence),
+        *check_lookalikes(store, evidence),
+        *check_reports(evidence),
+        *check_statements(evidence, lexicon, report),
+        *check_shortcuts(evidence),
+        *check_labels(evidence),
+    ]
+    withheld = report or default_options(evidence.findings, lexicon)
+    key = store.description["fingerprint"]
+    return Audit(key, splits_digest(store.study_ids, splits), withheld, tuple(by_severity(findings)))
+
+
+def splits_digest(study_ids: Sequence[str], splits: Sequence[Split]) -> str:
+    """32 hex digits over who is where, whatever the order of the rows."""
+    text = json.dumps(sorted(zip(study_ids, splits, strict=True)))
+    return hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
