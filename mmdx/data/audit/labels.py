@@ -118,7 +118,7 @@ def _differ(here: Float[np.ndarray, "n"], there: Float[np.ndarray, "m"]) -> bool
     table = [[int((own == kind).sum()) for kind in (1, 0)] for own in (here, there)]
     if min(map(sum, table)) == 0 or abs(float(np.nanmean(here)) - float(np.nanmean(there))) < APART:
         return False
-    return fisher_exact(table)[1] < UNLIKELY  # pyright: ignore[reportOperatorIssue]
+    return bool(fisher_exact(table)[1] < UNLIKELY)  # pyright: ignore[reportOperatorIssue]
 
 
 def _by_split(evidence: Evidence) -> dict[str, Any]:

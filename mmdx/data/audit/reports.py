@@ -15,9 +15,9 @@ from mmdx.data.audit.negation import words
 
 LONG = 20
 """Words from which a report is the account of one patient; shorter ones (`Normal CT.`) repeat by themselves."""
-SHINGLE = 4
+SHINGLE = 3
 """Words in a row that are compared."""
-NEAR = 0.8
+NEAR = 0.6
 """The share of shingles that two reports must have in common (Jaccard)."""
 RARE = 20
 """Reports that may hold a shingle that proposes a pair: phrases that more of them use are templates."""

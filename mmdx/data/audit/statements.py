@@ -178,7 +178,7 @@ def _warning(name: str, one: Statement) -> Finding:
         what = f"{name} states {one.finding}, rightly in {one.right} of {one.spoken} that name it; {probe}; {advice}"
     else:
         best = ", ".join(term["term"] for term in one.terms[:3])
-        what = f"{name} all but states {one.finding} ({best}): {probe}; mask its words by --lexicon"
+        what = f"{name} nearly states {one.finding} ({best}): {probe}; mask its words by --lexicon"
     return Finding("report leakage", "warning", what, one.rows, {"modality": name, "statements": [one.to_json()]})
 
 

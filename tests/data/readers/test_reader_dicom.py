@@ -1,5 +1,6 @@
 """A tree of DICOM files becomes studies; nothing in it is lost without a word."""
 
+import hashlib
 import logging
 from pathlib import Path
 
@@ -59,7 +60,8 @@ def test_studies_are_found_by_their_identifiers(tree):
 
 
 def test_traits_hold_neither_names_nor_dates(tree):
-    assert read(tree)[0].traits == {"age": 1.5, "sex": "F", "manufacturer": "ACME", "day": 0.0}
+    traits = read(tree)[0].traits
+    assert traits == {"age": 1.5, "sex": "F", "manufacturer": "ACME", "day": 0.0, "series": traits["series"]}
 
 
 def test_dates_become_days_since_the_first_study_of_the_patient(tree):
@@ -192,3 +194,11 @@ def test_nothing_to_read_is_an_error(tmp_path):
 def test_reading_twice_gives_the_same(tree):
     assert read(tree) == read(tree)
     assert READERS.get("dicom") is read
+
+
+def test_the_series_is_told_by_a_digest(tmp_path):
+    for name, study, series in (("a", "1.2.1", "1.2.9"), ("b", "1.2.2", "1.2.9"), ("c", "1.2.3", "1.2.8")):
+        write(tmp_path / f"{name}.dcm", study=study, series=series)
+    first, again, other = (study.traits["series"] for study in read(tmp_path))
+    assert first == again == hashlib.blake2b(b"1.2.9").hexdigest()[:16]
+    assert first != other
