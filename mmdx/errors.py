@@ -15,7 +15,7 @@ class MmdxError(Exception):
     exit_code = 1
 
     def __init__(self, problems: str | Sequence[str]) -> None:
-        self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
+        self.problems = tuple(map(one_line, [problems] if isinstance(problems, str) else problems))
         super().__init__("\n".join(self.problems))
 
 
@@ -27,6 +27,13 @@ class UsageError(MmdxError):
     """The call is wrong: a config, an option or an argument (exit code 2)."""
 
     exit_code = 2
+
+
+def one_line(text: str) -> str:
+    r"""`text` with what breaks a line or cannot be shown written out, such as `\n`: names of files hold anything."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def did_you_mean(name: str, choices: Iterable[str]) -> str:

@@ -1,6 +1,6 @@
 """Errors are the interface: lines, exit codes, and the nearest known name."""
 
-from mmdx.errors import DataError, MmdxError, UsageError, did_you_mean
+from mmdx.errors import DataError, MmdxError, UsageError, did_you_mean, one_line
 
 
 def test_one_problem_is_one_line_and_many_are_many() -> None:
@@ -18,3 +18,8 @@ def test_the_nearest_name_comes_before_all_of_them() -> None:
     assert did_you_mean("gatd", ["concat", "gated"]) == "did you mean 'gated'? known: concat, gated"
     assert did_you_mean("xyz", ["gated", "concat"]) == "known: concat, gated"
     assert did_you_mean("xyz", []) == "known: none"
+
+
+def test_a_problem_is_one_line_whatever_a_name_holds() -> None:
+    assert DataError("study 'a\nb\u2028c': empty").problems == ("study 'a\\nb\\u2028c': empty",)
+    assert one_line("caf\xe9 \udcff\u202e\x1b[1m") == "café \\udcff\\u202e\\x1b[1m"

@@ -41,14 +41,17 @@ def unpacked(path: Path) -> Iterator[Path]:
 
 
 def _check(path: Path, entries: list[zipfile.ZipInfo]) -> None:
+    places: set[str] = set()
     for entry in entries:
-        parts = Path(entry.filename).parts
-        if Path(entry.filename).is_absolute() or ".." in parts:
-            raise DataError(f"{path}: entry '{entry.filename}' leaves the archive's folder; refused")
-    names = [entry.filename for entry in entries]
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise DataError(f"{path}: entry '{twice}' is listed twice, and one would replace the other; refused")
+        name = entry.filename
+        parts = [part for part in name.split("/") if part not in ("", ".")]
+        if Path(name).is_absolute() or ".." in parts or not parts:
+            raise DataError(f"{path}: entry '{name}' leaves the archive's folder; refused")
+        # a/b, ./a/b and a//b are unpacked to one place.
+        place = "/".join(parts)
+        if place in places:
+            raise DataError(f"{path}: entry '{name}' is listed twice, and one would replace the other; refused")
+        places.add(place)
     total = sum(entry.file_size for entry in entries)
     if len(entries) > MOST_FILES or total > MOST_BYTES:
         raise DataError(

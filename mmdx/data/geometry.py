@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pydicom
 from highdicom.spatial import get_normal_vector
+from pydicom.datadict import keyword_for_tag
 
 from mmdx.study import ImageRef
 
@@ -56,7 +57,7 @@ def frame_value(header: pydicom.Dataset, frame: int, keyword: str, group: str | 
     found = None if multi and group else _get(header, keyword)
     for name, index in zip(_GROUPS, (0, frame), strict=True):
         for item in (_items(header, name) if multi else [])[index : index + 1]:
-            names = [group] if group else [element.keyword for element in item if element.VR == "SQ"]
+            names = [group] if group else list(filter(None, map(keyword_for_tag, item.keys())))
             values = [_get(inner, keyword) for name in names for inner in _items(item, name)[:1]]
             found = next((value for value in values if value is not None), found)
     return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import pydicom
-from pydicom.datadict import dictionary_VM, dictionary_VR
+from pydicom.datadict import dictionary_VM, dictionary_VR, tag_for_keyword
 from pydicom.multival import MultiValue
 from pydicom.uid import UID
 
@@ -26,7 +26,7 @@ RUN_KEYWORDS = (
     *("ConvolutionKernel", "ImageType", "FrameType"),
 )
 """What tells the runs of one series apart."""
-_EVIDENCE = (
+EVIDENCE = (
     *("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID", "PatientID", "AccessionNumber"),
     *("Modality", "SeriesNumber", "SeriesDescription", "InstanceNumber", "ImagePositionPatient"),
     *("ImageOrientationPatient", "VOILUTSequence", "VOILUTFunction", "WindowCenter", "WindowWidth"),
@@ -38,47 +38,49 @@ _KINDS: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("US", "SS", "UL", "IS", "US or SS"), (int,)),
     **dict.fromkeys(("DS", "FD", "FL"), (int, float)),
     **dict.fromkeys(("CS", "LO", "SH", "UI", "AS"), (str,)),
+    "SQ": (pydicom.Sequence,),
 }
+_ELEMENTS = {
+    int(tag_for_keyword(keyword) or 0): (keyword, _KINDS[dictionary_VR(keyword)], dictionary_VM(keyword) == "1")
+    for keyword in (*GOVERNING, *EVIDENCE)
+}
+"""By tag: keyword, what a value may be, whether there may be one alone."""
 
 
 def make_sound(header: pydicom.Dataset) -> None:
-    """Removes malformed elements of those that mmdx reads, functional groups included.
+    """Removes malformed and empty elements of those that mmdx reads, functional groups included.
 
     Raises `ValueError`, naming the element, where a malformed one governs what the pixels mean.
     """
     syntax = header.file_meta.get("TransferSyntaxUID")
-    if syntax is not None and not (isinstance(syntax, UID) and (syntax.is_private or syntax.is_transfer_syntax)):
+    if syntax is not None and not (isinstance(syntax, UID) and syntax.is_valid and _is_syntax(syntax)):
         raise ValueError(f"TransferSyntaxUID {str(syntax)!r}")
     _clean(header)
 
 
+def _is_syntax(syntax: UID) -> bool:
+    return syntax.is_private or syntax.is_transfer_syntax
+
+
 def _clean(header: pydicom.Dataset) -> None:
-    for keyword in (*GOVERNING, *_EVIDENCE):
-        if keyword not in header:
-            continue
+    for tag in sorted(header.keys() & _ELEMENTS.keys()):
+        keyword, kinds, single = _ELEMENTS[tag]
         try:
-            value = header[keyword].value
-            found = "" if _is_sound(keyword, value) else f"{keyword}: {value}"
+            value = header[tag].value
+            found = "" if _is_sound(value, kinds, single) else f"{keyword}: {value}"
         except Exception as error:  # pydicom raises whatever broken bytes make it stumble over
             value, found = None, f"{keyword}: {error}"
         if found and keyword in GOVERNING:
             raise ValueError(found)
-        if found:
-            del header[keyword]
+        if found or value is None or value == "":
+            del header[tag]
         elif isinstance(value, pydicom.Sequence):
             for item in value:
                 _clean(item)
 
 
-def _is_sound(keyword: str, value: Any) -> bool:
-    """Whether a value is of the kind that the element has in the standard, and single where it must be; empty is."""
-    kind = dictionary_VR(keyword)
-    if value is None or value == "":
-        return True
-    if kind == "SQ":
-        return isinstance(value, pydicom.Sequence)
-    several = isinstance(value, MultiValue | list)
-    if several and dictionary_VM(keyword) == "1":
+def _is_sound(value: Any, kinds: tuple[type, ...], single: bool) -> bool:
+    several = isinstance(value, MultiValue | list) and not isinstance(value, pydicom.Sequence)
+    if several and single:
         return False
-    expected = (*_KINDS[kind], type(None))
-    return all(isinstance(each, expected) or each == "" for each in (value if several else [value]))
+    return all(isinstance(each, (*kinds, type(None))) or each == "" for each in (value if several else [value]))

@@ -13,6 +13,7 @@ from rich.console import Group
 from rich.padding import Padding
 from rich.text import Text
 
+from mmdx.errors import one_line
 from mmdx.study import ImageFiles, ImageRef, Modality, Study, VectorFiles
 
 COLUMNS = ("study", "modality", "images", "order", "mm", "gaps", "doubles")
@@ -43,6 +44,10 @@ def table(rows: Sequence[Mapping[str, Any]], *, width: int = 80) -> Group:
     `mm` is the spacing; `gaps` and `doubles` are a count and the first of the images (see `mmdx.study.Order`). Long
     names lose their middle. A problem that three studies or more share stands once, below the last; `summary` ends it.
     """
+    rows = [
+        {**row, "study_id": one_line(row["study_id"]), "problems": [one_line(problem) for problem in row["problems"]]}
+        for row in rows
+    ]
     shared = _shared_problems(rows)
     lines = _lines(rows, width)
     parts: list[Text | Padding] = [Text(lines[0], style="bold")]

@@ -100,7 +100,7 @@ def read_splits(path: Path) -> dict[str, Split]:
     """The split of every study in a `splits.csv`. Raises `DataError` for a study without one, or listed twice."""
     splits: dict[str, Split] = {}
     for row in read_table(path, required=_COLUMNS).rows:
-        study_id = row.text("study_id")
+        study_id = str(row.cells["study_id"])  # to the letter: names of folders may begin or end with a space
         split = parse_split(row.text("split"), row.at("split"))
         if not study_id or split is None:
             raise DataError(f"{row.where}: a study_id and a split are needed; fill in both")

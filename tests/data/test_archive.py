@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import struct
 import zipfile
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mmdx.data import archive
 from mmdx.data.archive import unpacked
@@ -79,6 +83,15 @@ def test_a_name_that_comes_twice_is_refused(tmp_path: Path) -> None:
     assert "entry '1.png' is listed twice" in refusal(tmp_path / "a.zip")
 
 
+@pytest.mark.parametrize("other", ["./1.png", "deep/.//../1.png", ".//1.png"])
+def test_one_place_under_two_names_is_refused(tmp_path: Path, other: str) -> None:
+    assert "refused" in refusal(write_zip(tmp_path / "a.zip", {"1.png": b"one", other: b"two"}))
+
+
+def test_an_entry_without_a_name_is_refused(tmp_path: Path) -> None:
+    assert "entry '.' leaves" in refusal(write_zip(tmp_path / "a.zip", {"1.png": b"one", ".": b"two"}))
+
+
 def test_a_link_comes_out_as_a_plain_file(tmp_path: Path) -> None:
     entry = zipfile.ZipInfo("link.png")
     entry.create_system, entry.external_attr = 3, (stat.S_IFLNK | 0o777) << 16
@@ -129,3 +142,52 @@ def test_a_broken_archive_is_one_line(tmp_path: Path, how: str) -> None:
 def test_names_that_the_disk_refuses_are_one_line(tmp_path: Path) -> None:
     assert "cannot be unpacked" in refusal(write_zip(tmp_path / "long.zip", {"a" * 300: b"x"}))
     assert "cannot be unpacked" in refusal(write_zip(tmp_path / "both.zip", {"a": b"x", "a/b": b"x"}))
+
+
+def test_an_archive_within_an_archive_stays_packed(tmp_path: Path) -> None:
+    inner = write_zip(tmp_path / "inner.zip", {"a": bytes(9_000)}, compression=zipfile.ZIP_DEFLATED)
+    with unpacked(write_zip(tmp_path / "a.zip", {"inner.zip": inner.read_bytes()})) as folder:
+        assert [path.name for path in folder.rglob("*")] == ["inner.zip"]
+
+
+PARTS = st.sampled_from(["a", "b", "..", ".", "", "C:", "a b", "é", "\n", "con", "~", "a\\b", "x" * 20])
+ENTRIES = st.tuples(
+    st.lists(PARTS, min_size=1, max_size=4).map("/".join),
+    st.binary(max_size=50),
+    st.sampled_from([stat.S_IFREG | 0o644, stat.S_IFLNK | 0o777, stat.S_IFREG | 0o4777, stat.S_IFIFO]),
+)
+
+
+@given(st.lists(ENTRIES, max_size=6), st.none() | st.tuples(st.integers(0, 400), st.binary(min_size=1, max_size=4)))
+def test_whatever_it_holds_it_stays_in_its_folder_whole_or_is_refused_in_one_line(entries, damage) -> None:
+    with TemporaryDirectory() as temporary, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(archive, "MOST_FILES", 4)
+        patch.setattr(archive, "MOST_BYTES", 120)
+        patch.setenv("TMPDIR", temporary)
+        patch.setattr("tempfile.tempdir", temporary)
+        path = Path(temporary, "a.zip")
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file, pytest.MonkeyPatch.context() as quiet:
+            quiet.setattr("warnings.warn", lambda *_, **__: None)  # names that come twice
+            for name, content, mode in entries:
+                entry = zipfile.ZipInfo(name or "a")
+                entry.create_system, entry.external_attr = 3, mode << 16
+                file.writestr(entry, content)
+        if damage is not None:
+            raw = path.read_bytes()
+            path.write_bytes(raw[: damage[0]] + damage[1] + raw[damage[0] + len(damage[1]) :])
+        refused: tuple[str, ...] = ()
+        try:
+            with unpacked(path) as folder:
+                found = [Path(where, name) for where, _, names in os.walk(folder) for name in names]
+                inside = set(found) | {folder, folder.parent, path, Path(temporary)}
+                assert all(file.is_file() and not file.is_symlink() for file in found)
+                assert len(found) <= 4
+                assert sum(file.stat().st_size for file in found) <= 120
+                everything = {Path(where, name) for where, _, names in os.walk(temporary) for name in names}
+                assert everything <= inside
+                if damage is None:
+                    assert len(found) == len([name for name, _, _ in entries if not (name or "a").endswith("/")])
+        except DataError as error:
+            refused = error.problems
+        assert [len(line.splitlines()) for line in refused] in ([], [1])
+        assert sorted(p.name for p in Path(temporary).iterdir()) == ["a.zip"]

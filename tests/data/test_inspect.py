@@ -134,3 +134,10 @@ def test_images_within_a_file_are_named_by_their_array_and_place(tmp_path):
     refs = tuple(ImageRef(tmp_path / "a.npz", frame, "train_images") for frame in (0, 1))
     (row,) = rows([Study("s", "p", {"image": ImageFiles(refs, Order("given"))})], tmp_path)
     assert row["files"] == ["a.npz#train_images#0", "a.npz#train_images#1"]
+
+
+def test_names_that_would_break_a_line_or_turn_it_round_are_written_out():
+    odd = Study("a\nb\u202e\udcff", "p", {}, problems=("a\nb: broken",))
+    lines = printed([odd])
+    assert lines[1].split() == ["a\\nb\\u202e\\udcff", "refused"]
+    assert lines[2].strip() == "a\\nb: broken"
