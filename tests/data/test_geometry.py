@@ -1,6 +1,7 @@
 """Places along the normal are those of highdicom, for any plane and any tilt; malformed elements are no evidence."""
 
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,31 @@ def test_order_is_highdicoms_under_a_tilted_gantry_with_uneven_steps(turns, step
     refs, order, _ = certify_dicom([(ImageRef(Path(f"{k}.dcm")), h) for k, h in enumerate(made)])
     assert [made[int(ref.path.stem)] for ref in refs] == theirs
     assert order.spacing_mm == pytest.approx(sorted(steps)[(len(steps) - 1) // 2], abs=1e-4)
+
+
+@given(
+    st.tuples(ANGLES, ANGLES, ANGLES),
+    st.integers(4, 12),
+    st.floats(0.5, 10),
+    st.data(),
+    st.randoms(use_true_random=False),
+)
+def test_a_slice_that_is_gone_or_twice_there_is_named_with_its_place(turns, count, spacing, data, random):
+    made = headers(turns, [spacing * k for k in range(count)], (0.3, -0.2))
+    refs = [(ImageRef(Path(f"{k}.dcm")), header) for k, header in enumerate(made)]
+    gone = data.draw(st.integers(1, count - 2))
+    twice = data.draw(st.integers(0, count - 1).filter(lambda k: k != gone))
+    left = [pair for k, pair in enumerate(refs) if k != gone] + [(ImageRef(Path(f"{twice}x.dcm")), made[twice])]
+    random.shuffle(left)
+    _, order, problems = certify_dicom(left)
+    before = gone - 1 + (twice < gone)
+    assert order.gaps == (before,)
+    assert order.duplicates == (twice + (twice < gone),)
+    normal = slices(made)[0].normal
+    place = float(np.dot(made[gone].ImagePositionPatient, normal))
+    found = re.search(rf"after image {before} \(at about ([-\d.e+]+) mm\); the spacing is ([\d.e+]+) mm", problems[0])
+    assert float(found[1]) == pytest.approx(place, rel=1e-3, abs=0.01)
+    assert float(found[2]) == pytest.approx(spacing, rel=1e-3)
 
 
 def slices(made):
