@@ -79,8 +79,8 @@ class StudyDataset(Dataset[Sample]):
             elif text := redacted(study.text(name) or "", self._reports):
                 inputs[name] = self._tokenizers[name](text)
         return Sample(
-            study_id=self._store.study_ids[row],
-            patient_id=self._store.patient_ids[row],
+            study_id=study.study_id,
+            patient_id=study.patient_id,
             inputs=inputs,
             labels=self._store.labels[row, self._columns],
             slice_labels=slice_labels,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,36 +16,71 @@ STORE_FORMAT = 3
 def fingerprint(reader: str, options: Mapping[str, Any], source: Path, *, size: int) -> str:
     """32 hex digits over the reader, its options, the stored size and every source file's path, length and mtime.
 
-    File contents are not read. Files and folders that an option names (a table, descriptors outside `source`) count
-    like source files. A source that is not on disk (a name of the Hugging Face hub) counts by its name.
+    File contents are not read. Files and folders that an option names (a table, a second root) count like source files,
+    wherever they lie: beside the source or where the command runs, as readers look for them. A source that is not on
+    disk (a name of the Hugging Face hub) counts by its name.
     """
     digest = hashlib.blake2b(digest_size=16)
     digest.update(json.dumps([STORE_FORMAT, reader, size], sort_keys=True).encode())
     for name, value in sorted(options.items()):
         digest.update(f"{name}={value!r};".encode("utf-8", "surrogateescape"))
-        if isinstance(value, Path):
-            for line in _stamps(value):
-                digest.update(line)
+        for path in _paths(value):
+            for place in dict.fromkeys([source / path, path]):
+                _add(digest, place)
     if not source.exists():
         digest.update(os.fsencode(source))
-    for line in _stamps(source):
-        digest.update(line)
+    _add(digest, source)
     return digest.hexdigest()
 
 
-def _stamps(source: Path) -> Iterator[bytes]:
-    """A line for a file, or for every file in a folder; none for what is not there."""
-    if source.is_file():
-        yield _stamp(source).encode()
-    for folder, folders, files in os.walk(source):
-        folders.sort()
-        for name in sorted(files):
-            path = Path(folder, name)
-            # A name need not be UTF-8: os.fsencode gives back the bytes that the disk has.
-            yield os.fsencode(path.relative_to(source)) + f" {_stamp(path)}\n".encode()
+def _paths(value: Any) -> Iterator[Path]:
+    """The paths in an option's value."""
+    if isinstance(value, Path):
+        yield value
+    elif isinstance(value, Mapping):
+        yield from _paths(list(value.values()))
+    elif isinstance(value, Iterable) and not isinstance(value, str | bytes):
+        for item in value:
+            yield from _paths(item)
 
 
-def _stamp(path: Path) -> str:
-    # A dangling link has no stat of its target; the link itself still tells that something changed.
-    status = path.stat() if path.exists() else path.lstat()
-    return f"{status.st_size} {status.st_mtime_ns}"
+def _add(digest: hashlib.blake2b, place: Path) -> None:
+    """A file, or everything in a folder. A place where nothing is adds nothing."""
+    if place.is_file():
+        digest.update(_stamp(place.stat()))
+    elif place.is_dir():
+        for line in _lines(os.fsencode(place), b""):
+            digest.update(line)
+
+
+def _lines(folder: bytes, below: bytes) -> Iterator[bytes]:
+    """Path, length and mtime of every file in a folder and its folders, sorted.
+
+    Names are bytes, for they need not be UTF-8. A link to a folder counts by where it points: what it holds is counted
+    where it stands, or lies outside.
+    """
+    try:
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+    except OSError as error:
+        yield below + f" {error.strerror}\n".encode()
+        return
+    for entry in entries:
+        path = below + entry.name
+        if entry.is_dir(follow_symlinks=False):
+            yield from _lines(entry.path, path + b"/")
+        elif entry.is_symlink() and entry.is_dir():
+            yield path + b" -> " + os.fsencode(Path(os.fsdecode(entry.path)).readlink()) + b"\n"
+        else:
+            yield path + b" " + _stamp(_status(entry)) + b"\n"
+
+
+def _status(entry: os.DirEntry[bytes]) -> os.stat_result:
+    try:
+        return entry.stat()
+    except OSError:  # a dangling link has no target; the link itself still tells that something changed
+        return entry.stat(follow_symlinks=False)
+
+
+def _stamp(status: os.stat_result) -> bytes:
+    return b"%d %d" % (status.st_size, status.st_mtime_ns)

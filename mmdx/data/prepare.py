@@ -1,17 +1,22 @@
-"""Raw files become a store: parallel, resumable, and with everything that could not be read named."""
+"""Raw files become a store: parallel, resumable, and with everything that could not be read named.
+
+Processes that were launched together (`torchrun`, `accelerate launch`) each write their share of the shards into the
+same folder, on one machine or on several that share a disk; the main one waits for all shards and then writes the rest.
+That none of them is left waiting for one that is gone is the launcher's work.
+"""
 
 from __future__ import annotations
 
 import csv
 import dataclasses
 import errno
-import fcntl
 import io
 import json
 import os
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -22,21 +27,23 @@ from rich.progress import track
 
 from mmdx.config import Component, SplitOptions
 from mmdx.data.card import write_cards
+from mmdx.data.claim import Group, claimed
 from mmdx.data.fingerprint import STORE_FORMAT, fingerprint
 from mmdx.data.groups import groups_of
+from mmdx.data.index import gather_index, write_index
 from mmdx.data.labels import check_studies
 from mmdx.data.privacy import notices, private, quoting_nobody, summary
 from mmdx.data.pseudonyms import Pseudonyms, read_key
-from mmdx.data.shards import Layout, layout_of, write_shard
+from mmdx.data.shards import Layout, is_written, layout_of, pixel_bytes, quarantine_of, shard_path, write_shard
 from mmdx.data.splits import make_splits, prove_disjoint, write_splits
-from mmdx.data.store import DESCRIPTION, SPLIT_FILE, Store, is_store, split_counts
+from mmdx.data.store import DESCRIPTION, SPLIT_FILE, Store, digest, is_store, split_counts
 from mmdx.errors import DataError, UsageError
 from mmdx.registry import READERS
 from mmdx.study import Split, Study
 
-PROGRESS = "progress.json"
-LOCK = ".lock"
 STUDIES_PER_SHARD = 16
+BYTES_PER_SHARD = 2**28
+_PAUSE = 0.2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,63 +75,105 @@ class Recipe:
         return studies
 
 
-def prepare_into(recipe: Recipe, out: Path, split: SplitOptions | None, console: Console) -> Store:
+def prepare_into(
+    recipe: Recipe,
+    out: Path,
+    split: SplitOptions | None,
+    console: Console,
+    turn: AbstractContextManager[None] | None = None,
+) -> Store:
     """Prepares `recipe` in the folder `out`, or goes on where a killed run stopped, or finds it done.
 
-    `split` deals the patients; None deals a new store by the defaults and takes a finished one as it is. Raises
-    `DataError` where `out` holds something else, a store that was split otherwise included: nothing is replaced.
+    `split` deals the patients; None deals a new store by the defaults and takes a finished one as it is. Several
+    processes read the raw files within `turn`, which lets the main one go first: a reader may write its own source (the
+    phantom does). Raises `DataError` where `out` holds something else, a store that was split otherwise included:
+    nothing is replaced.
     """
     _keep_apart(recipe.source, out)
-    store = Store(out) if is_store(out) else None
-    if store is not None and store.description["fingerprint"] == recipe.fingerprint():
-        if split is not None and store.description["split"] != split.model_dump():
-            dealt = ", ".join(f"{name} {value}" for name, value in store.description["split"].items())
-            raise DataError(f"{out}: its patients were dealt otherwise ({dealt}); prepare into another folder")
-        _say(console, f"{out}: up to date, {len(store)} studies, {store.description['quarantined']} quarantined")
-        return store
-    studies = recipe.read()
-    return _fill(recipe, studies, out, split or SplitOptions(), console)
+    with turn or nullcontext():
+        store = Store(out) if is_store(out) else None
+        ready = store is not None and store.description["fingerprint"] == recipe.fingerprint()
+        studies = [] if ready else recipe.read()
+    if store is None or not ready:
+        return _fill(recipe, studies, out, split or SplitOptions(), console)
+    if split is not None and store.description["split"] != split.model_dump():
+        dealt = ", ".join(f"{name} {value}" for name, value in store.description["split"].items())
+        raise DataError(f"{out}: its patients were dealt otherwise ({dealt}); prepare into another folder")
+    _say(console, f"{out}: up to date, {len(store)} studies, {store.description['quarantined']} quarantined")
+    return store
 
 
-def prepare_under(recipe: Recipe, stores: Path, console: Console) -> Store:
+def prepare_under(
+    recipe: Recipe, stores: Path, console: Console, turn: AbstractContextManager[None] | None = None
+) -> Store:
     """The store of `recipe` under `stores`, in a folder named by its fingerprint: prepared when it is not there."""
     _keep_apart(recipe.source, stores)
-    ready = stores / f"{recipe.reader.type}-{recipe.fingerprint()[:12]}"
-    if is_store(ready):
+    with turn or nullcontext():
+        ready = stores / f"{recipe.reader.type}-{recipe.fingerprint()[:12]}"
+        studies = [] if is_store(ready) else recipe.read()
+    if not studies:
         return Store(ready)
     # A reader may write its own source (the phantom does), so the name is known for good only after it has read.
-    studies = recipe.read()
     out = stores / f"{recipe.reader.type}-{recipe.fingerprint()[:12]}"
     return _fill(recipe, studies, out, SplitOptions(), console)
 
 
 def _fill(recipe: Recipe, studies: list[Study], out: Path, split: SplitOptions, console: Console) -> Store:
-    key, layout = recipe.fingerprint(), layout_of(studies, size=recipe.size)
+    key, layout, group = recipe.fingerprint(), layout_of(studies, size=recipe.size), Group.of_environment()
     readable = [study for study in studies if study.modalities]
     if readable:  # what forbids a split should show before hours of decoding
         _deal(readable, layout, split)
-    with _disk_errors(out), _claimed(out, key):
-        chunks = [studies[i : i + STUDIES_PER_SHARD] for i in range(0, len(studies), STUDIES_PER_SHARD)]
-        quarantine = _write_shards(out, chunks, layout, recipe, console)
-        refused = {row["study_id"] for row in quarantine}
-        kept = [study for study in studies if study.study_id not in refused]
-        _write_quarantine(out, quarantine)
-        if not kept:
-            first = quarantine[0]["reason"]
-            raise DataError(f"{out}: none of {len(studies)} studies could be read; quarantine.csv says why: {first}")
-        splits = _deal(kept, layout, split)
-        write_splits(out / SPLIT_FILE, [s.study_id for s in kept], [s.patient_id for s in kept], splits)
-        _describe(out, recipe, key, layout, kept, splits, split, quarantine, len(chunks))
+    with _disk_errors(out), claimed(out, key, group):
+        shards = [(shard_path(out, i), part) for i, part in enumerate(_portions(studies, layout))]
+        _write_shards(out, shards[group.rank :: group.world], layout, recipe, group, console)
+        if group.rank:
+            while not is_store(out):
+                time.sleep(_PAUSE)
+        else:
+            _wait_for(shards)
+            _finish(recipe, key, studies, out, layout, split, [path for path, _ in shards], console)
+    return Store(out)
+
+
+def _finish(
+    recipe: Recipe,
+    key: str,
+    studies: Sequence[Study],
+    out: Path,
+    layout: Layout,
+    split: SplitOptions,
+    shards: Sequence[Path],
+    console: Console,
+) -> None:
+    """What makes a store of whole shards: quarantine, splits, index, and last the description."""
+    quarantine = [row for path in shards for row in quarantine_of(path)]
+    refused = {row["study_id"] for row in quarantine}
+    kept = [study for study in studies if study.study_id not in refused]
+    _write_quarantine(out, quarantine)
+    if not kept:
+        first = quarantine[0]["reason"]
+        raise DataError(f"{out}: none of {len(studies)} studies could be read; quarantine.csv says why: {first}")
+    splits = _deal(kept, layout, split)
+    write_splits(out / SPLIT_FILE, [s.study_id for s in kept], [s.patient_id for s in kept], splits)
+    index = gather_index(out, len(shards), layout)
+    if index["study_id"] != [study.study_id for study in kept]:
+        raise DataError(f"{out}: its shards hold other studies than its source; remove the folder and prepare it again")
+    write_index(out, index, splits, layout)
+    description = _describe(out, recipe, key, layout, kept, splits, split, quarantine, len(shards))
     for row in quarantine[:5]:
         _say(console, f"quarantined: {row['study_id']}: {row['reason']}")
     if len(quarantine) > 5:
         _say(console, f"quarantined: {len(quarantine) - 5} more; {out / 'quarantine.csv'} names all")
     counts = ", ".join(f"{name} {count}" for name, count in split_counts(splits).items())
     _say(console, f"{out}: {len(kept)} studies ({counts}), {len(quarantine)} quarantined")
-    store = Store(out)
-    for line in notices(store.description["privacy"]):
+    for line in notices(description["privacy"]):
         _say(console, line)
-    return store
+
+
+def _wait_for(shards: Sequence[tuple[Path, list[Study]]]) -> None:
+    """Until the other processes of the group have written theirs."""
+    while shards := [(path, part) for path, part in shards if not is_written(path, part)]:
+        time.sleep(_PAUSE)
 
 
 def _keep_apart(source: Path, out: Path) -> None:
@@ -133,47 +182,37 @@ def _keep_apart(source: Path, out: Path) -> None:
         raise UsageError(f"{out}: lies within the raw files in {source}; prepare into a folder outside them")
 
 
-@contextmanager
-def _claimed(out: Path, key: str) -> Iterator[None]:
-    """`out` as the place of this fingerprint, with one writer at a time; the lock goes with its process.
-
-    Raises `DataError` where `out` holds anything else, or another process is at work in it.
-    """
-    mark = json.dumps({"fingerprint": key})
-    marker, draft = out / PROGRESS, out / f"{PROGRESS}.{os.getpid()}.partial"
-    strangers = [p for p in out.iterdir() if not p.name.startswith((PROGRESS, LOCK))] if out.is_dir() else []
-    if not marker.is_file():
-        if strangers or out.is_file():
-            raise DataError(f"{out}: is in use by something that is not a store; prepare into another folder")
-        out.mkdir(parents=True, exist_ok=True)
-        draft.write_text(mark, encoding="utf-8")
-        draft.replace(marker)
-    with (out / LOCK).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise DataError(f"{out}: another process is preparing this store; wait for it to end") from None
-        if marker.read_text(encoding="utf-8", errors="replace") != mark:
-            raise DataError(
-                f"{out}: holds a store of other files or options; prepare into another folder, or remove this one"
-            )
-        for left in out.glob("*.partial"):  # of a run that was killed
-            left.unlink(missing_ok=True)
-        yield
+def _portions(studies: Sequence[Study], layout: Layout) -> list[list[Study]]:
+    """The studies of each shard: a fixed number, and fewer where their images would pass `BYTES_PER_SHARD`."""
+    portions: list[list[Study]] = []
+    room = 0
+    for study in studies:
+        size = pixel_bytes(study, layout)
+        if not portions or size > room or len(portions[-1]) == STUDIES_PER_SHARD:
+            portions.append([])
+            room = BYTES_PER_SHARD
+        portions[-1].append(study)
+        room -= size
+    return portions
 
 
 def _write_shards(
-    out: Path, chunks: Sequence[Sequence[Study]], layout: Layout, recipe: Recipe, console: Console
-) -> list[dict[str, str]]:
-    paths = [out / f"shard-{index:05d}.arrow" for index in range(len(chunks))]
-    waiting = [(path, chunk) for path, chunk in zip(paths, chunks, strict=True) if not path.is_file()]
-    if waiting and len(waiting) < len(chunks):
-        _say(console, f"{out}: going on after {len(chunks) - len(waiting)} of {len(chunks)} shards")
+    out: Path,
+    shards: Sequence[tuple[Path, list[Study]]],
+    layout: Layout,
+    recipe: Recipe,
+    group: Group,
+    console: Console,
+) -> None:
+    """Those of `shards` that are not there yet, on all processors; several processes of one machine share them."""
+    waiting = [(path, part) for path, part in shards if not is_written(path, part)]
+    if waiting and len(waiting) < len(shards):
+        _say(console, f"{out}: going on after {len(shards) - len(waiting)} of {len(shards)} shards")
     names = recipe.pseudonyms()
     tasks = (
-        joblib.delayed(_write_for)(os.getpid(), path, chunk, layout, recipe.source, names) for path, chunk in waiting
+        joblib.delayed(_write_for)(os.getpid(), path, part, layout, recipe.source, names) for path, part in waiting
     )
-    workers = max(1, min(len(waiting), os.cpu_count() or 1))
+    workers = max(1, min(len(waiting), (os.cpu_count() or 1) // group.here))
     done = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(tasks)
     try:
         silent = not waiting or not console.is_terminal
@@ -183,7 +222,6 @@ def _write_shards(
         raise DataError(
             f"{out}: a worker was killed, for want of memory most likely; run the same command again: it goes on"
         ) from None
-    return [row for path in paths for row in json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))]
 
 
 def _write_for(
@@ -222,8 +260,11 @@ def _describe(
     split: SplitOptions,
     quarantine: Sequence[dict[str, str]],
     shards: int,
-) -> None:
-    """Writes `card.md` and `croissant.json`, then `dataset.json`, whose presence says that the store is whole."""
+) -> dict[str, Any]:
+    """Writes `card.md` and `croissant.json`, then `dataset.json`, whose presence says that the store is whole.
+
+    Returns what `dataset.json` holds.
+    """
     description: dict[str, Any] = {
         "format": STORE_FORMAT,
         "fingerprint": key,
@@ -238,6 +279,7 @@ def _describe(
         "quarantined": len(quarantine),
         "split": split.model_dump(),
         "splits": split_counts(splits),
+        "splits_digest": digest(out / SPLIT_FILE),
         "shards": shards,
         "privacy": summary(studies, recipe.pseudonyms()),
     }
@@ -245,6 +287,7 @@ def _describe(
     whole = out / f"{DESCRIPTION}.partial"
     whole.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
     whole.replace(out / DESCRIPTION)
+    return description
 
 
 @contextmanager

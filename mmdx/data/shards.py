@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
+import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -116,34 +116,71 @@ def _common(share: Counter[ModalityFacts]) -> ModalityFacts:
     return max(most, key=lambda facts: facts.channels)
 
 
+def shard_path(folder: Path, index: int) -> Path:
+    return folder / f"shard-{index:05d}.arrow"
+
+
+def pixel_bytes(study: Study, layout: Layout) -> int:
+    """What the images of a study will take in a shard."""
+    images = {name: value for name, value in study.modalities.items() if isinstance(value, ImageFiles)}
+    facts = {name: layout.modalities[name] for name in images}
+    items = sum(
+        len(v.images) * facts[n].channels * np.dtype(PIXEL_TYPES[facts[n].unit]).itemsize for n, v in images.items()
+    )
+    return items * layout.size**2
+
+
 def write_shard(
     path: Path, studies: Sequence[Study], layout: Layout, *, root: Path, pseudonyms: Pseudonyms | None = None
 ) -> list[dict[str, str]]:
     """Decodes `studies` into the Arrow stream `path` and returns the quarantine: a row for each that cannot be read.
 
-    The file appears under its name only when it is whole. Raises `OSError` where the disk refuses (full, read-only).
+    One study is held at a time. The file appears under its name only when it is whole, after the account beside it
+    (`.json`: which studies were given, which of them are quarantined). Raises `OSError` where the disk refuses (full,
+    read-only).
     """
     schema = layout.features().arrow_schema
     # A worker that outlives its killed run may still write this shard: no two processes share a partial file.
-    partial = path.with_suffix(f".{os.getpid()}.partial")
+    partial = path.with_suffix(f".{uuid.uuid4().hex}.partial")
     quarantine: list[dict[str, str]] = []
     try:
         with pa.OSFile(str(partial), "wb") as sink, pa.ipc.new_stream(sink, schema) as writer:
             for study in studies:
                 try:
-                    row = _record(study, layout, schema)
+                    writer.write_batch(_record(study, layout, schema))
                 except DataError as error:
                     reason = " ".join(" · ".join(error.problems).replace(f"{root}/", "").split())
                     reason = stored_sentence(reason, study, pseudonyms)
                     quarantine.append({"study_id": study.study_id, "reason": reason})
-                else:
-                    writer.write_batch(row)
-        path.with_suffix(".json").write_text(json.dumps(quarantine), encoding="utf-8")
+        account = partial.with_suffix(".json.partial")
+        given = [study.study_id for study in studies]
+        account.write_text(json.dumps({"studies": given, "quarantine": quarantine}), encoding="utf-8")
+        account.replace(path.with_suffix(".json"))
         partial.replace(path)
     except BaseException:
         partial.unlink(missing_ok=True)
+        partial.with_suffix(".json.partial").unlink(missing_ok=True)
         raise
     return quarantine
+
+
+def is_written(path: Path, studies: Sequence[Study]) -> bool:
+    """Whether `path` is a whole shard, and of these studies."""
+    return path.is_file() and _account(path)["studies"] == [study.study_id for study in studies]
+
+
+def quarantine_of(path: Path) -> list[dict[str, str]]:
+    """What `write_shard` returned for this shard."""
+    return _account(path)["quarantine"]
+
+
+def _account(path: Path) -> dict[str, Any]:
+    beside = path.with_suffix(".json")
+    try:
+        account = json.loads(beside.read_text(encoding="utf-8"))
+        return {"studies": account["studies"], "quarantine": account["quarantine"]}
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise DataError(f"{beside}: cannot be read ({error}); remove {path} and prepare again") from None
 
 
 def _record(study: Study, layout: Layout, schema: pa.Schema) -> pa.RecordBatch:

@@ -1,54 +1,80 @@
-"""A prepared cohort: memory-mapped Arrow shards, `dataset.json`, `splits.csv`, `quarantine.csv` and its cards."""
+"""A prepared cohort: memory-mapped Arrow shards and their index, `dataset.json`, `splits.csv`, cards, quarantine."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
-import datasets
 import numpy as np
 import pyarrow as pa
 from jaxtyping import Float, Float32, Int, Shaped
 
 from mmdx.data.fingerprint import STORE_FORMAT
-from mmdx.data.shards import Layout, ModalityFacts
+from mmdx.data.index import INDEX, Index
+from mmdx.data.shards import Layout, ModalityFacts, shard_path
 from mmdx.data.splits import prove_disjoint, read_splits
 from mmdx.errors import DataError, UsageError, did_you_mean
 from mmdx.study import SPLITS, Split
 
 DESCRIPTION = "dataset.json"
 SPLIT_FILE = "splits.csv"
+OPEN_SHARDS = 8
 _AGAIN = "remove the folder and prepare the store again"
 
 
 class Store:
     """Reads the folder that `mmdx prepare` left; rows are studies, pixels stay on disk until asked for.
 
-    Raises `DataError` where the folder is no store, is unfinished, or has been tampered with.
+    Opening takes the same time whatever the number of studies: it reads `dataset.json` and maps the index. Identifiers
+    and splits are read when first asked for, and then every shard must be there, as long as it was written, and no
+    patient in two splits; a shard is mapped when one of its studies is read. A store can be sent to other processes,
+    which open it anew. Raises `DataError` where the folder is no store, is unfinished, or has been tampered with.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.description = _description(folder)
         self.layout = _layout(self.description)
-        self._rows = _open_shards(folder, self.description, self.layout).with_format("arrow")
-        counted = [n for n, facts in self.layout.modalities.items() if facts.kind != "text"]
-        names = [n for n in counted if self.layout.modalities[n].kind == "images"]
-        small = ["study_id", "patient_id", "labels", *(f"{n}.length" for n in counted), *(f"{n}.order" for n in names)]
-        table = self._rows.select_columns(small)[:]
-        self.study_ids: list[str] = table["study_id"].to_pylist()
-        self.patient_ids: list[str] = table["patient_id"].to_pylist()
-        flat = table["labels"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
-        self.labels: Float[np.ndarray, "n f"] = flat.reshape(len(self.study_ids), len(self.layout.findings))
-        self._lengths = {n: table[f"{n}.length"].to_numpy() for n in counted}
-        self._orders = {n: table[f"{n}.order"].to_pylist() for n in names}
-        self.splits: list[Split] = _splits_of(self.study_ids, folder / SPLIT_FILE)
-        prove_disjoint(self.study_ids, self.patient_ids, self.splits)
+        self._schema = self.layout.features().arrow_schema
+        self._index = Index(folder, self.layout, self.description["studies"])
+        self._proved = False
+        self._shard = lru_cache(OPEN_SHARDS)(partial(_map_shard, folder, self._schema))
+
+    def __reduce__(self) -> tuple[type[Store], tuple[Path]]:
+        return Store, (self.folder,)
 
     def __len__(self) -> int:
-        return len(self.study_ids)
+        return self.description["studies"]
+
+    @cached_property
+    def study_ids(self) -> list[str]:
+        self._prove_whole()
+        return self._index.texts("study_id")
+
+    @cached_property
+    def patient_ids(self) -> list[str]:
+        self._prove_whole()
+        return self._index.texts("patient_id")
+
+    @property
+    def labels(self) -> Float[np.ndarray, "n f"]:
+        """Of each study, in the order of `findings`, read-only."""
+        return self._index.labels
+
+    @cached_property
+    def splits(self) -> list[Split]:
+        """As `splits.csv` says, which may be edited by hand: then proved disjoint again."""
+        self._prove_whole()
+        path = self.folder / SPLIT_FILE
+        if path.is_file() and digest(path) == self.description.get("splits_digest"):
+            return self._index.splits()
+        splits = _splits_of(self.study_ids, path)
+        prove_disjoint(self.study_ids, self.patient_ids, splits)
+        return splits
 
     @property
     def findings(self) -> tuple[str, ...]:
@@ -72,24 +98,48 @@ class Store:
 
     def lengths(self, modality: str) -> Int[np.ndarray, "n"]:
         """Images or vectors a study, 0 where the modality is absent."""
-        return self._lengths[modality]
+        return self._index.numbers(f"{modality}.length")
 
     def order_source(self, row: int, modality: str) -> str | None:
         """The evidence that the slices stand in order, None where the modality is absent."""
-        order = self._orders[modality][row]
-        return json.loads(order)["source"] if order else None
+        return self._index.text(f"{modality}.order", row)
 
     def read(self, row: int) -> StoredStudy:
         """One study; its pixels are views of the memory-mapped file."""
-        return StoredStudy(self._rows[row], self.layout)
+        shard, offset, size = self._index.place(row)
+        path = shard_path(self.folder, shard)
+        try:
+            found = pa.ipc.read_record_batch(self._shard(shard, size).slice(offset), self._schema)
+            found.validate()
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise DataError(f"{path}: is damaged ({' '.join(str(error).split())}); {_AGAIN}") from None
+        study = StoredStudy(found, self.layout)
+        if study.study_id != self._index.text("study_id", row):
+            raise DataError(f"{path}: holds another study than {INDEX} says; {_AGAIN}")
+        return study
+
+    def _prove_whole(self) -> None:
+        """Raises `DataError` where a shard is missing, or shorter or longer than it was written. Looks once."""
+        if not self._proved:
+            for shard, size in self._index.shards().items():
+                _check_size(shard_path(self.folder, shard), size)
+            self._proved = True
 
 
 class StoredStudy:
     """One row of a store."""
 
-    def __init__(self, table: Any, layout: Layout) -> None:
-        self._table = table
+    def __init__(self, row: pa.RecordBatch, layout: Layout) -> None:
+        self._row = row
         self._layout = layout
+
+    @property
+    def study_id(self) -> str:
+        return self._row.column("study_id")[0].as_py()
+
+    @property
+    def patient_id(self) -> str:
+        return self._row.column("patient_id")[0].as_py()
 
     def pixels(self, modality: str) -> Shaped[np.ndarray, "n c h w"]:
         """Raw stored pixels, read-only: int16 Hounsfield units or uint8; n is 0 where the modality is absent."""
@@ -101,7 +151,7 @@ class StoredStudy:
         return self._flat(modality).reshape(-1, self._layout.modalities[modality].width)
 
     def text(self, modality: str) -> str | None:
-        return self._table[modality][0].as_py()
+        return self._row.column(modality)[0].as_py()
 
     def slice_labels(self, modality: str) -> Float[np.ndarray, "n f"]:
         """Labels by image; n is 0 where the data set has none for this study."""
@@ -109,14 +159,14 @@ class StoredStudy:
         return flat.reshape(len(flat) // max(findings, 1), findings)
 
     def traits(self) -> dict[str, str | float]:
-        return json.loads(self._table["traits"][0].as_py())
+        return json.loads(self._row.column("traits")[0].as_py())
 
     def boxes(self) -> list[dict[str, Any]]:
         """Lesion boxes in pixels of the stored images."""
-        return json.loads(self._table["boxes"][0].as_py())
+        return json.loads(self._row.column("boxes")[0].as_py())
 
     def _flat(self, column: str) -> np.ndarray:
-        return self._table[column].chunk(0).flatten().to_numpy(zero_copy_only=True)
+        return self._row.column(column).flatten().to_numpy(zero_copy_only=True)
 
 
 def is_store(folder: Path) -> bool:
@@ -147,23 +197,29 @@ def _layout(description: dict[str, Any]) -> Layout:
     return Layout(modalities, tuple(description["findings"]), description["size"])
 
 
-def _open_shards(folder: Path, description: dict[str, Any], layout: Layout) -> datasets.Dataset:
-    columns, shards = layout.features(), []
-    for index in range(description["shards"]):
-        path = folder / f"shard-{index:05d}.arrow"
-        if not path.is_file():
-            raise DataError(f"{path}: missing from a finished store; {_AGAIN}")
-        try:
-            shard = datasets.Dataset.from_file(str(path))
-        except (pa.ArrowException, OSError, ValueError) as error:
-            raise DataError(f"{path}: is damaged ({' '.join(str(error).split())}); {_AGAIN}") from None
-        if shard.features != columns:
-            raise DataError(f"{path}: its columns are not those of {DESCRIPTION}; {_AGAIN}")
-        shards.append(shard)
-    held = sum(map(len, shards))
-    if held != description["studies"]:
-        raise DataError(f"{folder}: its shards hold {held} studies, not {description['studies']}; {_AGAIN}")
-    return datasets.concatenate_datasets(shards)
+def _map_shard(folder: Path, schema: pa.Schema, shard: int, size: int) -> pa.Buffer:
+    """A shard as a view of its file, which stays mapped as long as anything looks at it."""
+    path = shard_path(folder, shard)
+    _check_size(path, size)
+    with pa.memory_map(str(path)) as file:
+        whole = file.read_buffer()
+    if pa.ipc.read_schema(whole) != schema:
+        raise DataError(f"{path}: its columns are not those of {DESCRIPTION}; {_AGAIN}")
+    return whole
+
+
+def _check_size(path: Path, size: int) -> None:
+    try:
+        found = path.stat().st_size
+    except FileNotFoundError:
+        raise DataError(f"{path}: missing from a finished store; {_AGAIN}") from None
+    if found != size:
+        raise DataError(f"{path}: is damaged ({found} bytes, {size} were written); {_AGAIN}")
+
+
+def digest(path: Path) -> str:
+    """32 hex digits that tell whether `splits.csv` is as it was written."""
+    return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
 
 
 def _splits_of(study_ids: Sequence[str], path: Path) -> list[Split]:

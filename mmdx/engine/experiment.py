@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from mmdx.engine.auditing import AUDIT_FILE, verdict_for
 from mmdx.engine.build import ModelFacts
 from mmdx.engine.checkpoint import SavedModel, load_model
 from mmdx.engine.predict import score_splits, showings
+from mmdx.engine.processes import main_first
 from mmdx.engine.run import Run, choose_run, environment, model_folder
 from mmdx.engine.train import fit, set_up
 from mmdx.errors import DataError, UsageError
@@ -34,8 +36,11 @@ LAUNCHED_SHORT = (
 )
 
 
-def open_store(config: Config, console: Console) -> Store:
-    """The store that a config names, prepared first where it names a reader and a source and is not there yet."""
+def open_store(config: Config, console: Console, turn: AbstractContextManager[None] | None = None) -> Store:
+    """The store that a config names, prepared first where it names a reader and a source and is not there yet.
+
+    Several processes each write their share of it, and read the raw files within `turn`.
+    """
     data = config.data
     if data.reader is None or data.source is None:
         if data.store is None:
@@ -43,8 +48,8 @@ def open_store(config: Config, console: Console) -> Store:
         return Store(data.store)
     recipe = Recipe(data.reader, data.source, data.size, data.pseudonym_key)
     if data.store is not None:
-        return prepare_into(recipe, data.store, None, console)
-    return prepare_under(recipe, data.stores, console)
+        return prepare_into(recipe, data.store, None, console, turn)
+    return prepare_under(recipe, data.stores, console, turn)
 
 
 def deal(config: Config, store: Store) -> list[Split]:
@@ -65,8 +70,7 @@ def run_training(config: Config, name: str, console: Console, *, resume: bool) -
     loud = Console(stderr=console.stderr, quiet=not accelerator.is_main_process)
     if _launched_short(accelerator):
         loud.print(LAUNCHED_SHORT, highlight=False)
-    with accelerator.main_process_first():
-        store = open_store(config, loud)
+    store = open_store(config, loud, main_first(accelerator))
     chosen = [str(choose_run(config, name, resume=resume))] if accelerator.is_main_process else [""]
     run = Run(Path(broadcast_object_list(chosen)[0]))
     splits = deal(config, store)
@@ -120,8 +124,7 @@ def evaluate_run(
     """
     run, accelerator = Run(folder), make_accelerator()
     saved = load_model(model_folder(folder))
-    with accelerator.main_process_first():
-        store = _store_of(run, saved.config)
+    store = _store_of(run, saved.config, accelerator)
     splits = _splits_of(run, store)
     saved.model.to(accelerator.device)
     chosen = shown or showings(list(saved.config.model.inputs))
@@ -155,11 +158,15 @@ def _describe(run: Run, config: Config, store: Store, splits: Sequence[Split], a
     partial.replace(run.config_file)
 
 
-def _store_of(run: Run, config: Config) -> Store:
+def _store_of(run: Run, config: Config, accelerator: Accelerator) -> Store:
     """The store that the run was trained on, where it lies; else the one that its config names, if that is the same."""
     known = run.environment()["store"]
     folder = Path(known["folder"])
-    store = Store(folder) if is_store(folder) else open_store(config, Console(stderr=True))
+    if is_store(folder):
+        store = Store(folder)
+    else:
+        loud = Console(stderr=True, quiet=not accelerator.is_main_process)
+        store = open_store(config, loud, main_first(accelerator))
     if store.description["fingerprint"] != known["fingerprint"]:
         raise DataError(f"{store.folder}: is not the store that {run.folder} was trained on; prepare that one again")
     return store

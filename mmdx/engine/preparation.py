@@ -10,6 +10,7 @@ import pydantic
 from rich.console import Console
 
 from mmdx.config import Component, DataConfig, SplitOptions, explain, with_overrides
+from mmdx.data.claim import Group
 from mmdx.data.prepare import Recipe, prepare_into
 from mmdx.data.readers import register_all
 from mmdx.data.store import Store
@@ -26,7 +27,8 @@ def prepare_store(
     """Prepares `source` in `out`; `plugins` are modules of the user's own, imported first.
 
     The options `size`, `val`, `test`, `split_seed` and `pseudonym_key` (a file) are the store's, every other the
-    reader's. Raises `UsageError` for an option that neither has.
+    reader's. Processes that were launched together (`torchrun -m mmdx.cli prepare …`) share the work, and the main one
+    speaks. Raises `UsageError` for an option that neither has.
     """
     register_all()
     import_plugins(plugins)
@@ -43,7 +45,20 @@ def prepare_store(
     split = _split(mine)
     component = READERS.resolve(Component(type=reader, **given), f"reader {reader}")
     recipe = Recipe(component, source, size, Path(str(key)) if key is not None else None)
-    return prepare_into(recipe, out, split, console)
+    group = Group.of_environment()
+    if group.world == 1:
+        return prepare_into(recipe, out, split, console)
+    # These know torch, which a lone process need not wait for.
+    from accelerate import PartialState
+
+    from mmdx.engine.processes import main_first
+
+    processes = PartialState(cpu=True)
+    try:
+        loud = Console(stderr=console.stderr, quiet=group.rank > 0)
+        return prepare_into(recipe, out, split, loud, main_first(processes))
+    finally:
+        processes.destroy_process_group()
 
 
 def _split(given: dict[str, Any]) -> SplitOptions:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from mmdx.data.fingerprint import fingerprint
+from mmdx.data.fingerprint import STORE_FORMAT, fingerprint
 
 
 @pytest.fixture
@@ -60,11 +61,38 @@ def test_a_table_outside_the_source_counts(source: Path, tmp_path: Path) -> None
     assert key(source, table=table) != before
 
 
-def test_a_folder_outside_the_source_counts(source: Path, tmp_path: Path) -> None:
-    (tmp_path / "slides").mkdir()
-    before = key(source, descriptors=tmp_path / "slides")
-    (tmp_path / "slides" / "a.npy").touch()
-    assert key(source, descriptors=tmp_path / "slides") != before
+@pytest.mark.parametrize("option", ["../labels.csv", ("../labels.csv",), {"a": "../labels.csv"}])
+def test_a_table_is_found_from_the_source_and_within_lists(source: Path, tmp_path: Path, option: Any) -> None:
+    given = Path(option) if isinstance(option, str) else option
+    if isinstance(option, tuple):
+        given = tuple(map(Path, option))
+    elif isinstance(option, dict):
+        given = {name: Path(value) for name, value in option.items()}
+    before = key(source, table=given)
+    (tmp_path / "labels.csv").write_text("a", encoding="utf-8")
+    assert key(source, table=given) != before
+
+
+def test_a_folder_that_an_option_names_counts_with_all_its_files(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "masks" / "deep").mkdir(parents=True)
+    before = key(source, masks=tmp_path / "masks")
+    (tmp_path / "masks" / "deep" / "a.png").touch()
+    assert key(source, masks=tmp_path / "masks") != before
+
+
+def test_a_format_of_another_version_is_another_store(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = key(source)
+    monkeypatch.setattr("mmdx.data.fingerprint.STORE_FORMAT", STORE_FORMAT + 1)
+    assert key(source) != before
+
+
+def test_a_link_to_a_folder_counts_by_where_it_points(source: Path) -> None:
+    (source / "other").mkdir()
+    (source / "link").symlink_to("deep")
+    before = key(source)
+    (source / "link").unlink()
+    (source / "link").symlink_to("other")
+    assert key(source) != before
 
 
 def test_a_single_file_is_a_source(source: Path) -> None:

@@ -22,6 +22,7 @@ import pytest
 
 from mmdx.config import SplitOptions
 from mmdx.data import prepare
+from mmdx.data.claim import LOCK
 from mmdx.data.prepare import prepare_into, prepare_under
 from mmdx.data.shards import Layout
 from mmdx.data.store import Store, is_store
@@ -40,12 +41,31 @@ write = prepare._write_for
 def slowly(*arguments):
     time.sleep(seconds)
     write(*arguments)
+    with open(sys.argv[4] + ".log", "a") as log:
+        log.write(f"{int(arguments[1].stem[-5:])}\\n")
 
 os.cpu_count = lambda: 2
 prepare.STUDIES_PER_SHARD = 1
 prepare._write_for = slowly
-main(["prepare", "folder", *sys.argv[3:]])
 """
+ALONE = SCRIPT + 'main(["prepare", "folder", *sys.argv[3:]])'
+TOGETHER = (
+    SCRIPT
+    + """
+from pathlib import Path
+import cohorts
+from rich.console import Console
+from mmdx.errors import DataError
+
+try:
+    quiet = os.environ["RANK"] != "0"
+    split = cohorts.SplitOptions(val=0.2, test=0.2)
+    recipe = cohorts.recipe(Path(sys.argv[3]))
+    prepare.prepare_into(recipe, Path(sys.argv[4]), split, Console(stderr=True, quiet=quiet))
+except DataError as error:
+    sys.exit(str(error))
+"""
+)
 STUDIES = 16
 SPLIT = SplitOptions(val=0.2, test=0.2)
 
@@ -65,7 +85,7 @@ def a_study_a_shard(monkeypatch: pytest.MonkeyPatch) -> None:
 @contextmanager
 def running(script: Path, raw: Path, out: Path, *, shards: int) -> Iterator[subprocess.Popen[str]]:
     """A process that prepares `raw`, slowly, and has written that many shards."""
-    script.write_text(SCRIPT, encoding="utf-8")
+    script.write_text(ALONE, encoding="utf-8")
     command = [sys.executable, str(script), "0.5", "0", str(raw), str(out), "size=8", "val=0.2", "test=0.2"]
     # A shell may have told its children to ignore Ctrl-C.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -205,6 +225,121 @@ def test_killed_and_run_again_it_is_the_same_store(raw: Path, tmp_path: Path, a_
     assert leftovers(out) == []
 
 
+@contextmanager
+def launched(
+    script: Path, raw: Path, out: Path, *, world: int = 2, port: int = 1, seconds: float = 0.3
+) -> Iterator[list[subprocess.Popen[str]]]:
+    """The processes of one launch, as a launcher would start them, each writing slowly."""
+    script.write_text(TOGETHER, encoding="utf-8")
+    command = [sys.executable, str(script), str(seconds), "0", str(raw), str(out)]
+    group = {"WORLD_SIZE": str(world), "LOCAL_WORLD_SIZE": str(world), "MASTER_ADDR": "", "MASTER_PORT": str(port)}
+    group["PYTHONPATH"] = os.pathsep.join([str(Path(cohorts.__file__).parent), *sys.path])
+    started = [
+        subprocess.Popen(
+            command,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | group | {"RANK": str(rank)},
+            start_new_session=True,
+        )
+        for rank in range(world)
+    ]
+    try:
+        yield started
+    finally:
+        for process in started:
+            process.kill()
+            process.communicate()
+
+
+def written_by(out: Path, count: int) -> None:
+    deadline = time.monotonic() + 60
+    while len(list(out.glob("*.arrow"))) < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_processes_of_one_launch_share_the_shards(raw: Path, tmp_path: Path, a_study_a_shard: None) -> None:
+    (raw / "09_0.png").write_bytes(b"")
+    out, whole = tmp_path / "out", tmp_path / "whole"
+    with launched(tmp_path / "slow.py", raw, out) as started:
+        errors = [process.communicate(timeout=120)[1] for process in started]
+    assert [process.returncode for process in started] == [0, 0], errors
+    # Each had its half, and the main one alone spoke.
+    assert sorted(int(line) for line in (tmp_path / "out.log").read_text().split()) == list(range(STUDIES))
+    assert errors[0].splitlines()[-1].startswith(f"{out}: 15 studies (")
+    assert errors[1] == ""
+    said(prepare_into, cohorts.recipe(raw), whole)
+    assert rows(Store(out)) == rows(Store(whole))
+    assert quarantine(out) == quarantine(whole)
+    assert leftovers(out) == []
+
+
+@pytest.mark.parametrize("victim", [0, 1])
+def test_one_of_several_is_killed_and_the_same_launch_goes_on(
+    raw: Path, tmp_path: Path, a_study_a_shard: None, victim: int
+) -> None:
+    out, whole = tmp_path / "out", tmp_path / "whole"
+    with launched(tmp_path / "slow.py", raw, out) as started:
+        written_by(out, 3)
+        os.kill(started[victim].pid, signal.SIGKILL)
+        started[victim].wait()
+        # As a launcher does, once one is gone.
+        started[1 - victim].terminate()
+        started[1 - victim].wait()
+    assert not is_store(out)
+    with launched(tmp_path / "slow.py", raw, out) as started:
+        assert [process.wait(timeout=120) for process in started] == [0, 0]
+    said(prepare_into, cohorts.recipe(raw), whole)
+    assert rows(Store(out)) == rows(Store(whole))
+    assert leftovers(out) == []
+
+
+def test_another_launch_is_refused_while_one_is_at_work(raw: Path, tmp_path: Path, a_study_a_shard: None) -> None:
+    out = tmp_path / "out"
+    with launched(tmp_path / "slow.py", raw, out, seconds=30) as started:
+        while not (out / LOCK).is_file() or not (out / LOCK).read_text():
+            assert [process.poll() for process in started] == [None, None]
+            time.sleep(0.02)
+        with launched(tmp_path / "other.py", raw, out, port=2) as others:
+            refused = [process.communicate(timeout=120)[1] for process in others]
+        with pytest.raises(DataError, match="another process is preparing this store"):
+            said(prepare_into, cohorts.recipe(raw), out)
+    assert refused == [f"{out}: another process is preparing this store; wait for it to end\n"] * 2
+    said(prepare_into, cohorts.recipe(raw), out)
+    assert Store(out).study_ids == [f"s{i:02d}" for i in range(STUDIES)]
+
+
+def test_a_shard_of_other_studies_is_written_anew(raw: Path, tmp_path: Path, a_study_a_shard: None) -> None:
+    out = tmp_path / "out"
+    said(prepare_into, cohorts.recipe(raw), out)
+    before = rows(Store(out))
+    (out / "dataset.json").unlink()
+    for suffix in (".arrow", ".json"):  # as if another version of the reader had begun
+        (out / f"shard-00001{suffix}").write_bytes((out / f"shard-00002{suffix}").read_bytes())
+    assert said(prepare_into, cohorts.recipe(raw), out)[0] == f"{out}: going on after 15 of 16 shards"
+    assert rows(Store(out)) == before
+
+
+def test_a_shard_that_lost_a_study_is_no_store(raw: Path, tmp_path: Path, a_study_a_shard: None) -> None:
+    out = tmp_path / "out"
+    said(prepare_into, cohorts.recipe(raw), out)
+    (out / "dataset.json").unlink()
+    (out / "shard-00001.arrow").write_bytes((out / "shard-00002.arrow").read_bytes())
+    with pytest.raises(DataError, match="its shards hold other studies than its source"):
+        said(prepare_into, cohorts.recipe(raw), out)
+    assert not is_store(out)
+
+
+def test_large_studies_make_shards_of_few(raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prepare, "BYTES_PER_SHARD", 4 * 8 * 8)  # four images; the studies have 1, 2, 3, 1, 2, 3 …
+    said(prepare_into, cohorts.recipe(raw), tmp_path / "out")
+    store = Store(tmp_path / "out")
+    assert store.description["shards"] == 10
+    assert store.study_ids == [f"s{i:02d}" for i in range(STUDIES)]
+    assert store.lengths("image").tolist() == [1 + i % 3 for i in range(STUDIES)]
+
+
 def test_a_worker_takes_no_more_from_a_run_that_is_gone(tmp_path: Path) -> None:
     stranger = os.getppid() + 1
     with pytest.raises(SystemExit):
@@ -231,7 +366,7 @@ def test_a_file_that_may_not_grow_is_one_line_and_loses_no_shard(
     raw: Path, tmp_path: Path, a_study_a_shard: None
 ) -> None:
     script, out = tmp_path / "small.py", tmp_path / "out"
-    script.write_text(SCRIPT, encoding="utf-8")
+    script.write_text(ALONE, encoding="utf-8")
     # 80 pixels square: a study of three images takes 19200 bytes and more.
     command = [sys.executable, str(script), "0", "16000", str(raw), str(out), "size=80"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import tracemalloc
 from pathlib import Path
+from typing import Any
 
 import cohorts
 import datasets
@@ -12,7 +14,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from mmdx.data.shards import Layout, ModalityFacts, layout_of, write_shard
+from mmdx.data.images import Decoded, decode
+from mmdx.data.shards import (
+    Layout,
+    ModalityFacts,
+    is_written,
+    layout_of,
+    pixel_bytes,
+    quarantine_of,
+    write_shard,
+)
 from mmdx.errors import DataError
 from mmdx.study import Box, ImageFiles, ImageRef, Modality, Order, Study, VectorFiles
 
@@ -133,7 +144,10 @@ def test_what_cannot_be_read_is_quarantined_with_its_reason_and_the_rest_is_kept
     assert reasons["b"].startswith("deep/b.png: ")
     assert reasons["c"] == "no images · no report"
     assert reasons["d"].startswith("holds text that is not Unicode")
-    assert json.loads((tmp_path / "s.json").read_text(encoding="utf-8")) == quarantine
+    assert quarantine_of(tmp_path / "s.arrow") == quarantine
+    assert is_written(tmp_path / "s.arrow", studies)
+    assert not is_written(tmp_path / "s.arrow", studies[:-1])
+    assert not is_written(tmp_path / "t.arrow", studies)
 
 
 @pytest.mark.parametrize(
@@ -206,3 +220,32 @@ def test_pixels_are_one_contiguous_array_of_their_own_type(tmp_path: Path) -> No
     written(tmp_path / "s.arrow", [study("a", {"photo": images(png)})])
     with pa.memory_map(str(tmp_path / "s.arrow")) as file:
         assert pa.ipc.open_stream(file).schema.field("photo").type == pa.large_list(pa.uint8())
+
+
+def test_an_account_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
+    written(tmp_path / "s.arrow", [study("a")])
+    (tmp_path / "s.json").write_text("[]", encoding="utf-8")
+    with pytest.raises(DataError, match=r"s.json: cannot be read \(.*\); remove .*s.arrow and prepare again"):
+        quarantine_of(tmp_path / "s.arrow")
+
+
+def test_one_study_is_held_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    side, count = 64, 64
+    png = cohorts.write_png(tmp_path / "a.png", 9, side=side)
+    studies = [study(f"{i}", {"photo": images(*[png] * count)}) for i in range(6)]
+    layout, held = layout_of(studies, size=side), []
+    assert pixel_bytes(studies[0], layout) == side * side * count
+
+    def counted(*arguments: Any) -> Decoded:
+        held.append(pa.total_allocated_bytes())
+        return decode(*arguments)
+
+    monkeypatch.setattr("mmdx.data.shards.decode", counted)
+    tracemalloc.start()
+    write_shard(tmp_path / "s.arrow", studies, layout, root=tmp_path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # A study decoded takes its pixels three times over at most; six of them would be 18 times.
+    assert peak < 4 * side * side * count
+    assert len(held) == 6
+    assert max(held) - held[0] < side * side * count

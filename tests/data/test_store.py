@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import multiprocessing
+import pickle
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import cohorts
@@ -12,6 +15,8 @@ import numpy as np
 import pytest
 
 from mmdx.config import SplitOptions
+from mmdx.data import prepare
+from mmdx.data import store as store_module
 from mmdx.data.prepare import prepare_into
 from mmdx.data.store import Store, is_store, split_counts
 from mmdx.errors import DataError, UsageError
@@ -34,9 +39,17 @@ def copied(whole: Path, tmp_path: Path) -> Path:
     return shutil.copytree(whole, tmp_path / "store")
 
 
-def refusal(folder: Path) -> str:
+def use(folder: Path) -> None:
+    """What a training does first: it opens the store and asks for the splits. Then everything is read."""
+    store = Store(folder)
+    assert len(store.splits) == len(store)
+    for row in range(len(store)):
+        store.read(row)
+
+
+def refusal(folder: Path, action: Callable[[Path], object] = use) -> str:
     with pytest.raises(DataError) as caught:
-        Store(folder)
+        action(folder)
     assert len(caught.value.problems) == 1
     assert "\n" not in str(caught.value)
     return str(caught.value)
@@ -151,41 +164,116 @@ def edit(path: Path, **changes: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("changes", "said"),
     [
-        ("no shard", "shard-00000.arrow: missing from a finished store"),
-        ("cut shard", "studies, not 10|is damaged"),
-        ("noise shard", "shard-00000.arrow: is damaged"),
-        ("empty shard", "shard-00000.arrow: is damaged"),
-        ("fewer rows", "its shards hold 10 studies, not 11"),
-        ("other columns", "shard-00000.arrow: its columns are not those of dataset.json"),
-        ("other format", "not a store of this version's format"),
-        ("no JSON", "dataset.json: cannot be read"),
-        ("a list", "not a store of this version's format"),
-        ("no splits", "splits.csv: no such table"),
+        ({"studies": 11}, "its index holds 10 studies, not 11"),
+        ({"modalities": {"ct": {"kind": "images"}}}, "index.arrow: its columns are not those of dataset.json"),
+        ({"findings": ["a", "b"]}, "10 labels for 10 studies"),
+        ({"format": 0}, "not a store of this version's format"),
     ],
 )
-def test_a_store_that_was_tampered_with(copied: Path, change: str, said: str) -> None:
-    shard, description = copied / "shard-00000.arrow", copied / "dataset.json"
-    if change == "no shard":
-        shard.unlink()
-    elif change == "cut shard":
-        shard.write_bytes(shard.read_bytes()[: shard.stat().st_size * 2 // 3])
-    elif change == "noise shard":
-        shard.write_bytes(b"\x07" * 5000)
-    elif change == "empty shard":
-        shard.write_bytes(b"")
-    elif change == "fewer rows":
-        edit(description, studies=11)
-    elif change == "other columns":
-        edit(description, modalities={"image": {"kind": "images", "unit": "HU", "channels": 1}})
-    elif change == "other format":
-        edit(description, format=0)
-    elif change == "no splits":
-        (copied / "splits.csv").unlink()
+def test_a_description_of_another_store_is_refused_at_once(copied: Path, changes: dict, said: str) -> None:
+    edit(copied / "dataset.json", **changes)
+    assert said in refusal(copied, Store)
+
+
+def test_a_description_with_another_unit_is_refused_with_the_first_study(copied: Path) -> None:
+    edit(copied / "dataset.json", modalities={"image": {"kind": "images", "unit": "HU", "channels": 1}})
+    assert "shard-00000.arrow: its columns are not those of dataset.json" in refusal(copied)
+
+
+@pytest.mark.parametrize("text", ["{", "[]"])
+def test_a_description_that_is_none_is_refused(copied: Path, text: str) -> None:
+    (copied / "dataset.json").write_text(text, encoding="utf-8")
+    assert any(part in refusal(copied, Store) for part in ("cannot be read", "not a store of this version's format"))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("gone", "missing from a finished store"),
+        ("cut", "is damaged"),
+        ("noise", "is damaged"),
+        ("empty", "is damaged"),
+    ],
+)
+@pytest.mark.parametrize("name", ["shard-00000.arrow", "index.arrow"])
+def test_a_shard_or_an_index_that_is_not_whole(copied: Path, name: str, change: str, said: str) -> None:
+    path = copied / name
+    if change == "gone":
+        path.unlink()
+    elif change == "cut":
+        path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
     else:
-        description.write_text("{" if change == "no JSON" else "[]", encoding="utf-8")
-    assert any(part in refusal(copied) for part in said.split("|"))
+        path.write_bytes(b"\x07" * 5000 if change == "noise" else b"")
+    assert f"{name}: {said}" in refusal(copied)
+
+
+def test_a_shard_of_the_right_length_with_noise_in_it(copied: Path) -> None:
+    path = copied / "shard-00000.arrow"
+    path.write_bytes(b"\x07" * path.stat().st_size)
+    assert "shard-00000.arrow: is damaged" in refusal(copied)
+
+
+def test_a_shard_of_another_store_of_the_same_length(copied: Path) -> None:
+    path = copied / "shard-00000.arrow"
+    path.write_bytes(path.read_bytes().replace(b"s03", b"s99"))
+    assert "shard-00000.arrow: holds another study than index.arrow says" in refusal(copied)
+
+
+def test_a_store_without_its_splits(copied: Path) -> None:
+    (copied / "splits.csv").unlink()
+    assert "splits.csv: no such table" in refusal(copied)
+
+
+def test_a_split_changed_by_hand_counts(copied: Path) -> None:
+    path = copied / "splits.csv"
+    before = Store(copied).splits
+    moved = before.index("train")
+    patient = Store(copied).patient_ids[moved]
+    path.write_text(path.read_text(encoding="utf-8").replace(f"{patient},train", f"{patient},val"), encoding="utf-8")
+    store = Store(copied)
+    expected = ["val" if p == patient else split for p, split in zip(store.patient_ids, before, strict=True)]
+    assert store.splits == expected != before
+
+
+def test_opening_looks_at_no_shard_and_no_split(copied: Path) -> None:
+    for path in copied.iterdir():
+        if path.name not in ("dataset.json", "index.arrow"):
+            path.unlink()
+    store = Store(copied)
+    assert (len(store), store.labels.shape, store.lengths("image")[2]) == (10, (10, 1), 3)
+    assert "shard-00000.arrow: missing" in refusal(copied)
+
+
+def test_few_shards_stay_mapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prepare, "STUDIES_PER_SHARD", 1)
+    monkeypatch.setattr(store_module, "OPEN_SHARDS", 2)
+    store = cohorts.prepared(cohorts.folder_cohort(tmp_path / "raw"), tmp_path / "out")
+    first = store.read(0).pixels("image")
+    for row in range(10):
+        store.read(row)
+    mapped = {line.split()[-1] for line in Path("/proc/self/maps").read_text().splitlines() if "out/shard" in line}
+    # The last two, and the one that somebody still looks at.
+    assert {Path(path).name for path in mapped} == {f"shard-{i:05d}.arrow" for i in (0, 8, 9)}
+    assert first[0, 0, 0, 0] == 0
+
+
+def _first_pixel(store: Store, row: int) -> int:
+    return int(store.read(row).pixels("image")[0, 0, 0, 0])
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_other_processes_read_the_same_store(store: Store, method: str) -> None:
+    assert _first_pixel(store, 0) == 0
+    with multiprocessing.get_context(method).Pool(2) as pool:
+        assert pool.starmap(_first_pixel, [(store, row) for row in range(10)]) == [10 * row for row in range(10)]
+
+
+def test_a_store_travels_without_what_it_has_read(store: Store) -> None:
+    assert len(store.study_ids) == 10
+    assert len(pickle.dumps(store)) < 500
+    assert pickle.loads(pickle.dumps(store)).splits == store.splits
 
 
 def rewrite_splits(folder: Path, old: str, new: str) -> None:
