@@ -21,6 +21,7 @@ from mmdx.data.modality import images_listed
 from mmdx.data.readers.dicom import read
 from mmdx.errors import DataError
 
+pytestmark = pytest.mark.filterwarnings("ignore")  # pydicom's own words, where it is asked itself
 ROOTS = [Path(package.__file__).parent / "data" for package in (pydicom, data_store)]
 REASONS = {
     "no DICOM": r"not a DICOM file \(no DICM mark|neither DICOM nor an image of a known format",
