@@ -27,6 +27,8 @@ from mmdx.data.store import Store
 
 LEAST_LIKENESS = 0.8
 MARGIN = 0.75
+SLACK = 0.25
+"""How far below that, on the same scale, the images with the nearest hashes may be, for the rest to be looked at."""
 LOOKED_AT = 6
 NEIGHBOURS = 5
 """Images proposed for each image that is looked at."""
@@ -34,7 +36,7 @@ PROPOSED = 3
 """Studies proposed for each study."""
 NEAR = 0.6
 """The scalar product of two hashes from which an image is proposed."""
-SAMPLE = 60
+SAMPLE = 100
 """Proposed pairs from which the usual likeness in a cohort is taken."""
 BLOCK = 512
 CELLS = 2**24
@@ -89,9 +91,9 @@ def lookalikes(store: Store, evidence: Evidence, modality: str, *, known: set[Pa
     matcher = _Matcher(store, modality, facts, seen, hashes, _looked_at(facts.owner[seen]))
     pairs = [pair for pair in _proposed(matcher, evidence.patients) if (min(pair), max(pair)) not in known]
     threshold = _threshold(matcher, pairs)
-    # The images with the nearest hashes are registered first; where they are not one picture, the rest are left.
     first = matcher.correlations([matcher.opposite(pair)[:1] for pair in pairs])
-    pairs = [pair for pair, own in zip(pairs, first, strict=True) if own[0] >= threshold]
+    promising = np.tanh(np.arctanh(threshold) - SLACK)
+    pairs = [pair for pair, own in zip(pairs, first, strict=True) if own[0] >= promising]
     found: dict[Pair, float] = {}
     for pair, likeness in zip(pairs, matcher.likeness(pairs), strict=True):
         key = (min(pair), max(pair))
