@@ -13,6 +13,7 @@ import errno
 import io
 import json
 import os
+import signal
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
@@ -230,6 +231,9 @@ def _write_for(
     """A shard for the process `run`. The workers of a killed run outlive it, and take no more from its queue."""
     if run not in (os.getpid(), os.getppid()):
         raise SystemExit(1)
+    if run != os.getpid():
+        # Ctrl-C reaches the whole group; the run itself ends its workers, which need not speak of it.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     write_shard(path, studies, layout, root=root, pseudonyms=names)
 
 
