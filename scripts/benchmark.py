@@ -7,23 +7,25 @@
 `packed`      slices/s of the encoder on packed slices, against the same studies padded to the longest; above 1 is
               gained.
 `startup`     seconds of `mmdx --help` and of `import mmdx`, against `python -c pass`; ratio = ours / reference.
+
+`benchmark_store.py` says what the rows of the store are: `ingest`, `ingest_2_cores`, `ingest_monai`, `epoch`,
+`store_open`, `store_memory`.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import cast
 
 import timm
 import torch
+from benchmark_store import STORE_ROWS, store_rows
+from benchmark_timing import in_turn, report
 from rich.console import Console
 
 from mmdx.batch import Batch
@@ -37,28 +39,6 @@ from mmdx.models.packing import item_mask, pad
 
 ENCODER = "resnet18"
 SIDE = 64
-
-
-def timed(work: Callable[[], object]) -> float:
-    """Seconds that `work` takes, to the end of what it put on a device."""
-    start = time.perf_counter()
-    work()
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter() - start
-
-
-def in_turn(ours: Callable[[], object], reference: Callable[[], object], repeats: int) -> tuple[float, float]:
-    """Median seconds of both, after one warm-up each, taking turns so that the machine's moods hit both alike."""
-    for warm_up in (ours, reference):
-        timed(warm_up)
-    pairs = [(timed(ours), timed(reference)) for _ in range(repeats)]
-    return statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs)
-
-
-def report(name: str, ours: float, reference: float, **more: object) -> None:
-    line = {"name": name, "ours": round(ours, 4), "reference": round(reference, 4), "ratio": round(ours / reference, 3)}
-    print(json.dumps(line | more), flush=True)
 
 
 def training_of(folder: Path) -> Training:
@@ -156,21 +136,26 @@ def startup(repeats: int) -> None:
         report(name, ours, reference, unit="s")
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", nargs="+", choices=["train_step", "packed", "startup"])
-    parser.add_argument("--repeats", type=int, default=3)
-    chosen = parser.parse_args(arguments)
-    wanted = chosen.only or ["train_step", "packed", "startup"]
-    if "startup" in wanted:
-        startup(chosen.repeats)
+def training_rows(wanted: Collection[str], repeats: int) -> None:
     if {"train_step", "packed"} & set(wanted):
         with tempfile.TemporaryDirectory(prefix="mmdx-benchmark-") as folder:
             training = training_of(Path(folder))
             if "train_step" in wanted:
-                train_step(training, chosen.repeats)
+                train_step(training, repeats)
             if "packed" in wanted:
-                packed(training, chosen.repeats)
+                packed(training, repeats)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    rows = ["startup", "train_step", "packed", *STORE_ROWS]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", choices=rows, default=rows)
+    parser.add_argument("--repeats", type=int, default=3)
+    chosen = parser.parse_args(arguments)
+    if "startup" in chosen.only:
+        startup(chosen.repeats)
+    training_rows(chosen.only, chosen.repeats)
+    store_rows(chosen.only, chosen.repeats)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Float, Int
 
-from mmdx.data.shards import Layout, shard_path
+from mmdx.data.shards import Layout, mapped, shard_path
 from mmdx.errors import DataError
 from mmdx.study import Split
 
@@ -53,17 +53,17 @@ def gather_index(folder: Path, shards: int, layout: Layout) -> dict[str, list[An
 def _rows(path: Path, schema: pa.Schema) -> Iterator[tuple[int, pa.RecordBatch]]:
     """Each row of a shard, and where it starts."""
     try:
-        with pa.memory_map(str(path)) as file:
-            if pa.ipc.read_schema(file) != schema:
-                raise DataError(f"{path}: its columns are not those of this store; {_AGAIN}")
-            while True:
-                offset = file.tell()
-                try:
-                    message = pa.ipc.read_message(file)
-                except EOFError:
-                    return
-                yield offset, pa.ipc.read_record_batch(message, schema)
-    except (pa.ArrowException, OSError) as error:
+        file = pa.BufferReader(mapped(path))
+        if pa.ipc.read_schema(file) != schema:
+            raise DataError(f"{path}: its columns are not those of this store; {_AGAIN}")
+        while True:
+            offset = file.tell()
+            try:
+                message = pa.ipc.read_message(file)
+            except EOFError:
+                return
+            yield offset, pa.ipc.read_record_batch(message, schema)
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(f"{path}: is damaged ({' '.join(str(error).split())}); {_AGAIN}") from None
 
 
@@ -98,16 +98,14 @@ class Index:
     def __init__(self, folder: Path, layout: Layout, studies: int) -> None:
         self._path = folder / INDEX
         try:
-            with pa.memory_map(str(self._path)) as file:
-                reader = pa.ipc.open_file(file)
-                schema = reader.schema
-                self._batch: pa.RecordBatch = reader.get_batch(0)
-                self._batch.validate()
+            reader = pa.ipc.open_file(mapped(self._path))
+            self._batch: pa.RecordBatch = reader.get_batch(0)
+            self._batch.validate()
         except FileNotFoundError:
             raise DataError(f"{self._path}: missing from a finished store; {_AGAIN}") from None
         except (pa.ArrowException, OSError, ValueError) as error:
             raise DataError(f"{self._path}: is damaged ({' '.join(str(error).split())}); {_AGAIN}") from None
-        if schema != index_schema(layout):
+        if reader.schema != index_schema(layout):
             raise DataError(f"{self._path}: its columns are not those of dataset.json; {_AGAIN}")
         if len(self._batch) != studies:
             raise DataError(f"{folder}: its index holds {len(self._batch)} studies, not {studies}; {_AGAIN}")

@@ -43,7 +43,8 @@ from mmdx.registry import READERS
 from mmdx.study import Split, Study
 
 STUDIES_PER_SHARD = 16
-BYTES_PER_SHARD = 2**28
+BYTES_PER_SHARD = 2**26
+SHARDS = 64
 _PAUSE = 0.2
 
 
@@ -184,12 +185,17 @@ def _keep_apart(source: Path, out: Path) -> None:
 
 
 def _portions(studies: Sequence[Study], layout: Layout) -> list[list[Study]]:
-    """The studies of each shard: a fixed number, and fewer where their images would pass `BYTES_PER_SHARD`."""
+    """The studies of each shard: up to `STUDIES_PER_SHARD`, and no more than `BYTES_PER_SHARD` of images.
+
+    A small cohort makes `SHARDS` shards of fewer studies, to keep many processors busy. Nothing but the studies counts,
+    so that every process, and every run that goes on, deals alike.
+    """
+    most = max(1, min(STUDIES_PER_SHARD, len(studies) // SHARDS))
     portions: list[list[Study]] = []
     room = 0
     for study in studies:
         size = pixel_bytes(study, layout)
-        if not portions or size > room or len(portions[-1]) == STUDIES_PER_SHARD:
+        if not portions or size > room or len(portions[-1]) == most:
             portions.append([])
             room = BYTES_PER_SHARD
         portions[-1].append(study)
@@ -213,7 +219,7 @@ def _write_shards(
     tasks = (
         joblib.delayed(_write_for)(os.getpid(), path, part, layout, recipe.source, names) for path, part in waiting
     )
-    workers = max(1, min(len(waiting), (os.cpu_count() or 1) // group.here))
+    workers = max(1, min(len(waiting), joblib.cpu_count() // group.here))
     done = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(tasks)
     try:
         silent = not waiting or not console.is_terminal

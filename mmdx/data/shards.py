@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import mmap
 import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -118,6 +119,15 @@ def _common(share: Counter[ModalityFacts]) -> ModalityFacts:
 
 def shard_path(folder: Path, index: int) -> Path:
     return folder / f"shard-{index:05d}.arrow"
+
+
+def mapped(path: Path) -> pa.Buffer:
+    """A file as a view of the disk, mapped as long as anything looks at it.
+
+    Arrow's own memory map asks the system to fetch all of what it hands out: whole shards, for one study.
+    """
+    with path.open("rb") as file:
+        return pa.py_buffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
 
 def pixel_bytes(study: Study, layout: Layout) -> int:

@@ -15,7 +15,7 @@ from jaxtyping import Float, Float32, Int, Shaped
 
 from mmdx.data.fingerprint import STORE_FORMAT
 from mmdx.data.index import INDEX, Index
-from mmdx.data.shards import Layout, ModalityFacts, shard_path
+from mmdx.data.shards import Layout, ModalityFacts, mapped, shard_path
 from mmdx.data.splits import prove_disjoint, read_splits
 from mmdx.errors import DataError, UsageError, did_you_mean
 from mmdx.study import SPLITS, Split
@@ -198,11 +198,9 @@ def _layout(description: dict[str, Any]) -> Layout:
 
 
 def _map_shard(folder: Path, schema: pa.Schema, shard: int, size: int) -> pa.Buffer:
-    """A shard as a view of its file, which stays mapped as long as anything looks at it."""
     path = shard_path(folder, shard)
     _check_size(path, size)
-    with pa.memory_map(str(path)) as file:
-        whole = file.read_buffer()
+    whole = mapped(path)
     if pa.ipc.read_schema(whole) != schema:
         raise DataError(f"{path}: its columns are not those of {DESCRIPTION}; {_AGAIN}")
     return whole

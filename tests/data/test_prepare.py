@@ -331,11 +331,24 @@ def test_a_shard_that_lost_a_study_is_no_store(raw: Path, tmp_path: Path, a_stud
     assert not is_store(out)
 
 
-def test_large_studies_make_shards_of_few(raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prepare, "BYTES_PER_SHARD", 4 * 8 * 8)  # four images; the studies have 1, 2, 3, 1, 2, 3 …
+@pytest.mark.parametrize(
+    ("limits", "shards"),
+    [
+        ({}, 16),
+        ({"SHARDS": 4}, 4),
+        ({"SHARDS": 2, "STUDIES_PER_SHARD": 6}, 3),
+        # Four images; the studies have 1, 2, 3, 1, 2, 3 …
+        ({"SHARDS": 1, "BYTES_PER_SHARD": 4 * 8 * 8}, 10),
+    ],
+)
+def test_shards_are_small_in_small_cohorts_and_hold_few_large_studies(
+    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limits: dict[str, int], shards: int
+) -> None:
+    for name, value in limits.items():
+        monkeypatch.setattr(prepare, name, value)
     said(prepare_into, cohorts.recipe(raw), tmp_path / "out")
     store = Store(tmp_path / "out")
-    assert store.description["shards"] == 10
+    assert store.description["shards"] == shards
     assert store.study_ids == [f"s{i:02d}" for i in range(STUDIES)]
     assert store.lengths("image").tolist() == [1 + i % 3 for i in range(STUDIES)]
 

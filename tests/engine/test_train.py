@@ -26,7 +26,8 @@ from mmdx.errors import DataError, UsageError
 
 ROOT = Path(__file__).parents[2]
 QUIET = Console(quiet=True)
-ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "tests"), "ACCELERATE_USE_CPU": "true"}
+PATHS = os.pathsep.join([str(ROOT / "tests"), str(ROOT)])
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": PATHS, "ACCELERATE_USE_CPU": "true"}
 
 
 def train(config: Path, *overrides: str, resume: bool = False) -> Path:
