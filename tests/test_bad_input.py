@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import re
 import zipfile
 from pathlib import Path
@@ -11,6 +12,10 @@ import cohorts
 import pytest
 
 from mmdx.cli import main
+from mmdx.data import readers
+
+SHIPPED = [m.name for m in pkgutil.iter_modules(readers.__path__) if m.name != "phantom"]
+"""Readers of files that somebody else made."""
 
 
 @pytest.fixture
@@ -143,14 +148,14 @@ def test_a_bad_call(raw: Path, tmp_path: Path, problem: Any, arguments: list[str
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("reader", ["folder", "dicom", "ct_ich", "covid_cxr", "medmnist", "huggingface"])
+@pytest.mark.parametrize("reader", SHIPPED)
 def test_a_source_that_is_not_there(tmp_path: Path, problem: Any, reader: str) -> None:
     line = problem("prepare", reader, tmp_path / "none", tmp_path / "out", code=1)
     assert str(tmp_path / "none") in line
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("reader", ["folder", "dicom", "ct_ich", "covid_cxr", "medmnist", "huggingface"])
+@pytest.mark.parametrize("reader", SHIPPED)
 def test_a_source_without_anything(tmp_path: Path, problem: Any, reader: str) -> None:
     (tmp_path / "empty").mkdir()
     assert str(tmp_path / "empty") in problem("prepare", reader, tmp_path / "empty", tmp_path / "out", code=1)
