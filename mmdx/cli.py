@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NoReturn
 
 import typer
 
@@ -221,22 +222,24 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         code = app(arguments, standalone_mode=False)
     except MmdxError as error:
-        for problem in error.problems:
-            print(f"mmdx: {problem}", file=sys.stderr)
-        sys.exit(error.exit_code)
+        _end(error.problems, error.exit_code)
     except OSError as error:
         if error.errno is None:  # not the system's word, but a library's: a bug
             raise
         hint = "; make room, then run it again (train: with --resume)" if error.errno in FULL else ""
-        print(f"mmdx: {error.filename or 'a file'}: {error.strerror}{hint}", file=sys.stderr)
-        sys.exit(1)
+        _end([f"{error.filename or 'a file'}: {error.strerror}{hint}"], 1)
     except typer.TyperException as error:
-        print(f"mmdx: {error.format_message()} (mmdx --help)", file=sys.stderr)
-        sys.exit(2)
+        _end([f"{error.format_message()} (mmdx --help)"], 2)
     # typer answers Ctrl-C, and an exit asked for, with a code.
     if code == STOPPED:
-        print("mmdx: stopped; nothing finished is lost: use train --resume, or prepare again", file=sys.stderr)
+        _end(["stopped; nothing finished is lost: use train --resume, or prepare again"], STOPPED)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _end(problems: Sequence[str], code: int) -> NoReturn:
+    # Written at once: processes of one launch share a terminal, and their lines must not run into each other.
+    sys.stderr.write("".join(f"mmdx: {problem}\n" for problem in problems))
+    sys.exit(code)
 
 
 if __name__ == "__main__":

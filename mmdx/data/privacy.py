@@ -18,7 +18,7 @@ import pydicom
 from mmdx.data.identifiers import KINDS, blotted, count, scan
 from mmdx.data.pseudonyms import Pseudonyms, names_under
 from mmdx.errors import DataError
-from mmdx.study import Study
+from mmdx.study import ImageFiles, Modality, Study
 
 BURNED_IN = "may show who the patient is: pixels are stored as they are"
 LEFT_OUT = "it may tell who the patient is or when the study was"
@@ -75,11 +75,18 @@ def stored_sentence(text: str, study: Study, pseudonyms: Pseudonyms | None, know
     The names of the study's own files and their folders are `known` as well; those of its modalities stay.
     """
     if pseudonyms is not None:
-        files = [files for files in study.modalities.values() if not isinstance(files, str)]
-        own = {part for one in files for ref in one.images for part in (*ref.path.parts, ref.path.stem)}
+        own = {
+            part for value in study.modalities.values() for path in _files(value) for part in (*path.parts, path.stem)
+        }
         own |= {study.study_id, study.patient_id} - {""}
         text = pseudonyms.sentence(text, known, own, keep=study.modalities)
     return blotted(text)
+
+
+def _files(value: Modality) -> list[Path]:
+    if isinstance(value, str):
+        return []
+    return [ref.path for ref in value.images] if isinstance(value, ImageFiles) else list(value.files)
 
 
 @contextmanager

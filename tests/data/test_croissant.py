@@ -50,7 +50,8 @@ def test_the_studies_can_be_loaded(store: Store) -> None:
 def test_shards_are_described_and_the_split_is_sealed(store: Store) -> None:
     content = json.loads((store.folder / "croissant.json").read_text())
     table, shards = content["distribution"]
-    assert list(store.folder.glob(shards["includes"])) == [store.folder / "shard-00000.arrow"]
+    named = sorted(path.name for path in store.folder.glob(shards["includes"]))
+    assert named == [f"shard-{index:05d}.arrow" for index in range(store.description["shards"])]
     assert len(table["sha256"]) == 64
     (store.folder / "splits.csv").write_text((store.folder / "splits.csv").read_text().replace("val", "test"))
     with pytest.raises(Exception, match=r"splits\.csv"):
