@@ -17,6 +17,8 @@ OrderSource = Literal["position", "instance", "filename", "given", "unknown"]
 Unit = Literal["HU", "intensity"]
 Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
+SERIES_DIGEST = "series_digest"
+"""The trait that tells one series under two studies: a digest of its SeriesInstanceUID, never the UID itself."""
 UNKNOWN = math.nan
 """The label of a finding that nobody looked for; losses and metrics skip it."""
 

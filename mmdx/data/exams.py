@@ -21,7 +21,7 @@ from mmdx.data.privacy import burned_in
 from mmdx.data.quiet import quiet
 from mmdx.data.series import SourceImage, choose_series
 from mmdx.errors import DataError
-from mmdx.study import ImageFiles, Study
+from mmdx.study import SERIES_DIGEST, ImageFiles, Study
 
 FILES_PER_WORKER = 1000
 """A process more is started for so many files; fewer are read before it would be up."""
@@ -99,7 +99,7 @@ class Exam:
         """A digest of the SeriesInstanceUID of the images: it tells the same series twice, and names nobody's files."""
         first = files.images[0].path if files else None
         uid = next((str(i.header.get("SeriesInstanceUID") or "") for i in self.images if i.path == first), "")
-        return {"series": hashlib.blake2b(uid.encode()).hexdigest()[:16]} if uid else {}
+        return {SERIES_DIGEST: hashlib.blake2b(uid.encode()).hexdigest()[:16]} if uid else {}
 
 
 def study_uid(path: Path) -> str:

@@ -18,7 +18,7 @@ import pydicom
 from mmdx.data.identifiers import KINDS, blotted, count, scan
 from mmdx.data.pseudonyms import Pseudonyms, names_under
 from mmdx.errors import DataError
-from mmdx.study import ImageFiles, Modality, Study
+from mmdx.study import SERIES_DIGEST, ImageFiles, Modality, Study
 
 BURNED_IN = "may show who the patient is: pixels are stored as they are"
 LEFT_OUT = "it may tell who the patient is or when the study was"
@@ -64,8 +64,8 @@ def _private(study: Study, pseudonyms: Pseudonyms | None, known: Collection[str]
     if pseudonyms is None:
         return study
     patient = pseudonyms.of("patient", study.patient_id) if study.patient_id else ""
-    if "series" in traits:  # a digest without a key could be found again from the UID
-        traits["series"] = pseudonyms.of("series", str(traits["series"]))
+    if SERIES_DIGEST in traits:  # a digest without a key could be found again from the UID
+        traits[SERIES_DIGEST] = pseudonyms.of("series", str(traits[SERIES_DIGEST]))
     return replace(study, study_id=pseudonyms.of("study", study.study_id), patient_id=patient, traits=traits)
 
 

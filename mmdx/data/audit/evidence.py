@@ -10,10 +10,8 @@ from jaxtyping import Bool, Float, Int
 
 from mmdx.data.audit.pixels import CELLS, DIRECTIONS, FACTS, ImageFacts, describe
 from mmdx.data.store import Store
-from mmdx.study import Split
+from mmdx.study import SERIES_DIGEST, Split
 
-SERIES = "series"
-"""The trait that holds a digest of the SeriesInstanceUID, where a reader knows one."""
 _NO_TRAITS = ("log_odds/",)
 _EMPTY = {
     "place": np.zeros(0, dtype=np.int64),
@@ -28,9 +26,10 @@ _EMPTY = {
 class Evidence:
     """A store without its pixels; rows are studies.
 
-    `patients` numbers the patients from 0. `traits` are those of the reader without true log-odds and `series`, which
-    stands by itself. `sources` is the order source by image modality, `lengths` its images. `slice_positive` tells of
-    a study that a slice of it is positive, `slice_negative` that it has slices and all are known to be negative.
+    `patients` numbers the patients from 0. `traits` are those of the reader without true log-odds and the digest of the
+    series, which stands by itself. `sources` is the order source by image modality, `lengths` its images.
+    `slice_positive` tells of a study that a slice of it is positive, `slice_negative` that it has slices and all are
+    known to be negative.
     """
 
     study_ids: tuple[str, ...]
@@ -87,7 +86,7 @@ def gather(store: Store, splits: Sequence[Split]) -> Evidence:
         findings=tuple(store.findings),
         labels=store.labels,
         traits=tuple(_kept(facts) for facts in traits),
-        series=tuple(str(facts[SERIES]) if SERIES in facts else None for facts in traits),
+        series=tuple(str(facts[SERIES_DIGEST]) if SERIES_DIGEST in facts else None for facts in traits),
         reports={name: tuple(column) for name, column in reports.items()},
         lengths={name: np.asarray(store.lengths(name)) for name in pictures},
         sources={name: tuple(store.order_source(row, name) for row in range(len(store))) for name in pictures},
@@ -98,7 +97,7 @@ def gather(store: Store, splits: Sequence[Split]) -> Evidence:
 
 
 def _kept(facts: dict[str, str | float]) -> dict[str, str | float]:
-    return {name: fact for name, fact in facts.items() if name != SERIES and not name.startswith(_NO_TRAITS)}
+    return {name: fact for name, fact in facts.items() if name != SERIES_DIGEST and not name.startswith(_NO_TRAITS)}
 
 
 def _none() -> Int[np.ndarray, "0"]:

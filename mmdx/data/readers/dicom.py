@@ -42,7 +42,7 @@ def read(
     has a column `study_id` (StudyInstanceUID) or `accession_number`; its column `report` becomes the modality
     "report"; `findings` names the label columns (None: those of the others in which at least half of the filled cells
     are 1 or 0, any other value being refused); `patient_id` and `split` count where they are there. Traits: age in
-    years, sex, manufacturer, model, `series` (a digest of the SeriesInstanceUID), and `day`, the whole days since the
+    years, sex, manufacturer, model, `series_digest` (of the SeriesInstanceUID), and `day`, the whole days since the
     first study of the patient under `root`.
 
     A file that cannot be read, a link out of the folder and a row without a study become studies without modalities,
