@@ -1,0 +1,25 @@
+"""What an audit takes from a store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cohorts
+
+from mmdx.config import SplitOptions
+from mmdx.data.audit.evidence import gather
+from mmdx.data.audit.identities import check_identities
+from mmdx.data.prepare import prepare_into
+
+
+def test_a_column_called_series_is_a_trait_and_no_identity(tmp_path: Path) -> None:
+    rows = [
+        {"study_id": f"s{i}", "patient_id": f"p{i}", "report": f"Fell {i} times.", "series": "CT Plain", "bleed": i % 2}
+        for i in range(10)
+    ]
+    raw = cohorts.write_table(tmp_path / "raw", rows)
+    store = prepare_into(cohorts.recipe(raw), tmp_path / "out", SplitOptions(val=0.2, test=0.2), cohorts.quiet()[0])
+    evidence = gather(store, store.splits)
+    assert [facts["series"] for facts in evidence.traits] == ["CT Plain"] * 10
+    assert evidence.series == (None,) * 10
+    assert check_identities(evidence) == []
