@@ -18,6 +18,8 @@ from mmdx.data.quiet import codec_heard, quiet, reason
 from mmdx.errors import DataError
 
 _VIDEO = ("MPEG", "HEVC")
+PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+"""The elements of which a file has one, if it has pixels."""
 _NO_PICTURE = "'NoneType' object has no attribute 'encode'"
 """What pydicom says where gdcm hands it nothing."""
 
@@ -25,13 +27,14 @@ _NO_PICTURE = "'NoneType' object has no attribute 'encode'"
 def stored_frames(path: Path, header: pydicom.Dataset, frames: Sequence[int], *, whole: bool) -> list[np.ndarray]:
     """The frames as they are stored, decompressed; of grey ones, bits beyond BitsStored are still there.
 
-    A multi-frame file (not `whole`) is not read as a whole, unless it is deflated. Raises `DataError` where no codec
-    is there for the transfer syntax, or the codec refuses the pixels or calls them corrupt.
+    `header` may have the pixels, for a `whole` file. A multi-frame one is not read as a whole, unless it is deflated.
+    Raises `DataError` where no codec is there for the transfer syntax, or the codec refuses the pixels or calls them
+    corrupt.
     """
     syntax = _decodable_syntax(path, header)
     try:
         with quiet(), codec_heard() if syntax.is_compressed else quiet():
-            source = pydicom.dcmread(path) if whole or syntax == DeflatedExplicitVRLittleEndian else path
+            source = _source(path, header, syntax, whole=whole)
             grey = int(header.SamplesPerPixel) == 1
             return list(iter_pixels(source, indices=frames, correct_unused_bits=not grey))
     except Exception as error:  # codecs raise whatever broken bytes make them stumble over
@@ -41,6 +44,13 @@ def stored_frames(path: Path, header: pydicom.Dataset, frames: Sequence[int], *,
             more = f"a codec that is not installed may read it: {_missing(syntax)}" if _missing(syntax) else "export it"
         why = why.replace(_NO_PICTURE, "broken pixels")
         raise DataError(f"{path}: pixels cannot be decoded ({syntax.name}): {why}; {more}") from None
+
+
+def _source(path: Path, header: pydicom.Dataset, syntax: UID, *, whole: bool) -> pydicom.Dataset | Path:
+    deflated = syntax == DeflatedExplicitVRLittleEndian  # what was deferred cannot be fetched from such a file
+    if whole and not deflated and any(keyword in header for keyword in PIXELS):
+        return header
+    return pydicom.dcmread(path) if whole or deflated else path
 
 
 def _decodable_syntax(path: Path, header: pydicom.Dataset) -> UID:

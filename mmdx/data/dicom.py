@@ -19,7 +19,7 @@ from pydicom.errors import InvalidDicomError
 from pydicom.pixels.utils import get_expected_length
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, MediaStorageDirectoryStorage
 
-from mmdx.data.codecs import stored_frames
+from mmdx.data.codecs import PIXELS, stored_frames
 from mmdx.data.colour import is_colour, rgb
 from mmdx.data.geometry import frame_value
 from mmdx.data.grayscale import frame_attributes, grey_levels, hounsfield, rescale
@@ -32,6 +32,8 @@ MAX_PIXELS = 2**28
 """A frame that claims more pixels than this is refused before anything is allocated."""
 _ITEM, _LAST_ITEM = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
 _PIXEL_VRS = (b"OB", b"OW", b"OF", b"OD", b"UN")
+DEFERRED = 2**14
+"""Elements of more bytes are left in the file until they are touched."""
 MAX_FRAMES = 2**17
 """A file that claims more frames is refused before any is listed."""
 _NEEDED = ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "PhotometricInterpretation")
@@ -42,10 +44,15 @@ def read_header(path: Path) -> pydicom.Dataset:
 
     Raises `DataError`: no such file, not DICOM, broken.
     """
+    return _read(path, pixels=False)
+
+
+def _read(path: Path, *, pixels: bool) -> pydicom.Dataset:
+    """The header; with `pixels` these as well, fetched when they are touched, and of the rest what a picture takes."""
     try:
         with quiet():
-            header = pydicom.dcmread(path, stop_before_pixels=True)
-            make_sound(header)
+            header = pydicom.dcmread(path, stop_before_pixels=not pixels, defer_size=DEFERRED if pixels else None)
+            make_sound(header, pixels_alone=pixels)
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except InvalidDicomError:
@@ -55,6 +62,16 @@ def read_header(path: Path) -> pydicom.Dataset:
     if header.file_meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage:
         raise DataError(f"{path}: a DICOMDIR, an index without images; point at the folder instead")
     return header
+
+
+def _with_pixels(path: Path) -> pydicom.Dataset:
+    """The header and, but for files that are broken there, the pixels; of those their codec has more to say."""
+    try:
+        header = _read(path, pixels=True)
+    except DataError:
+        return read_header(path)
+    # Where a file ends within its pixels, pydicom may hand over nothing at all, and not say so.
+    return header if any(keyword in header for keyword in PIXELS) else read_header(path)
 
 
 def pixel_facts(header: pydicom.Dataset) -> tuple[Unit, Literal[1, 3], int]:
@@ -151,7 +168,7 @@ def decode_frames(
     float32 is Hounsfield units where `pixel_facts` says HU, and otherwise a scale that the file does not tie to black
     and white; infinite or undefined values are refused. Raises `DataError` where the pixels cannot be decoded.
     """
-    header = read_header(path)
+    header = _with_pixels(path)
     unit, channels, count = pixel_facts(header)
     if hounsfield_only and unit != "HU":
         raise DataError(f"{path}: not in Hounsfield units, as the rest of its modality is; keep it out or apart")

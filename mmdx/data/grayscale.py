@@ -51,12 +51,14 @@ def hounsfield(stored: Shaped[np.ndarray, "h w"], own: Dataset) -> Float32[np.nd
     Some old 12-bit scanners stored HU + 1000 wrapped at 4096 under a wrong intercept (known from the RSNA 2019
     hemorrhage data): unsigned 12 bits with an intercept above -100. These are unwrapped.
     """
-    padded, values = padding(stored, own), significant(stored, own).astype(np.float32)
+    values = significant(stored, own).astype(np.float32)
     slope, intercept = rescale(own) or (1.0, 0.0)
     if own.get("BitsStored") == 12 and own.PixelRepresentation == 0 and intercept > -100:
         values, intercept = (values + 1000) % 4096, -1000.0
-    values = values * np.float32(slope) + np.float32(intercept)
-    return np.where(padded, np.float32(AIR_HU), values)
+    values *= np.float32(slope)
+    values += np.float32(intercept)
+    values[padding(stored, own)] = AIR_HU
+    return values
 
 
 def grey_levels(

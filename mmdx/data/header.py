@@ -6,6 +6,7 @@ each touch may fail in its own way; here they are touched once.
 
 from __future__ import annotations
 
+from collections.abc import Set
 from typing import Any
 
 import pydicom
@@ -45,25 +46,35 @@ _ELEMENTS = {
     for keyword in (*GOVERNING, *EVIDENCE)
 }
 """By tag: keyword, what a value may be, whether there may be one alone."""
+_OF_PIXELS = {
+    int(tag_for_keyword(keyword) or 0)
+    for keyword in (
+        *GOVERNING,
+        *("SOPClassUID", "Modality", "ImageType", "FrameType"),
+        *("VOILUTSequence", "VOILUTFunction", "WindowCenter", "WindowWidth", "FrameVOILUTSequence"),
+    )
+}
+"""What it takes to turn pixels into a picture."""
 
 
-def make_sound(header: pydicom.Dataset) -> None:
+def make_sound(header: pydicom.Dataset, *, pixels_alone: bool = False) -> None:
     """Removes malformed and empty elements of those that mmdx reads, functional groups included.
 
-    Raises `ValueError`, naming the element, where a malformed one governs what the pixels mean.
+    `pixels_alone` looks at what a picture takes, and leaves out whose it is and where it lies. Raises `ValueError`,
+    naming the element, where a malformed one governs what the pixels mean.
     """
     syntax = header.file_meta.get("TransferSyntaxUID")
     if syntax is not None and not (isinstance(syntax, UID) and syntax.is_valid and _is_syntax(syntax)):
         raise ValueError(f"TransferSyntaxUID {str(syntax)!r}")
-    _clean(header)
+    _clean(header, _OF_PIXELS if pixels_alone else _ELEMENTS.keys())
 
 
 def _is_syntax(syntax: UID) -> bool:
     return syntax.is_private or syntax.is_transfer_syntax
 
 
-def _clean(header: pydicom.Dataset) -> None:
-    for tag in sorted(header.keys() & _ELEMENTS.keys()):
+def _clean(header: pydicom.Dataset, tags: Set[int]) -> None:
+    for tag in sorted(header.keys() & tags):
         keyword, kinds, single = _ELEMENTS[tag]
         try:
             value = header[tag].value
@@ -76,7 +87,7 @@ def _clean(header: pydicom.Dataset) -> None:
             del header[tag]
         elif isinstance(value, pydicom.Sequence):
             for item in value:
-                _clean(item)
+                _clean(item, tags)
 
 
 def _is_sound(value: Any, kinds: tuple[type, ...], single: bool) -> bool:
