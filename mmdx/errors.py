@@ -36,6 +36,12 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def some(names: Sequence[str], *, most: int = 3) -> str:
+    """The first few of `names`, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
 def did_you_mean(name: str, choices: Iterable[str]) -> str:
     """Names the nearest of `choices`, then all of them: the tail of an 'unknown name' line."""
     known = sorted(choices)

@@ -20,7 +20,7 @@ from mmdx.data.header import RUN_KEYWORDS
 from mmdx.data.privacy import burned_in
 from mmdx.data.quiet import quiet
 from mmdx.data.series import SourceImage, choose_series
-from mmdx.errors import DataError
+from mmdx.errors import DataError, some
 from mmdx.study import SERIES_DIGEST, ImageFiles, Study
 
 FILES_PER_WORKER = 1000
@@ -135,11 +135,6 @@ def walk(root: Path) -> list[Path]:
         found += [link for link in links if not link.resolve().is_relative_to(root.resolve())]
         found += [Path(folder, name) for name in files if not name.startswith(".") and name.lower() != "dicomdir"]
     return sorted(found)
-
-
-def some(names: Sequence[str]) -> str:
-    """The first three names, and how many more there are."""
-    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
 def in_parallel(work: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], *, files: int, saying: str) -> list[Any]:

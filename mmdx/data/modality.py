@@ -20,7 +20,7 @@ from mmdx.data.paths import listing
 from mmdx.data.privacy import burned_in
 from mmdx.data.quiet import quiet
 from mmdx.data.series import SourceImage, choose_series
-from mmdx.errors import DataError
+from mmdx.errors import DataError, some
 from mmdx.study import ImageFiles, ImageRef, Order, Unit
 
 PLAIN_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif")
@@ -47,7 +47,7 @@ def images_in(folder: Path, root: Path) -> tuple[ImageFiles, tuple[str, ...]]:
     images = dicoms or volumes or [path for path in files if is_image(path)]
     strays = [path for path in files if path not in images]
     kept = "DICOM file" if dicoms else "volume" if volumes else "image"
-    problems = [f"left out {_some(strays)}: no {kept}"] if strays else []
+    problems = [f"left out {some([path.name for path in strays], most=5)}: no {kept}"] if strays else []
     if not images:
         raise DataError(f"{folder}: holds no image; put the images right inside it or correct the name")
     if volumes:
@@ -58,7 +58,8 @@ def images_in(folder: Path, root: Path) -> tuple[ImageFiles, tuple[str, ...]]:
     headers = [(path, read_header(path)) for path in dicoms]
     pictures = [(path, header) for path, header in headers if "Rows" in header]
     others = [path for path, header in headers if "Rows" not in header]
-    problems += [f"left out {_some(others)}: DICOM objects without an image"] if others else []
+    if others:
+        problems.append(f"left out {some([path.name for path in others], most=5)}: DICOM objects without an image")
     problems += burned_in([header for _, header in pictures])
     if pictures and _are_views(pictures):
         return _plain([path for path, _ in pictures]), tuple(problems)
@@ -103,7 +104,8 @@ def _volume(paths: Sequence[Path]) -> tuple[ImageFiles, tuple[str, ...]]:
     if len(paths) > 1:
         raise DataError(
             f"{paths[0]}: a volume is a modality by itself, but {len(paths)} files stand under one name "
-            f"({_some(paths)}); give each volume its own, such as t1_file_name and flair_file_name"
+            f"({some([path.name for path in paths], most=5)}); give each volume its own, such as "
+            "t1_file_name and flair_file_name"
         )
     refs, order, problems = certify_volume(paths[0])
     return ImageFiles(refs, order), problems
@@ -151,8 +153,3 @@ def _one_unit(units: Sequence[tuple[Path, Unit]]) -> Unit:
         named = " and ".join(f"{unit} ({path.name})" for unit, path in sorted(by_unit.items()))
         raise DataError(f"images in different units under one modality: {named}; give them two names")
     return units[0][1]
-
-
-def _some(paths: Sequence[Path]) -> str:
-    more = f" and {len(paths) - 5} more" if len(paths) > 5 else ""
-    return ", ".join(path.name for path in paths[:5]) + more

@@ -24,6 +24,7 @@ import pydicom
 from natsort import natsort_keygen, ns
 
 from mmdx.data.geometry import SAME_PLACE_MM, Slice, along_normal, slice_of
+from mmdx.errors import some
 from mmdx.study import ImageRef, Order, OrderSource
 
 SAME_PLACE_SHARE = 0.05
@@ -32,6 +33,8 @@ GAP_SHARE = 1.5
 """A step longer than this many spacings has lost at least one slice."""
 LEAP = 10
 """File numbers that mostly step by more than this, and unevenly, count no slices: random ones, times, identifiers."""
+MOST_NAMED = 5
+"""Places that a sentence names."""
 RUN = 3
 """So many equal long steps in a row, numbered without a break, are a second spacing and no gaps: old head CTs are cut
 thinner at the base of the skull than above it."""
@@ -186,9 +189,11 @@ def _by_position(
     problems = [f"spacing changes to {step:.4g} mm after image {index}" for index, step in changes]
     if long:
         where = [f"{k} (at about {(places[rank[k]] + places[rank[k + 1]]) / 2:.4g} mm)" for k in long]
-        problems.append(f"missing slice(s) after image {_some(where)}; the spacing is {spacing:.4g} mm")
+        problems.append(f"missing slice(s) after image {some(where, most=MOST_NAMED)}; the spacing is {spacing:.4g} mm")
     if duplicates:
-        problems.append(f"two images at one position: {_some([f'{k - 1} and {k}' for k in duplicates])}")
+        problems.append(
+            f"two images at one position: {some([f'{k - 1} and {k}' for k in duplicates], most=MOST_NAMED)}"
+        )
     problems += [f"{label} disagree with the positions, which decide" for label, fits in checks.items() if not fits]
     return [slices[i] for i in rank], order, problems
 
@@ -232,12 +237,11 @@ def _monotone(groups: Sequence[Sequence[tuple[int, ...]]]) -> bool:
 def _number_problems(order: Order, number: str) -> list[str]:
     problems = []
     if order.gaps:
-        problems.append(f"missing slice(s) after image {_some([str(k) for k in order.gaps])}, by {number}")
+        problems.append(
+            f"missing slice(s) after image {some([str(k) for k in order.gaps], most=MOST_NAMED)}, by {number}"
+        )
     if order.duplicates:
-        problems.append(f"one {number} twice: images {_some([f'{k - 1} and {k}' for k in order.duplicates])}")
+        problems.append(
+            f"one {number} twice: images {some([f'{k - 1} and {k}' for k in order.duplicates], most=MOST_NAMED)}"
+        )
     return problems
-
-
-def _some(items: Sequence[str]) -> str:
-    more = f" and {len(items) - 5} more" if len(items) > 5 else ""
-    return ", ".join(items[:5]) + more

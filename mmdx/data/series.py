@@ -23,7 +23,7 @@ from mmdx.data.geometry import SAME_PLACE_MM, along_normal, frame_value, orienta
 from mmdx.data.header import RUN_KEYWORDS
 from mmdx.data.order import certify_dicom, ref_key
 from mmdx.data.quiet import quiet
-from mmdx.errors import one_line
+from mmdx.errors import one_line, some
 from mmdx.study import ImageFiles, ImageRef, Unit
 
 SAME_PLANE = 0.03
@@ -199,5 +199,4 @@ def _left(members: Sequence[SourceImage], out: Sequence[_Frame], why: str) -> li
     if not out:
         return []
     files = sorted({image.path.name for image, _ in out})
-    which = ", ".join(files[:3]) + (f" and {len(files) - 3} more" if len(files) > 3 else "")
-    return [one_line(f"kept out {len(out)} image(s) of series {_name(members)}: {why} ({which})")]
+    return [one_line(f"kept out {len(out)} image(s) of series {_name(members)}: {why} ({some(files)})")]

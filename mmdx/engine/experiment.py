@@ -129,6 +129,7 @@ def evaluate_run(
     saved.model.to(accelerator.device)
     chosen = shown or showings(list(saved.config.model.inputs))
     path = score_splits(saved, store, splits, split, chosen, accelerator, out or run.predictions)
+    accelerator.end_training()  # processes that end while others still talk to them are aborted
     return path, saved
 
 

@@ -57,7 +57,9 @@ class Run:
             raise UsageError(f"{self.folder}: not a run folder (no environment.json)") from None
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
-        (self.folder / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        partial = self.folder / f"{name}.partial"
+        partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        partial.replace(self.folder / name)
 
 
 def choose_run(config: Config, name: str, *, resume: bool) -> Path:

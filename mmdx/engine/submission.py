@@ -16,10 +16,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from mmdx.data.exams import some
 from mmdx.data.readers.rsna_ich import image_places
 from mmdx.data.rsna import COLUMNS, FINDINGS, TABLES, Part, label_rows
-from mmdx.errors import DataError, UsageError, did_you_mean
+from mmdx.errors import DataError, UsageError, did_you_mean, some
 from mmdx.stats.predictions import SLICE, read_predictions
 
 

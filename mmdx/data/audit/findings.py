@@ -10,7 +10,6 @@ from typing import Any, Literal
 Severity = Literal["leak", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("leak", "warning", "note")
 """From the worst: what is known of the test split in training; what may explain a good score; what is worth knowing."""
-_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -62,9 +61,3 @@ def _counted(kind: str, count: int) -> str:
 def plural(count: int, noun: str, many: str = "") -> str:
     """`1 study`, `2 studies`."""
     return f"{count} {noun if count == 1 else many or f'{noun}s'}"
-
-
-def some(names: Sequence[str]) -> str:
-    """The first few names, and how many more there are."""
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from mmdx.data.audit.evidence import Evidence
-from mmdx.data.audit.findings import Finding, plural, some
+from mmdx.data.audit.findings import Finding, plural
+from mmdx.errors import some
 
 Pair = tuple[int, int]
 

@@ -29,7 +29,7 @@ from mmdx.errors import DataError
 from mmdx.registry import READERS
 from mmdx.study import UNKNOWN, ImageFiles, Study
 
-LICENCE = "CC-BY-NC-SA-4.0"
+LICENCE = "CC-BY-NC-SA-4.0 as far as known; the terms of headctstudy.qure.ai bind"
 COLUMNS = {
     "any": "ICH",
     "intraparenchymal": "IPH",
