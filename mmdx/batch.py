@@ -7,8 +7,8 @@ d width · c channels · h, w pixels.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -22,7 +22,10 @@ class Sample:
 
     `inputs[modality]` has one row an item (`[n c h w]` int16 or uint8 pixels; `[n d]` float32 descriptors; `[n]` int64
     tokens), no entry or no row where the modality is absent. `labels [f]` and `slice_labels[modality] [n f]` are
-    float32 with NaN for unknown.
+    float32 with NaN for unknown. `places[modality] [n]` says where each image stands, in mm from the first along the
+    normal, NaN where its order certificate has no spacing. `boxes[modality] [k 6]` has a row a lesion box: image
+    (0-based, of this study), finding (0-based), x0, y0, x1, y1 in pixels of the stored images. A modality that has none
+    of these has no entry.
     """
 
     study_id: str
@@ -30,25 +33,47 @@ class Sample:
     inputs: Mapping[str, Shaped[np.ndarray, "n *rest"]]
     labels: Float[np.ndarray, "f"]
     slice_labels: Mapping[str, Float[np.ndarray, "n_ f"]]
+    places: Mapping[str, Float[np.ndarray, "n_"]] = field(default_factory=dict)
+    boxes: Mapping[str, Float[np.ndarray, "k 6"]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Packed:
-    """The items of one modality, study after study and never padded; a study of length 0 does not have it."""
+    """The items of one modality, study after study and never padded; a study of length 0 does not have it.
+
+    `places` is where each item stands, in mm from its study's first along the normal; NaN where that is not known, None
+    where items have no place.
+    """
 
     values: Shaped[Tensor, "n *rest"]
     lengths: Int[Tensor, "b"]
+    places: Float[Tensor, "n"] | None = None
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """Lesion boxes on the packed images of one modality.
+
+    `corners` are x0, y0, x1, y1 in pixels of the stored images; `images` the packed item (0-based, over the batch);
+    `findings` the column of the label.
+    """
+
+    corners: Float[Tensor, "k 4"]
+    images: Int[Tensor, "k"]
+    findings: Int[Tensor, "k"]
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Several studies, packed. `slice_labels[modality]` is aligned with `inputs[modality].values`."""
+    """Several studies, packed. `slice_labels[modality]` is aligned with `inputs[modality].values`; `boxes` has an entry
+    for each image modality."""
 
     study_ids: Sequence[str]
     patient_ids: Sequence[str]
     inputs: Mapping[str, Packed]
     labels: Float[Tensor, "b f"]
     slice_labels: Mapping[str, Float[Tensor, "n_ f"]]
+    boxes: Mapping[str, Boxes] = field(default_factory=dict)
 
     def present(self, modality: str) -> Bool[Tensor, "b"]:
         """Which studies have the modality."""
@@ -57,23 +82,25 @@ class Batch:
     def to(self, device: torch.device | str) -> Batch:
         """The batch on a device; copies from pinned memory do not block."""
 
-        def move(tensor: Tensor) -> Tensor:
-            return tensor.to(device, non_blocking=True)
-
-        return replace(
-            self,
-            inputs={k: Packed(move(p.values), move(p.lengths)) for k, p in self.inputs.items()},
-            labels=move(self.labels),
-            slice_labels={k: move(v) for k, v in self.slice_labels.items()},
-        )
+        return self._each(lambda tensor: tensor.to(device, non_blocking=True))
 
     def pin_memory(self) -> Batch:
         """The batch in page-locked memory; torch's loader asks for it by this name."""
+        return self._each(lambda tensor: tensor.pin_memory())
+
+    def _each(self, move: Callable[[Tensor], Tensor]) -> Batch:
+        """The batch with every tensor moved."""
+
+        def moved(packed: Packed) -> Packed:
+            places = None if packed.places is None else move(packed.places)
+            return Packed(move(packed.values), move(packed.lengths), places)
+
         return replace(
             self,
-            inputs={k: Packed(p.values.pin_memory(), p.lengths.pin_memory()) for k, p in self.inputs.items()},
-            labels=self.labels.pin_memory(),
-            slice_labels={k: v.pin_memory() for k, v in self.slice_labels.items()},
+            inputs={name: moved(packed) for name, packed in self.inputs.items()},
+            labels=move(self.labels),
+            slice_labels={k: move(v) for k, v in self.slice_labels.items()},
+            boxes={k: Boxes(move(b.corners), move(b.images), move(b.findings)) for k, b in self.boxes.items()},
         )
 
 
@@ -82,23 +109,28 @@ class Features:
     """One modality, encoded. `mask` is True at real items; a study without the modality has none.
 
     `weights` is how much each item counted towards `pooled` (sums to 1 over real items), None where the encoder has no
-    such notion.
+    such notion. `vectors` are the items as their encoder gave them, before any sequence model saw them together.
+    `maps` are feature maps of the packed images, from fine to coarse, where a head asked for them.
     """
 
     items: Float[Tensor, "b s d"]
     mask: Bool[Tensor, "b s"]
     pooled: Float[Tensor, "b e"]
     weights: Float[Tensor, "b s"] | None = None
+    vectors: Float[Tensor, "b s v"] | None = None
+    maps: tuple[Float[Tensor, "n _ _ _"], ...] = ()
 
 
 @dataclass(frozen=True)
 class Output:
     """What the model says: `features` by modality, `present [b m]` as it was shown, `fused [b d]`, `logits` by head.
 
-    A study head gives `[b f]`; a slice head `[n f]`, aligned with the packed items of its modality.
+    A study head gives `[b f]`; a slice head `[n f]`, aligned with the packed items of its modality; other heads say
+    themselves. `boxes` are those of the batch, moved with the images where these were augmented.
     """
 
     features: Mapping[str, Features]
     present: Bool[Tensor, "b m"]
     fused: Float[Tensor, "b d"]
-    logits: Mapping[str, Float[Tensor, "k f"]]
+    logits: Mapping[str, Float[Tensor, "k *f"]]
+    boxes: Mapping[str, Boxes] = field(default_factory=dict)

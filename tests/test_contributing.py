@@ -16,7 +16,7 @@ from mmdx.data.labels import check_studies
 from mmdx.data.readers import register_all
 from mmdx.engine.build import InputFacts, ModelFacts, build_model, resolve
 from mmdx.engine.objective import objective
-from mmdx.models.heads import known_bce
+from mmdx.models.heads import Findings, known_bce
 from mmdx.registry import REGISTRIES
 from mmdx.study import ImageFiles, Study
 
@@ -84,7 +84,7 @@ def test_encoder_fusion_and_head_make_a_model_that_learns(example: str) -> None:
 
 
 def test_the_head_without_focus_is_plain_cross_entropy(example: str) -> None:
-    sizes = {"dim": 4, "findings": 2, "items": {}}
+    sizes = {"dim": 4, "findings": Findings(("a", "b")), "branches": {}}
     logits = torch.tensor([[1.0, -2.0], [0.5, 3.0]])
     plain = REGISTRIES["heads"].build(Component.model_validate({"type": "focal_study", "gamma": 0}), **sizes)
     assert torch.allclose(plain.loss(logits, batch()), known_bce(logits, batch().labels))

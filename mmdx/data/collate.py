@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
+from jaxtyping import Float, Int
+from torch import Tensor
 from torch.utils.data import Dataset
 
-from mmdx.batch import Batch, Packed, Sample
+from mmdx.batch import Batch, Boxes, Packed, Sample
 from mmdx.config import ReportOptions
 from mmdx.data.redaction import redacted
-from mmdx.data.store import Store
+from mmdx.data.store import Store, StoredStudy
 from mmdx.data.text import ReportTokenizer
 
 WHOLE = ReportOptions()
@@ -40,6 +42,7 @@ class StudyDataset(Dataset[Sample]):
     ) -> None:
         self._store = store
         self._rows = list(rows)
+        self._findings = list(findings)
         self._columns = store.columns_of(findings)
         self._tokenizers = tokenizers
         self._shown = [m for m in modalities if shown is None or m in shown]
@@ -66,6 +69,8 @@ class StudyDataset(Dataset[Sample]):
         study = self._store.read(row)
         inputs: dict[str, np.ndarray] = {}
         slice_labels: dict[str, np.ndarray] = {}
+        places: dict[str, np.ndarray] = {}
+        boxes: dict[str, np.ndarray] = {}
         for name in self._shown:
             kind = self._store.modalities[name].kind
             if kind == "images":
@@ -73,7 +78,10 @@ class StudyDataset(Dataset[Sample]):
                 if not len(labels):
                     labels = np.full((len(pixels), len(self._store.findings)), np.nan, dtype=np.float32)
                 keep = evenly(len(pixels), self._max_images)
+                kept = np.arange(len(pixels))[keep]
                 inputs[name], slice_labels[name] = pixels[keep], labels[keep][:, self._columns]
+                places[name] = (kept * (study.spacing(name) or np.nan)).astype(np.float32)
+                boxes[name] = self._boxes(study, name, kept)
             elif kind == "vectors":
                 inputs[name] = study.vectors(name)
             elif text := redacted(study.text(name) or "", self._reports):
@@ -84,7 +92,19 @@ class StudyDataset(Dataset[Sample]):
             inputs=inputs,
             labels=self._store.labels[row, self._columns],
             slice_labels=slice_labels,
+            places=places,
+            boxes=boxes,
         )
+
+    def _boxes(self, study: StoredStudy, modality: str, kept: Int[np.ndarray, " n"]) -> Float[np.ndarray, "k 6"]:
+        """The boxes of the findings and images that a Sample holds."""
+        place = {image: index for index, image in enumerate(kept.tolist())}
+        rows = [
+            [place[box["image"]], self._findings.index(box["finding"]), *(box[c] for c in ("x0", "y0", "x1", "y1"))]
+            for box in study.boxes()
+            if box["modality"] == modality and box["image"] in place and box["finding"] in self._findings
+        ]
+        return np.array(rows, dtype=np.float32).reshape(-1, 6)
 
 
 class Collate:
@@ -95,12 +115,19 @@ class Collate:
 
     def __call__(self, samples: Sequence[Sample]) -> Batch:
         findings = len(samples[0].labels)
-        inputs, slice_labels = {}, {}
+        inputs, slice_labels, boxes = {}, {}, {}
         for name, (shape, dtype) in self._items.items():
             empty = np.empty((0, *shape), dtype=dtype)
             parts = [sample.inputs.get(name, empty) for sample in samples]
             lengths = torch.tensor([len(part) for part in parts])
-            inputs[name] = Packed(torch.from_numpy(np.concatenate([empty, *parts])), lengths)
+            places = [
+                sample.places.get(name, np.full(len(part), np.nan, np.float32))
+                for sample, part in zip(samples, parts, strict=True)
+            ]
+            inputs[name] = Packed(
+                torch.from_numpy(np.concatenate([empty, *parts])), lengths, torch.from_numpy(np.concatenate(places))
+            )
+            boxes[name] = _boxes([sample.boxes.get(name, np.empty((0, 6), np.float32)) for sample in samples], lengths)
             nothing = np.empty((0, findings), dtype=np.float32)
             labels = [sample.slice_labels.get(name, nothing) for sample in samples]
             slice_labels[name] = torch.from_numpy(np.concatenate([nothing, *labels]))
@@ -110,7 +137,16 @@ class Collate:
             inputs=inputs,
             labels=torch.from_numpy(np.stack([sample.labels for sample in samples])),
             slice_labels=slice_labels,
+            boxes=boxes,
         )
+
+
+def _boxes(rows: Sequence[Float[np.ndarray, "k 6"]], lengths: Int[Tensor, "b"]) -> Boxes:
+    """Boxes by study, with the images counted over the batch."""
+    starts = (lengths.cumsum(0) - lengths).tolist()
+    moved = [study + np.array([start, 0, 0, 0, 0, 0], np.float32) for study, start in zip(rows, starts, strict=True)]
+    table = torch.from_numpy(np.concatenate(moved))
+    return Boxes(corners=table[:, 2:], images=table[:, 0].long(), findings=table[:, 1].long())
 
 
 def collate_for(store: Store, modalities: Sequence[str]) -> Collate:

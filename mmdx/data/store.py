@@ -161,6 +161,11 @@ class StoredStudy:
     def traits(self) -> dict[str, str | float]:
         return json.loads(self._row.column("traits")[0].as_py())
 
+    def spacing(self, modality: str) -> float | None:
+        """mm between neighbouring images along their normal, None where the order certificate has none."""
+        order = self._row.column(f"{modality}.order")[0].as_py()
+        return json.loads(order)["spacing_mm"] if order else None
+
     def boxes(self) -> list[dict[str, Any]]:
         """Lesion boxes in pixels of the stored images."""
         return json.loads(self._row.column("boxes")[0].as_py())

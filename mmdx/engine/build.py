@@ -18,6 +18,7 @@ from mmdx.data.text import ReportTokenizer, fit_tokenizer, pretrained_tokenizer
 from mmdx.engine.plugins import import_plugins
 from mmdx.errors import UsageError, did_you_mean
 from mmdx.models.augment import StudyAugment
+from mmdx.models.heads import Findings
 from mmdx.models.model import Branch, ImageBranch, MultimodalModel, TextBranch, VectorBranch
 from mmdx.models.text import source_of
 from mmdx.registry import (
@@ -170,14 +171,13 @@ def build_model(config: Config, facts: ModelFacts) -> tuple[MultimodalModel, Mod
         make = {"images": _image_branch, "vectors": _vector_branch, "text": _text_branch}[facts.inputs[name].kind]
         branches[name], architecture = make(section, facts.inputs[name], config.model.dim, f"model.inputs.{name}")
         complete[name] = InputFacts(**{**asdict(facts.inputs[name]), "architecture": dict(architecture)})
-    image_items = {name: branches[name].item_dim for name, known in facts.inputs.items() if known.kind == "images"}
+    sizes, findings = {name: branch.sizes for name, branch in branches.items()}, Findings(facts.findings)
     heads = {
-        name: HEADS.build(
-            head, f"model.heads.{name}", dim=config.model.dim, findings=len(facts.findings), items=image_items
-        )
+        name: HEADS.build(head, f"model.heads.{name}", dim=config.model.dim, findings=findings, branches=sizes)
         for name, head in config.model.heads.items()
     }
-    fusion = FUSIONS.build(config.model.fusion, "model.fusion", modalities=len(branches), dim=config.model.dim)
+    items = {name: given.items for name, given in sizes.items()}
+    fusion = FUSIONS.build(config.model.fusion, "model.fusion", modalities=items, dim=config.model.dim)
     rates = config.model.modality_dropout
     dropout = {name: rates.get(name, 0.0) if isinstance(rates, dict) else rates for name in branches}
     model = MultimodalModel(branches, fusion, heads, dim=config.model.dim, modality_dropout=dropout)

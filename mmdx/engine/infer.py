@@ -100,7 +100,7 @@ def predict_study(saved: SavedModel, study: Study, image: str | None, report: st
         "reports_without": withheld(reports) if texts else "",
     }
     for name, head in saved.model.answering.items():
-        scores = output.logits[name].sigmoid().tolist()
+        scores = head.probabilities(output.logits[name]).tolist()
         if head.level == "study":
             result["findings"] = dict(zip(saved.facts.findings, scores[0], strict=True))
         elif scores:

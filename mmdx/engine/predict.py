@@ -72,7 +72,7 @@ def study_rows(model: MultimodalModel, findings: Sequence[str], batch: Batch, ou
     """A row a study and finding, from the study head."""
     for name, head in model.answering.items():
         if head.level == "study":
-            scores, labels = output.logits[name].float().sigmoid().tolist(), batch.labels.tolist()
+            scores, labels = head.probabilities(output.logits[name]).tolist(), batch.labels.tolist()
             for place, (study, patient) in enumerate(zip(batch.study_ids, batch.patient_ids, strict=True)):
                 for column, finding in enumerate(findings):
                     yield _row(study, patient, finding, labels[place][column], scores[place][column])
@@ -81,8 +81,11 @@ def study_rows(model: MultimodalModel, findings: Sequence[str], batch: Batch, ou
 def slice_rows(model: MultimodalModel, findings: Sequence[str], batch: Batch, output: Output) -> Iterator[dict]:
     """A row an image and finding, from the slice head."""
     for name, head in model.answering.items():
-        if head.modality is not None:
-            scores, labels = output.logits[name].float().sigmoid().tolist(), batch.slice_labels[head.modality].tolist()
+        if head.level == "slice" and head.modality is not None:
+            scores, labels = (
+                head.probabilities(output.logits[name]).tolist(),
+                batch.slice_labels[head.modality].tolist(),
+            )
             lengths = batch.inputs[head.modality].lengths.tolist()
             places = [(study, index) for study, count in enumerate(lengths) for index in range(count)]
             for row, (study, index) in enumerate(places):

@@ -33,7 +33,7 @@ from mmdx.engine.checkpoint import (
     write_description,
     write_weights,
 )
-from mmdx.engine.objective import objective
+from mmdx.engine.objective import Objective, objective
 from mmdx.engine.predict import score_rows
 from mmdx.engine.run import Run
 from mmdx.errors import DataError
@@ -57,10 +57,18 @@ class Training:
     loader: DataLoader
     sampler: SliceBudgetSampler
     progress: Progress
+    objective: Objective
 
 
 def set_up(
-    config: Config, run: Run, store: Store, splits: list[Split], accelerator: Accelerator, *, resume: bool
+    config: Config,
+    run: Run,
+    store: Store,
+    splits: list[Split],
+    accelerator: Accelerator,
+    *,
+    resume: bool,
+    objective: Objective = objective,
 ) -> Training:
     """Model, optimizer and loader of a new or resumed run; the main process writes the run's description first."""
     set_seed(config.seed)
@@ -92,7 +100,9 @@ def set_up(
         if accelerator.scaler is not None:
             accelerator.scaler.load_state_dict(scaler)
     saved = SavedModel(model, config, facts, tokenizers)
-    return Training(config, run, store, splits, saved, accelerator, network, optimizer, loader, sampler, progress)
+    return Training(
+        config, run, store, splits, saved, accelerator, network, optimizer, loader, sampler, progress, objective
+    )
 
 
 def fit(training: Training, console: Console) -> None:
@@ -153,7 +163,7 @@ def _backward(training: Training, batch: Batch, count: int, *, last: bool) -> di
     with nullcontext() if last else accelerator.no_sync(training.network):
         with accelerator.autocast():
             output = training.network(here)
-        losses = objective(training.saved.model, output, here)
+        losses = training.objective(training.saved.model, output, here)
         parts = dict(zip(losses, torch.stack(list(losses.values())).detach().tolist(), strict=True))
         if not math.isfinite(parts["loss"]):
             raise _not_finite(training, [batch], f"loss is {parts['loss']}")

@@ -15,8 +15,8 @@ from mmdx.batch import Features
 class StandIns(nn.Module):
     """One learned vector a modality, put in place of `pooled` in the studies that are not shown it.
 
-    The items of such a study are masked and set to 0. Selection, not multiplication: whatever the absent branch gave,
-    NaN included, cannot come through.
+    The items and vectors of such a study are masked and set to 0. Selection, not multiplication: whatever the absent
+    branch gave, NaN included, cannot come through.
     """
 
     def __init__(self, modalities: Sequence[str], dim: int) -> None:
@@ -34,6 +34,7 @@ class StandIns(nn.Module):
                 mask=mask,
                 pooled=torch.where(here, seen.pooled, self.vectors[name].to(seen.pooled.dtype)),
                 weights=None if seen.weights is None else torch.where(mask, seen.weights, 0.0),
+                vectors=None if seen.vectors is None else torch.where(mask.unsqueeze(-1), seen.vectors, 0.0),
             )
         return replaced
 

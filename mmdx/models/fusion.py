@@ -14,7 +14,11 @@ from mmdx.registry import FUSIONS
 
 
 class Fusion(nn.Module, ABC):
-    """`Features` of m modalities, in a fixed order, each with `pooled [b d]`, to `[b d]`."""
+    """`Features` of m modalities, in a fixed order, each with `pooled [b d]`, to `[b d]`.
+
+    `modalities` gives the width of each one's items, by name, in that order. A study that is not shown a modality has
+    a learned stand-in for `pooled`, and no item of it under `mask`.
+    """
 
     @abstractmethod
     def forward(self, features: Mapping[str, Features]) -> Float[Tensor, "b d"]: ...
@@ -24,11 +28,13 @@ class Fusion(nn.Module, ABC):
 class Concat(Fusion):
     """Side by side through a hidden layer of width `hidden` (`dim` when None)."""
 
-    def __init__(self, modalities: int, dim: int, *, hidden: int | None = None, dropout: float = 0.1) -> None:
+    def __init__(
+        self, modalities: Mapping[str, int], dim: int, *, hidden: int | None = None, dropout: float = 0.1
+    ) -> None:
         super().__init__()
         width = hidden or dim
         self.layers = nn.Sequential(
-            nn.Linear(modalities * dim, width), nn.GELU(), nn.Dropout(dropout), nn.Linear(width, dim)
+            nn.Linear(len(modalities) * dim, width), nn.GELU(), nn.Dropout(dropout), nn.Linear(width, dim)
         )
 
     def forward(self, features: Mapping[str, Features]) -> Float[Tensor, "b d"]:
@@ -42,10 +48,10 @@ class Gated(Fusion):
     For more than two modalities the gates are a softmax over modalities, feature by feature.
     """
 
-    def __init__(self, modalities: int, dim: int, *, dropout: float = 0.1) -> None:
+    def __init__(self, modalities: Mapping[str, int], dim: int, *, dropout: float = 0.1) -> None:
         super().__init__()
-        self.content = nn.ModuleList([nn.Linear(dim, dim) for _ in range(modalities)])
-        self.gates = nn.Linear(modalities * dim, modalities * dim) if modalities > 1 else None
+        self.content = nn.ModuleList([nn.Linear(dim, dim) for _ in modalities])
+        self.gates = nn.Linear(len(modalities) * dim, len(modalities) * dim) if len(modalities) > 1 else None
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, features: Mapping[str, Features]) -> Float[Tensor, "b d"]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 import torch.nn.functional as F
@@ -16,23 +17,52 @@ from mmdx.models.packing import unpad
 from mmdx.registry import HEADS
 
 
-class Head(nn.Module, ABC):
-    """Logits `[k f]` for what a batch labels; `weight` is the share of its loss in the objective.
+@dataclass(frozen=True)
+class BranchSizes:
+    """What the `Features` of a modality hold: its `kind`, and how wide its `items`, `vectors` and `maps` are."""
 
-    `level` says what a row of logits is: a study, or an image of `modality`.
+    kind: str
+    items: int
+    vectors: int = 0
+    maps: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a head answers: the findings by name, and of the training labels the share that is positive.
+
+    `prevalence` has an entry `study`, and one a modality with slice labels, each with a share a finding; NaN where no
+    label is known.
+    """
+
+    names: tuple[str, ...]
+    prevalence: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+
+
+class Head(nn.Module, ABC):
+    """Answers to what a batch labels; `weight` is the share of its loss in the objective.
+
+    `level` says what the answers are about: a study, or the images of `modality`. Heads of these two levels give logits
+    `[k f]`.
     """
 
     level: Literal["study", "slice"]
     modality: str | None
-    """The image modality whose slices are answered for; None at the study level."""
+    """The modality whose images are answered for; None at the study level."""
     weight: float
 
     @abstractmethod
-    def forward(self, encoded: Mapping[str, Features], fused: Float[Tensor, "b d"]) -> Float[Tensor, "k f"]: ...
+    def forward(
+        self, encoded: Mapping[str, Features], fused: Float[Tensor, "b d"], batch: Batch
+    ) -> Float[Tensor, "k f"]: ...
 
     @abstractmethod
     def targets(self, batch: Batch) -> Float[Tensor, "k f"]:
         """The labels that the logits answer to, NaN where unknown."""
+
+    def probabilities(self, logits: Float[Tensor, "k f"]) -> Float[Tensor, "k f"]:
+        """What the logits say, from 0 to 1, in float32."""
+        return logits.float().sigmoid()
 
     def loss(self, logits: Float[Tensor, "k f"], batch: Batch) -> Float[Tensor, ""]:
         """Mean binary cross-entropy over known labels; 0 where none is known."""
@@ -47,13 +77,21 @@ class StudyHead(Head):
     modality = None
 
     def __init__(
-        self, dim: int, findings: int, items: Mapping[str, int], *, weight: float = 1.0, dropout: float = 0.0
+        self,
+        dim: int,
+        findings: Findings,
+        branches: Mapping[str, BranchSizes],
+        *,
+        weight: float = 1.0,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self.layers = nn.Sequential(nn.Dropout(dropout), nn.Linear(dim, findings))
+        self.layers = nn.Sequential(nn.Dropout(dropout), nn.Linear(dim, len(findings.names)))
         self.weight = weight
 
-    def forward(self, encoded: Mapping[str, Features], fused: Float[Tensor, "b d"]) -> Float[Tensor, "k f"]:
+    def forward(
+        self, encoded: Mapping[str, Features], fused: Float[Tensor, "b d"], batch: Batch
+    ) -> Float[Tensor, "k f"]:
         return self.layers(fused)
 
     def targets(self, batch: Batch) -> Float[Tensor, "k f"]:
@@ -72,14 +110,15 @@ class SliceHead(Head):
     def __init__(
         self,
         dim: int,
-        findings: int,
-        items: Mapping[str, int],
+        findings: Findings,
+        branches: Mapping[str, BranchSizes],
         *,
         modality: str | None = None,
         weight: float = 1.0,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        items = {name: sizes.items for name, sizes in branches.items() if sizes.kind == "images"}
         if not items:
             raise UsageError("head slice: the model has no image modality; drop this head")
         self.images = self.modality = modality or next(iter(items))
@@ -87,10 +126,12 @@ class SliceHead(Head):
             raise UsageError(
                 f"head slice: no image modality is called '{self.modality}'; {did_you_mean(self.modality, items)}"
             )
-        self.layers = nn.Sequential(nn.Dropout(dropout), nn.Linear(items[self.modality], findings))
+        self.layers = nn.Sequential(nn.Dropout(dropout), nn.Linear(items[self.modality], len(findings.names)))
         self.weight = weight
 
-    def forward(self, encoded: Mapping[str, Features], fused: Float[Tensor, "b d"]) -> Float[Tensor, "k f"]:
+    def forward(
+        self, encoded: Mapping[str, Features], fused: Float[Tensor, "b d"], batch: Batch
+    ) -> Float[Tensor, "k f"]:
         seen = encoded[self.images]
         return self.layers(unpad(seen.items, seen.mask))
 

@@ -15,7 +15,7 @@ from mmdx.batch import Batch, Features, Output, Packed
 from mmdx.models.absent import StandIns, draw_shown
 from mmdx.models.augment import StudyAugment
 from mmdx.models.fusion import Fusion
-from mmdx.models.heads import Head
+from mmdx.models.heads import BranchSizes, Head
 from mmdx.models.image import ImageEncoder, View
 from mmdx.models.packing import item_mask, pad
 from mmdx.models.sequence import SequenceModel
@@ -26,10 +26,18 @@ from mmdx.models.vectors import VectorEncoder
 class Branch(nn.Module, ABC):
     """One modality: packed items to `Features` whose pooled vector has the width at which modalities meet."""
 
-    item_dim: int
+    sizes: BranchSizes
 
     @abstractmethod
     def forward(self, packed: Packed) -> Features: ...
+
+
+def in_sequence(sequence: SequenceModel, vectors: Float[Tensor, "n d"], packed: Packed) -> Features:
+    """Packed vectors through a sequence model, which keeps them as `Features.vectors`."""
+    mask = item_mask(packed.lengths)
+    places = vectors.new_full((len(vectors),), torch.nan) if packed.places is None else packed.places
+    padded = pad(vectors, mask)
+    return replace(sequence(padded, mask, pad(places, mask)), vectors=padded)
 
 
 class ImageBranch(Branch):
@@ -42,12 +50,11 @@ class ImageBranch(Branch):
         self.view, self.augment = view, augment
         self.encoder, self.sequence = encoder, sequence
         self.project = nn.Sequential(nn.Linear(sequence.dim, dim), nn.LayerNorm(dim))
-        self.item_dim = sequence.item_dim
+        self.sizes = BranchSizes("images", items=sequence.item_dim, vectors=encoder.dim)
 
     def forward(self, packed: Packed) -> Features:
         vectors = self.encoder(self.augment(self.view(packed.values), packed.lengths))
-        mask = item_mask(packed.lengths)
-        seen = self.sequence(pad(vectors, mask), mask)
+        seen = in_sequence(self.sequence, vectors, packed)
         return replace(seen, pooled=self.project(seen.pooled))
 
 
@@ -58,11 +65,10 @@ class VectorBranch(Branch):
         super().__init__()
         self.encoder, self.sequence = encoder, sequence
         self.project = nn.Sequential(nn.Linear(sequence.dim, dim), nn.LayerNorm(dim))
-        self.item_dim = sequence.item_dim
+        self.sizes = BranchSizes("vectors", items=sequence.item_dim, vectors=encoder.dim)
 
     def forward(self, packed: Packed) -> Features:
-        mask = item_mask(packed.lengths)
-        seen = self.sequence(pad(self.encoder(packed.values), mask), mask)
+        seen = in_sequence(self.sequence, self.encoder(packed.values), packed)
         return replace(seen, pooled=self.project(seen.pooled))
 
 
@@ -73,7 +79,7 @@ class TextBranch(Branch):
         super().__init__()
         self.encoder = encoder
         self.project = nn.Sequential(nn.Linear(encoder.dim, dim), nn.LayerNorm(dim))
-        self.item_dim = encoder.item_dim
+        self.sizes = BranchSizes("text", items=encoder.item_dim)
 
     def forward(self, packed: Packed) -> Features:
         seen = self.encoder(packed.values, packed.lengths)
@@ -115,8 +121,8 @@ class MultimodalModel(nn.Module):
         fused = self.fusion(seen)
         # Slice heads read what was encoded: a modality withheld from the fusion still labels its own images.
         real = self.stand_ins(encoded, present)
-        logits = {name: head(real, fused) for name, head in self.heads.items()}
-        return Output(features=seen, present=shown, fused=fused, logits=logits)
+        logits = {name: head(real, fused, batch) for name, head in self.heads.items()}
+        return Output(features=seen, present=shown, fused=fused, logits=logits, boxes=batch.boxes)
 
     def withhold(self, present: Bool[Tensor, "b m"]) -> Bool[Tensor, "b m"]:
         return draw_shown(present, self.rates) if self.training else present
@@ -128,7 +134,8 @@ def encode(branch: nn.Module, packed: Packed) -> Features:
         return branch(packed)
     lengths = packed.lengths.clone()
     lengths[0] = 1
-    blank = Packed(packed.values.new_zeros((1, *packed.values.shape[1:])), lengths)
+    places = None if packed.places is None else packed.places.new_zeros(1)
+    blank = Packed(packed.values.new_zeros((1, *packed.values.shape[1:])), lengths, places)
     with frozen_statistics(branch):
         return branch(blank)
 

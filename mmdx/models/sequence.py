@@ -18,6 +18,7 @@ from mmdx.registry import SEQUENCES
 class SequenceModel(nn.Module, ABC):
     """Items `[b s d]` with their mask to `Features`: `item_dim` wide items, `dim` wide pooled.
 
+    `places` says where each item stands, in mm from its study's first along the normal, NaN where that is not known.
     Rows without any item give finite values that the stand-ins replace. `minds_order` says whether the answer depends
     on the order of the items.
     """
@@ -27,7 +28,9 @@ class SequenceModel(nn.Module, ABC):
     minds_order: bool
 
     @abstractmethod
-    def forward(self, items: Float[Tensor, "b s d"], mask: Bool[Tensor, "b s"]) -> Features: ...
+    def forward(
+        self, items: Float[Tensor, "b s d"], mask: Bool[Tensor, "b s"], places: Float[Tensor, "b s"]
+    ) -> Features: ...
 
 
 @SEQUENCES("lstm")
@@ -57,7 +60,9 @@ class Lstm(SequenceModel):
         self.answer = answer
         self.dim = self.item_dim = hidden * (2 if bidirectional else 1)
 
-    def forward(self, items: Float[Tensor, "b s d"], mask: Bool[Tensor, "b s"]) -> Features:
+    def forward(
+        self, items: Float[Tensor, "b s d"], mask: Bool[Tensor, "b s"], places: Float[Tensor, "b s"]
+    ) -> Features:
         outputs, last = run_lstm(self.lstm, items, mask)
         pooled = last if self.answer == "last" else masked_max(outputs, mask)
         return Features(items=self.dropout(outputs), mask=mask, pooled=self.dropout(pooled))
@@ -73,7 +78,9 @@ class Mean(SequenceModel):
         super().__init__()
         self.dim = self.item_dim = width
 
-    def forward(self, items: Float[Tensor, "b s d"], mask: Bool[Tensor, "b s"]) -> Features:
+    def forward(
+        self, items: Float[Tensor, "b s d"], mask: Bool[Tensor, "b s"], places: Float[Tensor, "b s"]
+    ) -> Features:
         weights = mask / mask.sum(dim=1, keepdim=True).clamp(min=1)
         pooled = (items * weights.to(items.dtype).unsqueeze(-1)).sum(dim=1)
         return Features(items=items, mask=mask, pooled=pooled, weights=weights)
@@ -89,7 +96,9 @@ class Max(SequenceModel):
         super().__init__()
         self.dim = self.item_dim = width
 
-    def forward(self, items: Float[Tensor, "b s d"], mask: Bool[Tensor, "b s"]) -> Features:
+    def forward(
+        self, items: Float[Tensor, "b s d"], mask: Bool[Tensor, "b s"], places: Float[Tensor, "b s"]
+    ) -> Features:
         return Features(items=items, mask=mask, pooled=masked_max(items, mask))
 
 
@@ -108,7 +117,9 @@ class Attention(SequenceModel):
         self.dropout = nn.Dropout(dropout)
         self.dim = self.item_dim = width
 
-    def forward(self, items: Float[Tensor, "b s d"], mask: Bool[Tensor, "b s"]) -> Features:
+    def forward(
+        self, items: Float[Tensor, "b s d"], mask: Bool[Tensor, "b s"], places: Float[Tensor, "b s"]
+    ) -> Features:
         scores = self.score(self.dropout(self.content(items).tanh() * self.gate(items).sigmoid())).squeeze(-1)
         weights = masked_softmax(scores, mask)
         pooled = (items * weights.to(items.dtype).unsqueeze(-1)).sum(dim=1)

@@ -202,3 +202,28 @@ def test_a_report_of_which_nothing_is_left_is_absent(store: Store) -> None:
     nothing = dataset(store, [1, 2], reports=ReportOptions(keep_sections=("history",)))
     assert [list(nothing[i].inputs) for i in range(2)] == [["image"], ["image"]]
     assert batch(nothing, store).inputs["report"].lengths.tolist() == [0, 0]
+
+
+def test_boxes_and_places_follow_the_images_that_are_kept(phantom):
+    """Boxes are those of the store, their images counted over the batch; places are multiples of the spacing."""
+    findings = phantom.findings
+    rows = [row for row in range(len(phantom)) if phantom.read(row).boxes()][:2]
+    assert len(rows) == 2
+    samples = [
+        dataset(phantom, rows, modalities=["image"], findings=findings, max_images=most)[position]
+        for position, most in ((0, None), (1, 5))
+    ]
+    batch = collate_for(phantom, ["image"])(samples)
+    expected, start = [], 0
+    for sample, row, most in zip(samples, rows, (None, 5), strict=True):
+        stored = phantom.read(row)
+        kept = np.arange(len(stored.pixels("image")))[evenly(len(stored.pixels("image")), most)].tolist()
+        assert sample.places["image"].tolist() == pytest.approx([place * stored.spacing("image") for place in kept])
+        for box in stored.boxes():
+            if box["modality"] == "image" and box["image"] in kept:
+                expected.append((start + kept.index(box["image"]), findings.index(box["finding"]), box["x0"]))
+        start += len(kept)
+    boxes = batch.boxes["image"]
+    found = zip(boxes.images.tolist(), boxes.findings.tolist(), boxes.corners[:, 0].tolist(), strict=True)
+    assert [(image, finding, pytest.approx(x0)) for image, finding, x0 in found] == expected
+    assert batch.inputs["image"].places.shape == (len(batch.inputs["image"].values),)

@@ -9,27 +9,28 @@ from mmdx.models.sequence import Attention, Lstm, Max, Mean, run_lstm
 
 ITEMS = torch.tensor([[[1.0, 5.0], [3.0, -1.0], [9.0, 9.0]], [[-2.0, -4.0], [7.0, 7.0], [7.0, 7.0]]])
 MASK = torch.tensor([[True, True, False], [True, False, False]])
+NOWHERE = torch.full((2, 3), torch.nan)
 NOBODY = torch.tensor([[True, True, False], [False, False, False]])
 
 
 def test_mean_counts_real_items_alone():
-    seen = Mean(2)(ITEMS, MASK)
+    seen = Mean(2)(ITEMS, MASK, NOWHERE)
     assert seen.pooled.tolist() == [[2.0, 2.0], [-2.0, -4.0]]
     assert seen.weights.tolist() == [[0.5, 0.5, 0.0], [1.0, 0.0, 0.0]]
 
 
 def test_max_sees_real_items_alone_negative_ones_too():
-    assert Max(2)(ITEMS, MASK).pooled.tolist() == [[3.0, 5.0], [-2.0, -4.0]]
+    assert Max(2)(ITEMS, MASK, NOWHERE).pooled.tolist() == [[3.0, 5.0], [-2.0, -4.0]]
 
 
 def test_a_study_without_items_stays_finite():
     for model in (Mean(2), Max(2), Attention(2), Lstm(2, hidden=3), Lstm(2, hidden=3, answer="max")):
-        assert model(ITEMS, NOBODY).pooled.isfinite().all()
+        assert model(ITEMS, NOBODY, NOWHERE).pooled.isfinite().all()
 
 
 def test_attention_weights_sum_to_one_over_real_items():
     torch.manual_seed(0)
-    weights = Attention(2, hidden=4)(ITEMS, MASK).weights
+    weights = Attention(2, hidden=4)(ITEMS, MASK, NOWHERE).weights
     assert weights.sum(dim=1).tolist() == pytest.approx([1.0, 1.0])
     assert weights[~MASK].tolist() == [0.0, 0.0, 0.0]
 
@@ -38,7 +39,7 @@ def test_the_lstm_answers_after_the_last_real_item():
     torch.manual_seed(0)
     model = Lstm(2, hidden=3)
     expected, _ = model.lstm(ITEMS[:1, :2])
-    torch.testing.assert_close(model(ITEMS, MASK).pooled[0], expected[0, -1])
+    torch.testing.assert_close(model(ITEMS, MASK, NOWHERE).pooled[0], expected[0, -1])
 
 
 def test_both_directions_end_at_their_own_last_item():
@@ -46,11 +47,11 @@ def test_both_directions_end_at_their_own_last_item():
     model = Lstm(2, hidden=3, bidirectional=True)
     outputs, _ = run_lstm(model.lstm, ITEMS, MASK)
     forward, backward = outputs[0, 1, :3], outputs[0, 0, 3:]
-    torch.testing.assert_close(model(ITEMS, MASK).pooled[0], torch.cat([forward, backward]))
+    torch.testing.assert_close(model(ITEMS, MASK, NOWHERE).pooled[0], torch.cat([forward, backward]))
 
 
 def test_answering_by_the_maximum_keeps_a_peak_on_an_early_slice():
     torch.manual_seed(0)
     model = Lstm(2, hidden=3, answer="max")
     outputs, _ = run_lstm(model.lstm, ITEMS, MASK)
-    torch.testing.assert_close(model(ITEMS, MASK).pooled[0], outputs[0, :2].amax(dim=0))
+    torch.testing.assert_close(model(ITEMS, MASK, NOWHERE).pooled[0], outputs[0, :2].amax(dim=0))
