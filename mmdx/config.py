@@ -17,6 +17,8 @@ from pydantic import Field
 
 from mmdx.errors import UsageError, did_you_mean
 
+SliceOrder = Literal["certified", "shuffled", "reversed"]
+
 
 class Section(pydantic.BaseModel):
     """A part of the config: frozen, and no key that it does not know."""
@@ -89,6 +91,9 @@ class DataConfig(Section):
     store's); `split` deals the patients anew (None: as the store has them); `max_images` keeps that many evenly spaced
     images of a longer modality; `reports` is what of a report is read, wherever a model meets one; `pseudonym_key` is a
     file with a secret by which patient and study ids are replaced when the store is prepared (`docs/privacy.md`).
+
+    `order` and `drop_images` are experiments: the images of a study `shuffled` or `reversed`, and a share of them left
+    out (one always stays), in training and scoring alike. Both are drawn from the study's id and the config's `seed`.
     """
 
     store: Path | None = None
@@ -99,6 +104,8 @@ class DataConfig(Section):
     findings: tuple[str, ...] | None = None
     split: SplitOptions | None = None
     max_images: int | None = Field(default=None, ge=1)
+    order: SliceOrder = "certified"
+    drop_images: float = Field(default=0.0, ge=0, lt=1)
     reports: ReportOptions = ReportOptions()
     pseudonym_key: Path | None = None
 
@@ -131,12 +138,14 @@ class InputConfig(Section):
     """How one modality is read: an image encoder makes it one of images, a vector encoder one of descriptors, a text
     encoder one of text.
 
-    Images alone use `view` (None: CT windows for Hounsfield units, `rgb` for colour, else `grey`) and `augment`; images
-    and descriptors use `sequence`. An encoder's name alone stands for the whole section.
+    Images alone use `view` (None: CT windows for Hounsfield units, `rgb` for colour, else `grey`), `augment` and
+    `neighbours`, how many slices on either side an image brings as further channels (2.5D); images and descriptors use
+    `sequence`. An encoder's name alone stands for the whole section.
     """
 
     encoder: Component
     view: Component | None = None
+    neighbours: int = Field(default=0, ge=0)
     sequence: Component = Component(type="lstm")
     augment: Augment = Augment()
 

@@ -12,20 +12,23 @@ from torch.utils.data import Dataset
 
 from mmdx.batch import Batch, Boxes, Packed, Sample
 from mmdx.config import ReportOptions
+from mmdx.data.reading import Reading
 from mmdx.data.redaction import redacted
 from mmdx.data.store import Store, StoredStudy
 from mmdx.data.text import ReportTokenizer
 
 WHOLE = ReportOptions()
 """Reports as they are."""
+AS_CERTIFIED = Reading()
+"""All images, in the order that their certificate gives."""
 
 
 class StudyDataset(Dataset[Sample]):
     """Some rows of a store as Samples: the modalities in `modalities`, the findings in `findings`, in that order.
 
     `shown` (all when None) limits what a Sample holds: a withheld modality is absent, as if the study never had it.
-    `max_images` keeps that many evenly spaced images of a longer modality; `reports` is what of a report is read: one
-    of which nothing is left is absent.
+    `reading` says which images of a study are read and in which order; their labels, boxes and places follow them.
+    `reports` is what of a report is read: one of which nothing is left is absent.
     """
 
     def __init__(
@@ -37,7 +40,7 @@ class StudyDataset(Dataset[Sample]):
         findings: Sequence[str],
         tokenizers: Mapping[str, ReportTokenizer],
         shown: Sequence[str] | None = None,
-        max_images: int | None = None,
+        reading: Reading = AS_CERTIFIED,
         reports: ReportOptions = WHOLE,
     ) -> None:
         self._store = store
@@ -46,7 +49,7 @@ class StudyDataset(Dataset[Sample]):
         self._columns = store.columns_of(findings)
         self._tokenizers = tokenizers
         self._shown = [m for m in modalities if shown is None or m in shown]
-        self._max_images = max_images
+        self._reading = reading
         self._reports = reports
 
     def __len__(self) -> int:
@@ -60,8 +63,7 @@ class StudyDataset(Dataset[Sample]):
         counts = np.zeros(len(self._rows), dtype=np.int64)
         for name in self._shown:
             if self._store.modalities[name].kind == "images":
-                lengths = self._store.lengths(name)[self._rows]
-                counts += lengths if self._max_images is None else np.minimum(lengths, self._max_images)
+                counts += [self._reading.count(length) for length in self._store.lengths(name)[self._rows].tolist()]
         return counts.tolist()
 
     def __getitem__(self, position: int) -> Sample:
@@ -71,16 +73,19 @@ class StudyDataset(Dataset[Sample]):
         slice_labels: dict[str, np.ndarray] = {}
         places: dict[str, np.ndarray] = {}
         boxes: dict[str, np.ndarray] = {}
+        numbers: dict[str, np.ndarray] = {}
         for name in self._shown:
             kind = self._store.modalities[name].kind
             if kind == "images":
                 pixels, labels = study.pixels(name), study.slice_labels(name)
                 if not len(labels):
                     labels = np.full((len(pixels), len(self._store.findings)), np.nan, dtype=np.float32)
-                keep = evenly(len(pixels), self._max_images)
-                kept = np.arange(len(pixels))[keep]
-                inputs[name], slice_labels[name] = pixels[keep], labels[keep][:, self._columns]
-                places[name] = (kept * (study.spacing(name) or np.nan)).astype(np.float32)
+                kept = numbers[name] = self._reading.numbers(len(pixels), study.study_id)
+                # Bytes are copied once, into the batch, where nothing is left out or moved.
+                whole = np.array_equal(kept, np.arange(len(pixels)))
+                inputs[name] = pixels if whole else pixels[kept]
+                slice_labels[name] = labels[kept][:, self._columns]
+                places[name] = self._reading.places(kept, len(pixels), study.spacing(name))
                 boxes[name] = self._boxes(study, name, kept)
             elif kind == "vectors":
                 inputs[name] = study.vectors(name)
@@ -94,6 +99,7 @@ class StudyDataset(Dataset[Sample]):
             slice_labels=slice_labels,
             places=places,
             boxes=boxes,
+            slice_numbers=numbers,
         )
 
     def _boxes(self, study: StoredStudy, modality: str, kept: Int[np.ndarray, " n"]) -> Float[np.ndarray, "k 6"]:
@@ -115,7 +121,7 @@ class Collate:
 
     def __call__(self, samples: Sequence[Sample]) -> Batch:
         findings = len(samples[0].labels)
-        inputs, slice_labels, boxes = {}, {}, {}
+        inputs, slice_labels, boxes, numbers = {}, {}, {}, {}
         for name, (shape, dtype) in self._items.items():
             empty = np.empty((0, *shape), dtype=dtype)
             parts = [sample.inputs.get(name, empty) for sample in samples]
@@ -128,6 +134,8 @@ class Collate:
                 torch.from_numpy(np.concatenate([empty, *parts])), lengths, torch.from_numpy(np.concatenate(places))
             )
             boxes[name] = _boxes([sample.boxes.get(name, np.empty((0, 6), np.float32)) for sample in samples], lengths)
+            counted = [s.slice_numbers.get(name, np.arange(len(p))) for s, p in zip(samples, parts, strict=True)]
+            numbers[name] = torch.from_numpy(np.concatenate(counted))
             nothing = np.empty((0, findings), dtype=np.float32)
             labels = [sample.slice_labels.get(name, nothing) for sample in samples]
             slice_labels[name] = torch.from_numpy(np.concatenate([nothing, *labels]))
@@ -138,6 +146,7 @@ class Collate:
             labels=torch.from_numpy(np.stack([sample.labels for sample in samples])),
             slice_labels=slice_labels,
             boxes=boxes,
+            slice_numbers=numbers,
         )
 
 
@@ -162,10 +171,3 @@ def collate_for(store: Store, modalities: Sequence[str]) -> Collate:
         else:
             items[name] = ((), np.dtype("int64"))
     return Collate(items)
-
-
-def evenly(count: int, most: int | None) -> slice | np.ndarray:
-    """Which of `count` images stay when at most `most` may: the middle one of each of `most` equal parts."""
-    if most is None or count <= most:
-        return slice(None)
-    return (2 * np.arange(most) + 1) * count // (2 * most)

@@ -11,12 +11,14 @@ from torch.utils.data import DataLoader
 from mmdx.config import Component, Config, InputConfig
 from mmdx.data.collate import StudyDataset, collate_for
 from mmdx.data.readers import register_all
+from mmdx.data.reading import Reading
 from mmdx.data.redaction import redacted
 from mmdx.data.sampler import SliceBudgetSampler
 from mmdx.data.store import Store
 from mmdx.data.text import ReportTokenizer, fit_tokenizer, pretrained_tokenizer
 from mmdx.engine.plugins import import_plugins
 from mmdx.errors import UsageError, did_you_mean
+from mmdx.models import sequence_adjacent, sequence_transformer  # noqa: F401  (registers them)
 from mmdx.models.augment import StudyAugment
 from mmdx.models.heads import Findings
 from mmdx.models.model import Branch, ImageBranch, MultimodalModel, TextBranch, VectorBranch
@@ -100,6 +102,8 @@ def resolve(config: Config) -> Config:
         else:
             below["encoder"] = settle(encoders, section.encoder, f"{where}.encoder")
         below["view"] = settle(IMAGE_VIEWS, section.view, f"{where}.view")
+        if section.neighbours and kind_of(section) != "images":
+            problems.append(f"{where}.neighbours: '{section.encoder.type}' reads no images; leave it out")
         below["sequence"] = settle(SEQUENCES, section.sequence, f"{where}.sequence")
     if problems:
         raise UsageError(problems)
@@ -188,10 +192,15 @@ def _image_branch(section: InputConfig, facts: InputFacts, dim: int, where: str)
     default = "windows" if facts.unit == "HU" else "rgb" if facts.channels == 3 else "grey"
     view = IMAGE_VIEWS.build(section.view or Component(type=default), f"{where}.view", stored=facts.channels)
     encoder = IMAGE_ENCODERS.build(
-        section.encoder, f"{where}.encoder", channels=view.channels, architecture=facts.architecture
+        section.encoder,
+        f"{where}.encoder",
+        channels=view.channels * (2 * section.neighbours + 1),
+        architecture=facts.architecture,
     )
     sequence = SEQUENCES.build(section.sequence, f"{where}.sequence", width=encoder.dim)
-    return ImageBranch(view, StudyAugment(section.augment), encoder, sequence, dim), encoder.architecture
+    augment = StudyAugment(section.augment)
+    branch = ImageBranch(view, augment, encoder, sequence, dim, neighbours=section.neighbours)
+    return branch, encoder.architecture
 
 
 def _vector_branch(section: InputConfig, facts: InputFacts, dim: int, where: str) -> tuple[Branch, Mapping[str, Any]]:
@@ -228,7 +237,7 @@ def build_loader(
         findings=config.data.findings or store.findings,
         tokenizers=tokenizers,
         shown=shown,
-        max_images=config.data.max_images,
+        reading=Reading.of(config.data, config.seed),
         reports=config.data.reports,
     )
     sampler = SliceBudgetSampler(

@@ -17,13 +17,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mmdx.batch import Batch, Sample
+from mmdx.batch import Sample
 from mmdx.data.archive import unpacked
-from mmdx.data.collate import Collate, evenly
+from mmdx.data.collate import Collate
 from mmdx.data.images import decode
+from mmdx.data.reading import Reading
 from mmdx.data.redaction import redacted, withheld
 from mmdx.engine.checkpoint import SavedModel, load_model
 from mmdx.engine.inspection import detect_reader
+from mmdx.engine.orders import minding
 from mmdx.engine.run import model_folder
 from mmdx.errors import DataError, MmdxError, UsageError, did_you_mean
 from mmdx.registry import READERS
@@ -65,15 +67,13 @@ def predict_input(run: Path, source: Path, report: Path | None, modality: str | 
 def predict_study(saved: SavedModel, study: Study, image: str | None, report: str | None) -> dict[str, Any]:
     """One study's findings: probabilities, what was shown, what the model lacked, the order of its slices.
 
+    Scores by slice stand in certified order, however the model reads them; `slice_numbers` says of which images they
+    are (0-based): of all, but for `data.max_images`.
+
     Raises `DataError` where the study has nothing that the model reads, or images of another unit.
     """
-    inputs: dict[str, np.ndarray] = {}
-    orders: dict[str, str] = {}
-    for name, value in _named(study, image).items():
-        known = saved.facts.inputs.get(name)
-        if isinstance(value, ImageFiles) and known is not None and known.kind == "images":
-            inputs[name] = _pixels(saved, name, value)
-            orders[name] = value.order.source
+    sample, orders = _images(saved, study, image)
+    inputs = dict(sample.inputs)
     texts = [name for name, known in saved.facts.inputs.items() if known.kind == "text"]
     told = report if report is not None else next((study.modalities[n] for n in texts if n in study.modalities), None)
     reports, problems = saved.config.data.reports, list(study.problems)
@@ -86,8 +86,14 @@ def predict_study(saved: SavedModel, study: Study, image: str | None, report: st
     if not inputs:
         wanted = ", ".join(saved.facts.inputs)
         raise DataError("; ".join(problems) or f"nothing that the model reads ({wanted})")
+    problems += [
+        f"{name}: {len(inputs[name])} images in an order that is unknown, which this model minds"
+        for name in minding(saved.model)
+        if orders.get(name) == "unknown" and len(inputs[name]) > 1
+    ]
+    batch = _collate(saved)([replace(sample, inputs=inputs)])
     with torch.inference_mode():
-        output = saved.model(_batch(saved, study, inputs))
+        output = saved.model(batch)
     shown = [name for name in saved.facts.inputs if name in inputs]
     result: dict[str, Any] = {
         "study_id": study.study_id,
@@ -103,9 +109,29 @@ def predict_study(saved: SavedModel, study: Study, image: str | None, report: st
         scores = head.probabilities(output.logits[name]).tolist()
         if head.level == "study":
             result["findings"] = dict(zip(saved.facts.findings, scores[0], strict=True))
-        elif scores:
-            result["slices"] = {f: [row[i] for row in scores] for i, f in enumerate(saved.facts.findings)}
+        elif scores and head.modality is not None:
+            numbers = batch.slice_numbers[head.modality]
+            certified = numbers.argsort().tolist()
+            result["slices"] = {f: [scores[row][i] for row in certified] for i, f in enumerate(saved.facts.findings)}
+            result["slice_numbers"] = numbers.sort().values.tolist()
     return result
+
+
+def _images(saved: SavedModel, study: Study, image: str | None) -> tuple[Sample, dict[str, str]]:
+    """The images of a study that the model reads, as it reads them, and on what evidence they stand in order."""
+    inputs, places, numbers, orders = {}, {}, {}, {}
+    # Leaving images out is an experiment on a cohort: an answer for one study is given from all of them.
+    reading = replace(Reading.of(saved.config.data, saved.config.seed), dropped=0.0)
+    for name, value in _named(study, image).items():
+        known = saved.facts.inputs.get(name)
+        if isinstance(value, ImageFiles) and known is not None and known.kind == "images":
+            pixels = _pixels(saved, name, value)
+            numbers[name] = reading.numbers(len(pixels), study.study_id)
+            places[name] = reading.places(numbers[name], len(pixels), value.order.spacing_mm)
+            inputs[name] = pixels[numbers[name]]
+            orders[name] = reading.evidence(value.order.source)
+    nobody_looked = np.full(len(saved.facts.findings), np.nan, dtype=np.float32)
+    return Sample(study.study_id, study.patient_id, inputs, nobody_looked, {}, places, slice_numbers=numbers), orders
 
 
 def _named(study: Study, image: str | None) -> Mapping[str, Any]:
@@ -121,18 +147,16 @@ def _pixels(saved: SavedModel, name: str, files: ImageFiles) -> np.ndarray:
     if files.unit != known.unit:
         raise DataError(f"its images hold {files.unit}, but the model's '{name}' was trained on {known.unit}")
     # Decoded whole, as a store has it: the grey levels of deep images hang on all images of the study.
-    pixels = decode(replace(files, channels=known.channels), saved.facts.size).pixels
-    return pixels[evenly(len(pixels), saved.config.data.max_images)]
+    return decode(replace(files, channels=known.channels), saved.facts.size).pixels
 
 
-def _batch(saved: SavedModel, study: Study, inputs: Mapping[str, np.ndarray]) -> Batch:
+def _collate(saved: SavedModel) -> Collate:
     side, items = saved.facts.size, {}
     for name, known in saved.facts.inputs.items():
         images = ((known.channels, side, side), np.dtype("int16" if known.unit == "HU" else "uint8"))
         vectors = ((known.width,), np.dtype("float32"))
         items[name] = {"images": images, "vectors": vectors, "text": ((), np.dtype("int64"))}[known.kind]
-    labels = np.full(len(saved.facts.findings), np.nan, dtype=np.float32)
-    return Collate(items)([Sample(study.study_id, study.patient_id, inputs, labels, {})])
+    return Collate(items)
 
 
 def _studies(folder: Path, source: Path) -> list[Study]:

@@ -100,9 +100,11 @@ class StudyHead(Head):
 
 @HEADS("slice")
 class SliceHead(Head):
-    """One answer an image of `modality` for each finding, from the items that its sequence model gives.
+    """One answer an image or descriptor of `modality` for each finding, from the items that its sequence model gives.
 
-    Left out, `modality` is the first image modality.
+    Left out, `modality` is the first image modality, or without any the first of descriptors. `blend` adds the logits
+    of a layer of its own on each vector as its encoder gave it: what a sequence model smooths away, such as a rare
+    bleed on one slice, can still be said (Burduja et al. 2020 give the CNN's answers to the last layer, too).
     """
 
     level = "slice"
@@ -114,26 +116,33 @@ class SliceHead(Head):
         branches: Mapping[str, BranchSizes],
         *,
         modality: str | None = None,
+        blend: bool = False,
         weight: float = 1.0,
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        items = {name: sizes.items for name, sizes in branches.items() if sizes.kind == "images"}
-        if not items:
-            raise UsageError("head slice: the model has no image modality; drop this head")
-        self.images = self.modality = modality or next(iter(items))
-        if self.modality not in items:
+        able = [name for kind in ("images", "vectors") for name, sizes in branches.items() if sizes.kind == kind]
+        if not able:
+            raise UsageError("head slice: the model has no modality of images or descriptors; drop this head")
+        self.images = self.modality = modality or able[0]
+        if self.modality not in able:
             raise UsageError(
-                f"head slice: no image modality is called '{self.modality}'; {did_you_mean(self.modality, items)}"
+                f"head slice: no modality of images or descriptors is called '{self.modality}'; "
+                f"{did_you_mean(self.modality, able)}"
             )
-        self.layers = nn.Sequential(nn.Dropout(dropout), nn.Linear(items[self.modality], len(findings.names)))
+        sizes = branches[self.modality]
+        self.layers = nn.Sequential(nn.Dropout(dropout), nn.Linear(sizes.items, len(findings.names)))
+        self.own = nn.Sequential(nn.Dropout(dropout), nn.Linear(sizes.vectors, len(findings.names))) if blend else None
         self.weight = weight
 
     def forward(
         self, encoded: Mapping[str, Features], fused: Float[Tensor, "b d"], batch: Batch
     ) -> Float[Tensor, "k f"]:
         seen = encoded[self.images]
-        return self.layers(unpad(seen.items, seen.mask))
+        logits = self.layers(unpad(seen.items, seen.mask))
+        if self.own is not None and seen.vectors is not None:
+            logits = logits + self.own(unpad(seen.vectors, seen.mask))
+        return logits
 
     def targets(self, batch: Batch) -> Float[Tensor, "k f"]:
         return batch.slice_labels[self.images]

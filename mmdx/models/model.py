@@ -17,16 +17,20 @@ from mmdx.models.augment import StudyAugment
 from mmdx.models.fusion import Fusion
 from mmdx.models.heads import BranchSizes, Head
 from mmdx.models.image import ImageEncoder, View
-from mmdx.models.packing import item_mask, pad
+from mmdx.models.packing import item_mask, pad, with_neighbours
 from mmdx.models.sequence import SequenceModel
 from mmdx.models.text import TextEncoder
 from mmdx.models.vectors import VectorEncoder
 
 
 class Branch(nn.Module, ABC):
-    """One modality: packed items to `Features` whose pooled vector has the width at which modalities meet."""
+    """One modality: packed items to `Features` whose pooled vector has the width at which modalities meet.
+
+    `minds_order` says whether the answer depends on the order of images or descriptors.
+    """
 
     sizes: BranchSizes
+    minds_order = False
 
     @abstractmethod
     def forward(self, packed: Packed) -> Features: ...
@@ -41,19 +45,31 @@ def in_sequence(sequence: SequenceModel, vectors: Float[Tensor, "n d"], packed: 
 
 
 class ImageBranch(Branch):
-    """View, augmentation, encoder of each image, sequence model over them, projection."""
+    """View, augmentation, encoder of each image, sequence model over them, projection.
+
+    The encoder sees each image with `neighbours` ones on either side as channels.
+    """
 
     def __init__(
-        self, view: View, augment: StudyAugment, encoder: ImageEncoder, sequence: SequenceModel, dim: int
+        self,
+        view: View,
+        augment: StudyAugment,
+        encoder: ImageEncoder,
+        sequence: SequenceModel,
+        dim: int,
+        *,
+        neighbours: int = 0,
     ) -> None:
         super().__init__()
-        self.view, self.augment = view, augment
+        self.view, self.augment, self.neighbours = view, augment, neighbours
+        self.minds_order = sequence.minds_order or neighbours > 0
         self.encoder, self.sequence = encoder, sequence
         self.project = nn.Sequential(nn.Linear(sequence.dim, dim), nn.LayerNorm(dim))
         self.sizes = BranchSizes("images", items=sequence.item_dim, vectors=encoder.dim)
 
     def forward(self, packed: Packed) -> Features:
-        vectors = self.encoder(self.augment(self.view(packed.values), packed.lengths))
+        images = self.augment(self.view(packed.values), packed.lengths)
+        vectors = self.encoder(with_neighbours(images, packed.lengths, self.neighbours) if self.neighbours else images)
         seen = in_sequence(self.sequence, vectors, packed)
         return replace(seen, pooled=self.project(seen.pooled))
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from mmdx.batch import Features
 from mmdx.errors import UsageError
 from mmdx.models.packing import item_mask, masked_softmax, pad
-from mmdx.models.sequence import run_lstm
+from mmdx.models.sequence import run_recurrent
 from mmdx.models.weights import find_model_folder
 from mmdx.registry import TEXT_ENCODERS
 
@@ -60,7 +60,7 @@ class BiLstmAttention(TextEncoder):
     def forward(self, tokens: Int[Tensor, "n"], lengths: Int[Tensor, "b"]) -> Features:
         mask = item_mask(lengths)
         words = self.dropout(self.embedding(pad(tokens, mask)))
-        items, _ = run_lstm(self.lstm, words, mask)
+        items, _ = run_recurrent(self.lstm, words, mask)
         items = self.dropout(items)
         weights = masked_softmax(self.score(self.content(items).tanh()).squeeze(-1), mask)
         pooled = (items * weights.to(items.dtype).unsqueeze(-1)).sum(dim=1)

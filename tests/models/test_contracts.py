@@ -54,7 +54,7 @@ class Case:
 def case(request, tmp_path) -> Case:
     kind, name = request.param
     component = {"type": name, **OPTIONS.get(name, {})}
-    if name == "transformer":
+    if kind == "text_encoder" and name == "transformer":
         component["source"] = tiny_bert(tmp_path / "bert")
         component["max_tokens"] = 64
     config = {
