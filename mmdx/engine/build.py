@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from torch.utils.data import DataLoader
 
+import mmdx.models.fusion_attention  # noqa: F401  (registers)
 from mmdx.config import Component, Config, InputConfig
 from mmdx.data.collate import StudyDataset, collate_for
 from mmdx.data.readers import register_all
