@@ -65,6 +65,11 @@ class Registry:
         config = pydantic.ConfigDict(extra="forbid", arbitrary_types_allowed=True, protected_namespaces=())
         return pydantic.create_model(f"{self.kind} {name}", __config__=config, **options)
 
+    def sizes(self, name: str) -> list[str]:
+        """What a part asks the assembler for: its arguments without a default."""
+        parameters = inspect.signature(self.get(name)).parameters.values()
+        return [p.name for p in parameters if p.default is p.empty]
+
     def options(self, component: Component, where: str = "") -> dict[str, Any]:
         """All options of `component`, defaults included, as the annotations type them. Raises `UsageError` with every
         problem at once, each under the dotted name `where`."""

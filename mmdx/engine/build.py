@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from torch.utils.data import DataLoader
@@ -16,14 +16,14 @@ from mmdx.data.reading import Reading
 from mmdx.data.redaction import redacted
 from mmdx.data.sampler import SliceBudgetSampler
 from mmdx.data.store import Store
-from mmdx.data.text import ReportTokenizer, fit_tokenizer, pretrained_tokenizer
+from mmdx.data.text import ReportTokenizer, fit_tokenizer, inverse_document_frequencies, pretrained_tokenizer
 from mmdx.engine.plugins import import_plugins
 from mmdx.errors import UsageError, did_you_mean
 from mmdx.models import sequence_adjacent, sequence_transformer  # noqa: F401  (registers them)
 from mmdx.models.augment import StudyAugment
 from mmdx.models.heads import Findings
 from mmdx.models.model import Branch, ImageBranch, MultimodalModel, TextBranch, VectorBranch
-from mmdx.models.text import source_of
+from mmdx.models.text_transformer import source_of
 from mmdx.registry import (
     FUSIONS,
     HEADS,
@@ -42,13 +42,17 @@ ENCODERS: dict[Kind, Registry] = {"images": IMAGE_ENCODERS, "vectors": VECTOR_EN
 
 @dataclass(frozen=True)
 class InputFacts:
-    """What a branch must know of its modality; `architecture` is filled in once the encoder is built."""
+    """What a branch must know of its modality; `architecture` is filled in once the encoder is built.
+
+    `idf` is how rare each token is in training reports, for a text encoder that asks for it.
+    """
 
     kind: Kind
     unit: str = "intensity"
     channels: int = 1
     width: int = 0
     vocabulary: int = 0
+    idf: tuple[float, ...] | None = None
     architecture: Mapping[str, Any] | None = None
 
 
@@ -65,8 +69,16 @@ class ModelFacts:
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> ModelFacts:
-        inputs = {name: InputFacts(**facts) for name, facts in raw["inputs"].items()}
+        # JSON has no tuples; a model of before the encoder that asks for `idf` has none.
+        inputs = {
+            name: InputFacts(**{**facts, "idf": tuple(facts["idf"]) if facts.get("idf") else None})
+            for name, facts in raw["inputs"].items()
+        }
         return cls(tuple(raw["findings"]), int(raw["size"]), inputs)
+
+    def unbuilt(self) -> ModelFacts:
+        """These facts as they were before any encoder was made: a model of them starts from what is pretrained."""
+        return replace(self, inputs={name: replace(f, architecture=None) for name, f in self.inputs.items()})
 
 
 def register_parts(config: Config) -> None:
@@ -119,8 +131,13 @@ def kind_of(section: InputConfig) -> Kind:
     return "images"
 
 
-def facts_of(config: Config, store: Store, tokenizers: Mapping[str, ReportTokenizer]) -> ModelFacts:
-    """What the model must know of the store. Raises `UsageError` where config and store disagree, all at once."""
+def facts_of(
+    config: Config, store: Store, tokenizers: Mapping[str, ReportTokenizer], rows: Sequence[int]
+) -> ModelFacts:
+    """What the model must know of the store, and of its `rows` (training).
+
+    Raises `UsageError` where config and store disagree, all at once.
+    """
     inputs, problems = {}, []
     for name, section in config.model.inputs.items():
         stored = store.modalities.get(name)
@@ -136,7 +153,10 @@ def facts_of(config: Config, store: Store, tokenizers: Mapping[str, ReportTokeni
         elif stored.kind == "vectors":
             inputs[name] = InputFacts("vectors", width=stored.width)
         elif stored.kind == "text":
-            inputs[name] = InputFacts("text", vocabulary=tokenizers[name].vocabulary)
+            rare = "idf" in TEXT_ENCODERS.sizes(section.encoder.type)
+            reports = reports_of(config, store, rows, name)
+            idf = inverse_document_frequencies(tokenizers[name], reports) if rare else None
+            inputs[name] = InputFacts("text", vocabulary=tokenizers[name].vocabulary, idf=idf)
         else:
             inputs[name] = InputFacts("images", unit=stored.unit, channels=stored.channels)
     if problems:
@@ -160,9 +180,13 @@ def build_tokenizers(config: Config, store: Store, rows: Sequence[int]) -> dict[
         if source:
             tokenizers[name] = pretrained_tokenizer(source_of(source), max_tokens=longest)
         else:
-            reports = (redacted(store.read(row).text(name) or "", config.data.reports) for row in rows)
-            tokenizers[name] = fit_tokenizer(reports, max_tokens=longest)
+            tokenizers[name] = fit_tokenizer(reports_of(config, store, rows, name), max_tokens=longest)
     return tokenizers
+
+
+def reports_of(config: Config, store: Store, rows: Sequence[int], name: str) -> Iterator[str]:
+    """What `data.reports` leaves of the reports of `rows`, empty where there is none."""
+    return (redacted(store.read(row).text(name) or "", config.data.reports) for row in rows)
 
 
 def build_model(config: Config, facts: ModelFacts) -> tuple[MultimodalModel, ModelFacts]:
@@ -211,9 +235,9 @@ def _vector_branch(section: InputConfig, facts: InputFacts, dim: int, where: str
 
 
 def _text_branch(section: InputConfig, facts: InputFacts, dim: int, where: str) -> tuple[Branch, Mapping[str, Any]]:
-    encoder = TEXT_ENCODERS.build(
-        section.encoder, f"{where}.encoder", vocabulary=facts.vocabulary, architecture=facts.architecture
-    )
+    known = {"vocabulary": facts.vocabulary, "architecture": facts.architecture, "idf": facts.idf}
+    asked = {size: known[size] for size in TEXT_ENCODERS.sizes(section.encoder.type)}
+    encoder = TEXT_ENCODERS.build(section.encoder, f"{where}.encoder", **asked)
     return TextBranch(encoder, dim), encoder.architecture
 
 
