@@ -15,6 +15,7 @@ from mmdx.config import ReportOptions
 from mmdx.data.reading import Reading
 from mmdx.data.redaction import redacted
 from mmdx.data.store import Store, StoredStudy
+from mmdx.data.tabular import Table
 from mmdx.data.text import ReportTokenizer
 
 WHOLE = ReportOptions()
@@ -28,7 +29,8 @@ class StudyDataset(Dataset[Sample]):
 
     `shown` (all when None) limits what a Sample holds: a withheld modality is absent, as if the study never had it.
     `reading` says which images of a study are read and in which order; their labels, boxes and places follow them.
-    `reports` is what of a report is read: one of which nothing is left is absent.
+    `reports` is what of a report is read: one of which nothing is left is absent. `tables` read traits, each as the
+    modality of its name.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class StudyDataset(Dataset[Sample]):
         modalities: Sequence[str],
         findings: Sequence[str],
         tokenizers: Mapping[str, ReportTokenizer],
+        tables: Mapping[str, Table] | None = None,
         shown: Sequence[str] | None = None,
         reading: Reading = AS_CERTIFIED,
         reports: ReportOptions = WHOLE,
@@ -48,6 +51,7 @@ class StudyDataset(Dataset[Sample]):
         self._findings = list(findings)
         self._columns = store.columns_of(findings)
         self._tokenizers = tokenizers
+        self._tables = tables or {}
         self._shown = [m for m in modalities if shown is None or m in shown]
         self._reading = reading
         self._reports = reports
@@ -58,11 +62,11 @@ class StudyDataset(Dataset[Sample]):
     def images(self) -> list[int]:
         """How many images each study brings, over all shown modalities: what the sampler packs by.
 
-        Vectors and text do not count: beside images they weigh nothing, and `train.studies` bounds them.
+        Vectors, text and tables do not count: beside images they weigh nothing, and `train.studies` bounds them.
         """
         counts = np.zeros(len(self._rows), dtype=np.int64)
         for name in self._shown:
-            if self._store.modalities[name].kind == "images":
+            if name not in self._tables and self._store.modalities[name].kind == "images":
                 counts += [self._reading.count(length) for length in self._store.lengths(name)[self._rows].tolist()]
         return counts.tolist()
 
@@ -75,6 +79,9 @@ class StudyDataset(Dataset[Sample]):
         boxes: dict[str, np.ndarray] = {}
         numbers: dict[str, np.ndarray] = {}
         for name in self._shown:
+            if name in self._tables:
+                inputs[name] = self._tables[name](study.traits())
+                continue
             kind = self._store.modalities[name].kind
             if kind == "images":
                 pixels, labels = study.pixels(name), study.slice_labels(name)
@@ -158,10 +165,13 @@ def _boxes(rows: Sequence[Float[np.ndarray, "k 6"]], lengths: Int[Tensor, "b"]) 
     return Boxes(corners=table[:, 2:], images=table[:, 0].long(), findings=table[:, 1].long())
 
 
-def collate_for(store: Store, modalities: Sequence[str]) -> Collate:
-    """The `Collate` of a store's modalities."""
+def collate_for(store: Store, modalities: Sequence[str], tables: Mapping[str, Table] | None = None) -> Collate:
+    """The `Collate` of a store's modalities, and of tables over its traits."""
     items: dict[str, tuple[tuple[int, ...], np.dtype]] = {}
     for name in modalities:
+        if tables and name in tables:
+            items[name] = ((len(tables[name].columns),), np.dtype("float32"))
+            continue
         facts = store.modalities[name]
         if facts.kind == "images":
             side = store.layout.size

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from torch.utils.data import DataLoader
 
 import mmdx.models.fusion_attention  # noqa: F401  (registers)
 from mmdx.config import Component, Config, InputConfig
 from mmdx.data.collate import StudyDataset, collate_for
+from mmdx.data.prevalence import prevalence
 from mmdx.data.readers import register_all
 from mmdx.data.reading import Reading
 from mmdx.data.redaction import redacted
 from mmdx.data.sampler import SliceBudgetSampler
 from mmdx.data.store import Store
+from mmdx.data.tabular import Table, fit_table
 from mmdx.data.text import ReportTokenizer, fit_tokenizer, inverse_document_frequencies, pretrained_tokenizer
+from mmdx.engine.facts import InputFacts, Kind, ModelFacts
 from mmdx.engine.plugins import import_plugins
 from mmdx.errors import UsageError, did_you_mean
 from mmdx.models import sequence_adjacent, sequence_transformer  # noqa: F401  (registers them)
 from mmdx.models.augment import StudyAugment
 from mmdx.models.heads import Findings
-from mmdx.models.model import Branch, ImageBranch, MultimodalModel, TextBranch, VectorBranch
+from mmdx.models.model import Branch, ImageBranch, MultimodalModel, TableBranch, TextBranch, VectorBranch
 from mmdx.models.text_transformer import source_of
 from mmdx.registry import (
     FUSIONS,
@@ -31,54 +34,18 @@ from mmdx.registry import (
     IMAGE_VIEWS,
     READERS,
     SEQUENCES,
+    TABLE_ENCODERS,
     TEXT_ENCODERS,
     VECTOR_ENCODERS,
     Registry,
 )
 
-Kind = Literal["images", "vectors", "text"]
-ENCODERS: dict[Kind, Registry] = {"images": IMAGE_ENCODERS, "vectors": VECTOR_ENCODERS, "text": TEXT_ENCODERS}
-
-
-@dataclass(frozen=True)
-class InputFacts:
-    """What a branch must know of its modality; `architecture` is filled in once the encoder is built.
-
-    `idf` is how rare each token is in training reports, for a text encoder that asks for it.
-    """
-
-    kind: Kind
-    unit: str = "intensity"
-    channels: int = 1
-    width: int = 0
-    vocabulary: int = 0
-    idf: tuple[float, ...] | None = None
-    architecture: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True)
-class ModelFacts:
-    """The sizes of a model: with its config and its weights, all that it takes to make it again."""
-
-    findings: tuple[str, ...]
-    size: int
-    inputs: Mapping[str, InputFacts] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, raw: Mapping[str, Any]) -> ModelFacts:
-        # JSON has no tuples; a model of before the encoder that asks for `idf` has none.
-        inputs = {
-            name: InputFacts(**{**facts, "idf": tuple(facts["idf"]) if facts.get("idf") else None})
-            for name, facts in raw["inputs"].items()
-        }
-        return cls(tuple(raw["findings"]), int(raw["size"]), inputs)
-
-    def unbuilt(self) -> ModelFacts:
-        """These facts as they were before any encoder was made: a model of them starts from what is pretrained."""
-        return replace(self, inputs={name: replace(f, architecture=None) for name, f in self.inputs.items()})
+ENCODERS: dict[Kind, Registry] = {
+    "images": IMAGE_ENCODERS,
+    "vectors": VECTOR_ENCODERS,
+    "text": TEXT_ENCODERS,
+    "tabular": TABLE_ENCODERS,
+}
 
 
 def register_parts(config: Config) -> None:
@@ -114,6 +81,7 @@ def resolve(config: Config) -> Config:
             problems.append(f"{where}.encoder: no encoder is called '{asked}'; {did_you_mean(asked, known)}")
         else:
             below["encoder"] = settle(encoders, section.encoder, f"{where}.encoder")
+            problems += _table_problems(config, name, section)
         below["view"] = settle(IMAGE_VIEWS, section.view, f"{where}.view")
         if section.neighbours and kind_of(section) != "images":
             problems.append(f"{where}.neighbours: '{section.encoder.type}' reads no images; leave it out")
@@ -131,10 +99,23 @@ def kind_of(section: InputConfig) -> Kind:
     return "images"
 
 
+def _table_problems(config: Config, name: str, section: InputConfig) -> list[str]:
+    """Where an input and `data.tables` do not agree that it is a table."""
+    kind, where = kind_of(section), f"model.inputs.{name}"
+    if kind == "tabular" and name not in config.data.tables:
+        return [f"{where}: '{section.encoder.type}' reads traits; name them, such as data.tables.{name}=[age,sex]"]
+    if kind != "tabular" and name in config.data.tables:
+        known = ", ".join(TABLE_ENCODERS.names())
+        return [
+            f"{where}: '{section.encoder.type}' reads {kind}, but data.tables makes '{name}' of traits; take {known}"
+        ]
+    return []
+
+
 def facts_of(
     config: Config, store: Store, tokenizers: Mapping[str, ReportTokenizer], rows: Sequence[int]
 ) -> ModelFacts:
-    """What the model must know of the store, and of its `rows` (training).
+    """What the model must know of the store, and of its `rows` for training: columns of tables, prevalence.
 
     Raises `UsageError` where config and store disagree, all at once.
     """
@@ -142,7 +123,15 @@ def facts_of(
     for name, section in config.model.inputs.items():
         stored = store.modalities.get(name)
         wanted = kind_of(section)
-        if stored is None:
+        if wanted == "tabular":
+            where = f"data.tables.{name}"
+            if stored is not None:
+                problems.append(f"{where}: {store.folder} holds a modality of this name; choose another for the table")
+            else:
+                inputs[name] = InputFacts(
+                    "tabular", columns=fit_table(store, rows, config.data.tables[name], where).columns
+                )
+        elif stored is None:
             problems.append(
                 f"model.inputs.{name}: no such modality in {store.folder}; {did_you_mean(name, store.modalities)}"
             )
@@ -163,7 +152,7 @@ def facts_of(
         raise UsageError(problems)
     findings = config.data.findings or store.findings
     store.columns_of(findings)
-    return ModelFacts(tuple(findings), store.layout.size, inputs)
+    return ModelFacts(tuple(findings), store.layout.size, inputs, prevalence(store, rows, findings))
 
 
 def build_tokenizers(config: Config, store: Store, rows: Sequence[int]) -> dict[str, ReportTokenizer]:
@@ -197,10 +186,11 @@ def build_model(config: Config, facts: ModelFacts) -> tuple[MultimodalModel, Mod
     branches: dict[str, Branch] = {}
     complete: dict[str, InputFacts] = {}
     for name, section in config.model.inputs.items():
-        make = {"images": _image_branch, "vectors": _vector_branch, "text": _text_branch}[facts.inputs[name].kind]
+        make = _BRANCHES[facts.inputs[name].kind]
         branches[name], architecture = make(section, facts.inputs[name], config.model.dim, f"model.inputs.{name}")
-        complete[name] = InputFacts(**{**asdict(facts.inputs[name]), "architecture": dict(architecture)})
-    sizes, findings = {name: branch.sizes for name, branch in branches.items()}, Findings(facts.findings)
+        complete[name] = replace(facts.inputs[name], architecture=dict(architecture))
+    sizes = {name: branch.sizes for name, branch in branches.items()}
+    findings = Findings(facts.findings, facts.prevalence)
     heads = {
         name: HEADS.build(head, f"model.heads.{name}", dim=config.model.dim, findings=findings, branches=sizes)
         for name, head in config.model.heads.items()
@@ -210,7 +200,7 @@ def build_model(config: Config, facts: ModelFacts) -> tuple[MultimodalModel, Mod
     rates = config.model.modality_dropout
     dropout = {name: rates.get(name, 0.0) if isinstance(rates, dict) else rates for name in branches}
     model = MultimodalModel(branches, fusion, heads, dim=config.model.dim, modality_dropout=dropout)
-    return model, ModelFacts(facts.findings, facts.size, complete)
+    return model, replace(facts, inputs=complete)
 
 
 def _image_branch(section: InputConfig, facts: InputFacts, dim: int, where: str) -> tuple[Branch, Mapping[str, Any]]:
@@ -241,6 +231,18 @@ def _text_branch(section: InputConfig, facts: InputFacts, dim: int, where: str) 
     return TextBranch(encoder, dim), encoder.architecture
 
 
+def _table_branch(section: InputConfig, facts: InputFacts, dim: int, where: str) -> tuple[Branch, Mapping[str, Any]]:
+    return TableBranch(TABLE_ENCODERS.build(section.encoder, f"{where}.encoder", columns=facts.columns), dim), {}
+
+
+_BRANCHES: dict[Kind, Callable[[InputConfig, InputFacts, int, str], tuple[Branch, Mapping[str, Any]]]] = {
+    "images": _image_branch,
+    "vectors": _vector_branch,
+    "text": _text_branch,
+    "tabular": _table_branch,
+}
+
+
 def build_loader(
     config: Config,
     store: Store,
@@ -248,12 +250,16 @@ def build_loader(
     tokenizers: Mapping[str, ReportTokenizer],
     *,
     shuffle: bool,
+    tables: Mapping[str, Table] | None = None,
     shown: Sequence[str] | None = None,
     rank: int = 0,
     world: int = 1,
     pin: bool = False,
 ) -> tuple[DataLoader, SliceBudgetSampler]:
-    """Loads `rows` for one process, a `Batch` at a time, with the sampler that orders them."""
+    """Loads `rows` for one process, a `Batch` at a time, with the sampler that orders them.
+
+    `tables` are those of the model's facts; a config without table inputs needs none.
+    """
     modalities = list(config.model.inputs)
     studies = StudyDataset(
         store,
@@ -261,6 +267,7 @@ def build_loader(
         modalities=modalities,
         findings=config.data.findings or store.findings,
         tokenizers=tokenizers,
+        tables=tables,
         shown=shown,
         reading=Reading.of(config.data, config.seed),
         reports=config.data.reports,
@@ -277,7 +284,7 @@ def build_loader(
     loader: DataLoader = DataLoader(
         studies,
         batch_sampler=sampler,
-        collate_fn=collate_for(store, modalities),
+        collate_fn=collate_for(store, modalities, tables),
         num_workers=config.train.workers,
         persistent_workers=config.train.workers > 0,
         pin_memory=pin,

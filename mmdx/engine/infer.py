@@ -83,6 +83,11 @@ def predict_study(saved: SavedModel, study: Study, image: str | None, report: st
         tokens = saved.tokenizers[texts[0]](told)
         if len(tokens):
             inputs[texts[0]] = tokens
+    for name, table in saved.facts.tables().items():
+        row, lacking = table(study.traits), table.lacking(study.traits)
+        if len(row):
+            inputs[name] = row
+            problems += [f"{name}: without {', '.join(lacking)}"] if lacking else []
     if not inputs:
         wanted = ", ".join(saved.facts.inputs)
         raise DataError("; ".join(problems) or f"nothing that the model reads ({wanted})")
@@ -155,7 +160,9 @@ def _collate(saved: SavedModel) -> Collate:
     for name, known in saved.facts.inputs.items():
         images = ((known.channels, side, side), np.dtype("int16" if known.unit == "HU" else "uint8"))
         vectors = ((known.width,), np.dtype("float32"))
-        items[name] = {"images": images, "vectors": vectors, "text": ((), np.dtype("int64"))}[known.kind]
+        table = ((len(known.columns),), np.dtype("float32"))
+        text = ((), np.dtype("int64"))
+        items[name] = {"images": images, "vectors": vectors, "text": text, "tabular": table}[known.kind]
     return Collate(items)
 
 
@@ -184,7 +191,8 @@ def join_inputs(studies: Sequence[Study], inputs: Sequence[str], name: str) -> l
         if whole is not None:
             found = {**whole.modalities, **found} if whole.modalities and found else {}
         problems = (*(whole.problems if whole else ()), *(f"{last}: {problem}" for problem in study.problems))
-        joined[above or name] = Study(above or name, study.patient_id if above else name, found, problems=problems)
+        patient, traits = study.patient_id if above else name, {**study.traits, **(whole.traits if whole else {})}
+        joined[above or name] = Study(above or name, patient, found, traits=traits, problems=problems)
     return list(joined.values())
 
 

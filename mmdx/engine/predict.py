@@ -55,6 +55,7 @@ def score_rows(
         rows,
         saved.tokenizers,
         shuffle=False,
+        tables=saved.facts.tables(),
         shown=shown,
         rank=accelerator.process_index,
         world=accelerator.num_processes,
@@ -67,7 +68,7 @@ def score_rows(
             studies.extend(study_rows(saved.model, saved.facts.findings, batch, output))
             slices.extend(slice_rows(saved.model, saved.facts.findings, batch, output))
     reading = Reading.of(saved.config.data, saved.config.seed)
-    orders = order_sources(store, [n for n in shown if store.modalities[n].kind == "images"], reading)
+    orders = order_sources(store, [n for n in shown if saved.facts.inputs[n].kind == "images"], reading)
     return _frame(studies, "+".join(shown), orders), _frame(slices, "+".join(shown), orders)
 
 

@@ -89,6 +89,7 @@ def set_up(
         rows,
         tokenizers,
         shuffle=True,
+        tables=facts.tables(),
         rank=accelerator.process_index,
         world=accelerator.num_processes,
         pin=accelerator.device.type == "cuda",

@@ -19,6 +19,7 @@ from mmdx.models.heads import BranchSizes, Head
 from mmdx.models.image import ImageEncoder, View
 from mmdx.models.packing import item_mask, pad, with_neighbours
 from mmdx.models.sequence import SequenceModel
+from mmdx.models.tabular import TableEncoder
 from mmdx.models.text import TextEncoder
 from mmdx.models.vectors import VectorEncoder
 
@@ -100,6 +101,21 @@ class TextBranch(Branch):
     def forward(self, packed: Packed) -> Features:
         seen = self.encoder(packed.values, packed.lengths)
         return replace(seen, pooled=self.project(seen.pooled))
+
+
+class TableBranch(Branch):
+    """Encoder of a study's row, which is its one item, and projection."""
+
+    def __init__(self, encoder: TableEncoder, dim: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.project = nn.Sequential(nn.Linear(encoder.dim, dim), nn.LayerNorm(dim))
+        self.sizes = BranchSizes("tabular", items=encoder.dim)
+
+    def forward(self, packed: Packed) -> Features:
+        mask = item_mask(packed.lengths)
+        items = pad(self.encoder(packed.values), mask)
+        return Features(items=items, mask=mask, pooled=self.project(items[:, 0]))
 
 
 class MultimodalModel(nn.Module):
