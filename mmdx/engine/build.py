@@ -8,7 +8,7 @@ from typing import Any
 
 from torch.utils.data import DataLoader
 
-import mmdx.models.fusion_attention  # noqa: F401  (registers)
+import mmdx.models.fusion_attention
 import mmdx.models.localize  # noqa: F401  (registers its head)
 from mmdx.config import Component, Config, InputConfig
 from mmdx.data.collate import StudyDataset, collate_for

@@ -13,23 +13,30 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Int
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+from torch import Tensor
 
-from mmdx.batch import Sample
+from mmdx.batch import Batch, Output, Sample
 from mmdx.data.archive import unpacked
 from mmdx.data.collate import Collate
-from mmdx.data.images import decode
+from mmdx.data.images import Decoded, decode
 from mmdx.data.reading import Reading
 from mmdx.data.redaction import redacted, withheld
+from mmdx.engine.boxes import CORNERS, in_source_pixels, lesions_of
 from mmdx.engine.checkpoint import SavedModel, load_model
 from mmdx.engine.inspection import detect_reader
 from mmdx.engine.orders import minding
 from mmdx.engine.run import model_folder
 from mmdx.errors import DataError, MmdxError, UsageError, did_you_mean
+from mmdx.models.localize import BoxHead
 from mmdx.registry import READERS
 from mmdx.study import ImageFiles, Study
+
+MOST_LESIONS = 5
+"""Lesions of a study that the terminal shows; all stand in `predictions.json`."""
 
 
 def predict_input(run: Path, source: Path, report: Path | None, modality: str | None, out: Path | None) -> None:
@@ -72,7 +79,7 @@ def predict_study(saved: SavedModel, study: Study, image: str | None, report: st
 
     Raises `DataError` where the study has nothing that the model reads, or images of another unit.
     """
-    sample, orders = _images(saved, study, image)
+    sample, orders, pictures = _images(saved, study, image)
     inputs = dict(sample.inputs)
     texts = [name for name, known in saved.facts.inputs.items() if known.kind == "text"]
     told = report if report is not None else next((study.modalities[n] for n in texts if n in study.modalities), None)
@@ -110,33 +117,48 @@ def predict_study(saved: SavedModel, study: Study, image: str | None, report: st
         "problems": problems,
         "reports_without": withheld(reports) if texts else "",
     }
+    return result | _answers(saved, batch, output, pictures)
+
+
+def _answers(saved: SavedModel, batch: Batch, output: Output, pictures: Mapping[str, Decoded]) -> dict[str, Any]:
+    """What each head says of the one study of a batch."""
+    told: dict[str, Any] = {}
     for name, head in saved.model.answering.items():
+        if isinstance(head, BoxHead):
+            numbers = batch.slice_numbers[head.images].numpy()
+            told["boxes"] = _boxes(saved, head, output.logits[name], pictures.get(head.images), numbers)
+            told["lesions"] = lesions_of(told["boxes"])
+        if head.level not in ("study", "slice"):
+            continue
         scores = head.probabilities(output.logits[name]).tolist()
         if head.level == "study":
-            result["findings"] = dict(zip(saved.facts.findings, scores[0], strict=True))
+            told["findings"] = dict(zip(saved.facts.findings, scores[0], strict=True))
         elif scores and head.modality is not None:
             numbers = batch.slice_numbers[head.modality]
             certified = numbers.argsort().tolist()
-            result["slices"] = {f: [scores[row][i] for row in certified] for i, f in enumerate(saved.facts.findings)}
-            result["slice_numbers"] = numbers.sort().values.tolist()
-    return result
+            told["slices"] = {f: [scores[row][i] for row in certified] for i, f in enumerate(saved.facts.findings)}
+            told["slice_numbers"] = numbers.sort().values.tolist()
+    return told
 
 
-def _images(saved: SavedModel, study: Study, image: str | None) -> tuple[Sample, dict[str, str]]:
-    """The images of a study that the model reads, as it reads them, and on what evidence they stand in order."""
-    inputs, places, numbers, orders = {}, {}, {}, {}
+def _images(saved: SavedModel, study: Study, image: str | None) -> tuple[Sample, dict[str, str], dict[str, Decoded]]:
+    """The images of a study that the model reads, as it reads them; on what evidence they stand in order; and all of
+    them, as they were decoded."""
+    inputs, places, numbers, orders, pictures = {}, {}, {}, {}, {}
     # Leaving images out is an experiment on a cohort: an answer for one study is given from all of them.
     reading = replace(Reading.of(saved.config.data, saved.config.seed), dropped=0.0)
     for name, value in _named(study, image).items():
         known = saved.facts.inputs.get(name)
         if isinstance(value, ImageFiles) and known is not None and known.kind == "images":
-            pixels = _pixels(saved, name, value)
+            pictures[name] = _pixels(saved, name, value)
+            pixels = pictures[name].pixels
             numbers[name] = reading.numbers(len(pixels), study.study_id)
             places[name] = reading.places(numbers[name], len(pixels), value.order.spacing_mm)
             inputs[name] = pixels[numbers[name]]
             orders[name] = reading.evidence(value.order.source)
     nobody_looked = np.full(len(saved.facts.findings), np.nan, dtype=np.float32)
-    return Sample(study.study_id, study.patient_id, inputs, nobody_looked, {}, places, slice_numbers=numbers), orders
+    sample = Sample(study.study_id, study.patient_id, inputs, nobody_looked, {}, places, slice_numbers=numbers)
+    return sample, orders, pictures
 
 
 def _named(study: Study, image: str | None) -> Mapping[str, Any]:
@@ -147,12 +169,30 @@ def _named(study: Study, image: str | None) -> Mapping[str, Any]:
     return {image if name == images[0] else name: value for name, value in study.modalities.items()}
 
 
-def _pixels(saved: SavedModel, name: str, files: ImageFiles) -> np.ndarray:
+def _pixels(saved: SavedModel, name: str, files: ImageFiles) -> Decoded:
     known = saved.facts.inputs[name]
     if files.unit != known.unit:
         raise DataError(f"its images hold {files.unit}, but the model's '{name}' was trained on {known.unit}")
     # Decoded whole, as a store has it: the grey levels of deep images hang on all images of the study.
-    return decode(replace(files, channels=known.channels), saved.facts.size).pixels
+    return decode(replace(files, channels=known.channels), saved.facts.size)
+
+
+def _boxes(
+    saved: SavedModel, head: BoxHead, logits: Tensor, pictures: Decoded | None, numbers: Int[np.ndarray, "n"]
+) -> list[dict[str, Any]]:
+    """A study's boxes in pixels of the source images, of which `numbers` were read; none where it has none."""
+    if pictures is None:
+        return []
+    size = saved.facts.size
+    found, scores = head.boxes(logits, size, size)
+    images = numbers[found.images.numpy()]
+    scale, offset = np.array(pictures.scale)[images], np.array(pictures.offset).reshape(-1, 2)[images]
+    corners = in_source_pixels(found.corners.numpy().astype(np.float64), scale, offset, size)
+    rows = zip(found.findings.tolist(), images.tolist(), corners.tolist(), scores.tolist(), strict=True)
+    return [
+        {"finding": saved.facts.findings[finding], "slice": image, **dict(zip(CORNERS, where, strict=True)), "score": p}
+        for finding, image, where, p in rows
+    ]
 
 
 def _collate(saved: SavedModel) -> Collate:
@@ -242,6 +282,9 @@ def _show(results: list[dict[str, Any]], console: Console) -> None:
         for finding, score in result.get("findings", {}).items():
             table.add_row(Text(finding), f"{score:.3f}")
         console.print(table)
+        for lesion in result.get("lesions", [])[:MOST_LESIONS]:
+            where = f"slices {lesion['first']}-{lesion['last']}"
+            console.print(f"{lesion['finding']}: {where}, score {lesion['score']:.3f}", markup=False, highlight=False)
         if result["missing"]:
             missing = f"without {', '.join(result['missing'])}: answered from {result['shown']} alone"
             console.print(missing, markup=False, highlight=False)
