@@ -25,8 +25,9 @@ class Sample:
     float32 with NaN for unknown. `places[modality] [n]` says where each image stands, in mm from the first along the
     normal, NaN where its order certificate has no spacing. `boxes[modality] [k 6]` has a row a lesion box: image
     (0-based, of this Sample), finding (0-based), x0, y0, x1, y1 in pixels of the stored images.
-    `slice_numbers[modality] [n]` is the 0-based place of each image among all of its study, in certified order. A
-    modality that has none of these has no entry.
+    `slice_numbers[modality] [n]` is the 0-based place of each image among all of its study, in certified order.
+    `targets[modality] [t]` are the tokens of a text that is to be written, whether it is an input or not. A modality
+    that has none of these has no entry.
     """
 
     study_id: str
@@ -37,6 +38,7 @@ class Sample:
     places: Mapping[str, Float[np.ndarray, "n_"]] = field(default_factory=dict)
     boxes: Mapping[str, Float[np.ndarray, "k 6"]] = field(default_factory=dict)
     slice_numbers: Mapping[str, Int[np.ndarray, "n_"]] = field(default_factory=dict)
+    targets: Mapping[str, Int[np.ndarray, "t"]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,8 @@ class Batch:
     """Several studies, packed.
 
     `slice_labels[modality]` is aligned with `inputs[modality].values`; so are its `slice_numbers`, the 0-based place of
-    each item among all of its study. `boxes` has an entry for each image modality.
+    each item among all of its study. `boxes` has an entry for each image modality, `targets` for each text that a head
+    writes: a text withheld as an input stays a target.
     """
 
     study_ids: Sequence[str]
@@ -80,6 +83,7 @@ class Batch:
     slice_labels: Mapping[str, Float[Tensor, "n_ f"]]
     boxes: Mapping[str, Boxes] = field(default_factory=dict)
     slice_numbers: Mapping[str, Int[Tensor, "n_"]] = field(default_factory=dict)
+    targets: Mapping[str, Packed] = field(default_factory=dict)
 
     def present(self, modality: str) -> Bool[Tensor, "b"]:
         """Which studies have the modality."""
@@ -108,6 +112,7 @@ class Batch:
             slice_labels={k: move(v) for k, v in self.slice_labels.items()},
             slice_numbers={k: move(v) for k, v in self.slice_numbers.items()},
             boxes={k: Boxes(move(b.corners), move(b.images), move(b.findings)) for k, b in self.boxes.items()},
+            targets={name: moved(packed) for name, packed in self.targets.items()},
         )
 
 

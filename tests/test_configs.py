@@ -26,7 +26,7 @@ def test_a_shipped_config_builds(path):
     for name, section in config.model.inputs.items():
         if section.encoder.options.get("pretrained"):
             inputs[name] = InputFacts("images", unit=unit, architecture=plain)
-    model, facts = build_model(config, ModelFacts(("a", "b"), config.data.size, inputs))
+    model, facts = build_model(config, ModelFacts(("a", "b"), config.data.size, inputs, {"report": 50}))
     assert list(facts.inputs) == list(config.model.inputs)
     assert trainable(model)
 

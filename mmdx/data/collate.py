@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -24,13 +25,21 @@ AS_CERTIFIED = Reading()
 """All images, in the order that their certificate gives."""
 
 
+@dataclass(frozen=True)
+class Written:
+    """A text that a head writes: what of the report it is, and the tokenizer of its words."""
+
+    tokenizer: ReportTokenizer
+    reports: ReportOptions
+
+
 class StudyDataset(Dataset[Sample]):
     """Some rows of a store as Samples: the modalities in `modalities`, the findings in `findings`, in that order.
 
     `shown` (all when None) limits what a Sample holds: a withheld modality is absent, as if the study never had it.
     `reading` says which images of a study are read and in which order; their labels, boxes and places follow them.
     `reports` is what of a report is read: one of which nothing is left is absent. `tables` read traits, each as the
-    modality of its name.
+    modality of its name. `writes` are the texts to be written, by modality, which no `shown` withholds.
     """
 
     def __init__(
@@ -45,6 +54,7 @@ class StudyDataset(Dataset[Sample]):
         shown: Sequence[str] | None = None,
         reading: Reading = AS_CERTIFIED,
         reports: ReportOptions = WHOLE,
+        writes: Mapping[str, Written] | None = None,
     ) -> None:
         self._store = store
         self._rows = list(rows)
@@ -55,6 +65,7 @@ class StudyDataset(Dataset[Sample]):
         self._shown = [m for m in modalities if shown is None or m in shown]
         self._reading = reading
         self._reports = reports
+        self._writes = dict(writes or {})
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -107,6 +118,10 @@ class StudyDataset(Dataset[Sample]):
             places=places,
             boxes=boxes,
             slice_numbers=numbers,
+            targets={
+                name: written.tokenizer(redacted(study.text(name) or "", written.reports))
+                for name, written in self._writes.items()
+            },
         )
 
     def _boxes(self, study: StoredStudy, modality: str, kept: Int[np.ndarray, " n"]) -> Float[np.ndarray, "k 6"]:
@@ -121,10 +136,12 @@ class StudyDataset(Dataset[Sample]):
 
 
 class Collate:
-    """Packs Samples. `items` has for each modality, in order, the shape and the dtype of one item."""
+    """Packs Samples. `items` has for each modality, in order, the shape and the dtype of one item; `targets` names the
+    texts to be written."""
 
-    def __init__(self, items: Mapping[str, tuple[tuple[int, ...], np.dtype]]) -> None:
+    def __init__(self, items: Mapping[str, tuple[tuple[int, ...], np.dtype]], targets: Sequence[str] = ()) -> None:
         self._items = dict(items)
+        self._targets = tuple(targets)
 
     def __call__(self, samples: Sequence[Sample]) -> Batch:
         findings = len(samples[0].labels)
@@ -154,7 +171,12 @@ class Collate:
             slice_labels=slice_labels,
             boxes=boxes,
             slice_numbers=numbers,
+            targets={name: _text([sample.targets[name] for sample in samples]) for name in self._targets},
         )
+
+
+def _text(tokens: Sequence[Int[np.ndarray, "_"]]) -> Packed:
+    return Packed(torch.from_numpy(np.concatenate(tokens)), torch.tensor([len(part) for part in tokens]))
 
 
 def _boxes(rows: Sequence[Float[np.ndarray, "_ 6"]], lengths: Int[Tensor, "b"]) -> Boxes:
@@ -165,8 +187,13 @@ def _boxes(rows: Sequence[Float[np.ndarray, "_ 6"]], lengths: Int[Tensor, "b"]) 
     return Boxes(corners=table[:, 2:], images=table[:, 0].long(), findings=table[:, 1].long())
 
 
-def collate_for(store: Store, modalities: Sequence[str], tables: Mapping[str, Table] | None = None) -> Collate:
-    """The `Collate` of a store's modalities, and of tables over its traits."""
+def collate_for(
+    store: Store,
+    modalities: Sequence[str],
+    tables: Mapping[str, Table] | None = None,
+    targets: Sequence[str] = (),
+) -> Collate:
+    """The `Collate` of a store's modalities, of tables over its traits, and of its texts that are to be written."""
     items: dict[str, tuple[tuple[int, ...], np.dtype]] = {}
     for name in modalities:
         if tables and name in tables:
@@ -180,4 +207,4 @@ def collate_for(store: Store, modalities: Sequence[str], tables: Mapping[str, Ta
             items[name] = ((facts.width,), np.dtype("float32"))
         else:
             items[name] = ((), np.dtype("int64"))
-    return Collate(items)
+    return Collate(items, targets)

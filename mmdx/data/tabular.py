@@ -78,7 +78,8 @@ def _fit(name: str, values: Sequence[str | float], studies: int, where: str) -> 
         words = [str(value) for value in values if _number(value) is None]
         raise DataError(
             f"{where}: '{name}' has {len(counts)} different values in training, and {len(words)} of {len(values)} "
-            f"studies no number ('{words[0]}'); a category has up to {MOST_WORDS}: correct them in the source, or leave it out"
+            f"studies no number ('{words[0]}'); a category has up to {MOST_WORDS}: correct them in the source, or "
+            "leave it out"
         )
     words = tuple(sorted(counts))
     return Column(name, words=words, shares=tuple(counts[word] / len(values) for word in words), gaps=gaps)

@@ -13,6 +13,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from mmdx.errors import DataError, UsageError
 
 PADDING, UNKNOWN_WORD = "[PAD]", "[UNK]"
+_CLOSED_UP = re.compile(r" (?=[.,;:!?)\]])|(?<=[(\[]) ")
 _HEADING = re.compile(r"^[ \t]*([A-Z][A-Z /]{2,40}):[ \t]*", re.MULTILINE)
 
 
@@ -50,6 +51,10 @@ class ReportTokenizer:
     def words(self, ids: Iterable[int]) -> list[str]:
         """The token behind each id."""
         return [self._tokenizer.id_to_token(i) or UNKNOWN_WORD for i in ids]
+
+    def prose(self, ids: Iterable[int]) -> str:
+        """The tokens as a text, punctuation closed up; what the tokenizer lower-cased stays so."""
+        return _CLOSED_UP.sub("", " ".join(self.words(ids)))
 
     def save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)

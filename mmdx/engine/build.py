@@ -10,8 +10,8 @@ from torch.utils.data import DataLoader
 
 import mmdx.models.fusion_attention
 import mmdx.models.localize  # noqa: F401  (registers its head)
-from mmdx.config import Component, Config, InputConfig
-from mmdx.data.collate import StudyDataset, collate_for
+from mmdx.config import Component, Config, InputConfig, ReportOptions
+from mmdx.data.collate import StudyDataset, Written, collate_for
 from mmdx.data.prevalence import prevalence
 from mmdx.data.readers import register_all
 from mmdx.data.reading import Reading
@@ -25,6 +25,7 @@ from mmdx.engine.plugins import import_plugins
 from mmdx.errors import UsageError, did_you_mean
 from mmdx.models import sequence_adjacent, sequence_transformer  # noqa: F401  (registers them)
 from mmdx.models.augment import StudyAugment
+from mmdx.models.generate import TextHead
 from mmdx.models.heads import Findings
 from mmdx.models.model import Branch, ImageBranch, MultimodalModel, TableBranch, TextBranch, VectorBranch
 from mmdx.models.text_transformer import source_of
@@ -153,15 +154,62 @@ def facts_of(
         raise UsageError(problems)
     findings = config.data.findings or store.findings
     store.columns_of(findings)
-    return ModelFacts(tuple(findings), store.layout.size, inputs, prevalence(store, rows, findings))
+    texts = {name: tokenizers[target_key(name)].vocabulary for name in described(config, store)}
+    shares = prevalence(store, rows, findings)
+    return ModelFacts(tuple(findings), store.layout.size, inputs, shares, texts)
+
+
+def target_key(modality: str) -> str:
+    """Under which name the tokenizer of a text that is written stands beside those of the inputs."""
+    return f"targets/{modality}"
+
+
+def described(config: Config, store: Store) -> dict[str, Component]:
+    """The head that writes, by the text modality that it writes; empty where none does.
+
+    Raises `UsageError` where there are several such heads, no study head beside one, or no such text in the store.
+    """
+    heads = {n: head for n, head in config.model.heads.items() if issubclass(HEADS.get(head.type), TextHead)}
+    texts = [name for name, facts in store.modalities.items() if facts.kind == "text"]
+    for name, head in heads.items():
+        where, text = f"model.heads.{name}", HEADS.options(head)["text"]
+        if len(heads) > 1:
+            raise UsageError(f"{where}: one of {len(heads)} heads that write ({', '.join(heads)}); keep one")
+        if all(HEADS.get(other.type).level != "study" for other in config.model.heads.values()):
+            raise UsageError(f"{where}: no study head beside it, by which epochs are judged; add study: study")
+        if text is None and len(texts) != 1:
+            raise UsageError(f"{where}: {store.folder} has {len(texts)} texts ({', '.join(texts)}); give text")
+        if text is not None and text not in texts:
+            raise UsageError(f"{where}.text: no such text in {store.folder}; {did_you_mean(text, texts)}")
+        return {text or texts[0]: head}
+    return {}
+
+
+def target_reports(config: Config, head: Component) -> ReportOptions:
+    """What of a report a head writes: its own `sections`, else what `data.reports` leaves; terms are masked too."""
+    sections = HEADS.options(head)["sections"]
+    if sections is None:
+        return config.data.reports
+    return ReportOptions(keep_sections=sections, mask=config.data.reports.mask)
+
+
+def written(config: Config, store: Store, tokenizers: Mapping[str, ReportTokenizer]) -> dict[str, Written]:
+    """The texts that the loader brings as targets."""
+    heads = described(config, store)
+    return {text: Written(tokenizers[target_key(text)], target_reports(config, head)) for text, head in heads.items()}
 
 
 def build_tokenizers(config: Config, store: Store, rows: Sequence[int]) -> dict[str, ReportTokenizer]:
     """A tokenizer a text input: the pretrained encoder's own, else fitted on the reports of `rows` (training).
 
     It meets what `data.reports` leaves of them: a term that is masked or stands in a dropped section is no word of it.
+    A text that a head writes has one of its own (`target_key`), fitted on what is written.
     """
     tokenizers = {}
+    for name, head in described(config, store).items():
+        options = target_reports(config, head)
+        reports = (redacted(store.read(row).text(name) or "", options) for row in rows)
+        tokenizers[target_key(name)] = fit_tokenizer(reports, max_tokens=HEADS.options(head)["max_words"])
     for name, section in config.model.inputs.items():
         if kind_of(section) != "text" or name not in store.modalities:
             continue
@@ -191,7 +239,7 @@ def build_model(config: Config, facts: ModelFacts) -> tuple[MultimodalModel, Mod
         branches[name], architecture = make(section, facts.inputs[name], config.model.dim, f"model.inputs.{name}")
         complete[name] = replace(facts.inputs[name], architecture=dict(architecture))
     sizes = {name: branch.sizes for name, branch in branches.items()}
-    findings = Findings(facts.findings, facts.prevalence)
+    findings = Findings(facts.findings, facts.prevalence, facts.texts)
     heads = {
         name: HEADS.build(head, f"model.heads.{name}", dim=config.model.dim, findings=findings, branches=sizes)
         for name, head in config.model.heads.items()
@@ -265,7 +313,7 @@ def build_loader(
 
     `tables` are those of the model's facts; a config without table inputs needs none.
     """
-    modalities = list(config.model.inputs)
+    modalities, writes = list(config.model.inputs), written(config, store, tokenizers)
     studies = StudyDataset(
         store,
         rows,
@@ -276,6 +324,7 @@ def build_loader(
         shown=shown,
         reading=Reading.of(config.data, config.seed),
         reports=config.data.reports,
+        writes=writes,
     )
     sampler = SliceBudgetSampler(
         studies.images(),
@@ -289,7 +338,7 @@ def build_loader(
     loader: DataLoader = DataLoader(
         studies,
         batch_sampler=sampler,
-        collate_fn=collate_for(store, modalities, tables),
+        collate_fn=collate_for(store, modalities, tables, list(writes)),
         num_workers=config.train.workers,
         persistent_workers=config.train.workers > 0,
         pin_memory=pin,

@@ -34,13 +34,15 @@ class InputFacts:
 class ModelFacts:
     """The sizes of a model: with its config and its weights, all that it takes to make it again.
 
-    `prevalence` is that of the training labels, by level, as `Findings` has it.
+    `prevalence` is that of the training labels, by level, as `Findings` has it. `texts` says how many tokens each text
+    has that a head writes, by modality.
     """
 
     findings: tuple[str, ...]
     size: int
     inputs: Mapping[str, InputFacts] = field(default_factory=dict)
     prevalence: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    texts: Mapping[str, int] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; JSON has no NaN, which is null there."""
@@ -53,7 +55,7 @@ class ModelFacts:
         rates = {
             level: tuple(nan if share is None else share for share in row) for level, row in raw["prevalence"].items()
         }
-        return cls(tuple(raw["findings"]), int(raw["size"]), inputs, rates)
+        return cls(tuple(raw["findings"]), int(raw["size"]), inputs, rates, dict(raw["texts"]))
 
     def unbuilt(self) -> ModelFacts:
         """These facts as they were before any encoder was made: a model of them starts from what is pretrained."""

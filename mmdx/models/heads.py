@@ -37,11 +37,12 @@ class Findings:
     """What a head answers: the findings by name, and of the training labels the share that is positive.
 
     `prevalence` has an entry `study`, and one a modality with slice labels, each with a share a finding; NaN where no
-    label is known.
+    label is known. `vocabularies` says how many tokens each text has that a head writes, by modality of the store.
     """
 
     names: tuple[str, ...]
     prevalence: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    vocabularies: Mapping[str, int] = field(default_factory=dict)
 
     def share(self, where: str) -> tuple[float, ...]:
         """The prevalence at a level, `study` or a modality; all NaN where none was counted."""
@@ -52,10 +53,10 @@ class Head(nn.Module, ABC):
     """Answers to what a batch labels; `weight` is the share of its loss in the objective.
 
     `level` says what the answers are about: a study, the images of `modality`, or boxes on them. Heads of the first two
-    levels give logits `[k f]`; others say themselves.
+    levels give logits `[k f]`; others say themselves, and one of level `text` writes (`models/generate.py`).
     """
 
-    level: Literal["study", "slice", "box"]
+    level: Literal["study", "slice", "box", "text"]
     modality: str | None
     """The modality whose images are answered for; None at the study level."""
     maps: int = 0

@@ -7,9 +7,21 @@ from collections.abc import Sequence
 
 import pytest
 import torch
-from parts import CT_FACTS, FACTS, IMAGES, VECTOR_FACTS, batch_of, config_of, mixed_batch, model_of, sample, tiny_bert
+from parts import (
+    CT_FACTS,
+    FACTS,
+    IMAGES,
+    VECTOR_FACTS,
+    WORDS,
+    batch_of,
+    config_of,
+    mixed_batch,
+    model_of,
+    sample,
+    tiny_bert,
+)
 
-from mmdx.batch import Batch, Output, Sample
+from mmdx.batch import Batch, Output, Packed, Sample
 from mmdx.config import Config
 from mmdx.engine.build import ModelFacts, build_model
 from mmdx.engine.objective import objective
@@ -77,12 +89,14 @@ def run(model: MultimodalModel, batch: Batch) -> Output:
 
 
 def slice_of(output: Output, batch: Batch, study: int) -> dict[str, torch.Tensor]:
-    """The rows of one study: study heads have one a study, slice heads one an image."""
-    lengths = batch.inputs["image"].lengths.tolist()
-    start = sum(lengths[:study])
+    """The rows of one study: study heads have one a study, slice heads one an image, text heads one a word."""
+    images = batch.inputs["image"].lengths.tolist()
+    words = [count + 1 if count else 0 for count in batch.targets["report"].lengths.tolist()]
     found = {}
     for name, logits in output.logits.items():
         whole = len(logits) == len(batch.study_ids) and name != "slice"
+        lengths = words if len(logits) == sum(words) else images
+        start = sum(lengths[:study])
         found[name] = logits[study : study + 1] if whole else logits[start : start + lengths[study]]
     return found
 
@@ -139,8 +153,8 @@ def test_every_parameter_learns(case):
         moved = {name for name, p in trainable(model) if p.grad is not None and p.grad.abs().sum() > 0}
         still = [name for name in still if name not in moved]
         optimizer.step()
-    # A head that answers for images alone leaves the fusion without a task: learning is asked of what it reaches.
-    if {head.level for head in model.heads.values()} == {"slice"}:
+    # A head that reads the images alone leaves the fusion without a task: learning is asked of what it reaches.
+    if {head.level for head in model.heads.values()} <= {"slice", "text"}:
         still = [
             n for n in still if not n.startswith(("fusion", "stand_ins", "branches.report", "branches.image.project"))
         ]
@@ -178,10 +192,11 @@ def test_shapes(case):
     assert output.fused.shape == (5, 12)
     assert output.present.tolist() == [[True, True], [True, False], [False, True], [True, True], [True, True]]
     for name, head in model.heads.items():
-        rows = 5 if head.level == "study" else 11
-        # 16 cells say where they are (3) and six numbers for each of two findings.
-        assert output.logits[name].shape == ((rows, 16, 15) if head.level == "box" else (rows, 2))
-        assert head.targets(batch).shape == (rows, 2)
+        # 18 words and the ends of four reports; the words, a beginning and an end. 16 cells say where they are (3) and
+        # six numbers for each of two findings.
+        shape = {"study": (5, 2), "slice": (11, 2), "box": (11, 16, 15), "text": (22, WORDS + 2)}[head.level]
+        assert output.logits[name].shape == shape
+        assert head.targets(batch).shape == (shape[:1] if head.level == "text" else (*shape[:1], 2))
 
 
 def test_unknown_labels_touch_nothing(case):
@@ -193,6 +208,7 @@ def test_unknown_labels_touch_nothing(case):
         labels=torch.full_like(batch.labels, torch.nan),
         slice_labels={name: torch.full_like(rows, torch.nan) for name, rows in batch.slice_labels.items()},
         boxes={},
+        targets={name: Packed(text.values[:0], 0 * text.lengths) for name, text in batch.targets.items()},
     )
     loss = objective(model, model(blank), blank)["loss"]
     loss.backward()
