@@ -125,18 +125,21 @@ def train(
         bool, typer.Option("--resume", help="go on with the last run of this config, or with run=FOLDER")
     ] = False,
 ) -> None:
-    """Train, score the test split with each modality shown, and leave a run folder."""
+    """Train, score the test split with each modality shown, and leave a run folder; data.folds.count=5 for folds."""
     from rich.console import Console
 
     from mmdx.config import read_config
     from mmdx.engine.build import resolve
     from mmdx.engine.experiment import run_training
+    from mmdx.engine.folds import run_folds
 
     given = overrides or []
     if config is not None and "=" in config:
         config, given = None, [config, *given]
     path = Path(config) if config else DEFAULT_CONFIG
-    run_training(resolve(read_config(path, given)), path.stem, Console(), resume=resume)
+    asked = resolve(read_config(path, given))
+    run_command = run_training if asked.data.folds is None else run_folds
+    run_command(asked, path.stem, Console(), resume=resume)
 
 
 @app.command()
@@ -156,9 +159,10 @@ def evaluate(
     from rich.console import Console
 
     from mmdx.engine.checkpoint import load_description
-    from mmdx.engine.experiment import evaluate_run
+    from mmdx.engine.evaluate import Otherwise, evaluate_run
+    from mmdx.engine.folds import evaluate_folds
     from mmdx.engine.predict import parse_shown
-    from mmdx.engine.run import model_folder
+    from mmdx.engine.run import Run, model_folder
     from mmdx.stats.compare import compare as compare_files
     from mmdx.stats.report import summary_tables
 
@@ -171,9 +175,11 @@ def evaluate(
         raise UsageError(f"{option}: these scores would replace the run's own; give --out FOLDER for them")
     if drop is not None and not 0 <= drop < 1:
         raise UsageError(f"--drop {drop:g}: give a share from 0 to below 1, such as 0.2")
-    inputs = list(load_description(model_folder(run))[0].model.inputs)
+    folds = Run(run).folds.is_file()
+    inputs = list(load_description(model_folder(Run(run).fold(0).folder if folds else run))[0].model.inputs)
     shown = [parse_shown(text, inputs) for text in show] if show else None
-    path, _ = evaluate_run(run, split, shown, out, order=order, drop=drop)
+    otherwise = Otherwise(order, drop)
+    path = (evaluate_folds if folds else evaluate_run)(run, split, shown, out, otherwise)
     console = Console()
     console.print(summary_tables(compare_files([path])))
     console.print(f"predictions:  {path}", markup=False, highlight=False)

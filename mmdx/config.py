@@ -59,6 +59,14 @@ class SplitOptions(Section):
         return self
 
 
+class FoldOptions(Section):
+    """Cross-validation: `count` folds of patients, and `val`, the share of a fold's other patients that validate."""
+
+    count: int = Field(default=5, ge=2)
+    val: float = Field(default=0.15, gt=0, lt=1)
+    seed: int = Field(default=0, ge=0, lt=2**32)
+
+
 class ReportOptions(Section):
     """What of a report a model may read: for reports that state the answer.
 
@@ -89,10 +97,11 @@ class DataConfig(Section):
     `store`, or where that is None into a folder under `stores` that is named by its fingerprint.
 
     `size` is the side in pixels of a stored image; `findings` the labels to learn, in this order (None: all of the
-    store's); `split` deals the patients anew (None: as the store has them); `max_images` keeps that many evenly spaced
-    images of a longer modality; `reports` is what of a report is read, wherever a model meets one; `tables` makes
-    modalities of traits, such as `{clinic: [age, sex]}`; `pseudonym_key` is a file with a secret by which patient and
-    study ids are replaced when the store is prepared (`docs/privacy.md`).
+    store's); `split` deals the patients anew (None: as the store has them); `folds` trains a model a fold and tests
+    each study once (`docs/cross_validation.md`); `max_images` keeps that many evenly spaced images of a longer
+    modality; `reports` is what of a report is read, wherever a model meets one; `tables` makes modalities of traits,
+    such as `{clinic: [age, sex]}`; `pseudonym_key` is a file with a secret by which patient and study ids are replaced
+    when the store is prepared (`docs/privacy.md`).
 
     `order` and `drop_images` are experiments: the images of a study `shuffled` or `reversed`, and a share of them left
     out (one always stays), in training and scoring alike. Both are drawn from the study's id and the config's `seed`.
@@ -105,6 +114,7 @@ class DataConfig(Section):
     size: int = Field(default=224, ge=8)
     findings: tuple[str, ...] | None = None
     split: SplitOptions | None = None
+    folds: FoldOptions | None = None
     max_images: int | None = Field(default=None, ge=1)
     order: SliceOrder = "certified"
     drop_images: float = Field(default=0.0, ge=0, lt=1)
@@ -120,6 +130,8 @@ class DataConfig(Section):
             raise ValueError("no studies: give store (a folder that mmdx prepare left), or reader and source")
         if self.pseudonym_key is not None and self.reader is None:
             raise ValueError("pseudonym_key is for preparing: give reader and source too, or leave it out")
+        if self.split is not None and self.folds is not None:
+            raise ValueError("split deals the patients once, folds several times; give one of them")
         return self
 
     @pydantic.field_validator("tables")

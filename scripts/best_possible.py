@@ -79,11 +79,11 @@ def _held(traits: dict, shown: str) -> str:
 def tell(model: str, reference: str, found: Comparison, *, sign: int) -> None:
     first, second = found.arms
     difference = found.differences[second.name, "auroc", None].estimate
-    low, high = (None, None) if difference.low is None else sorted((sign * difference.low, sign * (difference.high or 0)))
-    bounds = "" if low is None else f" [{low:+.3f}, {high:+.3f}]"
+    ends = [sign * end for end in (difference.low, difference.high) if end is not None]
+    bounds = f" [{min(ends):+.3f}, {max(ends):+.3f}]" if ends else ""
+    model_value, reference_value = (with_interval(found.estimates[arm.name, "auroc", None]) for arm in (second, first))
     print(
-        f"{model}: {with_interval(found.estimates[second.name, 'auroc', None])}, {reference} "
-        f"{with_interval(found.estimates[first.name, 'auroc', None])}, difference {sign * difference.value:+.3f}{bounds} "
+        f"{model}: {model_value}, {reference} {reference_value}, difference {sign * difference.value:+.3f}{bounds} "
         f"({found.patients} patients)"
     )
 

@@ -39,7 +39,7 @@ class Table:
     def lacking(self, traits: Traits) -> list[str]:
         """The columns that a study lacks, each with its word where that is what is not known."""
         names = [column.name for column in self.columns if math.isnan(_value(column, traits))]
-        return [f"{name} ('{traits[name]}' is not known)" if _said(traits, name) else name for name in names]
+        return [f"{name} ('{traits[name]}' is not known)" if says(traits, name) else name for name in names]
 
 
 def fit_table(store: Store, rows: Sequence[int], names: Sequence[str], where: str) -> Table:
@@ -50,14 +50,14 @@ def fit_table(store: Store, rows: Sequence[int], names: Sequence[str], where: st
     `DataError` for one that no training study has, or that has too many words.
     """
     traits = [store.read(row).traits() for row in rows]
-    empty = [name for name in names if not any(_said(told, name) for told in traits)]
+    empty = [name for name in names if not any(says(told, name) for told in traits)]
     if empty:
         known = sorted({name for row in range(len(store)) for name in store.read(row).traits() if is_fact(name)})
         raise _nowhere(empty, known, where) or DataError(
             f"{where}: no training study of {store.folder} has {some(empty)}; leave it out"
         )
     return Table(
-        tuple(_fit(name, [told[name] for told in traits if _said(told, name)], len(traits), where) for name in names)
+        tuple(_fit(name, [told[name] for told in traits if says(told, name)], len(traits), where) for name in names)
     )
 
 
@@ -86,7 +86,7 @@ def _fit(name: str, values: Sequence[str | float], studies: int, where: str) -> 
 
 
 def _value(column: Column, traits: Traits) -> float:
-    if not _said(traits, column.name):
+    if not says(traits, column.name):
         return math.nan
     value = traits[column.name]
     if column.words:
@@ -96,7 +96,7 @@ def _value(column: Column, traits: Traits) -> float:
     return math.nan if number is None else number
 
 
-def _said(traits: Traits, name: str) -> bool:
+def says(traits: Traits, name: str) -> bool:
     """Whether a study has the trait: one that is empty, or not a number as NaN is, it has not."""
     value = traits.get(name, "")
     return bool(value.strip()) if isinstance(value, str) else math.isfinite(value)

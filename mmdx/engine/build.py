@@ -121,27 +121,15 @@ def facts_of(
 
     Raises `UsageError` where config and store disagree, all at once.
     """
-    inputs, problems = {}, []
+    check_inputs(config, store)
+    inputs = {}
     for name, section in config.model.inputs.items():
-        stored = store.modalities.get(name)
-        wanted = kind_of(section)
-        if wanted == "tabular":
-            where = f"data.tables.{name}"
-            if stored is not None:
-                problems.append(f"{where}: {store.folder} holds a modality of this name; choose another for the table")
-            else:
-                inputs[name] = InputFacts(
-                    "tabular", columns=fit_table(store, rows, config.data.tables[name], where).columns
-                )
-        elif stored is None:
-            problems.append(
-                f"model.inputs.{name}: no such modality in {store.folder}; {did_you_mean(name, store.modalities)}"
-            )
-        elif stored.kind != wanted:
-            problems.append(
-                f"model.inputs.{name}: '{section.encoder.type}' reads {wanted}, but '{name}' is stored as {stored.kind}"
-            )
-        elif stored.kind == "vectors":
+        if name in config.data.tables:
+            table = fit_table(store, rows, config.data.tables[name], f"data.tables.{name}")
+            inputs[name] = InputFacts("tabular", columns=table.columns)
+            continue
+        stored = store.modalities[name]
+        if stored.kind == "vectors":
             inputs[name] = InputFacts("vectors", width=stored.width)
         elif stored.kind == "text":
             rare = "idf" in TEXT_ENCODERS.sizes(section.encoder.type)
@@ -150,13 +138,32 @@ def facts_of(
             inputs[name] = InputFacts("text", vocabulary=tokenizers[name].vocabulary, idf=idf)
         else:
             inputs[name] = InputFacts("images", unit=stored.unit, channels=stored.channels)
+    findings = tuple(config.data.findings or store.findings)
+    texts = {name: tokenizers[target_key(name)].vocabulary for name in described(config, store)}
+    return ModelFacts(findings, store.layout.size, inputs, prevalence(store, rows, findings), texts)
+
+
+def check_inputs(config: Config, store: Store) -> None:
+    """Raises `UsageError` where the config names modalities, kinds or findings that the store does not have."""
+    problems = []
+    for name, section in config.model.inputs.items():
+        stored = store.modalities.get(name)
+        wanted = kind_of(section)
+        if wanted == "tabular":
+            if stored is not None:
+                where = f"data.tables.{name}"
+                problems.append(f"{where}: {store.folder} holds a modality of this name; choose another for the table")
+        elif stored is None:
+            problems.append(
+                f"model.inputs.{name}: no such modality in {store.folder}; {did_you_mean(name, store.modalities)}"
+            )
+        elif stored.kind != wanted:
+            problems.append(
+                f"model.inputs.{name}: '{section.encoder.type}' reads {wanted}, but '{name}' is stored as {stored.kind}"
+            )
     if problems:
         raise UsageError(problems)
-    findings = config.data.findings or store.findings
-    store.columns_of(findings)
-    texts = {name: tokenizers[target_key(name)].vocabulary for name in described(config, store)}
-    shares = prevalence(store, rows, findings)
-    return ModelFacts(tuple(findings), store.layout.size, inputs, shares, texts)
+    store.columns_of(config.data.findings or store.findings)
 
 
 def target_key(modality: str) -> str:
@@ -169,13 +176,14 @@ def described(config: Config, store: Store) -> dict[str, Component]:
 
     Raises `UsageError` where there are several such heads, no study head beside one, or no such text in the store.
     """
-    heads = {n: head for n, head in config.model.heads.items() if issubclass(HEADS.get(head.type), TextHead)}
+    made: dict[str, Any] = {name: HEADS.get(head.type) for name, head in config.model.heads.items()}
+    heads = {name: head for name, head in config.model.heads.items() if issubclass(made[name], TextHead)}
     texts = [name for name, facts in store.modalities.items() if facts.kind == "text"]
     for name, head in heads.items():
         where, text = f"model.heads.{name}", HEADS.options(head)["text"]
         if len(heads) > 1:
             raise UsageError(f"{where}: one of {len(heads)} heads that write ({', '.join(heads)}); keep one")
-        if all(HEADS.get(other.type).level != "study" for other in config.model.heads.values()):
+        if all(other.level != "study" for other in made.values()):
             raise UsageError(f"{where}: no study head beside it, by which epochs are judged; add study: study")
         if text is None and len(texts) != 1:
             raise UsageError(f"{where}: {store.folder} has {len(texts)} texts ({', '.join(texts)}); give text")

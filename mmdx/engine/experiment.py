@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,19 +16,20 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from rich.console import Console
 
-from mmdx.config import Config, SliceOrder, dump_config
+from mmdx.config import Config, dump_config
 from mmdx.data.prepare import Recipe, prepare_into, prepare_under
 from mmdx.data.redaction import absent_sections, withheld
 from mmdx.data.splits import make_splits, prove_disjoint, read_splits, write_splits
-from mmdx.data.store import Store, is_store, split_counts
+from mmdx.data.store import Store, split_counts
 from mmdx.engine.auditing import AUDIT_FILE, verdict_for
-from mmdx.engine.checkpoint import SavedModel, load_model
+from mmdx.engine.checkpoint import SavedModel, is_described, load_model, write_description
+from mmdx.engine.checks import check_studies_for, check_training, shown_nothing
 from mmdx.engine.objective import Objective, objective
 from mmdx.engine.orders import SliceOrders, slice_orders
 from mmdx.engine.predict import score_splits, showings
 from mmdx.engine.processes import main_first
-from mmdx.engine.run import Run, choose_run, environment, model_folder
-from mmdx.engine.train import fit, set_up
+from mmdx.engine.run import Run, choose_run, environment
+from mmdx.engine.train import fit, plan, set_up
 from mmdx.errors import DataError, UsageError
 from mmdx.stats.compare import Comparison, compare
 from mmdx.stats.report import markdown, summary_tables
@@ -49,9 +52,10 @@ def open_store(config: Config, console: Console, turn: AbstractContextManager[No
             raise UsageError("data: no studies; give store, or reader and source")
         return Store(data.store)
     recipe = Recipe(data.reader, data.source, data.size, data.pseudonym_key)
+    look = partial(check_studies_for, config)
     if data.store is not None:
-        return prepare_into(recipe, data.store, None, console, turn)
-    return prepare_under(recipe, data.stores, console, turn)
+        return prepare_into(recipe, data.store, None, console, turn, look)
+    return prepare_under(recipe, data.stores, console, turn, look)
 
 
 def deal(config: Config, store: Store) -> list[Split]:
@@ -67,18 +71,23 @@ def deal(config: Config, store: Store) -> list[Split]:
 
 
 def run_training(config: Config, name: str, console: Console, *, resume: bool) -> Path:
-    """Trains `config` (resolved), scores it and prints what it shows; returns the run folder."""
+    """Trains `config` (resolved) on one split, scores it and prints what it shows; returns the run folder."""
+    accelerator, loud, store, folder = start(config, name, console, resume=resume)
+    train_split(config, folder, store, deal(config, store), accelerator, loud, resume=resume)
+    loud.print(f"run folder:   {folder}\nnext:         mmdx compare {folder}", markup=False, highlight=False)
+    accelerator.end_training()
+    return folder
+
+
+def start(config: Config, name: str, console: Console, *, resume: bool) -> tuple[Accelerator, Console, Store, Path]:
+    """What every training begins with: its processes, a console for the main one, the store, and where it goes."""
     accelerator = make_accelerator(config.train.precision)
     loud = Console(stderr=console.stderr, quiet=not accelerator.is_main_process)
     if _launched_short(accelerator):
         loud.print(LAUNCHED_SHORT, highlight=False)
     store = open_store(config, loud, main_first(accelerator))
     chosen = [str(choose_run(config, name, resume=resume))] if accelerator.is_main_process else [""]
-    folder = Path(broadcast_object_list(chosen)[0])
-    train_split(config, folder, store, deal(config, store), accelerator, loud, resume=resume)
-    loud.print(f"run folder:   {folder}\nnext:         mmdx compare {folder}", markup=False, highlight=False)
-    accelerator.end_training()
-    return folder
+    return accelerator, loud, store, Path(broadcast_object_list(chosen)[0])
 
 
 def train_split(
@@ -91,15 +100,22 @@ def train_split(
     *,
     resume: bool,
     objective: Objective = objective,
+    tell: bool = True,
 ) -> SavedModel:
     """Trains `config` (resolved) on one split of a store, scores val and test, and concludes; returns the best model.
 
     `folder` becomes a run folder, or goes on as one with `resume`. `console` is quiet where the process is not the main
-    one. The accelerator is left as it was found, so that a command can train again with it.
+    one; `tell` prints what the test split shows at the end. The accelerator is left as it was found, so that a command
+    can train again with it.
     """
     run = Run(folder)
+    check_training(config, store, splits)
     if accelerator.is_main_process:
+        # A model that cannot be built leaves no folder behind.
+        planned = None if is_described(run.best) else plan(config, store, splits)
         _describe(run, config, store, splits, accelerator)
+        if planned is not None:
+            write_description(run.best, config, *planned)
         audited = verdict_for(store, splits)
         run.write_json(AUDIT_FILE, audited)
         console.print(f"audit: {audited['verdict']}", markup=False, highlight=False)
@@ -115,7 +131,9 @@ def train_split(
     for split in ("val", "test"):
         score_splits(saved, store, splits, split, showings(list(config.model.inputs)), accelerator, run.predictions)
     if accelerator.is_main_process:
-        console.print(summary_tables(conclude(run, saved, orders)))
+        comparison = conclude(run, saved, orders)
+        if tell:
+            console.print(summary_tables(comparison))
     accelerator.wait_for_everyone()
     return saved
 
@@ -151,57 +169,19 @@ def _launched_short(accelerator: Accelerator) -> bool:
     return asked and accelerator.device.type == "cpu" and accelerator.num_processes == 1
 
 
-def evaluate_run(
-    folder: Path,
-    split: Split,
-    shown: Sequence[Sequence[str]] | None,
-    out: Path | None,
-    *,
-    order: SliceOrder | None = None,
-    drop: float | None = None,
-) -> tuple[Path, SavedModel]:
-    """Scores a finished run again on one split; returns the prediction file.
-
-    The file is the run's own `predictions/<split>.csv`, or lies in `out`, beside `evaluation.json`, which says how
-    images were read. `order` and `drop` take the place of the
-    run's `data.order` and `data.drop_images`. Raises `DataError` where the store is no longer the one that the run was
-    trained on.
-    """
-    run, accelerator = Run(folder), make_accelerator()
-    saved = load_model(model_folder(folder))
-    store = _store_of(run, saved.config, accelerator)
-    splits = _splits_of(run, store)
-    saved = replace(saved, config=_read_otherwise(saved.config, order, drop))
-    saved.model.to(accelerator.device)
-    rows = [row for row, name in enumerate(splits) if name == split]
-    orders = slice_orders(saved.model, saved.config, store, rows)
-    loud = Console(stderr=True, quiet=not accelerator.is_main_process)
-    for line in orders.sentences():
-        loud.print(line, markup=False, highlight=False)
-    chosen = shown or showings(list(saved.config.model.inputs))
-    path = score_splits(saved, store, splits, split, chosen, accelerator, out or run.predictions)
-    if out is not None and accelerator.is_main_process:
-        Run(out).write_json("evaluation.json", {"run": str(folder), "split": split, "slice_orders": asdict(orders)})
-    accelerator.end_training()  # processes that end while others still talk to them are aborted
-    return path, saved
-
-
-def _read_otherwise(config: Config, order: SliceOrder | None, drop: float | None) -> Config:
-    """`config` with another order of images, or share of them left out, where these are given."""
-    given = {"order": order, "drop_images": drop}
-    changed = {key: value for key, value in given.items() if value is not None}
-    return config.model_copy(update={"data": config.data.model_copy(update=changed)})
-
-
 def conclude(run: Run, saved: SavedModel, orders: SliceOrders) -> Comparison:
     """The comparison of what one checkpoint was shown, on the test split; writes `metrics.json` and `card.md`."""
     comparison = compare([run.folder], split="test")
-    withheld_of_reports = saved.config.data.reports.model_dump(mode="json")
-    run.write_json(
-        "metrics.json", comparison.to_json() | {"reports": withheld_of_reports, "slice_orders": asdict(orders)}
-    )
-    (run.folder / "card.md").write_text(_card(run, saved, orders, comparison), encoding="utf-8")
+    run.write_json("metrics.json", metrics(saved, comparison) | {"slice_orders": asdict(orders)})
+    told = ["Split by patient (`splits.csv`). Scores are probabilities, not calibrated."]
+    told += [f"{sentence[:1].upper()}{sentence[1:]}." for sentence in orders.sentences()]
+    run.write_text(run.card.name, card(run, saved, told, markdown(comparison)))
     return comparison
+
+
+def metrics(saved: SavedModel, comparison: Comparison) -> dict[str, Any]:
+    """What `metrics.json` holds."""
+    return comparison.to_json() | {"reports": saved.config.data.reports.model_dump(mode="json")}
 
 
 def _describe(run: Run, config: Config, store: Store, splits: Sequence[Split], accelerator: Accelerator) -> None:
@@ -212,37 +192,15 @@ def _describe(run: Run, config: Config, store: Store, splits: Sequence[Split], a
         return
     run.folder.mkdir(parents=True, exist_ok=True)
     write_splits(run.splits, store.study_ids, store.patient_ids, list(splits))
+    write_origin(run, config, store, accelerator)
+
+
+def write_origin(run: Run, config: Config, store: Store, accelerator: Accelerator) -> None:
+    """On what a run stands, and last its config: with it, the run can be resumed."""
     where = {"folder": str(store.folder), **store.description}
     facts = environment(device=str(accelerator.device), processes=accelerator.num_processes, store=where)
     run.write_json("environment.json", facts)
-    partial = run.config_file.with_suffix(".partial")
-    partial.write_text(dump_config(config), encoding="utf-8")
-    partial.replace(run.config_file)
-
-
-def _store_of(run: Run, config: Config, accelerator: Accelerator) -> Store:
-    """The store that the run was trained on, where it lies; else the one that its config names, if that is the same."""
-    known = run.environment()["store"]
-    folder = Path(known["folder"])
-    if is_store(folder):
-        store = Store(folder)
-    else:
-        loud = Console(stderr=True, quiet=not accelerator.is_main_process)
-        store = open_store(config, loud, main_first(accelerator))
-    if store.description["fingerprint"] != known["fingerprint"]:
-        raise DataError(f"{store.folder}: is not the store that {run.folder} was trained on; prepare that one again")
-    return store
-
-
-def _splits_of(run: Run, store: Store) -> list[Split]:
-    stored = read_splits(run.splits)
-    unknown = [study for study in store.study_ids if study not in stored]
-    if unknown or len(stored) != len(store):
-        raise DataError(
-            f"{run.splits}: names {len(stored)} studies, the store {store.folder} holds {len(store)}; the run was "
-            "trained on another store"
-        )
-    return [stored[study] for study in store.study_ids]
+    run.write_text(run.config_file.name, dump_config(config))
 
 
 def _opening(saved: SavedModel, store: Store, splits: Sequence[Split], run: Run, accelerator: Accelerator) -> str:
@@ -257,6 +215,7 @@ def _opening(saved: SavedModel, store: Store, splits: Sequence[Split], run: Run,
         told = (store.read(row).text(name) or "" for row, split in enumerate(splits) if split == "train")
         strange = absent_sections(told, saved.config.data.reports)
         lines += [f"data.reports: no training report has a section '{section}'" for section in strange]
+    lines += [line] if (line := shown_nothing(saved.config, store, splits)) else []
     columns = store.columns_of(saved.facts.findings)
     for split in ("train", "test"):
         labels = store.labels[np.array([name == split for name in splits])][:, columns]
@@ -270,19 +229,16 @@ def _opening(saved: SavedModel, store: Store, splits: Sequence[Split], run: Run,
     return "\n".join(lines)
 
 
-def _card(run: Run, saved: SavedModel, orders: SliceOrders, comparison: Comparison) -> str:
-    config, facts = saved.config, saved.facts
-    inputs = ", ".join(f"`{name}` ({known.kind})" for name, known in facts.inputs.items())
-    taken = withheld(config.data.reports)
-    lines = [
+def card(run: Run, saved: SavedModel, told: Sequence[str], results: str) -> str:
+    """What `card.md` holds: what the model is, the paragraphs `told`, and its results in Markdown."""
+    inputs = ", ".join(f"`{name}` ({known.kind})" for name, known in saved.facts.inputs.items())
+    taken = withheld(saved.config.data.reports)
+    paragraphs = [
         f"# {run.folder.name}",
-        "",
-        f"Reads {inputs}; answers {', '.join(facts.findings)}. Trained with seed {config.seed}; `config.yaml` rebuilds "
-        "it, `environment.json` says on what. Split by patient (`splits.csv`). Scores are probabilities, not "
-        "calibrated. For research; not a medical device.",
-        "",
-        *([f"Reports were read without {taken}.", ""] if taken else []),
-        *[line for sentence in orders.sentences() for line in (f"{sentence[:1].upper()}{sentence[1:]}.", "")],
-        markdown(comparison),
+        f"Reads {inputs}; answers {', '.join(saved.facts.findings)}. Trained with seed {saved.config.seed}; "
+        "`config.yaml` rebuilds it, `environment.json` says on what. For research; not a medical device.",
+        *told,
+        *([f"Reports were read without {taken}."] if taken else []),
+        results,
     ]
-    return "\n".join(lines)
+    return "\n\n".join(paragraphs)

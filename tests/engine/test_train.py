@@ -21,7 +21,8 @@ from tiny import write_cohort, write_config
 from mmdx.config import TrainConfig, read_config
 from mmdx.engine import train as loop
 from mmdx.engine.build import resolve
-from mmdx.engine.experiment import evaluate_run, run_training
+from mmdx.engine.evaluate import evaluate_run
+from mmdx.engine.experiment import run_training
 from mmdx.errors import DataError, UsageError
 from mmdx.models.heads import Head
 
@@ -139,7 +140,7 @@ def test_any_number_of_processes_and_any_batch_size_predict_the_same(cohort, tmp
     config = write_config(tmp_path / "a.yaml", cohort, epochs=1)
     run = train(config)
     alone = pd.read_csv(run / "predictions" / "test.csv")
-    script = "from pathlib import Path; from mmdx.engine.experiment import evaluate_run; import sys; "
+    script = "from pathlib import Path; from mmdx.engine.evaluate import evaluate_run; import sys; "
     script += "evaluate_run(Path(sys.argv[1]), 'test', None, Path(sys.argv[2]))"
     (tmp_path / "score.py").write_text(script)
     for processes in (2, 3):
@@ -147,14 +148,14 @@ def test_any_number_of_processes_and_any_batch_size_predict_the_same(cohort, tmp
         _same_scores(alone, pd.read_csv(tmp_path / f"out{processes}" / "test.csv"))
     best = run / "checkpoints" / "best" / "config.yaml"
     best.write_text(best.read_text().replace("studies: 6", "studies: 1"))
-    path, _ = evaluate_run(run, "test", None, tmp_path / "single")
+    path = evaluate_run(run, "test", None, tmp_path / "single")
     _same_scores(alone, pd.read_csv(path))
 
 
 def test_withheld_modality_is_never_read(cohort, tmp_path):
     """Scores with the image alone are those of the same studies without any report."""
     run = train(write_config(tmp_path / "a.yaml", cohort, epochs=1))
-    first, _ = evaluate_run(run, "test", [("image",)], tmp_path / "image")
+    first = evaluate_run(run, "test", [("image",)], tmp_path / "image")
     table = pd.read_csv(run / "predictions" / "test.csv")
     _same_scores(table[table["shown"] == "image"].reset_index(drop=True), pd.read_csv(first))
 

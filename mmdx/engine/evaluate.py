@@ -1,0 +1,107 @@
+"""A finished run scored again: on any split, with any modality withheld, its images in another order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from accelerate import Accelerator
+from rich.console import Console
+
+from mmdx.config import Config, SliceOrder
+from mmdx.data.splits import read_splits
+from mmdx.data.store import Store, is_store
+from mmdx.engine.checkpoint import load_model
+from mmdx.engine.experiment import make_accelerator, open_store
+from mmdx.engine.orders import slice_orders
+from mmdx.engine.predict import score_splits, showings
+from mmdx.engine.processes import main_first
+from mmdx.engine.run import Run, model_folder
+from mmdx.errors import DataError
+from mmdx.study import Split
+
+
+@dataclass(frozen=True)
+class Otherwise:
+    """How images are read in place of the run's `data.order` and `data.drop_images`; None: as the run did."""
+
+    order: SliceOrder | None = None
+    drop: float | None = None
+
+    def applied(self, config: Config) -> Config:
+        given = {"order": self.order, "drop_images": self.drop}
+        changed = {key: value for key, value in given.items() if value is not None}
+        return config.model_copy(update={"data": config.data.model_copy(update=changed)})
+
+
+AS_TRAINED = Otherwise()
+
+
+def evaluate_run(
+    folder: Path,
+    split: Split,
+    shown: Sequence[Sequence[str]] | None,
+    out: Path | None,
+    otherwise: Otherwise = AS_TRAINED,
+) -> Path:
+    """Scores a finished run again on one split; returns the prediction file.
+
+    The file is the run's own `predictions/<split>.csv`, or lies in `out`, beside `evaluation.json`, which says how
+    images were read. Raises `DataError` where the store is no longer the one that the run was trained on.
+    """
+    accelerator = make_accelerator()
+    path = score_run(folder, split, shown, out, accelerator, otherwise)
+    accelerator.end_training()  # processes that end while others still talk to them are aborted
+    return path
+
+
+def score_run(
+    folder: Path,
+    split: Split,
+    shown: Sequence[Sequence[str]] | None,
+    out: Path | None,
+    accelerator: Accelerator,
+    otherwise: Otherwise = AS_TRAINED,
+) -> Path:
+    """`evaluate_run` on processes that were started before."""
+    run = Run(folder)
+    saved = load_model(model_folder(folder))
+    store = store_of(run, saved.config, accelerator)
+    splits = splits_of(run, store)
+    saved = replace(saved, config=otherwise.applied(saved.config))
+    saved.model.to(accelerator.device)
+    orders = slice_orders(saved.model, saved.config, store, [row for row, name in enumerate(splits) if name == split])
+    loud = Console(stderr=True, quiet=not accelerator.is_main_process)
+    for line in orders.sentences():
+        loud.print(line, markup=False, highlight=False)
+    chosen = shown or showings(list(saved.config.model.inputs))
+    path = score_splits(saved, store, splits, split, chosen, accelerator, out or run.predictions)
+    if out is not None and accelerator.is_main_process:
+        Run(out).write_json("evaluation.json", {"run": str(folder), "split": split, "slice_orders": asdict(orders)})
+    return path
+
+
+def store_of(run: Run, config: Config, accelerator: Accelerator) -> Store:
+    """The store that the run was trained on, where it lies; else the one that its config names, if that is the same."""
+    known = run.environment()["store"]
+    folder = Path(known["folder"])
+    if is_store(folder):
+        store = Store(folder)
+    else:
+        loud = Console(stderr=True, quiet=not accelerator.is_main_process)
+        store = open_store(config, loud, main_first(accelerator))
+    if store.description["fingerprint"] != known["fingerprint"]:
+        raise DataError(f"{store.folder}: is not the store that {run.folder} was trained on; prepare that one again")
+    return store
+
+
+def splits_of(run: Run, store: Store) -> list[Split]:
+    stored = read_splits(run.splits)
+    unknown = [study for study in store.study_ids if study not in stored]
+    if unknown or len(stored) != len(store):
+        raise DataError(
+            f"{run.splits}: names {len(stored)} studies, the store {store.folder} holds {len(store)}; the run was "
+            "trained on another store"
+        )
+    return [stored[study] for study in store.study_ids]
