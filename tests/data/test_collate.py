@@ -14,7 +14,8 @@ import torch
 
 from mmdx.batch import Batch
 from mmdx.config import ReportOptions
-from mmdx.data.collate import WHOLE, StudyDataset, collate_for, evenly
+from mmdx.data.collate import WHOLE, StudyDataset, collate_for
+from mmdx.data.reading import Reading, evenly
 from mmdx.data.store import Store
 from mmdx.data.text import fit_tokenizer
 from mmdx.errors import UsageError
@@ -54,7 +55,7 @@ def dataset(
         findings=findings,
         tokenizers=tokenizers,
         shown=shown,
-        max_images=max_images,
+        reading=Reading(most=max_images),
         reports=reports,
     )
 
