@@ -3,10 +3,10 @@
     python scripts/order_study.py OUT [--patients 400] [--seeds 3] [--epochs 16] [--models lstm mean …]
                                       [--trained certified]
 
-Each model is trained once a seed on images read as `--trained` says, and that one checkpoint is scored on the test split
-with its slices in certified, reversed and shuffled order, and with 20 % of them left out. The table holds macro AUROCs,
-each the mean over seeds, with a 95 % interval over patients that all models and seeds share; `spread` is the range over
-seeds in certified order. Runs and scores that lie in OUT already are not made again.
+Each model is trained once a seed on images read as `--trained` says, and that one checkpoint is scored on the test
+split with its slices in certified, reversed and shuffled order, and with 20 % of them left out. The table holds macro
+AUROCs, each the mean over seeds, with a 95 % interval over patients that all models and seeds share; `spread` is the
+range over seeds in certified order. Runs and scores that lie in OUT already are not made again.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def trained(given: argparse.Namespace, model: str, seed: int) -> Path:
     ]
     if not (run / "metrics.json").is_file():
         started = (run / "config.yaml").is_file()
-        run_training(resolve(read_config(CONFIG, overrides)), run.name, Console(quiet=True), resume=started)
+        run_training(resolve(read_config(CONFIG, overrides)), run.name, Console(stderr=True), resume=started)
     return run
 
 
@@ -115,7 +115,7 @@ def table(given: argparse.Namespace) -> list[str]:
     points = with_mean(score_all(cohort), included)[:, auroc, -1].reshape(shape)
     drawn = with_mean(score_resamples(cohort, resamples=RESAMPLES, seed=0), included)[:, auroc, -1].reshape(shape)
     lines = [
-        f"{given.patients} patients, {given.seeds} seeds, {given.epochs} epochs, trained on {given.trained} order; "
+        f"{given.patients} patients, {given.seeds} seeds, {given.epochs} epochs, trained on {given.trained} order",
         f"test: {cohort.studies} studies of {cohort.patients.max() + 1} patients; mean AUROC of {len(findings)} findings",
         "",
         "".join([f"{'model':12}", *(f"{name:22}" for name in SCORED), "spread"]),
