@@ -109,6 +109,7 @@ def table(given: argparse.Namespace) -> list[str]:
         for seed in range(given.seeds)
     ]
     cohort = read_cohort(paths)
+    patients = cohort.patients.max() + 1
     findings = compare(paths[:1]).in_mean
     included = [cohort.findings.index(finding) for finding in findings]
     shape, auroc = (len(given.models), len(SCORED), given.seeds, -1), list(METRICS).index("auroc")
@@ -116,7 +117,7 @@ def table(given: argparse.Namespace) -> list[str]:
     drawn = with_mean(score_resamples(cohort, resamples=RESAMPLES, seed=0), included)[:, auroc, -1].reshape(shape)
     lines = [
         f"{given.patients} patients, {given.seeds} seeds, {given.epochs} epochs, trained on {given.trained} order",
-        f"test: {cohort.studies} studies of {cohort.patients.max() + 1} patients; mean AUROC of {len(findings)} findings",
+        f"test: {cohort.studies} studies of {patients} patients; mean AUROC of {len(included)} findings",
         "",
         "".join([f"{'model':12}", *(f"{name:22}" for name in SCORED), "spread"]),
     ]

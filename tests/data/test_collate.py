@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from mmdx.batch import Batch
-from mmdx.config import ReportOptions
+from mmdx.config import ReportOptions, SliceOrder
 from mmdx.data.collate import WHOLE, StudyDataset, collate_for
 from mmdx.data.reading import Reading, evenly
 from mmdx.data.store import Store
@@ -45,6 +45,7 @@ def dataset(
     findings: Sequence[str] = ("bleed",),
     shown: Sequence[str] | None = None,
     max_images: int | None = None,
+    reading: Reading | None = None,
     reports: ReportOptions = WHOLE,
 ) -> StudyDataset:
     tokenizers = {"report": fit_tokenizer(["fell one times .", "fell two times ."], max_tokens=9)}
@@ -55,7 +56,7 @@ def dataset(
         findings=findings,
         tokenizers=tokenizers,
         shown=shown,
-        reading=Reading(most=max_images),
+        reading=reading or Reading(most=max_images),
         reports=reports,
     )
 
@@ -174,6 +175,33 @@ def test_slice_labels_stand_beside_their_slices(phantom: Store) -> None:
             assert np.array_equal(labels[start:end].numpy(), stored.slice_labels(name)[kept][:, columns])
     assert not packed.present("enhanced").all()
     assert packed.slice_labels["image"].sum() > 0
+
+
+@pytest.mark.parametrize("order", ["shuffled", "reversed"])
+def test_labels_boxes_and_numbers_follow_their_images_into_another_order(phantom: Store, order: SliceOrder) -> None:
+    findings = phantom.findings
+    row = next(row for row in range(len(phantom)) if phantom.read(row).boxes())
+    stored, reading = phantom.read(row), Reading(order=order, dropped=0.2)
+    sample = dataset(phantom, [row], modalities=["image"], findings=findings, reading=reading)[0]
+    numbers = sample.slice_numbers["image"]
+    assert len(numbers) == reading.count(len(stored.pixels("image")))
+    assert numbers.tolist() != sorted(numbers.tolist())
+    assert np.array_equal(sample.inputs["image"], stored.pixels("image")[numbers])
+    assert np.array_equal(sample.slice_labels["image"], stored.slice_labels("image")[numbers], equal_nan=True)
+    found = [(numbers[int(box[0])], findings[int(box[1])], box[2]) for box in sample.boxes["image"]]
+    boxes = [box for box in stored.boxes() if box["modality"] == "image" and box["image"] in numbers]
+    assert found == [(box["image"], box["finding"], pytest.approx(box["x0"])) for box in boxes]
+    assert len(found) > 0
+
+
+def test_a_batch_numbers_its_images_by_their_place_in_the_study(store: Store) -> None:
+    packed = batch(dataset(store, [2, 0, 1], reading=Reading(order="reversed")), store)
+    assert packed.slice_numbers["image"].tolist() == [2, 1, 0, 0, 1, 0]
+    assert packed.inputs["image"].values[:, 0, 0, 0].tolist() == [22, 21, 20, 0, 11, 10]
+
+
+def test_the_sampler_is_told_what_is_left(store: Store) -> None:
+    assert dataset(store, [0, 1, 2], reading=Reading(dropped=0.4)).images() == [1, 1, 2]
 
 
 def test_images_without_slice_labels_have_unknown_ones(store: Store) -> None:

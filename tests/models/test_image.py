@@ -80,6 +80,14 @@ def test_pretrained_weights_of_colour_read_grey(saved):
     torch.testing.assert_close(one(images), three(images.expand(-1, 3, -1, -1)), atol=1e-4, rtol=1e-4)
 
 
+def test_neighbours_of_colour_are_read_as_colour_thrice(saved):
+    """timm repeats the first convolution over 9 channels and divides it by 3: three equal images say what one does."""
+    images = torch.rand(1, 3, 32, 32)
+    nine, three = (TimmEncoder(c, None, name=NAME, pretrained=str(saved[1])).eval() for c in (9, 3))
+    assert nine.mean.flatten().tolist() == pytest.approx(list(saved[0].pretrained_cfg["mean"]) * 3)
+    torch.testing.assert_close(nine(images.repeat(1, 3, 1, 1)), three(images), atol=1e-4, rtol=1e-4)
+
+
 def test_a_frozen_encoder_keeps_weights_and_statistics():
     encoder = TimmEncoder(1, None, name=NAME, frozen=True).train()
     before = {name: value.clone() for name, value in encoder.state_dict().items()}

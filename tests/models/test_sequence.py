@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 
-from mmdx.models.sequence import Attention, Lstm, Max, Mean, run_recurrent
+from mmdx.errors import UsageError
+from mmdx.models.sequence import Attention, Gru, Lstm, Max, Mean, run_recurrent
 
 ITEMS = torch.tensor([[[1.0, 5.0], [3.0, -1.0], [9.0, 9.0]], [[-2.0, -4.0], [7.0, 7.0], [7.0, 7.0]]])
 MASK = torch.tensor([[True, True, False], [True, False, False]])
@@ -24,7 +26,8 @@ def test_max_sees_real_items_alone_negative_ones_too():
 
 
 def test_a_study_without_items_stays_finite():
-    for model in (Mean(2), Max(2), Attention(2), Lstm(2, hidden=3), Lstm(2, hidden=3, answer="max")):
+    models = [Mean(2), Max(2), Attention(2), Attention(2, heads=3)]
+    for model in (*models, Lstm(2, hidden=3), Lstm(2, hidden=3, answer="max"), Gru(2, hidden=3)):
         assert model(ITEMS, NOBODY, NOWHERE).pooled.isfinite().all()
 
 
@@ -55,3 +58,35 @@ def test_answering_by_the_maximum_keeps_a_peak_on_an_early_slice():
     model = Lstm(2, hidden=3, answer="max")
     outputs, _ = run_recurrent(model.network, ITEMS, MASK)
     torch.testing.assert_close(model(ITEMS, MASK, NOWHERE).pooled[0], outputs[0, :2].amax(dim=0))
+
+
+def test_the_gru_is_that_of_torch():
+    torch.manual_seed(0)
+    model = Gru(2, hidden=3, layers=2, bidirectional=True)
+    assert isinstance(model.network, nn.GRU)
+    outputs, state = model.network(ITEMS[:1, :2])
+    seen = model(ITEMS, MASK, NOWHERE)
+    torch.testing.assert_close(seen.items[0, :2], outputs[0])
+    torch.testing.assert_close(seen.pooled[0], torch.cat([state[2, 0], state[3, 0]]))
+    assert (model.dim, model.item_dim) == (6, 6)
+
+
+def test_each_attention_looks_for_its_own_items():
+    """The first head scores the first feature, the second the second: each all but picks the item where it is large."""
+    model = Attention(2, hidden=2, heads=2)
+    with torch.no_grad():
+        model.content.weight.copy_(torch.eye(2))
+        model.gate.weight.zero_()
+        model.gate.bias.fill_(100.0)
+        model.content.bias.zero_()
+        model.score.weight.copy_(100 * torch.eye(2))
+    items = torch.tensor([[[1.0, 0.0], [0.0, 2.0], [5.0, 5.0]]])
+    seen = model(items, MASK[:1], NOWHERE[:1])
+    assert seen.pooled[0].tolist() == pytest.approx([1.0, 0.0, 0.0, 2.0])
+    assert seen.weights[0].tolist() == pytest.approx([0.5, 0.5, 0.0])
+    assert (model.dim, model.item_dim) == (4, 2)
+
+
+def test_attention_without_heads_is_refused():
+    with pytest.raises(UsageError, match="heads is 0; give 1 or more"):
+        Attention(2, heads=0)
