@@ -65,7 +65,7 @@ def test_every_problem_comes_at_once_with_its_key() -> None:
 @pytest.mark.parametrize(
     ("section", "key", "near", "known"),
     [
-        ({"data": {"store": "s", "siz": 64}}, "data.siz", "size", "findings, max_images"),
+        ({"data": {"store": "s", "siz": 64}}, "data.siz", "size", "drop_images, findings, max_images"),
         ({"data": {"store": "s", "split": {"vall": 0.1}}}, "data.split.vall", "val", "seed, test, val"),
         (
             {"model": {"inputs": {"ct": {"encoder": "timm", "augment": {"flipp": 0.5}}}}},
@@ -77,7 +77,7 @@ def test_every_problem_comes_at_once_with_its_key() -> None:
             {"model": {"inputs": {"ct": {"encoder": "timm", "veiw": "grey"}}}},
             "model.inputs.ct.veiw",
             "view",
-            "augment, encoder, sequence, view",
+            "augment, encoder, neighbours, sequence, view",
         ),
     ],
 )
