@@ -108,7 +108,9 @@ def _whole(path: Path, study: str, told: Mapping[tuple[str, str], float]) -> Flo
     count = len({place for _, place in told})
     rows = [[told.get((finding, str(place)), np.nan) for finding in FINDINGS] for place in range(count)]
     if not np.isfinite(rows).all():
-        raise DataError(f"{path}: study '{study}' lacks slices from 0 to {count - 1}, or findings; score it again")
+        raise DataError(
+            f"{path}: study '{study}' lacks slices from 0 to {count - 1}, or findings; score all its images"
+        )
     return np.array(rows)
 
 
