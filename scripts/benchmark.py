@@ -9,7 +9,7 @@
 `startup`     seconds of `mmdx --help` and of `import mmdx`, against `python -c pass`; ratio = ours / reference.
 
 `benchmark_store.py` says what the rows of the store are: `ingest`, `ingest_2_cores`, `ingest_monai`, `epoch`,
-`store_open`, `store_memory`.
+`store_open`, `store_memory`; `benchmark_memory.py` what `cross_attention_memory` is.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from typing import cast
 
 import timm
 import torch
+from benchmark_memory import MEMORY_ROWS, memory_rows
 from benchmark_store import STORE_ROWS, store_rows
 from benchmark_timing import in_turn, report
 from rich.console import Console
@@ -147,7 +148,7 @@ def training_rows(wanted: Collection[str], repeats: int) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    rows = ["startup", "train_step", "packed", *STORE_ROWS]
+    rows = ["startup", "train_step", "packed", *MEMORY_ROWS, *STORE_ROWS]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=rows, default=rows)
     parser.add_argument("--repeats", type=int, default=3)
@@ -155,6 +156,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if "startup" in chosen.only:
         startup(chosen.repeats)
     training_rows(chosen.only, chosen.repeats)
+    memory_rows(chosen.only)
     store_rows(chosen.only, chosen.repeats)
 
 

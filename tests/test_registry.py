@@ -51,6 +51,11 @@ def test_arguments_with_a_default_are_the_options(poolings: Registry) -> None:
     assert set(poolings.schema("listed").model_fields) == {"names", "mask"}
 
 
+def test_arguments_without_a_default_are_the_sizes(poolings: Registry) -> None:
+    assert poolings.sizes("window") == ["width", "items"]
+    assert poolings.sizes("listed") == ["root"]
+
+
 def test_build_gives_sizes_and_checked_options(poolings: Registry) -> None:
     window = poolings.build(component("window", size="5", spans=[[1, 2]]), width=8, items={"ct": 4})
     assert window.given == (8, {"ct": 4}, 5, None, ((1.0, 2.0),))

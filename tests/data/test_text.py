@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from mmdx.data.text import fit_tokenizer, pretrained_tokenizer, sections
+from mmdx.data.text import fit_tokenizer, inverse_document_frequencies, pretrained_tokenizer, sections
 from mmdx.errors import DataError, UsageError
 
 REPORTS = ["History: fall on the head.", "Fall, no headache.", "Headache since the fall."]
@@ -117,3 +118,12 @@ def test_a_source_without_a_tokenizer_is_one_line(source: str, tmp_path: Path, m
     with pytest.raises(UsageError, match=rf"text encoder source '{source}': no tokenizer could be loaded") as caught:
         pretrained_tokenizer(source, max_tokens=8)
     assert "\n" not in str(caught.value)
+
+
+def test_idf_counts_reports_and_leaves_out_what_none_of_them_has() -> None:
+    tokenizer = fit_tokenizer(["a a b c", "a b c", "c d"], max_tokens=3)
+    idf = inverse_document_frequencies(tokenizer, ["a a b c", " ", "a d c", "d a d c"])
+    # Of three reports, cut at three tokens, all have a, one has b and one has c; d is no word of the vocabulary.
+    found = dict(zip(tokenizer.words(range(tokenizer.vocabulary)), idf, strict=True))
+    assert found == {"[PAD]": 0, "[UNK]": 0, "a": 1, "b": math.log(2) + 1, "c": math.log(2) + 1}
+    assert inverse_document_frequencies(tokenizer, ["d d"]) == (0, 0, 0, 0, 0)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
+from parts import config_of, mixed_batch, model_of
 
 from mmdx.batch import Features
 from mmdx.models.absent import StandIns, draw_shown
@@ -38,3 +40,33 @@ def test_modality_dropout_keeps_one_and_follows_its_rates():
     assert both[:, 1].all()
     assert image[:, 0].all()
     assert report[:, 1].all()
+
+
+@pytest.mark.parametrize(
+    ("rates", "withheld"),
+    [
+        ({"report": 0.4}, (0.0, 0.4)),
+        ({"image": 0.2}, (0.2, 0.0)),
+        (0.5, (0.25, 0.25)),
+        # A study that would lose both keeps both: 0.2 * (1 - 0.4) and 0.4 * (1 - 0.2).
+        ({"report": 0.4, "image": 0.2}, (0.12, 0.32)),
+    ],
+)
+def test_the_rate_of_each_modality_is_that_of_the_config(rates, withheld):
+    model = model_of(config_of(modality_dropout=rates))
+    torch.manual_seed(0)
+    both = torch.ones(20_000, 2, dtype=torch.bool)
+    shares = 1 - model.train().withhold(both).float().mean(dim=0)
+    assert shares.tolist() == pytest.approx(withheld, abs=0.015)
+    assert model.eval().withhold(both).all()
+
+
+def test_what_is_withheld_in_training_is_as_absent_as_what_is_not_there():
+    model, batch = model_of(config_of(modality_dropout={"report": 0.999})).train(), mixed_batch()
+    torch.manual_seed(0)
+    output = model(batch)
+    # Study 2 has nothing but its report, and keeps it.
+    assert output.present.tolist() == [[True, False], [True, False], [False, True], [True, False], [True, False]]
+    seen = output.features["report"]
+    assert torch.equal(seen.pooled[0], model.stand_ins.vectors["report"])
+    assert seen.mask.any(dim=1).tolist() == [False, False, True, False, False]

@@ -76,20 +76,6 @@ def test_word_weights_are_shares_of_the_squared_vector():
     assert seen.mask.sum(dim=1).tolist() == [3, 0, 2]
 
 
-def test_idf_counts_reports_and_leaves_out_what_none_has():
-    tokenizer = fit_tokenizer(["a a b c", "a b c", "c d"], max_tokens=3)
-    found = dict(
-        zip(
-            tokenizer.words(range(tokenizer.vocabulary)),
-            inverse_document_frequencies(tokenizer, ["a a b c", " ", "c zzz"]),
-            strict=True,
-        )
-    )
-    # Of two reports, cut at three tokens, both have one: c stands in one of them beyond the cut.
-    one = math.log(3 / 2) + 1
-    assert found == {"[PAD]": 0, "[UNK]": 0, "a": pytest.approx(one), "b": pytest.approx(one), "c": pytest.approx(one)}
-
-
 def lora_model(folder: Path, **options: object):
     source = tiny_bert(folder / "bert")
     encoder = {"type": "transformer", "source": source, "max_tokens": 64, "lora": 3, **options}
