@@ -2,39 +2,36 @@
 
 `cross_attention_memory`  peak memory (MB) of one training step on a study of 256 slices and a report of 256 words,
                           fused by `cross_attention`, against `concat`. `fusion` is the same pair on encoded items
-                          alone, without the encoders. Each is measured in a process of its own: on a GPU what torch
-                          allocates, on a CPU how far the step raises the memory of the process.
+                          alone, without the encoders. Counted is what torch allocates, beyond weights and batch.
 """
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
-import sys
 from collections.abc import Callable, Collection
-from pathlib import Path
+from itertools import accumulate
+from typing import Any
 
 import numpy as np
 import torch
 from benchmark_timing import report
+from torch.profiler import ProfilerActivity, profile
 
 from mmdx.batch import Features, Sample
-from mmdx.config import parse_config
+from mmdx.config import Component, parse_config
 from mmdx.data.collate import Collate
 from mmdx.engine.build import InputFacts, ModelFacts, build_model
 from mmdx.engine.objective import objective
+from mmdx.registry import FUSIONS
 
 MEMORY_ROWS = ("cross_attention_memory",)
 SLICES, WORDS, VOCABULARY, SIDE, WIDTH = 256, 256, 1_000, 64, 128
-MEASURE = "import sys, benchmark_memory as b; print(b.peak(b.STEPS[sys.argv[1]](sys.argv[2])))"
 
 
 def memory_rows(wanted: Collection[str]) -> None:
     if "cross_attention_memory" in wanted:
-        whole, alone = ([apart(step, fusion) for fusion in ("cross_attention", "concat")] for step in STEPS)
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        report("cross_attention_memory", *whole, unit="MB", slices=SLICES, fusion=alone, device=device)
+        pair = ("cross_attention", "concat")
+        whole, alone = ([peak(step(fusion)) for fusion in pair] for step in (training_step, fusion_step))
+        report("cross_attention_memory", *whole, unit="MB", slices=SLICES, fusion=alone, device=device().type)
 
 
 def training_step(fusion: str) -> Callable[[], None]:
@@ -62,9 +59,6 @@ def training_step(fusion: str) -> Callable[[], None]:
 
 def fusion_step(fusion: str) -> Callable[[], None]:
     """The fusion of one study's encoded items, forward and backward."""
-    from mmdx.config import Component
-    from mmdx.registry import FUSIONS
-
     sizes = {"image": WIDTH, "report": WIDTH}
     part = FUSIONS.build(Component(type=fusion), modalities=sizes, dim=WIDTH).to(device())
     seen = {
@@ -78,37 +72,21 @@ def fusion_step(fusion: str) -> Callable[[], None]:
     return lambda: part(seen).sum().backward()
 
 
-STEPS = {"training": training_step, "fusion": fusion_step}
-
-
 def device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def peak(work: Callable[[], None]) -> float:
-    """MB that `work` takes at its peak: what torch holds on a GPU, else what the process grows by."""
+    """MB that `work` makes torch allocate at once, beyond what it held before."""
     if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
         work()
-        return torch.cuda.max_memory_allocated() / 2**20
-    before = memory("VmHWM")
-    work()
-    return memory("VmHWM") - before
-
-
-def memory(field: str) -> float:
-    """MB of this process, as the kernel counts them."""
-    found = re.search(rf"{field}:\s+(\d+)", Path("/proc/self/status").read_text())
-    assert found is not None
-    return int(found[1]) / 1024
-
-
-def apart(step: str, fusion: str) -> float:
-    path = os.pathsep.join([str(Path(__file__).parent), *sys.path])
-    done = subprocess.run(
-        [sys.executable, "-c", MEASURE, step, fusion],
-        check=True,
-        capture_output=True,
-        text=True,
-        env=os.environ | {"PYTHONPATH": path},
-    )
-    return round(float(done.stdout), 1)
+        return round((torch.cuda.max_memory_allocated() - before) / 2**20, 1)
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as seen:
+        work()
+    # Each allocation and, with a negative size, each release.
+    profiler: Any = seen.profiler
+    events = [event for event in profiler.kineto_results.events() if event.name() == "[memory]"]
+    changes = sorted((event.start_ns(), event.nbytes()) for event in events)
+    return round(max(accumulate(size for _, size in changes)) / 2**20, 1)
