@@ -101,7 +101,8 @@ class Column:
     """A column of a table: one trait, as the training studies have it.
 
     Without `words` it holds numbers, of this `mean` and `sd` over the studies that have one. With `words` it is a
-    category, and `shares` says how often each is met among them. `gaps` tells whether a training study lacks it.
+    category, and `shares` says how often each is met among them. `gaps` tells whether a training study lacks it
+    and has another column.
     """
 
     name: str

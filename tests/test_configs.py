@@ -9,6 +9,7 @@ import pytest
 from mmdx.config import dump_config, parse_config, read_config
 from mmdx.engine.build import InputFacts, ModelFacts, build_model, kind_of, resolve
 from mmdx.models.model import trainable
+from mmdx.study import Column
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
 
@@ -21,12 +22,16 @@ def test_a_shipped_config_builds(path):
     plain = {"mean": [0.5] * 3, "std": [0.5] * 3}
     facts = {"images": InputFacts("images", unit=unit), "vectors": InputFacts("vectors", width=8)}
     facts["text"] = InputFacts("text", vocabulary=50, idf=(1.0,) * 50)
+    facts["tabular"] = InputFacts(
+        "tabular", columns=(Column("age", 50.0, 10.0), Column("sex", words=("f", "m"), shares=(0.5, 0.5)))
+    )
     inputs = {name: facts[kind_of(section)] for name, section in config.model.inputs.items()}
     # Pretrained weights are not looked for where an architecture is given.
     for name, section in config.model.inputs.items():
         if section.encoder.options.get("pretrained"):
             inputs[name] = InputFacts("images", unit=unit, architecture=plain)
-    model, facts = build_model(config, ModelFacts(("a", "b"), config.data.size, inputs, {"report": 50}))
+    findings = config.data.findings or ("any", "D/a", "D/b")
+    model, facts = build_model(config, ModelFacts(findings, config.data.size, inputs, texts={"report": 50}))
     assert list(facts.inputs) == list(config.model.inputs)
     assert trainable(model)
 

@@ -56,6 +56,8 @@ def fit_table(store: Store, rows: Sequence[int], names: Sequence[str], where: st
         raise _nowhere(empty, known, where) or DataError(
             f"{where}: no training study of {store.folder} has {some(empty)}; leave it out"
         )
+    # A study that lacks them all lacks the modality: it tells nothing of gaps in one that is there.
+    traits = [told for told in traits if any(says(told, name) for name in names)]
     return Table(
         tuple(_fit(name, [told[name] for told in traits if says(told, name)], len(traits), where) for name in names)
     )
@@ -77,9 +79,8 @@ def _fit(name: str, values: Sequence[str | float], studies: int, where: str) -> 
     if len(counts) > MOST_WORDS:
         words = [str(value) for value in values if _number(value) is None]
         raise DataError(
-            f"{where}: '{name}' has {len(counts)} different values in training, and {len(words)} of {len(values)} "
-            f"studies no number ('{words[0]}'); a category has up to {MOST_WORDS}: correct them in the source, or "
-            "leave it out"
+            f"{where}: '{name}' has {len(counts)} different values in training, {len(set(words))} of them no numbers "
+            f"('{words[0]}'); a category has up to {MOST_WORDS}: correct them in the source, or leave it out"
         )
     words = tuple(sorted(counts))
     return Column(name, words=words, shares=tuple(counts[word] / len(values) for word in words), gaps=gaps)

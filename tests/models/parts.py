@@ -14,6 +14,7 @@ from mmdx.config import Config, parse_config
 from mmdx.data.collate import Collate
 from mmdx.engine.build import InputFacts, ModelFacts, build_model
 from mmdx.models.model import MultimodalModel
+from mmdx.study import Column
 
 SIDE, WORDS, WIDTH, FINDINGS = 32, 20, 6, ("bleed", "fracture")
 IMAGES = {"encoder": "test_patches", "sequence": {"type": "lstm", "hidden": 8}}
@@ -22,6 +23,11 @@ FACTS = ModelFacts(FINDINGS, SIDE, {"image": InputFacts("images"), "report": REP
 CT_FACTS = ModelFacts(FINDINGS, SIDE, {"image": InputFacts("images", unit="HU"), "report": FACTS.inputs["report"]})
 VECTOR_FACTS = ModelFacts(FINDINGS, SIDE, {"image": InputFacts("images"), "report": InputFacts("vectors", width=WIDTH)})
 """The second modality, whatever its name, is one of descriptors here."""
+COLUMNS = (Column("age", 50.0, 10.0, gaps=True), Column("sex", words=("f", "m"), shares=(0.5, 0.5), gaps=True))
+TABLE_FACTS = ModelFacts(
+    FINDINGS, SIDE, {"image": InputFacts("images"), "report": InputFacts("tabular", columns=COLUMNS)}
+)
+"""The second modality is a row of traits here."""
 
 
 def tiny_bert(folder: Path) -> str:
@@ -53,13 +59,21 @@ def model_of(config: Config, facts: ModelFacts = FACTS) -> MultimodalModel:
     return build_model(config, facts)[0]
 
 
-def sample(index: int, *, images: int, words: int, unit: str = "intensity", vectors: bool = False) -> Sample:
-    """A study of random content; 0 images or words: absent. With `vectors`, descriptors stand for the words."""
+def sample(index: int, *, images: int, words: int, unit: str = "intensity", second: str = "text") -> Sample:
+    """A study of random content; 0 images or words: absent.
+
+    `second` is the kind of the second modality: of `vectors` it has as many as words, of `tabular` one row, with gaps.
+    """
     rng = np.random.default_rng(index)
     shape = (images, 1, SIDE, SIDE)
     pixels = rng.integers(0, 256, shape, np.uint8) if unit == "intensity" else rng.integers(-100, 200, shape, np.int16)
-    second = rng.normal(size=(words, WIDTH)).astype(np.float32) if vectors else rng.integers(2, WORDS, words)
-    inputs = {"image": pixels, "report": second}
+    told = rng.integers(2, WORDS, words)
+    if second == "vectors":
+        told = rng.normal(size=(words, WIDTH)).astype(np.float32)
+    elif second == "tabular":
+        row = [[np.nan if index % 3 == 0 else 40 + index, np.nan if index % 3 == 1 else index % 2]]
+        told = np.array(row[: min(words, 1)], dtype=np.float32).reshape(-1, len(COLUMNS))
+    inputs = {"image": pixels, "report": told}
     slice_labels = {"image": rng.integers(0, 2, (images, 2)).astype(np.float32)} if images else {}
     boxes = {}
     if images:
@@ -76,14 +90,15 @@ def sample(index: int, *, images: int, words: int, unit: str = "intensity", vect
     )
 
 
-def batch_of(samples: list[Sample], unit: str = "intensity", *, vectors: bool = False) -> Batch:
+def batch_of(samples: list[Sample], unit: str = "intensity", *, second: str = "text") -> Batch:
     dtype = np.dtype("int16" if unit == "HU" else "uint8")
-    second = ((WIDTH,), np.dtype("float32")) if vectors else ((), np.dtype("int64"))
-    return Collate({"image": ((1, SIDE, SIDE), dtype), "report": second}, ["report"])(samples)
+    widths = {"text": (), "vectors": (WIDTH,), "tabular": (len(COLUMNS),)}
+    told = (widths[second], np.dtype("int64" if second == "text" else "float32"))
+    return Collate({"image": ((1, SIDE, SIDE), dtype), "report": told}, ["report"])(samples)
 
 
-def mixed_batch(unit: str = "intensity", *, vectors: bool = False) -> Batch:
+def mixed_batch(unit: str = "intensity", *, second: str = "text") -> Batch:
     """Studies with everything, with one modality, and of different lengths."""
     sizes = [(3, 5), (1, 0), (0, 4), (5, 2), (2, 7)]
-    samples = [sample(i, images=n, words=w, unit=unit, vectors=vectors) for i, (n, w) in enumerate(sizes)]
-    return batch_of(samples, unit, vectors=vectors)
+    samples = [sample(i, images=n, words=w, unit=unit, second=second) for i, (n, w) in enumerate(sizes)]
+    return batch_of(samples, unit, second=second)

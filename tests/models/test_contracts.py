@@ -11,6 +11,7 @@ from parts import (
     CT_FACTS,
     FACTS,
     IMAGES,
+    TABLE_FACTS,
     VECTOR_FACTS,
     WORDS,
     batch_of,
@@ -26,7 +27,17 @@ from mmdx.config import Config
 from mmdx.engine.build import ModelFacts, build_model
 from mmdx.engine.objective import objective
 from mmdx.models.model import MultimodalModel, trainable
-from mmdx.registry import FUSIONS, HEADS, IMAGE_ENCODERS, IMAGE_VIEWS, SEQUENCES, TEXT_ENCODERS, VECTOR_ENCODERS
+from mmdx.registry import (
+    FUSIONS,
+    HEADS,
+    IMAGE_ENCODERS,
+    IMAGE_VIEWS,
+    LOSSES,
+    SEQUENCES,
+    TABLE_ENCODERS,
+    TEXT_ENCODERS,
+    VECTOR_ENCODERS,
+)
 
 PARTS = [
     *[("image_encoder", name) for name in IMAGE_ENCODERS.names()],
@@ -34,7 +45,9 @@ PARTS = [
     *[("sequence", name) for name in SEQUENCES.names()],
     *[("vector_encoder", name) for name in VECTOR_ENCODERS.names()],
     *[("text_encoder", name) for name in TEXT_ENCODERS.names()],
+    *[("table_encoder", name) for name in TABLE_ENCODERS.names()],
     *[("fusion", name) for name in FUSIONS.names()],
+    *[("loss", name) for name in LOSSES.names()],
     *[("head", name) for name in HEADS.names()],
 ]
 OPTIONS = {"timm": {"name": "test_resnet"}, "boxes": {"levels": 1, "hidden": 8}}
@@ -46,20 +59,20 @@ class Case:
     config: Config
     facts: ModelFacts
     unit: str
-    vectors: bool
+    second: str
 
     def model(self) -> MultimodalModel:
         return model_of(self.config, self.facts)
 
     def batch(self) -> Batch:
-        return mixed_batch(self.unit, vectors=self.vectors)
+        return mixed_batch(self.unit, second=self.second)
 
     def batch_of(self, sizes: Sequence[tuple[int, int]]) -> Batch:
         """Studies of so many images and words (or descriptors)."""
-        return batch_of(self.samples(sizes), self.unit, vectors=self.vectors)
+        return batch_of(self.samples(sizes), self.unit, second=self.second)
 
     def samples(self, sizes: Sequence[tuple[int, int]]) -> list[Sample]:
-        return [sample(i, images=n, words=w, unit=self.unit, vectors=self.vectors) for i, (n, w) in enumerate(sizes)]
+        return [sample(i, images=n, words=w, unit=self.unit, second=self.second) for i, (n, w) in enumerate(sizes)]
 
 
 @pytest.fixture(params=PARTS, ids=lambda part: f"{part[0]}-{part[1]}")
@@ -76,11 +89,17 @@ def case(request, tmp_path) -> Case:
         "vector_encoder": lambda: config_of(report={"encoder": component}),
         "text_encoder": lambda: config_of(report={"encoder": component}),
         "fusion": lambda: config_of(fusion=component),
+        "table_encoder": lambda: config_of(report={"encoder": component}),
+        "loss": lambda: config_of(heads={level: {"type": level, "loss": component} for level in ("study", "slice")}),
         "head": lambda: config_of(heads={"only": component}),
     }[kind]()
-    windows, vectors = name == "windows", kind == "vector_encoder"
-    facts = CT_FACTS if windows else VECTOR_FACTS if vectors else FACTS
-    return Case(config, facts, "HU" if windows else "intensity", vectors)
+    second = {"vector_encoder": "vectors", "table_encoder": "tabular"}.get(kind, "text")
+    facts = {"vectors": VECTOR_FACTS, "tabular": TABLE_FACTS, "text": FACTS}[second]
+    if name == "windows":
+        facts = CT_FACTS
+    if name == "cross_entropy":
+        facts = dataclasses.replace(FACTS, findings=("bleed/no", "bleed/yes"))
+    return Case(config, facts, "HU" if name == "windows" else "intensity", second)
 
 
 def run(model: MultimodalModel, batch: Batch) -> Output:
@@ -104,11 +123,11 @@ def slice_of(output: Output, batch: Batch, study: int) -> dict[str, torch.Tensor
 def test_a_study_does_not_depend_on_its_batch(case):
     model, sizes = case.model(), [(3, 5), (1, 0), (0, 4), (5, 2)]
     samples = case.samples(sizes)
-    together = batch_of(samples, case.unit, vectors=case.vectors)
+    together = batch_of(samples, case.unit, second=case.second)
     output = run(model, together)
     level = next(iter(model.heads.values())).level
     for index, one in enumerate(samples):
-        alone = run(model, batch_of([one], case.unit, vectors=case.vectors))
+        alone = run(model, batch_of([one], case.unit, second=case.second))
         torch.testing.assert_close(alone.fused, output.fused[index : index + 1], atol=1e-5, rtol=1e-5)
         if len(model.heads) > 1 or level != "slice":
             for name, rows in slice_of(output, together, index).items():
