@@ -2,6 +2,7 @@
 
 import re
 import sys
+from math import log, nan
 from pathlib import Path
 from types import ModuleType
 
@@ -16,7 +17,7 @@ from mmdx.data.labels import check_studies
 from mmdx.data.readers import register_all
 from mmdx.engine.build import InputFacts, ModelFacts, build_model, resolve
 from mmdx.engine.objective import objective
-from mmdx.models.heads import Findings, known_bce
+from mmdx.models.losses import known_bce
 from mmdx.registry import REGISTRIES
 from mmdx.study import ImageFiles, Study
 
@@ -55,19 +56,19 @@ def batch() -> Batch:
 
 
 def test_the_page_has_an_example_of_each_kind() -> None:
-    assert list(EXAMPLES) == ["image encoder", "fusion", "head", "reader"]
+    assert list(EXAMPLES) == ["image encoder", "fusion", "head", "loss", "reader"]
 
 
 def test_encoder_fusion_and_head_make_a_model_that_learns(example: str) -> None:
     model = {
         "inputs": {"image": {"encoder": {"type": "small_cnn", "width": 4}}, "report": "bilstm_attention"},
         "fusion": "strongest",
-        "heads": {"study": {"type": "focal_study", "gamma": 1.5}},
+        "heads": {"study": {"type": "deep_study", "hidden": 8, "loss": "smoothed"}},
         "dim": 8,
     }
     config = resolve(parse_config({"data": {"store": "s"}, "model": model, "plugins": [example]}, "test"))
     assert config.model.fusion.options == {"dropout": 0.1}
-    assert config.model.heads["study"].options == {"gamma": 1.5, "weight": 1.0}
+    assert config.model.heads["study"].options == {"hidden": 8, "weight": 1.0, "loss": {"type": "smoothed", "by": 0.1}}
 
     facts = ModelFacts(("x", "y"), 16, {"image": InputFacts("images"), "report": InputFacts("text", vocabulary=8)})
     torch.manual_seed(0)
@@ -83,13 +84,18 @@ def test_encoder_fusion_and_head_make_a_model_that_learns(example: str) -> None:
         assert any(p.grad.abs().sum() > 0 for p in part.parameters() if p.grad is not None)
 
 
-def test_the_head_without_focus_is_plain_cross_entropy(example: str) -> None:
-    sizes = {"dim": 4, "findings": Findings(("a", "b")), "branches": {}}
+def test_smoothed_labels_by_hand(example: str) -> None:
+    """At a logit of 0 any label costs log 2; at log 3 (0.75) a positive that is moved to 0.95 does as said."""
+    smoothed = REGISTRIES["losses"].build(Component(type="smoothed"), findings=("a", "b"), prevalence=(nan, nan))
+    labels = torch.tensor([[1.0, nan]])
+    assert smoothed(torch.tensor([[0.0, 9.0]]), labels).item() == pytest.approx(log(2))
+    found = smoothed(torch.tensor([[log(3), 9.0]]), labels).item()
+    assert found == pytest.approx(-0.95 * log(0.75) - 0.05 * log(0.25))
+    plain = REGISTRIES["losses"].build(
+        Component.model_validate({"type": "smoothed", "by": 0}), findings=("a", "b"), prevalence=(nan, nan)
+    )
     logits = torch.tensor([[1.0, -2.0], [0.5, 3.0]])
-    plain = REGISTRIES["heads"].build(Component.model_validate({"type": "focal_study", "gamma": 0}), **sizes)
-    assert torch.allclose(plain.loss(logits, batch()), known_bce(logits, batch().labels))
-    focal = REGISTRIES["heads"].build(Component(type="focal_study"), **sizes)
-    assert focal.loss(logits, batch()) < plain.loss(logits, batch())
+    assert torch.allclose(plain(logits, batch().labels), known_bce(logits, batch().labels))
 
 
 def test_the_encoder_sees_each_image_by_itself(example: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 import yaml
@@ -124,6 +125,47 @@ def test_the_summary_is_the_first_line(poolings: Registry) -> None:
 
 def test_the_kinds_are_those_that_are_listed() -> None:
     assert set(REGISTRIES) >= {"readers", "views", "image_encoders", "sequences", "text_encoders", "fusions", "heads"}
+
+
+@pytest.fixture
+def nested(poolings: Registry) -> Registry:
+    """Heads, of which each has a pooling."""
+    registry, listed = Registry("head"), component("listed")
+
+    @registry("pooled")
+    class Pooled:
+        """Answers from what a pooling gives."""
+
+        def __init__(self, *, pooling: Annotated[Component, poolings] = listed, weight: float = 1) -> None:
+            self.given = (pooling.type, pooling.options, weight)
+
+    return registry
+
+
+def test_a_part_within_a_part_is_resolved_with_it(nested: Registry) -> None:
+    resolved = nested.resolve(component("pooled", pooling="window"), "heads.a")
+    assert resolved.options["pooling"] == {"type": "window", "size": 3, "centre": None, "spans": [[0, 1]]}
+    assert nested.resolve(component("pooled")).options["pooling"] == {"type": "listed", "names": None, "mask": True}
+    assert nested.resolve(resolved, "heads.a") == resolved
+    assert resolved == Component.model_validate(yaml.safe_load(yaml.safe_dump(resolved.model_dump(mode="json"))))
+    assert nested.build(component("pooled", pooling={"type": "window", "size": 5})).given == ("window", {"size": 5}, 1)
+
+
+@pytest.mark.parametrize(
+    ("pooling", "line"),
+    [
+        ("windw", "heads.a.pooling: no pooling is called 'windw'; did you mean 'window'? known: listed, window"),
+        (
+            {"type": "window", "sise": 5},
+            "heads.a.pooling.sise: unknown key; did you mean 'size'? known: centre, size, spans",
+        ),
+        ({"size": 5}, "heads.a.pooling: options without a part; name it too, such as heads.a.pooling=NAME"),
+    ],
+)
+def test_a_wrong_part_within_a_part_is_named_at_its_place(nested: Registry, pooling: object, line: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        nested.resolve(component("pooled", pooling=pooling), "heads.a")
+    assert caught.value.problems == (line,)
 
 
 def test_a_resolved_component_reads_back_equal(poolings: Registry) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 import mmdx.engine.build  # noqa: F401  (registers every part of a model)
+from mmdx.config import Component
 from mmdx.data.readers import register_all
 from mmdx.errors import UsageError, did_you_mean
 from mmdx.registry import REGISTRIES, Registry
@@ -27,6 +30,10 @@ def _table(title: str, registry: Registry) -> Table:
     table = Table("name", "what it is", "options", title=title, title_justify="left", show_lines=True, expand=True)
     for name in registry.names():
         fields = registry.schema(name).model_fields
-        options = "\n".join(f"{option}={field.default!r}" for option, field in fields.items())
+        options = "\n".join(f"{option}={_default(field.default)}" for option, field in fields.items())
         table.add_row(name, escape(registry.summary(name)), escape(options))
     return table
+
+
+def _default(value: Any) -> str:
+    return value.type if isinstance(value, Component) else repr(value)

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from mmdx.data.dates import parse_date, with_days
+from mmdx.data.dates import age_in_years, parse_date, with_days
 from mmdx.study import Study
 
 
@@ -18,6 +18,14 @@ def test_days_as_people_and_dicom_write_them(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "2020", "31.01.2020", "20201301", "soon"])
 def test_anything_else_is_no_day(text: str) -> None:
     assert parse_date(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "years"),
+    [("063Y", 63), ("006M", 0.5), ("052W", 1.0), ("10D", 0.03), ("63", None), ("Y", None), ("", None), ("-3Y", None)],
+)
+def test_ages_as_dicom_writes_them(text: str, years: float | None) -> None:
+    assert age_in_years(text) == years
 
 
 def test_days_count_from_the_first_study_of_each_patient() -> None:
