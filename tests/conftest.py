@@ -63,3 +63,22 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket.socket, "connect", connect)
     monkeypatch.setattr(socket.socket, "connect_ex", connect_ex)
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+
+
+@pytest.fixture
+def problem(capsys: pytest.CaptureFixture[str]) -> Any:
+    """Runs a verb that must fail with `code`, in exactly one line on standard error, and returns the line."""
+    from mmdx.cli import main
+
+    def run(*arguments: object, code: int) -> str:
+        with pytest.raises(SystemExit) as stopped:
+            main([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        assert stopped.value.code == code, said.err
+        assert said.out == ""
+        lines = said.err.splitlines()
+        assert len(lines) == 1, said.err
+        assert lines[0].startswith("mmdx: ")
+        return lines[0]
+
+    return run

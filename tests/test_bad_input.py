@@ -23,24 +23,6 @@ def raw(tmp_path: Path) -> Path:
     return cohorts.folder_cohort(tmp_path / "raw", studies=8)
 
 
-@pytest.fixture
-def problem(capsys: pytest.CaptureFixture[str]) -> Any:
-    """Runs a verb that must fail with `code`, in exactly one line on standard error, and returns the line."""
-
-    def run(*arguments: object, code: int) -> str:
-        with pytest.raises(SystemExit) as stopped:
-            main([str(argument) for argument in arguments])
-        said = capsys.readouterr()
-        assert stopped.value.code == code, said.err
-        assert said.out == ""
-        lines = said.err.splitlines()
-        assert len(lines) == 1, said.err
-        assert lines[0].startswith("mmdx: ")
-        return lines[0]
-
-    return run
-
-
 def csv(root: Path, *lines: str) -> Path:
     for path in root.glob("metadata.*"):
         path.unlink()

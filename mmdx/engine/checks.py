@@ -21,6 +21,8 @@ def check_studies_for(config: Config, studies: Sequence[Study]) -> None:
     modalities = {name for study in studies for name in study.modalities}
     findings = {name for study in studies for name in study.labels}
     source = config.data.source
+    if not modalities:
+        return  # nothing could be read at all, which preparing says
     problems = [
         f"model.inputs.{name}: no study in {source} has such a modality; {did_you_mean(name, modalities)}"
         for name in config.model.inputs
@@ -39,7 +41,7 @@ def check_training(config: Config, store: Store, splits: Sequence[Split]) -> Non
     """Refuses a training that could not learn what the config asks for.
 
     Raises `UsageError` where the store lacks a modality or a finding, `DataError` where no training study has a
-    modality, or none is positive for a finding, all at once.
+    modality, where none is positive for a finding, or where no epoch could be judged, all at once.
     """
     check_inputs(config, store)
     present = Presence(config, store)
@@ -60,6 +62,14 @@ def check_training(config: Config, store: Store, splits: Sequence[Split]) -> Non
         problems.append(
             f"data.findings: nothing to learn {some(untaught)} from, positive in none of {len(rows)} training studies; "
             f"{', or '.join(advice) or 'choose other findings'}"
+        )
+    validated = [row for row, name in enumerate(splits) if name == "val"]
+    labels = store.labels[validated][:, store.columns_of(findings)]
+    judged = any({0.0, 1.0} <= set(column.tolist()) for column in labels.T)
+    if not judged and len(untaught) < len(findings):
+        problems.append(
+            f"{store.folder}: no finding has both classes among {len(validated)} validation studies, so no epoch can "
+            f"be judged; use more studies or other findings (data.findings), or {anew}"
         )
     if problems:
         raise DataError(problems)

@@ -81,7 +81,6 @@ def set_up(
     _, described, tokenizers = load_description(run.best)
     torch.manual_seed(config.seed)
     model, facts = build_model(config, described.unbuilt())
-    _check_labels(store, splits, facts.findings)
     loader, sampler = build_loader(
         config,
         store,
@@ -262,15 +261,3 @@ def learning_rate(train: TrainConfig, done: float) -> float:
 
 def _step_seed(seed: int, step: int, rank: int) -> int:
     return int(np.random.SeedSequence([seed, step, rank]).generate_state(1)[0])
-
-
-def _check_labels(store: Store, splits: list[Split], findings: tuple[str, ...]) -> None:
-    """Refuses a training that could not be validated. Findings with one class in training are named elsewhere."""
-    columns = store.columns_of(findings)
-    rows = np.array([name == "val" for name in splits])
-    labels = store.labels[rows][:, columns]
-    if not any({0.0, 1.0} <= set(labels[:, column].tolist()) for column in range(len(columns))):
-        raise DataError(
-            f"{store.folder}: no finding has both classes among {int(rows.sum())} validation studies, so no epoch can "
-            "be judged; use more studies, another split (data.split) or other findings (data.findings)"
-        )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import torch
 from jaxtyping import Int
@@ -104,12 +104,21 @@ def _from_source(source: str) -> nn.Module:
         raise UsageError(
             f"text encoder transformer: '{source}' holds adapters; merge them into their model and save it"
         )
+    options: dict[str, Any] = {"dtype": torch.float32, "use_safetensors": True}
+    options |= {"output_loading_info": True, "ignore_mismatched_sizes": True}
     try:
-        with _no_loading_bar():
-            network: Any = AutoModel.from_pretrained(source_of(source), dtype=torch.float32, use_safetensors=True)
+        with _quietly_loading():
+            network, loaded = cast(tuple[Any, Any], AutoModel.from_pretrained(source_of(source), **options))
     except (OSError, ValueError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise UsageError(f"text encoder transformer: '{source}' could not be loaded ({reason})") from None
+    unfit = {*loaded["missing_keys"], *(name for name, *_ in loaded["mismatched_keys"])}
+    unfit = sorted(name for name in unfit if not name.startswith("pooler."))
+    if unfit:
+        raise UsageError(
+            f"text encoder transformer: '{source}': its weights are of another architecture than its config.json: "
+            f"{len(unfit)} are missing or of another size, such as {unfit[0]}"
+        )
     if network.config.is_encoder_decoder:
         raise UsageError(f"text encoder transformer: '{source}' is an encoder-decoder; choose an encoder such as BERT")
     return network
@@ -123,18 +132,22 @@ def _from_architecture(architecture: Mapping[str, Any]) -> nn.Module:
 
 
 @contextmanager
-def _no_loading_bar() -> Iterator[None]:
-    """transformers without its bar over weights that are on this machine; the bars of downloads stay."""
+def _quietly_loading() -> Iterator[None]:
+    """transformers without its bar over weights that are on this machine, and without its account of those that do not
+    fit, which are refused in a line of our own; the bars of downloads stay."""
     from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
     from transformers.utils import logging
 
     shown, downloads = logging.is_progress_bar_enabled(), not are_progress_bars_disabled()
+    told = logging.get_verbosity()
+    logging.set_verbosity_error()
     logging.disable_progress_bar()  # those of the hub with it
     if downloads:
         enable_progress_bars()
     try:
         yield
     finally:
+        logging.set_verbosity(told)
         if shown:
             logging.enable_progress_bar()
         if not downloads:

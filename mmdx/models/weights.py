@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -67,16 +67,28 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     return dict(state)
 
 
-def rename_by_order(state: Mapping[str, Tensor], expected: Mapping[str, Tensor], where: str) -> dict[str, Tensor]:
+def rename_by_order(
+    state: Mapping[str, Tensor], expected: Mapping[str, Tensor], where: str, *, classifier: Sequence[str] = ()
+) -> dict[str, Tensor]:
     """`state` under the names of `expected`: as it is where the names fit, else one by one in order.
 
-    Weights of one architecture, saved by another library, stand in the same order with the same shapes. Raises
-    `UsageError` where they do not.
+    Weights of one architecture, saved by another library, stand in the same order with the same shapes. Names that
+    begin as one of `classifier` may have any shape. Raises `UsageError` where weights do not fit, or are left over: a
+    larger model of the same family holds all names of a smaller one.
     """
     if set(expected) <= set(state):
+        odd = [name for name, tensor in state.items() if not _fits(name, tensor, expected, classifier)]
+        if odd:
+            raise UsageError(
+                f"{where}: of another architecture: {len(odd)} of its tensors do not fit, such as {odd[0]}"
+            )
         return dict(state)
     if [v.shape for v in state.values()] != [v.shape for v in expected.values()]:
         raise UsageError(
             f"{where}: its {len(state)} tensors fit the model's {len(expected)} neither by name nor by order and shape"
         )
     return dict(zip(expected, state.values(), strict=True))
+
+
+def _fits(name: str, tensor: Tensor, expected: Mapping[str, Tensor], classifier: Sequence[str]) -> bool:
+    return name in expected and (tensor.shape == expected[name].shape or name.startswith(tuple(classifier)))
