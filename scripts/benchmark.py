@@ -6,6 +6,9 @@
               tensors of the same shapes; ratio = ours / reference, 1 is as fast as can be.
 `packed`      slices/s of the encoder on packed slices, against the same studies padded to the longest; above 1 is
               gained.
+`latency`     seconds from the files of one study to its findings, as `mmdx predict` finds them with a model at hand,
+              against decoding the same files and a bare forward of the encoder; ratio = ours / reference. `reading`
+              is what the reader takes before: headers, and the order of slices.
 `startup`     seconds of `mmdx --help` and of `import mmdx`, against `python -c pass`; ratio = ours / reference.
 
 `benchmark_store.py` says what the rows of the store are: `ingest`, `ingest_2_cores`, `ingest_monai`, `epoch`,
@@ -31,12 +34,17 @@ from rich.console import Console
 
 from mmdx.batch import Batch
 from mmdx.config import parse_config
+from mmdx.data.images import decode
 from mmdx.engine.build import resolve
 from mmdx.engine.experiment import deal, make_accelerator, open_store
+from mmdx.engine.infer import predict_study
+from mmdx.engine.inspection import detect_reader
 from mmdx.engine.run import Run
 from mmdx.engine.train import Training, set_up, train_epoch
 from mmdx.models.model import ImageBranch
 from mmdx.models.packing import item_mask, pad
+from mmdx.registry import READERS
+from mmdx.study import ImageFiles, Study
 
 ENCODER = "resnet18"
 SIDE = 64
@@ -123,6 +131,32 @@ def packed(training: Training, repeats: int) -> None:
     report("packed", real / seconds[0], real / seconds[1], unit="slices/s", real=real, blank=blank)
 
 
+def latency(training: Training, repeats: int) -> None:
+    """One study of the phantom, its raw DICOM files in the page cache."""
+    data, saved = training.config.data, training.saved
+    assert data.reader is not None
+    assert data.source is not None
+
+    def read() -> list[Study]:
+        return READERS.build(detect_reader(folder), root=folder)
+
+    whole = next(s for s in READERS.build(data.reader, root=data.source) if "image" in s.modalities)
+    folder = cast(ImageFiles, whole.modalities["image"]).images[0].path.parent
+    study = read()[0]
+    files = next(value for value in study.modalities.values() if isinstance(value, ImageFiles))
+    branch, device = image_branch(training), training.accelerator.device
+    encoder = saved.model.eval() and branch.encoder
+
+    def reference() -> None:
+        pixels = torch.from_numpy(decode(files, SIDE).pixels).to(device)
+        with torch.inference_mode():
+            encoder(branch.view(pixels)).cpu()
+
+    seconds = in_turn(lambda: predict_study(saved, study, "image", None), reference, repeats)
+    reading = in_turn(read, lambda: None, repeats)[0]
+    report("latency", *seconds, unit="s", slices=len(files.images), reading=round(reading, 4), device=str(device))
+
+
 def startup(repeats: int) -> None:
     """Whole processes, as a shell starts them."""
 
@@ -138,17 +172,19 @@ def startup(repeats: int) -> None:
 
 
 def training_rows(wanted: Collection[str], repeats: int) -> None:
-    if {"train_step", "packed"} & set(wanted):
+    if {"train_step", "packed", "latency"} & set(wanted):
         with tempfile.TemporaryDirectory(prefix="mmdx-benchmark-") as folder:
             training = training_of(Path(folder))
             if "train_step" in wanted:
                 train_step(training, repeats)
             if "packed" in wanted:
                 packed(training, repeats)
+            if "latency" in wanted:
+                latency(training, repeats)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    rows = ["startup", "train_step", "packed", *MEMORY_ROWS, *STORE_ROWS]
+    rows = ["startup", "train_step", "packed", "latency", *MEMORY_ROWS, *STORE_ROWS]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=rows, default=rows)
     parser.add_argument("--repeats", type=int, default=3)

@@ -1,6 +1,6 @@
 """What no training can use, refused before one starts: nothing is written and no step is taken until it is set right.
 
-The rules, and why, stand in `docs/cross_validation.md` (several splits) and `docs/architecture.md` (one).
+`docs/cross_validation.md` has the rules, and why they are so.
 """
 
 from __future__ import annotations
