@@ -65,7 +65,7 @@ def test_every_problem_comes_at_once_with_its_key() -> None:
 @pytest.mark.parametrize(
     ("section", "key", "near", "known"),
     [
-        ({"data": {"store": "s", "siz": 64}}, "data.siz", "size", "drop_images, findings, max_images"),
+        ({"data": {"store": "s", "siz": 64}}, "data.siz", "size", "drop_images, findings, folds, max_images"),
         ({"data": {"store": "s", "split": {"vall": 0.1}}}, "data.split.vall", "val", "seed, test, val"),
         (
             {"model": {"inputs": {"ct": {"encoder": "timm", "augment": {"flipp": 0.5}}}}},
