@@ -110,7 +110,9 @@ class Features:
 
     `weights` is how much each item counted towards `pooled` (sums to 1 over real items), None where the encoder has no
     such notion. `vectors` are the items as their encoder gave them, before any sequence model saw them together.
-    `maps` are feature maps of the packed images, from fine to coarse, where a head asked for them.
+    `maps` are feature maps of the packed images, from fine to coarse and to the coarsest of the encoder, where a head
+    asked for them. `moves` says how augmentation moved the images of each study (`models/augment.py`), None where it
+    did not.
     """
 
     items: Float[Tensor, "b s d"]
@@ -119,6 +121,7 @@ class Features:
     weights: Float[Tensor, "b s"] | None = None
     vectors: Float[Tensor, "b s v"] | None = None
     maps: tuple[Float[Tensor, "n _ _ _"], ...] = ()
+    moves: Float[Tensor, "b 2 3"] | None = None
 
 
 @dataclass(frozen=True)

@@ -141,7 +141,7 @@ class Collate:
         )
 
 
-def _boxes(rows: Sequence[Float[np.ndarray, "k 6"]], lengths: Int[Tensor, "b"]) -> Boxes:
+def _boxes(rows: Sequence[Float[np.ndarray, "_ 6"]], lengths: Int[Tensor, "b"]) -> Boxes:
     """Boxes by study, with the images counted over the batch."""
     starts = (lengths.cumsum(0) - lengths).tolist()
     moved = [study + np.array([start, 0, 0, 0, 0, 0], np.float32) for study, start in zip(rows, starts, strict=True)]

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from torch.utils.data import DataLoader
 
+import mmdx.models.localize  # noqa: F401  (registers its head)
 from mmdx.config import Component, Config, InputConfig
 from mmdx.data.collate import StudyDataset, collate_for
 from mmdx.data.readers import register_all
@@ -176,6 +177,10 @@ def build_model(config: Config, facts: ModelFacts) -> tuple[MultimodalModel, Mod
         name: HEADS.build(head, f"model.heads.{name}", dim=config.model.dim, findings=findings, branches=sizes)
         for name, head in config.model.heads.items()
     }
+    for head in heads.values():
+        branch = branches.get(head.modality)
+        if isinstance(branch, ImageBranch):
+            branch.maps = max(branch.maps, head.maps)
     items = {name: given.items for name, given in sizes.items()}
     fusion = FUSIONS.build(config.model.fusion, "model.fusion", modalities=items, dim=config.model.dim)
     rates = config.model.modality_dropout

@@ -42,19 +42,21 @@ class Findings:
 class Head(nn.Module, ABC):
     """Answers to what a batch labels; `weight` is the share of its loss in the objective.
 
-    `level` says what the answers are about: a study, or the images of `modality`. Heads of these two levels give logits
-    `[k f]`.
+    `level` says what the answers are about: a study, the images of `modality`, or boxes on them. Heads of the first two
+    levels give logits `[k f]`; others say themselves.
     """
 
-    level: Literal["study", "slice"]
+    level: Literal["study", "slice", "box"]
     modality: str | None
     """The modality whose images are answered for; None at the study level."""
+    maps: int = 0
+    """How many feature maps of `modality` it reads, from the coarsest."""
     weight: float
 
     @abstractmethod
     def forward(
         self, encoded: Mapping[str, Features], fused: Float[Tensor, "b d"], batch: Batch
-    ) -> Float[Tensor, "k f"]: ...
+    ) -> Float[Tensor, "k *f"]: ...
 
     @abstractmethod
     def targets(self, batch: Batch) -> Float[Tensor, "k f"]:

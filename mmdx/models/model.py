@@ -11,9 +11,9 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from mmdx.batch import Batch, Features, Output, Packed
+from mmdx.batch import Batch, Boxes, Features, Output, Packed
 from mmdx.models.absent import StandIns, draw_shown
-from mmdx.models.augment import StudyAugment
+from mmdx.models.augment import StudyAugment, move_boxes
 from mmdx.models.fusion import Fusion
 from mmdx.models.heads import BranchSizes, Head
 from mmdx.models.image import ImageEncoder, View
@@ -41,21 +41,26 @@ def in_sequence(sequence: SequenceModel, vectors: Float[Tensor, "n d"], packed: 
 
 
 class ImageBranch(Branch):
-    """View, augmentation, encoder of each image, sequence model over them, projection."""
+    """View, augmentation, encoder of each image, sequence model over them, projection.
+
+    `maps` counts the feature maps to keep, from the coarsest: 0 until a head or a look at the model asks for some.
+    """
 
     def __init__(
         self, view: View, augment: StudyAugment, encoder: ImageEncoder, sequence: SequenceModel, dim: int
     ) -> None:
         super().__init__()
+        self.maps = 0
         self.view, self.augment = view, augment
         self.encoder, self.sequence = encoder, sequence
         self.project = nn.Sequential(nn.Linear(sequence.dim, dim), nn.LayerNorm(dim))
-        self.sizes = BranchSizes("images", items=sequence.item_dim, vectors=encoder.dim)
+        self.sizes = BranchSizes("images", items=sequence.item_dim, vectors=encoder.dim, maps=encoder.maps)
 
     def forward(self, packed: Packed) -> Features:
-        vectors = self.encoder(self.augment(self.view(packed.values), packed.lengths))
+        images, moves = self.augment(self.view(packed.values), packed.lengths)
+        vectors, maps = self.encoder.with_maps(images, self.maps) if self.maps else (self.encoder(images), ())
         seen = in_sequence(self.sequence, vectors, packed)
-        return replace(seen, pooled=self.project(seen.pooled))
+        return replace(seen, pooled=self.project(seen.pooled), maps=maps, moves=moves)
 
 
 class VectorBranch(Branch):
@@ -122,10 +127,21 @@ class MultimodalModel(nn.Module):
         # Slice heads read what was encoded: a modality withheld from the fusion still labels its own images.
         real = self.stand_ins(encoded, present)
         logits = {name: head(real, fused, batch) for name, head in self.heads.items()}
-        return Output(features=seen, present=shown, fused=fused, logits=logits, boxes=batch.boxes)
+        return Output(features=seen, present=shown, fused=fused, logits=logits, boxes=moved_boxes(batch, encoded))
 
     def withhold(self, present: Bool[Tensor, "b m"]) -> Bool[Tensor, "b m"]:
         return draw_shown(present, self.rates) if self.training else present
+
+
+def moved_boxes(batch: Batch, encoded: Mapping[str, Features]) -> dict[str, Boxes]:
+    """The boxes of the batch where augmentation put them."""
+    found = dict(batch.boxes)
+    for name, seen in encoded.items():
+        if seen.moves is not None and name in found:
+            packed = batch.inputs[name]
+            height, width = packed.values.shape[-2:]
+            found[name] = move_boxes(found[name], seen.moves, packed.lengths, height, width)
+    return found
 
 
 def encode(branch: nn.Module, packed: Packed) -> Features:

@@ -59,12 +59,18 @@ def sample(index: int, *, images: int, words: int, unit: str = "intensity", vect
     pixels = rng.integers(0, 256, shape, np.uint8) if unit == "intensity" else rng.integers(-100, 200, shape, np.int16)
     second = rng.normal(size=(words, WIDTH)).astype(np.float32) if vectors else rng.integers(2, WORDS, words)
     inputs = {"image": pixels, "report": second}
+    slice_labels = {"image": rng.integers(0, 2, (images, 2)).astype(np.float32)} if images else {}
+    boxes = {}
+    if images:
+        slice_labels["image"][0, 0] = 1
+        boxes["image"] = np.array([[0, 0, 4, 4, 20, 18]], dtype=np.float32)
     return Sample(
         study_id=f"s{index}",
         patient_id=f"p{index}",
         inputs={name: value for name, value in inputs.items() if len(value)},
         labels=np.array([index % 2, np.nan], dtype=np.float32),
-        slice_labels={"image": rng.integers(0, 2, (images, 2)).astype(np.float32)} if images else {},
+        slice_labels=slice_labels,
+        boxes=boxes,
     )
 
 

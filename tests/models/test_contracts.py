@@ -25,7 +25,7 @@ PARTS = [
     *[("fusion", name) for name in FUSIONS.names()],
     *[("head", name) for name in HEADS.names()],
 ]
-OPTIONS = {"timm": {"name": "test_resnet"}}
+OPTIONS = {"timm": {"name": "test_resnet"}, "boxes": {"levels": 1, "hidden": 8}}
 """Options that a part needs to be small enough for a test; a part that is not named here takes its defaults."""
 
 
@@ -96,7 +96,7 @@ def test_a_study_does_not_depend_on_its_batch(case):
     for index, one in enumerate(samples):
         alone = run(model, batch_of([one], case.unit, vectors=case.vectors))
         torch.testing.assert_close(alone.fused, output.fused[index : index + 1], atol=1e-5, rtol=1e-5)
-        if len(model.heads) > 1 or level == "study":
+        if len(model.heads) > 1 or level != "slice":
             for name, rows in slice_of(output, together, index).items():
                 torch.testing.assert_close(alone.logits[name], rows, atol=1e-5, rtol=1e-5)
 
@@ -144,6 +144,9 @@ def test_every_parameter_learns(case):
         still = [
             n for n in still if not n.startswith(("fusion", "stand_ins", "branches.report", "branches.image.project"))
         ]
+    # A study without images has no image that a box could lie on.
+    if {head.level for head in model.heads.values()} == {"box"}:
+        still.remove("stand_ins.vectors.image")
     assert still == []
 
 
@@ -172,8 +175,10 @@ def test_shapes(case):
     assert output.fused.shape == (5, 12)
     assert output.present.tolist() == [[True, True], [True, False], [False, True], [True, True], [True, True]]
     for name, head in model.heads.items():
-        assert output.logits[name].shape == ((5, 2) if head.level == "study" else (11, 2))
-        assert head.targets(batch).shape == output.logits[name].shape
+        rows = 5 if head.level == "study" else 11
+        # 16 cells say where they are (3) and six numbers for each of two findings.
+        assert output.logits[name].shape == ((rows, 16, 15) if head.level == "box" else (rows, 2))
+        assert head.targets(batch).shape == (rows, 2)
 
 
 def test_unknown_labels_touch_nothing(case):
@@ -184,6 +189,7 @@ def test_unknown_labels_touch_nothing(case):
         batch,
         labels=torch.full_like(batch.labels, torch.nan),
         slice_labels={name: torch.full_like(rows, torch.nan) for name, rows in batch.slice_labels.items()},
+        boxes={},
     )
     loss = objective(model, model(blank), blank)["loss"]
     loss.backward()
