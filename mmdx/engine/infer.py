@@ -16,18 +16,25 @@ import torch
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+from torch import Tensor
 
 from mmdx.batch import Batch, Sample
 from mmdx.data.archive import unpacked
 from mmdx.data.collate import Collate, evenly
-from mmdx.data.images import decode
+from mmdx.data.images import Decoded, decode
 from mmdx.data.redaction import redacted, withheld
+from mmdx.engine.boxes import CORNERS, in_source_pixels, lesions_of
 from mmdx.engine.checkpoint import SavedModel, load_model
 from mmdx.engine.inspection import detect_reader
 from mmdx.engine.run import model_folder
 from mmdx.errors import DataError, MmdxError, UsageError, did_you_mean
+from mmdx.models.localize import BoxHead
 from mmdx.registry import READERS
 from mmdx.study import ImageFiles, Study
+
+
+MOST_LESIONS = 5
+"""Lesions of a study that the terminal shows; all stand in `predictions.json`."""
 
 
 def predict_input(run: Path, source: Path, report: Path | None, modality: str | None, out: Path | None) -> None:
@@ -68,11 +75,13 @@ def predict_study(saved: SavedModel, study: Study, image: str | None, report: st
     Raises `DataError` where the study has nothing that the model reads, or images of another unit.
     """
     inputs: dict[str, np.ndarray] = {}
+    pictures: dict[str, Decoded] = {}
     orders: dict[str, str] = {}
     for name, value in _named(study, image).items():
         known = saved.facts.inputs.get(name)
         if isinstance(value, ImageFiles) and known is not None and known.kind == "images":
-            inputs[name] = _pixels(saved, name, value)
+            pictures[name] = _pixels(saved, name, value)
+            inputs[name] = pictures[name].pixels
             orders[name] = value.order.source
     texts = [name for name, known in saved.facts.inputs.items() if known.kind == "text"]
     told = report if report is not None else next((study.modalities[n] for n in texts if n in study.modalities), None)
@@ -100,6 +109,11 @@ def predict_study(saved: SavedModel, study: Study, image: str | None, report: st
         "reports_without": withheld(reports) if texts else "",
     }
     for name, head in saved.model.answering.items():
+        if isinstance(head, BoxHead):
+            result["boxes"] = _boxes(saved, head, output.logits[name], pictures.get(head.images))
+            result["lesions"] = lesions_of(result["boxes"])
+        if head.level not in ("study", "slice"):
+            continue
         scores = head.probabilities(output.logits[name]).tolist()
         if head.level == "study":
             result["findings"] = dict(zip(saved.facts.findings, scores[0], strict=True))
@@ -116,13 +130,31 @@ def _named(study: Study, image: str | None) -> Mapping[str, Any]:
     return {image if name == images[0] else name: value for name, value in study.modalities.items()}
 
 
-def _pixels(saved: SavedModel, name: str, files: ImageFiles) -> np.ndarray:
+def _pixels(saved: SavedModel, name: str, files: ImageFiles) -> Decoded:
     known = saved.facts.inputs[name]
     if files.unit != known.unit:
         raise DataError(f"its images hold {files.unit}, but the model's '{name}' was trained on {known.unit}")
     # Decoded whole, as a store has it: the grey levels of deep images hang on all images of the study.
-    pixels = decode(replace(files, channels=known.channels), saved.facts.size).pixels
-    return pixels[evenly(len(pixels), saved.config.data.max_images)]
+    whole = decode(replace(files, channels=known.channels), saved.facts.size)
+    kept = np.arange(len(whole.pixels))[evenly(len(whole.pixels), saved.config.data.max_images)]
+    scale, offset = (tuple(values[image] for image in kept) for values in (whole.scale, whole.offset))
+    return Decoded(whole.pixels[kept], scale, offset)
+
+
+def _boxes(saved: SavedModel, head: BoxHead, logits: Tensor, pictures: Decoded | None) -> list[dict[str, Any]]:
+    """A study's boxes in pixels of the source images; none where it has no such images."""
+    if pictures is None:
+        return []
+    size = saved.facts.size
+    found, scores = head.boxes(logits, size, size)
+    images = found.images.numpy()
+    scale, offset = np.array(pictures.scale)[images], np.array(pictures.offset).reshape(-1, 2)[images]
+    corners = in_source_pixels(found.corners.numpy().astype(np.float64), scale, offset, size)
+    rows = zip(found.findings.tolist(), images.tolist(), corners.tolist(), scores.tolist(), strict=True)
+    return [
+        {"finding": saved.facts.findings[finding], "slice": image, **dict(zip(CORNERS, where, strict=True)), "score": p}
+        for finding, image, where, p in rows
+    ]
 
 
 def _batch(saved: SavedModel, study: Study, inputs: Mapping[str, np.ndarray]) -> Batch:
@@ -210,6 +242,9 @@ def _show(results: list[dict[str, Any]], console: Console) -> None:
         for finding, score in result.get("findings", {}).items():
             table.add_row(Text(finding), f"{score:.3f}")
         console.print(table)
+        for lesion in result.get("lesions", [])[:MOST_LESIONS]:
+            where = f"slices {lesion['first']}-{lesion['last']}"
+            console.print(f"{lesion['finding']}: {where}, score {lesion['score']:.3f}", markup=False, highlight=False)
         if result["missing"]:
             missing = f"without {', '.join(result['missing'])}: answered from {result['shown']} alone"
             console.print(missing, markup=False, highlight=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from accelerate.utils import gather_object
 
 from mmdx.batch import Batch, Output
 from mmdx.data.store import Store
+from mmdx.engine.boxes import BoxRows, box_head, write_boxes
 from mmdx.engine.build import build_loader
 from mmdx.engine.checkpoint import SavedModel
 from mmdx.errors import UsageError, did_you_mean
@@ -38,13 +39,20 @@ def parse_shown(text: str, modalities: Sequence[str]) -> tuple[str, ...]:
 
 
 def score_rows(
-    saved: SavedModel, store: Store, rows: Sequence[int], shown: Sequence[str], accelerator: Accelerator
+    saved: SavedModel,
+    store: Store,
+    rows: Sequence[int],
+    shown: Sequence[str],
+    accelerator: Accelerator,
+    *,
+    also: Callable[[Batch, Output], None] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Study rows and slice rows in the prediction format, complete on every process, sorted by study.
 
     A modality outside `shown` is withheld: the model meets these studies as if they never had it. `order_source` tells
     on what evidence the images stood in order. Slice rows are empty without a slice head, or where its modality is
-    withheld. `slice` is the 0-based place of an image in its study.
+    withheld. `slice` is the 0-based place of an image in its study. `also` is shown every batch with its output, for
+    what else is to be kept of them.
     """
     saved.model.eval()
     loader, _ = build_loader(
@@ -62,6 +70,8 @@ def score_rows(
         for batch in loader:
             with accelerator.autocast():
                 output = saved.model(batch.to(accelerator.device))
+            if also is not None:
+                also(batch.to(accelerator.device), output)
             studies.extend(study_rows(saved.model, saved.facts.findings, batch, output))
             slices.extend(slice_rows(saved.model, saved.facts.findings, batch, output))
     orders = order_sources(store, [n for n in shown if store.modalities[n].kind == "images"])
@@ -139,14 +149,22 @@ def score_splits(
     accelerator: Accelerator,
     folder: Path,
 ) -> Path:
-    """Scores one split under each of `shown` and writes `<split>.csv` (and `<split>_slices.csv`) into `folder`."""
+    """Scores one split under each of `shown` and writes `<split>.csv` (and `<split>_slices.csv`, `<split>_boxes.csv`
+    with `<split>_boxes_truth.csv`) into `folder`."""
     rows = [row for row, name in enumerate(splits) if name == split]
-    pairs = [score_rows(saved, store, rows, names, accelerator) for names in shown]
+    lesions = [BoxRows(saved.model, saved.facts.findings, "+".join(names)) for names in shown]
+    pairs = [
+        score_rows(saved, store, rows, names, accelerator, also=boxes)
+        for names, boxes in zip(shown, lesions, strict=True)
+    ]
+    boxes = [each.frames() for each in lesions]  # every process sends its rows
     path = folder / f"{split}.csv"
     if accelerator.is_main_process:
         write_predictions(path, [studies for studies, _ in pairs])
         slices = [table for _, table in pairs if len(table)]
         if slices:
             write_predictions(folder / f"{split}_slices.csv", slices)
+        if box_head(saved.model) is not None:
+            write_boxes(folder, split, boxes)
     accelerator.wait_for_everyone()
     return path

@@ -211,7 +211,7 @@ def corners_of(places: Float[Tensor, "k 3"], said: Float[Tensor, "k 6"]) -> Floa
 
 
 def centrality(places: Float[Tensor, "k 3"], truth: Float[Tensor, "k 4"]) -> Float[Tensor, "k"]:
-    """1 in the middle of a box, 0 at its edge (Tian et al. 2019, eq. 3); 1 for a cell outside, which is the only one."""
+    """1 in the middle of a box, 0 at its edge (Tian et al. 2019, eq. 3); 1 for the only cell of a box, outside it."""
     before, behind = places[:, :2] - truth[:, :2], truth[:, 2:] - places[:, :2]
     ratio = torch.minimum(before, behind) / torch.maximum(before, behind)
     return torch.where((ratio > 0).all(dim=1), ratio.clamp(min=0).prod(dim=1).sqrt(), 1.0)

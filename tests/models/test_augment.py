@@ -65,7 +65,7 @@ def test_the_blank_item_of_a_batch_without_images_stays(images):
 def boxes(*corners: tuple[float, float, float, float]) -> Boxes:
     """Each on the first image of its study in turn."""
     images = torch.tensor([(0, 2)[index % 2] for index in range(len(corners))])
-    return Boxes(torch.tensor(corners), images, torch.arange(len(corners)))
+    return Boxes(torch.tensor(corners, dtype=torch.float32), images, torch.arange(len(corners)))
 
 
 def matrices(*rows: list[list[float]]) -> torch.Tensor:
