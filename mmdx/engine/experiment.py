@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from mmdx.data.redaction import absent_sections, withheld
 from mmdx.data.splits import make_splits, prove_disjoint, read_splits, write_splits
 from mmdx.data.store import Store, is_store, split_counts
 from mmdx.engine.auditing import AUDIT_FILE, verdict_for
+from mmdx.engine.boxes import BOXES
 from mmdx.engine.build import ModelFacts
 from mmdx.engine.checkpoint import SavedModel, load_model
 from mmdx.engine.predict import score_splits, showings
@@ -26,6 +27,8 @@ from mmdx.engine.processes import main_first
 from mmdx.engine.run import Run, choose_run, environment, model_folder
 from mmdx.engine.train import fit, set_up
 from mmdx.errors import DataError, UsageError
+from mmdx.stats.box_table import box_table, to_json
+from mmdx.stats.boxes import Measured, box_metrics
 from mmdx.stats.compare import Comparison, compare
 from mmdx.stats.report import markdown, summary_tables
 from mmdx.study import Split
@@ -89,8 +92,11 @@ def run_training(config: Config, name: str, console: Console, *, resume: bool) -
     for split in ("val", "test"):
         score_splits(saved, store, splits, split, showings(list(config.model.inputs)), accelerator, run.predictions)
     if accelerator.is_main_process:
-        comparison = conclude(run, saved)
+        boxes = measured_boxes(run.predictions, "test")
+        comparison = conclude(run, saved, boxes)
         loud.print(summary_tables(comparison))
+        if boxes:
+            loud.print(box_table(boxes))
         loud.print(
             f"run folder:   {run.folder}\nnext:         mmdx compare {run.folder}", markup=False, highlight=False
         )
@@ -133,12 +139,17 @@ def evaluate_run(
     return path, saved
 
 
-def conclude(run: Run, saved: SavedModel) -> Comparison:
+def measured_boxes(predictions: Path, split: Split) -> dict[str, Measured]:
+    """The metrics of a split's boxes by showing; empty where the model gives none."""
+    path = predictions / f"{split}{BOXES}"
+    return box_metrics(path) if path.is_file() else {}
+
+
+def conclude(run: Run, saved: SavedModel, boxes: Mapping[str, Measured]) -> Comparison:
     """The comparison of what one checkpoint was shown, on the test split; writes `metrics.json` and `card.md`."""
     comparison = compare([run.folder], split="test")
-    run.write_json(
-        "metrics.json", comparison.to_json() | {"reports": saved.config.data.reports.model_dump(mode="json")}
-    )
+    found = comparison.to_json() | {"reports": saved.config.data.reports.model_dump(mode="json")}
+    run.write_json("metrics.json", found | ({"boxes": to_json(boxes)} if boxes else {}))
     (run.folder / "card.md").write_text(_card(run, saved.config, saved.facts, comparison), encoding="utf-8")
     return comparison
 

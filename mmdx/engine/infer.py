@@ -32,7 +32,6 @@ from mmdx.models.localize import BoxHead
 from mmdx.registry import READERS
 from mmdx.study import ImageFiles, Study
 
-
 MOST_LESIONS = 5
 """Lesions of a study that the terminal shows; all stand in `predictions.json`."""
 
