@@ -20,7 +20,7 @@ def test_a_shipped_config_builds(path):
     unit = "HU" if hounsfield else "intensity"
     plain = {"mean": [0.5] * 3, "std": [0.5] * 3}
     facts = {"images": InputFacts("images", unit=unit), "vectors": InputFacts("vectors", width=8)}
-    facts["text"] = InputFacts("text", vocabulary=50)
+    facts["text"] = InputFacts("text", vocabulary=50, idf=(1.0,) * 50)
     inputs = {name: facts[kind_of(section)] for name, section in config.model.inputs.items()}
     # Pretrained weights are not looked for where an architecture is given.
     for name, section in config.model.inputs.items():

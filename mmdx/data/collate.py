@@ -12,20 +12,25 @@ from torch.utils.data import Dataset
 
 from mmdx.batch import Batch, Boxes, Packed, Sample
 from mmdx.config import ReportOptions
+from mmdx.data.reading import Reading
 from mmdx.data.redaction import redacted
 from mmdx.data.store import Store, StoredStudy
+from mmdx.data.tabular import Table
 from mmdx.data.text import ReportTokenizer
 
 WHOLE = ReportOptions()
 """Reports as they are."""
+AS_CERTIFIED = Reading()
+"""All images, in the order that their certificate gives."""
 
 
 class StudyDataset(Dataset[Sample]):
     """Some rows of a store as Samples: the modalities in `modalities`, the findings in `findings`, in that order.
 
     `shown` (all when None) limits what a Sample holds: a withheld modality is absent, as if the study never had it.
-    `max_images` keeps that many evenly spaced images of a longer modality; `reports` is what of a report is read: one
-    of which nothing is left is absent.
+    `reading` says which images of a study are read and in which order; their labels, boxes and places follow them.
+    `reports` is what of a report is read: one of which nothing is left is absent. `tables` read traits, each as the
+    modality of its name.
     """
 
     def __init__(
@@ -36,8 +41,9 @@ class StudyDataset(Dataset[Sample]):
         modalities: Sequence[str],
         findings: Sequence[str],
         tokenizers: Mapping[str, ReportTokenizer],
+        tables: Mapping[str, Table] | None = None,
         shown: Sequence[str] | None = None,
-        max_images: int | None = None,
+        reading: Reading = AS_CERTIFIED,
         reports: ReportOptions = WHOLE,
     ) -> None:
         self._store = store
@@ -45,8 +51,9 @@ class StudyDataset(Dataset[Sample]):
         self._findings = list(findings)
         self._columns = store.columns_of(findings)
         self._tokenizers = tokenizers
+        self._tables = tables or {}
         self._shown = [m for m in modalities if shown is None or m in shown]
-        self._max_images = max_images
+        self._reading = reading
         self._reports = reports
 
     def __len__(self) -> int:
@@ -55,13 +62,12 @@ class StudyDataset(Dataset[Sample]):
     def images(self) -> list[int]:
         """How many images each study brings, over all shown modalities: what the sampler packs by.
 
-        Vectors and text do not count: beside images they weigh nothing, and `train.studies` bounds them.
+        Vectors, text and tables do not count: beside images they weigh nothing, and `train.studies` bounds them.
         """
         counts = np.zeros(len(self._rows), dtype=np.int64)
         for name in self._shown:
-            if self._store.modalities[name].kind == "images":
-                lengths = self._store.lengths(name)[self._rows]
-                counts += lengths if self._max_images is None else np.minimum(lengths, self._max_images)
+            if name not in self._tables and self._store.modalities[name].kind == "images":
+                counts += [self._reading.count(length) for length in self._store.lengths(name)[self._rows].tolist()]
         return counts.tolist()
 
     def __getitem__(self, position: int) -> Sample:
@@ -71,16 +77,22 @@ class StudyDataset(Dataset[Sample]):
         slice_labels: dict[str, np.ndarray] = {}
         places: dict[str, np.ndarray] = {}
         boxes: dict[str, np.ndarray] = {}
+        numbers: dict[str, np.ndarray] = {}
         for name in self._shown:
+            if name in self._tables:
+                inputs[name] = self._tables[name](study.traits())
+                continue
             kind = self._store.modalities[name].kind
             if kind == "images":
                 pixels, labels = study.pixels(name), study.slice_labels(name)
                 if not len(labels):
                     labels = np.full((len(pixels), len(self._store.findings)), np.nan, dtype=np.float32)
-                keep = evenly(len(pixels), self._max_images)
-                kept = np.arange(len(pixels))[keep]
-                inputs[name], slice_labels[name] = pixels[keep], labels[keep][:, self._columns]
-                places[name] = (kept * (study.spacing(name) or np.nan)).astype(np.float32)
+                kept = numbers[name] = self._reading.numbers(len(pixels), study.study_id)
+                # Bytes are copied once, into the batch, where nothing is left out or moved.
+                whole = np.array_equal(kept, np.arange(len(pixels)))
+                inputs[name] = pixels if whole else pixels[kept]
+                slice_labels[name] = labels[kept][:, self._columns]
+                places[name] = self._reading.places(kept, len(pixels), study.spacing(name))
                 boxes[name] = self._boxes(study, name, kept)
             elif kind == "vectors":
                 inputs[name] = study.vectors(name)
@@ -94,6 +106,7 @@ class StudyDataset(Dataset[Sample]):
             slice_labels=slice_labels,
             places=places,
             boxes=boxes,
+            slice_numbers=numbers,
         )
 
     def _boxes(self, study: StoredStudy, modality: str, kept: Int[np.ndarray, " n"]) -> Float[np.ndarray, "k 6"]:
@@ -115,7 +128,7 @@ class Collate:
 
     def __call__(self, samples: Sequence[Sample]) -> Batch:
         findings = len(samples[0].labels)
-        inputs, slice_labels, boxes = {}, {}, {}
+        inputs, slice_labels, boxes, numbers = {}, {}, {}, {}
         for name, (shape, dtype) in self._items.items():
             empty = np.empty((0, *shape), dtype=dtype)
             parts = [sample.inputs.get(name, empty) for sample in samples]
@@ -128,6 +141,8 @@ class Collate:
                 torch.from_numpy(np.concatenate([empty, *parts])), lengths, torch.from_numpy(np.concatenate(places))
             )
             boxes[name] = _boxes([sample.boxes.get(name, np.empty((0, 6), np.float32)) for sample in samples], lengths)
+            counted = [s.slice_numbers.get(name, np.arange(len(p))) for s, p in zip(samples, parts, strict=True)]
+            numbers[name] = torch.from_numpy(np.concatenate(counted))
             nothing = np.empty((0, findings), dtype=np.float32)
             labels = [sample.slice_labels.get(name, nothing) for sample in samples]
             slice_labels[name] = torch.from_numpy(np.concatenate([nothing, *labels]))
@@ -138,6 +153,7 @@ class Collate:
             labels=torch.from_numpy(np.stack([sample.labels for sample in samples])),
             slice_labels=slice_labels,
             boxes=boxes,
+            slice_numbers=numbers,
         )
 
 
@@ -149,10 +165,13 @@ def _boxes(rows: Sequence[Float[np.ndarray, "_ 6"]], lengths: Int[Tensor, "b"]) 
     return Boxes(corners=table[:, 2:], images=table[:, 0].long(), findings=table[:, 1].long())
 
 
-def collate_for(store: Store, modalities: Sequence[str]) -> Collate:
-    """The `Collate` of a store's modalities."""
+def collate_for(store: Store, modalities: Sequence[str], tables: Mapping[str, Table] | None = None) -> Collate:
+    """The `Collate` of a store's modalities, and of tables over its traits."""
     items: dict[str, tuple[tuple[int, ...], np.dtype]] = {}
     for name in modalities:
+        if tables and name in tables:
+            items[name] = ((len(tables[name].columns),), np.dtype("float32"))
+            continue
         facts = store.modalities[name]
         if facts.kind == "images":
             side = store.layout.size
@@ -162,10 +181,3 @@ def collate_for(store: Store, modalities: Sequence[str]) -> Collate:
         else:
             items[name] = ((), np.dtype("int64"))
     return Collate(items)
-
-
-def evenly(count: int, most: int | None) -> slice | np.ndarray:
-    """Which of `count` images stay when at most `most` may: the middle one of each of `most` equal parts."""
-    if most is None or count <= most:
-        return slice(None)
-    return (2 * np.arange(most) + 1) * count // (2 * most)

@@ -89,6 +89,23 @@ def fit_tokenizer(reports: Iterable[str], *, max_tokens: int, words: int = 8192)
     return ReportTokenizer(tokenizer, max_tokens=max_tokens)
 
 
+def inverse_document_frequencies(tokenizer: ReportTokenizer, reports: Iterable[str]) -> tuple[float, ...]:
+    """How rare each token is, by id: log((1 + n) / (1 + d)) + 1, where d of n `reports` have it (scikit-learn's idf).
+
+    `reports` are those of training studies alone, and blank ones are none. A token that no report has, padding and the
+    unknown word weigh 0.
+    """
+    total, having = 0, np.zeros(tokenizer.vocabulary)
+    for report in reports:
+        if report.strip():
+            total += 1
+            having[np.unique(tokenizer(report))] += 1
+    words = tokenizer.words(range(tokenizer.vocabulary))
+    counts = having > 0
+    counts &= [word not in (PADDING, UNKNOWN_WORD) for word in words]
+    return tuple(np.where(counts, np.log((1 + total) / (1 + having)) + 1, 0.0).tolist())
+
+
 def pretrained_tokenizer(source: str, *, max_tokens: int) -> ReportTokenizer:
     """The tokenizer of a pretrained text encoder: a local folder, or a hub name.
 

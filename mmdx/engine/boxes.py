@@ -98,12 +98,10 @@ def truth_rows(batch: Batch, modality: str, findings: Sequence[str]) -> Iterator
 
 
 def slices_of(batch: Batch, modality: str) -> tuple[list[int], list[int]]:
-    """Of each packed image of a batch: its study, and its place in it."""
+    """Of each packed image of a batch: its study, and its place among all of the study's images."""
     lengths = batch.inputs[modality].lengths.tolist()
-    return (
-        [study for study, count in enumerate(lengths) for _ in range(count)],
-        [place for count in lengths for place in range(count)],
-    )
+    owner = [study for study, count in enumerate(lengths) for _ in range(count)]
+    return owner, batch.slice_numbers[modality].tolist()
 
 
 def write_boxes(folder: Path, split: str, frames: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> Path:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +14,16 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from rich.console import Console
 
-from mmdx.config import Config, dump_config
+from mmdx.config import Config, SliceOrder, dump_config
 from mmdx.data.prepare import Recipe, prepare_into, prepare_under
 from mmdx.data.redaction import absent_sections, withheld
 from mmdx.data.splits import make_splits, prove_disjoint, read_splits, write_splits
 from mmdx.data.store import Store, is_store, split_counts
 from mmdx.engine.auditing import AUDIT_FILE, verdict_for
 from mmdx.engine.boxes import BOXES
-from mmdx.engine.build import ModelFacts
 from mmdx.engine.checkpoint import SavedModel, load_model
+from mmdx.engine.objective import Objective, objective
+from mmdx.engine.orders import SliceOrders, slice_orders
 from mmdx.engine.predict import score_splits, showings
 from mmdx.engine.processes import main_first
 from mmdx.engine.run import Run, choose_run, environment, model_folder
@@ -75,33 +77,68 @@ def run_training(config: Config, name: str, console: Console, *, resume: bool) -
         loud.print(LAUNCHED_SHORT, highlight=False)
     store = open_store(config, loud, main_first(accelerator))
     chosen = [str(choose_run(config, name, resume=resume))] if accelerator.is_main_process else [""]
-    run = Run(Path(broadcast_object_list(chosen)[0]))
-    splits = deal(config, store)
+    folder = Path(broadcast_object_list(chosen)[0])
+    train_split(config, folder, store, deal(config, store), accelerator, loud, resume=resume)
+    loud.print(f"run folder:   {folder}\nnext:         mmdx compare {folder}", markup=False, highlight=False)
+    accelerator.end_training()
+    return folder
+
+
+def train_split(
+    config: Config,
+    folder: Path,
+    store: Store,
+    splits: list[Split],
+    accelerator: Accelerator,
+    console: Console,
+    *,
+    resume: bool,
+    objective: Objective = objective,
+) -> SavedModel:
+    """Trains `config` (resolved) on one split of a store, scores val and test, and concludes; returns the best model.
+
+    `folder` becomes a run folder, or goes on as one with `resume`. `console` is quiet where the process is not the main
+    one. The accelerator is left as it was found, so that a command can train again with it.
+    """
+    run = Run(folder)
     if accelerator.is_main_process:
         _describe(run, config, store, splits, accelerator)
         audited = verdict_for(store, splits)
         run.write_json(AUDIT_FILE, audited)
-        loud.print(f"audit: {audited['verdict']}", markup=False, highlight=False)
-    accelerator.project_configuration.logging_dir = str(run.folder)
-    accelerator.init_trackers("tensorboard")
-    training = set_up(config, run, store, splits, accelerator, resume=resume)
-    loud.print(_opening(training.saved, store, splits, run, accelerator), highlight=False)
-    fit(training, loud)
+        console.print(f"audit: {audited['verdict']}", markup=False, highlight=False)
+    with _tracked(accelerator, folder):
+        training = set_up(config, run, store, splits, accelerator, resume=resume, objective=objective)
+        orders = slice_orders(training.saved.model, config, store, range(len(store)))
+        console.print(_opening(training.saved, store, splits, run, accelerator), highlight=False)
+        for line in orders.sentences():
+            console.print(line, markup=False, highlight=False)
+        fit(training, console)
     saved = load_model(run.best)
     saved.model.to(accelerator.device)
     for split in ("val", "test"):
         score_splits(saved, store, splits, split, showings(list(config.model.inputs)), accelerator, run.predictions)
     if accelerator.is_main_process:
         boxes = measured_boxes(run.predictions, "test")
-        comparison = conclude(run, saved, boxes)
-        loud.print(summary_tables(comparison))
+        console.print(summary_tables(conclude(run, saved, orders, boxes)))
         if boxes:
-            loud.print(box_table(boxes))
-        loud.print(
-            f"run folder:   {run.folder}\nnext:         mmdx compare {run.folder}", markup=False, highlight=False
-        )
-    accelerator.end_training()
-    return run.folder
+            console.print(box_table(boxes))
+    accelerator.wait_for_everyone()
+    return saved
+
+
+@contextmanager
+def _tracked(accelerator: Accelerator, folder: Path) -> Iterator[None]:
+    """Logs of one training go to `folder`; afterwards nothing of that training is left in the accelerator."""
+    scaler = accelerator.scaler.state_dict() if accelerator.scaler is not None else None
+    accelerator.project_configuration.logging_dir = str(folder)
+    accelerator.init_trackers("tensorboard")
+    yield
+    for tracker in accelerator.trackers:
+        tracker.finish()
+    accelerator.trackers = []
+    accelerator.free_memory()
+    if accelerator.scaler is not None and scaler is not None:
+        accelerator.scaler.load_state_dict(scaler)
 
 
 def make_accelerator(precision: str = "no") -> Accelerator:
@@ -121,22 +158,45 @@ def _launched_short(accelerator: Accelerator) -> bool:
 
 
 def evaluate_run(
-    folder: Path, split: Split, shown: Sequence[Sequence[str]] | None, out: Path | None
+    folder: Path,
+    split: Split,
+    shown: Sequence[Sequence[str]] | None,
+    out: Path | None,
+    *,
+    order: SliceOrder | None = None,
+    drop: float | None = None,
 ) -> tuple[Path, SavedModel]:
     """Scores a finished run again on one split; returns the prediction file.
 
-    The file is the run's own `predictions/<split>.csv`, or lies in `out`. Raises `DataError` where the store is no
-    longer the one that the run was trained on.
+    The file is the run's own `predictions/<split>.csv`, or lies in `out`, beside `evaluation.json`, which says how
+    images were read. `order` and `drop` take the place of the
+    run's `data.order` and `data.drop_images`. Raises `DataError` where the store is no longer the one that the run was
+    trained on.
     """
     run, accelerator = Run(folder), make_accelerator()
     saved = load_model(model_folder(folder))
     store = _store_of(run, saved.config, accelerator)
     splits = _splits_of(run, store)
+    saved = replace(saved, config=_read_otherwise(saved.config, order, drop))
     saved.model.to(accelerator.device)
+    rows = [row for row, name in enumerate(splits) if name == split]
+    orders = slice_orders(saved.model, saved.config, store, rows)
+    loud = Console(stderr=True, quiet=not accelerator.is_main_process)
+    for line in orders.sentences():
+        loud.print(line, markup=False, highlight=False)
     chosen = shown or showings(list(saved.config.model.inputs))
     path = score_splits(saved, store, splits, split, chosen, accelerator, out or run.predictions)
+    if out is not None and accelerator.is_main_process:
+        Run(out).write_json("evaluation.json", {"run": str(folder), "split": split, "slice_orders": asdict(orders)})
     accelerator.end_training()  # processes that end while others still talk to them are aborted
     return path, saved
+
+
+def _read_otherwise(config: Config, order: SliceOrder | None, drop: float | None) -> Config:
+    """`config` with another order of images, or share of them left out, where these are given."""
+    given = {"order": order, "drop_images": drop}
+    changed = {key: value for key, value in given.items() if value is not None}
+    return config.model_copy(update={"data": config.data.model_copy(update=changed)})
 
 
 def measured_boxes(predictions: Path, split: Split) -> dict[str, Measured]:
@@ -145,12 +205,13 @@ def measured_boxes(predictions: Path, split: Split) -> dict[str, Measured]:
     return box_metrics(path) if path.is_file() else {}
 
 
-def conclude(run: Run, saved: SavedModel, boxes: Mapping[str, Measured]) -> Comparison:
+def conclude(run: Run, saved: SavedModel, orders: SliceOrders, boxes: Mapping[str, Measured]) -> Comparison:
     """The comparison of what one checkpoint was shown, on the test split; writes `metrics.json` and `card.md`."""
     comparison = compare([run.folder], split="test")
-    found = comparison.to_json() | {"reports": saved.config.data.reports.model_dump(mode="json")}
+    withheld_of_reports = saved.config.data.reports.model_dump(mode="json")
+    found = comparison.to_json() | {"reports": withheld_of_reports, "slice_orders": asdict(orders)}
     run.write_json("metrics.json", found | ({"boxes": to_json(boxes)} if boxes else {}))
-    (run.folder / "card.md").write_text(_card(run, saved.config, saved.facts, comparison), encoding="utf-8")
+    (run.folder / "card.md").write_text(_card(run, saved, orders, comparison), encoding="utf-8")
     return comparison
 
 
@@ -220,7 +281,8 @@ def _opening(saved: SavedModel, store: Store, splits: Sequence[Split], run: Run,
     return "\n".join(lines)
 
 
-def _card(run: Run, config: Config, facts: ModelFacts, comparison: Comparison) -> str:
+def _card(run: Run, saved: SavedModel, orders: SliceOrders, comparison: Comparison) -> str:
+    config, facts = saved.config, saved.facts
     inputs = ", ".join(f"`{name}` ({known.kind})" for name, known in facts.inputs.items())
     taken = withheld(config.data.reports)
     lines = [
@@ -231,6 +293,7 @@ def _card(run: Run, config: Config, facts: ModelFacts, comparison: Comparison) -
         "calibrated. For research; not a medical device.",
         "",
         *([f"Reports were read without {taken}.", ""] if taken else []),
+        *[line for sentence in orders.sentences() for line in (f"{sentence[:1].upper()}{sentence[1:]}.", "")],
         markdown(comparison),
     ]
     return "\n".join(lines)

@@ -13,19 +13,22 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float, Int
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 from torch import Tensor
 
-from mmdx.batch import Batch, Sample
+from mmdx.batch import Sample
 from mmdx.data.archive import unpacked
-from mmdx.data.collate import Collate, evenly
+from mmdx.data.collate import Collate
 from mmdx.data.images import Decoded, decode
+from mmdx.data.reading import Reading
 from mmdx.data.redaction import redacted, withheld
 from mmdx.engine.boxes import CORNERS, in_source_pixels, lesions_of
 from mmdx.engine.checkpoint import SavedModel, load_model
 from mmdx.engine.inspection import detect_reader
+from mmdx.engine.orders import minding
 from mmdx.engine.run import model_folder
 from mmdx.errors import DataError, MmdxError, UsageError, did_you_mean
 from mmdx.models.localize import BoxHead
@@ -71,17 +74,13 @@ def predict_input(run: Path, source: Path, report: Path | None, modality: str | 
 def predict_study(saved: SavedModel, study: Study, image: str | None, report: str | None) -> dict[str, Any]:
     """One study's findings: probabilities, what was shown, what the model lacked, the order of its slices.
 
+    Scores by slice stand in certified order, however the model reads them; `slice_numbers` says of which images they
+    are (0-based): of all, but for `data.max_images`.
+
     Raises `DataError` where the study has nothing that the model reads, or images of another unit.
     """
-    inputs: dict[str, np.ndarray] = {}
-    pictures: dict[str, Decoded] = {}
-    orders: dict[str, str] = {}
-    for name, value in _named(study, image).items():
-        known = saved.facts.inputs.get(name)
-        if isinstance(value, ImageFiles) and known is not None and known.kind == "images":
-            pictures[name] = _pixels(saved, name, value)
-            inputs[name] = pictures[name].pixels
-            orders[name] = value.order.source
+    sample, orders, frames = read_images(saved, study, image)
+    inputs = dict(sample.inputs)
     texts = [name for name, known in saved.facts.inputs.items() if known.kind == "text"]
     told = report if report is not None else next((study.modalities[n] for n in texts if n in study.modalities), None)
     reports, problems = saved.config.data.reports, list(study.problems)
@@ -91,11 +90,22 @@ def predict_study(saved: SavedModel, study: Study, image: str | None, report: st
         tokens = saved.tokenizers[texts[0]](told)
         if len(tokens):
             inputs[texts[0]] = tokens
+    for name, table in saved.facts.tables().items():
+        row, lacking = table(study.traits), table.lacking(study.traits)
+        if len(row):
+            inputs[name] = row
+            problems += [f"{name}: without {', '.join(lacking)}"] if lacking else []
     if not inputs:
         wanted = ", ".join(saved.facts.inputs)
         raise DataError("; ".join(problems) or f"nothing that the model reads ({wanted})")
+    problems += [
+        f"{name}: {len(inputs[name])} images in an order that is unknown, which this model minds"
+        for name in minding(saved.model)
+        if orders.get(name) == "unknown" and len(inputs[name]) > 1
+    ]
+    batch = _collate(saved)([replace(sample, inputs=inputs)])
     with torch.inference_mode():
-        output = saved.model(_batch(saved, study, inputs))
+        output = saved.model(batch)
     shown = [name for name in saved.facts.inputs if name in inputs]
     result: dict[str, Any] = {
         "study_id": study.study_id,
@@ -109,16 +119,45 @@ def predict_study(saved: SavedModel, study: Study, image: str | None, report: st
     }
     for name, head in saved.model.answering.items():
         if isinstance(head, BoxHead):
-            result["boxes"] = _boxes(saved, head, output.logits[name], pictures.get(head.images))
+            numbers = batch.slice_numbers[head.images].numpy()
+            result["boxes"] = _boxes(saved, head, output.logits[name], frames.get(head.images), numbers)
             result["lesions"] = lesions_of(result["boxes"])
         if head.level not in ("study", "slice"):
             continue
         scores = head.probabilities(output.logits[name]).tolist()
         if head.level == "study":
             result["findings"] = dict(zip(saved.facts.findings, scores[0], strict=True))
-        elif scores:
-            result["slices"] = {f: [row[i] for row in scores] for i, f in enumerate(saved.facts.findings)}
+        elif scores and head.modality is not None:
+            numbers = batch.slice_numbers[head.modality]
+            certified = numbers.argsort().tolist()
+            result["slices"] = {f: [scores[row][i] for row in certified] for i, f in enumerate(saved.facts.findings)}
+            result["slice_numbers"] = numbers.sort().values.tolist()
     return result
+
+
+def read_images(
+    saved: SavedModel, study: Study, image: str | None
+) -> tuple[Sample, dict[str, str], dict[str, Float[np.ndarray, "_ 3"]]]:
+    """The images of a study that the model reads, as it reads them, and on what evidence they stand in order.
+
+    Beside them the frame of each one: the scale and the offset, x and y, that led from its source to it (`Decoded`).
+    """
+    inputs, places, numbers, orders, frames = {}, {}, {}, {}, {}
+    # Leaving images out is an experiment on a cohort: an answer for one study is given from all of them.
+    reading = replace(Reading.of(saved.config.data, saved.config.seed), dropped=0.0)
+    for name, value in _named(study, image).items():
+        known = saved.facts.inputs.get(name)
+        if isinstance(value, ImageFiles) and known is not None and known.kind == "images":
+            decoded = _decoded(saved, name, value)
+            pixels = decoded.pixels
+            numbers[name] = reading.numbers(len(pixels), study.study_id)
+            frames[name] = np.column_stack([decoded.scale, decoded.offset])[numbers[name]]
+            places[name] = reading.places(numbers[name], len(pixels), value.order.spacing_mm)
+            inputs[name] = pixels[numbers[name]]
+            orders[name] = reading.evidence(value.order.source)
+    nobody_looked = np.full(len(saved.facts.findings), np.nan, dtype=np.float32)
+    sample = Sample(study.study_id, study.patient_id, inputs, nobody_looked, {}, places, slice_numbers=numbers)
+    return sample, orders, frames
 
 
 def _named(study: Study, image: str | None) -> Mapping[str, Any]:
@@ -129,41 +168,44 @@ def _named(study: Study, image: str | None) -> Mapping[str, Any]:
     return {image if name == images[0] else name: value for name, value in study.modalities.items()}
 
 
-def _pixels(saved: SavedModel, name: str, files: ImageFiles) -> Decoded:
+def _decoded(saved: SavedModel, name: str, files: ImageFiles) -> Decoded:
     known = saved.facts.inputs[name]
     if files.unit != known.unit:
         raise DataError(f"its images hold {files.unit}, but the model's '{name}' was trained on {known.unit}")
     # Decoded whole, as a store has it: the grey levels of deep images hang on all images of the study.
-    whole = decode(replace(files, channels=known.channels), saved.facts.size)
-    kept = np.arange(len(whole.pixels))[evenly(len(whole.pixels), saved.config.data.max_images)]
-    scale, offset = (tuple(values[image] for image in kept) for values in (whole.scale, whole.offset))
-    return Decoded(whole.pixels[kept], scale, offset)
+    return decode(replace(files, channels=known.channels), saved.facts.size)
 
 
-def _boxes(saved: SavedModel, head: BoxHead, logits: Tensor, pictures: Decoded | None) -> list[dict[str, Any]]:
+def _boxes(
+    saved: SavedModel,
+    head: BoxHead,
+    logits: Tensor,
+    frames: Float[np.ndarray, "n 3"] | None,
+    numbers: Int[np.ndarray, "n_"],
+) -> list[dict[str, Any]]:
     """A study's boxes in pixels of the source images; none where it has no such images."""
-    if pictures is None:
+    if frames is None:
         return []
     size = saved.facts.size
     found, scores = head.boxes(logits, size, size)
     images = found.images.numpy()
-    scale, offset = np.array(pictures.scale)[images], np.array(pictures.offset).reshape(-1, 2)[images]
-    corners = in_source_pixels(found.corners.numpy().astype(np.float64), scale, offset, size)
-    rows = zip(found.findings.tolist(), images.tolist(), corners.tolist(), scores.tolist(), strict=True)
+    corners = in_source_pixels(found.corners.numpy().astype(float), frames[images, 0], frames[images, 1:], size)
+    places = zip(found.findings.tolist(), numbers[images].tolist(), corners.tolist(), scores.tolist(), strict=True)
     return [
         {"finding": saved.facts.findings[finding], "slice": image, **dict(zip(CORNERS, where, strict=True)), "score": p}
-        for finding, image, where, p in rows
+        for finding, image, where, p in places
     ]
 
 
-def _batch(saved: SavedModel, study: Study, inputs: Mapping[str, np.ndarray]) -> Batch:
+def _collate(saved: SavedModel) -> Collate:
     side, items = saved.facts.size, {}
     for name, known in saved.facts.inputs.items():
         images = ((known.channels, side, side), np.dtype("int16" if known.unit == "HU" else "uint8"))
         vectors = ((known.width,), np.dtype("float32"))
-        items[name] = {"images": images, "vectors": vectors, "text": ((), np.dtype("int64"))}[known.kind]
-    labels = np.full(len(saved.facts.findings), np.nan, dtype=np.float32)
-    return Collate(items)([Sample(study.study_id, study.patient_id, inputs, labels, {})])
+        table = ((len(known.columns),), np.dtype("float32"))
+        text = ((), np.dtype("int64"))
+        items[name] = {"images": images, "vectors": vectors, "text": text, "tabular": table}[known.kind]
+    return Collate(items)
 
 
 def _studies(folder: Path, source: Path) -> list[Study]:
@@ -191,7 +233,8 @@ def join_inputs(studies: Sequence[Study], inputs: Sequence[str], name: str) -> l
         if whole is not None:
             found = {**whole.modalities, **found} if whole.modalities and found else {}
         problems = (*(whole.problems if whole else ()), *(f"{last}: {problem}" for problem in study.problems))
-        joined[above or name] = Study(above or name, study.patient_id if above else name, found, problems=problems)
+        patient, traits = study.patient_id if above else name, {**study.traits, **(whole.traits if whole else {})}
+        joined[above or name] = Study(above or name, patient, found, traits=traits, problems=problems)
     return list(joined.values())
 
 

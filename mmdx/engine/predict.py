@@ -12,6 +12,7 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 
 from mmdx.batch import Batch, Output
+from mmdx.data.reading import Reading
 from mmdx.data.store import Store
 from mmdx.engine.boxes import BoxRows, box_head, write_boxes
 from mmdx.engine.build import build_loader
@@ -51,8 +52,8 @@ def score_rows(
 
     A modality outside `shown` is withheld: the model meets these studies as if they never had it. `order_source` tells
     on what evidence the images stood in order. Slice rows are empty without a slice head, or where its modality is
-    withheld. `slice` is the 0-based place of an image in its study. `also` is shown every batch with its output, for
-    what else is to be kept of them.
+    withheld. `slice` is the 0-based place of an image among all of its study, in certified order, whatever of them is
+    read and in which order. `also` is shown every batch with its output, for what else is to be kept of them.
     """
     saved.model.eval()
     loader, _ = build_loader(
@@ -61,6 +62,7 @@ def score_rows(
         rows,
         saved.tokenizers,
         shuffle=False,
+        tables=saved.facts.tables(),
         shown=shown,
         rank=accelerator.process_index,
         world=accelerator.num_processes,
@@ -74,7 +76,8 @@ def score_rows(
                 also(batch.to(accelerator.device), output)
             studies.extend(study_rows(saved.model, saved.facts.findings, batch, output))
             slices.extend(slice_rows(saved.model, saved.facts.findings, batch, output))
-    orders = order_sources(store, [n for n in shown if store.modalities[n].kind == "images"])
+    reading = Reading.of(saved.config.data, saved.config.seed)
+    orders = order_sources(store, [n for n in shown if saved.facts.inputs[n].kind == "images"], reading)
     return _frame(studies, "+".join(shown), orders), _frame(slices, "+".join(shown), orders)
 
 
@@ -97,19 +100,23 @@ def slice_rows(model: MultimodalModel, findings: Sequence[str], batch: Batch, ou
                 batch.slice_labels[head.modality].tolist(),
             )
             lengths = batch.inputs[head.modality].lengths.tolist()
-            places = [(study, index) for study, count in enumerate(lengths) for index in range(count)]
-            for row, (study, index) in enumerate(places):
+            studies = [study for study, count in enumerate(lengths) for _ in range(count)]
+            numbers = batch.slice_numbers[head.modality].tolist()
+            for row, (study, index) in enumerate(zip(studies, numbers, strict=True)):
                 for column, finding in enumerate(findings):
                     values = (labels[row][column], scores[row][column])
                     yield _row(batch.study_ids[study], batch.patient_ids[study], finding, *values) | {"slice": index}
 
 
-def order_sources(store: Store, modalities: Sequence[str]) -> dict[str, str]:
-    """By study: `image:position`, one for each image modality that it has, joined by `;`."""
+def order_sources(store: Store, modalities: Sequence[str], reading: Reading) -> dict[str, str]:
+    """By study: `image:position`, one for each image modality that it has, joined by `;`.
+
+    Images that are read in reverse say so (`image:position reversed`); shuffled ones stand in an `unknown` order.
+    """
     found = {}
     for row, study in enumerate(store.study_ids):
         sources = [(name, store.order_source(row, name)) for name in modalities]
-        found[study] = ";".join(f"{name}:{source}" for name, source in sources if source)
+        found[study] = ";".join(f"{name}:{reading.evidence(source)}" for name, source in sources if source)
     return found
 
 

@@ -190,5 +190,7 @@ def _create(name: str, channels: int, pretrained: str | None, drop_rate: float) 
 
 
 def _channelwise(values: tuple[float, ...], channels: int) -> list[float]:
-    """A value a channel; their mean for each where the images have another number of channels."""
-    return list(values) if len(values) == channels else [sum(values) / len(values)] * channels
+    """A value a channel, repeated as timm repeats the first convolution where the images have a multiple of their
+    number; else their mean for each."""
+    times, rest = divmod(channels, len(values))
+    return [sum(values) / len(values)] * channels if rest else list(values) * times

@@ -17,7 +17,8 @@ from mmdx.models.model import MultimodalModel
 
 SIDE, WORDS, WIDTH, FINDINGS = 32, 20, 6, ("bleed", "fracture")
 IMAGES = {"encoder": "test_patches", "sequence": {"type": "lstm", "hidden": 8}}
-FACTS = ModelFacts(FINDINGS, SIDE, {"image": InputFacts("images"), "report": InputFacts("text", vocabulary=WORDS)})
+REPORT_FACTS = InputFacts("text", vocabulary=WORDS, idf=(0.0, 0.0, *[1.0] * (WORDS - 2)))
+FACTS = ModelFacts(FINDINGS, SIDE, {"image": InputFacts("images"), "report": REPORT_FACTS})
 CT_FACTS = ModelFacts(FINDINGS, SIDE, {"image": InputFacts("images", unit="HU"), "report": FACTS.inputs["report"]})
 VECTOR_FACTS = ModelFacts(FINDINGS, SIDE, {"image": InputFacts("images"), "report": InputFacts("vectors", width=WIDTH)})
 """The second modality, whatever its name, is one of descriptors here."""
