@@ -217,6 +217,28 @@ def predict(
     predict_input(run, source, report, modality, out)
 
 
+@app.command()
+def explain(
+    run: Annotated[Path, typer.Argument(help="a run folder, or a model folder")],
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="a folder, a file or a zip with one or more studies")],
+    out: Annotated[Path, typer.Option(help="folder for explain.json and the pictures, a folder a study")],
+    report: Annotated[Path | None, typer.Option(help="text file with the report of the study")] = None,
+    modality: Annotated[
+        str | None, typer.Option(help="which image input to explain, when the model reads several")
+    ] = None,
+    finding: Annotated[
+        list[str] | None, typer.Option(help="finding to explain, all when left out; repeat for several")
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, help="slices a finding, the likeliest first")] = 3,
+) -> None:
+    """On what an answer stands: Grad-CAM over the likeliest slices, and the weights of slices and words."""
+    from rich.console import Console
+
+    from mmdx.engine.explain import explain_input
+
+    explain_input(run, source, out, Console(), report=report, modality=modality, findings=finding or [], top=top)
+
+
 @app.command("list")
 def list_parts(
     kind: Annotated[str | None, typer.Argument(help="readers, image_encoders, fusions …; all when left out")] = None,

@@ -41,8 +41,6 @@ def heatmaps(
     with _one_map(model, modality), torch.enable_grad():
         output = model(batch)
         seen = output.features[modality].maps[-1]
-        if not seen.requires_grad:  # a frozen encoder: what it gave is where the gradient ends
-            raise UsageError(f"--modality {modality}: its encoder is frozen, so that no gradient reaches its maps")
         name, level = _explained(model, modality)
         logits = output.logits[name]
         whole = [_weighed(seen, logits[:, finding], owner, place, level) for finding in range(logits.shape[1])]
@@ -118,15 +116,19 @@ def _by_study(maps: Float[Tensor, "n f h w"], owner: list[int]) -> Float[Tensor,
 
 @contextmanager
 def _one_map(model: MultimodalModel, modality: str) -> Iterator[None]:
-    """The branch of `modality` keeps its last feature map for a while."""
+    """The branch of `modality` keeps its last feature map for a while, and passes gradients to it."""
     branch = model.branches[modality]
     if not isinstance(branch, ImageBranch) or not branch.encoder.maps:
         raise UsageError(f"--modality {modality}: its encoder gives no feature maps, which Grad-CAM looks at")
-    kept = branch.maps
+    kept, frozen = branch.maps, [p for p in branch.encoder.parameters() if not p.requires_grad]
     branch.maps = max(kept, 1)
+    for parameter in frozen:  # else no gradient would reach the map
+        parameter.requires_grad_(True)
     # cuDNN's recurrent layers take no gradient in evaluation.
     with torch.backends.cudnn.flags(enabled=False):
         try:
             yield
         finally:
             branch.maps = kept
+            for parameter in frozen:
+                parameter.requires_grad_(False)
