@@ -151,14 +151,18 @@ def evaluate(
     ] = None,
     drop: Annotated[float | None, typer.Option(help="share of the images of each study to leave out")] = None,
     out: Annotated[Path | None, typer.Option(help="folder for the predictions; the run's own when left out")] = None,
+    grad_cam: Annotated[
+        bool, typer.Option("--grad-cam", help="boxes around the Grad-CAM of each slice, too: a baseline for boxes")
+    ] = False,
 ) -> None:
     """Score a run again, with any modality withheld, its images in another order, or some of them left out."""
     from rich.console import Console
 
     from mmdx.engine.checkpoint import load_description
-    from mmdx.engine.experiment import evaluate_run
+    from mmdx.engine.experiment import evaluate_run, measured_boxes
     from mmdx.engine.predict import parse_shown
     from mmdx.engine.run import model_folder
+    from mmdx.stats.box_table import box_table
     from mmdx.stats.compare import compare as compare_files
     from mmdx.stats.report import summary_tables
 
@@ -173,9 +177,12 @@ def evaluate(
         raise UsageError(f"--drop {drop:g}: give a share from 0 to below 1, such as 0.2")
     inputs = list(load_description(model_folder(run))[0].model.inputs)
     shown = [parse_shown(text, inputs) for text in show] if show else None
-    path, _ = evaluate_run(run, split, shown, out, order=order, drop=drop)
+    path, _ = evaluate_run(run, split, shown, out, order=order, drop=drop, grad_cam=grad_cam)
     console = Console()
     console.print(summary_tables(compare_files([path])))
+    boxes = measured_boxes(path.parent, split)
+    if boxes:
+        console.print(box_table(boxes))
     console.print(f"predictions:  {path}", markup=False, highlight=False)
 
 

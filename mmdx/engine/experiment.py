@@ -22,6 +22,7 @@ from mmdx.data.store import Store, is_store, split_counts
 from mmdx.engine.auditing import AUDIT_FILE, verdict_for
 from mmdx.engine.boxes import BOXES
 from mmdx.engine.checkpoint import SavedModel, load_model
+from mmdx.engine.grad_cam import GRAD_CAM, cam_boxes
 from mmdx.engine.objective import Objective, objective
 from mmdx.engine.orders import SliceOrders, slice_orders
 from mmdx.engine.predict import score_splits, showings
@@ -165,6 +166,7 @@ def evaluate_run(
     *,
     order: SliceOrder | None = None,
     drop: float | None = None,
+    grad_cam: bool = False,
 ) -> tuple[Path, SavedModel]:
     """Scores a finished run again on one split; returns the prediction file.
 
@@ -186,6 +188,8 @@ def evaluate_run(
         loud.print(line, markup=False, highlight=False)
     chosen = shown or showings(list(saved.config.model.inputs))
     path = score_splits(saved, store, splits, split, chosen, accelerator, out or run.predictions)
+    if grad_cam:
+        cam_boxes(saved, store, splits, split, chosen, accelerator, path.parent)
     if out is not None and accelerator.is_main_process:
         Run(out).write_json("evaluation.json", {"run": str(folder), "split": split, "slice_orders": asdict(orders)})
     accelerator.end_training()  # processes that end while others still talk to them are aborted
@@ -200,9 +204,13 @@ def _read_otherwise(config: Config, order: SliceOrder | None, drop: float | None
 
 
 def measured_boxes(predictions: Path, split: Split) -> dict[str, Measured]:
-    """The metrics of a split's boxes by showing; empty where the model gives none."""
-    path = predictions / f"{split}{BOXES}"
-    return box_metrics(path) if path.is_file() else {}
+    """The metrics of a split's boxes by showing, and of those around Grad-CAM where they lie there; else empty."""
+    measured: dict[str, Measured] = {}
+    for suffix, words in ((BOXES, ""), (GRAD_CAM, " (Grad-CAM)")):
+        path = predictions / f"{split}{suffix}"
+        if path.is_file():
+            measured |= {f"{shown}{words}": values for shown, values in box_metrics(path).items()}
+    return measured
 
 
 def conclude(run: Run, saved: SavedModel, orders: SliceOrders, boxes: Mapping[str, Measured]) -> Comparison:

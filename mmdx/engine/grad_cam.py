@@ -7,23 +7,30 @@ sequence model, so that a slice answers with what its neighbours said, and the f
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from accelerate import Accelerator
 from jaxtyping import Float
 from scipy import ndimage
 from torch import Tensor
 
-from mmdx.batch import Batch, Boxes
-from mmdx.engine.boxes import slices_of
+from mmdx.batch import Batch, Boxes, Output
+from mmdx.data.store import Store
+from mmdx.engine.boxes import BoxRows, slices_of, write_boxes
+from mmdx.engine.checkpoint import SavedModel
+from mmdx.engine.predict import score_rows
 from mmdx.errors import UsageError
 from mmdx.models.model import ImageBranch, MultimodalModel
+from mmdx.study import Split
 
 SHARE = 0.4
 """The share of a slice's largest activation above which a box is drawn."""
+GRAD_CAM = "_boxes_grad_cam.csv"
 LEAST_SIDE = 2
 """Pixels that a box must have each way."""
 
@@ -70,6 +77,39 @@ def boxes_around(heat: Float[Tensor, "n f h w"], scores: Float[Tensor, "n f"]) -
     where = torch.tensor(corners, dtype=torch.float32).reshape(-1, 4)
     numbers = [torch.tensor(each, dtype=torch.long) for each in (images, findings)]
     return Boxes(where, *numbers), torch.tensor(likely, dtype=torch.float32)
+
+
+def cam_boxes(
+    saved: SavedModel,
+    store: Store,
+    splits: Sequence[Split],
+    split: Split,
+    shown: Sequence[Sequence[str]],
+    accelerator: Accelerator,
+    folder: Path,
+) -> Path:
+    """Boxes around the Grad-CAM of a split, in the form of a box head's: `<split>_boxes_grad_cam.csv` in `folder`.
+
+    They are of the first image modality; a showing without it has none.
+    """
+    modality = next((name for name, known in saved.facts.inputs.items() if known.kind == "images"), None)
+    if modality is None:
+        raise UsageError("--grad-cam: the model reads no images")
+    rows = [row for row, name in enumerate(splits) if name == split]
+    frames = []
+    for names in [names for names in shown if modality in names]:
+        found = BoxRows(saved.model, saved.facts.findings, "+".join(names))
+
+        def collect(batch: Batch, _: Output, found: BoxRows = found) -> None:
+            if len(batch.inputs[modality].values):
+                found.add(batch, modality, *boxes_around(*heatmaps(saved.model, batch, modality)))
+
+        score_rows(saved, store, rows, names, accelerator, also=collect)
+        frames.append(found.frames())
+    if accelerator.is_main_process:
+        write_boxes(folder, split, frames, suffix=GRAD_CAM)
+    accelerator.wait_for_everyone()
+    return folder / f"{split}{GRAD_CAM}"
 
 
 def _explained(model: MultimodalModel, modality: str) -> tuple[str, str]:
