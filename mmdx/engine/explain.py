@@ -85,7 +85,7 @@ def explain_input(
                 batch = read_study(saved, study, named, text).batch
                 if not len(batch.inputs[images].values):
                     raise DataError(f"no images that the model reads as '{images}'")
-                where = f"{number:03d}-{_plain(study.study_id)}"
+                where = f"study-{number:03d}"  # no identifier in names of files
                 told.append(explain_batch(saved, batch, images, chosen, out / where, top) | {"folder": where})
             except DataError as error:
                 refused.append(f"refused: {study.study_id}: {error}")

@@ -1,8 +1,9 @@
 """Where a model looked: Grad-CAM of the slices of a study, and boxes drawn around it.
 
-Selvaraju et al. 2017 (ICCV): the channels of the encoder's last feature map, weighed by the mean gradient that the
-logit sends to each, and what is positive of their sum. The gradient runs through everything behind the encoder: the
-sequence model, so that a slice answers with what its neighbours said, and the fusion where the study's logit is asked.
+Selvaraju et al. 2017 (ICCV): the channels of the encoder's last feature map that is fine enough, weighed by the mean
+gradient that the logit sends to each, and what is positive of their sum. The gradient runs through everything behind
+the map: the sequence model, so that a slice answers with what its neighbours said, and the fusion where the study's
+logit is asked.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ from mmdx.study import Split
 SHARE = 0.4
 """The share of a slice's largest activation above which a box is drawn."""
 GRAD_CAM = "_boxes_grad_cam.csv"
+LEAST_CELLS = 7
+"""Cells each way that the map must have: the last of a ResNet has 7 of 224 pixels; smaller images take an earlier one."""
 LEAST_SIDE = 2
 """Pixels that a box must have each way."""
 
@@ -45,17 +48,18 @@ def heatmaps(
     """
     height, width = batch.inputs[modality].values.shape[-2:]
     owner, place = slices_of(batch, modality)
-    with _one_map(model, modality), torch.enable_grad():
+    with _with_maps(model, modality), torch.enable_grad():
         output = model(batch)
-        seen = output.features[modality].maps[-1]
+        maps = output.features[modality].maps
+        seen = next((each for each in reversed(maps) if min(each.shape[-2:]) >= LEAST_CELLS), maps[0])
         name, level = _explained(model, modality)
         logits = output.logits[name]
         whole = [_weighed(seen, logits[:, finding], owner, place, level) for finding in range(logits.shape[1])]
     scores = model.answering[name].probabilities(logits.detach())
     if level == "study":
         scores = scores[torch.tensor(owner, device=scores.device, dtype=torch.long)]
-    maps = torch.stack(whole, dim=1)[: len(owner)]
-    large = F.interpolate(maps, (height, width), mode="bilinear", align_corners=False)
+    heat = torch.stack(whole, dim=1)[: len(owner)]
+    large = F.interpolate(heat, (height, width), mode="bilinear", align_corners=False)
     return _by_study(large, owner), scores
 
 
@@ -155,13 +159,13 @@ def _by_study(maps: Float[Tensor, "n f h w"], owner: list[int]) -> Float[Tensor,
 
 
 @contextmanager
-def _one_map(model: MultimodalModel, modality: str) -> Iterator[None]:
-    """The branch of `modality` keeps its last feature map for a while, and passes gradients to it."""
+def _with_maps(model: MultimodalModel, modality: str) -> Iterator[None]:
+    """The branch of `modality` keeps its feature maps for a while, and passes gradients to them."""
     branch = model.branches[modality]
     if not isinstance(branch, ImageBranch) or not branch.encoder.maps:
         raise UsageError(f"--modality {modality}: its encoder gives no feature maps, which Grad-CAM looks at")
     kept, frozen = branch.maps, [p for p in branch.encoder.parameters() if not p.requires_grad]
-    branch.maps = max(kept, 1)
+    branch.maps = len(branch.encoder.maps)
     for parameter in frozen:  # else no gradient would reach the map
         parameter.requires_grad_(True)
     # cuDNN's recurrent layers take no gradient in evaluation.
