@@ -209,7 +209,7 @@ def measured_boxes(predictions: Path, split: Split) -> dict[str, Measured]:
     for suffix, words in ((BOXES, ""), (GRAD_CAM, " (Grad-CAM)")):
         path = predictions / f"{split}{suffix}"
         if path.is_file():
-            measured |= {f"{shown}{words}": values for shown, values in box_metrics(path).items()}
+            measured |= {f"{shown}{words}": values for shown, values in box_metrics(path).items() if values}
     return measured
 
 

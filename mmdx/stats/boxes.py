@@ -86,6 +86,8 @@ def measure(found: pd.DataFrame, known: pd.DataFrame, *, resamples: int = RESAMP
         for finding, rows in known.groupby("finding", sort=False)
         if rows["x0"].count()
     }
+    if not evidence:
+        return {}
     ones = np.ones((1, len(patients)), dtype=np.int64)
     exact = {finding: values_of(facts, ones) for finding, facts in evidence.items()}
     drawn = {f: {name: np.full(resamples, np.nan) for name in values} for f, values in exact.items()}
@@ -100,7 +102,7 @@ def measure(found: pd.DataFrame, known: pd.DataFrame, *, resamples: int = RESAMP
         # COCO's own numbers, of which the resampled one is the first.
         rows["ap50"] = replace(rows["ap50"], value=facts.coco[0])
         result[finding] = {"ap50": rows["ap50"], "ap": Estimate(facts.coco[1], None, None, 0, NOT_DRAWN), **rows}
-    return result | {"mean": _mean(result, drawn, evidence)} if result else result
+    return result | {"mean": _mean(result, drawn, evidence)}
 
 
 def gather(found: pd.DataFrame, known: pd.DataFrame, patients: Mapping[str, int]) -> Evidence:

@@ -44,7 +44,7 @@ def test_heat_lies_where_the_logit_comes_from():
     assert heat[1].max() == 0
     assert heat[0, 1].max() == 0
     # The mean of 16 patches, of which one is tanh(1), through the weight of 2.
-    logit = torch.tensor(2 * torch.tanh(torch.tensor(1.0)) / 16)
+    logit = 2 * torch.tensor(1.0).tanh() / 16
     assert scores[0, 0].item() == pytest.approx(logit.sigmoid().item(), abs=1e-5)
 
 
