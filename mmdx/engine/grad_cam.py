@@ -8,11 +8,11 @@ logit is asked.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
@@ -69,7 +69,7 @@ def boxes_around(heat: Float[Tensor, "n f h w"], scores: Float[Tensor, "n f"]) -
     Its score is the largest activation in it times the probability of the slice.
     """
     corners, images, findings, likely = [], [], [], []
-    for image, finding in np.ndindex(*heat.shape[:2]):
+    for image, finding in itertools.product(range(heat.shape[0]), range(heat.shape[1])):
         shown = heat[image, finding].cpu().numpy()
         labels, _ = ndimage.label((shown >= SHARE * shown.max()) & (shown > 0))
         for patch, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1):

@@ -75,16 +75,16 @@ def box_metrics(path: Path, truth: Path | None = None, *, resamples: int = RESAM
     """
     found, known = read_found(path), read_truth(truth or truth_of(path))
     shown = sorted(found["shown"].unique(), key=lambda text: -len(text.split("+")))
-    return {name: measure(found[found["shown"] == name], known, resamples=resamples, seed=seed) for name in shown}
+    return {name: measure(found.loc[found["shown"] == name], known, resamples=resamples, seed=seed) for name in shown}
 
 
 def measure(found: pd.DataFrame, known: pd.DataFrame, *, resamples: int = RESAMPLES, seed: int = 0) -> Measured:
     """The metrics of one showing, by finding, with `mean` last."""
     patients = {name: number for number, name in enumerate(known["patient_id"].unique())}
     evidence = {
-        str(finding): gather(found[found["finding"] == finding], rows, patients)
+        str(finding): gather(found.loc[found["finding"] == finding], rows, patients)
         for finding, rows in known.groupby("finding", sort=False)
-        if rows["x0"].count()
+        if np.isfinite(rows["x0"].to_numpy()).any()
     }
     if not evidence:
         return {}
@@ -241,7 +241,7 @@ def _too_few(facts: Evidence, fewest: int) -> str | None:
 def _by_slice(frame: pd.DataFrame) -> dict[tuple[str, int], tuple[np.ndarray, np.ndarray]]:
     """Corners and scores (1 for true boxes) by study and slice."""
     scores = frame["score"] if "score" in frame else pd.Series(1.0, index=frame.index)
-    keys = pd.MultiIndex.from_frame(frame[["study_id", "slice"]])
+    keys = pd.MultiIndex.from_frame(frame.loc[:, ["study_id", "slice"]])
     corners, values = frame[CORNERS].to_numpy(np.float64), scores.to_numpy(np.float64)
     rows: dict[tuple[str, int], list[int]] = {}
     for row, (study, place) in enumerate(keys.tolist()):

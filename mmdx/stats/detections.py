@@ -24,7 +24,7 @@ def read_found(path: Path) -> pd.DataFrame:
     """The boxes that were found. Raises `DataError`, as `read_predictions` does, at the first fault of the file."""
     raw = read_text(path, FOUND)
     frame = _checked(path, raw, FOUND, empty=False)
-    refuse(path, raw, ~frame["score"].between(0, 1).to_numpy(), "score is '{score}'; give 0 to 1")
+    refuse(path, raw, ~np.asarray(frame["score"].between(0, 1)), "score is '{score}'; give 0 to 1")
     return frame
 
 

@@ -46,7 +46,8 @@ def draw_overlay(picture: Overlay, path: Path) -> None:
     )
     bar = figure.colorbar(shown, ax=heated, fraction=0.046, pad=0.02)
     bar.set_label("Grad-CAM, share of the study's largest")
-    bar.solids.set_alpha(1)
+    if bar.solids is not None:
+        bar.solids.set_alpha(1)
     plain.set_title(picture.where, fontsize=11)
     heated.set_title("where the model looked", fontsize=11)
     figure.suptitle(f"{picture.finding}: probability {picture.probability:.2f}", fontsize=14)

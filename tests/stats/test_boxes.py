@@ -117,5 +117,5 @@ def test_files_are_read_and_faults_named(tmp_path: Path):
     with pytest.raises(DataError, match=r"test_boxes.csv: line 2: score is '1.5'; give 0 to 1"):
         box_metrics(tmp_path / "test_boxes.csv")
     guesses.assign(x1=-1).to_csv(tmp_path / "test_boxes.csv", index=False)
-    with pytest.raises(DataError, match="line 2: corners are 0.0, 0.0, -1, 10.0"):
+    with pytest.raises(DataError, match=r"line 2: corners are 0.0, 0.0, -1, 10.0"):
         box_metrics(tmp_path / "test_boxes.csv")
