@@ -33,7 +33,7 @@ SHARE = 0.4
 """The share of a slice's largest activation above which a box is drawn."""
 GRAD_CAM = "_boxes_grad_cam.csv"
 LEAST_CELLS = 7
-"""Cells each way that the map must have: the last of a ResNet has 7 of 224 pixels; smaller images take an earlier one."""
+"""Cells each way that the map must have, as the last of a ResNet has of 224 pixels; smaller images take an earlier."""
 LEAST_SIDE = 2
 """Pixels that a box must have each way."""
 

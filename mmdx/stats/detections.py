@@ -50,6 +50,6 @@ def _checked(path: Path, raw: pd.DataFrame, columns: tuple[str, ...], *, empty: 
     frame["slice"] = places.astype(np.int64)
     low, high = frame[CORNERS[:2]].to_numpy(), frame[CORNERS[2:]].to_numpy()
     whole = np.isfinite(low).all(axis=1) & (high >= low).all(axis=1)
-    none = (raw[CORNERS] == "").all(axis=1).to_numpy() & empty
+    none = (raw.loc[:, CORNERS].to_numpy() == "").all(axis=1) & empty
     refuse(path, raw, ~(whole | none), "corners are {x0}, {y0}, {x1}, {y1}; give x0 <= x1 and y0 <= y1")
     return frame

@@ -23,7 +23,7 @@ def batch_with(place: tuple[int, int]):
 
 
 def linear_model():
-    """Brightness of a patch in channel 0, its mean over the image as a vector, and this as the first finding's logit."""
+    """Brightness of a patch in channel 0, its mean over the image as a vector, and this as a logit."""
     model = model_of(config_of(image={**IMAGES, "sequence": "mean"}, heads={"slice": "slice"})).eval()
     with torch.no_grad():
         for parameter in model.parameters():
