@@ -154,15 +154,20 @@ def evaluate(
     ] = None,
     drop: Annotated[float | None, typer.Option(help="share of the images of each study to leave out")] = None,
     out: Annotated[Path | None, typer.Option(help="folder for the predictions; the run's own when left out")] = None,
+    grad_cam: Annotated[
+        bool, typer.Option("--grad-cam", help="boxes around the Grad-CAM of each slice, too: a baseline for boxes")
+    ] = False,
 ) -> None:
     """Score a run again, with any modality withheld, its images in another order, or some of them left out."""
     from rich.console import Console
 
     from mmdx.engine.checkpoint import load_description
-    from mmdx.engine.evaluate import Otherwise, evaluate_run
+    from mmdx.engine.evaluate import Scoring, evaluate_run
+    from mmdx.engine.experiment import measured_boxes
     from mmdx.engine.folds import evaluate_folds
     from mmdx.engine.predict import parse_shown
     from mmdx.engine.run import Run, model_folder
+    from mmdx.stats.box_table import box_table
     from mmdx.stats.compare import compare as compare_files
     from mmdx.stats.report import summary_tables
 
@@ -178,10 +183,13 @@ def evaluate(
     folds = Run(run).folds.is_file()
     inputs = list(load_description(model_folder(Run(run).fold(0).folder if folds else run))[0].model.inputs)
     shown = [parse_shown(text, inputs) for text in show] if show else None
-    otherwise = Otherwise(order, drop)
-    path = (evaluate_folds if folds else evaluate_run)(run, split, shown, out, otherwise)
+    scoring = Scoring(order, drop, grad_cam=grad_cam)
+    path = (evaluate_folds if folds else evaluate_run)(run, split, shown, out, scoring)
     console = Console()
     console.print(summary_tables(compare_files([path])))
+    boxes = measured_boxes(path.parent, split)
+    if boxes:
+        console.print(box_table(boxes))
     console.print(f"predictions:  {path}", markup=False, highlight=False)
 
 
@@ -221,6 +229,28 @@ def predict(
     from mmdx.engine.infer import predict_input
 
     predict_input(run, source, report, modality, out)
+
+
+@app.command()
+def explain(
+    run: Annotated[Path, typer.Argument(help="a run folder, or a model folder")],
+    source: Annotated[Path, typer.Argument(metavar="INPUT", help="a folder, a file or a zip with one or more studies")],
+    out: Annotated[Path, typer.Option(help="folder for explain.json and the pictures, a folder a study")],
+    report: Annotated[Path | None, typer.Option(help="text file with the report of the study")] = None,
+    modality: Annotated[
+        str | None, typer.Option(help="which image input to explain, when the model reads several")
+    ] = None,
+    finding: Annotated[
+        list[str] | None, typer.Option(help="finding to explain, all when left out; repeat for several")
+    ] = None,
+    top: Annotated[int, typer.Option(min=1, help="slices a finding, the likeliest first")] = 3,
+) -> None:
+    """On what an answer stands: Grad-CAM over the likeliest slices, and the weights of slices and words."""
+    from rich.console import Console
+
+    from mmdx.engine.explain import explain_input
+
+    explain_input(run, source, out, Console(), report=report, modality=modality, findings=finding or [], top=top)
 
 
 @app.command("list")

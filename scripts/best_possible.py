@@ -21,6 +21,7 @@ import pandas as pd
 
 from mmdx.data.store import Store
 from mmdx.stats.compare import Comparison, compare
+from mmdx.stats.predictions import read_predictions
 from mmdx.stats.tables import with_interval
 
 
@@ -32,28 +33,23 @@ def main() -> None:
     gaps: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         for run in options.runs:
-            scores = read_scores(run)
+            scores = read_predictions(run / "predictions" / "test.csv")
             for shown in scores["shown"].unique():
                 mine, best = Path(folder, "model.csv"), Path(folder, "best.csv")
-                part = scores[scores["shown"] == shown]
+                part = scores.loc[scores["shown"] == shown]
                 part.to_csv(mine, index=False)
                 best_reader(part, run).to_csv(best, index=False)
                 tell(f"{run.name} {shown}", "best possible", found := compare([best, mine]), sign=-1)
                 gaps.setdefault(shown, []).append(_difference(found))
         for run, alone in zip(options.runs, options.image_only, strict=False):
-            scores, rows = read_scores(run), Path(folder, "fallback.csv")
-            shown = read_scores(alone)["shown"].iloc[0]
-            scores[scores["shown"] == shown].to_csv(rows, index=False)
+            scores, rows = read_predictions(run / "predictions" / "test.csv"), Path(folder, "fallback.csv")
+            shown = str(read_predictions(alone / "predictions" / "test.csv")["shown"].iloc[0])
+            scores.loc[scores["shown"] == shown].to_csv(rows, index=False)
             tell(f"{run.name} {shown}", alone.name, found := compare([alone, rows]), sign=-1)
             gaps.setdefault(f"fallback to {shown}", []).append(_difference(found))
     for shown, values in gaps.items():
         spread = f", sd {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""
         print(f"mean over {len(values)} runs, {shown}: {-np.mean(values):+.3f}{spread}")
-
-
-def read_scores(run: Path) -> pd.DataFrame:
-    text = dict.fromkeys(["study_id", "patient_id", "shown", "finding"], str)
-    return pd.read_csv(run / "predictions" / "test.csv", dtype=text, keep_default_na=False, na_values={"label": [""]})
 
 
 def best_reader(scores: pd.DataFrame, run: Path) -> pd.DataFrame:

@@ -21,7 +21,8 @@ from rich.console import Console
 
 from mmdx.config import SliceOrder, read_config
 from mmdx.engine.build import resolve
-from mmdx.engine.experiment import evaluate_run, run_training
+from mmdx.engine.evaluate import Scoring, evaluate_run
+from mmdx.engine.experiment import run_training
 from mmdx.errors import MmdxError
 from mmdx.stats.cohort import read_cohort
 from mmdx.stats.compare import compare, score_all, score_resamples, with_mean
@@ -64,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"seed {seed}: {model} trained", file=sys.stderr)
                 for name, (order, drop) in SCORED.items():
                     if not scored(run, name).is_file():
-                        evaluate_run(run, "test", None, scored(run, name).parent, order=order, drop=drop)
+                        evaluate_run(run, "test", None, scored(run, name).parent, Scoring(order, drop))
         print("\n".join(table(given)))
     except MmdxError as error:
         print(f"order_study: {error}", file=sys.stderr)

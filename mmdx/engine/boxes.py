@@ -98,24 +98,23 @@ def truth_rows(batch: Batch, modality: str, findings: Sequence[str]) -> Iterator
 
 
 def slices_of(batch: Batch, modality: str) -> tuple[list[int], list[int]]:
-    """Of each packed image of a batch: its study, and its place in it."""
+    """Of each packed image of a batch: its study, and its place among all of the study's images."""
     lengths = batch.inputs[modality].lengths.tolist()
-    return (
-        [study for study, count in enumerate(lengths) for _ in range(count)],
-        batch.slice_numbers[modality].tolist(),
-    )
+    owner = [study for study, count in enumerate(lengths) for _ in range(count)]
+    return owner, batch.slice_numbers[modality].tolist()
 
 
-def write_boxes(folder: Path, split: str, frames: Sequence[tuple[pd.DataFrame, pd.DataFrame]]) -> Path:
-    """The boxes of all showings, and their truth once; returns the file of the boxes."""
+def write_boxes(
+    folder: Path, split: str, frames: Sequence[tuple[pd.DataFrame, pd.DataFrame]], *, suffix: str = BOXES
+) -> None:
+    """The boxes of all showings in `<split><suffix>`, and their truth once."""
     found = pd.concat([boxes for boxes, _ in frames], ignore_index=True)
     truth = pd.concat([known for _, known in frames], ignore_index=True).drop_duplicates(ignore_index=True)
-    for name, table in ((BOXES, found), (TRUTH, truth)):
+    for name, table in ((suffix, found), (TRUTH, truth)):
         path = folder / f"{split}{name}"
         partial = path.with_suffix(".partial")
         table.to_csv(partial, index=False, float_format="%.7g")
         partial.replace(path)
-    return folder / f"{split}{BOXES}"
 
 
 def in_source_pixels(

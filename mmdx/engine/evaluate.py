@@ -14,6 +14,7 @@ from mmdx.data.splits import read_splits
 from mmdx.data.store import Store, is_store
 from mmdx.engine.checkpoint import load_model
 from mmdx.engine.experiment import make_accelerator, open_store
+from mmdx.engine.grad_cam import cam_boxes
 from mmdx.engine.orders import slice_orders
 from mmdx.engine.predict import score_splits, showings
 from mmdx.engine.processes import main_first
@@ -23,11 +24,13 @@ from mmdx.study import Split
 
 
 @dataclass(frozen=True)
-class Otherwise:
-    """How images are read in place of the run's `data.order` and `data.drop_images`; None: as the run did."""
+class Scoring:
+    """How a run is scored: images read otherwise than by its `data.order` and `data.drop_images` (None: as it did), and
+    whether boxes are drawn around Grad-CAM as well."""
 
     order: SliceOrder | None = None
     drop: float | None = None
+    grad_cam: bool = False
 
     def applied(self, config: Config) -> Config:
         given = {"order": self.order, "drop_images": self.drop}
@@ -35,7 +38,7 @@ class Otherwise:
         return config.model_copy(update={"data": config.data.model_copy(update=changed)})
 
 
-AS_TRAINED = Otherwise()
+AS_TRAINED = Scoring()
 
 
 def evaluate_run(
@@ -43,7 +46,7 @@ def evaluate_run(
     split: Split,
     shown: Sequence[Sequence[str]] | None,
     out: Path | None,
-    otherwise: Otherwise = AS_TRAINED,
+    scoring: Scoring = AS_TRAINED,
 ) -> Path:
     """Scores a finished run again on one split; returns the prediction file.
 
@@ -51,7 +54,7 @@ def evaluate_run(
     images were read. Raises `DataError` where the store is no longer the one that the run was trained on.
     """
     accelerator = make_accelerator()
-    path = score_run(folder, split, shown, out, accelerator, otherwise)
+    path = score_run(folder, split, shown, out, accelerator, scoring)
     accelerator.end_training()  # processes that end while others still talk to them are aborted
     return path
 
@@ -62,14 +65,14 @@ def score_run(
     shown: Sequence[Sequence[str]] | None,
     out: Path | None,
     accelerator: Accelerator,
-    otherwise: Otherwise = AS_TRAINED,
+    scoring: Scoring = AS_TRAINED,
 ) -> Path:
     """`evaluate_run` on processes that were started before."""
     run = Run(folder)
     saved = load_model(model_folder(folder))
     store = store_of(run, saved.config, accelerator)
     splits = splits_of(run, store)
-    saved = replace(saved, config=otherwise.applied(saved.config))
+    saved = replace(saved, config=scoring.applied(saved.config))
     saved.model.to(accelerator.device)
     orders = slice_orders(saved.model, saved.config, store, [row for row, name in enumerate(splits) if name == split])
     loud = Console(stderr=True, quiet=not accelerator.is_main_process)
@@ -77,6 +80,8 @@ def score_run(
         loud.print(line, markup=False, highlight=False)
     chosen = shown or showings(list(saved.config.model.inputs))
     path = score_splits(saved, store, splits, split, chosen, accelerator, out or run.predictions)
+    if scoring.grad_cam:
+        cam_boxes(saved, store, splits, split, chosen, accelerator, path.parent)
     if out is not None and accelerator.is_main_process:
         Run(out).write_json("evaluation.json", {"run": str(folder), "split": split, "slice_orders": asdict(orders)})
     return path

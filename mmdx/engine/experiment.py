@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict
 from functools import partial
@@ -22,8 +22,10 @@ from mmdx.data.redaction import absent_sections, withheld
 from mmdx.data.splits import make_splits, prove_disjoint, read_splits, write_splits
 from mmdx.data.store import Store, split_counts
 from mmdx.engine.auditing import AUDIT_FILE, verdict_for
+from mmdx.engine.boxes import BOXES
 from mmdx.engine.checkpoint import SavedModel, is_described, load_model, write_description
 from mmdx.engine.checks import check_studies_for, check_training, shown_nothing
+from mmdx.engine.grad_cam import GRAD_CAM
 from mmdx.engine.objective import Objective, objective
 from mmdx.engine.orders import SliceOrders, slice_orders
 from mmdx.engine.predict import score_splits, showings
@@ -31,6 +33,8 @@ from mmdx.engine.processes import main_first
 from mmdx.engine.run import Run, choose_run, environment
 from mmdx.engine.train import fit, plan, set_up
 from mmdx.errors import DataError, UsageError
+from mmdx.stats.box_table import box_table, to_json
+from mmdx.stats.boxes import Measured, box_metrics
 from mmdx.stats.compare import Comparison, compare
 from mmdx.stats.report import markdown, summary_tables
 from mmdx.study import Split
@@ -131,9 +135,12 @@ def train_split(
     for split in ("val", "test"):
         score_splits(saved, store, splits, split, showings(list(config.model.inputs)), accelerator, run.predictions)
     if accelerator.is_main_process:
-        comparison = conclude(run, saved, orders)
+        boxes = measured_boxes(run.predictions, "test")
+        comparison = conclude(run, saved, orders, boxes)
         if tell:
             console.print(summary_tables(comparison))
+        if tell and boxes:
+            console.print(box_table(boxes))
     accelerator.wait_for_everyone()
     return saved
 
@@ -169,10 +176,21 @@ def _launched_short(accelerator: Accelerator) -> bool:
     return asked and accelerator.device.type == "cpu" and accelerator.num_processes == 1
 
 
-def conclude(run: Run, saved: SavedModel, orders: SliceOrders) -> Comparison:
+def measured_boxes(predictions: Path, split: Split) -> dict[str, Measured]:
+    """The metrics of a split's boxes by showing, and of those around Grad-CAM where they lie there; else empty."""
+    measured: dict[str, Measured] = {}
+    for suffix, words in ((BOXES, ""), (GRAD_CAM, " (Grad-CAM)")):
+        path = predictions / f"{split}{suffix}"
+        if path.is_file():
+            measured |= {f"{shown}{words}": values for shown, values in box_metrics(path).items() if values}
+    return measured
+
+
+def conclude(run: Run, saved: SavedModel, orders: SliceOrders, boxes: Mapping[str, Measured]) -> Comparison:
     """The comparison of what one checkpoint was shown, on the test split; writes `metrics.json` and `card.md`."""
     comparison = compare([run.folder], split="test")
-    run.write_json("metrics.json", metrics(saved, comparison) | {"slice_orders": asdict(orders)})
+    found = metrics(saved, comparison) | {"slice_orders": asdict(orders)}
+    run.write_json("metrics.json", found | ({"boxes": to_json(boxes)} if boxes else {}))
     told = ["Split by patient (`splits.csv`). Scores are probabilities, not calibrated."]
     told += [f"{sentence[:1].upper()}{sentence[1:]}." for sentence in orders.sentences()]
     run.write_text(run.card.name, card(run, saved, told, markdown(comparison)))

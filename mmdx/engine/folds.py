@@ -15,7 +15,7 @@ from mmdx.data.folds import make_folds, read_folds, splits_of_fold, write_folds
 from mmdx.data.store import Store
 from mmdx.engine.checkpoint import load_model
 from mmdx.engine.checks import check_training
-from mmdx.engine.evaluate import AS_TRAINED, Otherwise, score_run
+from mmdx.engine.evaluate import AS_TRAINED, Scoring, score_run
 from mmdx.engine.experiment import card, make_accelerator, metrics, start, train_split, write_origin
 from mmdx.engine.run import Run
 from mmdx.errors import DataError, UsageError
@@ -74,7 +74,7 @@ def evaluate_folds(
     split: Split,
     shown: Sequence[Sequence[str]] | None,
     out: Path | None,
-    otherwise: Otherwise = AS_TRAINED,
+    scoring: Scoring = AS_TRAINED,
 ) -> Path:
     """Scores every fold of a finished cross-validation again, each by its own model; returns the pooled file.
 
@@ -93,7 +93,7 @@ def evaluate_folds(
     accelerator = make_accelerator()
     places = [out / part.folder.name if out is not None else part.predictions for part in parts]
     for part, place in zip(parts, places, strict=True):
-        score_run(part.folder, "test", shown, place, accelerator, otherwise)
+        score_run(part.folder, "test", shown, place, accelerator, scoring)
     pooled = out or run.predictions
     if accelerator.is_main_process:
         _pool(run, places, pooled)

@@ -4,36 +4,34 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 from torch import Tensor
 
-from mmdx.batch import Batch, Output, Sample
-from mmdx.data.archive import unpacked
-from mmdx.data.collate import Collate
-from mmdx.data.images import Decoded, decode
-from mmdx.data.reading import Reading
-from mmdx.data.redaction import redacted, withheld
+from mmdx.data.redaction import withheld
 from mmdx.engine.boxes import CORNERS, in_source_pixels, lesions_of
 from mmdx.engine.checkpoint import SavedModel, load_model
-from mmdx.engine.inspection import detect_reader
-from mmdx.engine.orders import minding
+from mmdx.engine.raw import (
+    image_input,
+    image_inputs,
+    join_inputs,
+    make_folder,
+    opened,
+    read_report,
+    read_study,
+    studies_of,
+)
 from mmdx.engine.run import model_folder
-from mmdx.errors import DataError, MmdxError, UsageError, did_you_mean
+from mmdx.errors import DataError, MmdxError, UsageError
 from mmdx.models.localize import BoxHead
-from mmdx.registry import READERS
-from mmdx.study import ImageFiles, Study
+from mmdx.study import Study
 
 MOST_LESIONS = 5
 """Lesions of a study that the terminal shows; all stand in `predictions.json`."""
@@ -46,13 +44,13 @@ def predict_input(run: Path, source: Path, report: Path | None, modality: str | 
     that had to be refused, after the others are told, and `UsageError`, before any is read, where `out` cannot be made.
     """
     saved = load_model(model_folder(run))
-    image = _image_input(saved, modality)
-    text = _read_report(saved, report)
+    image = image_input(saved, modality)
+    text = read_report(saved, report)
     if out is not None:
-        _make_folder(out)
+        make_folder(out)
     results, refused = [], []
-    with _opened(source) as folder:
-        studies = join_inputs(_studies(folder, source), image_inputs(saved), folder.resolve().name)
+    with opened(source) as folder:
+        studies = join_inputs(studies_of(folder, source), image_inputs(saved), folder.resolve().name)
         if text is not None and len(studies) != 1:
             raise UsageError(
                 f"--report: {source} holds {len(studies)} studies and the report belongs to one; give one study"
@@ -79,200 +77,59 @@ def predict_study(saved: SavedModel, study: Study, image: str | None, report: st
 
     Raises `DataError` where the study has nothing that the model reads, or images of another unit.
     """
-    sample, orders, pictures = _images(saved, study, image)
-    inputs = dict(sample.inputs)
-    texts = [name for name, known in saved.facts.inputs.items() if known.kind == "text"]
-    told = report if report is not None else next((study.modalities[n] for n in texts if n in study.modalities), None)
-    reports, problems = saved.config.data.reports, list(study.problems)
-    if texts and isinstance(told, str):
-        told = redacted(told, reports)
-        problems += [] if told else [f"nothing is left of the report, read without {withheld(reports)}"]
-        tokens = saved.tokenizers[texts[0]](told)
-        if len(tokens):
-            inputs[texts[0]] = tokens
-    for name, table in saved.facts.tables().items():
-        row, lacking = table(study.traits), table.lacking(study.traits)
-        if len(row):
-            inputs[name] = row
-            problems += [f"{name}: without {', '.join(lacking)}"] if lacking else []
-    if not inputs:
-        wanted = ", ".join(saved.facts.inputs)
-        raise DataError("; ".join(problems) or f"nothing that the model reads ({wanted})")
-    problems += [
-        f"{name}: {len(inputs[name])} images in an order that is unknown, which this model minds"
-        for name in minding(saved.model)
-        if orders.get(name) == "unknown" and len(inputs[name]) > 1
-    ]
-    batch = _collate(saved)([replace(sample, inputs=inputs)])
+    read = read_study(saved, study, image, report)
+    batch = read.batch
     with torch.inference_mode():
         output = saved.model(batch)
-    shown = [name for name in saved.facts.inputs if name in inputs]
+    reads_text = any(known.kind == "text" for known in saved.facts.inputs.values())
+    shown = [name for name in saved.facts.inputs if bool(batch.present(name)[0])]
     result: dict[str, Any] = {
         "study_id": study.study_id,
         "patient_id": study.patient_id,
         "shown": "+".join(shown),
-        "missing": [name for name in saved.facts.inputs if name not in inputs],
-        "images": {name: len(inputs[name]) for name in orders},
-        "order_source": orders,
-        "problems": problems,
-        "reports_without": withheld(reports) if texts else "",
+        "missing": [name for name in saved.facts.inputs if name not in shown],
+        "images": {name: len(batch.inputs[name].values) for name in read.orders},
+        "order_source": read.orders,
+        "problems": read.problems,
+        "reports_without": withheld(saved.config.data.reports) if reads_text else "",
     }
-    return result | _answers(saved, batch, output, pictures)
-
-
-def _answers(saved: SavedModel, batch: Batch, output: Output, pictures: Mapping[str, Decoded]) -> dict[str, Any]:
-    """What each head says of the one study of a batch."""
-    told: dict[str, Any] = {}
     for name, head in saved.model.answering.items():
         if isinstance(head, BoxHead):
             numbers = batch.slice_numbers[head.images].numpy()
-            told["boxes"] = _boxes(saved, head, output.logits[name], pictures.get(head.images), numbers)
-            told["lesions"] = lesions_of(told["boxes"])
+            result["boxes"] = _boxes(saved, head, output.logits[name], read.frames.get(head.images), numbers)
+            result["lesions"] = lesions_of(result["boxes"])
         if head.level not in ("study", "slice"):
             continue
         scores = head.probabilities(output.logits[name]).tolist()
         if head.level == "study":
-            told["findings"] = dict(zip(saved.facts.findings, scores[0], strict=True))
+            result["findings"] = dict(zip(saved.facts.findings, scores[0], strict=True))
         elif scores and head.modality is not None:
             numbers = batch.slice_numbers[head.modality]
             certified = numbers.argsort().tolist()
-            told["slices"] = {f: [scores[row][i] for row in certified] for i, f in enumerate(saved.facts.findings)}
-            told["slice_numbers"] = numbers.sort().values.tolist()
-    return told
-
-
-def _images(saved: SavedModel, study: Study, image: str | None) -> tuple[Sample, dict[str, str], dict[str, Decoded]]:
-    """The images of a study that the model reads, as it reads them; on what evidence they stand in order; and all of
-    them, as they were decoded."""
-    inputs, places, numbers, orders, pictures = {}, {}, {}, {}, {}
-    # Leaving images out is an experiment on a cohort: an answer for one study is given from all of them.
-    reading = replace(Reading.of(saved.config.data, saved.config.seed), dropped=0.0)
-    for name, value in _named(study, image).items():
-        known = saved.facts.inputs.get(name)
-        if isinstance(value, ImageFiles) and known is not None and known.kind == "images":
-            pictures[name] = _pixels(saved, name, value)
-            pixels = pictures[name].pixels
-            numbers[name] = reading.numbers(len(pixels), study.study_id)
-            places[name] = reading.places(numbers[name], len(pixels), value.order.spacing_mm)
-            inputs[name] = pixels[numbers[name]]
-            orders[name] = reading.evidence(value.order.source)
-    nobody_looked = np.full(len(saved.facts.findings), np.nan, dtype=np.float32)
-    sample = Sample(study.study_id, study.patient_id, inputs, nobody_looked, {}, places, slice_numbers=numbers)
-    return sample, orders, pictures
-
-
-def _named(study: Study, image: str | None) -> Mapping[str, Any]:
-    """A study's modalities under the model's names: one image modality of any name is taken for `image`."""
-    images = [name for name, value in study.modalities.items() if isinstance(value, ImageFiles)]
-    if image is None or image in images or len(images) != 1:
-        return study.modalities
-    return {image if name == images[0] else name: value for name, value in study.modalities.items()}
-
-
-def _pixels(saved: SavedModel, name: str, files: ImageFiles) -> Decoded:
-    known = saved.facts.inputs[name]
-    if files.unit != known.unit:
-        raise DataError(f"its images hold {files.unit}, but the model's '{name}' was trained on {known.unit}")
-    # Decoded whole, as a store has it: the grey levels of deep images hang on all images of the study.
-    return decode(replace(files, channels=known.channels), saved.facts.size)
+            result["slices"] = {f: [scores[row][i] for row in certified] for i, f in enumerate(saved.facts.findings)}
+            result["slice_numbers"] = numbers.sort().values.tolist()
+    return result
 
 
 def _boxes(
-    saved: SavedModel, head: BoxHead, logits: Tensor, pictures: Decoded | None, numbers: Int[np.ndarray, "n"]
+    saved: SavedModel,
+    head: BoxHead,
+    logits: Tensor,
+    frames: Float[np.ndarray, "n 3"] | None,
+    numbers: Int[np.ndarray, "n_"],
 ) -> list[dict[str, Any]]:
-    """A study's boxes in pixels of the source images, of which `numbers` were read; none where it has none."""
-    if pictures is None:
+    """A study's boxes in pixels of the source images; none where it has no such images."""
+    if frames is None:
         return []
     size = saved.facts.size
     found, scores = head.boxes(logits, size, size)
-    images = numbers[found.images.numpy()]
-    scale, offset = np.array(pictures.scale)[images], np.array(pictures.offset).reshape(-1, 2)[images]
-    corners = in_source_pixels(found.corners.numpy().astype(np.float64), scale, offset, size)
-    rows = zip(found.findings.tolist(), images.tolist(), corners.tolist(), scores.tolist(), strict=True)
+    images = found.images.numpy()
+    corners = in_source_pixels(found.corners.numpy().astype(float), frames[images, 0], frames[images, 1:], size)
+    places = zip(found.findings.tolist(), numbers[images].tolist(), corners.tolist(), scores.tolist(), strict=True)
     return [
         {"finding": saved.facts.findings[finding], "slice": image, **dict(zip(CORNERS, where, strict=True)), "score": p}
-        for finding, image, where, p in rows
+        for finding, image, where, p in places
     ]
-
-
-def _collate(saved: SavedModel) -> Collate:
-    side, items = saved.facts.size, {}
-    for name, known in saved.facts.inputs.items():
-        images = ((known.channels, side, side), np.dtype("int16" if known.unit == "HU" else "uint8"))
-        vectors = ((known.width,), np.dtype("float32"))
-        table = ((len(known.columns),), np.dtype("float32"))
-        text = ((), np.dtype("int64"))
-        items[name] = {"images": images, "vectors": vectors, "text": text, "tabular": table}[known.kind]
-    return Collate(items)
-
-
-def _studies(folder: Path, source: Path) -> list[Study]:
-    """The studies in `folder`, which may be an unpacked `source`: errors speak of what the user gave."""
-    try:
-        return READERS.build(detect_reader(folder), root=folder)
-    except DataError as error:
-        raise DataError([problem.replace(str(folder), str(source)) for problem in error.problems]) from None
-
-
-def join_inputs(studies: Sequence[Study], inputs: Sequence[str], name: str) -> list[Study]:
-    """Folders called like image inputs of the model, such as `brain` and `bone`, become one study: the folder above.
-
-    `name` is that of the outermost folder. A study of which one of these cannot be read has no modality: it is refused.
-    """
-    joined: dict[str, Study] = {}
-    for study in studies:
-        above, _, last = study.study_id.rpartition("/")
-        images = [value for value in study.modalities.values() if isinstance(value, ImageFiles)]
-        if last not in inputs or len(study.modalities) > 1 or len(images) != len(study.modalities):
-            joined[study.study_id] = study
-            continue
-        whole = joined.get(above or name)
-        found = {last: images[0]} if images else {}
-        if whole is not None:
-            found = {**whole.modalities, **found} if whole.modalities and found else {}
-        problems = (*(whole.problems if whole else ()), *(f"{last}: {problem}" for problem in study.problems))
-        patient, traits = study.patient_id if above else name, {**study.traits, **(whole.traits if whole else {})}
-        joined[above or name] = Study(above or name, patient, found, traits=traits, problems=problems)
-    return list(joined.values())
-
-
-def image_inputs(saved: SavedModel) -> list[str]:
-    return [name for name, known in saved.facts.inputs.items() if known.kind == "images"]
-
-
-def _image_input(saved: SavedModel, modality: str | None) -> str | None:
-    images = image_inputs(saved)
-    if modality is not None and modality not in images:
-        raise UsageError(f"--modality {modality}: the model reads no such images; {did_you_mean(modality, images)}")
-    return modality or (images[0] if len(images) == 1 else None)
-
-
-def _read_report(saved: SavedModel, report: Path | None) -> str | None:
-    if report is None:
-        return None
-    if not any(known.kind == "text" for known in saved.facts.inputs.values()):
-        raise UsageError("--report: this model reads no text; leave the option out")
-    try:
-        text = report.read_text(encoding="utf-8").strip()
-    except FileNotFoundError:
-        raise UsageError(f"--report {report}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"--report {report}: cannot be read as UTF-8 text ({error})") from None
-    if not text:
-        raise DataError(f"--report {report}: is empty; leave the option out to predict from the images alone")
-    return text
-
-
-@contextmanager
-def _opened(source: Path) -> Iterator[Path]:
-    """`source` as a path that a reader takes, a zip being unpacked for the while."""
-    if not source.exists():
-        raise UsageError(f"{source}: no such file or folder")
-    if source.suffix.lower() == ".zip":
-        with unpacked(source) as folder:
-            yield folder
-    else:
-        yield source
 
 
 def _show(results: list[dict[str, Any]], console: Console) -> None:
@@ -295,15 +152,6 @@ def _show(results: list[dict[str, Any]], console: Console) -> None:
             console.print(f"reports are read without {result['reports_without']}", markup=False, highlight=False)
         for problem in result["problems"]:
             console.print(f"problem: {problem}", markup=False, highlight=False)
-
-
-def _make_folder(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"--out {out}: cannot be made ({error.strerror}); choose another folder") from None
-    if not os.access(out, os.W_OK | os.X_OK):
-        raise UsageError(f"--out {out}: may not be written to; choose another folder")
 
 
 def _write(results: list[dict[str, Any]], out: Path) -> None:

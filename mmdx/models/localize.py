@@ -27,8 +27,8 @@ from mmdx.registry import HEADS
 
 RADIUS = 1.5
 """How far from the middle of a box its cells may lie, in cells (centre sampling, as in torchvision)."""
-NEAR, FAR = 4.0, 8.0
-"""The farthest edges that the cells of a map answer for, in cells; the finest takes all below, the coarsest above."""
+FAR = 8.0
+"""The farthest edge that the cells of a map answer for, in cells; beyond it the next map does, and the coarsest all."""
 CANDIDATES = 300
 """Boxes an image that are looked at for overlap, the likeliest."""
 PLACE, ANSWER = 3, 6
@@ -199,9 +199,10 @@ def assign(boxes: Boxes, places: Float[Tensor, "a 3"], images: int, findings: in
 
 def _fitting(farthest: Float[Tensor, "k a"], side: Float[Tensor, "a"]) -> Bool[Tensor, "k a"]:
     """Whether the farthest edge is one for the map of the cell."""
-    low = torch.where(side > side.min(), NEAR * side, 0.0)
-    high = torch.where(side < side.max(), FAR * side, torch.inf)
-    return (farthest >= low) & (farthest < high)
+    sides = side.unique()
+    finer = torch.where(sides < side[:, None], sides, 0.0).amax(dim=1)
+    high = torch.where(side < sides.max(), FAR * side, torch.inf)
+    return (farthest >= FAR * finer) & (farthest < high)
 
 
 def corners_of(places: Float[Tensor, "k 3"], said: Float[Tensor, "k 6"]) -> Float[Tensor, "k 4"]:

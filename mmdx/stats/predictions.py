@@ -10,6 +10,7 @@ looked); `score` a probability. Identifiers are text: `007` stays `007`. Further
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,15 +30,12 @@ def read_predictions(path: Path) -> pd.DataFrame:
     or unreadable file, a missing column, an empty field, a label other than 1, 0 or empty, a score that is no
     probability, a row given twice, a study under two patients.
     """
-    raw = _read_text(path)
-    for column in COLUMNS:
-        if column not in raw.columns:
-            raise DataError(f"{path}: no column '{column}'; {did_you_mean(column, raw.columns)}")
+    raw = read_text(path, COLUMNS)
     if raw.empty:
         raise DataError(f"{path}: no rows below the header; score at least one study")
     names = [column for column in (*COLUMNS[:4], SLICE) if column in raw.columns]
     for column in names:
-        _refuse(path, raw, raw[column].to_numpy() == "", f"{column} is empty; every row needs one")
+        refuse(path, raw, raw[column].to_numpy() == "", f"{column} is empty; every row needs one")
     frame = raw.loc[:, names].copy()
     frame["label"] = _labels(path, raw)
     frame["score"] = _scores(path, raw)
@@ -45,46 +43,52 @@ def read_predictions(path: Path) -> pd.DataFrame:
     return frame.loc[:, [*COLUMNS, SLICE] if SLICE in names else list(COLUMNS)]
 
 
-def _read_text(path: Path) -> pd.DataFrame:
-    """Every field as text; row i stands on line i + 2 of the file."""
+def read_text(path: Path, columns: Sequence[str]) -> pd.DataFrame:
+    """Every field as text; row i stands on line i + 2 of the file.
+
+    Raises `DataError` where the file cannot be read, or lacks one of `columns`.
+    """
     try:
         raw = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skip_blank_lines=False)
     except FileNotFoundError:
         raise DataError(f"{path}: no such prediction file; 'mmdx evaluate RUN' writes one") from None
     except pd.errors.EmptyDataError:
-        raise DataError(f"{path}: the file is empty; expected the columns {', '.join(COLUMNS)}") from None
+        raise DataError(f"{path}: the file is empty; expected the columns {', '.join(columns)}") from None
     except (OSError, UnicodeDecodeError, pd.errors.ParserError) as error:
         reason = " ".join(str(error).split())
         raise DataError(f"{path}: cannot be read as UTF-8 CSV ({reason}); write it again") from None
     # pandas takes the first column for row names when every row has one field more than the header: all would shift.
     if not isinstance(raw.index, pd.RangeIndex):
         raise DataError(f"{path}: the rows have more fields than the header has columns; name every column")
+    for column in columns:
+        if column not in raw.columns:
+            raise DataError(f"{path}: no column '{column}'; {did_you_mean(column, raw.columns)}")
     return raw.fillna("")
 
 
 def _labels(path: Path, raw: pd.DataFrame) -> Float[np.ndarray, "n"]:
     labels = np.asarray(pd.to_numeric(raw["label"], errors="coerce"), dtype=np.float64)
     bad = (raw["label"].to_numpy() != "") & ~np.isin(labels, [0.0, 1.0])
-    _refuse(path, raw, bad, "label is '{label}'; give 1, 0 or nothing")
+    refuse(path, raw, bad, "label is '{label}'; give 1, 0 or nothing")
     return labels
 
 
 def _scores(path: Path, raw: pd.DataFrame) -> Float[np.ndarray, "n"]:
     scores = np.asarray(pd.to_numeric(raw["score"], errors="coerce"), dtype=np.float64)
-    _refuse(path, raw, ~((scores >= 0) & (scores <= 1)), "score is '{score}'; give a probability from 0 to 1")
+    refuse(path, raw, ~((scores >= 0) & (scores <= 1)), "score is '{score}'; give a probability from 0 to 1")
     return scores
 
 
 def _check_rows(path: Path, frame: pd.DataFrame) -> None:
     keys = [column for column in ("study_id", SLICE, "shown", "finding") if column in frame.columns]
     row = ", ".join(f"{key} '{{{key}}}'" for key in keys)
-    _refuse(path, frame, frame.duplicated(keys).to_numpy(), f"{row} is given twice; keep one row")
+    refuse(path, frame, frame.duplicated(keys).to_numpy(), f"{row} is given twice; keep one row")
     other = frame["patient_id"] != frame.groupby("study_id")["patient_id"].transform("first")
     problem = "study '{study_id}' is of patient '{patient_id}' here and of another above; keep one"
-    _refuse(path, frame, other.to_numpy(), problem)
+    refuse(path, frame, other.to_numpy(), problem)
 
 
-def _refuse(path: Path, frame: pd.DataFrame, bad: Bool[np.ndarray, "n"], problem: str) -> None:
+def refuse(path: Path, frame: pd.DataFrame, bad: Bool[np.ndarray, "n"], problem: str) -> None:
     """Raises `DataError` at the first bad row, `{column}` in `problem` standing for its values."""
     if not bad.any():
         return
