@@ -12,7 +12,9 @@ import itertools
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
@@ -71,7 +73,7 @@ def boxes_around(heat: Float[Tensor, "n f h w"], scores: Float[Tensor, "n f"]) -
     corners, images, findings, likely = [], [], [], []
     for image, finding in itertools.product(range(heat.shape[0]), range(heat.shape[1])):
         shown = heat[image, finding].cpu().numpy()
-        labels, _ = ndimage.label((shown >= SHARE * shown.max()) & (shown > 0))
+        labels, _ = cast(tuple[np.ndarray, int], ndimage.label((shown >= SHARE * shown.max()) & (shown > 0)))
         for patch, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1):
             if min(rows.stop - rows.start, columns.stop - columns.start) >= LEAST_SIDE:
                 corners.append([columns.start, rows.start, columns.stop, rows.stop])
