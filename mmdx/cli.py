@@ -131,12 +131,15 @@ def train(
     from mmdx.config import read_config
     from mmdx.engine.build import resolve
     from mmdx.engine.experiment import run_training
+    from mmdx.engine.guidance import run_guidance
 
     given = overrides or []
     if config is not None and "=" in config:
         config, given = None, [config, *given]
     path = Path(config) if config else DEFAULT_CONFIG
-    run_training(resolve(read_config(path, given)), path.stem, Console(), resume=resume)
+    experiment = resolve(read_config(path, given))
+    start = run_training if experiment.guidance is None else run_guidance
+    start(experiment, path.stem, Console(), resume=resume)
 
 
 @app.command()

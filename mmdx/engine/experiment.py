@@ -67,17 +67,22 @@ def deal(config: Config, store: Store) -> list[Split]:
 
 def run_training(config: Config, name: str, console: Console, *, resume: bool) -> Path:
     """Trains `config` (resolved), scores it and prints what it shows; returns the run folder."""
+    accelerator, loud, store, folder = begin(config, name, console, resume=resume)
+    train_split(config, folder, store, deal(config, store), accelerator, loud, resume=resume)
+    loud.print(f"run folder:   {folder}\nnext:         mmdx compare {folder}", markup=False, highlight=False)
+    accelerator.end_training()
+    return folder
+
+
+def begin(config: Config, name: str, console: Console, *, resume: bool) -> tuple[Accelerator, Console, Store, Path]:
+    """What every training starts from: the processes, the console of the main one, the store, and the run folder."""
     accelerator = make_accelerator(config.train.precision)
     loud = Console(stderr=console.stderr, quiet=not accelerator.is_main_process)
     if _launched_short(accelerator):
         loud.print(LAUNCHED_SHORT, highlight=False)
     store = open_store(config, loud, main_first(accelerator))
     chosen = [str(choose_run(config, name, resume=resume))] if accelerator.is_main_process else [""]
-    folder = Path(broadcast_object_list(chosen)[0])
-    train_split(config, folder, store, deal(config, store), accelerator, loud, resume=resume)
-    loud.print(f"run folder:   {folder}\nnext:         mmdx compare {folder}", markup=False, highlight=False)
-    accelerator.end_training()
-    return folder
+    return accelerator, loud, store, Path(broadcast_object_list(chosen)[0])
 
 
 def train_split(
@@ -98,7 +103,7 @@ def train_split(
     """
     run = Run(folder)
     if accelerator.is_main_process:
-        _describe(run, config, store, splits, accelerator)
+        describe(run, config, store, splits, accelerator)
         audited = verdict_for(store, splits)
         run.write_json(AUDIT_FILE, audited)
         console.print(f"audit: {audited['verdict']}", markup=False, highlight=False)
@@ -106,10 +111,16 @@ def train_split(
         training = set_up(config, run, store, splits, accelerator, resume=resume, objective=objective)
         console.print(_opening(training.saved, store, splits, run, accelerator), highlight=False)
         fit(training, console)
+    return score_run(run, store, splits, accelerator, console)
+
+
+def score_run(run: Run, store: Store, splits: list[Split], accelerator: Accelerator, console: Console) -> SavedModel:
+    """Scores the best model of a run on val and test, and concludes; returns the model."""
     saved = load_model(run.best)
     saved.model.to(accelerator.device)
+    shown = showings(list(saved.config.model.inputs))
     for split in ("val", "test"):
-        score_splits(saved, store, splits, split, showings(list(config.model.inputs)), accelerator, run.predictions)
+        score_splits(saved, store, splits, split, shown, accelerator, run.predictions)
     if accelerator.is_main_process:
         console.print(summary_tables(conclude(run, saved)))
     accelerator.wait_for_everyone()
@@ -176,7 +187,7 @@ def conclude(run: Run, saved: SavedModel) -> Comparison:
     return comparison
 
 
-def _describe(run: Run, config: Config, store: Store, splits: Sequence[Split], accelerator: Accelerator) -> None:
+def describe(run: Run, config: Config, store: Store, splits: Sequence[Split], accelerator: Accelerator) -> None:
     """The first files of a run; a resumed run keeps the ones that it has."""
     if run.config_file.is_file():
         if read_splits(run.splits) != dict(zip(store.study_ids, splits, strict=True)):

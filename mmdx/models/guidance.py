@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 
 import torch
 from jaxtyping import Float
@@ -12,6 +13,8 @@ from mmdx.batch import Features
 from mmdx.config import Component
 from mmdx.models.fusion import Fusion
 from mmdx.registry import FUSIONS
+
+CONCAT = Component(type="concat")
 
 
 class Guide(nn.Module):
@@ -30,7 +33,7 @@ class Guide(nn.Module):
         super().__init__()
         widths = [dim, *(max(dim // share, 1) for share in (2, 4, 4, 2))]
         layers: list[nn.Module] = []
-        for before, after in zip(widths, widths[1:], strict=False):
+        for before, after in pairwise(widths):
             layers += [nn.Linear(before, after), nn.GELU(), nn.Dropout(dropout)]
         self.layers = nn.Sequential(*layers, nn.Linear(widths[-1], dim))
         self.register_buffer("center", torch.zeros(dim))
@@ -63,7 +66,7 @@ class Guided(Fusion):
         modalities: Mapping[str, int],
         dim: int,
         *,
-        base: Component = Component(type="concat"),
+        base: Component = CONCAT,
         own: bool = False,
         dropout: float = 0.25,
     ) -> None:

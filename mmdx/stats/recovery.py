@@ -49,7 +49,7 @@ def recovered(sources: Sequence[Path], comparison: Comparison, *, metric: str = 
     points = with_mean(score_all(cohort), included)[:, place, -1, 0]
     drawn = score_resamples(cohort, resamples=comparison.resamples, seed=comparison.seed)
     resampled = with_mean(drawn, included)[:, place, -1]
-    superior, inferior, *others = (arm.name for arm in cohort.arms)
+    _, inferior, *others = (arm.name for arm in cohort.arms)
     gap = comparison.differences[inferior, metric, None].estimate
     shares = {
         name: gap_share(points[a], resampled[a], (points[1], resampled[1]), (points[0], resampled[0]), gap)
