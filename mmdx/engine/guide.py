@@ -63,7 +63,7 @@ def fit_guide(
     val: tuple[Float[Tensor, "k d"], Float[Tensor, "k d"]],
     options: GuidanceConfig,
     seed: int,
-) -> list[dict[str, float]]:
+) -> list[dict[str, int | float]]:
     """Fits `guide` to pairs of an inferior and a superior latent by mean squared error; returns a line an epoch.
 
     Errors are in units of the variance of the training latents, so that 1 is what their mean would leave.
@@ -156,7 +156,7 @@ def guided(fusion: Fusion) -> Guided:
 
 def decode_both(
     saved: SavedModel, own: Latents, studies: GuidedStudies, options: GuidanceConfig
-) -> list[dict[str, float]]:
+) -> list[dict[str, int | float]]:
     """Teaches the new decoder of a model on inferior latents and what guidance makes of them; both stay as they are.
 
     It learns from all training studies with the inferior modality, up to its best validation loss.

@@ -74,7 +74,7 @@ def fit_on_latents(
     count: int,
     options: GuidanceConfig,
     seed: int,
-) -> list[dict[str, float]]:
+) -> list[dict[str, int | float]]:
     """Trains `part` to the epoch whose `measure` (lower is better, in evaluation) is best; returns a line an epoch.
 
     `loss` is that of some of `count` training rows. Seconds of work on a CPU: a killed one starts again. Raises
