@@ -102,9 +102,9 @@ def run_guidance(config: Config, name: str, console: Console, *, resume: bool) -
     check_heads(config, config.guidance)
     accelerator, loud, store, folder = begin(config, name, console, resume=resume)
     splits = deal(config, store)
+    studies = guided_studies(config, config.guidance, store, splits)
     train = [row for row, split in enumerate(splits) if split == "train"]
     facts_of(config, store, build_tokenizers(config, store, train))
-    studies = guided_studies(config, config.guidance, store, splits)
     stages = Stages(config, config.guidance, folder, store, splits, studies, accelerator, loud)
     if accelerator.is_main_process:
         describe(Run(folder), config, store, splits, accelerator)

@@ -13,7 +13,7 @@ from mmdx.config import Component, Config, GuidanceConfig
 from mmdx.data.redaction import redacted
 from mmdx.data.store import Store
 from mmdx.engine.build import kind_of
-from mmdx.errors import DataError, UsageError
+from mmdx.errors import DataError, UsageError, did_you_mean
 from mmdx.models.heads import Head
 from mmdx.registry import FUSIONS, HEADS
 from mmdx.study import SPLITS, Split
@@ -32,7 +32,15 @@ class GuidedStudies:
 
 
 def guided_studies(config: Config, options: GuidanceConfig, store: Store, splits: Sequence[Split]) -> GuidedStudies:
-    """Which studies have what. Raises `DataError` where a modality or both together are absent from a whole split."""
+    """Which studies have what.
+
+    Raises `UsageError` for a modality that the store lacks, and `DataError` where one is absent from all training
+    studies, or both sides together from a whole split.
+    """
+    for name in config.model.inputs:
+        if name not in store.modalities:
+            hint = did_you_mean(name, store.modalities)
+            raise UsageError(f"model.inputs.{name}: no such modality in {store.folder}; {hint}")
     held = {name: has_modality(config, store, name) for name in config.model.inputs}
     train = np.array([split == "train" for split in splits])
     for name, present in held.items():

@@ -24,6 +24,7 @@ from mmdx.engine.checkpoint import load_model
 from mmdx.engine.experiment import evaluate_run, make_accelerator
 from mmdx.engine.latents import encode_rows
 from mmdx.errors import DataError, MmdxError, UsageError
+from mmdx.models.heads import StudyHead
 
 SIDES = {"superior": ["report"], "inferior": ["image"], "epochs": 3}
 GUIDED = ("guided", "guided_own", "distilled")
@@ -134,7 +135,9 @@ def test_latents_are_those_of_evaluation(run):
     rows = store.rows_of("train")[::-1]
     first, again = (encode_rows(saved, store, rows, accelerator) for _ in range(2))
     assert torch.equal(first.fused, again.fused)
-    torch.testing.assert_close(saved.model.heads["study"].layers(first.fused), first.logits["study"])
+    head = saved.model.answering["study"]
+    assert isinstance(head, StudyHead)
+    torch.testing.assert_close(head.layers(first.fused), first.logits["study"])
     torch.testing.assert_close(first.of(rows[:2]), first.fused[:2], atol=0, rtol=0)
 
 
