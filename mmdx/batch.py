@@ -24,8 +24,10 @@ class Sample:
     tokens), no entry or no row where the modality is absent. `labels [f]` and `slice_labels[modality] [n f]` are
     float32 with NaN for unknown. `places[modality] [n]` says where each image stands, in mm from the first along the
     normal, NaN where its order certificate has no spacing. `boxes[modality] [k 6]` has a row a lesion box: image
-    (0-based, of this study), finding (0-based), x0, y0, x1, y1 in pixels of the stored images. A modality that has none
-    of these has no entry.
+    (0-based, of this Sample), finding (0-based), x0, y0, x1, y1 in pixels of the stored images.
+    `slice_numbers[modality] [n]` is the 0-based place of each image among all of its study, in certified order.
+    `targets[modality] [t]` are the tokens of a text that is to be written, whether it is an input or not. A modality
+    that has none of these has no entry.
     """
 
     study_id: str
@@ -35,6 +37,8 @@ class Sample:
     slice_labels: Mapping[str, Float[np.ndarray, "n_ f"]]
     places: Mapping[str, Float[np.ndarray, "n_"]] = field(default_factory=dict)
     boxes: Mapping[str, Float[np.ndarray, "k 6"]] = field(default_factory=dict)
+    slice_numbers: Mapping[str, Int[np.ndarray, "n_"]] = field(default_factory=dict)
+    targets: Mapping[str, Int[np.ndarray, "t"]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -65,8 +69,12 @@ class Boxes:
 
 @dataclass(frozen=True)
 class Batch:
-    """Several studies, packed. `slice_labels[modality]` is aligned with `inputs[modality].values`; `boxes` has an entry
-    for each image modality."""
+    """Several studies, packed.
+
+    `slice_labels[modality]` is aligned with `inputs[modality].values`; so are its `slice_numbers`, the 0-based place of
+    each item among all of its study. `boxes` has an entry for each image modality, `targets` for each text that a head
+    writes: a text withheld as an input stays a target.
+    """
 
     study_ids: Sequence[str]
     patient_ids: Sequence[str]
@@ -74,6 +82,8 @@ class Batch:
     labels: Float[Tensor, "b f"]
     slice_labels: Mapping[str, Float[Tensor, "n_ f"]]
     boxes: Mapping[str, Boxes] = field(default_factory=dict)
+    slice_numbers: Mapping[str, Int[Tensor, "n_"]] = field(default_factory=dict)
+    targets: Mapping[str, Packed] = field(default_factory=dict)
 
     def present(self, modality: str) -> Bool[Tensor, "b"]:
         """Which studies have the modality."""
@@ -100,7 +110,9 @@ class Batch:
             inputs={name: moved(packed) for name, packed in self.inputs.items()},
             labels=move(self.labels),
             slice_labels={k: move(v) for k, v in self.slice_labels.items()},
+            slice_numbers={k: move(v) for k, v in self.slice_numbers.items()},
             boxes={k: Boxes(move(b.corners), move(b.images), move(b.findings)) for k, b in self.boxes.items()},
+            targets={name: moved(packed) for name, packed in self.targets.items()},
         )
 
 
@@ -110,7 +122,9 @@ class Features:
 
     `weights` is how much each item counted towards `pooled` (sums to 1 over real items), None where the encoder has no
     such notion. `vectors` are the items as their encoder gave them, before any sequence model saw them together.
-    `maps` are feature maps of the packed images, from fine to coarse, where a head asked for them.
+    `maps` are feature maps of the packed images, from fine to coarse and to the coarsest of the encoder, where a head
+    asked for them. `moves` says how augmentation moved the images of each study (`models/augment.py`), None where it
+    did not.
     """
 
     items: Float[Tensor, "b s d"]
@@ -119,6 +133,7 @@ class Features:
     weights: Float[Tensor, "b s"] | None = None
     vectors: Float[Tensor, "b s v"] | None = None
     maps: tuple[Float[Tensor, "n _ _ _"], ...] = ()
+    moves: Float[Tensor, "b 2 3"] | None = None
 
 
 @dataclass(frozen=True)

@@ -149,9 +149,13 @@ def evaluate(
     show: Annotated[
         list[str] | None, typer.Option(help="modalities to show, such as image or image+report; repeat for several")
     ] = None,
+    order: Annotated[
+        Literal["certified", "shuffled", "reversed"] | None, typer.Option(help="in which order images are read")
+    ] = None,
+    drop: Annotated[float | None, typer.Option(help="share of the images of each study to leave out")] = None,
     out: Annotated[Path | None, typer.Option(help="folder for the predictions; the run's own when left out")] = None,
 ) -> None:
-    """Score a run again, with any modality withheld."""
+    """Score a run again, with any modality withheld, its images in another order, or some of them left out."""
     from rich.console import Console
 
     from mmdx.engine.checkpoint import load_description
@@ -165,8 +169,14 @@ def evaluate(
         raise UsageError(
             "--show: scores of some showings alone would replace the run's own; give --out FOLDER for them"
         )
+    if (order is not None or drop is not None) and out is None:
+        option = "--drop" if order is None else "--order"
+        raise UsageError(f"{option}: these scores would replace the run's own; give --out FOLDER for them")
+    if drop is not None and not 0 <= drop < 1:
+        raise UsageError(f"--drop {drop:g}: give a share from 0 to below 1, such as 0.2")
     inputs = list(load_description(model_folder(run))[0].model.inputs)
-    path, _ = evaluate_run(run, split, [parse_shown(text, inputs) for text in show] if show else None, out)
+    shown = [parse_shown(text, inputs) for text in show] if show else None
+    path, _ = evaluate_run(run, split, shown, out, order=order, drop=drop)
     console = Console()
     console.print(summary_tables(compare_files([path])))
     console.print(f"predictions:  {path}", markup=False, highlight=False)

@@ -16,6 +16,9 @@ import yaml
 from pydantic import Field
 
 from mmdx.errors import UsageError, did_you_mean
+from mmdx.study import is_fact
+
+SliceOrder = Literal["certified", "shuffled", "reversed"]
 
 
 class Section(pydantic.BaseModel):
@@ -87,8 +90,12 @@ class DataConfig(Section):
 
     `size` is the side in pixels of a stored image; `findings` the labels to learn, in this order (None: all of the
     store's); `split` deals the patients anew (None: as the store has them); `max_images` keeps that many evenly spaced
-    images of a longer modality; `reports` is what of a report is read, wherever a model meets one; `pseudonym_key` is a
-    file with a secret by which patient and study ids are replaced when the store is prepared (`docs/privacy.md`).
+    images of a longer modality; `reports` is what of a report is read, wherever a model meets one; `tables` makes
+    modalities of traits, such as `{clinic: [age, sex]}`; `pseudonym_key` is a file with a secret by which patient and
+    study ids are replaced when the store is prepared (`docs/privacy.md`).
+
+    `order` and `drop_images` are experiments: the images of a study `shuffled` or `reversed`, and a share of them left
+    out (one always stays), in training and scoring alike. Both are drawn from the study's id and the config's `seed`.
     """
 
     store: Path | None = None
@@ -99,7 +106,10 @@ class DataConfig(Section):
     findings: tuple[str, ...] | None = None
     split: SplitOptions | None = None
     max_images: int | None = Field(default=None, ge=1)
+    order: SliceOrder = "certified"
+    drop_images: float = Field(default=0.0, ge=0, lt=1)
     reports: ReportOptions = ReportOptions()
+    tables: dict[str, tuple[str, ...]] = {}
     pseudonym_key: Path | None = None
 
     @pydantic.model_validator(mode="after")
@@ -111,6 +121,19 @@ class DataConfig(Section):
         if self.pseudonym_key is not None and self.reader is None:
             raise ValueError("pseudonym_key is for preparing: give reader and source too, or leave it out")
         return self
+
+    @pydantic.field_validator("tables")
+    @classmethod
+    def _traits(cls, tables: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        for name, traits in tables.items():
+            if not traits or len(set(traits)) < len(traits):
+                raise ValueError(
+                    f"{name} names {'a trait twice' if traits else 'no trait'}; list each of its traits once"
+                )
+            given = next((trait for trait in traits if not is_fact(trait)), None)
+            if given is not None:
+                raise ValueError(f"{name}: '{given}' is no fact about a patient, and no input; leave it out")
+        return tables
 
 
 class Augment(Section):
@@ -129,14 +152,16 @@ class Augment(Section):
 
 class InputConfig(Section):
     """How one modality is read: an image encoder makes it one of images, a vector encoder one of descriptors, a text
-    encoder one of text.
+    encoder one of text, a table encoder one of traits, which `data.tables` names.
 
-    Images alone use `view` (None: CT windows for Hounsfield units, `rgb` for colour, else `grey`) and `augment`; images
-    and descriptors use `sequence`. An encoder's name alone stands for the whole section.
+    Images alone use `view` (None: CT windows for Hounsfield units, `rgb` for colour, else `grey`), `augment` and
+    `neighbours`, how many slices on either side an image brings as further channels (2.5D); images and descriptors use
+    `sequence`. An encoder's name alone stands for the whole section.
     """
 
     encoder: Component
     view: Component | None = None
+    neighbours: int = Field(default=0, ge=0)
     sequence: Component = Component(type="lstm")
     augment: Augment = Augment()
 

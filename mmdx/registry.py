@@ -1,7 +1,8 @@
 """Named parts, of which the constructor is the schema.
 
 Registering is one decorator. Arguments *without* a default are sizes that the assembler gives; keyword arguments *with*
-one are options that a config gives, checked by pydantic against their annotations.
+one are options that a config gives, checked by pydantic against their annotations. An option may be a part itself: its
+annotation, `Annotated[Component, LOSSES]`, says of which registry.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class Registry:
     def schema(self, name: str) -> type[pydantic.BaseModel]:
         """The options of a part as a pydantic model: name, annotation and default of each keyword argument."""
         part = self.get(name)
-        hints = get_type_hints(part.__init__ if inspect.isclass(part) else part)
+        hints = get_type_hints(part.__init__ if inspect.isclass(part) else part, include_extras=True)
         options: dict[str, Any] = {
             p.name: (hints.get(p.name, Any), p.default)
             for p in inspect.signature(part).parameters.values()
@@ -64,6 +65,11 @@ class Registry:
         }
         config = pydantic.ConfigDict(extra="forbid", arbitrary_types_allowed=True, protected_namespaces=())
         return pydantic.create_model(f"{self.kind} {name}", __config__=config, **options)
+
+    def sizes(self, name: str) -> list[str]:
+        """What a part asks the assembler for: its arguments without a default."""
+        parameters = inspect.signature(self.get(name)).parameters.values()
+        return [p.name for p in parameters if p.default is p.empty]
 
     def options(self, component: Component, where: str = "") -> dict[str, Any]:
         """All options of `component`, defaults included, as the annotations type them. Raises `UsageError` with every
@@ -74,16 +80,35 @@ class Registry:
             checked = schema.model_validate(component.options)
         except pydantic.ValidationError as error:
             raise UsageError(explain(error, schema, where or f"{self.kind} {component.type}")) from None
+        problems = []
+        for name, registry in _parts_within(schema).items():
+            try:
+                registry.options(getattr(checked, name), f"{where or f'{self.kind} {component.type}'}.{name}")
+            except UsageError as error:
+                problems += error.problems
+        if problems:
+            raise UsageError(problems)
         return {name: getattr(checked, name) for name in schema.model_fields}
 
     def resolve(self, component: Component, where: str = "") -> Component:
         """`component` with every default written out in plain values: it reads back equal from a run folder."""
-        options = self.schema(component.type)(**self.options(component, where)).model_dump(mode="json")
-        return Component(type=component.type, **options)
+        schema, options = self.schema(component.type), self.options(component, where)
+        plain = schema(**options).model_dump(mode="json")
+        for name, registry in _parts_within(schema).items():
+            plain[name] = registry.resolve(options[name]).model_dump(mode="json")
+        return Component(type=component.type, **plain)
 
     def build(self, component: Component, where: str = "", **sizes: Any) -> Any:
         """Makes the part: `sizes` from the assembler, options from the config."""
         return self.get(component.type, where)(**sizes, **self.options(component, where))
+
+
+def _parts_within(schema: type[pydantic.BaseModel]) -> dict[str, Registry]:
+    """The options of a part that are parts themselves, each with its registry."""
+    marks = {
+        name: [m for m in field.metadata if isinstance(m, Registry)] for name, field in schema.model_fields.items()
+    }
+    return {name: found[0] for name, found in marks.items() if found}
 
 
 READERS = Registry("reader")
@@ -92,7 +117,9 @@ IMAGE_ENCODERS = Registry("image encoder")
 SEQUENCES = Registry("sequence model")
 VECTOR_ENCODERS = Registry("vector encoder")
 TEXT_ENCODERS = Registry("text encoder")
+TABLE_ENCODERS = Registry("table encoder")
 FUSIONS = Registry("fusion")
+LOSSES = Registry("loss")
 HEADS = Registry("head")
 
 REGISTRIES: dict[str, Registry] = {
@@ -102,6 +129,8 @@ REGISTRIES: dict[str, Registry] = {
     "sequences": SEQUENCES,
     "vector_encoders": VECTOR_ENCODERS,
     "text_encoders": TEXT_ENCODERS,
+    "table_encoders": TABLE_ENCODERS,
     "fusions": FUSIONS,
+    "losses": LOSSES,
     "heads": HEADS,
 }

@@ -8,7 +8,7 @@ from `Study.modalities`.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -19,6 +19,8 @@ Split = Literal["train", "val", "test"]
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 SERIES_DIGEST = "series_digest"
 """The trait that tells one series under two studies: a digest of its SeriesInstanceUID, never the UID itself."""
+TRUE_ODDS = "log_odds/"
+"""How traits begin that give the answer of a made study away: the phantom's true log-odds."""
 UNKNOWN = math.nan
 """The label of a finding that nobody looked for; losses and metrics skip it."""
 
@@ -95,13 +97,30 @@ class Box:
 
 
 @dataclass(frozen=True)
+class Column:
+    """A column of a table: one trait, as the training studies have it.
+
+    Without `words` it holds numbers, of this `mean` and `sd` over the studies that have one. With `words` it is a
+    category, and `shares` says how often each is met among them. `gaps` tells whether a training study lacks it.
+    """
+
+    name: str
+    mean: float = 0.0
+    sd: float = 1.0
+    words: tuple[str, ...] = ()
+    shares: tuple[float, ...] = ()
+    gaps: bool = False
+
+
+@dataclass(frozen=True)
 class Study:
     """One exam of one patient: what a reader returns.
 
     Labels are 1.0, 0.0 or NaN (nobody looked). `slice_labels[modality][finding]` has one value an image of that
-    modality. `split` is the split that came with the data, None where none did. `traits` are facts about the study that
-    are no model input (age, sex, view, source; the phantom's true log-odds). `problems` names what was left out or
-    looks wrong, a sentence each; a study with no modality at all is one that could not be read, and they say why.
+    modality. `split` is the split that came with the data, None where none did. `traits` are facts about the study
+    (age, sex, view, source; the phantom's true log-odds), no model input unless `data.tables` names them. `problems`
+    names what was left out or looks wrong, a sentence each; a study with no modality at all is one that could not be
+    read, and they say why.
     """
 
     study_id: str
@@ -113,3 +132,22 @@ class Study:
     split: Split | None = None
     traits: Mapping[str, str | float] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+
+
+def is_fact(trait: str) -> bool:
+    """Whether a trait is a fact of patient or scan, and neither the digest of a series nor a made study's true odds."""
+    return trait != SERIES_DIGEST and not trait.startswith(TRUE_ODDS)
+
+
+def groups_of(findings: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """The findings of each group `GROUP/CLASS`, by the group's name, both in the order in which they stand.
+
+    A finding is a class of the group that stands before its first `/`. A group has at least two classes: a lone name
+    with a `/` in it is a finding like any other.
+    """
+    found: dict[str, dict[str, None]] = {}
+    for finding in findings:
+        group, slash, name = finding.partition("/")
+        if slash and group.strip() and name.strip():
+            found.setdefault(group, {})[finding] = None
+    return {group: tuple(members) for group, members in found.items() if len(members) > 1}

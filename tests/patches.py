@@ -21,6 +21,13 @@ class Patches(ImageEncoder):
         self.look = nn.Conv2d(channels, 6, 8, stride=8)
         self.dim = 6
         self.architecture = {}
+        self.maps = (6,)
 
     def forward(self, images: Float[Tensor, "n k h w"]) -> Float[Tensor, "n d"]:
-        return self.look(images).tanh().mean(dim=(2, 3))
+        return self.with_maps(images, 1)[0]
+
+    def with_maps(
+        self, images: Float[Tensor, "n k h w"], count: int
+    ) -> tuple[Float[Tensor, "n d"], tuple[Float[Tensor, "n _ _ _"], ...]]:
+        seen = self.look(images).tanh()
+        return seen.mean(dim=(2, 3)), (seen,)

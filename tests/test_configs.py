@@ -20,13 +20,13 @@ def test_a_shipped_config_builds(path):
     unit = "HU" if hounsfield else "intensity"
     plain = {"mean": [0.5] * 3, "std": [0.5] * 3}
     facts = {"images": InputFacts("images", unit=unit), "vectors": InputFacts("vectors", width=8)}
-    facts["text"] = InputFacts("text", vocabulary=50)
+    facts["text"] = InputFacts("text", vocabulary=50, idf=(1.0,) * 50)
     inputs = {name: facts[kind_of(section)] for name, section in config.model.inputs.items()}
     # Pretrained weights are not looked for where an architecture is given.
     for name, section in config.model.inputs.items():
         if section.encoder.options.get("pretrained"):
             inputs[name] = InputFacts("images", unit=unit, architecture=plain)
-    model, facts = build_model(config, ModelFacts(("a", "b"), config.data.size, inputs))
+    model, facts = build_model(config, ModelFacts(("a", "b"), config.data.size, inputs, {"report": 50}))
     assert list(facts.inputs) == list(config.model.inputs)
     assert trainable(model)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,20 +13,33 @@ from torch.utils.data import Dataset
 
 from mmdx.batch import Batch, Boxes, Packed, Sample
 from mmdx.config import ReportOptions
+from mmdx.data.reading import Reading
 from mmdx.data.redaction import redacted
 from mmdx.data.store import Store, StoredStudy
+from mmdx.data.tabular import Table
 from mmdx.data.text import ReportTokenizer
 
 WHOLE = ReportOptions()
 """Reports as they are."""
+AS_CERTIFIED = Reading()
+"""All images, in the order that their certificate gives."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A text that a head writes: what of the report it is, and the tokenizer of its words."""
+
+    tokenizer: ReportTokenizer
+    reports: ReportOptions
 
 
 class StudyDataset(Dataset[Sample]):
     """Some rows of a store as Samples: the modalities in `modalities`, the findings in `findings`, in that order.
 
     `shown` (all when None) limits what a Sample holds: a withheld modality is absent, as if the study never had it.
-    `max_images` keeps that many evenly spaced images of a longer modality; `reports` is what of a report is read: one
-    of which nothing is left is absent.
+    `reading` says which images of a study are read and in which order; their labels, boxes and places follow them.
+    `reports` is what of a report is read: one of which nothing is left is absent. `tables` read traits, each as the
+    modality of its name. `writes` are the texts to be written, by modality, which no `shown` withholds.
     """
 
     def __init__(
@@ -36,18 +50,22 @@ class StudyDataset(Dataset[Sample]):
         modalities: Sequence[str],
         findings: Sequence[str],
         tokenizers: Mapping[str, ReportTokenizer],
+        tables: Mapping[str, Table] | None = None,
         shown: Sequence[str] | None = None,
-        max_images: int | None = None,
+        reading: Reading = AS_CERTIFIED,
         reports: ReportOptions = WHOLE,
+        writes: Mapping[str, Written] | None = None,
     ) -> None:
         self._store = store
         self._rows = list(rows)
         self._findings = list(findings)
         self._columns = store.columns_of(findings)
         self._tokenizers = tokenizers
+        self._tables = tables or {}
         self._shown = [m for m in modalities if shown is None or m in shown]
-        self._max_images = max_images
+        self._reading = reading
         self._reports = reports
+        self._writes = dict(writes or {})
 
     def __len__(self) -> int:
         return len(self._rows)
@@ -55,13 +73,12 @@ class StudyDataset(Dataset[Sample]):
     def images(self) -> list[int]:
         """How many images each study brings, over all shown modalities: what the sampler packs by.
 
-        Vectors and text do not count: beside images they weigh nothing, and `train.studies` bounds them.
+        Vectors, text and tables do not count: beside images they weigh nothing, and `train.studies` bounds them.
         """
         counts = np.zeros(len(self._rows), dtype=np.int64)
         for name in self._shown:
-            if self._store.modalities[name].kind == "images":
-                lengths = self._store.lengths(name)[self._rows]
-                counts += lengths if self._max_images is None else np.minimum(lengths, self._max_images)
+            if name not in self._tables and self._store.modalities[name].kind == "images":
+                counts += [self._reading.count(length) for length in self._store.lengths(name)[self._rows].tolist()]
         return counts.tolist()
 
     def __getitem__(self, position: int) -> Sample:
@@ -71,16 +88,22 @@ class StudyDataset(Dataset[Sample]):
         slice_labels: dict[str, np.ndarray] = {}
         places: dict[str, np.ndarray] = {}
         boxes: dict[str, np.ndarray] = {}
+        numbers: dict[str, np.ndarray] = {}
         for name in self._shown:
+            if name in self._tables:
+                inputs[name] = self._tables[name](study.traits())
+                continue
             kind = self._store.modalities[name].kind
             if kind == "images":
                 pixels, labels = study.pixels(name), study.slice_labels(name)
                 if not len(labels):
                     labels = np.full((len(pixels), len(self._store.findings)), np.nan, dtype=np.float32)
-                keep = evenly(len(pixels), self._max_images)
-                kept = np.arange(len(pixels))[keep]
-                inputs[name], slice_labels[name] = pixels[keep], labels[keep][:, self._columns]
-                places[name] = (kept * (study.spacing(name) or np.nan)).astype(np.float32)
+                kept = numbers[name] = self._reading.numbers(len(pixels), study.study_id)
+                # Bytes are copied once, into the batch, where nothing is left out or moved.
+                whole = np.array_equal(kept, np.arange(len(pixels)))
+                inputs[name] = pixels if whole else pixels[kept]
+                slice_labels[name] = labels[kept][:, self._columns]
+                places[name] = self._reading.places(kept, len(pixels), study.spacing(name))
                 boxes[name] = self._boxes(study, name, kept)
             elif kind == "vectors":
                 inputs[name] = study.vectors(name)
@@ -94,6 +117,11 @@ class StudyDataset(Dataset[Sample]):
             slice_labels=slice_labels,
             places=places,
             boxes=boxes,
+            slice_numbers=numbers,
+            targets={
+                name: written.tokenizer(redacted(study.text(name) or "", written.reports))
+                for name, written in self._writes.items()
+            },
         )
 
     def _boxes(self, study: StoredStudy, modality: str, kept: Int[np.ndarray, " n"]) -> Float[np.ndarray, "k 6"]:
@@ -108,14 +136,16 @@ class StudyDataset(Dataset[Sample]):
 
 
 class Collate:
-    """Packs Samples. `items` has for each modality, in order, the shape and the dtype of one item."""
+    """Packs Samples. `items` has for each modality, in order, the shape and the dtype of one item; `targets` names the
+    texts to be written."""
 
-    def __init__(self, items: Mapping[str, tuple[tuple[int, ...], np.dtype]]) -> None:
+    def __init__(self, items: Mapping[str, tuple[tuple[int, ...], np.dtype]], targets: Sequence[str] = ()) -> None:
         self._items = dict(items)
+        self._targets = tuple(targets)
 
     def __call__(self, samples: Sequence[Sample]) -> Batch:
         findings = len(samples[0].labels)
-        inputs, slice_labels, boxes = {}, {}, {}
+        inputs, slice_labels, boxes, numbers = {}, {}, {}, {}
         for name, (shape, dtype) in self._items.items():
             empty = np.empty((0, *shape), dtype=dtype)
             parts = [sample.inputs.get(name, empty) for sample in samples]
@@ -128,6 +158,8 @@ class Collate:
                 torch.from_numpy(np.concatenate([empty, *parts])), lengths, torch.from_numpy(np.concatenate(places))
             )
             boxes[name] = _boxes([sample.boxes.get(name, np.empty((0, 6), np.float32)) for sample in samples], lengths)
+            counted = [s.slice_numbers.get(name, np.arange(len(p))) for s, p in zip(samples, parts, strict=True)]
+            numbers[name] = torch.from_numpy(np.concatenate(counted))
             nothing = np.empty((0, findings), dtype=np.float32)
             labels = [sample.slice_labels.get(name, nothing) for sample in samples]
             slice_labels[name] = torch.from_numpy(np.concatenate([nothing, *labels]))
@@ -138,10 +170,16 @@ class Collate:
             labels=torch.from_numpy(np.stack([sample.labels for sample in samples])),
             slice_labels=slice_labels,
             boxes=boxes,
+            slice_numbers=numbers,
+            targets={name: _text([sample.targets[name] for sample in samples]) for name in self._targets},
         )
 
 
-def _boxes(rows: Sequence[Float[np.ndarray, "k 6"]], lengths: Int[Tensor, "b"]) -> Boxes:
+def _text(tokens: Sequence[Int[np.ndarray, "_"]]) -> Packed:
+    return Packed(torch.from_numpy(np.concatenate(tokens)), torch.tensor([len(part) for part in tokens]))
+
+
+def _boxes(rows: Sequence[Float[np.ndarray, "_ 6"]], lengths: Int[Tensor, "b"]) -> Boxes:
     """Boxes by study, with the images counted over the batch."""
     starts = (lengths.cumsum(0) - lengths).tolist()
     moved = [study + np.array([start, 0, 0, 0, 0, 0], np.float32) for study, start in zip(rows, starts, strict=True)]
@@ -149,10 +187,18 @@ def _boxes(rows: Sequence[Float[np.ndarray, "k 6"]], lengths: Int[Tensor, "b"]) 
     return Boxes(corners=table[:, 2:], images=table[:, 0].long(), findings=table[:, 1].long())
 
 
-def collate_for(store: Store, modalities: Sequence[str]) -> Collate:
-    """The `Collate` of a store's modalities."""
+def collate_for(
+    store: Store,
+    modalities: Sequence[str],
+    tables: Mapping[str, Table] | None = None,
+    targets: Sequence[str] = (),
+) -> Collate:
+    """The `Collate` of a store's modalities, of tables over its traits, and of its texts that are to be written."""
     items: dict[str, tuple[tuple[int, ...], np.dtype]] = {}
     for name in modalities:
+        if tables and name in tables:
+            items[name] = ((len(tables[name].columns),), np.dtype("float32"))
+            continue
         facts = store.modalities[name]
         if facts.kind == "images":
             side = store.layout.size
@@ -161,11 +207,4 @@ def collate_for(store: Store, modalities: Sequence[str]) -> Collate:
             items[name] = ((facts.width,), np.dtype("float32"))
         else:
             items[name] = ((), np.dtype("int64"))
-    return Collate(items)
-
-
-def evenly(count: int, most: int | None) -> slice | np.ndarray:
-    """Which of `count` images stay when at most `most` may: the middle one of each of `most` equal parts."""
-    if most is None or count <= most:
-        return slice(None)
-    return (2 * np.arange(most) + 1) * count // (2 * most)
+    return Collate(items, targets)

@@ -1,4 +1,4 @@
-"""Dates become offsets: days since a patient's first study. The dates themselves go no further than here."""
+"""Dates become offsets, days since a patient's first study, and go no further than here; ages become years."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import date, datetime
 from mmdx.study import Study
 
 DAY = "day"
+_YEARS = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
 _FORMATS = ("%Y%m%d", "%Y-%m-%d", "%Y.%m.%d", "%Y/%m/%d")
 
 
@@ -20,6 +21,12 @@ def parse_date(text: str) -> date | None:
         except ValueError:
             continue
     return None
+
+
+def age_in_years(text: str) -> float | None:
+    """The years of an age as DICOM writes it (`063Y`, `006M`, `004W`, `010D`); None for anything else."""
+    number, unit = text[:-1], text[-1:]
+    return round(int(number) * _YEARS[unit], 2) if number.isdecimal() and unit in _YEARS else None
 
 
 def with_days(studies: Sequence[Study], dates: Mapping[str, date]) -> list[Study]:

@@ -15,6 +15,7 @@ import pydicom
 from rich.console import Console
 from rich.progress import track
 
+from mmdx.data.dates import age_in_years
 from mmdx.data.dicom import check_complete, is_localizer, pixel_facts, read_header
 from mmdx.data.header import RUN_KEYWORDS
 from mmdx.data.privacy import burned_in
@@ -34,7 +35,6 @@ _KEPT = (
     *("PatientAge", "PatientSex", "Manufacturer", "ManufacturerModelName", "ContrastBolusAgent"),
     *("BurnedInAnnotation", "StudyDate"),
 )
-_YEARS = {"Y": 1.0, "M": 1 / 12, "W": 7 / 365.25, "D": 1 / 365.25}
 
 
 @dataclass
@@ -71,10 +71,8 @@ class Exam:
         """Age in years, sex, manufacturer, model: never a name or a date."""
         keywords = {"sex": "PatientSex", "manufacturer": "Manufacturer", "model": "ManufacturerModelName"}
         traits: dict[str, str | float] = {name: v for name, tag in keywords.items() if (v := self.first(tag))}
-        age = self.first("PatientAge")
-        if age[:-1].isdigit() and age[-1] in _YEARS:
-            traits["age"] = round(int(age[:-1]) * _YEARS[age[-1]], 2)
-        return traits
+        age = age_in_years(self.first("PatientAge"))
+        return traits if age is None else {**traits, "age": age}
 
     def study(self, study_id: str, *, series: str | None = None, modality: str = "image") -> Study:
         """The study of its one series, chosen by `mmdx.data.series`; the patient is the PatientID of its headers."""

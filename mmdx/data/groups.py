@@ -1,26 +1,15 @@
 """Multi-class labels: a group of findings `GROUP/CLASS`, such as `DIAG/MEL`, of which exactly one is 1.
 
-A finding is a class of the group that stands before its first `/`. A group has at least two classes: a lone name with a
-`/` in it is a finding like any other.
+`groups_of` in `mmdx.study` says which findings make a group.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from mmdx.errors import DataError, did_you_mean
 from mmdx.study import UNKNOWN
-
-
-def groups_of(findings: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """The findings of each group, by the group's name, both in the order in which they stand."""
-    found: dict[str, dict[str, None]] = {}
-    for finding in findings:
-        group, slash, name = finding.partition("/")
-        if slash and group.strip() and name.strip():
-            found.setdefault(group, {})[finding] = None
-    return {group: tuple(members) for group, members in found.items() if len(members) > 1}
 
 
 def group_problems(labels: Mapping[str, float], groups: Mapping[str, Sequence[str]]) -> list[str]:

@@ -9,10 +9,10 @@ import math
 from collections.abc import Mapping, Sequence
 from numbers import Real
 
-from mmdx.data.groups import group_problems, groups_of
+from mmdx.data.groups import group_problems
 from mmdx.data.tables import Table
 from mmdx.errors import DataError
-from mmdx.study import UNKNOWN, ImageFiles, Modality, Study, VectorFiles
+from mmdx.study import UNKNOWN, ImageFiles, Modality, Study, VectorFiles, groups_of
 
 _UNCERTAIN = ("-1", "-1.0")
 _WORDS = {"1": 1.0, "1.0": 1.0, "true": 1.0, "0": 0.0, "0.0": 0.0, "false": 0.0, "": UNKNOWN, "nan": UNKNOWN}

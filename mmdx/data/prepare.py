@@ -30,7 +30,6 @@ from mmdx.config import Component, SplitOptions
 from mmdx.data.card import write_cards
 from mmdx.data.claim import Group, claimed
 from mmdx.data.fingerprint import STORE_FORMAT, fingerprint
-from mmdx.data.groups import groups_of
 from mmdx.data.index import gather_index, write_index
 from mmdx.data.labels import check_studies
 from mmdx.data.privacy import notices, private, quoting_nobody, summary
@@ -40,7 +39,7 @@ from mmdx.data.splits import make_splits, prove_disjoint, write_splits
 from mmdx.data.store import DESCRIPTION, SPLIT_FILE, Store, digest, is_store, split_counts
 from mmdx.errors import DataError, UsageError
 from mmdx.registry import READERS
-from mmdx.study import Split, Study
+from mmdx.study import Split, Study, groups_of
 
 STUDIES_PER_SHARD = 16
 BYTES_PER_SHARD = 2**26

@@ -13,6 +13,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from mmdx.errors import DataError, UsageError
 
 PADDING, UNKNOWN_WORD = "[PAD]", "[UNK]"
+_CLOSED_UP = re.compile(r" (?=[.,;:!?)\]])|(?<=[(\[]) ")
 _HEADING = re.compile(r"^[ \t]*([A-Z][A-Z /]{2,40}):[ \t]*", re.MULTILINE)
 
 
@@ -51,6 +52,10 @@ class ReportTokenizer:
         """The token behind each id."""
         return [self._tokenizer.id_to_token(i) or UNKNOWN_WORD for i in ids]
 
+    def prose(self, ids: Iterable[int]) -> str:
+        """The tokens as a text, punctuation closed up; what the tokenizer lower-cased stays so."""
+        return _CLOSED_UP.sub("", " ".join(self.words(ids)))
+
     def save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._tokenizer.save(str(folder / "tokenizer.json"))
@@ -87,6 +92,23 @@ def fit_tokenizer(reports: Iterable[str], *, max_tokens: int, words: int = 8192)
     )
     tokenizer.train_from_iterator(known, trainer)
     return ReportTokenizer(tokenizer, max_tokens=max_tokens)
+
+
+def inverse_document_frequencies(tokenizer: ReportTokenizer, reports: Iterable[str]) -> tuple[float, ...]:
+    """How rare each token is, by id: log((1 + n) / (1 + d)) + 1, where d of n `reports` have it (scikit-learn's idf).
+
+    `reports` are those of training studies alone, and blank ones are none. A token that no report has, padding and the
+    unknown word weigh 0.
+    """
+    total, having = 0, np.zeros(tokenizer.vocabulary)
+    for report in reports:
+        if report.strip():
+            total += 1
+            having[np.unique(tokenizer(report))] += 1
+    words = tokenizer.words(range(tokenizer.vocabulary))
+    counts = having > 0
+    counts &= [word not in (PADDING, UNKNOWN_WORD) for word in words]
+    return tuple(np.where(counts, np.log((1 + total) / (1 + having)) + 1, 0.0).tolist())
 
 
 def pretrained_tokenizer(source: str, *, max_tokens: int) -> ReportTokenizer:

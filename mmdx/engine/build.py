@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from torch.utils.data import DataLoader
 
-import mmdx.models.guidance  # noqa: F401  (registers its fusion)
-from mmdx.config import Component, Config, InputConfig
-from mmdx.data.collate import StudyDataset, collate_for
+import mmdx.models.fusion_attention
+import mmdx.models.guidance
+import mmdx.models.localize  # noqa: F401  (they register their parts)
+from mmdx.config import Component, Config, InputConfig, ReportOptions
+from mmdx.data.collate import StudyDataset, Written, collate_for
+from mmdx.data.prevalence import prevalence
 from mmdx.data.readers import register_all
+from mmdx.data.reading import Reading
 from mmdx.data.redaction import redacted
 from mmdx.data.sampler import SliceBudgetSampler
 from mmdx.data.store import Store
-from mmdx.data.text import ReportTokenizer, fit_tokenizer, pretrained_tokenizer
+from mmdx.data.tabular import Table, fit_table
+from mmdx.data.text import ReportTokenizer, fit_tokenizer, inverse_document_frequencies, pretrained_tokenizer
+from mmdx.engine.facts import InputFacts, Kind, ModelFacts
 from mmdx.engine.plugins import import_plugins
 from mmdx.errors import UsageError, did_you_mean
+from mmdx.models import sequence_adjacent, sequence_transformer  # noqa: F401  (registers them)
 from mmdx.models.augment import StudyAugment
+from mmdx.models.generate import TextHead
 from mmdx.models.heads import Findings
-from mmdx.models.model import Branch, ImageBranch, MultimodalModel, TextBranch, VectorBranch
-from mmdx.models.text import source_of
+from mmdx.models.model import Branch, ImageBranch, MultimodalModel, TableBranch, TextBranch, VectorBranch
+from mmdx.models.text_transformer import source_of
 from mmdx.registry import (
     FUSIONS,
     HEADS,
@@ -29,42 +37,18 @@ from mmdx.registry import (
     IMAGE_VIEWS,
     READERS,
     SEQUENCES,
+    TABLE_ENCODERS,
     TEXT_ENCODERS,
     VECTOR_ENCODERS,
     Registry,
 )
 
-Kind = Literal["images", "vectors", "text"]
-ENCODERS: dict[Kind, Registry] = {"images": IMAGE_ENCODERS, "vectors": VECTOR_ENCODERS, "text": TEXT_ENCODERS}
-
-
-@dataclass(frozen=True)
-class InputFacts:
-    """What a branch must know of its modality; `architecture` is filled in once the encoder is built."""
-
-    kind: Kind
-    unit: str = "intensity"
-    channels: int = 1
-    width: int = 0
-    vocabulary: int = 0
-    architecture: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True)
-class ModelFacts:
-    """The sizes of a model: with its config and its weights, all that it takes to make it again."""
-
-    findings: tuple[str, ...]
-    size: int
-    inputs: Mapping[str, InputFacts] = field(default_factory=dict)
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, raw: Mapping[str, Any]) -> ModelFacts:
-        inputs = {name: InputFacts(**facts) for name, facts in raw["inputs"].items()}
-        return cls(tuple(raw["findings"]), int(raw["size"]), inputs)
+ENCODERS: dict[Kind, Registry] = {
+    "images": IMAGE_ENCODERS,
+    "vectors": VECTOR_ENCODERS,
+    "text": TEXT_ENCODERS,
+    "tabular": TABLE_ENCODERS,
+}
 
 
 def register_parts(config: Config) -> None:
@@ -100,7 +84,10 @@ def resolve(config: Config) -> Config:
             problems.append(f"{where}.encoder: no encoder is called '{asked}'; {did_you_mean(asked, known)}")
         else:
             below["encoder"] = settle(encoders, section.encoder, f"{where}.encoder")
+            problems += _table_problems(config, name, section)
         below["view"] = settle(IMAGE_VIEWS, section.view, f"{where}.view")
+        if section.neighbours and kind_of(section) != "images":
+            problems.append(f"{where}.neighbours: '{section.encoder.type}' reads no images; leave it out")
         below["sequence"] = settle(SEQUENCES, section.sequence, f"{where}.sequence")
     if problems:
         raise UsageError(problems)
@@ -115,13 +102,39 @@ def kind_of(section: InputConfig) -> Kind:
     return "images"
 
 
-def facts_of(config: Config, store: Store, tokenizers: Mapping[str, ReportTokenizer]) -> ModelFacts:
-    """What the model must know of the store. Raises `UsageError` where config and store disagree, all at once."""
+def _table_problems(config: Config, name: str, section: InputConfig) -> list[str]:
+    """Where an input and `data.tables` do not agree that it is a table."""
+    kind, where = kind_of(section), f"model.inputs.{name}"
+    if kind == "tabular" and name not in config.data.tables:
+        return [f"{where}: '{section.encoder.type}' reads traits; name them, such as data.tables.{name}=[age,sex]"]
+    if kind != "tabular" and name in config.data.tables:
+        known = ", ".join(TABLE_ENCODERS.names())
+        return [
+            f"{where}: '{section.encoder.type}' reads {kind}, but data.tables makes '{name}' of traits; take {known}"
+        ]
+    return []
+
+
+def facts_of(
+    config: Config, store: Store, tokenizers: Mapping[str, ReportTokenizer], rows: Sequence[int]
+) -> ModelFacts:
+    """What the model must know of the store, and of its `rows` for training: columns of tables, prevalence.
+
+    Raises `UsageError` where config and store disagree, all at once.
+    """
     inputs, problems = {}, []
     for name, section in config.model.inputs.items():
         stored = store.modalities.get(name)
         wanted = kind_of(section)
-        if stored is None:
+        if wanted == "tabular":
+            where = f"data.tables.{name}"
+            if stored is not None:
+                problems.append(f"{where}: {store.folder} holds a modality of this name; choose another for the table")
+            else:
+                inputs[name] = InputFacts(
+                    "tabular", columns=fit_table(store, rows, config.data.tables[name], where).columns
+                )
+        elif stored is None:
             problems.append(
                 f"model.inputs.{name}: no such modality in {store.folder}; {did_you_mean(name, store.modalities)}"
             )
@@ -132,22 +145,72 @@ def facts_of(config: Config, store: Store, tokenizers: Mapping[str, ReportTokeni
         elif stored.kind == "vectors":
             inputs[name] = InputFacts("vectors", width=stored.width)
         elif stored.kind == "text":
-            inputs[name] = InputFacts("text", vocabulary=tokenizers[name].vocabulary)
+            rare = "idf" in TEXT_ENCODERS.sizes(section.encoder.type)
+            reports = reports_of(config, store, rows, name)
+            idf = inverse_document_frequencies(tokenizers[name], reports) if rare else None
+            inputs[name] = InputFacts("text", vocabulary=tokenizers[name].vocabulary, idf=idf)
         else:
             inputs[name] = InputFacts("images", unit=stored.unit, channels=stored.channels)
     if problems:
         raise UsageError(problems)
     findings = config.data.findings or store.findings
     store.columns_of(findings)
-    return ModelFacts(tuple(findings), store.layout.size, inputs)
+    texts = {name: tokenizers[target_key(name)].vocabulary for name in described(config, store)}
+    shares = prevalence(store, rows, findings)
+    return ModelFacts(tuple(findings), store.layout.size, inputs, shares, texts)
+
+
+def target_key(modality: str) -> str:
+    """Under which name the tokenizer of a text that is written stands beside those of the inputs."""
+    return f"targets/{modality}"
+
+
+def described(config: Config, store: Store) -> dict[str, Component]:
+    """The head that writes, by the text modality that it writes; empty where none does.
+
+    Raises `UsageError` where there are several such heads, no study head beside one, or no such text in the store.
+    """
+    heads = {n: head for n, head in config.model.heads.items() if issubclass(HEADS.get(head.type), TextHead)}
+    texts = [name for name, facts in store.modalities.items() if facts.kind == "text"]
+    for name, head in heads.items():
+        where, text = f"model.heads.{name}", HEADS.options(head)["text"]
+        if len(heads) > 1:
+            raise UsageError(f"{where}: one of {len(heads)} heads that write ({', '.join(heads)}); keep one")
+        if all(HEADS.get(other.type).level != "study" for other in config.model.heads.values()):
+            raise UsageError(f"{where}: no study head beside it, by which epochs are judged; add study: study")
+        if text is None and len(texts) != 1:
+            raise UsageError(f"{where}: {store.folder} has {len(texts)} texts ({', '.join(texts)}); give text")
+        if text is not None and text not in texts:
+            raise UsageError(f"{where}.text: no such text in {store.folder}; {did_you_mean(text, texts)}")
+        return {text or texts[0]: head}
+    return {}
+
+
+def target_reports(config: Config, head: Component) -> ReportOptions:
+    """What of a report a head writes: its own `sections`, else what `data.reports` leaves; terms are masked too."""
+    sections = HEADS.options(head)["sections"]
+    if sections is None:
+        return config.data.reports
+    return ReportOptions(keep_sections=sections, mask=config.data.reports.mask)
+
+
+def written(config: Config, store: Store, tokenizers: Mapping[str, ReportTokenizer]) -> dict[str, Written]:
+    """The texts that the loader brings as targets."""
+    heads = described(config, store)
+    return {text: Written(tokenizers[target_key(text)], target_reports(config, head)) for text, head in heads.items()}
 
 
 def build_tokenizers(config: Config, store: Store, rows: Sequence[int]) -> dict[str, ReportTokenizer]:
     """A tokenizer a text input: the pretrained encoder's own, else fitted on the reports of `rows` (training).
 
     It meets what `data.reports` leaves of them: a term that is masked or stands in a dropped section is no word of it.
+    A text that a head writes has one of its own (`target_key`), fitted on what is written.
     """
     tokenizers = {}
+    for name, head in described(config, store).items():
+        options = target_reports(config, head)
+        reports = (redacted(store.read(row).text(name) or "", options) for row in rows)
+        tokenizers[target_key(name)] = fit_tokenizer(reports, max_tokens=HEADS.options(head)["max_words"])
     for name, section in config.model.inputs.items():
         if kind_of(section) != "text" or name not in store.modalities:
             continue
@@ -156,9 +219,13 @@ def build_tokenizers(config: Config, store: Store, rows: Sequence[int]) -> dict[
         if source:
             tokenizers[name] = pretrained_tokenizer(source_of(source), max_tokens=longest)
         else:
-            reports = (redacted(store.read(row).text(name) or "", config.data.reports) for row in rows)
-            tokenizers[name] = fit_tokenizer(reports, max_tokens=longest)
+            tokenizers[name] = fit_tokenizer(reports_of(config, store, rows, name), max_tokens=longest)
     return tokenizers
+
+
+def reports_of(config: Config, store: Store, rows: Sequence[int], name: str) -> Iterator[str]:
+    """What `data.reports` leaves of the reports of `rows`, empty where there is none."""
+    return (redacted(store.read(row).text(name) or "", config.data.reports) for row in rows)
 
 
 def build_model(config: Config, facts: ModelFacts) -> tuple[MultimodalModel, ModelFacts]:
@@ -169,30 +236,40 @@ def build_model(config: Config, facts: ModelFacts) -> tuple[MultimodalModel, Mod
     branches: dict[str, Branch] = {}
     complete: dict[str, InputFacts] = {}
     for name, section in config.model.inputs.items():
-        make = {"images": _image_branch, "vectors": _vector_branch, "text": _text_branch}[facts.inputs[name].kind]
+        make = _BRANCHES[facts.inputs[name].kind]
         branches[name], architecture = make(section, facts.inputs[name], config.model.dim, f"model.inputs.{name}")
-        complete[name] = InputFacts(**{**asdict(facts.inputs[name]), "architecture": dict(architecture)})
-    sizes, findings = {name: branch.sizes for name, branch in branches.items()}, Findings(facts.findings)
+        complete[name] = replace(facts.inputs[name], architecture=dict(architecture))
+    sizes = {name: branch.sizes for name, branch in branches.items()}
+    findings = Findings(facts.findings, facts.prevalence, facts.texts)
     heads = {
         name: HEADS.build(head, f"model.heads.{name}", dim=config.model.dim, findings=findings, branches=sizes)
         for name, head in config.model.heads.items()
     }
+    for head in heads.values():
+        branch = branches.get(head.modality)
+        if isinstance(branch, ImageBranch):
+            branch.maps = max(branch.maps, head.maps)
     items = {name: given.items for name, given in sizes.items()}
     fusion = FUSIONS.build(config.model.fusion, "model.fusion", modalities=items, dim=config.model.dim)
     rates = config.model.modality_dropout
     dropout = {name: rates.get(name, 0.0) if isinstance(rates, dict) else rates for name in branches}
     model = MultimodalModel(branches, fusion, heads, dim=config.model.dim, modality_dropout=dropout)
-    return model, ModelFacts(facts.findings, facts.size, complete)
+    return model, replace(facts, inputs=complete)
 
 
 def _image_branch(section: InputConfig, facts: InputFacts, dim: int, where: str) -> tuple[Branch, Mapping[str, Any]]:
     default = "windows" if facts.unit == "HU" else "rgb" if facts.channels == 3 else "grey"
     view = IMAGE_VIEWS.build(section.view or Component(type=default), f"{where}.view", stored=facts.channels)
     encoder = IMAGE_ENCODERS.build(
-        section.encoder, f"{where}.encoder", channels=view.channels, architecture=facts.architecture
+        section.encoder,
+        f"{where}.encoder",
+        channels=view.channels * (2 * section.neighbours + 1),
+        architecture=facts.architecture,
     )
     sequence = SEQUENCES.build(section.sequence, f"{where}.sequence", width=encoder.dim)
-    return ImageBranch(view, StudyAugment(section.augment), encoder, sequence, dim), encoder.architecture
+    augment = StudyAugment(section.augment)
+    branch = ImageBranch(view, augment, encoder, sequence, dim, neighbours=section.neighbours)
+    return branch, encoder.architecture
 
 
 def _vector_branch(section: InputConfig, facts: InputFacts, dim: int, where: str) -> tuple[Branch, Mapping[str, Any]]:
@@ -202,10 +279,22 @@ def _vector_branch(section: InputConfig, facts: InputFacts, dim: int, where: str
 
 
 def _text_branch(section: InputConfig, facts: InputFacts, dim: int, where: str) -> tuple[Branch, Mapping[str, Any]]:
-    encoder = TEXT_ENCODERS.build(
-        section.encoder, f"{where}.encoder", vocabulary=facts.vocabulary, architecture=facts.architecture
-    )
+    known = {"vocabulary": facts.vocabulary, "architecture": facts.architecture, "idf": facts.idf}
+    asked = {size: known[size] for size in TEXT_ENCODERS.sizes(section.encoder.type)}
+    encoder = TEXT_ENCODERS.build(section.encoder, f"{where}.encoder", **asked)
     return TextBranch(encoder, dim), encoder.architecture
+
+
+def _table_branch(section: InputConfig, facts: InputFacts, dim: int, where: str) -> tuple[Branch, Mapping[str, Any]]:
+    return TableBranch(TABLE_ENCODERS.build(section.encoder, f"{where}.encoder", columns=facts.columns), dim), {}
+
+
+_BRANCHES: dict[Kind, Callable[[InputConfig, InputFacts, int, str], tuple[Branch, Mapping[str, Any]]]] = {
+    "images": _image_branch,
+    "vectors": _vector_branch,
+    "text": _text_branch,
+    "tabular": _table_branch,
+}
 
 
 def build_loader(
@@ -215,22 +304,28 @@ def build_loader(
     tokenizers: Mapping[str, ReportTokenizer],
     *,
     shuffle: bool,
+    tables: Mapping[str, Table] | None = None,
     shown: Sequence[str] | None = None,
     rank: int = 0,
     world: int = 1,
     pin: bool = False,
 ) -> tuple[DataLoader, SliceBudgetSampler]:
-    """Loads `rows` for one process, a `Batch` at a time, with the sampler that orders them."""
-    modalities = list(config.model.inputs)
+    """Loads `rows` for one process, a `Batch` at a time, with the sampler that orders them.
+
+    `tables` are those of the model's facts; a config without table inputs needs none.
+    """
+    modalities, writes = list(config.model.inputs), written(config, store, tokenizers)
     studies = StudyDataset(
         store,
         rows,
         modalities=modalities,
         findings=config.data.findings or store.findings,
         tokenizers=tokenizers,
+        tables=tables,
         shown=shown,
-        max_images=config.data.max_images,
+        reading=Reading.of(config.data, config.seed),
         reports=config.data.reports,
+        writes=writes,
     )
     sampler = SliceBudgetSampler(
         studies.images(),
@@ -244,7 +339,7 @@ def build_loader(
     loader: DataLoader = DataLoader(
         studies,
         batch_sampler=sampler,
-        collate_fn=collate_for(store, modalities),
+        collate_fn=collate_for(store, modalities, tables, list(writes)),
         num_workers=config.train.workers,
         persistent_workers=config.train.workers > 0,
         pin_memory=pin,

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from mmdx.config import Config, dump_config, read_config
 from mmdx.data.text import ReportTokenizer
-from mmdx.engine.build import ModelFacts, build_model, register_parts
+from mmdx.engine.build import ModelFacts, build_model, register_parts, target_key
 from mmdx.errors import DataError
 from mmdx.models.model import MultimodalModel
 
@@ -72,7 +72,7 @@ def load_description(folder: Path) -> tuple[Config, ModelFacts, dict[str, Report
         facts = ModelFacts.from_json(json.loads((folder / "model.json").read_text(encoding="utf-8")))
     except (OSError, json.JSONDecodeError, KeyError, TypeError) as error:
         raise DataError(f"{folder / 'model.json'}: cannot be read ({error}); the model folder is not whole") from None
-    texts = [name for name, known in facts.inputs.items() if known.kind == "text"]
+    texts = [name for name, known in facts.inputs.items() if known.kind == "text"] + list(map(target_key, facts.texts))
     return config, facts, {name: ReportTokenizer.load(folder / "tokenizers" / name) for name in texts}
 
 

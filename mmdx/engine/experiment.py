@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,15 +14,15 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from rich.console import Console
 
-from mmdx.config import Config, dump_config
+from mmdx.config import Config, SliceOrder, dump_config
 from mmdx.data.prepare import Recipe, prepare_into, prepare_under
 from mmdx.data.redaction import absent_sections, withheld
 from mmdx.data.splits import make_splits, prove_disjoint, read_splits, write_splits
 from mmdx.data.store import Store, is_store, split_counts
 from mmdx.engine.auditing import AUDIT_FILE, verdict_for
-from mmdx.engine.build import ModelFacts
 from mmdx.engine.checkpoint import SavedModel, load_model
 from mmdx.engine.objective import Objective, objective
+from mmdx.engine.orders import SliceOrders, slice_orders
 from mmdx.engine.predict import score_splits, showings
 from mmdx.engine.processes import main_first
 from mmdx.engine.run import Run, choose_run, environment, model_folder
@@ -110,6 +111,8 @@ def train_split(
     with _tracked(accelerator, folder):
         training = set_up(config, run, store, splits, accelerator, resume=resume, objective=objective)
         console.print(_opening(training.saved, store, splits, run, accelerator), highlight=False)
+        for line in _orders(training.saved, store).sentences():
+            console.print(line, markup=False, highlight=False)
         fit(training, console)
     return score_run(run, store, splits, accelerator, console)
 
@@ -122,7 +125,7 @@ def score_run(run: Run, store: Store, splits: list[Split], accelerator: Accelera
     for split in ("val", "test"):
         score_splits(saved, store, splits, split, shown, accelerator, run.predictions)
     if accelerator.is_main_process:
-        console.print(summary_tables(conclude(run, saved)))
+        console.print(summary_tables(conclude(run, saved, _orders(saved, store))))
     accelerator.wait_for_everyone()
     return saved
 
@@ -159,31 +162,60 @@ def _launched_short(accelerator: Accelerator) -> bool:
 
 
 def evaluate_run(
-    folder: Path, split: Split, shown: Sequence[Sequence[str]] | None, out: Path | None
+    folder: Path,
+    split: Split,
+    shown: Sequence[Sequence[str]] | None,
+    out: Path | None,
+    *,
+    order: SliceOrder | None = None,
+    drop: float | None = None,
 ) -> tuple[Path, SavedModel]:
     """Scores a finished run again on one split; returns the prediction file.
 
-    The file is the run's own `predictions/<split>.csv`, or lies in `out`. Raises `DataError` where the store is no
-    longer the one that the run was trained on.
+    The file is the run's own `predictions/<split>.csv`, or lies in `out`, beside `evaluation.json`, which says how
+    images were read. `order` and `drop` take the place of the
+    run's `data.order` and `data.drop_images`. Raises `DataError` where the store is no longer the one that the run was
+    trained on.
     """
     run, accelerator = Run(folder), make_accelerator()
     saved = load_model(model_folder(folder))
     store = _store_of(run, saved.config, accelerator)
     splits = _splits_of(run, store)
+    saved = replace(saved, config=_read_otherwise(saved.config, order, drop))
     saved.model.to(accelerator.device)
+    rows = [row for row, name in enumerate(splits) if name == split]
+    orders = slice_orders(saved.model, saved.config, store, rows)
+    loud = Console(stderr=True, quiet=not accelerator.is_main_process)
+    for line in orders.sentences():
+        loud.print(line, markup=False, highlight=False)
     chosen = shown or showings(list(saved.config.model.inputs))
     path = score_splits(saved, store, splits, split, chosen, accelerator, out or run.predictions)
+    if out is not None and accelerator.is_main_process:
+        Run(out).write_json("evaluation.json", {"run": str(folder), "split": split, "slice_orders": asdict(orders)})
     accelerator.end_training()  # processes that end while others still talk to them are aborted
     return path, saved
 
 
-def conclude(run: Run, saved: SavedModel) -> Comparison:
+def _read_otherwise(config: Config, order: SliceOrder | None, drop: float | None) -> Config:
+    """`config` with another order of images, or share of them left out, where these are given."""
+    given = {"order": order, "drop_images": drop}
+    changed = {key: value for key, value in given.items() if value is not None}
+    return config.model_copy(update={"data": config.data.model_copy(update=changed)})
+
+
+def _orders(saved: SavedModel, store: Store) -> SliceOrders:
+    """How the images of the whole store are read by a model."""
+    return slice_orders(saved.model, saved.config, store, range(len(store)))
+
+
+def conclude(run: Run, saved: SavedModel, orders: SliceOrders) -> Comparison:
     """The comparison of what one checkpoint was shown, on the test split; writes `metrics.json` and `card.md`."""
     comparison = compare([run.folder], split="test")
+    withheld_of_reports = saved.config.data.reports.model_dump(mode="json")
     run.write_json(
-        "metrics.json", comparison.to_json() | {"reports": saved.config.data.reports.model_dump(mode="json")}
+        "metrics.json", comparison.to_json() | {"reports": withheld_of_reports, "slice_orders": asdict(orders)}
     )
-    (run.folder / "card.md").write_text(_card(run, saved.config, saved.facts, comparison), encoding="utf-8")
+    (run.folder / "card.md").write_text(_card(run, saved, orders, comparison), encoding="utf-8")
     return comparison
 
 
@@ -253,7 +285,8 @@ def _opening(saved: SavedModel, store: Store, splits: Sequence[Split], run: Run,
     return "\n".join(lines)
 
 
-def _card(run: Run, config: Config, facts: ModelFacts, comparison: Comparison) -> str:
+def _card(run: Run, saved: SavedModel, orders: SliceOrders, comparison: Comparison) -> str:
+    config, facts = saved.config, saved.facts
     inputs = ", ".join(f"`{name}` ({known.kind})" for name, known in facts.inputs.items())
     taken = withheld(config.data.reports)
     lines = [
@@ -264,6 +297,7 @@ def _card(run: Run, config: Config, facts: ModelFacts, comparison: Comparison) -
         "calibrated. For research; not a medical device.",
         "",
         *([f"Reports were read without {taken}.", ""] if taken else []),
+        *[line for sentence in orders.sentences() for line in (f"{sentence[:1].upper()}{sentence[1:]}.", "")],
         markdown(comparison),
     ]
     return "\n".join(lines)

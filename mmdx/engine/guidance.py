@@ -104,7 +104,7 @@ def run_guidance(config: Config, name: str, console: Console, *, resume: bool) -
     splits = deal(config, store)
     studies = guided_studies(config, config.guidance, store, splits)
     train = [row for row, split in enumerate(splits) if split == "train"]
-    facts_of(config, store, build_tokenizers(config, store, train))
+    facts_of(config, store, build_tokenizers(config, store, train), train)
     stages = Stages(config, config.guidance, folder, store, splits, studies, accelerator, loud)
     if accelerator.is_main_process:
         describe(Run(folder), config, store, splits, accelerator)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from mmdx.batch import Batch
 from mmdx.config import Component, Config, GuidanceConfig
 from mmdx.data.store import Store
-from mmdx.engine.build import ModelFacts, build_model
+from mmdx.engine.build import build_model
 from mmdx.engine.checkpoint import WEIGHTS, SavedModel, write_weights
 from mmdx.engine.latents import Latents, fit_on_latents, study_heads
 from mmdx.engine.run import Run
@@ -135,8 +135,7 @@ def guided_fusion(inferior: SavedModel, options: GuidanceConfig, *, own: bool) -
 def between(config: Config, inferior: SavedModel, guide: Guide, superior: SavedModel | None) -> SavedModel:
     """A model of `config` with the inferior model's encoders, guidance, and the superior model's heads (None: new)."""
     torch.manual_seed(config.seed)
-    facts = ModelFacts(inferior.facts.findings, inferior.facts.size, inferior.facts.inputs)
-    model, facts = build_model(config, facts)
+    model, facts = build_model(config, inferior.facts)
     model.branches.load_state_dict(inferior.model.branches.state_dict())
     model.stand_ins.load_state_dict(inferior.model.stand_ins.state_dict())
     fusion = guided(model.fusion)

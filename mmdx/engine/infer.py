@@ -13,21 +13,30 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Int
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+from torch import Tensor
 
-from mmdx.batch import Batch, Sample
+from mmdx.batch import Batch, Output, Sample
 from mmdx.data.archive import unpacked
-from mmdx.data.collate import Collate, evenly
-from mmdx.data.images import decode
+from mmdx.data.collate import Collate
+from mmdx.data.images import Decoded, decode
+from mmdx.data.reading import Reading
 from mmdx.data.redaction import redacted, withheld
+from mmdx.engine.boxes import CORNERS, in_source_pixels, lesions_of
 from mmdx.engine.checkpoint import SavedModel, load_model
 from mmdx.engine.inspection import detect_reader
+from mmdx.engine.orders import minding
 from mmdx.engine.run import model_folder
 from mmdx.errors import DataError, MmdxError, UsageError, did_you_mean
+from mmdx.models.localize import BoxHead
 from mmdx.registry import READERS
 from mmdx.study import ImageFiles, Study
+
+MOST_LESIONS = 5
+"""Lesions of a study that the terminal shows; all stand in `predictions.json`."""
 
 
 def predict_input(run: Path, source: Path, report: Path | None, modality: str | None, out: Path | None) -> None:
@@ -65,15 +74,13 @@ def predict_input(run: Path, source: Path, report: Path | None, modality: str | 
 def predict_study(saved: SavedModel, study: Study, image: str | None, report: str | None) -> dict[str, Any]:
     """One study's findings: probabilities, what was shown, what the model lacked, the order of its slices.
 
+    Scores by slice stand in certified order, however the model reads them; `slice_numbers` says of which images they
+    are (0-based): of all, but for `data.max_images`.
+
     Raises `DataError` where the study has nothing that the model reads, or images of another unit.
     """
-    inputs: dict[str, np.ndarray] = {}
-    orders: dict[str, str] = {}
-    for name, value in _named(study, image).items():
-        known = saved.facts.inputs.get(name)
-        if isinstance(value, ImageFiles) and known is not None and known.kind == "images":
-            inputs[name] = _pixels(saved, name, value)
-            orders[name] = value.order.source
+    sample, orders, pictures = _images(saved, study, image)
+    inputs = dict(sample.inputs)
     texts = [name for name, known in saved.facts.inputs.items() if known.kind == "text"]
     told = report if report is not None else next((study.modalities[n] for n in texts if n in study.modalities), None)
     reports, problems = saved.config.data.reports, list(study.problems)
@@ -83,11 +90,22 @@ def predict_study(saved: SavedModel, study: Study, image: str | None, report: st
         tokens = saved.tokenizers[texts[0]](told)
         if len(tokens):
             inputs[texts[0]] = tokens
+    for name, table in saved.facts.tables().items():
+        row, lacking = table(study.traits), table.lacking(study.traits)
+        if len(row):
+            inputs[name] = row
+            problems += [f"{name}: without {', '.join(lacking)}"] if lacking else []
     if not inputs:
         wanted = ", ".join(saved.facts.inputs)
         raise DataError("; ".join(problems) or f"nothing that the model reads ({wanted})")
+    problems += [
+        f"{name}: {len(inputs[name])} images in an order that is unknown, which this model minds"
+        for name in minding(saved.model)
+        if orders.get(name) == "unknown" and len(inputs[name]) > 1
+    ]
+    batch = _collate(saved)([replace(sample, inputs=inputs)])
     with torch.inference_mode():
-        output = saved.model(_batch(saved, study, inputs))
+        output = saved.model(batch)
     shown = [name for name in saved.facts.inputs if name in inputs]
     result: dict[str, Any] = {
         "study_id": study.study_id,
@@ -99,13 +117,48 @@ def predict_study(saved: SavedModel, study: Study, image: str | None, report: st
         "problems": problems,
         "reports_without": withheld(reports) if texts else "",
     }
+    return result | _answers(saved, batch, output, pictures)
+
+
+def _answers(saved: SavedModel, batch: Batch, output: Output, pictures: Mapping[str, Decoded]) -> dict[str, Any]:
+    """What each head says of the one study of a batch."""
+    told: dict[str, Any] = {}
     for name, head in saved.model.answering.items():
+        if isinstance(head, BoxHead):
+            numbers = batch.slice_numbers[head.images].numpy()
+            told["boxes"] = _boxes(saved, head, output.logits[name], pictures.get(head.images), numbers)
+            told["lesions"] = lesions_of(told["boxes"])
+        if head.level not in ("study", "slice"):
+            continue
         scores = head.probabilities(output.logits[name]).tolist()
         if head.level == "study":
-            result["findings"] = dict(zip(saved.facts.findings, scores[0], strict=True))
-        elif scores:
-            result["slices"] = {f: [row[i] for row in scores] for i, f in enumerate(saved.facts.findings)}
-    return result
+            told["findings"] = dict(zip(saved.facts.findings, scores[0], strict=True))
+        elif scores and head.modality is not None:
+            numbers = batch.slice_numbers[head.modality]
+            certified = numbers.argsort().tolist()
+            told["slices"] = {f: [scores[row][i] for row in certified] for i, f in enumerate(saved.facts.findings)}
+            told["slice_numbers"] = numbers.sort().values.tolist()
+    return told
+
+
+def _images(saved: SavedModel, study: Study, image: str | None) -> tuple[Sample, dict[str, str], dict[str, Decoded]]:
+    """The images of a study that the model reads, as it reads them; on what evidence they stand in order; and all of
+    them, as they were decoded."""
+    inputs, places, numbers, orders, pictures = {}, {}, {}, {}, {}
+    # Leaving images out is an experiment on a cohort: an answer for one study is given from all of them.
+    reading = replace(Reading.of(saved.config.data, saved.config.seed), dropped=0.0)
+    for name, value in _named(study, image).items():
+        known = saved.facts.inputs.get(name)
+        if isinstance(value, ImageFiles) and known is not None and known.kind == "images":
+            pictures[name] = _pixels(saved, name, value)
+            pixels = pictures[name].pixels
+            numbers[name] = reading.numbers(len(pixels), study.study_id)
+            places[name] = reading.places(numbers[name], len(pixels), value.order.spacing_mm)
+            inputs[name] = pixels[numbers[name]]
+            orders[name] = reading.evidence(value.order.source)
+    nobody_looked = np.full(len(saved.facts.findings), np.nan, dtype=np.float32)
+    sample = Sample(study.study_id, study.patient_id, inputs, nobody_looked, {}, places, slice_numbers=numbers)
+    return sample, orders, pictures
 
 
 def _named(study: Study, image: str | None) -> Mapping[str, Any]:
@@ -116,23 +169,41 @@ def _named(study: Study, image: str | None) -> Mapping[str, Any]:
     return {image if name == images[0] else name: value for name, value in study.modalities.items()}
 
 
-def _pixels(saved: SavedModel, name: str, files: ImageFiles) -> np.ndarray:
+def _pixels(saved: SavedModel, name: str, files: ImageFiles) -> Decoded:
     known = saved.facts.inputs[name]
     if files.unit != known.unit:
         raise DataError(f"its images hold {files.unit}, but the model's '{name}' was trained on {known.unit}")
     # Decoded whole, as a store has it: the grey levels of deep images hang on all images of the study.
-    pixels = decode(replace(files, channels=known.channels), saved.facts.size).pixels
-    return pixels[evenly(len(pixels), saved.config.data.max_images)]
+    return decode(replace(files, channels=known.channels), saved.facts.size)
 
 
-def _batch(saved: SavedModel, study: Study, inputs: Mapping[str, np.ndarray]) -> Batch:
+def _boxes(
+    saved: SavedModel, head: BoxHead, logits: Tensor, pictures: Decoded | None, numbers: Int[np.ndarray, "n"]
+) -> list[dict[str, Any]]:
+    """A study's boxes in pixels of the source images, of which `numbers` were read; none where it has none."""
+    if pictures is None:
+        return []
+    size = saved.facts.size
+    found, scores = head.boxes(logits, size, size)
+    images = numbers[found.images.numpy()]
+    scale, offset = np.array(pictures.scale)[images], np.array(pictures.offset).reshape(-1, 2)[images]
+    corners = in_source_pixels(found.corners.numpy().astype(np.float64), scale, offset, size)
+    rows = zip(found.findings.tolist(), images.tolist(), corners.tolist(), scores.tolist(), strict=True)
+    return [
+        {"finding": saved.facts.findings[finding], "slice": image, **dict(zip(CORNERS, where, strict=True)), "score": p}
+        for finding, image, where, p in rows
+    ]
+
+
+def _collate(saved: SavedModel) -> Collate:
     side, items = saved.facts.size, {}
     for name, known in saved.facts.inputs.items():
         images = ((known.channels, side, side), np.dtype("int16" if known.unit == "HU" else "uint8"))
         vectors = ((known.width,), np.dtype("float32"))
-        items[name] = {"images": images, "vectors": vectors, "text": ((), np.dtype("int64"))}[known.kind]
-    labels = np.full(len(saved.facts.findings), np.nan, dtype=np.float32)
-    return Collate(items)([Sample(study.study_id, study.patient_id, inputs, labels, {})])
+        table = ((len(known.columns),), np.dtype("float32"))
+        text = ((), np.dtype("int64"))
+        items[name] = {"images": images, "vectors": vectors, "text": text, "tabular": table}[known.kind]
+    return Collate(items)
 
 
 def _studies(folder: Path, source: Path) -> list[Study]:
@@ -160,7 +231,8 @@ def join_inputs(studies: Sequence[Study], inputs: Sequence[str], name: str) -> l
         if whole is not None:
             found = {**whole.modalities, **found} if whole.modalities and found else {}
         problems = (*(whole.problems if whole else ()), *(f"{last}: {problem}" for problem in study.problems))
-        joined[above or name] = Study(above or name, study.patient_id if above else name, found, problems=problems)
+        patient, traits = study.patient_id if above else name, {**study.traits, **(whole.traits if whole else {})}
+        joined[above or name] = Study(above or name, patient, found, traits=traits, problems=problems)
     return list(joined.values())
 
 
@@ -210,6 +282,9 @@ def _show(results: list[dict[str, Any]], console: Console) -> None:
         for finding, score in result.get("findings", {}).items():
             table.add_row(Text(finding), f"{score:.3f}")
         console.print(table)
+        for lesion in result.get("lesions", [])[:MOST_LESIONS]:
+            where = f"slices {lesion['first']}-{lesion['last']}"
+            console.print(f"{lesion['finding']}: {where}, score {lesion['score']:.3f}", markup=False, highlight=False)
         if result["missing"]:
             missing = f"without {', '.join(result['missing'])}: answered from {result['shown']} alone"
             console.print(missing, markup=False, highlight=False)

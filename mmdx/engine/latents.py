@@ -44,6 +44,7 @@ def encode_rows(saved: SavedModel, store: Store, rows: Sequence[int], accelerato
         rows,
         saved.tokenizers,
         shuffle=False,
+        tables=saved.facts.tables(),
         rank=accelerator.process_index,
         world=accelerator.num_processes,
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,9 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 
 from mmdx.batch import Batch, Output
+from mmdx.data.reading import Reading
 from mmdx.data.store import Store
+from mmdx.engine.boxes import BoxRows, box_head, write_boxes
 from mmdx.engine.build import build_loader
 from mmdx.engine.checkpoint import SavedModel
 from mmdx.errors import UsageError, did_you_mean
@@ -38,13 +40,20 @@ def parse_shown(text: str, modalities: Sequence[str]) -> tuple[str, ...]:
 
 
 def score_rows(
-    saved: SavedModel, store: Store, rows: Sequence[int], shown: Sequence[str], accelerator: Accelerator
+    saved: SavedModel,
+    store: Store,
+    rows: Sequence[int],
+    shown: Sequence[str],
+    accelerator: Accelerator,
+    *,
+    also: Callable[[Batch, Output], None] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Study rows and slice rows in the prediction format, complete on every process, sorted by study.
 
     A modality outside `shown` is withheld: the model meets these studies as if they never had it. `order_source` tells
     on what evidence the images stood in order. Slice rows are empty without a slice head, or where its modality is
-    withheld. `slice` is the 0-based place of an image in its study.
+    withheld. `slice` is the 0-based place of an image among all of its study, in certified order, whatever of them is
+    read and in which order. `also` is shown every batch with its output, for what else is to be kept of them.
     """
     saved.model.eval()
     loader, _ = build_loader(
@@ -53,6 +62,7 @@ def score_rows(
         rows,
         saved.tokenizers,
         shuffle=False,
+        tables=saved.facts.tables(),
         shown=shown,
         rank=accelerator.process_index,
         world=accelerator.num_processes,
@@ -62,9 +72,12 @@ def score_rows(
         for batch in loader:
             with accelerator.autocast():
                 output = saved.model(batch.to(accelerator.device))
+            if also is not None:
+                also(batch.to(accelerator.device), output)
             studies.extend(study_rows(saved.model, saved.facts.findings, batch, output))
             slices.extend(slice_rows(saved.model, saved.facts.findings, batch, output))
-    orders = order_sources(store, [n for n in shown if store.modalities[n].kind == "images"])
+    reading = Reading.of(saved.config.data, saved.config.seed)
+    orders = order_sources(store, [n for n in shown if saved.facts.inputs[n].kind == "images"], reading)
     return _frame(studies, "+".join(shown), orders), _frame(slices, "+".join(shown), orders)
 
 
@@ -87,19 +100,23 @@ def slice_rows(model: MultimodalModel, findings: Sequence[str], batch: Batch, ou
                 batch.slice_labels[head.modality].tolist(),
             )
             lengths = batch.inputs[head.modality].lengths.tolist()
-            places = [(study, index) for study, count in enumerate(lengths) for index in range(count)]
-            for row, (study, index) in enumerate(places):
+            studies = [study for study, count in enumerate(lengths) for _ in range(count)]
+            numbers = batch.slice_numbers[head.modality].tolist()
+            for row, (study, index) in enumerate(zip(studies, numbers, strict=True)):
                 for column, finding in enumerate(findings):
                     values = (labels[row][column], scores[row][column])
                     yield _row(batch.study_ids[study], batch.patient_ids[study], finding, *values) | {"slice": index}
 
 
-def order_sources(store: Store, modalities: Sequence[str]) -> dict[str, str]:
-    """By study: `image:position`, one for each image modality that it has, joined by `;`."""
+def order_sources(store: Store, modalities: Sequence[str], reading: Reading) -> dict[str, str]:
+    """By study: `image:position`, one for each image modality that it has, joined by `;`.
+
+    Images that are read in reverse say so (`image:position reversed`); shuffled ones stand in an `unknown` order.
+    """
     found = {}
     for row, study in enumerate(store.study_ids):
         sources = [(name, store.order_source(row, name)) for name in modalities]
-        found[study] = ";".join(f"{name}:{source}" for name, source in sources if source)
+        found[study] = ";".join(f"{name}:{reading.evidence(source)}" for name, source in sources if source)
     return found
 
 
@@ -139,14 +156,22 @@ def score_splits(
     accelerator: Accelerator,
     folder: Path,
 ) -> Path:
-    """Scores one split under each of `shown` and writes `<split>.csv` (and `<split>_slices.csv`) into `folder`."""
+    """Scores one split under each of `shown` and writes `<split>.csv` (and `<split>_slices.csv`, `<split>_boxes.csv`
+    with `<split>_boxes_truth.csv`) into `folder`."""
     rows = [row for row, name in enumerate(splits) if name == split]
-    pairs = [score_rows(saved, store, rows, names, accelerator) for names in shown]
+    lesions = [BoxRows(saved.model, saved.facts.findings, "+".join(names)) for names in shown]
+    pairs = [
+        score_rows(saved, store, rows, names, accelerator, also=boxes)
+        for names, boxes in zip(shown, lesions, strict=True)
+    ]
+    boxes = [each.frames() for each in lesions]  # every process sends its rows
     path = folder / f"{split}.csv"
     if accelerator.is_main_process:
         write_predictions(path, [studies for studies, _ in pairs])
         slices = [table for _, table in pairs if len(table)]
         if slices:
             write_predictions(folder / f"{split}_slices.csv", slices)
+        if box_head(saved.model) is not None:
+            write_boxes(folder, split, boxes)
     accelerator.wait_for_everyone()
     return path

@@ -38,7 +38,7 @@ def guided_studies(config: Config, options: GuidanceConfig, store: Store, splits
     studies, or both sides together from a whole split.
     """
     for name in config.model.inputs:
-        if name not in store.modalities:
+        if name not in store.modalities and name not in config.data.tables:
             hint = did_you_mean(name, store.modalities)
             raise UsageError(f"model.inputs.{name}: no such modality in {store.folder}; {hint}")
     held = {name: has_modality(config, store, name) for name in config.model.inputs}
@@ -64,6 +64,9 @@ def guided_studies(config: Config, options: GuidanceConfig, store: Store, splits
 
 def has_modality(config: Config, store: Store, name: str) -> Bool[np.ndarray, "n"]:
     """Which studies of the store have something under a modality's name that a model would read."""
+    if name in config.data.tables:
+        wanted = set(config.data.tables[name])
+        return np.array([not wanted.isdisjoint(store.read(row).traits()) for row in range(len(store))])
     if store.modalities[name].kind == "text":
         reports = (store.read(row).text(name) or "" for row in range(len(store)))
         return np.array([bool(redacted(report, config.data.reports)) for report in reports])
@@ -88,14 +91,15 @@ def _answers_studies(component: Component) -> bool:
 
 
 def heads_for(config: Config, names: Sequence[str]) -> dict[str, Component]:
-    """The heads of a model that reads some of the inputs alone: one that answers for images of another is left out."""
-    images = any(kind_of(config.model.inputs[name]) == "images" for name in names)
-    kept = {}
-    for name, component in config.model.heads.items():
-        asked = component.options.get("modality", "")
-        if asked in ("", *names) or (asked is None and images):
-            kept[name] = component
-    return kept
+    """The heads of a model that reads some of the inputs alone: one that answers for images of another, or writes the
+    text of another, is left out."""
+    kinds = {kind_of(config.model.inputs[name]) for name in names}
+
+    def fits(component: Component) -> bool:
+        asked = [(component.options.get("modality", ""), "images"), (component.options.get("text", ""), "text")]
+        return all(name in ("", *names) or (name is None and kind in kinds) for name, kind in asked)
+
+    return {name: component for name, component in config.model.heads.items() if fits(component)}
 
 
 def stage_config(
@@ -113,6 +117,7 @@ def stage_config(
     """
     raw = config.model_dump()
     model, rates = raw["model"], config.model.modality_dropout
+    raw["data"]["tables"] = {name: traits for name, traits in config.data.tables.items() if name in names}
     model["inputs"] = {name: section for name, section in model["inputs"].items() if name in names}
     kept = heads_for(config, names)
     model["heads"] = {n: c.model_dump() for n, c in kept.items() if heads is None or n in heads}

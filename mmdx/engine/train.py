@@ -75,13 +75,13 @@ def set_up(
     rows = [row for row, name in enumerate(splits) if name == "train"]
     if accelerator.is_main_process and not (run.best / "model.json").is_file():
         tokenizers = build_tokenizers(config, store, rows)
-        _, facts = build_model(config, facts_of(config, store, tokenizers))
+        _, facts = build_model(config, facts_of(config, store, tokenizers, rows))
         write_description(run.best, config, facts, tokenizers)
     accelerator.wait_for_everyone()
     # Every process starts from the files, so that none can hold another vocabulary.
-    tokenizers = load_description(run.best)[2]
+    _, described, tokenizers = load_description(run.best)
     torch.manual_seed(config.seed)
-    model, facts = build_model(config, facts_of(config, store, tokenizers))
+    model, facts = build_model(config, described.unbuilt())
     _check_labels(store, splits, facts.findings)
     loader, sampler = build_loader(
         config,
@@ -89,6 +89,7 @@ def set_up(
         rows,
         tokenizers,
         shuffle=True,
+        tables=facts.tables(),
         rank=accelerator.process_index,
         world=accelerator.num_processes,
         pin=accelerator.device.type == "cuda",

@@ -1,4 +1,7 @@
-"""Fusion: the modalities of a study, any of them a stand-in, become one vector."""
+"""Fusion: the modalities of a study, any of them a stand-in, become one vector.
+
+Those that look at items are in `fusion_attention.py`; docs/methods/fusion.md says when to choose which.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mmdx.batch import Features
+from mmdx.errors import UsageError, did_you_mean
+from mmdx.models.packing import masked_softmax
 from mmdx.registry import FUSIONS
 
 
@@ -61,3 +66,79 @@ class Gated(Fusion):
             return self.dropout(content.squeeze(1))
         gates = self.gates(torch.cat(pooled, dim=-1)).reshape(content.shape).softmax(dim=1)
         return self.dropout((gates * content).sum(dim=1))
+
+
+@FUSIONS("film")
+class Film(Fusion):
+    """Feature-wise linear modulation (Perez et al. 2018): one modality scales and shifts the features of the others.
+
+    `by` is the one that modulates (None: the last of the config): it gives each other modality a scale 1 + g and a
+    shift, feature by feature, and says nothing beside that. Where a study lacks it, its stand-in modulates, alike in
+    all such studies; where a study lacks another, that one's stand-in is modulated. A lone modality is not modulated.
+    """
+
+    def __init__(self, modalities: Mapping[str, int], dim: int, *, by: str | None = None, dropout: float = 0.1) -> None:
+        super().__init__()
+        if by is not None and by not in modalities:
+            raise UsageError(f"fusion film: by names '{by}'; {did_you_mean(by, modalities)}")
+        self.by = by or list(modalities)[-1]
+        self.modulated = [name for name in modalities if name != self.by] or [self.by]
+        self.modulate = nn.Linear(dim, 2 * dim * len(self.modulated)) if len(modalities) > 1 else None
+        self.join = nn.Sequential(nn.GELU(), nn.Dropout(dropout), nn.Linear(len(self.modulated) * dim, dim))
+
+    def forward(self, features: Mapping[str, Features]) -> Float[Tensor, "b d"]:
+        content = torch.cat([features[name].pooled for name in self.modulated], dim=-1)
+        if self.modulate is not None:
+            scale, shift = self.modulate(features[self.by].pooled).chunk(2, dim=-1)
+            content = (1 + scale) * content + shift
+        return self.join(content)
+
+
+@FUSIONS("low_rank")
+class LowRank(Fusion):
+    """Low-rank multimodal fusion (Liu et al. 2018): the sum of `rank` products over all modalities.
+
+    What a bilinear layer over the outer product of all modalities would say, each with a 1 appended to keep the terms
+    of fewer modalities, from `rank` factors a modality and without that product.
+    """
+
+    def __init__(self, modalities: Mapping[str, int], dim: int, *, rank: int = 4, dropout: float = 0.1) -> None:
+        super().__init__()
+        if rank < 1:
+            raise UsageError(f"fusion low_rank: rank is {rank}; give 1 or more")
+        self.factors = nn.ModuleList([nn.Linear(dim, rank * dim) for _ in modalities])
+        # The appended 1 starts at its full weight: a product of small numbers alone would begin near 0.
+        for factor in self.factors:
+            nn.init.ones_(factor.bias)  # pyright: ignore[reportArgumentType]
+        self.ranks = nn.Parameter(torch.full((rank, 1), 1 / rank))
+        self.bias = nn.Parameter(torch.zeros(dim))
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, features: Mapping[str, Features]) -> Float[Tensor, "b d"]:
+        said = [factor(seen.pooled) for factor, seen in zip(self.factors, features.values(), strict=True)]
+        product = torch.stack(said).prod(dim=0).unflatten(-1, (len(self.ranks), -1))
+        return self.dropout((self.ranks * product).sum(dim=1) + self.bias)
+
+
+@FUSIONS("late")
+class Late(Fusion):
+    """Late fusion: the weighted average of a linear answer of each modality that is shown.
+
+    With the linear study head that is an average of unimodal logits. The weights are learned, one a modality, and sum
+    to 1 over those shown; an absent modality, its stand-in too, counts nothing. A study that is shown nothing gets 0.
+    """
+
+    def __init__(self, modalities: Mapping[str, int], dim: int, *, dropout: float = 0.1) -> None:
+        super().__init__()
+        self.answers = nn.ModuleList([nn.Linear(dim, dim) for _ in modalities])
+        self.scores = nn.Parameter(torch.zeros(len(modalities))) if len(modalities) > 1 else None
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, features: Mapping[str, Features]) -> Float[Tensor, "b d"]:
+        shown = torch.stack([seen.mask.any(dim=1) for seen in features.values()], dim=1)
+        said = [answer(seen.pooled) for answer, seen in zip(self.answers, features.values(), strict=True)]
+        scores = shown.float() if self.scores is None else self.scores.expand(shown.shape)
+        weights = masked_softmax(scores, shown).unsqueeze(-1)
+        # By selection: what a stand-in would say cannot come through.
+        answers = torch.where(shown.unsqueeze(-1), torch.stack(said, dim=1), 0.0)
+        return self.dropout((weights.to(answers.dtype) * answers).sum(dim=1))

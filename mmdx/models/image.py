@@ -87,9 +87,19 @@ class ImageEncoder(nn.Module, ABC):
     dim: int
     architecture: Mapping[str, Any]
     """What a saved model needs, beside its weights, to be made again with no file of the original encoder."""
+    maps: tuple[int, ...] = ()
+    """Channels of the feature maps that it can give, from fine to coarse; empty where it gives none."""
 
     @abstractmethod
     def forward(self, images: Float[Tensor, "n k h w"]) -> Float[Tensor, "n d"]: ...
+
+    def with_maps(
+        self, images: Float[Tensor, "n k h w"], count: int
+    ) -> tuple[Float[Tensor, "n d"], tuple[Float[Tensor, "n _ _ _"], ...]]:
+        """The vectors of `forward` and the `count` coarsest feature maps, in one pass; for an encoder with `maps`."""
+        raise UsageError(
+            f"image encoder {type(self).__name__}: gives no feature maps; take a convolutional one of timm"
+        )
 
 
 @IMAGE_ENCODERS("timm")
@@ -126,6 +136,7 @@ class TimmEncoder(ImageEncoder):
         if frozen:
             self.network.requires_grad_(False)
         self.dim = int(cast(int, self.network.num_features))
+        self.maps = _map_channels(self.network)
         expects = cast(Mapping[str, tuple[float, ...]], self.network.pretrained_cfg if pretrained else PLAIN)
         self.architecture = architecture or {
             "mean": _channelwise(expects["mean"], channels),
@@ -141,6 +152,21 @@ class TimmEncoder(ImageEncoder):
 
     def forward(self, images: Float[Tensor, "n k h w"]) -> Float[Tensor, "n d"]:
         return self.network((images - self.mean) / self.std)
+
+    def with_maps(
+        self, images: Float[Tensor, "n k h w"], count: int
+    ) -> tuple[Float[Tensor, "n d"], tuple[Float[Tensor, "n _ _ _"], ...]]:
+        network = cast(Any, self.network)
+        final, maps = network.forward_intermediates((images - self.mean) / self.std, indices=count)
+        return network.forward_head(final), tuple(maps)
+
+
+def _map_channels(network: nn.Module) -> tuple[int, ...]:
+    """Channels of each stage's output; none for networks of one resolution, such as a ViT, which have no pyramid."""
+    stages = getattr(network, "feature_info", None)
+    if not isinstance(stages, list) or len({stage["reduction"] for stage in stages}) < 2:
+        return ()
+    return tuple(int(stage["num_chs"]) for stage in stages)
 
 
 def _create(name: str, channels: int, pretrained: str | None, drop_rate: float) -> nn.Module:
@@ -164,5 +190,7 @@ def _create(name: str, channels: int, pretrained: str | None, drop_rate: float) 
 
 
 def _channelwise(values: tuple[float, ...], channels: int) -> list[float]:
-    """A value a channel; their mean for each where the images have another number of channels."""
-    return list(values) if len(values) == channels else [sum(values) / len(values)] * channels
+    """A value a channel, repeated as timm repeats the first convolution where the images have a multiple of their
+    number; else their mean for each."""
+    times, rest = divmod(channels, len(values))
+    return [sum(values) / len(values)] * channels if rest else list(values) * times

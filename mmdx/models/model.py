@@ -11,22 +11,27 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
-from mmdx.batch import Batch, Features, Output, Packed
+from mmdx.batch import Batch, Boxes, Features, Output, Packed
 from mmdx.models.absent import StandIns, draw_shown
-from mmdx.models.augment import StudyAugment
+from mmdx.models.augment import StudyAugment, move_boxes
 from mmdx.models.fusion import Fusion
 from mmdx.models.heads import BranchSizes, Head
 from mmdx.models.image import ImageEncoder, View
-from mmdx.models.packing import item_mask, pad
+from mmdx.models.packing import item_mask, pad, with_neighbours
 from mmdx.models.sequence import SequenceModel
+from mmdx.models.tabular import TableEncoder
 from mmdx.models.text import TextEncoder
 from mmdx.models.vectors import VectorEncoder
 
 
 class Branch(nn.Module, ABC):
-    """One modality: packed items to `Features` whose pooled vector has the width at which modalities meet."""
+    """One modality: packed items to `Features` whose pooled vector has the width at which modalities meet.
+
+    `minds_order` says whether the answer depends on the order of images or descriptors.
+    """
 
     sizes: BranchSizes
+    minds_order = False
 
     @abstractmethod
     def forward(self, packed: Packed) -> Features: ...
@@ -41,21 +46,37 @@ def in_sequence(sequence: SequenceModel, vectors: Float[Tensor, "n d"], packed: 
 
 
 class ImageBranch(Branch):
-    """View, augmentation, encoder of each image, sequence model over them, projection."""
+    """View, augmentation, encoder of each image, sequence model over them, projection.
+
+    The encoder sees each image with `neighbours` ones on either side as channels. `maps` counts the feature maps to
+    keep, from the coarsest: 0 until a head or a look at the model asks for some.
+    """
 
     def __init__(
-        self, view: View, augment: StudyAugment, encoder: ImageEncoder, sequence: SequenceModel, dim: int
+        self,
+        view: View,
+        augment: StudyAugment,
+        encoder: ImageEncoder,
+        sequence: SequenceModel,
+        dim: int,
+        *,
+        neighbours: int = 0,
     ) -> None:
         super().__init__()
-        self.view, self.augment = view, augment
+        self.maps = 0
+        self.view, self.augment, self.neighbours = view, augment, neighbours
+        self.minds_order = sequence.minds_order or neighbours > 0
         self.encoder, self.sequence = encoder, sequence
         self.project = nn.Sequential(nn.Linear(sequence.dim, dim), nn.LayerNorm(dim))
-        self.sizes = BranchSizes("images", items=sequence.item_dim, vectors=encoder.dim)
+        self.sizes = BranchSizes("images", items=sequence.item_dim, vectors=encoder.dim, maps=encoder.maps)
 
     def forward(self, packed: Packed) -> Features:
-        vectors = self.encoder(self.augment(self.view(packed.values), packed.lengths))
+        images, moves = self.augment(self.view(packed.values), packed.lengths)
+        if self.neighbours:
+            images = with_neighbours(images, packed.lengths, self.neighbours)
+        vectors, maps = self.encoder.with_maps(images, self.maps) if self.maps else (self.encoder(images), ())
         seen = in_sequence(self.sequence, vectors, packed)
-        return replace(seen, pooled=self.project(seen.pooled))
+        return replace(seen, pooled=self.project(seen.pooled), maps=maps, moves=moves)
 
 
 class VectorBranch(Branch):
@@ -84,6 +105,21 @@ class TextBranch(Branch):
     def forward(self, packed: Packed) -> Features:
         seen = self.encoder(packed.values, packed.lengths)
         return replace(seen, pooled=self.project(seen.pooled))
+
+
+class TableBranch(Branch):
+    """Encoder of a study's row, which is its one item, and projection."""
+
+    def __init__(self, encoder: TableEncoder, dim: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.project = nn.Sequential(nn.Linear(encoder.dim, dim), nn.LayerNorm(dim))
+        self.sizes = BranchSizes("tabular", items=encoder.dim)
+
+    def forward(self, packed: Packed) -> Features:
+        mask = item_mask(packed.lengths)
+        items = pad(self.encoder(packed.values), mask)
+        return Features(items=items, mask=mask, pooled=self.project(items[:, 0]))
 
 
 class MultimodalModel(nn.Module):
@@ -122,10 +158,21 @@ class MultimodalModel(nn.Module):
         # Slice heads read what was encoded: a modality withheld from the fusion still labels its own images.
         real = self.stand_ins(encoded, present)
         logits = {name: head(real, fused, batch) for name, head in self.heads.items()}
-        return Output(features=seen, present=shown, fused=fused, logits=logits, boxes=batch.boxes)
+        return Output(features=seen, present=shown, fused=fused, logits=logits, boxes=moved_boxes(batch, encoded))
 
     def withhold(self, present: Bool[Tensor, "b m"]) -> Bool[Tensor, "b m"]:
         return draw_shown(present, self.rates) if self.training else present
+
+
+def moved_boxes(batch: Batch, encoded: Mapping[str, Features]) -> dict[str, Boxes]:
+    """The boxes of the batch where augmentation put them."""
+    found = dict(batch.boxes)
+    for name, seen in encoded.items():
+        if seen.moves is not None and name in found:
+            packed = batch.inputs[name]
+            height, width = packed.values.shape[-2:]
+            found[name] = move_boxes(found[name], seen.moves, packed.lengths, height, width)
+    return found
 
 
 def encode(branch: nn.Module, packed: Packed) -> Features:

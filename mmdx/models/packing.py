@@ -25,6 +25,18 @@ def unpad(items: Float[Tensor, "b s d"], mask: Bool[Tensor, "b s"]) -> Float[Ten
     return items[mask]
 
 
+def with_neighbours(
+    images: Float[Tensor, "n k h w"], lengths: Int[Tensor, "b"], reach: int
+) -> Float[Tensor, "n _ h w"]:
+    """Each packed image with `reach` images of its own study on either side as channels: those of the first neighbour,
+    then of the next. Beyond the edge of a study its last image stands again."""
+    ends = lengths.cumsum(0).repeat_interleave(lengths)
+    firsts = ends - lengths.repeat_interleave(lengths)
+    steps = torch.arange(-reach, reach + 1, device=images.device)
+    around = torch.arange(len(images), device=images.device)[:, None] + steps
+    return images[around.clamp(firsts[:, None], ends[:, None] - 1)].flatten(1, 2)
+
+
 def masked_softmax(scores: Float[Tensor, "b s"], mask: Bool[Tensor, "b s"]) -> Float[Tensor, "b s"]:
     """Weights that sum to 1 over the real items of a study, in float32; all 0 for a study that has none."""
     filled = scores.float().masked_fill(~mask, torch.finfo(torch.float32).min)

@@ -1,20 +1,19 @@
-"""Reports: packed tokens become `Features`, an item a token."""
+"""Reports: packed tokens become `Features`, an item a token. Pretrained encoders are in `text_transformer.py`."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Int
 from torch import Tensor, nn
 
 from mmdx.batch import Features
-from mmdx.errors import UsageError
 from mmdx.models.packing import item_mask, masked_softmax, pad
-from mmdx.models.sequence import run_lstm
-from mmdx.models.weights import find_model_folder
+from mmdx.models.sequence import run_recurrent
 from mmdx.registry import TEXT_ENCODERS
 
 
@@ -60,89 +59,41 @@ class BiLstmAttention(TextEncoder):
     def forward(self, tokens: Int[Tensor, "n"], lengths: Int[Tensor, "b"]) -> Features:
         mask = item_mask(lengths)
         words = self.dropout(self.embedding(pad(tokens, mask)))
-        items, _ = run_lstm(self.lstm, words, mask)
+        items, _ = run_recurrent(self.lstm, words, mask)
         items = self.dropout(items)
         weights = masked_softmax(self.score(self.content(items).tanh()).squeeze(-1), mask)
         pooled = (items * weights.to(items.dtype).unsqueeze(-1)).sum(dim=1)
         return Features(items=items, mask=mask, pooled=pooled, weights=weights)
 
 
-@TEXT_ENCODERS("transformer")
-class Transformer(TextEncoder):
-    """Any Hugging Face encoder; pooled is the mean of the last hidden states over real tokens.
+@TEXT_ENCODERS("tfidf")
+class TfIdf(TextEncoder):
+    """A bag of words weighted by tf-idf, the linear baseline: as scikit-learn's TfidfVectorizer with `sublinear_tf`.
 
-    `source` is a hub name, a local model folder, or an installed package that carries one. `frozen` keeps its weights.
-    `architecture`, the saved Hugging Face config, is given when saved weights follow.
+    Pooled is the vector of length 1 over the vocabulary, which the branch projects; there is nothing to train here.
+    `idf` is the rarity of each word in training reports. The weight of a token is its share in the squared length of
+    that vector. An item is one wide, what its token adds to the vector: which word it was, pooled alone tells.
     """
+
+    idf: Tensor
 
     def __init__(
         self,
         vocabulary: int,
         architecture: Mapping[str, Any] | None,
+        idf: Sequence[float],
         *,
-        source: str = "",
-        frozen: bool = False,
         max_tokens: int = 256,
     ) -> None:
         super().__init__()
-        network: Any = _from_source(source) if architecture is None else _from_architecture(architecture)
-        config = network.config
-        positions = int(getattr(config, "max_position_embeddings", max_tokens))
-        if max_tokens > positions:
-            raise UsageError(
-                f"text encoder transformer: max_tokens {max_tokens} is more than the {positions} that it can place"
-            )
-        # A pooler is trained for tasks that are not ours; unused weights would stall distributed training.
-        if isinstance(getattr(network, "pooler", None), nn.Module):
-            network.pooler = None
-        self.network = network
-        self.frozen = frozen
-        if frozen:
-            self.network.requires_grad_(False)
-        self.dim = self.item_dim = int(config.hidden_size)
-        self.architecture = config.to_dict()
-
-    def train(self, mode: bool = True) -> Transformer:
-        """A frozen encoder stays in evaluation: no dropout inside it."""
-        super().train(mode and not self.frozen)
-        return self
+        self.register_buffer("idf", torch.tensor(idf, dtype=torch.float32), persistent=False)
+        self.dim, self.item_dim = vocabulary, 1
+        self.architecture = {}
 
     def forward(self, tokens: Int[Tensor, "n"], lengths: Int[Tensor, "b"]) -> Features:
         mask = item_mask(lengths)
-        # A row without any token would make the softmax inside 0 / 0; its first place is let through, then replaced.
-        visible = mask.clone()
-        visible[:, 0] = True
-        items = self.network(input_ids=pad(tokens, mask), attention_mask=visible.long()).last_hidden_state
-        weights = mask / mask.sum(dim=1, keepdim=True).clamp(min=1)
-        pooled = (items * weights.to(items.dtype).unsqueeze(-1)).sum(dim=1)
-        return Features(items=items, mask=mask, pooled=pooled)
-
-
-def source_of(source: str) -> str:
-    """Where transformers should load `source` from: the local folder that it names, else itself as a hub name."""
-    folder = find_model_folder(source)
-    return str(folder) if folder is not None else source
-
-
-def _from_source(source: str) -> nn.Module:
-    from transformers import AutoModel
-
-    if not source:
-        raise UsageError(
-            "text encoder transformer: give source, a hub name, a local model folder or an installed package"
-        )
-    try:
-        network: Any = AutoModel.from_pretrained(source_of(source), dtype=torch.float32, use_safetensors=True)
-    except (OSError, ValueError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise UsageError(f"text encoder transformer: '{source}' could not be loaded ({reason})") from None
-    if network.config.is_encoder_decoder:
-        raise UsageError(f"text encoder transformer: '{source}' is an encoder-decoder; choose an encoder such as BERT")
-    return network
-
-
-def _from_architecture(architecture: Mapping[str, Any]) -> nn.Module:
-    from transformers import AutoConfig, AutoModel
-
-    options = {k: v for k, v in architecture.items() if k != "model_type"}
-    return AutoModel.from_config(AutoConfig.for_model(architecture["model_type"], **options), dtype=torch.float32)
+        ids = pad(tokens, mask)
+        counts = self.idf.new_zeros(len(ids), self.dim).scatter_add(1, ids, mask.float())
+        pooled = F.normalize(torch.where(counts > 0, 1 + counts.clamp(min=1).log(), 0.0) * self.idf, dim=-1)
+        values, shared = pooled.gather(1, ids), mask / counts.gather(1, ids).clamp(min=1)
+        return Features((values * shared).unsqueeze(-1), mask, pooled, weights=values.square() * shared)

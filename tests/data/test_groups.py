@@ -4,10 +4,10 @@ import math
 
 import pytest
 
-from mmdx.data.groups import group_problems, groups_of, one_of
+from mmdx.data.groups import group_problems, one_of
 from mmdx.data.labels import check_studies
 from mmdx.errors import DataError
-from mmdx.study import UNKNOWN, ImageFiles, ImageRef, Order, Study
+from mmdx.study import UNKNOWN, ImageFiles, ImageRef, Order, Study, groups_of
 
 GROUPS = {"D": ("D/a", "D/b", "D/c")}
 

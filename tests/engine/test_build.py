@@ -92,7 +92,7 @@ def test_an_encoder_of_another_kind_is_refused(trained: Path, tmp_path: Path) ->
     (store,) = (trained / "stores").iterdir()
     config = write_config(tmp_path / "c.yaml", trained / "raw", flair="mlp", pathology="test_patches")
     with pytest.raises(UsageError) as caught:
-        facts_of(resolve(read_config(config)), Store(store), {})
+        facts_of(resolve(read_config(config)), Store(store), {}, [])
     assert caught.value.problems == (
         "model.inputs.flair: 'mlp' reads vectors, but 'flair' is stored as images",
         "model.inputs.pathology: 'test_patches' reads images, but 'pathology' is stored as vectors",

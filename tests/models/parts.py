@@ -17,7 +17,8 @@ from mmdx.models.model import MultimodalModel
 
 SIDE, WORDS, WIDTH, FINDINGS = 32, 20, 6, ("bleed", "fracture")
 IMAGES = {"encoder": "test_patches", "sequence": {"type": "lstm", "hidden": 8}}
-FACTS = ModelFacts(FINDINGS, SIDE, {"image": InputFacts("images"), "report": InputFacts("text", vocabulary=WORDS)})
+REPORT_FACTS = InputFacts("text", vocabulary=WORDS, idf=(0.0, 0.0, *[1.0] * (WORDS - 2)))
+FACTS = ModelFacts(FINDINGS, SIDE, {"image": InputFacts("images"), "report": REPORT_FACTS}, texts={"report": WORDS})
 CT_FACTS = ModelFacts(FINDINGS, SIDE, {"image": InputFacts("images", unit="HU"), "report": FACTS.inputs["report"]})
 VECTOR_FACTS = ModelFacts(FINDINGS, SIDE, {"image": InputFacts("images"), "report": InputFacts("vectors", width=WIDTH)})
 """The second modality, whatever its name, is one of descriptors here."""
@@ -59,19 +60,26 @@ def sample(index: int, *, images: int, words: int, unit: str = "intensity", vect
     pixels = rng.integers(0, 256, shape, np.uint8) if unit == "intensity" else rng.integers(-100, 200, shape, np.int16)
     second = rng.normal(size=(words, WIDTH)).astype(np.float32) if vectors else rng.integers(2, WORDS, words)
     inputs = {"image": pixels, "report": second}
+    slice_labels = {"image": rng.integers(0, 2, (images, 2)).astype(np.float32)} if images else {}
+    boxes = {}
+    if images:
+        slice_labels["image"][0, 0] = 1
+        boxes["image"] = np.array([[0, 0, 4, 4, 20, 18]], dtype=np.float32)
     return Sample(
         study_id=f"s{index}",
         patient_id=f"p{index}",
         inputs={name: value for name, value in inputs.items() if len(value)},
         labels=np.array([index % 2, np.nan], dtype=np.float32),
-        slice_labels={"image": rng.integers(0, 2, (images, 2)).astype(np.float32)} if images else {},
+        slice_labels=slice_labels,
+        boxes=boxes,
+        targets={"report": rng.integers(2, WORDS, words)},
     )
 
 
 def batch_of(samples: list[Sample], unit: str = "intensity", *, vectors: bool = False) -> Batch:
     dtype = np.dtype("int16" if unit == "HU" else "uint8")
     second = ((WIDTH,), np.dtype("float32")) if vectors else ((), np.dtype("int64"))
-    return Collate({"image": ((1, SIDE, SIDE), dtype), "report": second})(samples)
+    return Collate({"image": ((1, SIDE, SIDE), dtype), "report": second}, ["report"])(samples)
 
 
 def mixed_batch(unit: str = "intensity", *, vectors: bool = False) -> Batch:

@@ -7,9 +7,21 @@ from collections.abc import Sequence
 
 import pytest
 import torch
-from parts import CT_FACTS, FACTS, IMAGES, VECTOR_FACTS, batch_of, config_of, mixed_batch, model_of, sample, tiny_bert
+from parts import (
+    CT_FACTS,
+    FACTS,
+    IMAGES,
+    VECTOR_FACTS,
+    WORDS,
+    batch_of,
+    config_of,
+    mixed_batch,
+    model_of,
+    sample,
+    tiny_bert,
+)
 
-from mmdx.batch import Batch, Output, Sample
+from mmdx.batch import Batch, Output, Packed, Sample
 from mmdx.config import Config
 from mmdx.engine.build import ModelFacts, build_model
 from mmdx.engine.objective import objective
@@ -25,7 +37,7 @@ PARTS = [
     *[("fusion", name) for name in FUSIONS.names()],
     *[("head", name) for name in HEADS.names()],
 ]
-OPTIONS = {"timm": {"name": "test_resnet"}}
+OPTIONS = {"timm": {"name": "test_resnet"}, "boxes": {"levels": 1, "hidden": 8}}
 """Options that a part needs to be small enough for a test; a part that is not named here takes its defaults."""
 
 
@@ -54,7 +66,7 @@ class Case:
 def case(request, tmp_path) -> Case:
     kind, name = request.param
     component = {"type": name, **OPTIONS.get(name, {})}
-    if name == "transformer":
+    if kind == "text_encoder" and name == "transformer":
         component["source"] = tiny_bert(tmp_path / "bert")
         component["max_tokens"] = 64
     config = {
@@ -77,12 +89,14 @@ def run(model: MultimodalModel, batch: Batch) -> Output:
 
 
 def slice_of(output: Output, batch: Batch, study: int) -> dict[str, torch.Tensor]:
-    """The rows of one study: study heads have one a study, slice heads one an image."""
-    lengths = batch.inputs["image"].lengths.tolist()
-    start = sum(lengths[:study])
+    """The rows of one study: study heads have one a study, slice heads one an image, text heads one a word."""
+    images = batch.inputs["image"].lengths.tolist()
+    words = [count + 1 if count else 0 for count in batch.targets["report"].lengths.tolist()]
     found = {}
     for name, logits in output.logits.items():
         whole = len(logits) == len(batch.study_ids) and name != "slice"
+        lengths = words if len(logits) == sum(words) else images
+        start = sum(lengths[:study])
         found[name] = logits[study : study + 1] if whole else logits[start : start + lengths[study]]
     return found
 
@@ -96,7 +110,7 @@ def test_a_study_does_not_depend_on_its_batch(case):
     for index, one in enumerate(samples):
         alone = run(model, batch_of([one], case.unit, vectors=case.vectors))
         torch.testing.assert_close(alone.fused, output.fused[index : index + 1], atol=1e-5, rtol=1e-5)
-        if len(model.heads) > 1 or level == "study":
+        if len(model.heads) > 1 or level != "slice":
             for name, rows in slice_of(output, together, index).items():
                 torch.testing.assert_close(alone.logits[name], rows, atol=1e-5, rtol=1e-5)
 
@@ -139,11 +153,17 @@ def test_every_parameter_learns(case):
         moved = {name for name, p in trainable(model) if p.grad is not None and p.grad.abs().sum() > 0}
         still = [name for name in still if name not in moved]
         optimizer.step()
-    # A head that answers for images alone leaves the fusion without a task: learning is asked of what it reaches.
-    if {head.level for head in model.heads.values()} == {"slice"}:
+    # A head that reads the images alone leaves the fusion without a task: learning is asked of what it reaches.
+    if {head.level for head in model.heads.values()} <= {"slice", "text"}:
         still = [
             n for n in still if not n.startswith(("fusion", "stand_ins", "branches.report", "branches.image.project"))
         ]
+    # Late fusion gives what is absent no weight: there a stand-in has no task.
+    if case.config.model.fusion.type == "late":
+        still = [n for n in still if not n.startswith("stand_ins")]
+    # A study without images has no image that a box could lie on.
+    if {head.level for head in model.heads.values()} == {"box"}:
+        still.remove("stand_ins.vectors.image")
     assert still == []
 
 
@@ -172,8 +192,11 @@ def test_shapes(case):
     assert output.fused.shape == (5, 12)
     assert output.present.tolist() == [[True, True], [True, False], [False, True], [True, True], [True, True]]
     for name, head in model.heads.items():
-        assert output.logits[name].shape == ((5, 2) if head.level == "study" else (11, 2))
-        assert head.targets(batch).shape == output.logits[name].shape
+        # 18 words and the ends of four reports; the words, a beginning and an end. 16 cells say where they are (3) and
+        # six numbers for each of two findings.
+        shape = {"study": (5, 2), "slice": (11, 2), "box": (11, 16, 15), "text": (22, WORDS + 2)}[head.level]
+        assert output.logits[name].shape == shape
+        assert head.targets(batch).shape == (shape[:1] if head.level == "text" else (*shape[:1], 2))
 
 
 def test_unknown_labels_touch_nothing(case):
@@ -184,6 +207,8 @@ def test_unknown_labels_touch_nothing(case):
         batch,
         labels=torch.full_like(batch.labels, torch.nan),
         slice_labels={name: torch.full_like(rows, torch.nan) for name, rows in batch.slice_labels.items()},
+        boxes={},
+        targets={name: Packed(text.values[:0], 0 * text.lengths) for name, text in batch.targets.items()},
     )
     loss = objective(model, model(blank), blank)["loss"]
     loss.backward()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mmdx.models.sequence import Attention, Lstm, Max, Mean, run_lstm
+from mmdx.models.sequence import Attention, Lstm, Max, Mean, run_recurrent
 
 ITEMS = torch.tensor([[[1.0, 5.0], [3.0, -1.0], [9.0, 9.0]], [[-2.0, -4.0], [7.0, 7.0], [7.0, 7.0]]])
 MASK = torch.tensor([[True, True, False], [True, False, False]])
@@ -38,14 +38,14 @@ def test_attention_weights_sum_to_one_over_real_items():
 def test_the_lstm_answers_after_the_last_real_item():
     torch.manual_seed(0)
     model = Lstm(2, hidden=3)
-    expected, _ = model.lstm(ITEMS[:1, :2])
+    expected, _ = model.network(ITEMS[:1, :2])
     torch.testing.assert_close(model(ITEMS, MASK, NOWHERE).pooled[0], expected[0, -1])
 
 
 def test_both_directions_end_at_their_own_last_item():
     torch.manual_seed(0)
     model = Lstm(2, hidden=3, bidirectional=True)
-    outputs, _ = run_lstm(model.lstm, ITEMS, MASK)
+    outputs, _ = run_recurrent(model.network, ITEMS, MASK)
     forward, backward = outputs[0, 1, :3], outputs[0, 0, 3:]
     torch.testing.assert_close(model(ITEMS, MASK, NOWHERE).pooled[0], torch.cat([forward, backward]))
 
@@ -53,5 +53,5 @@ def test_both_directions_end_at_their_own_last_item():
 def test_answering_by_the_maximum_keeps_a_peak_on_an_early_slice():
     torch.manual_seed(0)
     model = Lstm(2, hidden=3, answer="max")
-    outputs, _ = run_lstm(model.lstm, ITEMS, MASK)
+    outputs, _ = run_recurrent(model.network, ITEMS, MASK)
     torch.testing.assert_close(model(ITEMS, MASK, NOWHERE).pooled[0], outputs[0, :2].amax(dim=0))

@@ -10,9 +10,8 @@ from jaxtyping import Bool, Float, Int
 
 from mmdx.data.audit.pixels import CELLS, DIRECTIONS, FACTS, ImageFacts, describe
 from mmdx.data.store import Store
-from mmdx.study import SERIES_DIGEST, Split
+from mmdx.study import SERIES_DIGEST, Split, is_fact
 
-_NO_TRAITS = ("log_odds/",)
 _EMPTY = {
     "place": np.zeros(0, dtype=np.int64),
     "digests": np.zeros(0, dtype="U32"),
@@ -97,7 +96,7 @@ def gather(store: Store, splits: Sequence[Split]) -> Evidence:
 
 
 def _kept(facts: dict[str, str | float]) -> dict[str, str | float]:
-    return {name: fact for name, fact in facts.items() if name != SERIES_DIGEST and not name.startswith(_NO_TRAITS)}
+    return {name: fact for name, fact in facts.items() if is_fact(name)}
 
 
 def _none() -> Int[np.ndarray, "0"]:

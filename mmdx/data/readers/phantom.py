@@ -14,7 +14,7 @@ from mmdx.data.phantom.folder import STUDY, make_cohort
 from mmdx.data.phantom.recipe import ANY, FINDINGS, Recipe
 from mmdx.errors import DataError
 from mmdx.registry import READERS
-from mmdx.study import Box, ImageFiles, ImageRef, Study
+from mmdx.study import TRUE_ODDS, Box, ImageFiles, ImageRef, Study
 
 LICENCE = "Apache-2.0"
 _TAGS = ["ImagePositionPatient", "ImageOrientationPatient", "InstanceNumber"]
@@ -89,7 +89,7 @@ def _study(folder: Path) -> Study:
         ]
         problems += [f"{modality}: {sentence}" for sentence in wrong]
     traits: dict[str, Any] = {name: truth[name] for name in ("age", "sex", "scanner")}
-    traits |= {f"log_odds/{key}": value for key, value in truth["log_odds"].items()}
+    traits |= {f"{TRUE_ODDS}{key}": value for key, value in truth["log_odds"].items()}
     return Study(
         study_id=truth["study_id"],
         patient_id=truth["patient_id"],

@@ -8,11 +8,11 @@ from PIL import Image
 from rich.console import Console
 
 from mmdx.config import Component, SplitOptions
-from mmdx.data.groups import groups_of
 from mmdx.data.labels import check_studies
 from mmdx.data.prepare import Recipe, prepare_into
 from mmdx.data.readers.derm7pt import TASKS, read
 from mmdx.errors import DataError
+from mmdx.study import groups_of
 
 COLUMNS = (
     *("case_num", "diagnosis", "seven_point_score", "pigment_network", "streaks", "pigmentation"),
