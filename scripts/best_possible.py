@@ -79,9 +79,7 @@ def _held(traits: dict, shown: str) -> str:
 def tell(model: str, reference: str, found: Comparison, *, sign: int) -> None:
     first, second = found.arms
     difference = found.differences[second.name, "auroc", None].estimate
-    low, high = (
-        (None, None) if difference.low is None else sorted((sign * difference.low, sign * (difference.high or 0)))
-    )
+    low, high = (None, None) if difference.low is None else sorted((sign * difference.low, sign * (difference.high or 0)))
     bounds = "" if low is None else f" [{low:+.3f}, {high:+.3f}]"
     print(
         f"{model}: {with_interval(found.estimates[second.name, 'auroc', None])}, {reference} "
