@@ -256,25 +256,6 @@ class Config(Section):
     seed: int = Field(default=0, ge=0, lt=2**32)
     plugins: tuple[str, ...] = ()
 
-    @pydantic.model_validator(mode="after")
-    def _guided_inputs(self) -> Config:
-        if self.guidance is None:
-            return self
-        named, rates = (*self.guidance.superior, *self.guidance.inferior), self.model.modality_dropout
-        for name in named:
-            if name not in self.model.inputs:
-                raise ValueError(f"guidance names '{name}'; {did_you_mean(name, self.model.inputs)}")
-        for name in self.model.inputs:
-            if name not in named:
-                raise ValueError(f"guidance names '{name}' neither superior nor inferior; do so, or drop the input")
-        if not any(rates.get(n, 0) if isinstance(rates, dict) else rates for n in self.guidance.superior):
-            superior = ", ".join(self.guidance.superior)
-            raise ValueError(
-                f"guidance: its baseline 'dropped' never sees {superior} withheld; set model.modality_dropout, such as "
-                "0.5"
-            )
-        return self
-
 
 def read_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     """The config in a YAML file, with `key=value` overrides. Raises `UsageError` with every problem, a line each."""
