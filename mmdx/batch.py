@@ -82,7 +82,7 @@ class Batch:
     labels: Float[Tensor, "b f"]
     slice_labels: Mapping[str, Float[Tensor, "n_ f"]]
     boxes: Mapping[str, Boxes] = field(default_factory=dict)
-    slice_numbers: Mapping[str, Int[Tensor, "n_"]] = field(default_factory=dict)
+    slice_numbers: Mapping[str, Int[Tensor, "_"]] = field(default_factory=dict)
     targets: Mapping[str, Packed] = field(default_factory=dict)
 
     def present(self, modality: str) -> Bool[Tensor, "b"]:

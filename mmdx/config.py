@@ -237,13 +237,6 @@ class GuidanceConfig(Section):
     temperature: float = Field(default=2.0, gt=0)
     share: float = Field(default=0.5, gt=0, le=1)
 
-    @pydantic.model_validator(mode="after")
-    def _disjoint(self) -> GuidanceConfig:
-        for name in self.superior:
-            if name in self.inferior:
-                raise ValueError(f"'{name}' is superior and inferior; name each input of the model in one of the two")
-        return self
-
 
 class Config(Section):
     """One experiment: rebuilds its model alone."""

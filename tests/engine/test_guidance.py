@@ -187,7 +187,6 @@ def test_a_superior_modality_that_no_training_study_has(tmp_path):
 @pytest.mark.parametrize(
     ("sides", "said"),
     [
-        ({"superior": ["image"], "inferior": ["image"]}, "'image' is superior and inferior"),
         ({"superior": [], "inferior": ["image"]}, "guidance.superior"),
         ({"superior": ["report"], "inferior": ["image"], "epoch": 3}, "guidance.epoch: unknown key"),
     ],
@@ -202,6 +201,7 @@ def test_sides_that_cannot_be(tmp_path, sides, said):
 @pytest.mark.parametrize(
     ("override", "said"),
     [
+        ("guidance.superior=[image]", "'image' is superior and inferior"),
         ("guidance.superior=[reprot]", "guidance names 'reprot'; did you mean 'report'?"),
         ("model.modality_dropout=0", "set model.modality_dropout"),
         ("model.inputs.third=bilstm_attention", "names 'third' neither superior nor inferior"),
