@@ -132,13 +132,14 @@ def train(
     from mmdx.engine.build import resolve
     from mmdx.engine.experiment import run_training
     from mmdx.engine.folds import run_folds
+    from mmdx.engine.guidance import run_guidance
 
     given = overrides or []
     if config is not None and "=" in config:
         config, given = None, [config, *given]
     path = Path(config) if config else DEFAULT_CONFIG
     asked = resolve(read_config(path, given))
-    run_command = run_training if asked.data.folds is None else run_folds
+    run_command = run_guidance if asked.guidance else run_training if asked.data.folds is None else run_folds
     run_command(asked, path.stem, Console(), resume=resume)
 
 

@@ -230,12 +230,33 @@ class TrainConfig(Section):
     workers: int = Field(default=0, ge=0)
 
 
+class GuidanceConfig(Section):
+    """Inputs of the model that are absent when it is used (`superior`) guide the others (`inferior`); each input is in
+    one of the two.
+
+    `epochs`, `lr`, `studies` (in a batch), `patience` and `dropout` are those of what learns on frozen latents: the
+    guidance model, and the decoder of what guided itself. Distillation, the baseline, softens both answers by
+    `temperature` and gives them the share `share` of its loss.
+    """
+
+    superior: tuple[str, ...] = Field(min_length=1)
+    inferior: tuple[str, ...] = Field(min_length=1)
+    epochs: int = Field(default=300, ge=1)
+    lr: float = Field(default=1e-3, gt=0)
+    studies: int = Field(default=32, ge=1)
+    patience: int = Field(default=30, ge=1)
+    dropout: float = Field(default=0.25, ge=0, lt=1)
+    temperature: float = Field(default=2.0, gt=0)
+    share: float = Field(default=0.5, gt=0, le=1)
+
+
 class Config(Section):
     """One experiment: rebuilds its model alone."""
 
     data: DataConfig
     model: ModelConfig
     train: TrainConfig = TrainConfig()
+    guidance: GuidanceConfig | None = None
     run: Path | None = None
     seed: int = Field(default=0, ge=0, lt=2**32)
     plugins: tuple[str, ...] = ()

@@ -9,7 +9,8 @@ from typing import Any
 from torch.utils.data import DataLoader
 
 import mmdx.models.fusion_attention
-import mmdx.models.localize  # noqa: F401  (registers its head)
+import mmdx.models.guidance
+import mmdx.models.localize  # noqa: F401  (they register their parts)
 from mmdx.config import Component, Config, InputConfig, ReportOptions
 from mmdx.data.collate import StudyDataset, Written, collate_for
 from mmdx.data.prevalence import prevalence
@@ -22,6 +23,7 @@ from mmdx.data.tabular import Table, fit_table
 from mmdx.data.text import ReportTokenizer, fit_tokenizer, inverse_document_frequencies, pretrained_tokenizer
 from mmdx.engine.facts import InputFacts, Kind, ModelFacts
 from mmdx.engine.plugins import import_plugins
+from mmdx.engine.sides import side_problems
 from mmdx.errors import UsageError, did_you_mean
 from mmdx.models import sequence_adjacent, sequence_transformer  # noqa: F401  (registers them)
 from mmdx.models.augment import StudyAugment
@@ -88,6 +90,7 @@ def resolve(config: Config) -> Config:
         if section.neighbours and kind_of(section) != "images":
             problems.append(f"{where}.neighbours: '{section.encoder.type}' reads no images; leave it out")
         below["sequence"] = settle(SEQUENCES, section.sequence, f"{where}.sequence")
+    problems += side_problems(config)
     if problems:
         raise UsageError(problems)
     return Config.model_validate(raw)

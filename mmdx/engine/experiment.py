@@ -117,7 +117,7 @@ def train_split(
     if accelerator.is_main_process:
         # A model that cannot be built leaves no folder behind.
         planned = None if is_described(run.best) else plan(config, store, splits)
-        _describe(run, config, store, splits, accelerator)
+        describe(run, config, store, splits, accelerator)
         if planned is not None:
             write_description(run.best, config, *planned)
         audited = verdict_for(store, splits)
@@ -125,18 +125,25 @@ def train_split(
         console.print(f"audit: {audited['verdict']}", markup=False, highlight=False)
     with _tracked(accelerator, folder):
         training = set_up(config, run, store, splits, accelerator, resume=resume, objective=objective)
-        orders = slice_orders(training.saved.model, config, store, range(len(store)))
         console.print(_opening(training.saved, store, splits, run, accelerator), highlight=False)
-        for line in orders.sentences():
+        for line in _orders(training.saved, store).sentences():
             console.print(line, markup=False, highlight=False)
         fit(training, console)
+    return score_best(run, store, splits, accelerator, console, tell=tell)
+
+
+def score_best(
+    run: Run, store: Store, splits: list[Split], accelerator: Accelerator, console: Console, *, tell: bool = True
+) -> SavedModel:
+    """Scores the best model of a run on val and test, and concludes; `tell` prints it. Returns the model."""
     saved = load_model(run.best)
     saved.model.to(accelerator.device)
+    shown = showings(list(saved.config.model.inputs))
     for split in ("val", "test"):
-        score_splits(saved, store, splits, split, showings(list(config.model.inputs)), accelerator, run.predictions)
+        score_splits(saved, store, splits, split, shown, accelerator, run.predictions)
     if accelerator.is_main_process:
         boxes = measured_boxes(run.predictions, "test")
-        comparison = conclude(run, saved, orders, boxes)
+        comparison = conclude(run, saved, _orders(saved, store), boxes)
         if tell:
             console.print(summary_tables(comparison))
         if tell and boxes:
@@ -186,6 +193,11 @@ def measured_boxes(predictions: Path, split: Split) -> dict[str, Measured]:
     return measured
 
 
+def _orders(saved: SavedModel, store: Store) -> SliceOrders:
+    """How the images of the whole store are read by a model."""
+    return slice_orders(saved.model, saved.config, store, range(len(store)))
+
+
 def conclude(run: Run, saved: SavedModel, orders: SliceOrders, boxes: Mapping[str, Measured]) -> Comparison:
     """The comparison of what one checkpoint was shown, on the test split; writes `metrics.json` and `card.md`."""
     comparison = compare([run.folder], split="test")
@@ -202,7 +214,7 @@ def metrics(saved: SavedModel, comparison: Comparison) -> dict[str, Any]:
     return comparison.to_json() | {"reports": saved.config.data.reports.model_dump(mode="json")}
 
 
-def _describe(run: Run, config: Config, store: Store, splits: Sequence[Split], accelerator: Accelerator) -> None:
+def describe(run: Run, config: Config, store: Store, splits: Sequence[Split], accelerator: Accelerator) -> None:
     """The first files of a run; a resumed run keeps the ones that it has."""
     if run.config_file.is_file():
         if read_splits(run.splits) != dict(zip(store.study_ids, splits, strict=True)):
