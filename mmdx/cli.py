@@ -163,8 +163,8 @@ def evaluate(
     from rich.console import Console
 
     from mmdx.engine.checkpoint import load_description
+    from mmdx.engine.conclude import measured_boxes
     from mmdx.engine.evaluate import Scoring, evaluate_run
-    from mmdx.engine.experiment import measured_boxes
     from mmdx.engine.folds import evaluate_folds
     from mmdx.engine.predict import parse_shown
     from mmdx.engine.run import Run, model_folder

@@ -11,8 +11,8 @@ from torch.utils.data import DataLoader
 import mmdx.models.fusion_attention
 import mmdx.models.guidance
 import mmdx.models.localize  # noqa: F401  (they register their parts)
-from mmdx.config import Component, Config, InputConfig, ReportOptions
-from mmdx.data.collate import StudyDataset, Written, collate_for
+from mmdx.config import Component, Config, InputConfig
+from mmdx.data.collate import StudyDataset, collate_for
 from mmdx.data.prevalence import prevalence
 from mmdx.data.readers import register_all
 from mmdx.data.reading import Reading
@@ -24,10 +24,10 @@ from mmdx.data.text import ReportTokenizer, fit_tokenizer, inverse_document_freq
 from mmdx.engine.facts import InputFacts, Kind, ModelFacts
 from mmdx.engine.plugins import import_plugins
 from mmdx.engine.sides import side_problems
+from mmdx.engine.targets import described, target_key, target_reports, written
 from mmdx.errors import UsageError, did_you_mean
 from mmdx.models import sequence_adjacent, sequence_transformer  # noqa: F401  (registers them)
 from mmdx.models.augment import StudyAugment
-from mmdx.models.generate import TextHead
 from mmdx.models.heads import Findings
 from mmdx.models.model import Branch, ImageBranch, MultimodalModel, TableBranch, TextBranch, VectorBranch
 from mmdx.models.text_transformer import source_of
@@ -167,47 +167,6 @@ def check_inputs(config: Config, store: Store) -> None:
     if problems:
         raise UsageError(problems)
     store.columns_of(config.data.findings or store.findings)
-
-
-def target_key(modality: str) -> str:
-    """Under which name the tokenizer of a text that is written stands beside those of the inputs."""
-    return f"targets/{modality}"
-
-
-def described(config: Config, store: Store) -> dict[str, Component]:
-    """The head that writes, by the text modality that it writes; empty where none does.
-
-    Raises `UsageError` where there are several such heads, no study head beside one, or no such text in the store.
-    """
-    made: dict[str, Any] = {name: HEADS.get(head.type) for name, head in config.model.heads.items()}
-    heads = {name: head for name, head in config.model.heads.items() if issubclass(made[name], TextHead)}
-    texts = [name for name, facts in store.modalities.items() if facts.kind == "text"]
-    for name, head in heads.items():
-        where, text = f"model.heads.{name}", HEADS.options(head)["text"]
-        if len(heads) > 1:
-            raise UsageError(f"{where}: one of {len(heads)} heads that write ({', '.join(heads)}); keep one")
-        if all(other.level != "study" for other in made.values()):
-            raise UsageError(f"{where}: no study head beside it, by which epochs are judged; add study: study")
-        if text is None and len(texts) != 1:
-            raise UsageError(f"{where}: {store.folder} has {len(texts)} texts ({', '.join(texts)}); give text")
-        if text is not None and text not in texts:
-            raise UsageError(f"{where}.text: no such text in {store.folder}; {did_you_mean(text, texts)}")
-        return {text or texts[0]: head}
-    return {}
-
-
-def target_reports(config: Config, head: Component) -> ReportOptions:
-    """What of a report a head writes: its own `sections`, else what `data.reports` leaves; terms are masked too."""
-    sections = HEADS.options(head)["sections"]
-    if sections is None:
-        return config.data.reports
-    return ReportOptions(keep_sections=sections, mask=config.data.reports.mask)
-
-
-def written(config: Config, store: Store, tokenizers: Mapping[str, ReportTokenizer]) -> dict[str, Written]:
-    """The texts that the loader brings as targets."""
-    heads = described(config, store)
-    return {text: Written(tokenizers[target_key(text)], target_reports(config, head)) for text, head in heads.items()}
 
 
 def build_tokenizers(config: Config, store: Store, rows: Sequence[int]) -> dict[str, ReportTokenizer]:

@@ -20,7 +20,8 @@ from torch import Tensor, nn
 
 from mmdx.config import Config, dump_config, read_config
 from mmdx.data.text import ReportTokenizer
-from mmdx.engine.build import ModelFacts, build_model, register_parts, target_key
+from mmdx.engine.build import ModelFacts, build_model, register_parts
+from mmdx.engine.targets import target_key
 from mmdx.errors import DataError
 from mmdx.models.model import MultimodalModel
 

@@ -13,6 +13,7 @@ from mmdx.config import Config, SliceOrder
 from mmdx.data.splits import read_splits
 from mmdx.data.store import Store, is_store
 from mmdx.engine.checkpoint import load_model
+from mmdx.engine.describe import write_reports
 from mmdx.engine.experiment import make_accelerator, open_store
 from mmdx.engine.grad_cam import cam_boxes
 from mmdx.engine.orders import slice_orders
@@ -80,6 +81,8 @@ def score_run(
         loud.print(line, markup=False, highlight=False)
     chosen = shown or showings(list(saved.config.model.inputs))
     path = score_splits(saved, store, splits, split, chosen, accelerator, out or run.predictions)
+    if shown is None:
+        write_reports(saved, store, splits, split, accelerator, out or run.predictions)
     if scoring.grad_cam:
         cam_boxes(saved, store, splits, split, chosen, accelerator, path.parent)
     if out is not None and accelerator.is_main_process:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,25 +16,20 @@ from rich.console import Console
 
 from mmdx.config import Config, dump_config
 from mmdx.data.prepare import Recipe, prepare_into, prepare_under
-from mmdx.data.redaction import absent_sections, withheld
+from mmdx.data.redaction import absent_sections
 from mmdx.data.splits import make_splits, prove_disjoint, read_splits, write_splits
 from mmdx.data.store import Store, split_counts
 from mmdx.engine.auditing import AUDIT_FILE, verdict_for
-from mmdx.engine.boxes import BOXES
 from mmdx.engine.checkpoint import SavedModel, is_described, load_model, write_description
 from mmdx.engine.checks import check_studies_for, check_training, shown_nothing
-from mmdx.engine.grad_cam import GRAD_CAM
+from mmdx.engine.conclude import conclude, orders_of, tell_results
+from mmdx.engine.describe import said_of_writing, write_reports
 from mmdx.engine.objective import Objective, objective
-from mmdx.engine.orders import SliceOrders, slice_orders
 from mmdx.engine.predict import score_splits, showings
 from mmdx.engine.processes import main_first
 from mmdx.engine.run import Run, choose_run, environment
 from mmdx.engine.train import fit, plan, set_up
 from mmdx.errors import DataError, UsageError
-from mmdx.stats.box_table import box_table, to_json
-from mmdx.stats.boxes import Measured, box_metrics
-from mmdx.stats.compare import Comparison, compare
-from mmdx.stats.report import markdown, summary_tables
 from mmdx.study import Split
 
 LAUNCHED_SHORT = (
@@ -126,7 +119,7 @@ def train_split(
     with _tracked(accelerator, folder):
         training = set_up(config, run, store, splits, accelerator, resume=resume, objective=objective)
         console.print(_opening(training.saved, store, splits, run, accelerator), highlight=False)
-        for line in _orders(training.saved, store).sentences():
+        for line in orders_of(training.saved, store).sentences():
             console.print(line, markup=False, highlight=False)
         fit(training, console)
     return score_best(run, store, splits, accelerator, console, tell=tell)
@@ -141,13 +134,11 @@ def score_best(
     shown = showings(list(saved.config.model.inputs))
     for split in ("val", "test"):
         score_splits(saved, store, splits, split, shown, accelerator, run.predictions)
+    reports = write_reports(saved, store, splits, "test", accelerator, run.predictions)
     if accelerator.is_main_process:
-        boxes = measured_boxes(run.predictions, "test")
-        comparison = conclude(run, saved, _orders(saved, store), boxes)
+        results = conclude(run, saved, store, splits, reports)
         if tell:
-            console.print(summary_tables(comparison))
-        if tell and boxes:
-            console.print(box_table(boxes))
+            tell_results(results, console)
     accelerator.wait_for_everyone()
     return saved
 
@@ -182,36 +173,7 @@ def _launched_short(accelerator: Accelerator) -> bool:
     asked = {"ACCELERATE_USE_CPU", "MASTER_PORT"} <= os.environ.keys()
     return asked and accelerator.device.type == "cpu" and accelerator.num_processes == 1
 
-
-def measured_boxes(predictions: Path, split: Split) -> dict[str, Measured]:
-    """The metrics of a split's boxes by showing, and of those around Grad-CAM where they lie there; else empty."""
-    measured: dict[str, Measured] = {}
-    for suffix, words in ((BOXES, ""), (GRAD_CAM, " (Grad-CAM)")):
-        path = predictions / f"{split}{suffix}"
-        if path.is_file():
-            measured |= {f"{shown}{words}": values for shown, values in box_metrics(path).items() if values}
-    return measured
-
-
-def _orders(saved: SavedModel, store: Store) -> SliceOrders:
-    """How the images of the whole store are read by a model."""
-    return slice_orders(saved.model, saved.config, store, range(len(store)))
-
-
-def conclude(run: Run, saved: SavedModel, orders: SliceOrders, boxes: Mapping[str, Measured]) -> Comparison:
-    """The comparison of what one checkpoint was shown, on the test split; writes `metrics.json` and `card.md`."""
-    comparison = compare([run.folder], split="test")
-    found = metrics(saved, comparison) | {"slice_orders": asdict(orders)}
-    run.write_json("metrics.json", found | ({"boxes": to_json(boxes)} if boxes else {}))
-    told = ["Split by patient (`splits.csv`). Scores are probabilities, not calibrated."]
-    told += [f"{sentence[:1].upper()}{sentence[1:]}." for sentence in orders.sentences()]
-    run.write_text(run.card.name, card(run, saved, told, markdown(comparison)))
     return comparison
-
-
-def metrics(saved: SavedModel, comparison: Comparison) -> dict[str, Any]:
-    """What `metrics.json` holds."""
-    return comparison.to_json() | {"reports": saved.config.data.reports.model_dump(mode="json")}
 
 
 def describe(run: Run, config: Config, store: Store, splits: Sequence[Split], accelerator: Accelerator) -> None:
@@ -246,6 +208,7 @@ def _opening(saved: SavedModel, store: Store, splits: Sequence[Split], run: Run,
         strange = absent_sections(told, saved.config.data.reports)
         lines += [f"data.reports: no training report has a section '{section}'" for section in strange]
     lines += [line] if (line := shown_nothing(saved.config, store, splits)) else []
+    lines += said_of_writing(saved, store, splits)
     columns = store.columns_of(saved.facts.findings)
     for split in ("train", "test"):
         labels = store.labels[np.array([name == split for name in splits])][:, columns]
@@ -257,18 +220,3 @@ def _opening(saved: SavedModel, store: Store, splits: Sequence[Split], run: Run,
         if single:
             lines.append(f"{split}: one class only for {', '.join(single)}")
     return "\n".join(lines)
-
-
-def card(run: Run, saved: SavedModel, told: Sequence[str], results: str) -> str:
-    """What `card.md` holds: what the model is, the paragraphs `told`, and its results in Markdown."""
-    inputs = ", ".join(f"`{name}` ({known.kind})" for name, known in saved.facts.inputs.items())
-    taken = withheld(saved.config.data.reports)
-    paragraphs = [
-        f"# {run.folder.name}",
-        f"Reads {inputs}; answers {', '.join(saved.facts.findings)}. Trained with seed {saved.config.seed}; "
-        "`config.yaml` rebuilds it, `environment.json` says on what. For research; not a medical device.",
-        *told,
-        *([f"Reports were read without {taken}."] if taken else []),
-        results,
-    ]
-    return "\n\n".join(paragraphs)

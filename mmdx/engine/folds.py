@@ -15,8 +15,9 @@ from mmdx.data.folds import make_folds, read_folds, splits_of_fold, write_folds
 from mmdx.data.store import Store
 from mmdx.engine.checkpoint import load_model
 from mmdx.engine.checks import check_training
+from mmdx.engine.conclude import card, metrics
 from mmdx.engine.evaluate import AS_TRAINED, Scoring, score_run
-from mmdx.engine.experiment import card, make_accelerator, metrics, start, train_split, write_origin
+from mmdx.engine.experiment import make_accelerator, start, train_split, write_origin
 from mmdx.engine.run import Run
 from mmdx.errors import DataError, UsageError
 from mmdx.stats.compare import compare

@@ -29,7 +29,9 @@ from mmdx.engine.raw import (
     studies_of,
 )
 from mmdx.engine.run import model_folder
+from mmdx.engine.targets import target_key
 from mmdx.errors import DataError, MmdxError, UsageError
+from mmdx.models.generate import TextHead
 from mmdx.models.localize import BoxHead
 from mmdx.study import Study
 
@@ -98,6 +100,10 @@ def predict_study(saved: SavedModel, study: Study, image: str | None, report: st
             numbers = batch.slice_numbers[head.images].numpy()
             result["boxes"] = _boxes(saved, head, output.logits[name], read.frames.get(head.images), numbers)
             result["lesions"] = lesions_of(result["boxes"])
+        if isinstance(head, TextHead) and head.sees(output.features).item():
+            words = saved.tokenizers[target_key(head.text)]
+            result["description"] = words.prose(head.write(output.features)[0])
+            result["described_from"] = [name for name in head.seen if name in shown]
         if head.level not in ("study", "slice"):
             continue
         scores = head.probabilities(output.logits[name]).tolist()
@@ -142,6 +148,9 @@ def _show(results: list[dict[str, Any]], console: Console) -> None:
         for lesion in result.get("lesions", [])[:MOST_LESIONS]:
             where = f"slices {lesion['first']}-{lesion['last']}"
             console.print(f"{lesion['finding']}: {where}, score {lesion['score']:.3f}", markup=False, highlight=False)
+        if "description" in result:
+            origin = "+".join(result["described_from"])
+            console.print(f"description, from {origin}: {result['description']}", markup=False, highlight=False)
         if result["missing"]:
             missing = f"without {', '.join(result['missing'])}: answered from {result['shown']} alone"
             console.print(missing, markup=False, highlight=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
@@ -30,6 +31,11 @@ def summary_tables(comparison: Comparison, *, finding: str | None = None) -> Gro
     parts += [Text(sentence) for sentence in claims(comparison, finding=finding)]
     parts += [Text(), *(Text(line, style="dim") for line in notes(comparison, finding=finding))]
     return Group(*parts)
+
+
+def noted_table(sheet: Sheet, notes: Sequence[str]) -> Group:
+    """One table for a terminal, and what stands below it."""
+    return Group table(sheet), Text(), *(Text(line, style="dim") for line in notes))
 
 
 def markdown(comparison: Comparison) -> str:

@@ -1,0 +1,99 @@
+"""What a run says in the end: its comparison, its boxes, its descriptions, as `metrics.json`, `card.md` and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+
+from mmdx.data.redaction import withheld
+from mmdx.data.store import Store
+from mmdx.engine.boxes import BOXES
+from mmdx.engine.checkpoint import SavedModel
+from mmdx.engine.describe import judge
+from mmdx.engine.grad_cam import GRAD_CAM
+from mmdx.engine.orders import SliceOrders, slice_orders
+from mmdx.engine.run import Run
+from mmdx.stats.box_table import box_table, to_json
+from mmdx.stats.boxes import Measured, box_metrics
+from mmdx.stats.compare import Comparison, compare
+from mmdx.stats.language import Descriptions
+from mmdx.stats.report import markdown, noted_table, summary_tables
+from mmdx.study import Split
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a test split shows: of the findings, of boxes by showing, of descriptions where a head writes."""
+
+    comparison: Comparison
+    boxes: Mapping[str, Measured]
+    descriptions: Descriptions | None
+
+
+def conclude(
+    run: Run, saved: SavedModel, store: Store, splits: Sequence[Split], reports: pd.DataFrame | None
+) -> Results:
+    """What one checkpoint was shown, compared on the test split; writes `metrics.json` and `card.md`."""
+    results = Results(
+        compare([run.folder], split="test"),
+        measured_boxes(run.predictions, "test"),
+        None if reports is None else judge(saved, store, splits, reports),
+    )
+    orders = orders_of(saved, store)
+    found = metrics(saved, results.comparison) | {"slice_orders": asdict(orders)}
+    found |= {"boxes": to_json(results.boxes)} if results.boxes else {}
+    found |= {"descriptions": results.descriptions.to_json()} if results.descriptions else {}
+    run.write_json("metrics.json", found)
+    told = ["Split by patient (`splits.csv`). Scores are probabilities, not calibrated."]
+    told += [f"{sentence[:1].upper()}{sentence[1:]}." for sentence in orders.sentences()]
+    run.write_text(run.card.name, card(run, saved, told, markdown(results.comparison)))
+    return results
+
+
+def tell_results(results: Results, console: Console) -> None:
+    """Prints the tables of a test split."""
+    console.print(summary_tables(results.comparison))
+    if results.boxes:
+        console.print(box_table(results.boxes))
+    if results.descriptions is not None:
+        console.print(noted_table(results.descriptions.sheet(), results.descriptions.notes()))
+
+
+def orders_of(saved: SavedModel, store: Store) -> SliceOrders:
+    """How the images of the whole store are read by a model."""
+    return slice_orders(saved.model, saved.config, store, range(len(store)))
+
+
+def measured_boxes(predictions: Path, split: Split) -> dict[str, Measured]:
+    """The metrics of a split's boxes by showing, and of those around Grad-CAM where they lie there; else empty."""
+    measured: dict[str, Measured] = {}
+    for suffix, words in ((BOXES, ""), (GRAD_CAM, " (Grad-CAM)")):
+        path = predictions / f"{split}{suffix}"
+        if path.is_file():
+            measured |= {f"{shown}{words}": values for shown, values in box_metrics(path).items() if values}
+    return measured
+
+
+def metrics(saved: SavedModel, comparison: Comparison) -> dict[str, Any]:
+    """What `metrics.json` holds of the findings."""
+    return comparison.to_json() | {"reports": saved.config.data.reports.model_dump(mode="json")}
+
+
+def card(run: Run, saved: SavedModel, told: Sequence[str], results: str) -> str:
+    """What `card.md` holds: what the model is, the paragraphs `told`, and its results in Markdown."""
+    inputs = ", ".join(f"`{name}` ({known.kind})" for name, known in saved.facts.inputs.items())
+    taken = withheld(saved.config.data.reports)
+    paragraphs = [
+        f"# {run.folder.name}",
+        f"Reads {inputs}; answers {', '.join(saved.facts.findings)}. Trained with seed {saved.config.seed}; "
+        "`config.yaml` rebuilds it, `environment.json` says on what. For research; not a medical device.",
+        *told,
+        *([f"Reports were read without {taken}."] if taken else []),
+        results,
+    ]
+    return "\n\n".join(paragraphs)
