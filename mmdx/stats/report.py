@@ -35,7 +35,7 @@ def summary_tables(comparison: Comparison, *, finding: str | None = None) -> Gro
 
 def noted_table(sheet: Sheet, notes: Sequence[str]) -> Group:
     """One table for a terminal, and what stands below it."""
-    return Group table(sheet), Text(), *(Text(line, style="dim") for line in notes))
+    return Group(table(sheet), Text(), *(Text(line, style="dim") for line in notes))
 
 
 def markdown(comparison: Comparison) -> str:

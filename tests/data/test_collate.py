@@ -14,7 +14,7 @@ import torch
 
 from mmdx.batch import Batch
 from mmdx.config import ReportOptions, SliceOrder
-from mmdx.data.collate import WHOLE, StudyDataset, collate_for
+from mmdx.data.collate import WHOLE, StudyDataset, Written, collate_for
 from mmdx.data.reading import Reading, evenly
 from mmdx.data.store import Store
 from mmdx.data.text import fit_tokenizer
@@ -256,3 +256,18 @@ def test_boxes_and_places_follow_the_images_that_are_kept(phantom):
     found = zip(boxes.images.tolist(), boxes.findings.tolist(), boxes.corners[:, 0].tolist(), strict=True)
     assert [(image, finding, pytest.approx(x0)) for image, finding, x0 in found] == expected
     assert batch.inputs["image"].places.shape == (len(batch.inputs["image"].values),)
+
+
+def test_a_text_that_is_written_comes_as_a_target_whatever_is_shown(store: Store):
+    words = fit_tokenizer(["fell one times .", "fell two times ."], max_tokens=9)
+    # Study 0 has no report; those of 1 and 2 are "Fell 1 times." and "Fell 2 times."
+    targets = {"report": Written(words, ReportOptions(mask=("fell",)))}
+    studies = StudyDataset(
+        store, [0, 1, 2], modalities=["image"], findings=["bleed"], tokenizers={}, shown=[], writes=targets
+    )
+    batch = collate_for(store, ["image"], ["report"])([studies[i] for i in range(3)])
+    assert set(batch.inputs) == {"image"}
+    assert batch.inputs["image"].lengths.tolist() == [0, 0, 0]
+    assert batch.targets["report"].lengths.tolist() == [0, 6, 6]
+    assert words.words(batch.targets["report"].values[:6].tolist()) == ["[UNK]"] * 4 + ["times", "."]
+    assert batch.to("meta").targets["report"].values.is_meta

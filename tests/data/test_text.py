@@ -127,3 +127,9 @@ def test_idf_counts_reports_and_leaves_out_what_none_of_them_has() -> None:
     found = dict(zip(tokenizer.words(range(tokenizer.vocabulary)), idf, strict=True))
     assert found == {"[PAD]": 0, "[UNK]": 0, "a": 1, "b": math.log(2) + 1, "c": math.log(2) + 1}
     assert inverse_document_frequencies(tokenizer, ["d d"]) == (0, 0, 0, 0, 0)
+
+
+def test_written_words_close_up_before_punctuation():
+    tokenizer = fit_tokenizer(["Fell (twice), no pain. OK?"], max_tokens=20)
+    ids = tokenizer("Fell (twice), no pain. OK?")
+    assert tokenizer.prose(ids.tolist()) == "fell (twice), no pain. ok?"
