@@ -54,7 +54,7 @@ def write_reports(
     training = [row for row, name in enumerate(splits) if name == "train"]
     known = _see(saved, head, store, training, accelerator, write=False)
     asked = _see(saved, head, store, [r for r, name in enumerate(splits) if name == split], accelerator, write=True)
-    told = {row: _report(saved, head, store, row) for row in [*training, *(one.row for one in asked)]}
+    told = _reports(saved, head, store, [*training, *(one.row for one in asked)])
     known = [one for one in known if one.seen and told[one.row]]
     often = commonest([told[row] for row in training if told[row]])
     words = saved.tokenizers[target_key(head.text)]
@@ -79,7 +79,7 @@ def judge(saved: SavedModel, store: Store, splits: Sequence[Split], table: pd.Da
         return None
     columns = store.columns_of(saved.facts.findings)
     training = [row for row, name in enumerate(splits) if name == "train"]
-    reports = {row: text for row in training if (text := _report(saved, head, store, row))}
+    reports = {row: text for row, text in _reports(saved, head, store, training).items() if text}
     made_for = f"'{head.text}' of the cohort '{store.description['reader']}'"
     labels = store.labels[list(reports)][:, columns]
     reader = ReportReader(list(reports.values()), labels, saved.facts.findings, made_for)
@@ -134,9 +134,10 @@ def _see(
     return sorted(gather_object(found), key=lambda one: one.row)
 
 
-def _report(saved: SavedModel, head: TextHead, store: Store, row: int) -> str:
+def _reports(saved: SavedModel, head: TextHead, store: Store, rows: Sequence[int]) -> dict[int, str]:
+    """What is to be written of the studies in `rows`, by row; empty where a study has no report."""
     options = written(saved.config, store, saved.tokenizers)[head.text].reports
-    return redacted(store.read(row).text(head.text) or "", options)
+    return {row: redacted(store.read(row).text(head.text) or "", options) for row in rows}
 
 
 def _nearest(one: _Seen, known: Sequence[_Seen]) -> int:
