@@ -73,17 +73,18 @@ class StudyDataset(Dataset[Sample]):
         boxes: dict[str, np.ndarray] = {}
         for name in self._shown:
             kind = self._store.modalities[name].kind
-            if kind == "images":
-                pixels, labels = study.pixels(name), study.slice_labels(name)
+            if kind != "text":
+                items, labels = (
+                    study.pixels(name) if kind == "images" else study.vectors(name),
+                    study.slice_labels(name),
+                )
                 if not len(labels):
-                    labels = np.full((len(pixels), len(self._store.findings)), np.nan, dtype=np.float32)
-                keep = evenly(len(pixels), self._max_images)
-                kept = np.arange(len(pixels))[keep]
-                inputs[name], slice_labels[name] = pixels[keep], labels[keep][:, self._columns]
+                    labels = np.full((len(items), len(self._store.findings)), np.nan, dtype=np.float32)
+                keep = evenly(len(items), self._max_images if kind == "images" else None)
+                kept = np.arange(len(items))[keep]
+                inputs[name], slice_labels[name] = items[keep], labels[keep][:, self._columns]
                 places[name] = (kept * (study.spacing(name) or np.nan)).astype(np.float32)
                 boxes[name] = self._boxes(study, name, kept)
-            elif kind == "vectors":
-                inputs[name] = study.vectors(name)
             elif text := redacted(study.text(name) or "", self._reports):
                 inputs[name] = self._tokenizers[name](text)
         return Sample(

@@ -101,7 +101,7 @@ class Store:
         return self._index.numbers(f"{modality}.length")
 
     def order_source(self, row: int, modality: str) -> str | None:
-        """The evidence that the slices stand in order, None where the modality is absent."""
+        """The evidence that the slices stand in order, None where the modality is absent or has no order."""
         return self._index.text(f"{modality}.order", row)
 
     def read(self, row: int) -> StoredStudy:
@@ -150,6 +150,10 @@ class StoredStudy:
         """Descriptors, read-only; n is 0 where the modality is absent."""
         return self._flat(modality).reshape(-1, self._layout.modalities[modality].width)
 
+    def column(self, name: str) -> pa.Array:
+        """The cell of a column as Arrow has it, an array of one."""
+        return self._row.column(name)
+
     def text(self, modality: str) -> str | None:
         return self._row.column(modality)[0].as_py()
 
@@ -162,7 +166,7 @@ class StoredStudy:
         return json.loads(self._row.column("traits")[0].as_py())
 
     def spacing(self, modality: str) -> float | None:
-        """mm between neighbouring images along their normal, None where the order certificate has none."""
+        """mm between neighbouring images, or descriptors of them, along the normal, None where the order certificate has none."""
         order = self._row.column(f"{modality}.order")[0].as_py()
         return json.loads(order)["spacing_mm"] if order else None
 

@@ -64,7 +64,7 @@ def score_rows(
                 output = saved.model(batch.to(accelerator.device))
             studies.extend(study_rows(saved.model, saved.facts.findings, batch, output))
             slices.extend(slice_rows(saved.model, saved.facts.findings, batch, output))
-    orders = order_sources(store, [n for n in shown if store.modalities[n].kind == "images"])
+    orders = order_sources(store, [n for n in shown if store.modalities[n].kind != "text"])
     return _frame(studies, "+".join(shown), orders), _frame(slices, "+".join(shown), orders)
 
 
