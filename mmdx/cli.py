@@ -192,6 +192,25 @@ def compare(
 
 
 @app.command()
+def extract(
+    run: Annotated[Path, typer.Argument(help="a run folder, also one of a cross-validation")],
+    out: Annotated[Path, typer.Argument(help="the store to make")],
+    modality: Annotated[
+        list[str] | None, typer.Option(help="image modality to describe, all when left out; repeat for several")
+    ] = None,
+    folds: Annotated[
+        int | None, typer.Option(help="train so many models, each to describe the training studies that it did not see")
+    ] = None,
+) -> None:
+    """Write what a run's encoders and slice head say of every image as a store of descriptors, for a second stage."""
+    from rich.console import Console
+
+    from mmdx.engine.extraction import extract_run
+
+    extract_run(run, out, modality or [], folds, Console(stderr=True))
+
+
+@app.command()
 def predict(
     run: Annotated[Path, typer.Argument(help="a run folder, or a model folder")],
     source: Annotated[Path, typer.Argument(metavar="INPUT", help="a folder, a file or a zip with one or more studies")],

@@ -132,12 +132,14 @@ class InputConfig(Section):
     encoder one of text.
 
     Images alone use `view` (None: CT windows for Hounsfield units, `rgb` for colour, else `grey`) and `augment`; images
-    and descriptors use `sequence`. An encoder's name alone stands for the whole section.
+    and descriptors use `sequence`. Descriptors alone use `select`: which part of them the encoder sees, fitted on the
+    training studies (None: all). An encoder's name alone stands for the whole section.
     """
 
     encoder: Component
     view: Component | None = None
     sequence: Component = Component(type="lstm")
+    select: Component | None = None
     augment: Augment = Augment()
 
     @pydantic.model_validator(mode="before")
@@ -193,10 +195,24 @@ class TrainConfig(Section):
     workers: int = Field(default=0, ge=0)
 
 
+class FirstStage(Section):
+    """A model that is trained before the experiment's own, on the same studies and split, to leave descriptors.
+
+    What it says of images, `model` of the experiment then reads as vectors under the same names. `folds` models, of
+    other training patients each, describe the training studies that they did not see (None: the one model describes
+    all, which is for frozen encoders, and leaves no logits).
+    """
+
+    model: ModelConfig
+    train: TrainConfig = TrainConfig()
+    folds: int | None = Field(default=5, ge=2)
+
+
 class Config(Section):
-    """One experiment: rebuilds its model alone."""
+    """One experiment: rebuilds its model alone. `first` is the first of its two stages, where it has two."""
 
     data: DataConfig
+    first: FirstStage | None = None
     model: ModelConfig
     train: TrainConfig = TrainConfig()
     run: Path | None = None

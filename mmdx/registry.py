@@ -91,6 +91,7 @@ IMAGE_VIEWS = Registry("image view")
 IMAGE_ENCODERS = Registry("image encoder")
 SEQUENCES = Registry("sequence model")
 VECTOR_ENCODERS = Registry("vector encoder")
+SELECTORS = Registry("selector")
 TEXT_ENCODERS = Registry("text encoder")
 FUSIONS = Registry("fusion")
 HEADS = Registry("head")
@@ -101,6 +102,7 @@ REGISTRIES: dict[str, Registry] = {
     "image_encoders": IMAGE_ENCODERS,
     "sequences": SEQUENCES,
     "vector_encoders": VECTOR_ENCODERS,
+    "selectors": SELECTORS,
     "text_encoders": TEXT_ENCODERS,
     "fusions": FUSIONS,
     "heads": HEADS,

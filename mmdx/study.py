@@ -86,8 +86,8 @@ Modality = ImageFiles | VectorFiles | str
 class Box:
     """A lesion on one image of a modality: 0-based index of the image, corners in pixels of the source image.
 
-    On descriptors of images, the image is the one that the descriptor is of, and the pixels are those that its reader
-    speaks of. Continuous coordinates: (0, 0) is the outer corner of the first pixel, x to the right, y down, x0 < x1, y0 < y1.
+    On descriptors, the image is the one that a descriptor is of. Continuous coordinates: (0, 0) is the outer corner of
+    the first pixel, x to the right, y down, x0 < x1, y0 < y1.
     """
 
     modality: str
@@ -104,9 +104,10 @@ class Study:
     """One exam of one patient: what a reader returns.
 
     Labels are 1.0, 0.0 or NaN (nobody looked). `slice_labels[modality][finding]` has one value an image, or a
-    descriptor, of that modality. `split` is the split that came with the data, None where none did. `traits` are facts about the study that
-    are no model input (age, sex, view, source; the phantom's true log-odds). `problems` names what was left out or
-    looks wrong, a sentence each; a study with no modality at all is one that could not be read, and they say why.
+    descriptor, of that modality. `split` is the split that came with the data, None where none did. `traits` are facts
+    about the study that are no model input (age, sex, view, source; the phantom's true log-odds). `problems` names what
+    was left out or looks wrong, a sentence each; a study with no modality at all is one that could not be read, and
+    they say why.
     """
 
     study_id: str

@@ -6,6 +6,7 @@ that were there are copied. Images that nobody described are left out.
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import hashlib
 import json
@@ -23,14 +24,11 @@ from mmdx.data.fingerprint import STORE_FORMAT
 from mmdx.data.index import gather_index, write_index
 from mmdx.data.shards import Layout, ModalityFacts, is_written, new_shard, shard_path
 from mmdx.data.splits import prove_disjoint, write_splits
-from mmdx.data.store import DESCRIPTION, SPLIT_FILE, Store, StoredStudy, digest, is_store, split_counts
-from mmdx.data.tables import read_table
+from mmdx.data.store import DESCRIPTION, EXTRACTED, SPLIT_FILE, Store, StoredStudy, digest, is_store, split_counts
 from mmdx.errors import DataError
 from mmdx.study import Modality, Order, Split, Study, VectorFiles
 
 STUDIES_PER_SHARD = 16
-EXTRACTED = "extracted"
-"""The key of `dataset.json` that says which models left the descriptors of a store, and how."""
 Descriptors = Mapping[str, Sequence[Float32[np.ndarray, "n d"]]]
 """By modality, one array for each row that was asked for."""
 
@@ -100,7 +98,8 @@ def finish(made: Derivation, out: Path) -> Store:
         "shards": len(portions),
         EXTRACTED: dict(made.origin),
     }
-    quarantine = [dict(row.cells) for row in read_table(out / "quarantine.csv", required=["study_id", "reason"]).rows]
+    with (out / "quarantine.csv").open(encoding="utf-8", newline="") as file:
+        quarantine = list(csv.DictReader(file))
     outlines = [_outline(store.read(row), layout) for row in range(len(store))]
     write_cards(out, description, outlines, made.splits, quarantine)
     whole = out / f"{DESCRIPTION}.partial"

@@ -38,7 +38,7 @@ PIXEL_TYPES: dict[str, str] = {"HU": "int16", "intensity": "uint8"}
 class ModalityFacts:
     """What every study's share of a modality has in common: `unit` and `channels` of images, `width` of vectors.
 
-    The last `logits` values of a vector are what the model that left it says of each finding of the store.
+    The last `logits` values of a vector are what the model that left it says of each of its findings.
     """
 
     kind: Literal["images", "vectors", "text"]

@@ -76,6 +76,23 @@ def make_splits(
     return tuple(split_of[p] for p in patient_ids)
 
 
+def make_folds(
+    patient_ids: Sequence[str], labels: Float[np.ndarray, "n f"], *, folds: int, seed: int
+) -> tuple[int, ...]:
+    """The fold of each study, all studies of a patient in one; the same whatever the order of the rows.
+
+    Folds differ by one patient at most, and each class of a finding is spread over them. Raises `DataError` for more
+    folds than patients.
+    """
+    pool = sorted(set(patient_ids))
+    if folds > len(pool):
+        raise DataError(f"{folds} folds of {len(pool)} patients; ask for fewer folds")
+    classes = _classes(patient_ids, pool, labels)
+    dealt = enumerate(_rarest_first(classes, np.random.default_rng(seed)))
+    fold_of = {pool[patient]: place % folds for place, patient in dealt}
+    return tuple(fold_of[patient] for patient in patient_ids)
+
+
 def prove_disjoint(study_ids: Sequence[str], patient_ids: Sequence[str], splits: Sequence[Split]) -> None:
     """Raises `DataError`, a line each, where a patient is in two splits or a split has nobody."""
     _given_by_patient(study_ids, patient_ids, splits)

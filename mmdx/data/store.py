@@ -22,6 +22,8 @@ from mmdx.study import SPLITS, Split
 
 DESCRIPTION = "dataset.json"
 SPLIT_FILE = "splits.csv"
+EXTRACTED = "extracted"
+"""The key of `dataset.json` that says which models left the descriptors of a store, and how."""
 OPEN_SHARDS = 8
 _AGAIN = "remove the folder and prepare the store again"
 
@@ -83,6 +85,12 @@ class Store:
     @property
     def modalities(self) -> dict[str, ModalityFacts]:
         return dict(self.layout.modalities)
+
+    @property
+    def described_by(self) -> str | None:
+        """What tells the weights of the one model that can make descriptors like these of new images; None where there
+        is none, or no descriptors were extracted."""
+        return self.description.get(EXTRACTED, {}).get("weights", {}).get("own")
 
     def columns_of(self, findings: Sequence[str]) -> list[int]:
         """The places of `findings` in the label rows. Raises `UsageError` for one that the store does not have."""
@@ -166,7 +174,7 @@ class StoredStudy:
         return json.loads(self._row.column("traits")[0].as_py())
 
     def spacing(self, modality: str) -> float | None:
-        """mm between neighbouring images, or descriptors of them, along the normal, None where the order certificate has none."""
+        """mm between neighbouring images, or their descriptors, along the normal; None where no certificate says so."""
         order = self._row.column(f"{modality}.order")[0].as_py()
         return json.loads(order)["spacing_mm"] if order else None
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from torch.utils.data import DataLoader
 
-from mmdx.config import Component, Config, InputConfig
+from mmdx.config import Component, Config, InputConfig, ModelConfig
 from mmdx.data.collate import StudyDataset, collate_for
 from mmdx.data.readers import register_all
 from mmdx.data.redaction import redacted
@@ -20,6 +20,7 @@ from mmdx.errors import UsageError, did_you_mean
 from mmdx.models.augment import StudyAugment
 from mmdx.models.heads import Findings
 from mmdx.models.model import Branch, ImageBranch, MultimodalModel, TextBranch, VectorBranch
+from mmdx.models.select import Affine
 from mmdx.models.text import source_of
 from mmdx.registry import (
     FUSIONS,
@@ -27,6 +28,7 @@ from mmdx.registry import (
     IMAGE_ENCODERS,
     IMAGE_VIEWS,
     READERS,
+    SELECTORS,
     SEQUENCES,
     TEXT_ENCODERS,
     VECTOR_ENCODERS,
@@ -39,23 +41,33 @@ ENCODERS: dict[Kind, Registry] = {"images": IMAGE_ENCODERS, "vectors": VECTOR_EN
 
 @dataclass(frozen=True)
 class InputFacts:
-    """What a branch must know of its modality; `architecture` is filled in once the encoder is built."""
+    """What a branch must know of its modality; `architecture` is filled in once the encoder is built.
+
+    Of the `width` values of a descriptor the last `logits` are a first stage's; `selected` of the others are left,
+    where there is a selection, once it is fitted.
+    """
 
     kind: Kind
     unit: str = "intensity"
     channels: int = 1
     width: int = 0
+    logits: int = 0
+    selected: int | None = None
     vocabulary: int = 0
     architecture: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """The sizes of a model: with its config and its weights, all that it takes to make it again."""
+    """The sizes of a model: with its config and its weights, all that it takes to make it again.
+
+    `first` tells the weights of the model whose descriptors it reads, None where it reads what a store has.
+    """
 
     findings: tuple[str, ...]
     size: int
     inputs: Mapping[str, InputFacts] = field(default_factory=dict)
+    first: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -63,7 +75,7 @@ class ModelFacts:
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> ModelFacts:
         inputs = {name: InputFacts(**facts) for name, facts in raw["inputs"].items()}
-        return cls(tuple(raw["findings"]), int(raw["size"]), inputs)
+        return cls(tuple(raw["findings"]), int(raw["size"]), inputs, raw.get("first"))
 
 
 def register_parts(config: Config) -> None:
@@ -87,20 +99,28 @@ def resolve(config: Config) -> Config:
             return component.model_dump()
 
     raw = config.model_dump()
+
+    def settle_model(model: ModelConfig, below: dict[str, Any], at: str) -> None:
+        below["fusion"] = settle(FUSIONS, model.fusion, f"{at}.fusion")
+        for name, head in model.heads.items():
+            below["heads"][name] = settle(HEADS, head, f"{at}.heads.{name}")
+        for name, section in model.inputs.items():
+            where, inside, encoders = f"{at}.inputs.{name}", below["inputs"][name], ENCODERS[kind_of(section)]
+            if section.encoder.type not in encoders.names():
+                asked, known = section.encoder.type, [name for kind in ENCODERS.values() for name in kind.names()]
+                problems.append(f"{where}.encoder: no encoder is called '{asked}'; {did_you_mean(asked, known)}")
+            else:
+                inside["encoder"] = settle(encoders, section.encoder, f"{where}.encoder")
+            if section.select is not None and kind_of(section) != "vectors":
+                problems.append(f"{where}.select: is for descriptors, and '{section.encoder.type}' reads none; drop it")
+            inside["view"] = settle(IMAGE_VIEWS, section.view, f"{where}.view")
+            inside["select"] = settle(SELECTORS, section.select, f"{where}.select")
+            inside["sequence"] = settle(SEQUENCES, section.sequence, f"{where}.sequence")
+
     raw["data"]["reader"] = settle(READERS, config.data.reader, "data.reader")
-    raw["model"]["fusion"] = settle(FUSIONS, config.model.fusion, "model.fusion")
-    for name, head in config.model.heads.items():
-        raw["model"]["heads"][name] = settle(HEADS, head, f"model.heads.{name}")
-    for name, section in config.model.inputs.items():
-        where, below = f"model.inputs.{name}", raw["model"]["inputs"][name]
-        encoders = ENCODERS[kind_of(section)]
-        if section.encoder.type not in encoders.names():
-            asked, known = section.encoder.type, [name for kind in ENCODERS.values() for name in kind.names()]
-            problems.append(f"{where}.encoder: no encoder is called '{asked}'; {did_you_mean(asked, known)}")
-        else:
-            below["encoder"] = settle(encoders, section.encoder, f"{where}.encoder")
-        below["view"] = settle(IMAGE_VIEWS, section.view, f"{where}.view")
-        below["sequence"] = settle(SEQUENCES, section.sequence, f"{where}.sequence")
+    settle_model(config.model, raw["model"], "model")
+    if config.first is not None:
+        settle_model(config.first.model, raw["first"]["model"], "first.model")
     if problems:
         raise UsageError(problems)
     return Config.model_validate(raw)
@@ -129,7 +149,7 @@ def facts_of(config: Config, store: Store, tokenizers: Mapping[str, ReportTokeni
                 f"model.inputs.{name}: '{section.encoder.type}' reads {wanted}, but '{name}' is stored as {stored.kind}"
             )
         elif stored.kind == "vectors":
-            inputs[name] = InputFacts("vectors", width=stored.width)
+            inputs[name] = InputFacts("vectors", width=stored.width, logits=stored.logits)
         elif stored.kind == "text":
             inputs[name] = InputFacts("text", vocabulary=tokenizers[name].vocabulary)
         else:
@@ -138,7 +158,7 @@ def facts_of(config: Config, store: Store, tokenizers: Mapping[str, ReportTokeni
         raise UsageError(problems)
     findings = config.data.findings or store.findings
     store.columns_of(findings)
-    return ModelFacts(tuple(findings), store.layout.size, inputs)
+    return ModelFacts(tuple(findings), store.layout.size, inputs, store.described_by)
 
 
 def build_tokenizers(config: Config, store: Store, rows: Sequence[int]) -> dict[str, ReportTokenizer]:
@@ -181,7 +201,7 @@ def build_model(config: Config, facts: ModelFacts) -> tuple[MultimodalModel, Mod
     rates = config.model.modality_dropout
     dropout = {name: rates.get(name, 0.0) if isinstance(rates, dict) else rates for name in branches}
     model = MultimodalModel(branches, fusion, heads, dim=config.model.dim, modality_dropout=dropout)
-    return model, ModelFacts(facts.findings, facts.size, complete)
+    return model, replace(facts, inputs=complete)
 
 
 def _image_branch(section: InputConfig, facts: InputFacts, dim: int, where: str) -> tuple[Branch, Mapping[str, Any]]:
@@ -195,9 +215,12 @@ def _image_branch(section: InputConfig, facts: InputFacts, dim: int, where: str)
 
 
 def _vector_branch(section: InputConfig, facts: InputFacts, dim: int, where: str) -> tuple[Branch, Mapping[str, Any]]:
-    encoder = VECTOR_ENCODERS.build(section.encoder, f"{where}.encoder", width=facts.width)
+    select, width = None, facts.width
+    if section.select is not None and facts.selected is not None:
+        select, width = Affine(width - facts.logits, facts.selected), facts.selected + facts.logits
+    encoder = VECTOR_ENCODERS.build(section.encoder, f"{where}.encoder", width=width)
     sequence = SEQUENCES.build(section.sequence, f"{where}.sequence", width=encoder.dim)
-    return VectorBranch(encoder, sequence, dim), {}
+    return VectorBranch(encoder, sequence, dim, select=select), {}
 
 
 def _text_branch(section: InputConfig, facts: InputFacts, dim: int, where: str) -> tuple[Branch, Mapping[str, Any]]:

@@ -25,6 +25,7 @@ from mmdx.engine.objective import Objective, objective
 from mmdx.engine.predict import score_splits, showings
 from mmdx.engine.processes import main_first
 from mmdx.engine.run import Run, choose_run, environment, model_folder
+from mmdx.engine.stages import described_first
 from mmdx.engine.train import fit, set_up
 from mmdx.errors import DataError, UsageError
 from mmdx.stats.compare import Comparison, compare
@@ -98,7 +99,10 @@ def train_split(
     """
     run = Run(folder)
     if accelerator.is_main_process:
-        _describe(run, config, store, splits, accelerator)
+        _describe(run, config, store, splits)
+    store = described_first(config, run, store, splits, accelerator, console, train=train_split)
+    if accelerator.is_main_process:
+        _record_store(run, store, accelerator)
         audited = verdict_for(store, splits)
         run.write_json(AUDIT_FILE, audited)
         console.print(f"audit: {audited['verdict']}", markup=False, highlight=False)
@@ -157,8 +161,8 @@ def evaluate_run(
     """
     run, accelerator = Run(folder), make_accelerator()
     saved = load_model(model_folder(folder))
-    store = _store_of(run, saved.config, accelerator)
-    splits = _splits_of(run, store)
+    store = store_of(run, saved.config, accelerator)
+    splits = splits_of(run, store)
     saved.model.to(accelerator.device)
     chosen = shown or showings(list(saved.config.model.inputs))
     path = score_splits(saved, store, splits, split, chosen, accelerator, out or run.predictions)
@@ -176,7 +180,7 @@ def conclude(run: Run, saved: SavedModel) -> Comparison:
     return comparison
 
 
-def _describe(run: Run, config: Config, store: Store, splits: Sequence[Split], accelerator: Accelerator) -> None:
+def _describe(run: Run, config: Config, store: Store, splits: Sequence[Split]) -> None:
     """The first files of a run; a resumed run keeps the ones that it has."""
     if run.config_file.is_file():
         if read_splits(run.splits) != dict(zip(store.study_ids, splits, strict=True)):
@@ -184,29 +188,40 @@ def _describe(run: Run, config: Config, store: Store, splits: Sequence[Split], a
         return
     run.folder.mkdir(parents=True, exist_ok=True)
     write_splits(run.splits, store.study_ids, store.patient_ids, list(splits))
-    where = {"folder": str(store.folder), **store.description}
-    facts = environment(device=str(accelerator.device), processes=accelerator.num_processes, store=where)
-    run.write_json("environment.json", facts)
     partial = run.config_file.with_suffix(".partial")
     partial.write_text(dump_config(config), encoding="utf-8")
     partial.replace(run.config_file)
 
 
-def _store_of(run: Run, config: Config, accelerator: Accelerator) -> Store:
+def _record_store(run: Run, store: Store, accelerator: Accelerator) -> None:
+    """What a run runs on. Raises `DataError` where a run that goes on was trained on another store."""
+    if run.environment_file.is_file():
+        _same_store(run, store)
+        return
+    where = {"folder": str(store.folder), **store.description}
+    facts = environment(device=str(accelerator.device), processes=accelerator.num_processes, store=where)
+    run.write_json(run.environment_file.name, facts)
+
+
+def _same_store(run: Run, store: Store) -> None:
+    if store.description["fingerprint"] != run.environment()["store"]["fingerprint"]:
+        raise DataError(f"{store.folder}: is not the store that {run.folder} was trained on; prepare that one again")
+
+
+def store_of(run: Run, config: Config, accelerator: Accelerator) -> Store:
     """The store that the run was trained on, where it lies; else the one that its config names, if that is the same."""
-    known = run.environment()["store"]
-    folder = Path(known["folder"])
-    if is_store(folder):
+    places = [Path(run.environment()["store"]["folder"]), *([run.descriptors] if config.first is not None else [])]
+    folder = next((place for place in places if is_store(place)), None)
+    if folder is not None:
         store = Store(folder)
     else:
         loud = Console(stderr=True, quiet=not accelerator.is_main_process)
         store = open_store(config, loud, main_first(accelerator))
-    if store.description["fingerprint"] != known["fingerprint"]:
-        raise DataError(f"{store.folder}: is not the store that {run.folder} was trained on; prepare that one again")
+    _same_store(run, store)
     return store
 
 
-def _splits_of(run: Run, store: Store) -> list[Split]:
+def splits_of(run: Run, store: Store) -> list[Split]:
     stored = read_splits(run.splits)
     unknown = [study for study in store.study_ids if study not in stored]
     if unknown or len(stored) != len(store):

@@ -23,6 +23,7 @@ from mmdx.data.collate import Collate, evenly
 from mmdx.data.images import decode
 from mmdx.data.redaction import redacted, withheld
 from mmdx.engine.checkpoint import SavedModel, load_model
+from mmdx.engine.descriptors import described
 from mmdx.engine.inspection import detect_reader
 from mmdx.engine.run import model_folder
 from mmdx.errors import DataError, MmdxError, UsageError, did_you_mean
@@ -67,13 +68,11 @@ def predict_study(saved: SavedModel, study: Study, image: str | None, report: st
 
     Raises `DataError` where the study has nothing that the model reads, or images of another unit.
     """
-    inputs: dict[str, np.ndarray] = {}
-    orders: dict[str, str] = {}
-    for name, value in _named(study, image).items():
-        known = saved.facts.inputs.get(name)
-        if isinstance(value, ImageFiles) and known is not None and known.kind == "images":
-            inputs[name] = _pixels(saved, name, value)
-            orders[name] = value.order.source
+    given = {n: v for n, v in _named(study, image).items() if isinstance(v, ImageFiles) and n in image_inputs(saved)}
+    inputs = {name: _pixels(saved, name, v) for name, v in given.items() if saved.facts.inputs[name].kind == "images"}
+    if saved.first is not None:
+        inputs |= _described(saved, saved.first, study, {n: v for n, v in given.items() if n not in inputs})
+    orders: dict[str, str] = {name: value.order.source for name, value in given.items()}
     texts = [name for name, known in saved.facts.inputs.items() if known.kind == "text"]
     told = report if report is not None else next((study.modalities[n] for n in texts if n in study.modalities), None)
     reports, problems = saved.config.data.reports, list(study.problems)
@@ -116,13 +115,29 @@ def _named(study: Study, image: str | None) -> Mapping[str, Any]:
     return {image if name == images[0] else name: value for name, value in study.modalities.items()}
 
 
-def _pixels(saved: SavedModel, name: str, files: ImageFiles) -> np.ndarray:
+def _pixels(saved: SavedModel, name: str, files: ImageFiles, *, thin: bool = True) -> np.ndarray:
     known = saved.facts.inputs[name]
     if files.unit != known.unit:
         raise DataError(f"its images hold {files.unit}, but the model's '{name}' was trained on {known.unit}")
     # Decoded whole, as a store has it: the grey levels of deep images hang on all images of the study.
     pixels = decode(replace(files, channels=known.channels), saved.facts.size).pixels
-    return pixels[evenly(len(pixels), saved.config.data.max_images)]
+    return pixels[evenly(len(pixels), saved.config.data.max_images if thin else None)]
+
+
+def _described(
+    saved: SavedModel, first: SavedModel, study: Study, given: Mapping[str, ImageFiles]
+) -> dict[str, np.ndarray]:
+    """What the first stage says of the images of a study: of all of them, as when the second stage was trained."""
+    if not given:
+        return {}
+    if first.first is not None:
+        items = _described(first, first.first, study, given)
+    else:
+        items = {name: _pixels(first, name, files, thin=False) for name, files in given.items()}
+    with torch.inference_mode():
+        output = first.model(_batch(first, study, items))
+    logits = {name: saved.facts.inputs[name].logits > 0 for name in given}
+    return {name: described(first.model, output, name, logits=logits[name]).numpy() for name in given}
 
 
 def _batch(saved: SavedModel, study: Study, inputs: Mapping[str, np.ndarray]) -> Batch:
@@ -165,7 +180,10 @@ def join_inputs(studies: Sequence[Study], inputs: Sequence[str], name: str) -> l
 
 
 def image_inputs(saved: SavedModel) -> list[str]:
-    return [name for name, known in saved.facts.inputs.items() if known.kind == "images"]
+    """The inputs that raw images can be given for: also descriptors that the model's first stage makes of them."""
+    first = image_inputs(saved.first) if saved.first is not None else []
+    inputs = saved.facts.inputs.items()
+    return [name for name, known in inputs if known.kind == "images" or (known.kind == "vectors" and name in first)]
 
 
 def _image_input(saved: SavedModel, modality: str | None) -> str | None:

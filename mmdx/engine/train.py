@@ -27,6 +27,7 @@ from mmdx.engine.build import build_loader, build_model, build_tokenizers, facts
 from mmdx.engine.checkpoint import (
     Progress,
     SavedModel,
+    copy_first,
     load_description,
     load_state,
     save_state,
@@ -36,6 +37,7 @@ from mmdx.engine.checkpoint import (
 from mmdx.engine.objective import Objective, objective
 from mmdx.engine.predict import score_rows
 from mmdx.engine.run import Run
+from mmdx.engine.selection import fit_selections, load_selections, with_selected, write_selections
 from mmdx.errors import DataError
 from mmdx.models.model import trainable
 from mmdx.stats.metrics import METRICS
@@ -75,13 +77,17 @@ def set_up(
     rows = [row for row, name in enumerate(splits) if name == "train"]
     if accelerator.is_main_process and not (run.best / "model.json").is_file():
         tokenizers = build_tokenizers(config, store, rows)
-        _, facts = build_model(config, facts_of(config, store, tokenizers))
+        facts, selections = fit_selections(config, store, rows, facts_of(config, store, tokenizers))
+        _, facts = build_model(config, facts)
+        write_selections(run.selections, selections)
+        copy_first(store, run.best)
         write_description(run.best, config, facts, tokenizers)
     accelerator.wait_for_everyone()
     # Every process starts from the files, so that none can hold another vocabulary.
-    tokenizers = load_description(run.best)[2]
+    _, described, tokenizers = load_description(run.best)
     torch.manual_seed(config.seed)
-    model, facts = build_model(config, facts_of(config, store, tokenizers))
+    model, facts = build_model(config, with_selected(facts_of(config, store, tokenizers), described))
+    load_selections(run.selections, model)
     _check_labels(store, splits, facts.findings)
     loader, sampler = build_loader(
         config,

@@ -118,13 +118,14 @@ class SliceHead(Head):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        items = {name: sizes.items for name, sizes in branches.items() if sizes.kind == "images"}
+        items = {name: sizes.items for name, sizes in branches.items() if sizes.kind in ("images", "vectors")}
         if not items:
-            raise UsageError("head slice: the model has no image modality; drop this head")
+            raise UsageError("head slice: the model has no modality of images or descriptors; drop this head")
         self.images = self.modality = modality or next(iter(items))
         if self.modality not in items:
             raise UsageError(
-                f"head slice: no image modality is called '{self.modality}'; {did_you_mean(self.modality, items)}"
+                f"head slice: no modality of images or descriptors is called '{self.modality}'; "
+                f"{did_you_mean(self.modality, items)}"
             )
         self.layers = nn.Sequential(nn.Dropout(dropout), nn.Linear(items[self.modality], len(findings.names)))
         self.weight = weight
