@@ -140,6 +140,11 @@ def _record(
     return pa.record_batch(columns, schema=schema)
 
 
+def _order(told: str) -> Order:
+    raw = json.loads(told)
+    return Order(**raw | {"gaps": tuple(raw["gaps"]), "duplicates": tuple(raw["duplicates"])})
+
+
 def _outline(study: StoredStudy, layout: Layout) -> Study:
     """What a card counts of a study."""
     modalities: dict[str, Modality] = {}
@@ -148,7 +153,7 @@ def _outline(study: StoredStudy, layout: Layout) -> Study:
             modalities[name] = told
         elif facts.kind == "vectors" and study.column(f"{name}.length")[0].as_py():
             order = study.column(f"{name}.order")[0].as_py()
-            modalities[name] = VectorFiles((), facts.width, Order(**json.loads(order)) if order else None)
+            modalities[name] = VectorFiles((), facts.width, _order(order) if order else None)
     labels = study.column("labels").flatten().to_pylist()
     return Study(
         study.study_id,

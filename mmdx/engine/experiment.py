@@ -17,7 +17,7 @@ from mmdx.config import Config, dump_config
 from mmdx.data.prepare import Recipe, prepare_into, prepare_under
 from mmdx.data.redaction import absent_sections, withheld
 from mmdx.data.splits import make_splits, prove_disjoint, read_splits, write_splits
-from mmdx.data.store import Store, is_store, split_counts
+from mmdx.data.store import EXTRACTED, Store, is_store, split_counts
 from mmdx.engine.auditing import AUDIT_FILE, verdict_for
 from mmdx.engine.build import ModelFacts
 from mmdx.engine.checkpoint import SavedModel, load_model
@@ -58,6 +58,11 @@ def deal(config: Config, store: Store) -> list[Split]:
     """The split of a run: the store's own, or dealt anew by `data.split`. Proved disjoint by patient."""
     if config.data.split is None:
         return store.splits
+    if EXTRACTED in store.description:
+        raise UsageError(
+            f"data.split: the descriptors of {store.folder} were made under its own split, by models that saw the "
+            "studies of another; leave data.split out, or split the run that they are of"
+        )
     options, nobody = config.data.split, [None] * len(store)
     splits = make_splits(
         store.study_ids, store.patient_ids, store.labels, nobody, val=options.val, test=options.test, seed=options.seed
