@@ -127,7 +127,9 @@ class ModelBased(Selector):
         def told(values: Float[np.ndarray, "n d"], label: Float[np.ndarray, "n"]) -> Float[np.ndarray, "d"]:
             if self.estimator == "trees":
                 return ExtraTreesClassifier(100, random_state=seed).fit(values, label).feature_importances_
-            linear = LinearSVC(penalty="l1", dual="auto", C=0.01, class_weight="balanced", random_state=seed)
+            # The loss is a sum over items: so weighed, it stands to the penalty the same whatever their number.
+            strength = 30 / len(values)
+            linear = LinearSVC(penalty="l1", dual="auto", C=strength, class_weight="balanced", random_state=seed)
             weights = np.abs(linear.fit(StandardScaler().fit_transform(values), label).coef_[0])
             return weights / max(weights.sum(), np.finfo(float).tiny)
 
