@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from mmdx.data.store import Store, is_store, split_counts
 from mmdx.engine.auditing import AUDIT_FILE, verdict_for
 from mmdx.engine.build import ModelFacts
 from mmdx.engine.checkpoint import SavedModel, load_model
+from mmdx.engine.objective import Objective, objective
 from mmdx.engine.predict import score_splits, showings
 from mmdx.engine.processes import main_first
 from mmdx.engine.run import Run, choose_run, environment, model_folder
@@ -72,30 +73,62 @@ def run_training(config: Config, name: str, console: Console, *, resume: bool) -
         loud.print(LAUNCHED_SHORT, highlight=False)
     store = open_store(config, loud, main_first(accelerator))
     chosen = [str(choose_run(config, name, resume=resume))] if accelerator.is_main_process else [""]
-    run = Run(Path(broadcast_object_list(chosen)[0]))
-    splits = deal(config, store)
+    folder = Path(broadcast_object_list(chosen)[0])
+    train_split(config, folder, store, deal(config, store), accelerator, loud, resume=resume)
+    loud.print(f"run folder:   {folder}\nnext:         mmdx compare {folder}", markup=False, highlight=False)
+    accelerator.end_training()
+    return folder
+
+
+def train_split(
+    config: Config,
+    folder: Path,
+    store: Store,
+    splits: list[Split],
+    accelerator: Accelerator,
+    console: Console,
+    *,
+    resume: bool,
+    objective: Objective = objective,
+) -> SavedModel:
+    """Trains `config` (resolved) on one split of a store, scores val and test, and concludes; returns the best model.
+
+    `folder` becomes a run folder, or goes on as one with `resume`. `console` is quiet where the process is not the main
+    one. The accelerator is left as it was found, so that a command can train again with it.
+    """
+    run = Run(folder)
     if accelerator.is_main_process:
         _describe(run, config, store, splits, accelerator)
         audited = verdict_for(store, splits)
         run.write_json(AUDIT_FILE, audited)
-        loud.print(f"audit: {audited['verdict']}", markup=False, highlight=False)
-    accelerator.project_configuration.logging_dir = str(run.folder)
-    accelerator.init_trackers("tensorboard")
-    training = set_up(config, run, store, splits, accelerator, resume=resume)
-    loud.print(_opening(training.saved, store, splits, run, accelerator), highlight=False)
-    fit(training, loud)
+        console.print(f"audit: {audited['verdict']}", markup=False, highlight=False)
+    with _tracked(accelerator, folder):
+        training = set_up(config, run, store, splits, accelerator, resume=resume, objective=objective)
+        console.print(_opening(training.saved, store, splits, run, accelerator), highlight=False)
+        fit(training, console)
     saved = load_model(run.best)
     saved.model.to(accelerator.device)
     for split in ("val", "test"):
         score_splits(saved, store, splits, split, showings(list(config.model.inputs)), accelerator, run.predictions)
     if accelerator.is_main_process:
-        comparison = conclude(run, saved)
-        loud.print(summary_tables(comparison))
-        loud.print(
-            f"run folder:   {run.folder}\nnext:         mmdx compare {run.folder}", markup=False, highlight=False
-        )
-    accelerator.end_training()
-    return run.folder
+        console.print(summary_tables(conclude(run, saved)))
+    accelerator.wait_for_everyone()
+    return saved
+
+
+@contextmanager
+def _tracked(accelerator: Accelerator, folder: Path) -> Iterator[None]:
+    """Logs of one training go to `folder`; afterwards nothing of that training is left in the accelerator."""
+    scaler = accelerator.scaler.state_dict() if accelerator.scaler is not None else None
+    accelerator.project_configuration.logging_dir = str(folder)
+    accelerator.init_trackers("tensorboard")
+    yield
+    for tracker in accelerator.trackers:
+        tracker.finish()
+    accelerator.trackers = []
+    accelerator.free_memory()
+    if accelerator.scaler is not None and scaler is not None:
+        accelerator.scaler.load_state_dict(scaler)
 
 
 def make_accelerator(precision: str = "no") -> Accelerator:
