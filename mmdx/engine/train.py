@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -23,10 +23,12 @@ from mmdx.batch import Batch
 from mmdx.config import Config, TrainConfig
 from mmdx.data.sampler import SliceBudgetSampler
 from mmdx.data.store import Store
-from mmdx.engine.build import build_loader, build_model, build_tokenizers, facts_of
+from mmdx.data.text import ReportTokenizer
+from mmdx.engine.build import ModelFacts, build_loader, build_model, build_tokenizers, facts_of
 from mmdx.engine.checkpoint import (
     Progress,
     SavedModel,
+    is_described,
     load_description,
     load_state,
     save_state,
@@ -72,11 +74,8 @@ def set_up(
 ) -> Training:
     """Model, optimizer and loader of a new or resumed run; the main process writes the run's description first."""
     set_seed(config.seed)
-    rows = [row for row, name in enumerate(splits) if name == "train"]
-    if accelerator.is_main_process and not (run.best / "model.json").is_file():
-        tokenizers = build_tokenizers(config, store, rows)
-        _, facts = build_model(config, facts_of(config, store, tokenizers))
-        write_description(run.best, config, facts, tokenizers)
+    if accelerator.is_main_process and not is_described(run.best):
+        write_description(run.best, config, *plan(config, store, splits))
     accelerator.wait_for_everyone()
     # Every process starts from the files, so that none can hold another vocabulary.
     tokenizers = load_description(run.best)[2]
@@ -86,7 +85,7 @@ def set_up(
     loader, sampler = build_loader(
         config,
         store,
-        rows,
+        _training_rows(splits),
         tokenizers,
         shuffle=True,
         rank=accelerator.process_index,
@@ -103,6 +102,17 @@ def set_up(
     return Training(
         config, run, store, splits, saved, accelerator, network, optimizer, loader, sampler, progress, objective
     )
+
+
+def plan(config: Config, store: Store, splits: Sequence[Split]) -> tuple[ModelFacts, dict[str, ReportTokenizer]]:
+    """What describes the model of a new run: it is built once. Raises `UsageError` where it cannot be."""
+    tokenizers = build_tokenizers(config, store, _training_rows(splits))
+    _, facts = build_model(config, facts_of(config, store, tokenizers))
+    return facts, tokenizers
+
+
+def _training_rows(splits: Sequence[Split]) -> list[int]:
+    return [row for row, name in enumerate(splits) if name == "train"]
 
 
 def fit(training: Training, console: Console) -> None:
