@@ -125,18 +125,21 @@ def train(
         bool, typer.Option("--resume", help="go on with the last run of this config, or with run=FOLDER")
     ] = False,
 ) -> None:
-    """Train, score the test split with each modality shown, and leave a run folder."""
+    """Train, score the test split with each modality shown, and leave a run folder; data.folds.count=5 for folds."""
     from rich.console import Console
 
     from mmdx.config import read_config
     from mmdx.engine.build import resolve
     from mmdx.engine.experiment import run_training
+    from mmdx.engine.folds import run_folds
 
     given = overrides or []
     if config is not None and "=" in config:
         config, given = None, [config, *given]
     path = Path(config) if config else DEFAULT_CONFIG
-    run_training(resolve(read_config(path, given)), path.stem, Console(), resume=resume)
+    asked = resolve(read_config(path, given))
+    run_command = run_training if asked.data.folds is None else run_folds
+    run_command(asked, path.stem, Console(), resume=resume)
 
 
 @app.command()
@@ -153,8 +156,9 @@ def evaluate(
 
     from mmdx.engine.checkpoint import load_description
     from mmdx.engine.experiment import evaluate_run
+    from mmdx.engine.folds import evaluate_folds
     from mmdx.engine.predict import parse_shown
-    from mmdx.engine.run import model_folder
+    from mmdx.engine.run import Run, model_folder
     from mmdx.stats.compare import compare as compare_files
     from mmdx.stats.report import summary_tables
 
@@ -162,8 +166,10 @@ def evaluate(
         raise UsageError(
             "--show: scores of some showings alone would replace the run's own; give --out FOLDER for them"
         )
-    inputs = list(load_description(model_folder(run))[0].model.inputs)
-    path, _ = evaluate_run(run, split, [parse_shown(text, inputs) for text in show] if show else None, out)
+    folds = Run(run).folds.is_file()
+    inputs = list(load_description(model_folder(Run(run).fold(0).folder if folds else run))[0].model.inputs)
+    shown = [parse_shown(text, inputs) for text in show] if show else None
+    path = evaluate_folds(run, split, shown, out) if folds else evaluate_run(run, split, shown, out)[0]
     console = Console()
     console.print(summary_tables(compare_files([path])))
     console.print(f"predictions:  {path}", markup=False, highlight=False)

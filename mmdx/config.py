@@ -56,6 +56,14 @@ class SplitOptions(Section):
         return self
 
 
+class FoldOptions(Section):
+    """Cross-validation: `count` folds of patients, and `val`, the share of a fold's other patients that validate."""
+
+    count: int = Field(default=5, ge=2)
+    val: float = Field(default=0.15, gt=0, lt=1)
+    seed: int = Field(default=0, ge=0, lt=2**32)
+
+
 class ReportOptions(Section):
     """What of a report a model may read: for reports that state the answer.
 
@@ -86,9 +94,10 @@ class DataConfig(Section):
     `store`, or where that is None into a folder under `stores` that is named by its fingerprint.
 
     `size` is the side in pixels of a stored image; `findings` the labels to learn, in this order (None: all of the
-    store's); `split` deals the patients anew (None: as the store has them); `max_images` keeps that many evenly spaced
-    images of a longer modality; `reports` is what of a report is read, wherever a model meets one; `pseudonym_key` is a
-    file with a secret by which patient and study ids are replaced when the store is prepared (`docs/privacy.md`).
+    store's); `split` deals the patients anew (None: as the store has them); `folds` trains a model a fold and tests
+    each study once (`docs/cross_validation.md`); `max_images` keeps that many evenly spaced images of a longer
+    modality; `reports` is what of a report is read, wherever a model meets one; `pseudonym_key` is a file with a secret
+    by which patient and study ids are replaced when the store is prepared (`docs/privacy.md`).
     """
 
     store: Path | None = None
@@ -98,6 +107,7 @@ class DataConfig(Section):
     size: int = Field(default=224, ge=8)
     findings: tuple[str, ...] | None = None
     split: SplitOptions | None = None
+    folds: FoldOptions | None = None
     max_images: int | None = Field(default=None, ge=1)
     reports: ReportOptions = ReportOptions()
     pseudonym_key: Path | None = None
@@ -110,6 +120,8 @@ class DataConfig(Section):
             raise ValueError("no studies: give store (a folder that mmdx prepare left), or reader and source")
         if self.pseudonym_key is not None and self.reader is None:
             raise ValueError("pseudonym_key is for preparing: give reader and source too, or leave it out")
+        if self.split is not None and self.folds is not None:
+            raise ValueError("split deals the patients once, folds several times; give one of them")
         return self
 
 

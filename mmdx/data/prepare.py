@@ -15,7 +15,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
@@ -83,19 +83,20 @@ def prepare_into(
     split: SplitOptions | None,
     console: Console,
     turn: AbstractContextManager[None] | None = None,
+    look: Callable[[Sequence[Study]], None] | None = None,
 ) -> Store:
     """Prepares `recipe` in the folder `out`, or goes on where a killed run stopped, or finds it done.
 
     `split` deals the patients; None deals a new store by the defaults and takes a finished one as it is. Several
     processes read the raw files within `turn`, which lets the main one go first: a reader may write its own source (the
-    phantom does). Raises `DataError` where `out` holds something else, a store that was split otherwise included:
-    nothing is replaced.
+    phantom does). `look` may refuse the studies before any is decoded. Raises `DataError` where `out` holds something
+    else, a store that was split otherwise included: nothing is replaced.
     """
     _keep_apart(recipe.source, out)
     with turn or nullcontext():
         store = Store(out) if is_store(out) else None
         ready = store is not None and store.description["fingerprint"] == recipe.fingerprint()
-        studies = [] if ready else recipe.read()
+        studies = [] if ready else _looked_at(recipe, look)
     if store is None or not ready:
         return _fill(recipe, studies, out, split or SplitOptions(), console)
     if split is not None and store.description["split"] != split.model_dump():
@@ -106,18 +107,29 @@ def prepare_into(
 
 
 def prepare_under(
-    recipe: Recipe, stores: Path, console: Console, turn: AbstractContextManager[None] | None = None
+    recipe: Recipe,
+    stores: Path,
+    console: Console,
+    turn: AbstractContextManager[None] | None = None,
+    look: Callable[[Sequence[Study]], None] | None = None,
 ) -> Store:
     """The store of `recipe` under `stores`, in a folder named by its fingerprint: prepared when it is not there."""
     _keep_apart(recipe.source, stores)
     with turn or nullcontext():
         ready = stores / f"{recipe.reader.type}-{recipe.fingerprint()[:12]}"
-        studies = [] if is_store(ready) else recipe.read()
+        studies = [] if is_store(ready) else _looked_at(recipe, look)
     if not studies:
         return Store(ready)
     # A reader may write its own source (the phantom does), so the name is known for good only after it has read.
     out = stores / f"{recipe.reader.type}-{recipe.fingerprint()[:12]}"
     return _fill(recipe, studies, out, SplitOptions(), console)
+
+
+def _looked_at(recipe: Recipe, look: Callable[[Sequence[Study]], None] | None) -> list[Study]:
+    studies = recipe.read()
+    if look is not None:
+        look(studies)
+    return studies
 
 
 def _fill(recipe: Recipe, studies: list[Study], out: Path, split: SplitOptions, console: Console) -> Store:

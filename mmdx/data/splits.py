@@ -69,28 +69,12 @@ def make_splits(
     pool = [p for p in sorted(kept) if kept[p] in (None, "train")]
     closed = {split for split in kept.values() if split in ("val", "test")}
     shares = np.array([0.0 if split in closed else wanted[split] for split in SPLITS])
-    classes = _classes(patient_ids, pool, labels)
-    dealt = _deal(classes, shares / shares.sum(), np.random.default_rng(seed))
+    shares /= shares.sum()
+    classes = patient_classes(patient_ids, pool, labels)
+    dealt = deal(classes, shares, _sizes(len(pool), shares), np.random.default_rng(seed))
     split_of: dict[str, Split] = {p: split for p, split in kept.items() if split is not None}
     split_of |= {p: SPLITS[int(index)] for p, index in zip(pool, dealt, strict=True)}
     return tuple(split_of[p] for p in patient_ids)
-
-
-def make_folds(
-    patient_ids: Sequence[str], labels: Float[np.ndarray, "n f"], *, folds: int, seed: int
-) -> tuple[int, ...]:
-    """The fold of each study, all studies of a patient in one; the same whatever the order of the rows.
-
-    Folds differ by one patient at most, and each class of a finding is spread over them. Raises `DataError` for more
-    folds than patients.
-    """
-    pool = sorted(set(patient_ids))
-    if folds > len(pool):
-        raise DataError(f"{folds} folds of {len(pool)} patients; ask for fewer folds")
-    classes = _classes(patient_ids, pool, labels)
-    dealt = enumerate(_rarest_first(classes, np.random.default_rng(seed)))
-    fold_of = {pool[patient]: place % folds for place, patient in dealt}
-    return tuple(fold_of[patient] for patient in patient_ids)
 
 
 def prove_disjoint(study_ids: Sequence[str], patient_ids: Sequence[str], splits: Sequence[Split]) -> None:
@@ -145,7 +129,7 @@ def _given_by_patient(
     return {patient: next(iter(splits), None) for patient, splits in found.items()}
 
 
-def _classes(
+def patient_classes(
     patient_ids: Sequence[str], pool: Sequence[str], labels: Float[np.ndarray, "n f"]
 ) -> Bool[np.ndarray, "p c"]:
     """Which patient of `pool` belongs to which class: positive of each finding, then negative of each."""
@@ -159,28 +143,31 @@ def _classes(
     return np.concatenate([positive, negative & ~positive], axis=1)
 
 
-def _deal(
-    classes: Bool[np.ndarray, "p c"], shares: Float[np.ndarray, " s"], rng: np.random.Generator
+def deal(
+    classes: Bool[np.ndarray, "p c"],
+    shares: Float[np.ndarray, " s"],
+    sizes: Int[np.ndarray, " s"],
+    rng: np.random.Generator,
 ) -> Int[np.ndarray, " p"]:
-    """The index of a split for each patient: sizes as `shares` say, classes as even as they can be."""
-    room = _sizes(len(classes), shares)
+    """The index of a part for each patient: `sizes` patients in each, classes as near to `shares` as they can be."""
+    room = sizes.copy()
     counts = classes.sum(axis=0)
     lack = counts[:, None] * shares
     covered = np.zeros(lack.shape, dtype=bool)
-    split = np.full(len(classes), -1)
+    part = np.full(len(classes), -1)
     for patient in _rarest_first(classes, rng):
         own = np.flatnonzero(classes[patient])
         own = own[np.argsort(counts[own], kind="stable")]
-        # A split without any patient of these classes comes first, the rarer class counting more; then the split that
+        # A part without any patient of these classes comes first, the rarer class counting more; then the part that
         # lacks most of the rarest class, of the next …; then the one with the most room.
         uncovered = (~covered[own] / counts[own, None]).sum(axis=0)
         keys = np.round([uncovered, *lack[own], room], 9)
         chosen = next(s for s in np.lexsort(-keys[::-1]) if room[s] > 0)
-        split[patient] = chosen
+        part[patient] = chosen
         room[chosen] -= 1
         lack[own, chosen] -= 1
         covered[own, chosen] = True
-    return split
+    return part
 
 
 def _rarest_first(classes: Bool[np.ndarray, "p c"], rng: np.random.Generator) -> list[int]:

@@ -136,7 +136,22 @@ def kind_of(section: InputConfig) -> Kind:
 
 def facts_of(config: Config, store: Store, tokenizers: Mapping[str, ReportTokenizer]) -> ModelFacts:
     """What the model must know of the store. Raises `UsageError` where config and store disagree, all at once."""
-    inputs, problems = {}, []
+    check_inputs(config, store)
+    inputs = {}
+    for name in config.model.inputs:
+        stored = store.modalities[name]
+        if stored.kind == "vectors":
+            inputs[name] = InputFacts("vectors", width=stored.width)
+        elif stored.kind == "text":
+            inputs[name] = InputFacts("text", vocabulary=tokenizers[name].vocabulary)
+        else:
+            inputs[name] = InputFacts("images", unit=stored.unit, channels=stored.channels)
+    return ModelFacts(tuple(config.data.findings or store.findings), store.layout.size, inputs)
+
+
+def check_inputs(config: Config, store: Store) -> None:
+    """Raises `UsageError` where the config names modalities, kinds or findings that the store does not have."""
+    problems = []
     for name, section in config.model.inputs.items():
         stored = store.modalities.get(name)
         wanted = kind_of(section)
@@ -148,17 +163,9 @@ def facts_of(config: Config, store: Store, tokenizers: Mapping[str, ReportTokeni
             problems.append(
                 f"model.inputs.{name}: '{section.encoder.type}' reads {wanted}, but '{name}' is stored as {stored.kind}"
             )
-        elif stored.kind == "vectors":
-            inputs[name] = InputFacts("vectors", width=stored.width, logits=stored.logits)
-        elif stored.kind == "text":
-            inputs[name] = InputFacts("text", vocabulary=tokenizers[name].vocabulary)
-        else:
-            inputs[name] = InputFacts("images", unit=stored.unit, channels=stored.channels)
     if problems:
         raise UsageError(problems)
-    findings = config.data.findings or store.findings
-    store.columns_of(findings)
-    return ModelFacts(tuple(findings), store.layout.size, inputs, store.described_by)
+    store.columns_of(config.data.findings or store.findings)
 
 
 def build_tokenizers(config: Config, store: Store, rows: Sequence[int]) -> dict[str, ReportTokenizer]:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,14 +21,14 @@ from mmdx.data.redaction import absent_sections, withheld
 from mmdx.data.splits import make_splits, prove_disjoint, read_splits, write_splits
 from mmdx.data.store import EXTRACTED, Store, is_store, split_counts
 from mmdx.engine.auditing import AUDIT_FILE, verdict_for
-from mmdx.engine.build import ModelFacts
-from mmdx.engine.checkpoint import SavedModel, load_model
+from mmdx.engine.checkpoint import SavedModel, is_described, load_model
+from mmdx.engine.checks import check_studies_for, check_training, shown_nothing
 from mmdx.engine.objective import Objective, objective
 from mmdx.engine.predict import score_splits, showings
 from mmdx.engine.processes import main_first
 from mmdx.engine.run import Run, choose_run, environment, model_folder
 from mmdx.engine.stages import described_first
-from mmdx.engine.train import fit, set_up
+from mmdx.engine.train import fit, plan, set_up
 from mmdx.errors import DataError, UsageError
 from mmdx.stats.compare import Comparison, compare
 from mmdx.stats.report import markdown, summary_tables
@@ -49,9 +51,10 @@ def open_store(config: Config, console: Console, turn: AbstractContextManager[No
             raise UsageError("data: no studies; give store, or reader and source")
         return Store(data.store)
     recipe = Recipe(data.reader, data.source, data.size, data.pseudonym_key)
+    look = partial(check_studies_for, config)
     if data.store is not None:
-        return prepare_into(recipe, data.store, None, console, turn)
-    return prepare_under(recipe, data.stores, console, turn)
+        return prepare_into(recipe, data.store, None, console, turn, look)
+    return prepare_under(recipe, data.stores, console, turn, look)
 
 
 def deal(config: Config, store: Store) -> list[Split]:
@@ -72,18 +75,23 @@ def deal(config: Config, store: Store) -> list[Split]:
 
 
 def run_training(config: Config, name: str, console: Console, *, resume: bool) -> Path:
-    """Trains `config` (resolved), scores it and prints what it shows; returns the run folder."""
+    """Trains `config` (resolved) on one split, scores it and prints what it shows; returns the run folder."""
+    accelerator, loud, store, folder = start(config, name, console, resume=resume)
+    train_split(config, folder, store, deal(config, store), accelerator, loud, resume=resume)
+    loud.print(f"run folder:   {folder}\nnext:         mmdx compare {folder}", markup=False, highlight=False)
+    accelerator.end_training()
+    return folder
+
+
+def start(config: Config, name: str, console: Console, *, resume: bool) -> tuple[Accelerator, Console, Store, Path]:
+    """What every training begins with: its processes, a console for the main one, the store, and where it goes."""
     accelerator = make_accelerator(config.train.precision)
     loud = Console(stderr=console.stderr, quiet=not accelerator.is_main_process)
     if _launched_short(accelerator):
         loud.print(LAUNCHED_SHORT, highlight=False)
     store = open_store(config, loud, main_first(accelerator))
     chosen = [str(choose_run(config, name, resume=resume))] if accelerator.is_main_process else [""]
-    folder = Path(broadcast_object_list(chosen)[0])
-    train_split(config, folder, store, deal(config, store), accelerator, loud, resume=resume)
-    loud.print(f"run folder:   {folder}\nnext:         mmdx compare {folder}", markup=False, highlight=False)
-    accelerator.end_training()
-    return folder
+    return accelerator, loud, store, Path(broadcast_object_list(chosen)[0])
 
 
 def train_split(
@@ -96,18 +104,27 @@ def train_split(
     *,
     resume: bool,
     objective: Objective = objective,
+    tell: bool = True,
 ) -> SavedModel:
     """Trains `config` (resolved) on one split of a store, scores val and test, and concludes; returns the best model.
 
     `folder` becomes a run folder, or goes on as one with `resume`. `console` is quiet where the process is not the main
-    one. The accelerator is left as it was found, so that a command can train again with it.
+    one; `tell` prints what the test split shows at the end. The accelerator is left as it was found, so that a command
+    can train again with it. What the first of two stages leaves takes the place of `store`.
     """
     run = Run(folder)
+    check_training(config, store, splits)
+    if config.first is not None:
+        if accelerator.is_main_process:
+            _describe(run, config, store, splits)
+        store = described_first(config, run, store, splits, accelerator, console, train=train_split)
     if accelerator.is_main_process:
+        # A model that cannot be built leaves no folder behind.
+        planned = None if is_described(run.best) else plan(config, store, splits)
         _describe(run, config, store, splits)
-    store = described_first(config, run, store, splits, accelerator, console, train=train_split)
-    if accelerator.is_main_process:
         _record_store(run, store, accelerator)
+        if planned is not None:
+            planned.write(run, config, store)
         audited = verdict_for(store, splits)
         run.write_json(AUDIT_FILE, audited)
         console.print(f"audit: {audited['verdict']}", markup=False, highlight=False)
@@ -120,7 +137,9 @@ def train_split(
     for split in ("val", "test"):
         score_splits(saved, store, splits, split, showings(list(config.model.inputs)), accelerator, run.predictions)
     if accelerator.is_main_process:
-        console.print(summary_tables(conclude(run, saved)))
+        comparison = conclude(run, saved)
+        if tell:
+            console.print(summary_tables(comparison))
     accelerator.wait_for_everyone()
     return saved
 
@@ -164,25 +183,37 @@ def evaluate_run(
     The file is the run's own `predictions/<split>.csv`, or lies in `out`. Raises `DataError` where the store is no
     longer the one that the run was trained on.
     """
-    run, accelerator = Run(folder), make_accelerator()
+    accelerator = make_accelerator()
+    path, saved = score_run(folder, split, shown, out, accelerator)
+    accelerator.end_training()  # processes that end while others still talk to them are aborted
+    return path, saved
+
+
+def score_run(
+    folder: Path, split: Split, shown: Sequence[Sequence[str]] | None, out: Path | None, accelerator: Accelerator
+) -> tuple[Path, SavedModel]:
+    """`evaluate_run` on processes that were started before."""
+    run = Run(folder)
     saved = load_model(model_folder(folder))
     store = store_of(run, saved.config, accelerator)
     splits = splits_of(run, store)
     saved.model.to(accelerator.device)
     chosen = shown or showings(list(saved.config.model.inputs))
-    path = score_splits(saved, store, splits, split, chosen, accelerator, out or run.predictions)
-    accelerator.end_training()  # processes that end while others still talk to them are aborted
-    return path, saved
+    return score_splits(saved, store, splits, split, chosen, accelerator, out or run.predictions), saved
 
 
 def conclude(run: Run, saved: SavedModel) -> Comparison:
     """The comparison of what one checkpoint was shown, on the test split; writes `metrics.json` and `card.md`."""
     comparison = compare([run.folder], split="test")
-    run.write_json(
-        "metrics.json", comparison.to_json() | {"reports": saved.config.data.reports.model_dump(mode="json")}
-    )
-    (run.folder / "card.md").write_text(_card(run, saved.config, saved.facts, comparison), encoding="utf-8")
+    run.write_json("metrics.json", metrics(saved, comparison))
+    told = "Split by patient (`splits.csv`). Scores are probabilities, not calibrated."
+    run.write_text(run.card.name, card(run, saved, [told], markdown(comparison)))
     return comparison
+
+
+def metrics(saved: SavedModel, comparison: Comparison) -> dict[str, Any]:
+    """What `metrics.json` holds."""
+    return comparison.to_json() | {"reports": saved.config.data.reports.model_dump(mode="json")}
 
 
 def _describe(run: Run, config: Config, store: Store, splits: Sequence[Split]) -> None:
@@ -193,9 +224,13 @@ def _describe(run: Run, config: Config, store: Store, splits: Sequence[Split]) -
         return
     run.folder.mkdir(parents=True, exist_ok=True)
     write_splits(run.splits, store.study_ids, store.patient_ids, list(splits))
-    partial = run.config_file.with_suffix(".partial")
-    partial.write_text(dump_config(config), encoding="utf-8")
-    partial.replace(run.config_file)
+    run.write_text(run.config_file.name, dump_config(config))
+
+
+def write_origin(run: Run, config: Config, store: Store, accelerator: Accelerator) -> None:
+    """On what a run stands, and last its config: with it, the run can be resumed."""
+    _record_store(run, store, accelerator)
+    run.write_text(run.config_file.name, dump_config(config))
 
 
 def _record_store(run: Run, store: Store, accelerator: Accelerator) -> None:
@@ -249,6 +284,7 @@ def _opening(saved: SavedModel, store: Store, splits: Sequence[Split], run: Run,
         told = (store.read(row).text(name) or "" for row, split in enumerate(splits) if split == "train")
         strange = absent_sections(told, saved.config.data.reports)
         lines += [f"data.reports: no training report has a section '{section}'" for section in strange]
+    lines += [line] if (line := shown_nothing(saved.config, store, splits)) else []
     columns = store.columns_of(saved.facts.findings)
     for split in ("train", "test"):
         labels = store.labels[np.array([name == split for name in splits])][:, columns]
@@ -262,17 +298,16 @@ def _opening(saved: SavedModel, store: Store, splits: Sequence[Split], run: Run,
     return "\n".join(lines)
 
 
-def _card(run: Run, config: Config, facts: ModelFacts, comparison: Comparison) -> str:
-    inputs = ", ".join(f"`{name}` ({known.kind})" for name, known in facts.inputs.items())
-    taken = withheld(config.data.reports)
-    lines = [
+def card(run: Run, saved: SavedModel, told: Sequence[str], results: str) -> str:
+    """What `card.md` holds: what the model is, the paragraphs `told`, and its results in Markdown."""
+    inputs = ", ".join(f"`{name}` ({known.kind})" for name, known in saved.facts.inputs.items())
+    taken = withheld(saved.config.data.reports)
+    paragraphs = [
         f"# {run.folder.name}",
-        "",
-        f"Reads {inputs}; answers {', '.join(facts.findings)}. Trained with seed {config.seed}; `config.yaml` rebuilds "
-        "it, `environment.json` says on what. Split by patient (`splits.csv`). Scores are probabilities, not "
-        "calibrated. For research; not a medical device.",
-        "",
-        *([f"Reports were read without {taken}.", ""] if taken else []),
-        markdown(comparison),
+        f"Reads {inputs}; answers {', '.join(saved.facts.findings)}. Trained with seed {saved.config.seed}; "
+        "`config.yaml` rebuilds it, `environment.json` says on what. For research; not a medical device.",
+        *told,
+        *([f"Reports were read without {taken}."] if taken else []),
+        results,
     ]
-    return "\n".join(lines)
+    return "\n\n".join(paragraphs)

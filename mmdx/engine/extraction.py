@@ -8,18 +8,15 @@ from pathlib import Path
 from accelerate import Accelerator
 from rich.console import Console
 
+from mmdx.data.folds import read_folds
 from mmdx.data.splits import read_splits
 from mmdx.data.store import Store
-from mmdx.data.tables import read_table
 from mmdx.engine.checkpoint import load_model
 from mmdx.engine.descriptors import Describer, Extraction, chosen_modalities, extract, is_frozen
 from mmdx.engine.experiment import make_accelerator, splits_of, store_of, train_split
 from mmdx.engine.run import Run, model_folder
 from mmdx.engine.stages import out_of_fold
 from mmdx.errors import DataError, UsageError
-
-FOLDS = "folds.csv"
-"""The file by which a run is a cross-validation: `study_id, patient_id, fold`, beside `fold-0` and so on."""
 
 
 def extract_run(run: Path, out: Path, modalities: Sequence[str], folds: int | None, console: Console) -> Store:
@@ -28,7 +25,7 @@ def extract_run(run: Path, out: Path, modalities: Sequence[str], folds: int | No
     Each study of a cross-validation is described by the fold model that did not see it. Raises `UsageError` where the
     run has no such models and its encoders were trained, unless `folds` asks for fold models.
     """
-    crossed = (run / FOLDS).is_file()
+    crossed = Run(run).folds.is_file()
     if crossed and folds is not None:
         raise UsageError(f"--folds: {run} is a cross-validation, which has its own fold models; leave the option out")
     if folds is not None and folds < 2:
@@ -57,8 +54,7 @@ def extract_run(run: Path, out: Path, modalities: Sequence[str], folds: int | No
 
 def _of_folds(run: Path, modalities: Sequence[str], accelerator: Accelerator) -> tuple[Extraction, Store]:
     """Each study of a cross-validation with the fold model that did not see it."""
-    rows = read_table(run / FOLDS, required=["study_id", "fold"]).rows
-    fold_of = {row.text("study_id"): f"fold-{row.text('fold')}" for row in rows}
+    fold_of = {study: f"fold-{fold}" for study, fold in read_folds(Run(run).folds).items()}
     describers: dict[str, Describer] = {}
     for name in sorted(set(fold_of.values())):
         saved = load_model(model_folder(run / name))
@@ -72,7 +68,9 @@ def _of_folds(run: Path, modalities: Sequence[str], accelerator: Accelerator) ->
     store = store_of(Run(run / next(iter(describers))), first.config, accelerator)
     missing = [study for study in store.study_ids if study not in fold_of]
     if missing:
-        raise DataError(f"{run / FOLDS}: has no fold for study '{missing[0]}' of {store.folder}; finish the run first")
+        raise DataError(
+            f"{Run(run).folds}: has no fold for study '{missing[0]}' of {store.folder}; finish the run first"
+        )
     names = chosen_modalities(first, modalities)
     frozen = all(is_frozen(first.model, name) for name in names)
     of_rows = [fold_of[study] for study in store.study_ids]

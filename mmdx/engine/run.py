@@ -3,6 +3,9 @@
 `config.yaml` · `environment.json` · `splits.csv` · `log.jsonl` · `checkpoints/best/` (a model folder) ·
 `checkpoints/last.safetensors` (to resume from) · `checkpoints/selections.safetensors` · `tensorboard/` · `predictions/`
 · `metrics.json` · `card.md`; of two stages also `first/` (a run folder) and `descriptors/` (a store)
+
+A cross-validation leaves `config.yaml` · `environment.json` · `folds.csv` · `fold-0/` … (each a run folder) ·
+`predictions/` (out of fold) · `metrics.json` · `card.md`
 """
 
 from __future__ import annotations
@@ -39,7 +42,18 @@ class Run:
         self.environment_file = folder / "environment.json"
         self.first = folder / "first"
         self.descriptors = folder / "descriptors"
+        self.folds = folder / "folds.csv"
+        self.card = folder / "card.md"
         self._log = folder / "log.jsonl"
+
+    @property
+    def concluded(self) -> bool:
+        """Whether the training went to its end: the card is written last."""
+        return self.card.is_file()
+
+    def fold(self, number: int) -> Run:
+        """One fold of a cross-validation."""
+        return Run(self.folder / f"fold-{number}")
 
     def log(self, **entry: Any) -> None:
         with self._log.open("a", encoding="utf-8") as file:
@@ -62,8 +76,11 @@ class Run:
             raise UsageError(f"{self.folder}: not a run folder (no environment.json)") from None
 
     def write_json(self, name: str, content: Mapping[str, Any]) -> None:
+        self.write_text(name, json.dumps(content, indent=2) + "\n")
+
+    def write_text(self, name: str, content: str) -> None:
         partial = self.folder / f"{name}.partial"
-        partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        partial.write_text(content, encoding="utf-8")
         partial.replace(self.folder / name)
 
 
@@ -135,4 +152,6 @@ def model_folder(run: Path) -> Path:
     for folder in (run / "checkpoints" / "best", run):
         if (folder / "model.json").is_file():
             return folder
+    if Run(run).folds.is_file():
+        raise UsageError(f"{run}: a cross-validation, with a model a fold; name one of them, such as {run}/fold-0")
     raise UsageError(f"{run}: neither a run folder nor a model folder (no checkpoints/best, no model.json)")

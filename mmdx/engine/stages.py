@@ -15,13 +15,13 @@ from accelerate import Accelerator
 from rich.console import Console
 
 from mmdx.config import Config, read_config
-from mmdx.data.splits import make_folds, read_splits
+from mmdx.data.folds import make_folds
+from mmdx.data.splits import read_splits
 from mmdx.data.store import Store
-from mmdx.engine.build import kind_of
 from mmdx.engine.checkpoint import SavedModel, load_model
 from mmdx.engine.descriptors import OWN, Describer, Extraction, chosen_modalities, extract, is_frozen, slice_head
 from mmdx.engine.run import Run, same_config
-from mmdx.errors import DataError, UsageError, did_you_mean
+from mmdx.errors import DataError, UsageError
 from mmdx.study import Split
 
 
@@ -56,7 +56,6 @@ def described_first(
     leaves of it. Every step that is done already is taken as it lies in the run folder."""
     if config.first is None:
         return store
-    check_stages(config, store)
     first = config.model_copy(
         update={"first": None, "run": None, "model": config.first.model, "train": config.first.train}
     )
@@ -67,36 +66,6 @@ def described_first(
     described = extract(made, store, splits, run.descriptors, accelerator, console)
     console.print(f"second stage, on {run.descriptors}", markup=False, highlight=False)
     return described
-
-
-def check_stages(config: Config, store: Store) -> None:
-    """Raises `UsageError` where the second stage asks for what neither the store nor the first stage has."""
-    if config.first is None:
-        return
-    problems, left = [], [name for name in config.first.model.inputs if name in store.modalities]
-    for name, section in config.model.inputs.items():
-        kind, stored = kind_of(section), store.modalities.get(name)
-        if stored is None:
-            problems.append(
-                f"model.inputs.{name}: no such modality in {store.folder}; {did_you_mean(name, store.modalities)}"
-            )
-        elif stored.kind == "images" and name not in left:
-            problems.append(f"model.inputs.{name}: images, which first.model does not read; {did_you_mean(name, left)}")
-        elif kind != ("text" if stored.kind == "text" else "vectors"):
-            problems.append(
-                f"model.inputs.{name}: '{section.encoder.type}' reads {kind}, but the second stage gets '{name}' as "
-                f"{'text' if stored.kind == 'text' else 'vectors'}"
-            )
-    if config.first.folds is None:
-        trainable = [name for name, section in config.first.model.inputs.items() if name in config.model.inputs]
-        trainable = [n for n in trainable if not config.first.model.inputs[n].encoder.options.get("frozen")]
-        problems += [
-            f"first.folds: the encoder of '{name}' is trained, and would describe its own training studies; give a "
-            "number of folds, or freeze it"
-            for name in trainable
-        ]
-    if problems:
-        raise UsageError(problems)
 
 
 def trained(
@@ -114,7 +83,7 @@ def trained(
     Raises `UsageError` or `DataError` where the folder is of another config or split.
     """
     run = Run(folder)
-    begun, done = run.config_file.is_file(), (folder / "metrics.json").is_file()
+    begun, done = run.config_file.is_file(), run.concluded
     if begun:
         same_config(config, read_config(run.config_file), folder)
         if read_splits(run.splits) != dict(zip(store.study_ids, splits, strict=True)):
@@ -162,7 +131,7 @@ def out_of_fold(
     rows = [row for row, split in enumerate(splits) if split == "train"]
     columns = store.columns_of(saved.facts.findings)
     patients, labels = [store.patient_ids[row] for row in rows], store.labels[rows][:, columns]
-    fold_of = dict(zip(rows, make_folds(patients, labels, folds=folds, seed=saved.config.seed), strict=True))
+    fold_of = dict(zip(rows, make_folds(patients, labels, count=folds, seed=saved.config.seed), strict=True))
     describers, config = {OWN: own}, saved.config.model_copy(update={"run": None})
     for fold in range(folds):
         inside: list[Split] = ["test" if fold_of.get(row) == fold else split for row, split in enumerate(splits)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -23,11 +23,13 @@ from mmdx.batch import Batch
 from mmdx.config import Config, TrainConfig
 from mmdx.data.sampler import SliceBudgetSampler
 from mmdx.data.store import Store
-from mmdx.engine.build import build_loader, build_model, build_tokenizers, facts_of
+from mmdx.data.text import ReportTokenizer
+from mmdx.engine.build import ModelFacts, build_loader, build_model, build_tokenizers, facts_of
 from mmdx.engine.checkpoint import (
     Progress,
     SavedModel,
     copy_first,
+    is_described,
     load_description,
     load_state,
     save_state,
@@ -74,14 +76,8 @@ def set_up(
 ) -> Training:
     """Model, optimizer and loader of a new or resumed run; the main process writes the run's description first."""
     set_seed(config.seed)
-    rows = [row for row, name in enumerate(splits) if name == "train"]
-    if accelerator.is_main_process and not (run.best / "model.json").is_file():
-        tokenizers = build_tokenizers(config, store, rows)
-        facts, selections = fit_selections(config, store, rows, facts_of(config, store, tokenizers))
-        _, facts = build_model(config, facts)
-        write_selections(run.selections, selections)
-        copy_first(store, run.best)
-        write_description(run.best, config, facts, tokenizers)
+    if accelerator.is_main_process and not is_described(run.best):
+        plan(config, store, splits).write(run, config, store)
     accelerator.wait_for_everyone()
     # Every process starts from the files, so that none can hold another vocabulary.
     _, described, tokenizers = load_description(run.best)
@@ -92,7 +88,7 @@ def set_up(
     loader, sampler = build_loader(
         config,
         store,
-        rows,
+        _training_rows(splits),
         tokenizers,
         shuffle=True,
         rank=accelerator.process_index,
@@ -109,6 +105,34 @@ def set_up(
     return Training(
         config, run, store, splits, saved, accelerator, network, optimizer, loader, sampler, progress, objective
     )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What describes the model of a new run."""
+
+    facts: ModelFacts
+    tokenizers: dict[str, ReportTokenizer]
+    selections: dict[str, Tensor]
+
+    def write(self, run: Run, config: Config, store: Store) -> None:
+        """Into the run folder, with the model that left the descriptors of the store, where one did."""
+        write_selections(run.selections, self.selections)
+        copy_first(store, run.best)
+        write_description(run.best, config, self.facts, self.tokenizers)
+
+
+def plan(config: Config, store: Store, splits: Sequence[Split]) -> Plan:
+    """The plan of a new run: its model is built once. Raises `UsageError` where it cannot be."""
+    rows = _training_rows(splits)
+    tokenizers = build_tokenizers(config, store, rows)
+    facts, selections = fit_selections(config, store, rows, facts_of(config, store, tokenizers))
+    _, facts = build_model(config, facts)
+    return Plan(facts, tokenizers, selections)
+
+
+def _training_rows(splits: Sequence[Split]) -> list[int]:
+    return [row for row, name in enumerate(splits) if name == "train"]
 
 
 def fit(training: Training, console: Console) -> None:

@@ -24,9 +24,9 @@ def summary_tables(comparison: Comparison, *, finding: str | None = None) -> Gro
 
     `finding` names one finding; None takes the macro means. Raises `UsageError` where no such finding was scored.
     """
-    parts: list[Table | Text] = [_table(estimates_sheet(comparison, HEADLINE, finding=finding)), Text()]
+    parts: list[Table | Text] = [table(estimates_sheet(comparison, HEADLINE, finding=finding)), Text()]
     if len(comparison.arms) > 1:
-        parts += [_table(differences_sheet(comparison, HEADLINE, finding=finding)), Text()]
+        parts += [table(differences_sheet(comparison, HEADLINE, finding=finding)), Text()]
     parts += [Text(sentence) for sentence in claims(comparison, finding=finding)]
     parts += [Text(), *(Text(line, style="dim") for line in notes(comparison, finding=finding))]
     return Group(*parts)
@@ -35,7 +35,7 @@ def summary_tables(comparison: Comparison, *, finding: str | None = None) -> Gro
 def markdown(comparison: Comparison) -> str:
     """The whole comparison: what it says, every metric, every finding, and what the numbers stand on."""
     sections = ["# Comparison", "\n\n".join(_escape(sentence) for sentence in claims(comparison))]
-    sections += [_pipes(sheet) for sheet in all_sheets(comparison)]
+    sections += [pipes(sheet) for sheet in all_sheets(comparison)]
     sections += ["## Notes", "\n".join(f"- {_escape(line)}" for line in notes(comparison))]
     return "\n\n".join(sections) + "\n"
 
@@ -64,20 +64,21 @@ def write_comparison(comparison: Comparison, out: Path) -> None:
         (out / f".{name}.partial").replace(out / name)
 
 
-def _table(sheet: Sheet) -> Table:
-    """Numbers never wrap; long names of models do."""
+def table(sheet: Sheet) -> Table:
+    """For the terminal. Numbers never wrap; long names of models do."""
     title = Text(sheet.title, style="bold not italic")
-    table = Table(
+    grid = Table(
         title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0)
     )
     for index, name in enumerate(sheet.header):
-        table.add_column(Text(name), overflow="fold", no_wrap=index > 0, justify="left" if index == 0 else "right")
+        grid.add_column(Text(name), overflow="fold", no_wrap=index > 0, justify="left" if index == 0 else "right")
     for row in sheet.rows:
-        table.add_row(*(Text(cell) for cell in row))
-    return table
+        grid.add_row(*(Text(cell) for cell in row))
+    return grid
 
 
-def _pipes(sheet: Sheet) -> str:
+def pipes(sheet: Sheet) -> str:
+    """For Markdown."""
     rule = "|".join(["", "---", *["---:"] * (len(sheet.header) - 1), ""])
     header, *rows = ("| " + " | ".join(map(_escape, line)) + " |" for line in (sheet.header, *sheet.rows))
     return "\n".join([f"## {_escape(sheet.title)}", "", header, rule, *rows])

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from mmdx.data.splits import make_folds, make_splits, parse_split, prove_disjoint, read_splits, write_splits
+from mmdx.data.splits import make_splits, parse_split, prove_disjoint, read_splits, write_splits
 from mmdx.errors import DataError, UsageError
 
 NAN = np.nan
@@ -168,18 +168,3 @@ def test_a_bad_splits_file_is_refused(tmp_path, rows, problem):
     (tmp_path / "splits.csv").write_text(f"study_id,patient_id,split\n{rows}")
     with pytest.raises(DataError, match=problem):
         read_splits(tmp_path / "splits.csv")
-
-
-def test_folds_keep_patients_together_and_spread_each_class() -> None:
-    patients = [f"p{i // 2:02d}" for i in range(46)]
-    labels = np.array([[float(i // 2 % 4 == 0)] for i in range(46)], dtype=np.float32)
-    folds = make_folds(patients, labels, folds=5, seed=1)
-    assert all(len({f for p, f in zip(patients, folds, strict=True) if p == patient}) == 1 for patient in patients)
-    sizes = [len({p for p, f in zip(patients, folds, strict=True) if f == fold}) for fold in range(5)]
-    positives = [sum(labels[i, 0] for i in range(46) if folds[i] == fold) / 2 for fold in range(5)]
-    assert sorted(sizes) == [4, 4, 5, 5, 5]
-    assert set(positives) <= {1.0, 2.0}
-    backwards = make_folds(patients[::-1], labels[::-1], folds=5, seed=1)
-    assert backwards[::-1] == folds
-    with pytest.raises(DataError, match="30 folds of 23 patients"):
-        make_folds(patients, labels, folds=30, seed=1)
