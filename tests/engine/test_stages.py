@@ -195,13 +195,12 @@ def test_killed_between_the_stages_it_goes_on(home, tmp_path, monkeypatch):
 
 
 def test_a_second_stage_does_not_go_on_with_other_descriptors(home, tmp_path):
-    path = two_stages(tmp_path / "two.yaml", home / "raw")
     shutil.copytree(home / "run", tmp_path / "run")
     description = tmp_path / "run" / "descriptors" / "dataset.json"
     told = json.loads(description.read_text())
     description.write_text(json.dumps(told | {"fingerprint": "0" * 32}))
     with pytest.raises(DataError, match="holds descriptors of other weights, another split or other options"):
-        train(path, resume=True)
+        train(home / "two.yaml", f"run={tmp_path / 'run'}", resume=True)
 
 
 def test_descriptors_of_a_single_run(home, tmp_path, capsys):
