@@ -8,8 +8,8 @@
               gained.
 `startup`     seconds of `mmdx --help` and of `import mmdx`, against `python -c pass`; ratio = ours / reference.
 
-`benchmark_stages.py` times a second stage on descriptors (`second_stage_epoch`). `benchmark_store.py` says what the rows
-of the store are: `ingest`, `ingest_2_cores`, `ingest_monai`, `epoch`, `store_open`, `store_memory`.
+`benchmark_stages.py` times a second stage on descriptors (`second_stage_epoch`). `benchmark_store.py` says what the
+rows of the store are: `ingest`, `ingest_2_cores`, `ingest_monai`, `epoch`, `store_open`, `store_memory`.
 """
 
 from __future__ import annotations

@@ -141,12 +141,12 @@ def facts_of(config: Config, store: Store, tokenizers: Mapping[str, ReportTokeni
     for name in config.model.inputs:
         stored = store.modalities[name]
         if stored.kind == "vectors":
-            inputs[name] = InputFacts("vectors", width=stored.width)
+            inputs[name] = InputFacts("vectors", width=stored.width, logits=stored.logits)
         elif stored.kind == "text":
             inputs[name] = InputFacts("text", vocabulary=tokenizers[name].vocabulary)
         else:
             inputs[name] = InputFacts("images", unit=stored.unit, channels=stored.channels)
-    return ModelFacts(tuple(config.data.findings or store.findings), store.layout.size, inputs)
+    return ModelFacts(tuple(config.data.findings or store.findings), store.layout.size, inputs, store.described_by)
 
 
 def check_inputs(config: Config, store: Store) -> None:

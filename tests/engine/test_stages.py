@@ -234,7 +234,7 @@ def test_descriptors_of_a_single_run(home, tmp_path, capsys):
             "model.inputs.image={encoder: test_patches}",
             "'test_patches' reads images, but the second stage gets 'image'",
         ),
-        ("model.inputs.brain={encoder: plain}", "model.inputs.brain: no such modality in"),
+        ("model.inputs.brain={encoder: plain}", "model.inputs.brain: no study in .* has such a modality"),
         ("first.folds=null", "first.folds: the encoder of 'image' is trained"),
     ],
 )
