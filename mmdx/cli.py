@@ -111,7 +111,7 @@ def check(
     overrides: Overrides = None,
 ) -> None:
     """Validate a config before any data or device is touched; print it with every default."""
-    from mmdx.config import dump_config, read_config
+    from mmdx.config_file import dump_config, read_config
     from mmdx.engine.build import resolve
 
     print(dump_config(resolve(read_config(config, overrides or []))), end="")
@@ -128,7 +128,7 @@ def train(
     """Train, score the test split with each modality shown, and leave a run folder; data.folds.count=5 for folds."""
     from rich.console import Console
 
-    from mmdx.config import read_config
+    from mmdx.config_file import read_config
     from mmdx.engine.build import resolve
     from mmdx.engine.experiment import run_training
     from mmdx.engine.folds import run_folds
@@ -214,6 +214,25 @@ def compare(
     console.print(summary_tables(comparison, finding=finding))
     write_comparison(comparison, out)
     console.print(f"report:  {out / 'compare.html'}", markup=False, highlight=False)
+
+
+@app.command()
+def extract(
+    run: Annotated[Path, typer.Argument(help="a run folder, also one of a cross-validation")],
+    out: Annotated[Path, typer.Argument(help="the store to make")],
+    modality: Annotated[
+        list[str] | None, typer.Option(help="image modality to describe, all when left out; repeat for several")
+    ] = None,
+    folds: Annotated[
+        int | None, typer.Option(help="train so many models, each to describe the training studies that it did not see")
+    ] = None,
+) -> None:
+    """Write what a run's encoders and slice head say of every image as a store of descriptors, for a second stage."""
+    from rich.console import Console
+
+    from mmdx.engine.extraction import extract_run
+
+    extract_run(run, out, modality or [], folds, Console(stderr=True))
 
 
 @app.command()

@@ -1,21 +1,17 @@
-"""What an experiment is: YAML, then `key=value` overrides, then checked models with every default in one place.
+"""What an experiment is: checked models, with every default in one place; `config_file.py` reads them.
 
-A component (a reader, an encoder, a fusion …) is `name` or `{type: name, option: value}`. An override sets one dotted
-key: `train.epochs=3`, `model.fusion.dim=256`; assigning a component itself (`model.fusion=gated`) replaces it whole.
-No environment variables, no interpolation, no inheritance between files.
+A component (a reader, an encoder, a fusion …) is `name` or `{type: name, option: value}`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import pydantic
-import yaml
 from pydantic import Field
 
-from mmdx.errors import UsageError, did_you_mean
+from mmdx.errors import did_you_mean
 from mmdx.study import is_fact
 
 SliceOrder = Literal["certified", "shuffled", "reversed"]
@@ -168,13 +164,15 @@ class InputConfig(Section):
 
     Images alone use `view` (None: CT windows for Hounsfield units, `rgb` for colour, else `grey`), `augment` and
     `neighbours`, how many slices on either side an image brings as further channels (2.5D); images and descriptors use
-    `sequence`. An encoder's name alone stands for the whole section.
+    `sequence`. Descriptors alone use `select`: which part of them the encoder sees, fitted on the training studies
+    (None: all). An encoder's name alone stands for the whole section.
     """
 
     encoder: Component
     view: Component | None = None
     neighbours: int = Field(default=0, ge=0)
     sequence: Component = Component(type="lstm")
+    select: Component | None = None
     augment: Augment = Augment()
 
     @pydantic.model_validator(mode="before")
@@ -230,6 +228,19 @@ class TrainConfig(Section):
     workers: int = Field(default=0, ge=0)
 
 
+class FirstStage(Section):
+    """A model that is trained before the experiment's own, on the same studies and split, to leave descriptors.
+
+    What it says of images, `model` of the experiment then reads as vectors under the same names. `folds` models, of
+    other training patients each, describe the training studies that they did not see (None: the one model describes
+    all, which is for frozen encoders, and leaves no logits).
+    """
+
+    model: ModelConfig
+    train: TrainConfig = TrainConfig()
+    folds: int | None = Field(default=5, ge=2)
+
+
 class GuidanceConfig(Section):
     """Inputs of the model that are absent when it is used (`superior`) guide the others (`inferior`); each input is in
     one of the two.
@@ -251,110 +262,13 @@ class GuidanceConfig(Section):
 
 
 class Config(Section):
-    """One experiment: rebuilds its model alone."""
+    """One experiment: rebuilds its model alone. `first` is the first of its two stages, where it has two."""
 
     data: DataConfig
+    first: FirstStage | None = None
     model: ModelConfig
     train: TrainConfig = TrainConfig()
     guidance: GuidanceConfig | None = None
     run: Path | None = None
     seed: int = Field(default=0, ge=0, lt=2**32)
     plugins: tuple[str, ...] = ()
-
-
-def read_config(path: Path, overrides: Sequence[str] = ()) -> Config:
-    """The config in a YAML file, with `key=value` overrides. Raises `UsageError` with every problem, a line each."""
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UsageError(f"{path}: no such config; configs/ holds the shipped ones") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read: {error}") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f"{path}:{mark.line + 1}" if mark else str(path)
-        raise UsageError(f"{line}: not YAML: {getattr(error, 'problem', error)}") from None
-    if not isinstance(raw, dict):
-        raise UsageError(f"{path}: expected keys such as data, model and train; found {type(raw).__name__}")
-    return parse_config(with_overrides(raw, overrides), str(path))
-
-
-def parse_config(raw: Mapping[str, Any], where: str) -> Config:
-    """The config that a plain mapping spells out. Raises `UsageError` with every problem, a line each."""
-    try:
-        return Config.model_validate(raw)
-    except pydantic.ValidationError as error:
-        raise UsageError([f"{where}: {line}" for line in explain(error, Config)]) from None
-
-
-def with_overrides(raw: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
-    """`raw` with each `a.b.c=value` set, read as YAML; a component named alone takes options below it."""
-    result = _copy(raw)
-    for override in overrides:
-        key, equals, value = override.partition("=")
-        if not equals or not key:
-            raise UsageError(f"'{override}': an override is key=value, such as train.epochs=3")
-        try:
-            parsed = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise UsageError(f"'{override}': the value is not YAML; quote it") from None
-        node: dict[str, Any] = result
-        *parents, last = key.split(".")
-        for depth, parent in enumerate(parents):
-            below = node.get(parent)
-            if isinstance(below, str):
-                # The name of an encoder alone stands for its whole input.
-                below = {"encoder" if depth == 2 and parents[:2] == ["model", "inputs"] else "type": below}
-            if below is None:
-                below = {}
-            if not isinstance(below, dict):
-                raise UsageError(f"'{override}': '{parent}' is {below!r}, which has no keys below it")
-            node[parent] = below
-            node = below
-        node[last] = parsed
-    return result
-
-
-def dump_config(config: Config) -> str:
-    """YAML that `read_config` reads back to an equal config."""
-    return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100)
-
-
-def explain(error: pydantic.ValidationError, schema: type[pydantic.BaseModel], where: str = "") -> list[str]:
-    """Pydantic's findings as lines: the dotted key, what was found, what to do; unknown keys with the nearest known."""
-    lines = []
-    for item in error.errors():
-        path = [str(part) for part in item["loc"]]
-        key = ".".join(part for part in ([where] if where else []) + path)
-        if item["type"] == "extra_forbidden":
-            lines.append(f"{key}: unknown key; {did_you_mean(path[-1], _keys_at(schema, path[:-1]))}")
-        elif item["type"] == "missing" and path[-1] == "type":
-            part = key.removesuffix(".type")
-            lines.append(f"{part}: options without a part; name it too, such as {part}=NAME")
-        elif item["type"] == "missing":
-            lines.append(f"{key}: missing; it has no default")
-        else:
-            found = "" if isinstance(item["input"], dict | list) else f"{item['input']!r}: "
-            message = item["msg"].removeprefix("Value error, ")
-            lines.append(f"{key or 'config'}: {found}{message[:1].lower()}{message[1:]}")
-    return lines
-
-
-def _keys_at(schema: type[pydantic.BaseModel], path: Sequence[str]) -> list[str]:
-    """The keys that a schema knows at a dotted place, through optional sections and mappings of sections."""
-    model: Any = schema
-    for name in path:
-        field = model.model_fields.get(name) if _is_model(model) else None
-        if field is not None:
-            model = field.annotation
-        while not _is_model(model) and get_args(model):
-            model = next((a for a in reversed(get_args(model)) if _is_model(a) or get_args(a)), None)
-    return list(model.model_fields) if _is_model(model) else []
-
-
-def _is_model(value: Any) -> bool:
-    return isinstance(value, type) and issubclass(value, pydantic.BaseModel)
-
-
-def _copy(raw: Any) -> Any:
-    return {str(k): _copy(v) for k, v in raw.items()} if isinstance(raw, dict) else raw

@@ -13,7 +13,8 @@ from typing import Any, TypeVar, get_type_hints
 
 import pydantic
 
-from mmdx.config import Component, explain
+from mmdx.config import Component
+from mmdx.config_file import explain
 from mmdx.errors import UsageError, did_you_mean
 
 Part = TypeVar("Part", bound=Callable[..., Any])
@@ -116,6 +117,7 @@ IMAGE_VIEWS = Registry("image view")
 IMAGE_ENCODERS = Registry("image encoder")
 SEQUENCES = Registry("sequence model")
 VECTOR_ENCODERS = Registry("vector encoder")
+SELECTORS = Registry("selector")
 TEXT_ENCODERS = Registry("text encoder")
 TABLE_ENCODERS = Registry("table encoder")
 FUSIONS = Registry("fusion")
@@ -128,6 +130,7 @@ REGISTRIES: dict[str, Registry] = {
     "image_encoders": IMAGE_ENCODERS,
     "sequences": SEQUENCES,
     "vector_encoders": VECTOR_ENCODERS,
+    "selectors": SELECTORS,
     "text_encoders": TEXT_ENCODERS,
     "table_encoders": TABLE_ENCODERS,
     "fusions": FUSIONS,

@@ -71,10 +71,14 @@ class ImageFiles:
 
 @dataclass(frozen=True)
 class VectorFiles:
-    """The descriptors of one modality: `.npy` files of `[n d]` or `[d]` floats, stacked in this order; `width` is d."""
+    """The descriptors of one modality: `.npy` files of `[n d]` or `[d]` floats, stacked in this order; `width` is d.
+
+    Descriptors of slices carry the certificate of their `order`; those of tiles, of which none comes first, do not.
+    """
 
     files: tuple[Path, ...]
     width: int
+    order: Order | None = None
 
 
 Modality = ImageFiles | VectorFiles | str
@@ -84,7 +88,8 @@ Modality = ImageFiles | VectorFiles | str
 class Box:
     """A lesion on one image of a modality: 0-based index of the image, corners in pixels of the source image.
 
-    Continuous coordinates: (0, 0) is the outer corner of the first pixel, x to the right, y down, x0 < x1, y0 < y1.
+    On descriptors, the image is the one that a descriptor is of. Continuous coordinates: (0, 0) is the outer corner of
+    the first pixel, x to the right, y down, x0 < x1, y0 < y1.
     """
 
     modality: str
@@ -117,11 +122,11 @@ class Column:
 class Study:
     """One exam of one patient: what a reader returns.
 
-    Labels are 1.0, 0.0 or NaN (nobody looked). `slice_labels[modality][finding]` has one value an image of that
-    modality. `split` is the split that came with the data, None where none did. `traits` are facts about the study
-    (age, sex, view, source; the phantom's true log-odds), no model input unless `data.tables` names them. `problems`
-    names what was left out or looks wrong, a sentence each; a study with no modality at all is one that could not be
-    read, and they say why.
+    Labels are 1.0, 0.0 or NaN (nobody looked). `slice_labels[modality][finding]` has one value an image, or a
+    descriptor, of that modality. `split` is the split that came with the data, None where none did. `traits` are facts
+    about the study (age, sex, view, source; the phantom's true log-odds), no model input unless `data.tables` names
+    them. `problems` names what was left out or looks wrong, a sentence each; a study with no modality at all is one
+    that could not be read, and they say why.
     """
 
     study_id: str

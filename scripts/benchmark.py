@@ -11,8 +11,9 @@
               is what the reader takes before: headers, and the order of slices.
 `startup`     seconds of `mmdx --help` and of `import mmdx`, against `python -c pass`; ratio = ours / reference.
 
-`benchmark_store.py` says what the rows of the store are: `ingest`, `ingest_2_cores`, `ingest_monai`, `epoch`,
-`store_open`, `store_memory`; `benchmark_memory.py` what `cross_attention_memory` is.
+`benchmark_stages.py` times a second stage on descriptors (`second_stage_epoch`). `benchmark_store.py` says what the
+rows of the store are: `ingest`, `ingest_2_cores`, `ingest_monai`, `epoch`, `store_open`, `store_memory`;
+`benchmark_memory.py` what `cross_attention_memory` is.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from benchmark_timing import in_turn, report
 from rich.console import Console
 
 from mmdx.batch import Batch
-from mmdx.config import parse_config
+from mmdx.config_file import parse_config
 from mmdx.data.images import decode
 from mmdx.engine.build import resolve
 from mmdx.engine.experiment import deal, make_accelerator, open_store

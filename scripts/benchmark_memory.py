@@ -17,7 +17,8 @@ from benchmark_timing import report
 from torch.profiler import ProfilerActivity, profile
 
 from mmdx.batch import Features, Sample
-from mmdx.config import Component, parse_config
+from mmdx.config import Component
+from mmdx.config_file import parse_config
 from mmdx.data.collate import Collate
 from mmdx.engine.build import InputFacts, ModelFacts, build_model
 from mmdx.engine.objective import objective

@@ -31,7 +31,8 @@ from PIL import Image
 from rich.console import Console
 from torch.utils.data import DataLoader
 
-from mmdx.config import Component, SplitOptions, parse_config
+from mmdx.config import Component, SplitOptions
+from mmdx.config_file import parse_config
 from mmdx.data.prepare import Recipe, prepare_into
 from mmdx.data.readers import register_all
 from mmdx.data.store import Store

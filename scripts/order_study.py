@@ -19,7 +19,8 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from mmdx.config import SliceOrder, read_config
+from mmdx.config import SliceOrder
+from mmdx.config_file import read_config
 from mmdx.engine.build import resolve
 from mmdx.engine.evaluate import Scoring, evaluate_run
 from mmdx.engine.experiment import run_training

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from mmdx.config import Augment, Component, Config, dump_config, parse_config, read_config, with_overrides
+from mmdx.config import Augment, Component, Config
+from mmdx.config_file import dump_config, parse_config, read_config, with_overrides
 from mmdx.errors import UsageError
 
 EXPERIMENT = """

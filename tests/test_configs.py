@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mmdx.config import dump_config, parse_config, read_config
+from mmdx.config import Config
+from mmdx.config_file import dump_config, parse_config, read_config
 from mmdx.engine.build import InputFacts, ModelFacts, build_model, kind_of, resolve
 from mmdx.models.model import trainable
 from mmdx.study import Column
@@ -19,6 +20,12 @@ def test_a_shipped_config_builds(path):
     config = resolve(read_config(path))
     hounsfield = any(s.view is not None and s.view.type == "windows" for s in config.model.inputs.values())
     unit = "HU" if hounsfield else "intensity"
+    built_by(config, unit)
+    if config.first is not None:
+        built_by(config.model_copy(update={"model": config.first.model, "first": None}), "HU")
+
+
+def built_by(config: Config, unit: str) -> None:
     plain = {"mean": [0.5] * 3, "std": [0.5] * 3}
     facts = {"images": InputFacts("images", unit=unit), "vectors": InputFacts("vectors", width=8)}
     facts["text"] = InputFacts("text", vocabulary=50, idf=(1.0,) * 50)
@@ -26,6 +33,9 @@ def test_a_shipped_config_builds(path):
         "tabular", columns=(Column("age", 50.0, 10.0), Column("sex", words=("f", "m"), shares=(0.5, 0.5)))
     )
     inputs = {name: facts[kind_of(section)] for name, section in config.model.inputs.items()}
+    for name, section in config.model.inputs.items():
+        if section.select is not None:
+            inputs[name] = InputFacts("vectors", width=8, logits=2, selected=4)
     # Pretrained weights are not looked for where an architecture is given.
     for name, section in config.model.inputs.items():
         if section.encoder.options.get("pretrained"):

@@ -12,7 +12,8 @@ import torch
 from PIL import Image
 
 from mmdx.batch import Batch, Packed
-from mmdx.config import Component, parse_config
+from mmdx.config import Component
+from mmdx.config_file import parse_config
 from mmdx.data.labels import check_studies
 from mmdx.data.readers import register_all
 from mmdx.engine.build import InputFacts, ModelFacts, build_model, resolve

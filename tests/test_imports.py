@@ -12,7 +12,7 @@ import pytest
 
 import mmdx
 
-HALLWAY = ("study", "batch", "config", "registry", "errors")
+HALLWAY = ("study", "batch", "config", "config_file", "registry", "errors")
 ROOMS = {
     "hallway": {"hallway"},
     "data": {"data", "hallway"},

@@ -15,7 +15,7 @@ from mmdx.data.croissant import write_croissant
 from mmdx.data.identifiers import KINDS
 from mmdx.data.privacy import BURNED_IN
 from mmdx.registry import READERS
-from mmdx.study import SPLITS, ImageFiles, Split, Study
+from mmdx.study import SPLITS, ImageFiles, Split, Study, VectorFiles
 
 CARD = "card.md"
 OTHER_LICENCE = "other: see the source's own terms"
@@ -136,10 +136,14 @@ def _prevalence(findings: Sequence[str], studies: Sequence[Study], splits: Seque
 def _orders(modalities: Mapping[str, Any], studies: Sequence[Study]) -> list[str]:
     rows = []
     for name, facts in modalities.items():
-        files = [value for study in studies if isinstance(value := study.modalities.get(name), ImageFiles)]
-        if facts["kind"] == "images":
-            sources = Counter(value.order.source for value in files)
-            gaps, doubles = sum(bool(v.order.gaps) for v in files), sum(bool(v.order.duplicates) for v in files)
+        orders = [
+            value.order
+            for study in studies
+            if isinstance(value := study.modalities.get(name), ImageFiles | VectorFiles) and value.order is not None
+        ]
+        if facts["kind"] == "images" or orders:
+            sources = Counter(order.source for order in orders)
+            gaps, doubles = sum(bool(order.gaps) for order in orders), sum(bool(order.duplicates) for order in orders)
             rows.append((name, ", ".join(f"{source} {n}" for source, n in sources.most_common()), gaps, doubles))
     if not rows:
         return ["No images."]
@@ -179,7 +183,33 @@ def _preprocessing(description: Mapping[str, Any]) -> list[str]:
         for name, facts in description["modalities"].items()
         if facts["kind"] == "text"
     ]
-    return [*images, *texts, "", f"Reader `{description['reader']}`" + (" with:" if options else "."), "", *options]
+    vectors = [
+        f"- `{name}`: descriptors of {facts['width']} values"
+        + (f", of which the last {facts['logits']} are logits of the model that left them" if facts["logits"] else "")
+        for name, facts in description["modalities"].items()
+        if facts["kind"] == "vectors"
+    ]
+    return [
+        *images,
+        *vectors,
+        *texts,
+        *_origin(description.get("extracted")),
+        "",
+        f"Reader `{description['reader']}`" + (" with:" if options else "."),
+        "",
+        *options,
+    ]
+
+
+def _origin(extracted: Mapping[str, Any] | None) -> list[str]:
+    """Which models left the descriptors of the store."""
+    if extracted is None:
+        return []
+    return [
+        "",
+        f"`{', '.join(extracted['modalities'])}`: extracted by the models of `{extracted['run']}`; training rows: "
+        f"{extracted['training_rows']}.",
+    ]
 
 
 def _identifiers(found: Mapping[str, Any]) -> list[str]:

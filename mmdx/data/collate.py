@@ -94,19 +94,19 @@ class StudyDataset(Dataset[Sample]):
                 inputs[name] = self._tables[name](study.traits())
                 continue
             kind = self._store.modalities[name].kind
-            if kind == "images":
-                pixels, labels = study.pixels(name), study.slice_labels(name)
+            if kind != "text":
+                items = study.pixels(name) if kind == "images" else study.vectors(name)
+                labels = study.slice_labels(name)
                 if not len(labels):
-                    labels = np.full((len(pixels), len(self._store.findings)), np.nan, dtype=np.float32)
-                kept = numbers[name] = self._reading.numbers(len(pixels), study.study_id)
+                    labels = np.full((len(items), len(self._store.findings)), np.nan, dtype=np.float32)
+                reading = self._reading if kind == "images" else self._reading.of_descriptors()
+                kept = numbers[name] = reading.numbers(len(items), study.study_id)
                 # Bytes are copied once, into the batch, where nothing is left out or moved.
-                whole = np.array_equal(kept, np.arange(len(pixels)))
-                inputs[name] = pixels if whole else pixels[kept]
+                whole = np.array_equal(kept, np.arange(len(items)))
+                inputs[name] = items if whole else items[kept]
                 slice_labels[name] = labels[kept][:, self._columns]
-                places[name] = self._reading.places(kept, len(pixels), study.spacing(name))
+                places[name] = reading.places(kept, len(items), study.spacing(name))
                 boxes[name] = self._boxes(study, name, kept)
-            elif kind == "vectors":
-                inputs[name] = study.vectors(name)
             elif text := redacted(study.text(name) or "", self._reports):
                 inputs[name] = self._tokenizers[name](text)
         return Sample(

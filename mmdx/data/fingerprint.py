@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-STORE_FORMAT = 3
-"""Rises whenever stored pixels, rows or columns would come out differently from the same files."""
+STORE_FORMAT = 4
+"""Rises whenever stored pixels, rows or columns would come out differently from the same files; 4: vectors have the
+columns of images, order certificate and slice labels."""
 
 
 def fingerprint(reader: str, options: Mapping[str, Any], source: Path, *, size: int) -> str:

@@ -1,8 +1,8 @@
 """`index.arrow`: what is small about every study of a store, and where its row lies.
 
 One record batch, memory-mapped: opening it takes as long for a hundred thousand studies as for a hundred. Columns:
-`study_id`, `patient_id`, `split` (as dealt), `labels [f]`, for images `NAME.length` and `NAME.order` (the source of
-the order certificate, null: absent), `shard`, `offset` (where the row starts in its shard) and `shard_bytes`.
+`study_id`, `patient_id`, `split` (as dealt), `labels [f]`, for images and vectors `NAME.length` and `NAME.order` (the
+source of the order certificate, null: none), `shard`, `offset` (where the row starts in its shard) and `shard_bytes`.
 """
 
 from __future__ import annotations

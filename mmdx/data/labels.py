@@ -146,13 +146,14 @@ def _slice_problems(study: Study) -> list[str]:
     problems = []
     for modality, findings in study.slice_labels.items():
         images = study.modalities.get(modality)
-        if not isinstance(images, ImageFiles):
+        if not isinstance(images, ImageFiles | VectorFiles):
             problems.append(
                 f"slice labels for '{modality}', which is no image modality of the study; drop or rename them"
             )
             continue
         for finding, values in findings.items():
-            if len(values) != len(images.images):
+            # How many descriptors there are is known once their files are read.
+            if isinstance(images, ImageFiles) and len(values) != len(images.images):
                 problems.append(
                     f"{len(values)} slice labels of '{finding}' for {len(images.images)} images of '{modality}'; "
                     "give one an image"
@@ -170,9 +171,9 @@ def _box_problems(study: Study) -> list[str]:
         images = study.modalities.get(box.modality)
         if box.finding not in known:
             problems.append(f"{name} names a finding that no label has; add the label or drop the box")
-        if not isinstance(images, ImageFiles):
+        if not isinstance(images, ImageFiles | VectorFiles):
             problems.append(f"{name} names no image modality of the study; drop or rename it")
-        elif not 0 <= box.image < len(images.images):
+        elif isinstance(images, ImageFiles) and not 0 <= box.image < len(images.images):
             problems.append(f"{name} points at image {box.image}, of {len(images.images)}; count from 0")
         if not (box.x0 < box.x1 and box.y0 < box.y1):
             corners = f"({box.x0:g}, {box.y0:g}) to ({box.x1:g}, {box.y1:g})"

@@ -185,8 +185,12 @@ def _finish(
 
 def _wait_for(shards: Sequence[tuple[Path, list[Study]]]) -> None:
     """Until the other processes of the group have written theirs."""
-    while shards := [(path, part) for path, part in shards if not is_written(path, part)]:
+    while shards := [(path, part) for path, part in shards if not is_written(path, _ids(part))]:
         time.sleep(_PAUSE)
+
+
+def _ids(studies: Sequence[Study]) -> list[str]:
+    return [study.study_id for study in studies]
 
 
 def _keep_apart(source: Path, out: Path) -> None:
@@ -223,7 +227,7 @@ def _write_shards(
     console: Console,
 ) -> None:
     """Those of `shards` that are not there yet, on all processors; several processes of one machine share them."""
-    waiting = [(path, part) for path, part in shards if not is_written(path, part)]
+    waiting = [(path, part) for path, part in shards if not is_written(path, _ids(part))]
     if waiting and len(waiting) < len(shards):
         _say(console, f"{out}: going on after {len(shards) - len(waiting)} of {len(shards)} shards")
     names = recipe.pseudonyms()

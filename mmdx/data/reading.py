@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -28,6 +28,10 @@ class Reading:
     @classmethod
     def of(cls, data: DataConfig, seed: int) -> Reading:
         return cls(data.order, data.drop_images, data.max_images, seed)
+
+    def of_descriptors(self) -> Reading:
+        """How descriptors are read: as images are, and as many as there are."""
+        return replace(self, most=None)
 
     def count(self, images: int) -> int:
         """How many of so many images are read."""

@@ -1,9 +1,9 @@
 """Studies become Arrow: one row a study, pixels of a modality as one contiguous array.
 
 Columns: `study_id`, `patient_id`, `split` (as given, or null), `labels [f]`, `traits`, `problems`, `boxes` (JSON);
-for images `NAME` (flat `[n c size size]`), `NAME.length` (0: absent), `NAME.order` (certificate, JSON) and
-`NAME.slice_labels` (flat `[n f]`, empty where none were given); for vectors `NAME` (flat `[n d]`) and `NAME.length`;
-for text `NAME` (null: absent).
+for images `NAME` (flat `[n c size size]`), for vectors `NAME` (flat `[n d]`), for both `NAME.length` (0: absent),
+`NAME.order` (certificate, JSON; null where there is none) and `NAME.slice_labels` (flat `[n f]`, empty where none were
+given); for text `NAME` (null: absent).
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import json
 import mmap
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -35,12 +36,16 @@ PIXEL_TYPES: dict[str, str] = {"HU": "int16", "intensity": "uint8"}
 
 @dataclass(frozen=True)
 class ModalityFacts:
-    """What every study's share of a modality has in common: `unit` and `channels` of images, `width` of vectors."""
+    """What every study's share of a modality has in common: `unit` and `channels` of images, `width` of vectors.
+
+    The last `logits` values of a vector are what the model that left it says of each of its findings.
+    """
 
     kind: Literal["images", "vectors", "text"]
     unit: Unit = "intensity"
     channels: int = 1
     width: int = 0
+    logits: int = 0
 
     @property
     def content(self) -> str:
@@ -67,11 +72,9 @@ class Layout:
             if facts.kind == "text":
                 columns[name] = text
                 continue
-            if facts.kind == "vectors":
-                columns |= {name: numbers, f"{name}.length": datasets.Value("int64")}
-                continue
-            columns[name] = datasets.LargeList(datasets.Value(PIXEL_TYPES[facts.unit]))
+            pixels = datasets.LargeList(datasets.Value(PIXEL_TYPES[facts.unit]))
             columns |= {
+                name: numbers if facts.kind == "vectors" else pixels,
                 f"{name}.length": datasets.Value("int64"),
                 f"{name}.order": text,
                 f"{name}.slice_labels": numbers,
@@ -145,38 +148,49 @@ def write_shard(
 ) -> list[dict[str, str]]:
     """Decodes `studies` into the Arrow stream `path` and returns the quarantine: a row for each that cannot be read.
 
-    One study is held at a time. The file appears under its name only when it is whole, after the account beside it
-    (`.json`: which studies were given, which of them are quarantined). Raises `OSError` where the disk refuses (full,
-    read-only).
+    One study is held at a time. Raises `OSError` where the disk refuses (full, read-only).
     """
     schema = layout.features().arrow_schema
+    quarantine: list[dict[str, str]] = []
+    with new_shard(path, [study.study_id for study in studies], schema, quarantine) as writer:
+        for study in studies:
+            try:
+                writer.write_batch(_record(study, layout, schema))
+            except DataError as error:
+                reason = " ".join(" · ".join(error.problems).replace(f"{root}/", "").split())
+                reason = stored_sentence(reason, study, pseudonyms)
+                quarantine.append({"study_id": study.study_id, "reason": reason})
+    return quarantine
+
+
+@contextmanager
+def new_shard(
+    path: Path, study_ids: Sequence[str], schema: pa.Schema, quarantine: Sequence[Mapping[str, str]]
+) -> Iterator[pa.RecordBatchStreamWriter]:
+    """The stream `path`, open for the rows of `study_ids` that are not in `quarantine` in the end.
+
+    The file appears under its name only when it is whole, after the account beside it (`.json`: which studies were
+    given, which of them are quarantined).
+    """
     # A worker that outlives its killed run may still write this shard: no two processes share a partial file.
     partial = path.with_suffix(f".{uuid.uuid4().hex}.partial")
-    quarantine: list[dict[str, str]] = []
+    account = partial.with_suffix(".json.partial")
     try:
         with pa.OSFile(str(partial), "wb") as sink, pa.ipc.new_stream(sink, schema) as writer:
-            for study in studies:
-                try:
-                    writer.write_batch(_record(study, layout, schema))
-                except DataError as error:
-                    reason = " ".join(" · ".join(error.problems).replace(f"{root}/", "").split())
-                    reason = stored_sentence(reason, study, pseudonyms)
-                    quarantine.append({"study_id": study.study_id, "reason": reason})
-        account = partial.with_suffix(".json.partial")
-        given = [study.study_id for study in studies]
-        account.write_text(json.dumps({"studies": given, "quarantine": quarantine}), encoding="utf-8")
+            yield writer
+        told = {"studies": list(study_ids), "quarantine": list(quarantine)}
+        account.write_text(json.dumps(told), encoding="utf-8")
         account.replace(path.with_suffix(".json"))
         partial.replace(path)
     except BaseException:
         partial.unlink(missing_ok=True)
-        partial.with_suffix(".json.partial").unlink(missing_ok=True)
+        account.unlink(missing_ok=True)
         raise
-    return quarantine
 
 
-def is_written(path: Path, studies: Sequence[Study]) -> bool:
+def is_written(path: Path, study_ids: Sequence[str]) -> bool:
     """Whether `path` is a whole shard, and of these studies."""
-    return path.is_file() and _account(path)["studies"] == [study.study_id for study in studies]
+    return path.is_file() and _account(path)["studies"] == list(study_ids)
 
 
 def quarantine_of(path: Path) -> list[dict[str, str]]:
@@ -216,9 +230,7 @@ def _row(study: Study, layout: Layout) -> dict[str, Any]:
         if facts.kind == "text":
             row[name] = value if isinstance(value, str) and value.strip() else None
         elif facts.kind == "vectors":
-            found = isinstance(value, VectorFiles)
-            vectors = read_vectors(value) if found else np.empty((0, facts.width), dtype=np.float32)
-            row |= {name: vectors.reshape(-1), f"{name}.length": len(vectors)}
+            row |= _vector_columns(study, name, facts.width, layout.findings)
         elif isinstance(value, ImageFiles):
             files = dataclasses.replace(value, channels=facts.channels)
             decoded[name] = decode(files, layout.size)
@@ -234,6 +246,27 @@ def _row(study: Study, layout: Layout) -> dict[str, Any]:
     return row
 
 
+def _vector_columns(study: Study, name: str, width: int, findings: Sequence[str]) -> dict[str, Any]:
+    value = study.modalities.get(name)
+    found = isinstance(value, VectorFiles)
+    vectors = read_vectors(value) if found else np.empty((0, width), dtype=np.float32)
+    order = value.order if isinstance(value, VectorFiles) else None
+    labels = _slice_labels(study, name, findings)
+    # Their files are open only now: until here nobody knew how many descriptors there are.
+    if len(labels) not in (0, len(vectors) * len(findings)):
+        raise DataError(
+            f"{len(labels) // len(findings)} slice labels for {len(vectors)} descriptors of '{name}'; give one each"
+        )
+    if beyond := [box.image for box in study.boxes if box.modality == name and box.image >= len(vectors)]:
+        raise DataError(f"a box points at image {beyond[0]} of '{name}', of {len(vectors)}; count from 0")
+    return {
+        name: vectors.reshape(-1),
+        f"{name}.length": len(vectors),
+        f"{name}.order": json.dumps(dataclasses.asdict(order)) if order else None,
+        f"{name}.slice_labels": labels,
+    }
+
+
 def _slice_labels(study: Study, modality: str, findings: Sequence[str]) -> np.ndarray:
     given = study.slice_labels.get(modality)
     if not given:
@@ -243,13 +276,15 @@ def _slice_labels(study: Study, modality: str, findings: Sequence[str]) -> np.nd
 
 
 def _stored_boxes(study: Study, decoded: Mapping[str, Decoded]) -> list[dict[str, Any]]:
-    """Boxes in pixels of the stored images."""
+    """Boxes in pixels of the stored images; on descriptors, which have none, as they were given."""
     boxes = []
     for box in study.boxes:
-        if box.modality not in decoded:
+        if box.modality not in study.modalities:
             continue
-        scale = decoded[box.modality].scale[box.image]
-        left, top = decoded[box.modality].offset[box.image]
+        scale, (left, top) = 1.0, (0.0, 0.0)
+        if box.modality in decoded:
+            scale = decoded[box.modality].scale[box.image]
+            left, top = decoded[box.modality].offset[box.image]
         corners = {"x0": box.x0 * scale + left, "y0": box.y0 * scale + top}
         corners |= {"x1": box.x1 * scale + left, "y1": box.y1 * scale + top}
         boxes.append({"modality": box.modality, "image": box.image, "finding": box.finding} | corners)

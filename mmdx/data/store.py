@@ -22,6 +22,8 @@ from mmdx.study import SPLITS, Split
 
 DESCRIPTION = "dataset.json"
 SPLIT_FILE = "splits.csv"
+EXTRACTED = "extracted"
+"""The key of `dataset.json` that says which models left the descriptors of a store, and how."""
 OPEN_SHARDS = 8
 _AGAIN = "remove the folder and prepare the store again"
 
@@ -84,6 +86,12 @@ class Store:
     def modalities(self) -> dict[str, ModalityFacts]:
         return dict(self.layout.modalities)
 
+    @property
+    def described_by(self) -> str | None:
+        """What tells the weights of the one model that can make descriptors like these of new images; None where there
+        is none, or no descriptors were extracted."""
+        return self.description.get(EXTRACTED, {}).get("weights", {}).get("own")
+
     def columns_of(self, findings: Sequence[str]) -> list[int]:
         """The places of `findings` in the label rows. Raises `UsageError` for one that the store does not have."""
         for finding in findings:
@@ -101,7 +109,7 @@ class Store:
         return self._index.numbers(f"{modality}.length")
 
     def order_source(self, row: int, modality: str) -> str | None:
-        """The evidence that the slices stand in order, None where the modality is absent."""
+        """The evidence that the slices stand in order, None where the modality is absent or has no order."""
         return self._index.text(f"{modality}.order", row)
 
     def read(self, row: int) -> StoredStudy:
@@ -150,6 +158,10 @@ class StoredStudy:
         """Descriptors, read-only; n is 0 where the modality is absent."""
         return self._flat(modality).reshape(-1, self._layout.modalities[modality].width)
 
+    def column(self, name: str) -> pa.Array:
+        """The cell of a column as Arrow has it, an array of one."""
+        return self._row.column(name)
+
     def text(self, modality: str) -> str | None:
         return self._row.column(modality)[0].as_py()
 
@@ -162,7 +174,7 @@ class StoredStudy:
         return json.loads(self._row.column("traits")[0].as_py())
 
     def spacing(self, modality: str) -> float | None:
-        """mm between neighbouring images along their normal, None where the order certificate has none."""
+        """mm between neighbouring images, or their descriptors, along the normal; None where no certificate says so."""
         order = self._row.column(f"{modality}.order")[0].as_py()
         return json.loads(order)["spacing_mm"] if order else None
 

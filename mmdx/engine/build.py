@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 import mmdx.models.fusion_attention
 import mmdx.models.guidance
 import mmdx.models.localize  # noqa: F401  (they register their parts)
-from mmdx.config import Component, Config, InputConfig
+from mmdx.config import Component, Config, InputConfig, ModelConfig
 from mmdx.data.collate import StudyDataset, collate_for
 from mmdx.data.prevalence import prevalence
 from mmdx.data.readers import register_all
@@ -30,6 +30,7 @@ from mmdx.models import sequence_adjacent, sequence_transformer  # noqa: F401  (
 from mmdx.models.augment import StudyAugment
 from mmdx.models.heads import Findings
 from mmdx.models.model import Branch, ImageBranch, MultimodalModel, TableBranch, TextBranch, VectorBranch
+from mmdx.models.select import Affine
 from mmdx.models.text_transformer import source_of
 from mmdx.registry import (
     FUSIONS,
@@ -37,6 +38,7 @@ from mmdx.registry import (
     IMAGE_ENCODERS,
     IMAGE_VIEWS,
     READERS,
+    SELECTORS,
     SEQUENCES,
     TABLE_ENCODERS,
     TEXT_ENCODERS,
@@ -73,23 +75,31 @@ def resolve(config: Config) -> Config:
             return component.model_dump()
 
     raw = config.model_dump()
+
+    def settle_model(model: ModelConfig, below: dict[str, Any], at: str) -> None:
+        below["fusion"] = settle(FUSIONS, model.fusion, f"{at}.fusion")
+        for name, head in model.heads.items():
+            below["heads"][name] = settle(HEADS, head, f"{at}.heads.{name}")
+        for name, section in model.inputs.items():
+            where, inside, encoders = f"{at}.inputs.{name}", below["inputs"][name], ENCODERS[kind_of(section)]
+            if section.encoder.type not in encoders.names():
+                asked, known = section.encoder.type, [name for kind in ENCODERS.values() for name in kind.names()]
+                problems.append(f"{where}.encoder: no encoder is called '{asked}'; {did_you_mean(asked, known)}")
+            else:
+                inside["encoder"] = settle(encoders, section.encoder, f"{where}.encoder")
+                problems.extend(_table_problems(config, name, section, where))
+            if section.neighbours and kind_of(section) != "images":
+                problems.append(f"{where}.neighbours: '{section.encoder.type}' reads no images; leave it out")
+            if section.select is not None and kind_of(section) != "vectors":
+                problems.append(f"{where}.select: is for descriptors, and '{section.encoder.type}' reads none; drop it")
+            inside["view"] = settle(IMAGE_VIEWS, section.view, f"{where}.view")
+            inside["select"] = settle(SELECTORS, section.select, f"{where}.select")
+            inside["sequence"] = settle(SEQUENCES, section.sequence, f"{where}.sequence")
+
     raw["data"]["reader"] = settle(READERS, config.data.reader, "data.reader")
-    raw["model"]["fusion"] = settle(FUSIONS, config.model.fusion, "model.fusion")
-    for name, head in config.model.heads.items():
-        raw["model"]["heads"][name] = settle(HEADS, head, f"model.heads.{name}")
-    for name, section in config.model.inputs.items():
-        where, below = f"model.inputs.{name}", raw["model"]["inputs"][name]
-        encoders = ENCODERS[kind_of(section)]
-        if section.encoder.type not in encoders.names():
-            asked, known = section.encoder.type, [name for kind in ENCODERS.values() for name in kind.names()]
-            problems.append(f"{where}.encoder: no encoder is called '{asked}'; {did_you_mean(asked, known)}")
-        else:
-            below["encoder"] = settle(encoders, section.encoder, f"{where}.encoder")
-            problems += _table_problems(config, name, section)
-        below["view"] = settle(IMAGE_VIEWS, section.view, f"{where}.view")
-        if section.neighbours and kind_of(section) != "images":
-            problems.append(f"{where}.neighbours: '{section.encoder.type}' reads no images; leave it out")
-        below["sequence"] = settle(SEQUENCES, section.sequence, f"{where}.sequence")
+    settle_model(config.model, raw["model"], "model")
+    if config.first is not None:
+        settle_model(config.first.model, raw["first"]["model"], "first.model")
     problems += side_problems(config)
     if problems:
         raise UsageError(problems)
@@ -104,9 +114,9 @@ def kind_of(section: InputConfig) -> Kind:
     return "images"
 
 
-def _table_problems(config: Config, name: str, section: InputConfig) -> list[str]:
+def _table_problems(config: Config, name: str, section: InputConfig, where: str) -> list[str]:
     """Where an input and `data.tables` do not agree that it is a table."""
-    kind, where = kind_of(section), f"model.inputs.{name}"
+    kind = kind_of(section)
     if kind == "tabular" and name not in config.data.tables:
         return [f"{where}: '{section.encoder.type}' reads traits; name them, such as data.tables.{name}=[age,sex]"]
     if kind != "tabular" and name in config.data.tables:
@@ -133,7 +143,7 @@ def facts_of(
             continue
         stored = store.modalities[name]
         if stored.kind == "vectors":
-            inputs[name] = InputFacts("vectors", width=stored.width)
+            inputs[name] = InputFacts("vectors", width=stored.width, logits=stored.logits)
         elif stored.kind == "text":
             rare = "idf" in TEXT_ENCODERS.sizes(section.encoder.type)
             reports = reports_of(config, store, rows, name)
@@ -143,7 +153,8 @@ def facts_of(
             inputs[name] = InputFacts("images", unit=stored.unit, channels=stored.channels)
     findings = tuple(config.data.findings or store.findings)
     texts = {name: tokenizers[target_key(name)].vocabulary for name in described(config, store)}
-    return ModelFacts(findings, store.layout.size, inputs, prevalence(store, rows, findings), texts)
+    shares = prevalence(store, rows, findings)
+    return ModelFacts(findings, store.layout.size, inputs, shares, texts, store.described_by)
 
 
 def check_inputs(config: Config, store: Store) -> None:
@@ -242,9 +253,12 @@ def _image_branch(section: InputConfig, facts: InputFacts, dim: int, where: str)
 
 
 def _vector_branch(section: InputConfig, facts: InputFacts, dim: int, where: str) -> tuple[Branch, Mapping[str, Any]]:
-    encoder = VECTOR_ENCODERS.build(section.encoder, f"{where}.encoder", width=facts.width)
+    select, width = None, facts.width
+    if section.select is not None and facts.selected is not None:
+        select, width = Affine(width - facts.logits, facts.selected), facts.selected + facts.logits
+    encoder = VECTOR_ENCODERS.build(section.encoder, f"{where}.encoder", width=width)
     sequence = SEQUENCES.build(section.sequence, f"{where}.sequence", width=encoder.dim)
-    return VectorBranch(encoder, sequence, dim), {}
+    return VectorBranch(encoder, sequence, dim, select=select), {}
 
 
 def _text_branch(section: InputConfig, facts: InputFacts, dim: int, where: str) -> tuple[Branch, Mapping[str, Any]]:

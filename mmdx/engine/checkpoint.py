@@ -7,7 +7,9 @@ optimizer, and the progress in its header; every file appears under its name onl
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,7 +20,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from mmdx.config import Config, dump_config, read_config
+from mmdx.config import Config
+from mmdx.config_file import dump_config, read_config
+from mmdx.data.store import Store
 from mmdx.data.text import ReportTokenizer
 from mmdx.engine.build import ModelFacts, build_model, register_parts
 from mmdx.engine.targets import target_key
@@ -26,16 +30,19 @@ from mmdx.errors import DataError
 from mmdx.models.model import MultimodalModel
 
 WEIGHTS = "model.safetensors"
+FIRST = "first"
+"""The folder in a store of descriptors, and in a model folder, with the model that makes them of images."""
 
 
 @dataclass(frozen=True)
 class SavedModel:
-    """A model with what it needs to read a study."""
+    """A model with what it needs to read a study; `first` makes the descriptors that it reads of images."""
 
     model: MultimodalModel
     config: Config
     facts: ModelFacts
     tokenizers: Mapping[str, ReportTokenizer]
+    first: SavedModel | None = None
 
 
 @dataclass(frozen=True)
@@ -95,7 +102,44 @@ def load_model(folder: Path) -> SavedModel:
         raise DataError(f"{folder / WEIGHTS}: missing; training has not reached its first validation") from None
     except (SafetensorError, RuntimeError) as error:
         raise DataError(f"{folder / WEIGHTS}: does not hold this model's weights ({_one_line(error)})") from None
-    return SavedModel(model.eval(), config, facts, tokenizers)
+    return SavedModel(model.eval(), config, facts, tokenizers, _first_of(folder, facts))
+
+
+def _first_of(folder: Path, facts: ModelFacts) -> SavedModel | None:
+    """The first stage that lies in a model folder. Raises `DataError` where it is not the one whose descriptors the
+    model was trained on."""
+    if facts.first is None:
+        return None
+    first = load_model(folder / FIRST)
+    if weights_digest(folder / FIRST) != facts.first:
+        raise DataError(
+            f"{folder / FIRST}: holds other weights than those whose descriptors this model was trained on; copy the "
+            "whole model folder again"
+        )
+    return first
+
+
+def copy_first(store: Store, folder: Path) -> None:
+    """The model that left the descriptors of a store, where there is one, into a model folder."""
+    if store.described_by is not None:
+        copy_model(store.folder / FIRST, folder / FIRST)
+
+
+def copy_model(source: Path, folder: Path) -> None:
+    """A model folder, and nothing that lies beside it."""
+    shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.partial"))
+
+
+def weights_digest(folder: Path) -> str:
+    """32 hex digits that tell the weights in a model folder from others."""
+    digest = hashlib.blake2b(digest_size=16)
+    try:
+        with (folder / WEIGHTS).open("rb") as file:
+            while block := file.read(2**20):
+                digest.update(block)
+    except FileNotFoundError:
+        raise DataError(f"{folder / WEIGHTS}: missing; training has not reached its first validation") from None
+    return digest.hexdigest()
 
 
 def save_state(

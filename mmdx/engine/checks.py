@@ -11,7 +11,7 @@ from mmdx.config import Config
 from mmdx.data.redaction import redacted
 from mmdx.data.store import Store
 from mmdx.data.tabular import says
-from mmdx.engine.build import check_inputs
+from mmdx.engine.build import check_inputs, kind_of
 from mmdx.errors import DataError, UsageError, did_you_mean, some
 from mmdx.study import Split, Study
 
@@ -23,9 +23,11 @@ def check_studies_for(config: Config, studies: Sequence[Study]) -> None:
     source = config.data.source
     if not modalities:
         return  # nothing could be read at all, which preparing says
+    stages = {"model": config.model} | ({"first.model": config.first.model} if config.first is not None else {})
     problems = [
-        f"model.inputs.{name}: no study in {source} has such a modality; {did_you_mean(name, modalities)}"
-        for name in config.model.inputs
+        f"{stage}.inputs.{name}: no study in {source} has such a modality; {did_you_mean(name, modalities)}"
+        for stage, model in stages.items()
+        for name in model.inputs
         if name not in modalities and name not in config.data.tables
     ]
     problems += [
@@ -43,7 +45,10 @@ def check_training(config: Config, store: Store, splits: Sequence[Split]) -> Non
     Raises `UsageError` where the store lacks a modality or a finding, `DataError` where no training study has a
     modality, where none is positive for a finding, or where no epoch could be judged, all at once.
     """
-    check_inputs(config, store)
+    if config.first is None:
+        check_inputs(config, store)
+    else:
+        check_stages(config, store)
     present = Presence(config, store)
     rows = [row for row, name in enumerate(splits) if name == "train"]
     findings = config.data.findings or store.findings
@@ -73,6 +78,38 @@ def check_training(config: Config, store: Store, splits: Sequence[Split]) -> Non
         )
     if problems:
         raise DataError(problems)
+
+
+def check_stages(config: Config, store: Store) -> None:
+    """Raises `UsageError` where the second stage asks for what neither the store nor the first stage has."""
+    if config.first is None:
+        return
+    problems, left = [], [name for name in config.first.model.inputs if name in store.modalities]
+    for name, section in config.model.inputs.items():
+        kind, stored = kind_of(section), store.modalities.get(name)
+        if name in config.data.tables:
+            continue
+        if stored is None:
+            problems.append(
+                f"model.inputs.{name}: no such modality in {store.folder}; {did_you_mean(name, store.modalities)}"
+            )
+        elif stored.kind == "images" and name not in left:
+            problems.append(f"model.inputs.{name}: images, which first.model does not read; {did_you_mean(name, left)}")
+        elif kind != ("text" if stored.kind == "text" else "vectors"):
+            problems.append(
+                f"model.inputs.{name}: '{section.encoder.type}' reads {kind}, but the second stage gets '{name}' as "
+                f"{'text' if stored.kind == 'text' else 'vectors'}"
+            )
+    if config.first.folds is None:
+        trainable = [name for name, section in config.first.model.inputs.items() if name in config.model.inputs]
+        trainable = [n for n in trainable if not config.first.model.inputs[n].encoder.options.get("frozen")]
+        problems += [
+            f"first.folds: the encoder of '{name}' is trained, and would describe its own training studies; give a "
+            "number of folds, or freeze it"
+            for name in trainable
+        ]
+    if problems:
+        raise UsageError(problems)
 
 
 def _other_seed(config: Config) -> str:
@@ -125,7 +162,7 @@ def _without_positive(config: Config, store: Store, rows: Sequence[int], finding
     columns = dict(zip(findings, store.columns_of(findings), strict=True))
     missing = {f for f, column in columns.items() if not (store.labels[rows, column] == 1).any()}
     kinds = {name: facts.kind for name, facts in store.modalities.items()}
-    pictures = [name for name in config.model.inputs if kinds.get(name) == "images"]
+    pictures = [name for name in config.model.inputs if kinds.get(name) in ("images", "vectors")]
     for row in rows if missing else ():
         study = store.read(row)
         for labels in map(study.slice_labels, pictures):

@@ -14,7 +14,7 @@ from mmdx.data.splits import read_splits
 from mmdx.data.store import Store, is_store
 from mmdx.engine.checkpoint import load_model
 from mmdx.engine.describe import write_reports
-from mmdx.engine.experiment import make_accelerator, open_store
+from mmdx.engine.experiment import make_accelerator, open_store, same_store
 from mmdx.engine.grad_cam import cam_boxes
 from mmdx.engine.orders import slice_orders
 from mmdx.engine.predict import score_splits, showings
@@ -92,15 +92,14 @@ def score_run(
 
 def store_of(run: Run, config: Config, accelerator: Accelerator) -> Store:
     """The store that the run was trained on, where it lies; else the one that its config names, if that is the same."""
-    known = run.environment()["store"]
-    folder = Path(known["folder"])
-    if is_store(folder):
+    places = [Path(run.environment()["store"]["folder"]), *([run.descriptors] if config.first is not None else [])]
+    folder = next((place for place in places if is_store(place)), None)
+    if folder is not None:
         store = Store(folder)
     else:
         loud = Console(stderr=True, quiet=not accelerator.is_main_process)
         store = open_store(config, loud, main_first(accelerator))
-    if store.description["fingerprint"] != known["fingerprint"]:
-        raise DataError(f"{store.folder}: is not the store that {run.folder} was trained on; prepare that one again")
+    same_store(run, store)
     return store
 
 

@@ -14,13 +14,14 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from rich.console import Console
 
-from mmdx.config import Config, dump_config
+from mmdx.config import Config
+from mmdx.config_file import dump_config
 from mmdx.data.prepare import Recipe, prepare_into, prepare_under
 from mmdx.data.redaction import absent_sections
 from mmdx.data.splits import make_splits, prove_disjoint, read_splits, write_splits
-from mmdx.data.store import Store, split_counts
+from mmdx.data.store import EXTRACTED, Store, split_counts
 from mmdx.engine.auditing import AUDIT_FILE, verdict_for
-from mmdx.engine.checkpoint import SavedModel, is_described, load_model, write_description
+from mmdx.engine.checkpoint import SavedModel, is_described, load_model
 from mmdx.engine.checks import check_studies_for, check_training, shown_nothing
 from mmdx.engine.conclude import conclude, orders_of, tell_results
 from mmdx.engine.describe import said_of_writing, write_reports
@@ -28,6 +29,7 @@ from mmdx.engine.objective import Objective, objective
 from mmdx.engine.predict import score_splits, showings
 from mmdx.engine.processes import main_first
 from mmdx.engine.run import Run, choose_run, environment
+from mmdx.engine.stages import described_first
 from mmdx.engine.train import fit, plan, set_up
 from mmdx.errors import DataError, UsageError
 from mmdx.study import Split
@@ -59,6 +61,11 @@ def deal(config: Config, store: Store) -> list[Split]:
     """The split of a run: the store's own, or dealt anew by `data.split`. Proved disjoint by patient."""
     if config.data.split is None:
         return store.splits
+    if EXTRACTED in store.description:
+        raise UsageError(
+            f"data.split: the descriptors of {store.folder} were made under its own split, by models that saw the "
+            "studies of another; leave data.split out, or split the run that they are of"
+        )
     options, nobody = config.data.split, [None] * len(store)
     splits = make_splits(
         store.study_ids, store.patient_ids, store.labels, nobody, val=options.val, test=options.test, seed=options.seed
@@ -103,16 +110,21 @@ def train_split(
 
     `folder` becomes a run folder, or goes on as one with `resume`. `console` is quiet where the process is not the main
     one; `tell` prints what the test split shows at the end. The accelerator is left as it was found, so that a command
-    can train again with it.
+    can train again with it. What the first of two stages leaves takes the place of `store`.
     """
     run = Run(folder)
     check_training(config, store, splits)
+    if config.first is not None:
+        if accelerator.is_main_process:
+            describe(run, config, store, splits)
+        store = described_first(config, run, store, splits, accelerator, console, train=train_split)
     if accelerator.is_main_process:
         # A model that cannot be built leaves no folder behind.
         planned = None if is_described(run.best) else plan(config, store, splits)
-        describe(run, config, store, splits, accelerator)
+        describe(run, config, store, splits)
+        record_store(run, store, accelerator)
         if planned is not None:
-            write_description(run.best, config, *planned)
+            planned.write(run, config, store)
         audited = verdict_for(store, splits)
         run.write_json(AUDIT_FILE, audited)
         console.print(f"audit: {audited['verdict']}", markup=False, highlight=False)
@@ -176,7 +188,7 @@ def _launched_short(accelerator: Accelerator) -> bool:
     return comparison
 
 
-def describe(run: Run, config: Config, store: Store, splits: Sequence[Split], accelerator: Accelerator) -> None:
+def describe(run: Run, config: Config, store: Store, splits: Sequence[Split]) -> None:
     """The first files of a run; a resumed run keeps the ones that it has."""
     if run.config_file.is_file():
         if read_splits(run.splits) != dict(zip(store.study_ids, splits, strict=True)):
@@ -184,15 +196,29 @@ def describe(run: Run, config: Config, store: Store, splits: Sequence[Split], ac
         return
     run.folder.mkdir(parents=True, exist_ok=True)
     write_splits(run.splits, store.study_ids, store.patient_ids, list(splits))
-    write_origin(run, config, store, accelerator)
+    run.write_text(run.config_file.name, dump_config(config))
 
 
 def write_origin(run: Run, config: Config, store: Store, accelerator: Accelerator) -> None:
     """On what a run stands, and last its config: with it, the run can be resumed."""
+    record_store(run, store, accelerator)
+    run.write_text(run.config_file.name, dump_config(config))
+
+
+def record_store(run: Run, store: Store, accelerator: Accelerator) -> None:
+    """What a run runs on. Raises `DataError` where a run that goes on was trained on another store."""
+    if run.environment_file.is_file():
+        same_store(run, store)
+        return
     where = {"folder": str(store.folder), **store.description}
     facts = environment(device=str(accelerator.device), processes=accelerator.num_processes, store=where)
-    run.write_json("environment.json", facts)
-    run.write_text(run.config_file.name, dump_config(config))
+    run.write_json(run.environment_file.name, facts)
+
+
+def same_store(run: Run, store: Store) -> None:
+    """Raises `DataError` where a store is not the one that the run was trained on."""
+    if store.description["fingerprint"] != run.environment()["store"]["fingerprint"]:
+        raise DataError(f"{store.folder}: is not the store that {run.folder} was trained on; prepare that one again")
 
 
 def _opening(saved: SavedModel, store: Store, splits: Sequence[Split], run: Run, accelerator: Accelerator) -> str:

@@ -17,13 +17,17 @@ Kind = Literal["images", "vectors", "text", "tabular"]
 class InputFacts:
     """What a branch must know of its modality; `architecture` is filled in once the encoder is built.
 
-    `idf` is how rare each token is in training reports, for a text encoder that asks for it.
+    `idf` is how rare each token is in training reports, for a text encoder that asks for it. Of the `width` values of a
+    descriptor the last `logits` are a first stage's; `selected` of the others are left, where there is a selection,
+    once it is fitted.
     """
 
     kind: Kind
     unit: str = "intensity"
     channels: int = 1
     width: int = 0
+    logits: int = 0
+    selected: int | None = None
     vocabulary: int = 0
     idf: tuple[float, ...] | None = None
     columns: tuple[Column, ...] = ()
@@ -35,7 +39,8 @@ class ModelFacts:
     """The sizes of a model: with its config and its weights, all that it takes to make it again.
 
     `prevalence` is that of the training labels, by level, as `Findings` has it. `texts` says how many tokens each text
-    has that a head writes, by modality.
+    has that a head writes, by modality. `first` tells the weights of the model whose descriptors it reads, None where
+    it reads what a store has.
     """
 
     findings: tuple[str, ...]
@@ -43,6 +48,7 @@ class ModelFacts:
     inputs: Mapping[str, InputFacts] = field(default_factory=dict)
     prevalence: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     texts: Mapping[str, int] = field(default_factory=dict)
+    first: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; JSON has no NaN, which is null there."""
@@ -55,7 +61,7 @@ class ModelFacts:
         rates = {
             level: tuple(nan if share is None else share for share in row) for level, row in raw["prevalence"].items()
         }
-        return cls(tuple(raw["findings"]), int(raw["size"]), inputs, rates, dict(raw["texts"]))
+        return cls(tuple(raw["findings"]), int(raw["size"]), inputs, rates, dict(raw["texts"]), raw["first"])
 
     def unbuilt(self) -> ModelFacts:
         """These facts as they were before any encoder was made: a model of them starts from what is pretrained."""

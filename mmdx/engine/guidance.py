@@ -26,7 +26,7 @@ from mmdx.engine.auditing import AUDIT_FILE, verdict_for
 from mmdx.engine.build import build_tokenizers, facts_of
 from mmdx.engine.checkpoint import SavedModel, load_model, write_description, write_weights
 from mmdx.engine.distillation import Answers, distilled
-from mmdx.engine.experiment import deal, describe, score_best, start, train_split
+from mmdx.engine.experiment import deal, describe, record_store, score_best, start, train_split
 from mmdx.engine.guidance_stages import GuidedStudies, check_heads, guided_studies, stage_config
 from mmdx.engine.guide import CHECK, between, decode_both, guide_of, guided_fusion, said_of, teach
 from mmdx.engine.latents import Latents, encode_rows, study_heads
@@ -107,7 +107,8 @@ def run_guidance(config: Config, name: str, console: Console, *, resume: bool) -
     facts_of(config, store, build_tokenizers(config, store, train), train)
     stages = Stages(config, config.guidance, folder, store, splits, studies, accelerator, loud)
     if accelerator.is_main_process:
-        describe(Run(folder), config, store, splits, accelerator)
+        describe(Run(folder), config, store, splits)
+        record_store(Run(folder), store, accelerator)
     loud.print(studies.told(), highlight=False)
     frozen = Frozen(stages, trained(stages, "superior"), trained(stages, "inferior"))
     guide = taught(stages, frozen)
@@ -169,7 +170,8 @@ def joined(stages: Stages, stage: str, frozen: Frozen, guide: Guide) -> None:
         fusion = guided_fusion(frozen.inferior, stages.options, own=own)
         config = stage_config(stages.config, stages.inputs(stage), run.folder, fusion=fusion, heads=heads)
         saved = between(config, frozen.inferior, guide, None if own else frozen.superior)
-        describe(run, config, stages.store, stages.splits, stages.accelerator)
+        describe(run, config, stages.store, stages.splits)
+        record_store(run, stages.store, stages.accelerator)
         run.write_json(AUDIT_FILE, verdict_for(stages.store, stages.splits))
         run.forget_after(0)
         for line in decode_both(saved, latents, stages.studies, stages.options) if latents else []:

@@ -41,7 +41,7 @@ def slice_orders(model: MultimodalModel, config: Config, store: Store, rows: Seq
     """How `rows` of a store are read by a model. A study of one image has no order to know."""
     unknown, several = {}, {}
     for name in minding(model):
-        if store.modalities[name].kind == "images":
+        if name in store.modalities and store.modalities[name].kind in ("images", "vectors"):
             lengths = store.lengths(name)
             long = [row for row in rows if lengths[row] > 1]
             several[name] = len(long)

@@ -77,7 +77,8 @@ def score_rows(
             studies.extend(study_rows(saved.model, saved.facts.findings, batch, output))
             slices.extend(slice_rows(saved.model, saved.facts.findings, batch, output))
     reading = Reading.of(saved.config.data, saved.config.seed)
-    orders = order_sources(store, [n for n in shown if saved.facts.inputs[n].kind == "images"], reading)
+    sliced = [n for n in shown if saved.facts.inputs[n].kind in ("images", "vectors")]
+    orders = order_sources(store, sliced, reading)
     return _frame(studies, "+".join(shown), orders), _frame(slices, "+".join(shown), orders)
 
 

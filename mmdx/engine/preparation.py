@@ -9,7 +9,8 @@ from typing import Any
 import pydantic
 from rich.console import Console
 
-from mmdx.config import Component, DataConfig, SplitOptions, explain, with_overrides
+from mmdx.config import Component, DataConfig, SplitOptions
+from mmdx.config_file import explain, with_overrides
 from mmdx.data.claim import Group
 from mmdx.data.prepare import Recipe, prepare_into
 from mmdx.data.readers import register_all

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+import torch
+from jaxtyping import Float, Float32
 
 from mmdx.batch import Batch, Sample
 from mmdx.data.archive import unpacked
@@ -19,6 +20,7 @@ from mmdx.data.images import Decoded, decode
 from mmdx.data.reading import Reading
 from mmdx.data.redaction import redacted, withheld
 from mmdx.engine.checkpoint import SavedModel
+from mmdx.engine.descriptors import described
 from mmdx.engine.inspection import detect_reader
 from mmdx.engine.orders import minding
 from mmdx.errors import DataError, UsageError, did_you_mean
@@ -115,7 +117,10 @@ def join_inputs(studies: Sequence[Study], inputs: Sequence[str], name: str) -> l
 
 
 def image_inputs(saved: SavedModel) -> list[str]:
-    return [name for name, known in saved.facts.inputs.items() if known.kind == "images"]
+    """The inputs that raw images can be given for: also descriptors that the model's first stage makes of them."""
+    first = image_inputs(saved.first) if saved.first is not None else []
+    inputs = saved.facts.inputs.items()
+    return [name for name, known in inputs if known.kind == "images" or (known.kind == "vectors" and name in first)]
 
 
 def image_input(saved: SavedModel, modality: str | None) -> str | None:
@@ -152,15 +157,18 @@ def read_images(
     # Leaving images out is an experiment on a cohort: an answer for one study is given from all of them.
     reading = replace(Reading.of(saved.config.data, saved.config.seed), dropped=0.0)
     for name, value in _named(study, image).items():
-        known = saved.facts.inputs.get(name)
-        if isinstance(value, ImageFiles) and known is not None and known.kind == "images":
-            decoded = _decoded(saved, name, value)
-            pixels = decoded.pixels
-            numbers[name] = reading.numbers(len(pixels), study.study_id)
-            frames[name] = np.column_stack([decoded.scale, decoded.offset])[numbers[name]]
-            places[name] = reading.places(numbers[name], len(pixels), value.order.spacing_mm)
-            inputs[name] = pixels[numbers[name]]
-            orders[name] = reading.evidence(value.order.source)
+        if isinstance(value, ImageFiles) and name in image_inputs(saved):
+            if saved.facts.inputs[name].kind == "images":
+                items, reads = (decoded := _decoded(saved, name, value)).pixels, reading
+                frames[name] = np.column_stack([decoded.scale, decoded.offset])
+            else:
+                items, reads = _descriptors(saved, study, name, value), reading.of_descriptors()
+            numbers[name] = reads.numbers(len(items), study.study_id)
+            if name in frames:
+                frames[name] = frames[name][numbers[name]]
+            places[name] = reads.places(numbers[name], len(items), value.order.spacing_mm)
+            inputs[name] = items[numbers[name]]
+            orders[name] = reads.evidence(value.order.source)
     nobody_looked = np.full(len(saved.facts.findings), np.nan, dtype=np.float32)
     sample = Sample(study.study_id, study.patient_id, inputs, nobody_looked, {}, places, slice_numbers=numbers)
     return sample, orders, frames
@@ -180,6 +188,24 @@ def _decoded(saved: SavedModel, name: str, files: ImageFiles) -> Decoded:
         raise DataError(f"its images hold {files.unit}, but the model's '{name}' was trained on {known.unit}")
     # Decoded whole, as a store has it: the grey levels of deep images hang on all images of the study.
     return decode(replace(files, channels=known.channels), saved.facts.size)
+
+
+def _descriptors(saved: SavedModel, study: Study, name: str, files: ImageFiles) -> Float32[np.ndarray, "n d"]:
+    """What the first stage of a model says of the images of a study: of all of them, as when the second was trained."""
+    first = saved.first
+    if first is None:
+        raise DataError(f"'{name}': the model has no first stage that could describe images")
+    items = (
+        _decoded(first, name, files).pixels
+        if first.facts.inputs[name].kind == "images"
+        else _descriptors(first, study, name, files)
+    )
+    unknown = np.full(len(first.facts.findings), np.nan, dtype=np.float32)
+    places = {name: Reading().places(np.arange(len(items)), len(items), files.order.spacing_mm)}
+    alone = Sample(study.study_id, study.patient_id, {name: items}, unknown, {}, places)
+    with torch.inference_mode():
+        output = first.model(_collate(first)([alone]))
+    return described(first.model, output, name, logits=saved.facts.inputs[name].logits > 0).numpy()
 
 
 def _collate(saved: SavedModel) -> Collate:

@@ -1,7 +1,8 @@
 """The run folder: where one training leaves everything.
 
 `config.yaml` · `environment.json` · `splits.csv` · `log.jsonl` · `checkpoints/best/` (a model folder) ·
-`checkpoints/last.safetensors` (to resume from) · `tensorboard/` · `predictions/` · `metrics.json` · `card.md`
+`checkpoints/last.safetensors` (to resume from) · `checkpoints/selections.safetensors` · `tensorboard/` · `predictions/`
+· `metrics.json` · `card.md`; of two stages also `first/` (a run folder) and `descriptors/` (a store)
 
 A cross-validation leaves `config.yaml` · `environment.json` · `folds.csv` · `fold-0/` … (each a run folder) ·
 `predictions/` (out of fold) · `metrics.json` · `card.md`
@@ -17,7 +18,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from mmdx.config import Config, read_config
+from mmdx.config import Config
+from mmdx.config_file import read_config
 from mmdx.errors import UsageError
 
 PACKAGES = (
@@ -28,15 +30,19 @@ STORE_KEYS = ("folder", "fingerprint", "reader", "options", "studies", "patients
 
 
 class Run:
-    """Paths of a run, and its log."""
+    """Paths of a run, and its log; `first` and `descriptors` are the first of two stages and what it leaves."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.config_file = folder / "config.yaml"
         self.best = folder / "checkpoints" / "best"
         self.last = folder / "checkpoints" / "last.safetensors"
+        self.selections = folder / "checkpoints" / "selections.safetensors"
         self.predictions = folder / "predictions"
         self.splits = folder / "splits.csv"
+        self.environment_file = folder / "environment.json"
+        self.first = folder / "first"
+        self.descriptors = folder / "descriptors"
         self.folds = folder / "folds.csv"
         self.card = folder / "card.md"
         self._log = folder / "log.jsonl"
@@ -66,7 +72,7 @@ class Run:
     def environment(self) -> dict[str, Any]:
         """What the run ran on. Raises `UsageError` where the folder is no run."""
         try:
-            return json.loads((self.folder / "environment.json").read_text(encoding="utf-8"))
+            return json.loads(self.environment_file.read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise UsageError(f"{self.folder}: not a run folder (no environment.json)") from None
 
@@ -91,7 +97,7 @@ def choose_run(config: Config, name: str, *, resume: bool) -> Path:
     if resume and not (folder / "config.yaml").is_file():
         raise UsageError(f"--resume: no run to resume in {config.run or f'runs/{name}-*'}; train without --resume")
     if resume:
-        _same_config(config, read_config(folder / "config.yaml"), folder)
+        same_config(config, read_config(folder / "config.yaml"), folder)
     elif folder.exists() and any(folder.iterdir()):
         raise UsageError(
             f"{folder}: holds a run already; add --resume to go on with it, or choose another folder with run="
@@ -104,7 +110,8 @@ def _number(folder: Path) -> int:
     return int(tail) if tail.isdigit() else 0
 
 
-def _same_config(asked: Config, stored: Config, folder: Path) -> None:
+def same_config(asked: Config, stored: Config, folder: Path) -> None:
+    """Raises `UsageError` where a run folder was made with another config; where it lies does not count."""
     changed = [key for key, pair in _leaves(asked.model_dump(), stored.model_dump()).items() if pair[0] != pair[1]]
     changed = [key for key in changed if key != "run"]
     if changed:

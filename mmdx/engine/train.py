@@ -28,6 +28,7 @@ from mmdx.engine.build import ModelFacts, build_loader, build_model, build_token
 from mmdx.engine.checkpoint import (
     Progress,
     SavedModel,
+    copy_first,
     is_described,
     load_description,
     load_state,
@@ -38,6 +39,7 @@ from mmdx.engine.checkpoint import (
 from mmdx.engine.objective import Objective, objective
 from mmdx.engine.predict import score_rows
 from mmdx.engine.run import Run
+from mmdx.engine.selection import fit_selections, load_selections, write_selections
 from mmdx.errors import DataError
 from mmdx.models.model import trainable
 from mmdx.stats.metrics import METRICS
@@ -75,12 +77,13 @@ def set_up(
     """Model, optimizer and loader of a new or resumed run; the main process writes the run's description first."""
     set_seed(config.seed)
     if accelerator.is_main_process and not is_described(run.best):
-        write_description(run.best, config, *plan(config, store, splits))
+        plan(config, store, splits).write(run, config, store)
     accelerator.wait_for_everyone()
     # Every process starts from the files, so that none can hold another vocabulary.
     _, described, tokenizers = load_description(run.best)
     torch.manual_seed(config.seed)
     model, facts = build_model(config, described.unbuilt())
+    load_selections(run.selections, model)
     loader, sampler = build_loader(
         config,
         store,
@@ -104,12 +107,28 @@ def set_up(
     )
 
 
-def plan(config: Config, store: Store, splits: Sequence[Split]) -> tuple[ModelFacts, dict[str, ReportTokenizer]]:
-    """What describes the model of a new run: it is built once. Raises `UsageError` where it cannot be."""
+@dataclass(frozen=True)
+class Plan:
+    """What describes the model of a new run."""
+
+    facts: ModelFacts
+    tokenizers: dict[str, ReportTokenizer]
+    selections: dict[str, Tensor]
+
+    def write(self, run: Run, config: Config, store: Store) -> None:
+        """Into the run folder, with the model that left the descriptors of the store, where one did."""
+        write_selections(run.selections, self.selections)
+        copy_first(store, run.best)
+        write_description(run.best, config, self.facts, self.tokenizers)
+
+
+def plan(config: Config, store: Store, splits: Sequence[Split]) -> Plan:
+    """The plan of a new run: its model is built once. Raises `UsageError` where it cannot be."""
     rows = _training_rows(splits)
     tokenizers = build_tokenizers(config, store, rows)
-    _, facts = build_model(config, facts_of(config, store, tokenizers, rows))
-    return facts, tokenizers
+    facts, selections = fit_selections(config, store, rows, facts_of(config, store, tokenizers, rows))
+    _, facts = build_model(config, facts)
+    return Plan(facts, tokenizers, selections)
 
 
 def _training_rows(splits: Sequence[Split]) -> list[int]:

@@ -18,6 +18,7 @@ from mmdx.models.fusion import Fusion
 from mmdx.models.heads import BranchSizes, Head
 from mmdx.models.image import ImageEncoder, View
 from mmdx.models.packing import item_mask, pad, with_neighbours
+from mmdx.models.select import Affine
 from mmdx.models.sequence import SequenceModel
 from mmdx.models.tabular import TableEncoder
 from mmdx.models.text import TextEncoder
@@ -80,16 +81,19 @@ class ImageBranch(Branch):
 
 
 class VectorBranch(Branch):
-    """Encoder of each descriptor, sequence model over them, projection."""
+    """Selection, encoder of each descriptor, sequence model over them, projection."""
 
-    def __init__(self, encoder: VectorEncoder, sequence: SequenceModel, dim: int) -> None:
+    def __init__(
+        self, encoder: VectorEncoder, sequence: SequenceModel, dim: int, *, select: Affine | None = None
+    ) -> None:
         super().__init__()
-        self.encoder, self.sequence = encoder, sequence
+        self.select, self.encoder, self.sequence = select, encoder, sequence
         self.project = nn.Sequential(nn.Linear(sequence.dim, dim), nn.LayerNorm(dim))
         self.sizes = BranchSizes("vectors", items=sequence.item_dim, vectors=encoder.dim)
 
     def forward(self, packed: Packed) -> Features:
-        seen = in_sequence(self.sequence, self.encoder(packed.values), packed)
+        chosen = packed.values if self.select is None else self.select(packed.values)
+        seen = in_sequence(self.sequence, self.encoder(chosen), packed)
         return replace(seen, pooled=self.project(seen.pooled))
 
 

@@ -19,6 +19,18 @@ class VectorEncoder(nn.Module, ABC):
     def forward(self, descriptors: Float[Tensor, "n d"]) -> Float[Tensor, "n e"]: ...
 
 
+@VECTOR_ENCODERS("plain")
+class Plain(VectorEncoder):
+    """Descriptors as they are."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.dim = width
+
+    def forward(self, descriptors: Float[Tensor, "n d"]) -> Float[Tensor, "n e"]:
+        return descriptors
+
+
 @VECTOR_ENCODERS("mlp")
 class Mlp(VectorEncoder):
     """Layer norm, which takes descriptors of any scale, and one hidden layer."""

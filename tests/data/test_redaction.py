@@ -2,7 +2,8 @@
 
 import pytest
 
-from mmdx.config import ReportOptions, parse_config
+from mmdx.config import ReportOptions
+from mmdx.config_file import parse_config
 from mmdx.data.redaction import absent_sections, redacted, withheld
 from mmdx.errors import UsageError
 

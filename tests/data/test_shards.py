@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 import tracemalloc
@@ -145,9 +146,9 @@ def test_what_cannot_be_read_is_quarantined_with_its_reason_and_the_rest_is_kept
     assert reasons["c"] == "no images · no report"
     assert reasons["d"].startswith("holds text that is not Unicode")
     assert quarantine_of(tmp_path / "s.arrow") == quarantine
-    assert is_written(tmp_path / "s.arrow", studies)
-    assert not is_written(tmp_path / "s.arrow", studies[:-1])
-    assert not is_written(tmp_path / "t.arrow", studies)
+    assert is_written(tmp_path / "s.arrow", [s.study_id for s in studies])
+    assert not is_written(tmp_path / "s.arrow", [s.study_id for s in studies[:-1]])
+    assert not is_written(tmp_path / "t.arrow", [s.study_id for s in studies])
 
 
 @pytest.mark.parametrize(
@@ -169,7 +170,34 @@ def test_vectors_are_stored_as_they_are_and_empty_where_there_are_none(tmp_path:
     assert (first["slide"], first["slide.length"]) == ([1, 2, 3, 4, 5, 6], 2)
     assert (second["slide"], second["slide.length"]) == ([], 0)
     assert quarantine == []
-    assert not {"slide.order", "slide.slice_labels"} & set(first)
+    assert (first["slide.order"], first["slide.slice_labels"]) == (None, [])
+
+
+def test_descriptors_of_slices_keep_their_order_labels_and_boxes(tmp_path: Path) -> None:
+    found = dataclasses.replace(vectors(tmp_path / "a.npy", [[1, 2], [3, 4]]), order=Order("position", 5.0))
+    labels = {"ct": {"bleed": (1.0, math.nan)}}
+    box = Box("ct", 1, "bleed", 2.0, 3.0, 4.0, 5.0)
+    (row,), quarantine = written(tmp_path / "s.arrow", [study("a", {"ct": found}, slice_labels=labels, boxes=(box,))])
+    assert quarantine == []
+    assert json.loads(row["ct.order"])["spacing_mm"] == 5
+    assert row["ct.slice_labels"][0] == 1
+    assert math.isnan(row["ct.slice_labels"][1])
+    corners = {"x0": 2.0, "y0": 3.0, "x1": 4.0, "y1": 5.0}
+    assert json.loads(row["boxes"]) == [{"modality": "ct", "image": 1, "finding": "bleed", **corners}]
+
+
+def test_labels_and_boxes_that_fit_no_descriptor_quarantine_their_study(tmp_path: Path) -> None:
+    found = vectors(tmp_path / "a.npy", [[1, 2], [3, 4]])
+    studies = [
+        study("few", {"ct": found}, slice_labels={"ct": {"bleed": (1.0,)}}),
+        study("far", {"ct": found}, labels={"bleed": 1.0}, boxes=(Box("ct", 2, "bleed", 0.0, 0.0, 1.0, 1.0),)),
+    ]
+    rows, refused = written(tmp_path / "s.arrow", studies)
+    assert rows == []
+    assert [row["reason"] for row in refused] == [
+        "1 slice labels for 2 descriptors of 'ct'; give one each",
+        "a box points at image 2 of 'ct', of 2; count from 0",
+    ]
 
 
 def test_vectors_that_cannot_be_used_quarantine_their_study(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from rich.console import Console
 from tiny import write_cohort, write_config
 
 from mmdx import cli
-from mmdx.config import read_config
+from mmdx.config_file import read_config
 from mmdx.data.splits import write_splits
 from mmdx.data.store import Store
 from mmdx.engine.auditing import AUDIT_FILE, table, verdict_for

@@ -12,7 +12,7 @@ from rich.console import Console
 from tiny import write_cohort, write_config
 
 from mmdx.cli import main
-from mmdx.config import read_config
+from mmdx.config_file import read_config
 from mmdx.engine.boxes import in_source_pixels, lesions_of
 from mmdx.engine.build import resolve
 from mmdx.engine.experiment import run_training

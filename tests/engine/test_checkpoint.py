@@ -10,7 +10,7 @@ from rich.console import Console
 from safetensors.torch import load_file, save_file
 from tiny import write_cohort, write_config
 
-from mmdx.config import read_config
+from mmdx.config_file import read_config
 from mmdx.engine import checkpoint
 from mmdx.engine.build import resolve
 from mmdx.engine.checkpoint import Progress, load_model, load_state, save_state

@@ -16,7 +16,8 @@ from safetensors.torch import save_file
 from tiny import write_cohort, write_config
 from transformers import BertConfig, BertModel
 
-from mmdx.config import SplitOptions, read_config
+from mmdx.config import SplitOptions
+from mmdx.config_file import read_config
 from mmdx.data.prepare import prepare_into
 from mmdx.engine.build import resolve
 from mmdx.engine.checks import check_training, shown_nothing

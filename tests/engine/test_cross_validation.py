@@ -15,7 +15,7 @@ from rich.console import Console
 from safetensors.torch import load_file
 from tiny import write_cohort, write_config
 
-from mmdx.config import read_config
+from mmdx.config_file import read_config
 from mmdx.engine import train as loop
 from mmdx.engine.build import resolve
 from mmdx.engine.evaluate import evaluate_run

@@ -14,7 +14,8 @@ from accelerate import Accelerator
 from rich.console import Console
 from tiny import write_cohort, write_config
 
-from mmdx.config import Config, read_config
+from mmdx.config import Config
+from mmdx.config_file import read_config
 from mmdx.data.store import Store
 from mmdx.engine.build import build_tokenizers, resolve
 from mmdx.engine.checkpoint import load_model

@@ -11,7 +11,7 @@ from accelerate import Accelerator
 from rich.console import Console
 from tiny import write_cohort, write_config
 
-from mmdx.config import read_config
+from mmdx.config_file import read_config
 from mmdx.data.store import Store
 from mmdx.data.text import inverse_document_frequencies
 from mmdx.engine.build import build_tokenizers, facts_of, resolve

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from tiny import write_cohort, write_config
 
 from mmdx.cli import main
-from mmdx.config import read_config
+from mmdx.config_file import read_config
 from mmdx.data.store import Store
 from mmdx.engine import guidance
 from mmdx.engine import train as loop

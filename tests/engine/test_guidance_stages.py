@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mmdx.config import read_config
+from mmdx.config_file import read_config
 from mmdx.engine.build import resolve
 from mmdx.engine.guidance_stages import check_heads, heads_for, stage_config
 

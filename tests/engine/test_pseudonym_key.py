@@ -9,7 +9,8 @@ import yaml
 from rich.console import Console
 from tiny import write_cohort, write_config
 
-from mmdx.config import Config, read_config
+from mmdx.config import Config
+from mmdx.config_file import read_config
 from mmdx.data.pseudonyms import read_key
 from mmdx.engine.build import resolve
 from mmdx.engine.experiment import open_store

@@ -12,7 +12,7 @@ import yaml
 from rich.console import Console
 from tiny import SIDE, write_cohort
 
-from mmdx.config import read_config
+from mmdx.config_file import read_config
 from mmdx.data.store import Store
 from mmdx.engine.build import facts_of, resolve
 from mmdx.engine.checkpoint import load_model

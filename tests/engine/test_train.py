@@ -18,7 +18,8 @@ from rich.console import Console
 from safetensors.torch import load_file
 from tiny import write_cohort, write_config
 
-from mmdx.config import TrainConfig, read_config
+from mmdx.config import TrainConfig
+from mmdx.config_file import read_config
 from mmdx.engine import train as loop
 from mmdx.engine.build import resolve
 from mmdx.engine.evaluate import evaluate_run

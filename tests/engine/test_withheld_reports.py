@@ -11,7 +11,8 @@ import pytest
 from rich.console import Console
 from tiny import write_cohort, write_config
 
-from mmdx.config import ReportOptions, read_config
+from mmdx.config import ReportOptions
+from mmdx.config_file import read_config
 from mmdx.data.store import Store
 from mmdx.engine.build import build_tokenizers, resolve
 from mmdx.engine.checkpoint import SavedModel, load_model

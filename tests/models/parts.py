@@ -10,7 +10,8 @@ import torch
 from transformers import BertConfig, BertModel
 
 from mmdx.batch import Batch, Sample
-from mmdx.config import Config, parse_config
+from mmdx.config import Config
+from mmdx.config_file import parse_config
 from mmdx.data.collate import Collate
 from mmdx.engine.build import InputFacts, ModelFacts, build_model
 from mmdx.models.model import MultimodalModel
