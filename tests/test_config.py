@@ -60,7 +60,7 @@ def test_every_problem_comes_at_once_with_its_key() -> None:
     assert found[0].startswith("x.yaml: train.epochs: 0: input should be greater than or equal to 1")
     assert found[1].startswith("x.yaml: train.lr: 'fast': input should be a valid number")
     assert found[2].startswith("x.yaml: train.epoch: unknown key; did you mean 'epochs'? known: accumulate, ")
-    assert found[3].startswith("x.yaml: seeds: unknown key; did you mean 'seed'? known: data, model, ")
+    assert found[3].startswith("x.yaml: seeds: unknown key; did you mean 'seed'? known: data, first, guidance, model, ")
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_every_problem_comes_at_once_with_its_key() -> None:
             {"model": {"inputs": {"ct": {"encoder": "timm", "veiw": "grey"}}}},
             "model.inputs.ct.veiw",
             "view",
-            "augment, encoder, neighbours, sequence, view",
+            "augment, encoder, neighbours, select, sequence, view",
         ),
     ],
 )

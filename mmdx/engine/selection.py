@@ -69,12 +69,6 @@ def training_items(
     return np.concatenate(descriptors), np.concatenate(labels)
 
 
-def with_selected(facts: ModelFacts, described: ModelFacts) -> ModelFacts:
-    """`facts` with the widths of the selections that `described`, of the same model, had fitted."""
-    inputs = {name: replace(known, selected=described.inputs[name].selected) for name, known in facts.inputs.items()}
-    return replace(facts, inputs=inputs)
-
-
 def write_selections(path: Path, buffers: Mapping[str, Tensor]) -> None:
     """Writes them in one step, also where there are none: then `path` says so."""
     path.parent.mkdir(parents=True, exist_ok=True)

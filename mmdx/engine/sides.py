@@ -19,7 +19,12 @@ def side_problems(config: Config) -> list[str]:
     if problems:
         return problems[:1]
     left = [name for name in inputs if name not in named]
-    problems = [f"guidance names '{n}' neither superior nor inferior; do so, or drop the input" for n in left]
+    problems = [
+        f"guidance: trains stages of its own, which {key} does not reach; leave one of them out"
+        for key, given in (("data.folds", config.data.folds), ("first", config.first))
+        if given is not None
+    ]
+    problems += [f"guidance names '{n}' neither superior nor inferior; do so, or drop the input" for n in left]
     if not any(rates.get(n, 0) if isinstance(rates, dict) else rates for n in config.guidance.superior):
         superior = ", ".join(config.guidance.superior)
         problems.append(

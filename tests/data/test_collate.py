@@ -265,7 +265,7 @@ def test_a_text_that_is_written_comes_as_a_target_whatever_is_shown(store: Store
     studies = StudyDataset(
         store, [0, 1, 2], modalities=["image"], findings=["bleed"], tokenizers={}, shown=[], writes=targets
     )
-    batch = collate_for(store, ["image"], ["report"])([studies[i] for i in range(3)])
+    batch = collate_for(store, ["image"], targets=["report"])([studies[i] for i in range(3)])
     assert set(batch.inputs) == {"image"}
     assert batch.inputs["image"].lengths.tolist() == [0, 0, 0]
     assert batch.targets["report"].lengths.tolist() == [0, 6, 6]

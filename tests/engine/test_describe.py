@@ -20,7 +20,8 @@ from mmdx.data.store import Store
 from mmdx.engine.build import build_tokenizers, resolve
 from mmdx.engine.checkpoint import load_model
 from mmdx.engine.describe import write_reports
-from mmdx.engine.experiment import evaluate_run, open_store, run_training
+from mmdx.engine.evaluate import evaluate_run
+from mmdx.engine.experiment import open_store, run_training
 from mmdx.engine.infer import predict_input
 from mmdx.engine.targets import described, target_key
 from mmdx.errors import UsageError

@@ -25,7 +25,8 @@ from mmdx.engine import stages
 from mmdx.engine.build import resolve
 from mmdx.engine.checkpoint import load_model
 from mmdx.engine.descriptors import describe_rows, prove_unseen
-from mmdx.engine.experiment import evaluate_run, run_training
+from mmdx.engine.evaluate import evaluate_run
+from mmdx.engine.experiment import run_training
 from mmdx.engine.selection import training_items
 from mmdx.errors import DataError, UsageError
 
@@ -171,7 +172,7 @@ def test_another_first_stage_is_refused(home, tmp_path):
 
 
 def test_a_run_scores_again(home, tmp_path):
-    path, _ = evaluate_run(home / "run", "test", None, tmp_path)
+    path = evaluate_run(home / "run", "test", None, tmp_path)
     again, first = pd.read_csv(path), pd.read_csv(home / "run" / "predictions" / "test.csv")
     np.testing.assert_allclose(again["score"], first["score"], atol=1e-6)
 

@@ -16,7 +16,8 @@ from mmdx.config_file import read_config
 from mmdx.data.store import Store
 from mmdx.engine.build import facts_of, resolve
 from mmdx.engine.checkpoint import load_model
-from mmdx.engine.experiment import evaluate_run, run_training
+from mmdx.engine.evaluate import evaluate_run
+from mmdx.engine.experiment import run_training
 from mmdx.engine.infer import predict_study
 from mmdx.errors import UsageError
 from mmdx.study import Study
@@ -87,7 +88,7 @@ def test_scores_with_and_without_the_table(trained: Path) -> None:
     same = np.isclose(scores["image+clinic"], scores["image"], atol=1e-6)
     assert same[lacking].all()
     assert not same[~lacking].any()
-    path, _ = evaluate_run(trained / "run", "val", [("clinic",)], trained / "again")
+    path = evaluate_run(trained / "run", "val", [("clinic",)], trained / "again")
     assert set(pd.read_csv(path)["shown"]) == {"clinic"}
 
 

@@ -63,9 +63,8 @@ def test_a_blended_head_learns_from_both():
 
 def test_descriptors_are_answered_for_one_by_one():
     config = config_of(image=IMAGES, report="mlp", heads={"each": {"type": "slice", "modality": "report"}})
-    batch = batch_of(
-        [sample(0, images=2, words=3, vectors=True), sample(1, images=1, words=4, vectors=True)], vectors=True
-    )
+    samples = [sample(0, images=2, words=3, second="vectors"), sample(1, images=1, words=4, second="vectors")]
+    batch = batch_of(samples, second="vectors")
     assert model_of(config, VECTOR_FACTS)(batch).logits["each"].shape == (7, 2)
 
 

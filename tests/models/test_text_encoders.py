@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -111,7 +112,7 @@ def test_new_adapters_say_nothing(tmp_path):
 @pytest.mark.parametrize("options", [{"lora": 3}, {"lora": 0}, {"lora": 0, "frozen": True}])
 def test_a_checkpoint_needs_no_file_of_the_original_encoder(tmp_path, options):
     config = lora_model(tmp_path, **options)
-    model, facts = build_model(config, FACTS)
+    model, facts = build_model(config, replace(FACTS, texts={}))
     for _, parameter in trainable(model):
         torch.nn.init.normal_(parameter, std=0.1)
     write_description(tmp_path / "best", config, facts, {"report": fit_tokenizer(REPORTS, max_tokens=64)})
