@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,10 +52,10 @@ def fit_table(store: Store, rows: Sequence[int], names: Sequence[str], where: st
     traits = [store.read(row).traits() for row in rows]
     empty = [name for name in names if not any(says(told, name) for told in traits)]
     if empty:
-        known = sorted({name for row in range(len(store)) for name in store.read(row).traits() if is_fact(name)})
-        raise _nowhere(empty, known, where) or DataError(
-            f"{where}: no training study of {store.folder} has {some(empty)}; leave it out"
-        )
+        strange = unknown_traits(store, empty, where)
+        if strange:
+            raise UsageError(strange)
+        raise DataError(f"{where}: no training study of {store.folder} has {some(empty)}; leave it out")
     # A study that lacks them all lacks the modality: it tells nothing of gaps in one that is there.
     traits = [told for told in traits if any(says(told, name) for name in names)]
     return Table(
@@ -63,11 +63,12 @@ def fit_table(store: Store, rows: Sequence[int], names: Sequence[str], where: st
     )
 
 
-def _nowhere(empty: Iterable[str], known: Sequence[str], where: str) -> UsageError | None:
-    lines = [
-        f"{where}: no study has a trait '{name}'; {did_you_mean(name, known)}" for name in empty if name not in known
+def unknown_traits(store: Store, names: Sequence[str], where: str) -> list[str]:
+    """A line, at the place `where`, for each of `names` that no study of the store has. No pixel is read."""
+    known = sorted({name for row in range(len(store)) for name in store.read(row).traits() if is_fact(name)})
+    return [
+        f"{where}: no study has a trait '{name}'; {did_you_mean(name, known)}" for name in names if name not in known
     ]
-    return UsageError(lines) if lines else None
 
 
 def _fit(name: str, values: Sequence[str | float], studies: int, where: str) -> Column:

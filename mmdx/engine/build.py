@@ -19,7 +19,7 @@ from mmdx.data.reading import Reading
 from mmdx.data.redaction import redacted
 from mmdx.data.sampler import SliceBudgetSampler
 from mmdx.data.store import Store
-from mmdx.data.tabular import Table, fit_table
+from mmdx.data.tabular import Table, fit_table, unknown_traits
 from mmdx.data.text import ReportTokenizer, fit_tokenizer, inverse_document_frequencies, pretrained_tokenizer
 from mmdx.engine.facts import InputFacts, Kind, ModelFacts
 from mmdx.engine.plugins import import_plugins
@@ -164,8 +164,9 @@ def check_inputs(config: Config, store: Store) -> None:
         stored = store.modalities.get(name)
         wanted = kind_of(section)
         if wanted == "tabular":
+            where = f"data.tables.{name}"
+            problems += unknown_traits(store, config.data.tables[name], where)
             if stored is not None:
-                where = f"data.tables.{name}"
                 problems.append(f"{where}: {store.folder} holds a modality of this name; choose another for the table")
         elif stored is None:
             problems.append(

@@ -114,6 +114,7 @@ def _see(
         store,
         rows,
         saved.tokenizers,
+        tables=saved.facts.tables(),
         shuffle=False,
         shown=head.seen,
         rank=accelerator.process_index,

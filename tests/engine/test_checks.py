@@ -23,7 +23,7 @@ from mmdx.engine.build import resolve
 from mmdx.engine.checks import check_training, shown_nothing
 from mmdx.engine.experiment import deal, open_store, run_training
 from mmdx.errors import DataError, UsageError
-from mmdx.models.text import Transformer
+from mmdx.models.text_transformer import Transformer
 from mmdx.registry import READERS
 from mmdx.study import UNKNOWN, ImageFiles, ImageRef, Order, Study
 

@@ -25,7 +25,7 @@ from mmdx.engine.build import resolve
 from mmdx.engine.evaluate import evaluate_run
 from mmdx.engine.experiment import run_training
 from mmdx.errors import DataError, UsageError
-from mmdx.models.heads import Head
+from mmdx.models.heads import FindingsHead
 
 ROOT = Path(__file__).parents[2]
 QUIET = Console(quiet=True)
@@ -169,7 +169,7 @@ def test_accumulated_batches_make_one_step(cohort, tmp_path):
 
 
 def test_a_loss_that_is_not_finite_names_its_studies(cohort, tmp_path, monkeypatch):
-    monkeypatch.setattr(Head, "loss", lambda head, logits, batch: logits.sum() * torch.nan)
+    monkeypatch.setattr(FindingsHead, "loss", lambda head, logits, batch: logits.sum() * torch.nan)
     with pytest.raises(DataError) as caught:
         train(write_config(tmp_path / "a.yaml", cohort))
     assert re.search(r"epoch 1, step 1: loss is nan, and nothing was stepped; .*s\d\d", str(caught.value))
