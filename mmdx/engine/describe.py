@@ -15,8 +15,8 @@ from jaxtyping import Float
 
 from mmdx.data.redaction import absent_sections, redacted
 from mmdx.data.store import Store
-from mmdx.engine.build import build_loader
 from mmdx.engine.checkpoint import SavedModel
+from mmdx.engine.predict import answered
 from mmdx.engine.targets import target_key, written
 from mmdx.models.generate import TextHead
 from mmdx.stats.language import COLUMNS, Descriptions, ReportReader, commonest, describe
@@ -108,30 +108,17 @@ def _see(
     """Every one of `rows`, once and in order, whatever the number of processes."""
     kinds = {name: known.kind for name, known in saved.facts.inputs.items()}
     pictures = [name for name in head.seen if kinds[name] in ("images", "vectors")] or list(head.seen)
-    saved.model.eval()
-    loader, _ = build_loader(
-        saved.config,
-        store,
-        rows,
-        saved.tokenizers,
-        tables=saved.facts.tables(),
-        shuffle=False,
-        shown=head.seen,
-        rank=accelerator.process_index,
-        world=accelerator.num_processes,
-    )
     place = {store.study_ids[row]: row for row in rows}
     found: list[_Seen] = []
-    with torch.no_grad():
-        for batch in loader:
-            with accelerator.autocast():
-                features = saved.model(batch.to(accelerator.device)).features
-                texts = head.write(features) if write else [[] for _ in batch.study_ids]
-            pooled = torch.cat([features[name].pooled.float() for name in pictures], dim=1)
-            vectors = torch.nn.functional.normalize(pooled, dim=1).cpu().numpy()
-            seen = head.sees(features).tolist()
-            for study, vector, has, words in zip(batch.study_ids, vectors, seen, texts, strict=True):
-                found.append(_Seen(place[study], has, vector, words))
+    for batch, output in answered(saved, store, rows, head.seen, accelerator):
+        features = output.features
+        with torch.no_grad(), accelerator.autocast():
+            texts = head.write(features) if write else [[] for _ in batch.study_ids]
+        pooled = torch.cat([features[name].pooled.float() for name in pictures], dim=1)
+        vectors = torch.nn.functional.normalize(pooled, dim=1).cpu().numpy()
+        seen = head.sees(features).tolist()
+        for study, vector, has, words in zip(batch.study_ids, vectors, seen, texts, strict=True):
+            found.append(_Seen(place[study], has, vector, words))
     return sorted(gather_object(found), key=lambda one: one.row)
 
 

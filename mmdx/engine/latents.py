@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from mmdx.config import GuidanceConfig
 from mmdx.data.store import Store
-from mmdx.engine.build import build_loader
 from mmdx.engine.checkpoint import SavedModel
+from mmdx.engine.predict import answered
 from mmdx.errors import DataError
 
 
@@ -37,26 +37,12 @@ class Latents:
 def encode_rows(saved: SavedModel, store: Store, rows: Sequence[int], accelerator: Accelerator) -> Latents:
     """The latents of `rows`, in evaluation and thus without augmentation or dropout; complete on every process, on the
     CPU."""
-    saved.model.eval()
-    loader, _ = build_loader(
-        saved.config,
-        store,
-        rows,
-        saved.tokenizers,
-        shuffle=False,
-        tables=saved.facts.tables(),
-        rank=accelerator.process_index,
-        world=accelerator.num_processes,
-    )
     heads = study_heads(saved)
     found: list[tuple[str, list[Tensor]]] = []
-    with torch.no_grad():
-        for batch in loader:
-            with accelerator.autocast():
-                output = saved.model(batch.to(accelerator.device))
-            values = [output.fused, batch.labels, *(output.logits[name] for name in heads)]
-            columns = [value.float().cpu() for value in values]
-            found += [(study, [column[i] for column in columns]) for i, study in enumerate(batch.study_ids)]
+    for batch, output in answered(saved, store, rows, None, accelerator):
+        values = [output.fused, batch.labels, *(output.logits[name] for name in heads)]
+        columns = [value.float().cpu() for value in values]
+        found += [(study, [column[i] for column in columns]) for i, study in enumerate(batch.study_ids)]
     by_study = dict(gather_object(found))
     fused, labels, *logits = (torch.stack(c) for c in zip(*(by_study[store.study_ids[r]] for r in rows), strict=True))
     return Latents(tuple(rows), fused, labels, dict(zip(heads, logits, strict=True)))

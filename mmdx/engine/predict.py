@@ -55,6 +55,22 @@ def score_rows(
     withheld. `slice` is the 0-based place of an image among all of its study, in certified order, whatever of them is
     read and in which order. `also` is shown every batch with its output, for what else is to be kept of them.
     """
+    studies, slices = [], []
+    for batch, output in answered(saved, store, rows, shown, accelerator):
+        if also is not None:
+            also(batch, output)
+        studies.extend(study_rows(saved.model, saved.facts.findings, batch, output))
+        slices.extend(slice_rows(saved.model, saved.facts.findings, batch, output))
+    reading = Reading.of(saved.config.data, saved.config.seed)
+    sliced = [n for n in shown if saved.facts.inputs[n].kind in ("images", "vectors")]
+    orders = order_sources(store, sliced, reading)
+    return _frame(studies, "+".join(shown), orders), _frame(slices, "+".join(shown), orders)
+
+
+def answered(
+    saved: SavedModel, store: Store, rows: Sequence[int], shown: Sequence[str] | None, accelerator: Accelerator
+) -> Iterator[tuple[Batch, Output]]:
+    """This process's share of `rows`, a batch at a time on the device, with what the model says of it in evaluation."""
     saved.model.eval()
     loader, _ = build_loader(
         saved.config,
@@ -67,19 +83,11 @@ def score_rows(
         rank=accelerator.process_index,
         world=accelerator.num_processes,
     )
-    studies, slices = [], []
-    with torch.no_grad():
-        for batch in loader:
-            with accelerator.autocast():
-                output = saved.model(batch.to(accelerator.device))
-            if also is not None:
-                also(batch.to(accelerator.device), output)
-            studies.extend(study_rows(saved.model, saved.facts.findings, batch, output))
-            slices.extend(slice_rows(saved.model, saved.facts.findings, batch, output))
-    reading = Reading.of(saved.config.data, saved.config.seed)
-    sliced = [n for n in shown if saved.facts.inputs[n].kind in ("images", "vectors")]
-    orders = order_sources(store, sliced, reading)
-    return _frame(studies, "+".join(shown), orders), _frame(slices, "+".join(shown), orders)
+    for batch in loader:
+        here = batch.to(accelerator.device)
+        with torch.no_grad(), accelerator.autocast():
+            output = saved.model(here)
+        yield here, output
 
 
 def study_rows(model: MultimodalModel, findings: Sequence[str], batch: Batch, output: Output) -> Iterator[dict]:
