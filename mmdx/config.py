@@ -210,7 +210,8 @@ class TrainConfig(Section):
 
     `lr` and `weight_decay` are AdamW's; `warmup` is the share of all steps over which the rate climbs, after which it
     falls along a cosine. `accumulate` batches make one optimizer step; `clip` bounds the gradient norm (0: not).
-    Validation runs once an epoch; training stops after `patience` epochs without a better macro AUROC (0: never).
+    Validation runs once an epoch: the best is that with the best macro AUROC of the `studies`, or of the `slices` where
+    `judge` says so, which takes a slice head; training stops after `patience` epochs without a better one (0: never).
     `checkpoint_steps` saves the last state every so many optimizer steps, beside every epoch's end (0: not).
     """
 
@@ -223,6 +224,7 @@ class TrainConfig(Section):
     accumulate: int = Field(default=1, ge=1)
     clip: float = Field(default=1.0, ge=0)
     precision: Literal["no", "bf16", "fp16"] = "no"
+    judge: Literal["studies", "slices"] = "studies"
     patience: int = Field(default=0, ge=0)
     checkpoint_steps: int = Field(default=0, ge=0)
     workers: int = Field(default=0, ge=0)

@@ -6,6 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
 
 from mmdx.config import Config
 from mmdx.data.redaction import redacted
@@ -13,6 +17,7 @@ from mmdx.data.store import Store
 from mmdx.data.tabular import says
 from mmdx.engine.build import check_inputs, kind_of
 from mmdx.errors import DataError, UsageError, did_you_mean, some
+from mmdx.registry import HEADS
 from mmdx.study import Split, Study
 
 
@@ -69,15 +74,29 @@ def check_training(config: Config, store: Store, splits: Sequence[Split]) -> Non
             f"{', or '.join(advice) or 'choose other findings'}"
         )
     validated = [row for row, name in enumerate(splits) if name == "val"]
-    labels = store.labels[validated][:, store.columns_of(findings)]
+    labels = _judged(config, store, validated)[:, store.columns_of(findings)]
     judged = any({0.0, 1.0} <= set(column.tolist()) for column in labels.T)
     if not judged and len(untaught) < len(findings):
+        what = " slices of" if config.train.judge == "slices" else ""
         problems.append(
-            f"{store.folder}: no finding has both classes among {len(validated)} validation studies, so no epoch can "
-            f"be judged; use more studies or other findings (data.findings), or {anew}"
+            f"{store.folder}: no finding has both classes among{what} {len(validated)} validation studies, so no epoch "
+            f"can be judged; use more studies or other findings (data.findings), or {anew}"
         )
     if problems:
         raise DataError(problems)
+
+
+def _judged(config: Config, store: Store, rows: Sequence[int]) -> Float[np.ndarray, "n f"]:
+    """The labels by which epochs are judged: those of the studies in `rows`, or of their slices."""
+    if config.train.judge == "studies":
+        return store.labels[rows]
+    made: list[Any] = [HEADS.get(head.type) for head in config.model.heads.values()]
+    if not any(head.level == "slice" for head in made):
+        raise UsageError("train.judge=slices: no slice head answers for them; add one to model.heads, or drop judge")
+    kinds = {name: facts.kind for name, facts in store.modalities.items()}
+    pictures = [name for name in config.model.inputs if kinds.get(name) in ("images", "vectors")]
+    found = [store.read(row).slice_labels(name) for row in rows for name in pictures]
+    return np.concatenate([np.zeros((0, len(store.findings)), np.float32), *found])
 
 
 def check_stages(config: Config, store: Store) -> None:

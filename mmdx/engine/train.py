@@ -218,11 +218,13 @@ def _not_finite(training: Training, group: list[Batch], what: str) -> DataError:
 
 
 def validate(training: Training) -> float:
-    """Macro AUROC on the validation split, everything shown; findings with one class there are left out."""
+    """Macro AUROC of the studies, or slices, of the validation split, everything shown; findings with one class there
+    are left out."""
     rows = [row for row, name in enumerate(training.splits) if name == "val"]
-    table, _ = score_rows(
+    studies, slices = score_rows(
         training.saved, training.store, rows, list(training.config.model.inputs), training.accelerator
     )
+    table = slices if training.config.train.judge == "slices" else studies
     known = table.dropna(subset=["label"])
     values = []
     for _, part in known.groupby("finding", sort=False):

@@ -193,3 +193,12 @@ def test_text_weights_of_another_architecture(tmp_path: Path, changed: dict[str,
     (tmp_path / "config.json").write_text(json.dumps(facts | changed))
     with pytest.raises(UsageError, match=r"its weights are of another architecture than its config\.json: \d+ are"):
         Transformer(9, None, source=str(tmp_path))
+
+
+def test_slices_that_nobody_answers_for_or_labelled_cannot_judge(tmp_path: Path, problem: Any) -> None:
+    path, store = tmp_path / "a.yaml", store_of(tmp_path, rows())
+    line = problem("train", config_of(path, store), "train.judge=slices", code=2)
+    assert line.endswith("train.judge=slices: no slice head answers for them; add one to model.heads, or drop judge")
+    line = problem("train", path, "train.judge=slices", "model.heads={study: study, slice: slice}", code=1)
+    assert "no finding has both classes among slices of" in line
+    assert not (tmp_path / "run").exists()

@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 from tiny import write_cohort, write_config
 
 from mmdx.config import TrainConfig
-from mmdx.config_file import read_config
+from mmdx.config_file import parse_config, read_config
 from mmdx.engine import train as loop
 from mmdx.engine.build import resolve
 from mmdx.engine.evaluate import evaluate_run
@@ -207,3 +207,15 @@ def _same_scores(left: pd.DataFrame, right: pd.DataFrame) -> None:
 def _family(pid: int) -> list[int]:
     found = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True).stdout.split()
     return [pid, *(member for child in found for member in _family(int(child)))]
+
+
+@pytest.mark.parametrize(("judge", "expected"), [("studies", 1.0), ("slices", 0.5)])
+def test_epochs_are_judged_by_studies_or_by_slices(monkeypatch, judge, expected):
+    """Studies are ranked rightly, slices are all alike."""
+    labels = pd.DataFrame({"finding": "bleed", "label": [0.0, 1.0], "score": [0.1, 0.9]})
+    monkeypatch.setattr(loop, "score_rows", lambda *_: (labels, labels.assign(score=0.5)))
+    training = object.__new__(loop.Training)
+    training.splits, training.saved, training.store, training.accelerator = ["val", "val"], None, None, None
+    raw = {"data": {"store": "unused"}, "model": {"inputs": {"image": "test_patches"}}, "train": {"judge": judge}}
+    training.config = parse_config(raw, "test")
+    assert loop.validate(training) == expected
