@@ -78,9 +78,14 @@ def _file(source: Path, split: str) -> Path:
 
 
 def _run_names(sources: Sequence[Path]) -> list[str]:
-    """The last part of each path without `.csv`, or as many parts as tell all the paths apart."""
+    """The last part of each path without `.csv`, or as many parts as tell all the paths apart.
+
+    A file in the `predictions` of a run is called by the run, where that tells them apart.
+    """
     paths = [source.resolve() for source in sources]
     parts = [(path.with_suffix("") if path.is_file() else path).parts for path in paths]
+    by_run = [part[:-2] if len(part) > 2 and part[-2] == "predictions" else part for part in parts]
+    parts = by_run if len(set(by_run)) == len(parts) else parts
     for depth in range(1, max(map(len, parts)) + 1):
         names = ["/".join(each[-depth:]) for each in parts]
         if len(set(names)) == len(names):

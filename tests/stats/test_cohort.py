@@ -100,3 +100,15 @@ def test_slices_are_rows_of_their_patient_and_not_mixed_with_studies(write_run):
     assert (cohort.unit, cohort.studies, cohort.labels.shape) == ("slice", 4, (8, 2))
     assert cohort.patients.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
     assert "one scores slices, the other studies" in refusal(first, second)
+
+
+def test_a_file_of_a_run_is_called_by_the_run(tmp_path):
+    files = []
+    for run in ("lstm", "mean"):
+        for split in ("val", "test"):
+            path = tmp_path / run / "predictions" / f"{split}_slices.csv"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("study_id,patient_id,shown,finding,label,score,slice\ns,p,ct,bleed,1,0.5,0\n")
+            files.append(path)
+    assert [arm.name for arm in read_cohort([files[1], files[3]]).arms] == ["lstm", "mean"]
+    assert [arm.name for arm in read_cohort(files[:2]).arms] == ["val_slices", "test_slices"]
