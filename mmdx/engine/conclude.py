@@ -28,9 +28,11 @@ from mmdx.study import Split
 
 @dataclass(frozen=True)
 class Results:
-    """What a test split shows: of the findings, of boxes by showing, of descriptions where a head writes."""
+    """What a test split shows: of the findings, of its slices where these judged the epochs, of boxes by showing, of
+    descriptions where a head writes."""
 
     comparison: Comparison
+    slices: Comparison | None
     boxes: Mapping[str, Measured]
     descriptions: Descriptions | None
 
@@ -41,11 +43,13 @@ def conclude(
     """What one checkpoint was shown, compared on the test split; writes `metrics.json` and `card.md`."""
     results = Results(
         compare([run.folder], split="test"),
+        compare([run.predictions / "test_slices.csv"]) if saved.config.train.judge == "slices" else None,
         measured_boxes(run.predictions, "test"),
         None if reports is None else judge(saved, store, splits, reports),
     )
     orders = orders_of(saved, store)
     found = metrics(saved, results.comparison) | {"slice_orders": asdict(orders)}
+    found |= {"slices": results.slices.to_json()} if results.slices else {}
     found |= {"boxes": to_json(results.boxes)} if results.boxes else {}
     found |= {"descriptions": results.descriptions.to_json()} if results.descriptions else {}
     run.write_json("metrics.json", found)
@@ -58,6 +62,9 @@ def conclude(
 def tell_results(results: Results, console: Console) -> None:
     """Prints the tables of a test split."""
     console.print(summary_tables(results.comparison))
+    if results.slices is not None:
+        console.print("\nslices, each by itself", style="bold", highlight=False)
+        console.print(summary_tables(results.slices))
     if results.boxes:
         console.print(box_table(results.boxes))
     if results.descriptions is not None:

@@ -151,7 +151,9 @@ def _conclude(run: Run, count: int, console: Console) -> None:
     spreads = spread_over([part.predictions / POOLED[0] for part in parts])
     saved = load_model(parts[0].best)
     folds = {"count": count, "spread": spread_records(spreads)}
-    run.write_json("metrics.json", metrics(saved, comparison) | {"folds": folds})
+    slices = compare([run.predictions / POOLED[1]]) if saved.config.train.judge == "slices" else None
+    found = metrics(saved, comparison) | {"folds": folds} | ({"slices": slices.to_json()} if slices else {})
+    run.write_json("metrics.json", found)
     told = (
         f"Cross-validation: {count} folds by patient (`folds.csv`), a model a fold (`fold-0` …), each study scored "
         "once, by the model that was trained without its patient. Scores are probabilities, not calibrated, and of "
@@ -162,6 +164,9 @@ def _conclude(run: Run, count: int, console: Console) -> None:
     run.write_text(run.card.name, card(run, saved, [told, *map(pipes, sheets)], markdown(comparison)))
     console.print(f"\nall {count} folds, each study scored once, out of fold", style="bold", highlight=False)
     console.print(summary_tables(comparison))
+    if slices is not None:
+        console.print("\nslices, each by itself", style="bold", highlight=False)
+        console.print(summary_tables(slices))
     console.print(table(sheets[0]))
     console.print(f"\nThe tables above pool the scores of {count} models; in the last one each fold stands alone.")
     console.print(f"run folder:   {run.folder}\nnext:         mmdx compare {run.folder}", markup=False, highlight=False)
