@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import Bool
 
 from mmdx.config import Component, Config, GuidanceConfig
-from mmdx.data.redaction import redacted
 from mmdx.data.store import Store
 from mmdx.engine.build import kind_of
+from mmdx.engine.checks import Presence
 from mmdx.errors import DataError, UsageError, did_you_mean
 from mmdx.models.heads import Head
 from mmdx.registry import FUSIONS, HEADS
@@ -41,7 +41,8 @@ def guided_studies(config: Config, options: GuidanceConfig, store: Store, splits
         if name not in store.modalities and name not in config.data.tables:
             hint = did_you_mean(name, store.modalities)
             raise UsageError(f"model.inputs.{name}: no such modality in {store.folder}; {hint}")
-    held = {name: has_modality(config, store, name) for name in config.model.inputs}
+    present = Presence(config, store)
+    held = {n: np.array([present(row, n) for row in range(len(store))], dtype=bool) for n in config.model.inputs}
     train = np.array([split == "train" for split in splits])
     for name, present in held.items():
         if not present[train].any():
@@ -60,17 +61,6 @@ def guided_studies(config: Config, options: GuidanceConfig, store: Store, splits
                 "(data.split), or prepare others"
             )
     return found
-
-
-def has_modality(config: Config, store: Store, name: str) -> Bool[np.ndarray, "n"]:
-    """Which studies of the store have something under a modality's name that a model would read."""
-    if name in config.data.tables:
-        wanted = set(config.data.tables[name])
-        return np.array([not wanted.isdisjoint(store.read(row).traits()) for row in range(len(store))])
-    if store.modalities[name].kind == "text":
-        reports = (store.read(row).text(name) or "" for row in range(len(store)))
-        return np.array([bool(redacted(report, config.data.reports)) for report in reports])
-    return store.lengths(name) > 0
 
 
 def _rows(splits: Sequence[Split], chosen: Bool[np.ndarray, "n"]) -> dict[Split, list[int]]:
