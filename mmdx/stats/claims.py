@@ -39,8 +39,12 @@ def notes(comparison: Comparison, *, finding: str | None = None) -> list[str]:
     ranked = (comparison.estimates[arm.name, "auroc", finding] for arm in comparison.arms)
     if any(estimate.low is not None and estimate.low == estimate.high for estimate in ranked):
         lines.append("An AUROC that no resample can change has an interval without width: it is surer than the data.")
-    if len(comparison.arms) > 2:
-        lines.append(f"The p-values are not corrected for {len(comparison.arms) - 1} comparisons.")
+    made = len(comparison.arms) - 1
+    if finding is None and made > 1:
+        lines.append(f"The p-values are corrected for {made} comparisons (Holm); the intervals are not.")
+    if finding is not None and made * len(comparison.findings) > 1:
+        tests = made * len(comparison.findings)
+        lines.append(f"The p-values are corrected for up to {tests} comparisons (Holm); the intervals are not.")
     drawn = f"{comparison.resamples} resamples of patients (seed {comparison.seed})"
     lines.append(f"Intervals are 95 % percentile intervals over {drawn}.")
     return lines
@@ -96,10 +100,15 @@ def _beside(comparison: Comparison, arm: Arm, finding: str | None) -> list[str]:
         f"with {arm.name}{alone} {number(second)}: a difference of {number(estimate.value)}"
     )
     ground = _patients(comparison, finding)
-    if estimate.low is None or estimate.high is None or difference.p is None:
+    if estimate.low is None or estimate.high is None or difference.stated is None:
         return [f"{head} ({ground}).", f"No difference was shown: no interval can be given ({estimate.refused})."]
-    bounds = f"95 % interval {number(estimate.low)} to {number(estimate.high)}, {p_value(difference.p)}, {ground}"
-    if not difference.shown:
+    tested = p_value(difference.stated)
+    if difference.delong is not None:
+        tested += f", by DeLong's test clustered by patient {p_value(difference.delong)} uncorrected"
+    bounds = f"95 % interval {number(estimate.low)} to {number(estimate.high)}, {tested}, {ground}"
+    if difference.leaves_out_zero and not difference.shown:
+        verdict = "No difference was shown: the interval leaves out zero, but not after correction for all comparisons."
+    elif not difference.shown:
         verdict = "No difference was shown: the interval includes zero, which does not prove the two equal."
     else:
         better, worse = (reference, arm) if estimate.value > 0 else (arm, reference)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,9 +17,10 @@ from jaxtyping import Float
 
 from mmdx.errors import UsageError
 from mmdx.stats.cohort import Arm, Cohort, read_cohort
+from mmdx.stats.delong import delong_test
 from mmdx.stats.intervals import FEWEST_IN_MEAN, LEVEL, Estimate, draw_patients, interval, why_too_few
 from mmdx.stats.metrics import METRICS
-from mmdx.stats.tests import Difference, paired_difference
+from mmdx.stats.tests import Difference, holm, paired_difference
 
 FEWEST_RESAMPLES = 100
 Key = tuple[str, str, str | None]
@@ -74,7 +75,8 @@ class Comparison:
         estimates = [_record(key, estimate) for key, estimate in self.estimates.items()]
         differences = [
             _record(key, difference.estimate)
-            | {"p": difference.p, "shown_to_differ": difference.shown, "reference": self.reference.name}
+            | {"p": difference.p, "p_holm": difference.corrected, "p_delong_clustered": difference.delong}
+            | {"shown_to_differ": difference.shown, "reference": self.reference.name}
             for key, difference in self.differences.items()
         ]
         return {
@@ -88,7 +90,13 @@ class Comparison:
             "macro_findings": list(self.in_mean),
             "estimates": estimates,
             "differences": differences,
-            "method": {"intervals": "patient bootstrap, percentile", "level": LEVEL},
+            "method": {
+                "intervals": "patient bootstrap, percentile",
+                "level": LEVEL,
+                "p": "inversion of the interval",
+                "p_holm": "Holm, over the arms for macro means, over arms and findings for findings",
+                "p_delong_clustered": "DeLong clustered by patient (Obuchowski 1997), AUROC of a finding",
+            },
             "resamples": self.resamples,
             "seed": self.seed,
         }
@@ -119,6 +127,7 @@ def compare(sources: Sequence[Path], *, split: str = "test", resamples: int = 20
                 if a:
                     reference, paired = float(points[0, m, f, 0]), resampled[0, m, f]
                     differences[key] = paired_difference(reference, value, paired, spread, refused=refusals[f])
+    differences = with_corrections(with_delong(differences, cohort))
     return Comparison(
         arms=cohort.arms,
         unit=cohort.unit,
@@ -131,6 +140,34 @@ def compare(sources: Sequence[Path], *, split: str = "test", resamples: int = 20
         resamples=resamples,
         seed=seed,
     )
+
+
+def with_delong(differences: Mapping[Key, Difference], cohort: Cohort) -> dict[Key, Difference]:
+    """The differences in AUROC of each finding with DeLong's test clustered by patient, where it has an interval."""
+    tested = dict(differences)
+    for f, finding in enumerate(cohort.findings):
+        known = ~np.isnan(cohort.labels[:, f])
+        patients = np.unique(cohort.patients[known], return_inverse=True)[1]
+        for a, arm in enumerate(cohort.arms[1:], start=1):
+            key = (arm.name, "auroc", finding)
+            if differences[key].p is not None:
+                pair = cohort.scores[0, known, f], cohort.scores[a, known, f]
+                found = delong_test(cohort.labels[known, f], *pair, patients)
+                tested[key] = replace(differences[key], delong=None if found.refused else found.p)
+    return tested
+
+
+def with_corrections(differences: Mapping[Key, Difference]) -> dict[Key, Difference]:
+    """The p-values corrected by Holm: by metric, those of macro means among themselves, those of findings likewise."""
+    corrected = dict(differences)
+    for metric in METRICS:
+        for mean in (True, False):
+            family = [key for key in differences if key[1] == metric and (key[2] is None) == mean]
+            made = [key for key in family if differences[key].p is not None]
+            if len(made) > 1:
+                for key, p in zip(made, holm([float(differences[key].p or 0) for key in made]), strict=True):
+                    corrected[key] = replace(differences[key], corrected=p)
+    return corrected
 
 
 def score_all(cohort: Cohort) -> Float[np.ndarray, "a m f 1"]:

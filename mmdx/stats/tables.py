@@ -44,7 +44,8 @@ def estimates_sheet(comparison: Comparison, metrics: Sequence[str], *, finding: 
 
 
 def differences_sheet(comparison: Comparison, metrics: Sequence[str], *, finding: str | None = None) -> Sheet:
-    """A row an arm beside the reference: the reference minus the arm, and its p-value."""
+    """A row an arm beside the reference: the reference minus the arm, and its p-value, corrected where it is one of
+    several."""
     check_finding(comparison, finding)
     rows = []
     for arm in comparison.arms[1:]:
@@ -53,8 +54,8 @@ def differences_sheet(comparison: Comparison, metrics: Sequence[str], *, finding
             difference = comparison.differences[arm.name, metric, finding]
             p = (
                 "–"
-                if difference.p is None
-                else p_value(difference.p).removeprefix("p ").removeprefix("= ").replace(" ", "")
+                if difference.stated is None
+                else p_value(difference.stated).removeprefix("p ").removeprefix("= ").replace(" ", "")
             )
             cells += [with_interval(difference.estimate), p]
         rows.append(tuple(cells))

@@ -2,26 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
-from mmdx.stats.intervals import Estimate, interval
+from mmdx.stats.intervals import LEVEL, Estimate, interval
+
+ALPHA = 1 - LEVEL
 
 
 @dataclass(frozen=True)
 class Difference:
-    """First minus second with its interval, and the two-sided p-value; `p` is None where the interval is refused."""
+    """First minus second with its interval, and the two-sided p-value; `p` is None where the interval is refused.
+
+    `corrected` is `p` after Holm, where it was one of several; `delong` the p-value of DeLong's test clustered by
+    patient, where that was made.
+    """
 
     estimate: Estimate
     p: float | None
+    corrected: float | None = None
+    delong: float | None = None
+
+    @property
+    def stated(self) -> float | None:
+        """The p-value to be told: the corrected one, where there is one."""
+        return self.p if self.corrected is None else self.corrected
+
+    @property
+    def leaves_out_zero(self) -> bool:
+        """Whether the interval does, which is not corrected for other comparisons."""
+        low, high = self.estimate.low, self.estimate.high
+        return low is not None and high is not None and (low > 0 or high < 0)
 
     @property
     def shown(self) -> bool:
-        """Whether the interval leaves out zero."""
-        low, high = self.estimate.low, self.estimate.high
-        return low is not None and high is not None and (low > 0 or high < 0)
+        """Whether the interval leaves out zero, and the corrected p-value is at most 0.05."""
+        return self.leaves_out_zero and (self.corrected is None or self.corrected <= ALPHA)
 
 
 def paired_difference(
@@ -47,3 +66,17 @@ def paired_difference(
     usable = differences[~np.isnan(differences)]
     fewer = min(int((usable <= 0).sum()), int((usable >= 0).sum()))
     return Difference(estimate, min(1.0, 2 * (fewer + 1) / (len(usable) + 1)))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """The p-values corrected for their number so that the chance of any false one keeps its bound (Holm 1979).
+
+    NaN, of a test that was not made, stays NaN and does not count.
+    """
+    p = np.asarray(p_values, dtype=np.float64)
+    made = np.flatnonzero(~np.isnan(p))
+    order = made[np.argsort(p[made], kind="stable")]
+    corrected = np.full(len(p), np.nan)
+    raised = np.maximum.accumulate(p[order] * (len(order) - np.arange(len(order))))
+    corrected[order] = np.minimum(raised, 1.0)
+    return corrected.tolist()

@@ -70,7 +70,7 @@ def test_notes_name_what_was_left_out_and_unknown(write_run):
     lines = notes(compare([run], resamples=100, seed=3))
     assert "Left out of the macro means: edema (no label is known)." in lines
     assert "Labels unknown and not scored, of 40 studies: edema 40." in lines
-    assert "The p-values are not corrected for 2 comparisons." in lines
+    assert "The p-values are corrected for 2 comparisons (Holm); the intervals are not." in lines
     assert lines[-1] == "Intervals are 95 % percentile intervals over 100 resamples of patients (seed 3)."
 
 

@@ -8,6 +8,9 @@ from sklearn.metrics import roc_auc_score
 from mmdx.errors import UsageError
 from mmdx.stats.cohort import read_cohort
 from mmdx.stats.compare import compare
+from mmdx.stats.delong import delong_test
+from mmdx.stats.intervals import Estimate
+from mmdx.stats.tests import Difference
 
 
 def test_points_are_those_of_scikit_learn_and_the_macro_mean_is_their_mean(write_run):
@@ -105,3 +108,41 @@ def test_the_json_is_plain_and_complete(write_run):
 def test_too_few_resamples_are_refused(write_run):
     with pytest.raises(UsageError, match="20 resamples"):
         compare([write_run("fused", {"ct": 1.0})], resamples=20)
+
+
+def test_one_of_several_comparisons_is_corrected(write_run):
+    """Three arms: of two macro differences the smaller p-value counts twice; of findings all four are one family."""
+    comparison = compare([write_run("fused", {"ct+report": 0.3, "ct": 0.9, "report": 0.8})], resamples=400)
+    macro = [comparison.differences[arm, "auroc", None] for arm in ("ct", "report")]
+    small, large = sorted(macro, key=lambda found: found.p)
+    assert small.corrected == pytest.approx(min(1.0, 2 * small.p))
+    assert large.corrected == pytest.approx(max(small.corrected, large.p))
+    found = [d for (_, metric, finding), d in comparison.differences.items() if metric == "auroc" and finding]
+    smallest = min((d for d in found if d.p is not None), key=lambda d: d.p)
+    made = sum(d.p is not None for d in found)
+    assert smallest.corrected == pytest.approx(min(1.0, made * smallest.p))
+
+
+def test_delong_by_patient_stands_beside_the_bootstrap(write_run):
+    run = write_run("fused", {"ct+report": 0.3, "ct": 0.9})
+    comparison = compare([run], resamples=400)
+    cohort = read_cohort([run])
+    for f, finding in enumerate(cohort.findings):
+        difference = comparison.differences["ct", "auroc", finding]
+        if difference.p is None:
+            assert difference.delong is None
+            continue
+        known = ~np.isnan(cohort.labels[:, f])
+        patients = np.unique(cohort.patients[known], return_inverse=True)[1]
+        expected = delong_test(
+            cohort.labels[known, f], cohort.scores[0, known, f], cohort.scores[1, known, f], patients
+        )
+        assert difference.delong == pytest.approx(expected.p)
+    assert comparison.differences["ct", "auroc", None].delong is None
+
+
+def test_what_correction_takes_away_is_not_shown():
+    estimate = Estimate(0.05, 0.01, 0.09, 400)
+    assert Difference(estimate, 0.03).shown
+    alone = Difference(estimate, 0.03, corrected=0.06)
+    assert (alone.leaves_out_zero, alone.shown, alone.stated) == (True, False, 0.06)

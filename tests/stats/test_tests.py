@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmdx.stats.tests import paired_difference
+from mmdx.stats.tests import holm, paired_difference
 
 
 def test_equal_models_do_not_differ():
@@ -45,3 +45,10 @@ def test_resamples_without_a_value_are_dropped_and_a_refused_interval_has_no_p()
     refused = paired_difference(0.9, 0.5, first, np.full(120, 0.5), refused="too few")
     assert refused.p is None
     assert not refused.shown
+
+
+def test_holm_by_hand():
+    """The smallest of three times three, the next times two; the last may not fall below the one before it."""
+    assert holm([0.03, 0.01, 0.04]) == pytest.approx([0.06, 0.03, 0.06])
+    assert holm([0.5, float("nan"), 0.9])[0] == pytest.approx(1.0)
+    assert np.isnan(holm([0.5, float("nan")])[1])
