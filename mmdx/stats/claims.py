@@ -118,6 +118,8 @@ def _beside(comparison: Comparison, arm: Arm, finding: str | None) -> list[str]:
 
 def _patients(comparison: Comparison, finding: str | None) -> str:
     """How many patients the number stands on: those with a known label of the finding, or all of them."""
+    if finding is None and len(comparison.in_mean) == 1:
+        finding = comparison.in_mean[0]
     count = next((each.patients for each in comparison.findings if each.finding == finding), comparison.patients)
     return f"{count} patient{'' if count == 1 else 's'}"
 

@@ -25,8 +25,9 @@ def estimates_sheet(comparison: Comparison, metrics: Sequence[str], *, finding: 
     """A row an arm: each metric with its interval, and the patients and rows that it stands on."""
     check_finding(comparison, finding)
     ground = (comparison.patients, comparison.rows)
+    counted = comparison.in_mean[0] if finding is None and len(comparison.in_mean) == 1 else finding
     for count in comparison.findings:
-        if count.finding == finding:
+        if count.finding == counted:
             ground = (count.patients, count.known)
     plural = "studies" if comparison.unit == "study" else "slices"
     return Sheet(

@@ -1,3 +1,4 @@
+from mmdx.stats.claims import claims
 from mmdx.stats.compare import compare
 from mmdx.stats.intervals import Estimate
 from mmdx.stats.tables import differences_sheet, estimates_sheet, findings_sheet, with_interval
@@ -39,3 +40,13 @@ def test_a_finding_stands_on_its_known_labels(write_run):
     assert estimates_sheet(comparison, ("ap",)).rows[0][2:] == ("9", "9")
     reason = "4 patients with the finding, and 5 are needed"
     assert findings_sheet(comparison).rows[0] == ("bleed", "8", "4", "1", "8", "4", reason)
+
+
+def test_a_mean_of_one_finding_stands_on_its_patients(tmp_path):
+    """Of 30 patients, 20 have a known label."""
+    rows = [f"s{i},p{i},ct,bleed,{'' if i < 10 else i % 2},{0.01 * i}" for i in range(30)]
+    path = tmp_path / "test.csv"
+    path.write_text("\n".join(["study_id,patient_id,shown,finding,label,score", *rows]) + "\n")
+    comparison = compare([path], resamples=100)
+    assert estimates_sheet(comparison, ("auroc",)).rows[0][-2:] == ("20", "20")
+    assert "20 patients" in claims(comparison)[0]
