@@ -206,11 +206,14 @@ def compare(
     """Compare runs, or what one run was shown: paired, by patient, from prediction files alone."""
     from rich.console import Console
 
+    from mmdx.stats.claims import audit_lines
     from mmdx.stats.compare import compare as compare_files
     from mmdx.stats.report import summary_tables, write_comparison
 
     comparison = compare_files(runs, split=split, resamples=resamples, seed=seed)
     console = Console()
+    for line in audit_lines(comparison):
+        console.print(line, markup=False, highlight=False)
     console.print(summary_tables(comparison, finding=finding))
     write_comparison(comparison, out)
     console.print(f"report:  {out / 'compare.html'}", markup=False, highlight=False)

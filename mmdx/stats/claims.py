@@ -24,6 +24,14 @@ def claims(comparison: Comparison, *, finding: str | None = None) -> list[str]:
     return [sentence for arm in comparison.arms[1:] for sentence in _beside(comparison, arm, finding)]
 
 
+def audit_lines(comparison: Comparison) -> list[str]:
+    """What the audits of the runs say, a line each, or one for all where they say the same."""
+    told = comparison.audits
+    if len(set(told.values())) == 1:
+        return [f"Audit: {next(iter(told.values()))}."]
+    return [f"Audit of {run}: {verdict}." for run, verdict in told.items()]
+
+
 def notes(comparison: Comparison, *, finding: str | None = None) -> list[str]:
     """What a reader must know beside the numbers: what was left out, unknown, dropped or refused, and the method."""
     check_finding(comparison, finding)

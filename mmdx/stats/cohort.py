@@ -6,6 +6,7 @@ with the same patients and labels; anything else is refused, by name.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,6 +65,21 @@ def read_cohort(sources: Sequence[Path], *, split: str = "test") -> Cohort:
         shown = sorted(frame["shown"].unique(), key=lambda text: -len(text.split("+")))
         arms += [(Arm("", run, each, str(path)), frame.loc[frame["shown"] == each]) for each in shown]
     return _align(_named([arm for arm, _ in arms]), [frame for _, frame in arms])
+
+
+def read_verdicts(sources: Sequence[Path]) -> dict[str, str]:
+    """What the audit of each run folder says of its store and split, by the name of the run; where one was made."""
+    verdicts = {}
+    for source, run in zip(sources, _run_names(sources), strict=True):
+        for folder in (source, source / "fold-0"):
+            path = folder / "audit.json"
+            if path.is_file():
+                try:
+                    verdicts[run] = str(json.loads(path.read_text(encoding="utf-8"))["verdict"])
+                except (OSError, ValueError, KeyError, TypeError) as error:
+                    raise DataError(f"{path}: is no audit ({error}); audit the store again") from None
+                break
+    return verdicts
 
 
 def _file(source: Path, split: str) -> Path:

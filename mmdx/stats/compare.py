@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float
 
 from mmdx.errors import UsageError
-from mmdx.stats.cohort import Arm, Cohort, read_cohort
+from mmdx.stats.cohort import Arm, Cohort, read_cohort, read_verdicts
 from mmdx.stats.delong import delong_test
 from mmdx.stats.intervals import FEWEST_IN_MEAN, LEVEL, Estimate, draw_patients, interval, why_too_few
 from mmdx.stats.metrics import METRICS
@@ -47,7 +47,8 @@ class FindingCount:
 class Comparison:
     """Arms, the reference first, on the same rows. Differences are the reference minus the arm.
 
-    `unit` says what a row is; patients are what is resampled, whatever the unit.
+    `unit` says what a row is; patients are what is resampled, whatever the unit. `audits` is the verdict on the store
+    and split of each run, by its name.
     """
 
     arms: tuple[Arm, ...]
@@ -60,6 +61,7 @@ class Comparison:
     differences: Mapping[Key, Difference]
     resamples: int
     seed: int
+    audits: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def reference(self) -> Arm:
@@ -80,6 +82,7 @@ class Comparison:
             for key, difference in self.differences.items()
         ]
         return {
+            "audits": dict(self.audits),
             "reference": self.reference.name,
             "arms": [asdict(arm) for arm in self.arms],
             "unit": self.unit,
@@ -139,6 +142,7 @@ def compare(sources: Sequence[Path], *, split: str = "test", resamples: int = 20
         differences=differences,
         resamples=resamples,
         seed=seed,
+        audits=read_verdicts(sources),
     )
 
 

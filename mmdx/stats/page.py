@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from html import escape
 
-from mmdx.stats.claims import claims, notes, subject, units
+from mmdx.stats.claims import audit_lines, claims, notes, subject, units
 from mmdx.stats.compare import Comparison
 from mmdx.stats.forest import ForestLine, forest
 from mmdx.stats.tables import Sheet
@@ -54,7 +54,9 @@ def page(comparison: Comparison, sheets: Sequence[Sheet]) -> str:
     patients = f"{comparison.patients} patient{'' if comparison.patients == 1 else 's'}"
     findings = f"{len(comparison.findings)} finding{'' if len(comparison.findings) == 1 else 's'}"
     ground = f"{patients}, {units(comparison, comparison.rows)}, {findings}"
-    body = [f"<h1>{escape(title)}</h1>", f'<p class="ground">{escape(ground)}</p>', '<div class="claims">']
+    body = [f"<h1>{escape(title)}</h1>", f'<p class="ground">{escape(ground)}</p>']
+    body += [f'<p class="audit">{_text(line)}</p>' for line in audit_lines(comparison)]
+    body += ['<div class="claims">']
     body += [f"<p>{_text(sentence)}</p>" for sentence in claims(comparison)]
     body += ["</div>", _figure(_auroc_plot(comparison), "AUROC with 95 % intervals over patients.")]
     if len(comparison.arms) > 1:

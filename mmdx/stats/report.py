@@ -11,7 +11,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from mmdx.stats.claims import claims, notes
+from mmdx.stats.claims import audit_lines, claims, notes
 from mmdx.stats.compare import Comparison
 from mmdx.stats.metrics import METRICS
 from mmdx.stats.page import page
@@ -40,7 +40,8 @@ def noted_table(sheet: Sheet, notes: Sequence[str]) -> Group:
 
 def markdown(comparison: Comparison) -> str:
     """The whole comparison: what it says, every metric, every finding, and what the numbers stand on."""
-    sections = ["# Comparison", "\n\n".join(_escape(sentence) for sentence in claims(comparison))]
+    sections = ["# Comparison", *map(_escape, audit_lines(comparison))]
+    sections.append("\n\n".join(_escape(sentence) for sentence in claims(comparison)))
     sections += [pipes(sheet) for sheet in all_sheets(comparison)]
     sections += ["## Notes", "\n".join(f"- {_escape(line)}" for line in notes(comparison))]
     return "\n\n".join(sections) + "\n"

@@ -4,8 +4,8 @@ import json
 import pytest
 from rich.console import Console
 
-from mmdx.errors import UsageError
-from mmdx.stats.claims import claims
+from mmdx.errors import DataError, UsageError
+from mmdx.stats.claims import audit_lines, claims
 from mmdx.stats.compare import Comparison, compare
 from mmdx.stats.report import markdown, summary_tables, write_comparison
 from mmdx.stats.tables import with_interval
@@ -71,3 +71,26 @@ def test_an_undefined_comparison_is_still_written(write_run, tmp_path):
     write_comparison(comparison, tmp_path / "out")
     assert "undefined" in (tmp_path / "out" / "compare.html").read_text(encoding="utf-8")
     assert "undefined" in "\n".join(printed(comparison))
+
+
+def test_the_verdict_of_the_audit_stands_at_the_top(write_run, tmp_path):
+    run = write_run("fused", {"ct+report": 0.3, "ct": 0.9})
+    (run / "audit.json").write_text('{"verdict": "no leak between the splits; 1 warning (<shortcut>)"}')
+    comparison = compare([run], resamples=100)
+    write_comparison(comparison, tmp_path / "out")
+    said = "Audit: no leak between the splits; 1 warning (<shortcut>)."
+    assert audit_lines(comparison) == [said]
+    written = (tmp_path / "out" / "compare.md").read_text()
+    assert 0 < written.index("Audit: no leak") < written.index("With ct+report")
+    assert "(&lt;shortcut&gt;)" in (tmp_path / "out" / "compare.html").read_text()
+    assert json.loads((tmp_path / "out" / "compare.json").read_text())["audits"] == {"fused": said[7:-1]}
+
+
+def test_runs_of_different_verdicts_are_told_apart(write_run):
+    runs = [write_run(name, {"ct": 0.5}, seed=i) for i, name in enumerate(("a", "b"))]
+    for run, verdict in zip(runs, ("no leak", "patients leak"), strict=True):
+        (run / "audit.json").write_text(json.dumps({"verdict": verdict}))
+    assert audit_lines(compare(runs, resamples=100)) == ["Audit of a: no leak.", "Audit of b: patients leak."]
+    (runs[0] / "audit.json").write_text("[]")
+    with pytest.raises(DataError, match=r"audit\.json: is no audit"):
+        compare(runs, resamples=100)
