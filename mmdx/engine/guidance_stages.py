@@ -71,6 +71,12 @@ def check_heads(config: Config, options: GuidanceConfig) -> None:
     """Raises `UsageError` where a side has no head that answers for studies."""
     for side, names in (("superior", options.superior), ("inferior", options.inferior)):
         kept = heads_for(config, names)
+        blended = next((n for n, c in kept.items() if _answers_studies(c) and c.options.get("blend")), None)
+        if blended is not None:
+            raise UsageError(
+                f"guidance: model.heads.{blended} blends in what slices show, which no guess of a latent has; "
+                "drop blend"
+            )
         if not any(_answers_studies(component) for component in kept.values()):
             raise UsageError(f"guidance: no head of model.heads answers for studies from the {side} side; add 'study'")
 

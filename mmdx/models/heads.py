@@ -16,6 +16,7 @@ from mmdx.config import Component
 from mmdx.errors import UsageError, did_you_mean
 from mmdx.models.losses import Loss, known_bce
 from mmdx.models.packing import unpad
+from mmdx.models.sequence import masked_max
 from mmdx.registry import HEADS, LOSSES
 
 LossPart = Annotated[Component, LOSSES]
@@ -95,7 +96,12 @@ class FindingsHead(Head, ABC):
 
 @HEADS("study")
 class StudyHead(FindingsHead):
-    """One answer a study for each finding, from the fused representation."""
+    """One answer a study for each finding, from the fused representation.
+
+    `blend` adds, for each modality of images or descriptors that the study is shown, the largest of the answers of a
+    layer of its own to its items (multiple-instance learning, as in Ilse et al. 2018, by instances): what one slice
+    shows need not pass through a fused vector that all findings share.
+    """
 
     level = "study"
     modality = None
@@ -106,19 +112,31 @@ class StudyHead(FindingsHead):
         findings: Findings,
         branches: Mapping[str, BranchSizes],
         *,
+        blend: bool = False,
         weight: float = 1.0,
         dropout: float = 0.0,
         loss: LossPart = BCE,
     ) -> None:
         super().__init__()
         self.layers = nn.Sequential(nn.Dropout(dropout), nn.Linear(dim, len(findings.names)))
+        sliced = {name: sizes.items for name, sizes in branches.items() if sizes.kind in ("images", "vectors")}
+        if blend and not sliced:
+            raise UsageError("head study: blend looks at images or descriptors, and the model has neither; drop it")
+        # No bias: what all studies with the modality share is the fused part's to say.
+        self.own = nn.ModuleDict(
+            {name: nn.Linear(width, len(findings.names), bias=False) for name, width in sliced.items() if blend}
+        )
         self.weight = weight
         self.criterion = LOSSES.build(loss, "head study", findings=findings.names, prevalence=findings.share("study"))
 
     def forward(
         self, encoded: Mapping[str, Features], fused: Float[Tensor, "b d"], batch: Batch
     ) -> Float[Tensor, "k f"]:
-        return self.layers(fused)
+        answer = self.layers(fused)
+        for name, layer in self.own.items():
+            seen = encoded[name]
+            answer = answer + masked_max(layer(seen.items), seen.mask)
+        return answer
 
     def targets(self, batch: Batch) -> Float[Tensor, "k f"]:
         return batch.labels

@@ -159,9 +159,12 @@ class MultimodalModel(nn.Module):
         shown = self.withhold(present)
         seen = self.stand_ins(encoded, shown)
         fused = self.fusion(seen)
-        # Slice heads read what was encoded: a modality withheld from the fusion still labels its own images.
+        # Heads of slices read what was encoded: a modality withheld from the fusion still labels its own images. Heads
+        # of studies read what the study is shown.
         real = self.stand_ins(encoded, present)
-        logits = {name: head(real, fused, batch) for name, head in self.heads.items()}
+        logits = {
+            name: head(seen if head.level == "study" else real, fused, batch) for name, head in self.answering.items()
+        }
         return Output(features=seen, present=shown, fused=fused, logits=logits, boxes=moved_boxes(batch, encoded))
 
     def withhold(self, present: Bool[Tensor, "b m"]) -> Bool[Tensor, "b m"]:
