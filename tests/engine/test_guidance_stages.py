@@ -9,6 +9,7 @@ import pytest
 from mmdx.config_file import read_config
 from mmdx.engine.build import resolve
 from mmdx.engine.guidance_stages import check_heads, heads_for, stage_config
+from mmdx.errors import UsageError
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -44,3 +45,10 @@ def test_a_head_for_images_stays_with_its_images(side, kept):
     )
     config = resolve(read_config(CONFIGS / "guided.yaml", [*raw, f"model.heads={heads}"]))
     assert list(heads_for(config, side)) == kept
+
+
+def test_a_study_head_that_blends_in_slices_is_refused():
+    config = resolve(read_config(CONFIGS / "guided.yaml", ["model.heads.study={type: study, blend: true}"]))
+    assert config.guidance is not None
+    with pytest.raises(UsageError, match="heads.study blends in what slices show, which no guess of a latent has"):
+        check_heads(config, config.guidance)
