@@ -50,5 +50,5 @@ def test_a_head_for_images_stays_with_its_images(side, kept):
 def test_a_study_head_that_blends_in_slices_is_refused():
     config = resolve(read_config(CONFIGS / "guided.yaml", ["model.heads.study={type: study, blend: true}"]))
     assert config.guidance is not None
-    with pytest.raises(UsageError, match="heads.study blends in what slices show, which no guess of a latent has"):
+    with pytest.raises(UsageError, match=r"heads\.study blends in what slices show, which no guess of a latent has"):
         check_heads(config, config.guidance)
