@@ -185,8 +185,6 @@ def _launched_short(accelerator: Accelerator) -> bool:
     asked = {"ACCELERATE_USE_CPU", "MASTER_PORT"} <= os.environ.keys()
     return asked and accelerator.device.type == "cpu" and accelerator.num_processes == 1
 
-    return comparison
-
 
 def describe(run: Run, config: Config, store: Store, splits: Sequence[Split]) -> None:
     """The first files of a run; a resumed run keeps the ones that it has."""

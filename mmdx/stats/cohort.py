@@ -19,31 +19,76 @@ from jaxtyping import Float, Int
 from mmdx.errors import DataError, UsageError
 from mmdx.stats.predictions import SLICE, read_predictions
 
+Unit = Literal["study", "slice", "patient"]
+
 
 @dataclass(frozen=True)
 class Arm:
-    """One run and what it was shown. `name` is what tells it from the other arms; `source` the file that was read."""
+    """One run and what it was shown. `name` is what tells it from the other arms; `source` the file that was read.
+
+    A `baseline` is an answer that asks for no deep model, named by what it stands on; `seeds` counts the trainings of
+    the same config that the arm is the mean of.
+    """
 
     name: str
     run: str
     shown: str
     source: str
+    kind: Literal["model", "baseline"] = "model"
+    seeds: int = 1
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What one training says of the rows, and what its validation rows chose for each of them; NaN without any.
+
+    A score at or above its threshold is a yes (Youden's J); its log-odds divided by its temperature are calibrated.
+    Rows of one fold share both, and those of one training.
+    """
+
+    scores: Float[np.ndarray, "n f"]
+    thresholds: Float[np.ndarray, "n f"]
+    temperatures: Float[np.ndarray, "n f"]
 
 
 @dataclass(frozen=True)
 class Cohort:
     """Rows, their labels and every arm's scores. Labels are NaN where unknown, and scores there mean nothing.
 
-    `patients` numbers the patient of each row from 0. `unit` says what a row is.
+    `patients` numbers the patient of each row from 0, without gaps; `unit` says what a row is, `names` which: a study
+    or patient by its id, a slice as `ID slice 3`. `scored` holds the trainings of each arm. `traits` has a line a row:
+    facts of its study, no columns where nothing is known of them.
     """
 
     arms: tuple[Arm, ...]
-    unit: Literal["study", "slice"]
+    unit: Unit
     studies: int
     findings: tuple[str, ...]
+    names: tuple[str, ...]
     patients: Int[np.ndarray, "n"]
     labels: Float[np.ndarray, "n f"]
-    scores: Float[np.ndarray, "a n f"]
+    scored: tuple[tuple[Scored, ...], ...]
+    traits: pd.DataFrame
+
+    @property
+    def scores(self) -> Float[np.ndarray, "a n f"]:
+        """By arm, those of its first training: what stands in pictures and tables of single rows."""
+        return np.stack([each[0].scores for each in self.scored])
+
+    @property
+    def thresholds(self) -> Float[np.ndarray, "a n f"]:
+        """By arm, those of its first training."""
+        return np.stack([each[0].thresholds for each in self.scored])
+
+    @property
+    def temperatures(self) -> Float[np.ndarray, "a n f"]:
+        """By arm, those of its first training."""
+        return np.stack([each[0].temperatures for each in self.scored])
+
+    @property
+    def models(self) -> list[int]:
+        """The numbers of the arms that are no baselines, the reference first."""
+        return [number for number, arm in enumerate(self.arms) if arm.kind == "model"]
 
 
 def read_cohort(sources: Sequence[Path], *, split: str = "test") -> Cohort:
@@ -144,10 +189,21 @@ def _align(arms: Sequence[Arm], frames: Sequence[pd.DataFrame]) -> Cohort:
         unit="slice" if SLICE in first.columns else "study",
         studies=len(first["study_id"].unique()),
         findings=findings,
+        names=tuple(map(_text_of, rows)),
         patients=np.unique(patients, return_inverse=True)[1],
         labels=labels,
-        scores=np.stack([_grid(frame, "score", rows, findings) for frame in frames]),
+        scored=tuple((_scored(_grid(frame, "score", rows, findings)),) for frame in frames),
+        traits=pd.DataFrame(index=range(len(rows))),
     )
+
+
+def _scored(scores: Float[np.ndarray, "n f"]) -> Scored:
+    unknown = np.full_like(scores, np.nan)
+    return Scored(scores, unknown, unknown)
+
+
+def _text_of(key: str | tuple[str, str]) -> str:
+    return key if isinstance(key, str) else f"{key[0]} slice {key[1]}"
 
 
 def _keys(frame: pd.DataFrame) -> pd.Index:

@@ -68,6 +68,41 @@ def paired_difference(
     return Difference(estimate, min(1.0, 2 * (fewer + 1) / (len(usable) + 1)))
 
 
+@dataclass(frozen=True)
+class NonInferiority:
+    """Whether a candidate is at most `margin` worse than a reference: its p-value, None where that is refused."""
+
+    margin: float
+    estimate: Estimate
+    p: float | None
+
+    @property
+    def shown(self) -> bool:
+        """Whether the 95 % interval of candidate minus reference lies above minus the margin (one-sided 2.5 %)."""
+        return self.estimate.low is not None and self.estimate.low > -self.margin
+
+
+def non_inferiority(
+    candidate: float,
+    reference: float,
+    candidate_resampled: Float[np.ndarray, "r"],
+    reference_resampled: Float[np.ndarray, "r"],
+    *,
+    margin: float,
+    refused: str | None = None,
+) -> NonInferiority:
+    """Candidate minus reference, higher being better, from values over the same resamples of patients.
+
+    The one-sided p-value is the share of resampled differences at or below minus the margin, one added to both counts.
+    """
+    differences = np.round(candidate_resampled - reference_resampled, 12)
+    estimate = interval(candidate - reference, differences, refused=refused)
+    if estimate.refused:
+        return NonInferiority(margin, estimate, None)
+    usable = differences[~np.isnan(differences)]
+    return NonInferiority(margin, estimate, (int((usable <= -margin).sum()) + 1) / (len(usable) + 1))
+
+
 def holm(p_values: Sequence[float]) -> list[float]:
     """The p-values corrected for their number so that the chance of any false one keeps its bound (Holm 1979).
 
