@@ -50,6 +50,7 @@ def paired_difference(
     second_resampled: Float[np.ndarray, "r"],
     *,
     refused: str | None = None,
+    jackknife: Float[np.ndarray, "k"] | None = None,
 ) -> Difference:
     """First minus second, from values over the *same* resamples of patients: resample i must be i for both.
 

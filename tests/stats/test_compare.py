@@ -70,7 +70,7 @@ def test_unknown_labels_are_counted_and_touch_nothing(write_run):
     path = run / "predictions" / "test.csv"
     before = compare([run], resamples=200).estimates["ct", "auroc", "fracture"].value
     with path.open("a", encoding="utf-8") as file:
-        file.write("new,p0,ct,fracture,,0.99\n")
+        file.write("new,p0,ct,fracture,,0.99\nnew,p0,ct,bleed,,0.99\n")
     after = compare([run], resamples=200)
     count = next(count for count in after.findings if count.finding == "fracture")
     assert (count.known, count.unknown, count.positives, count.patients) == (40, 1, 20, 40)
