@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.special import ndtr, ndtri
 
+Kind = Literal["percentile", "bca"]
 LEVEL = 0.95
 LEAST_USABLE = 0.5
 """The share of resamples in which a metric must be defined; below it, no interval is given."""
@@ -131,12 +133,7 @@ def bca_interval(
     refused = refused or why_no_interval(value, resampled) or _why_no_acceleration(jackknife)
     if refused:
         return Estimate(value, None, None, len(usable), refused)
-    # Equal values may differ in the sixteenth digit; what ties with the value counts half on either side.
-    away = np.round(usable - value, 12)
-    below = ((away < 0).sum() + (away <= 0).sum()) / (2 * len(usable))
-    influence = jackknife.mean() - jackknife
-    influence = influence / np.abs(influence).max()
-    acceleration = float((influence**3).sum() / (6 * (influence**2).sum() ** 1.5))
+    below, acceleration = share_below(usable, value), _acceleration(jackknife)
     shift = ndtri(below) + ndtri(np.array([(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
     room = 1 - acceleration * shift
     if not 0 < below < 1:
@@ -149,6 +146,31 @@ def bca_interval(
     low, high = int(shares[0] + 1e-9), int(np.ceil(shares[1] - 1e-9))
     last = len(usable) - 1
     return Estimate(value, float(usable[min(max(low - 1, 0), last)]), float(usable[min(high - 1, last)]), len(usable))
+
+
+def bca_p(value: float, resampled: Float[np.ndarray, "r"], jackknife: Float[np.ndarray, "k"]) -> float:
+    """The two-sided p-value of zero that inverts `bca_interval`; for values of which that is not refused.
+
+    A resample is added on the side of zero that has fewer, so that it is never 0.
+    """
+    usable = resampled[~np.isnan(resampled)]
+    bias, acceleration = ndtri(share_below(usable, value)), _acceleration(jackknife)
+    at = ndtri(np.clip(share_below(usable, 0.0), 1 / (len(usable) + 1), len(usable) / (len(usable) + 1)))
+    # The level at which a bound of the interval falls on zero (DiCiccio and Efron 1996, eq. 2.3, solved for it).
+    level = (at - bias) / (1 + acceleration * (at - bias)) - bias
+    return float(min(1.0, 2 * min(ndtr(level), ndtr(-level))))
+
+
+def share_below(resampled: Float[np.ndarray, "r"], value: float) -> float:
+    """The share of resampled values below `value`, ties counting half: also those in the sixteenth digit."""
+    away = np.round(resampled - value, 12)
+    return float(((away < 0).sum() + (away <= 0).sum()) / (2 * len(resampled)))
+
+
+def _acceleration(jackknife: Float[np.ndarray, "k"]) -> float:
+    influence = jackknife.mean() - jackknife
+    influence = influence / np.abs(influence).max()
+    return float((influence**3).sum() / (6 * (influence**2).sum() ** 1.5))
 
 
 def why_no_interval(value: float, resampled: Float[np.ndarray, "r"]) -> str | None:
