@@ -21,11 +21,12 @@ from jaxtyping import Float, Int
 from threadpoolctl import threadpool_limits
 
 from mmdx.stats import ranking
-from mmdx.stats.calibration import BINS, Expansion, expand, gaps
+from mmdx.stats.calibration import BINS, calibration_intercept, calibration_slope, gaps
 from mmdx.stats.cohort import Scored
 from mmdx.stats.intervals import draw_counts
 from mmdx.stats.metrics import METRICS, answers, surprises
-from mmdx.stats.ranking import Ladder, sums_by
+from mmdx.stats.ranking import Ladder, Steps, sums_by
+from mmdx.stats.recalibration import Expansion, expand
 from mmdx.stats.thresholds import AT_THRESHOLD, LEAST, Counts
 from mmdx.stats.weighted import share
 
@@ -34,6 +35,9 @@ GROUPS = 200
 THREADS = min(4, os.cpu_count() or 1)
 CELLS_AT_ONCE = 2**23
 """Rows times findings times resamples that a thread works on at a time, which bounds the memory."""
+ITERATED_BELOW = 1_000
+"""Rows of a finding below which each resample's calibration curve is fitted to the end: the step is least exact, and
+the fit least dear, where rows are few."""
 _FITTED = 12
 _SUMMED = 4 + BINS + _FITTED
 
@@ -78,8 +82,9 @@ class Panel:
 
     The last of the g findings is the micro average: the known cells of all findings as one binary problem, each
     answered at its own threshold. With one finding it is that finding. Labels are NaN where unknown; `patients` gives
-    each row's patient, numbered from 0 without gaps. A resample's calibration slope and intercept are one step from
-    those of all rows (`calibration.Expansion`); everything else is exact.
+    each row's patient, numbered from 0 without gaps. Of findings with `ITERATED_BELOW` rows or more, a resample's
+    calibration slope and intercept are one step from those of all rows (`recalibration.Expansion`); everything else is
+    what the metric's own function says.
     """
 
     def __init__(
@@ -96,9 +101,7 @@ class Panel:
 
     def points(self) -> Float[np.ndarray, "t m g"]:
         """Every metric, each row once; NaN where undefined."""
-        return self._with_micro(np.array([[_once(problem) for problem in each] for each in self._problems])[..., None])[
-            ..., 0
-        ]
+        return self._with_micro(self._at(np.ones((self._count, 1), dtype=self._dtype)))[..., 0]
 
     def resampled(
         self, *, resamples: int, seed: int, strata: Int[np.ndarray, "n"] | None = None
@@ -144,7 +147,8 @@ class Panel:
         for t, problems in enumerate(self._problems):
             for h, problem in enumerate(problems):
                 steps = self._ladders[t][h].climb(weights)
-                found = _order(steps) | _sums_over(problem, *classes[:, h], sums[t, h], ranking.apart(steps))
+                found = _of_order(steps) | _of_sums(problem, *classes[:, h], sums[t, h])
+                found |= _of_curve(problem, steps, sums[t, h, -_FITTED:], weights)
                 values[t, :, h] = [found[name] for name in METRICS]
         return values
 
@@ -194,15 +198,7 @@ def _problems(labels: Float[np.ndarray, "n f"], scored: Scored, patients: Int[np
     return found
 
 
-def _once(problem: _Problem) -> list[float]:
-    once, values = np.ones((1, len(problem.labels)), dtype=np.int64), []
-    for metric in METRICS.values():
-        said = problem.answers if metric.family == "threshold" else problem.scores
-        values.append(float(metric.function(problem.labels, said, once)[0]))
-    return values
-
-
-def _order(steps: ranking.Steps) -> dict[str, Float[np.ndarray, "r"]]:
+def _of_order(steps: Steps) -> dict[str, Float[np.ndarray, "r"]]:
     return {
         "auroc": ranking.auroc(steps),
         "ap": ranking.average_precision(steps),
@@ -211,22 +207,31 @@ def _order(steps: ranking.Steps) -> dict[str, Float[np.ndarray, "r"]]:
     }
 
 
-def _sums_over(
+def _of_sums(
     problem: _Problem,
     positives: Float[np.ndarray, "r"],
     negatives: Float[np.ndarray, "r"],
     sums: Float[np.ndarray, "26 r"],
-    apart: np.ndarray,
 ) -> dict[str, Float[np.ndarray, "r"]]:
-    """The metrics that are made of sums over rows; `apart` is where the classes do not overlap."""
     total, unknown = positives + negatives, np.full(len(positives), np.nan)
-    both, fitted = (positives > 0) & (negatives > 0), sums[-_FITTED:].T
     true_yes, false_yes = sums[2], sums[3]
     counts = Counts(true_yes, false_yes, negatives - false_yes, positives - true_yes)
     return {
         "log_loss": share(sums[0], total),
         "brier": share(sums[1], total),
         "ece": share(np.abs(sums[4 : 4 + BINS]).sum(axis=0), total),
-        "calibration_slope": np.where(both & ~apart, problem.expansion.slopes(fitted), np.nan),
-        "calibration_intercept": np.where(both, problem.expansion.intercepts(fitted), np.nan),
     } | {name: measure(counts) if problem.answered else unknown for name, measure in AT_THRESHOLD.items()}
+
+
+def _of_curve(
+    problem: _Problem, steps: Steps, sums: Float[np.ndarray, "12 r"], weights: Int[np.ndarray, "p r"]
+) -> dict[str, Float[np.ndarray, "r"]]:
+    if len(problem.labels) < ITERATED_BELOW:
+        rows = weights[problem.patients].T
+        slopes = calibration_slope(problem.labels, problem.scores, rows)
+        intercepts = calibration_intercept(problem.labels, problem.scores, rows)
+    else:
+        both = steps.both_classes
+        slopes = np.where(both & ~ranking.apart(steps), problem.expansion.slopes(sums.T), np.nan)
+        intercepts = np.where(both, problem.expansion.intercepts(sums.T), np.nan)
+    return {"calibration_slope": slopes, "calibration_intercept": intercepts}
