@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Integer
 from threadpoolctl import threadpool_limits
 
 from mmdx.stats import ranking
@@ -141,7 +141,7 @@ class Panel:
                 future.result()
         return self._with_micro(values)
 
-    def _at(self, weights: Int[np.ndarray, "p r"]) -> Float[np.ndarray, "t m h r"]:
+    def _at(self, weights: Integer[np.ndarray, "p r"]) -> Float[np.ndarray, "t m h r"]:
         classes, sums = self._sums(weights)
         values = np.empty((len(self._problems), len(METRICS), len(self._problems[0]), weights.shape[1]))
         for t, problems in enumerate(self._problems):
@@ -153,7 +153,7 @@ class Panel:
         return values
 
     def _sums(
-        self, weights: Int[np.ndarray, "p r"]
+        self, weights: Integer[np.ndarray, "p r"]
     ) -> tuple[Float[np.ndarray, "2 h r"], Float[np.ndarray, "t h 26 r"]]:
         """The weight of positives and negatives, and the sums of `_Problem.summed`."""
         flat, f = self._columns.T @ weights.astype(np.float64), self._findings
@@ -224,7 +224,7 @@ def _of_sums(
 
 
 def _of_curve(
-    problem: _Problem, steps: Steps, sums: Float[np.ndarray, "12 r"], weights: Int[np.ndarray, "p r"]
+    problem: _Problem, steps: Steps, sums: Float[np.ndarray, "12 r"], weights: Integer[np.ndarray, "p r"]
 ) -> dict[str, Float[np.ndarray, "r"]]:
     if len(problem.labels) < ITERATED_BELOW:
         rows = weights[problem.patients].T
