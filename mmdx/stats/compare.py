@@ -142,7 +142,7 @@ def compare_cohort(
 ) -> Comparison:
     """The comparison of a cohort."""
     if resamples < FEWEST_RESAMPLES:
-        raise UsageError(f"resamples is {resamples}; give at least {FEWEST_RESAMPLES}")
+        raise UsageError(f"{resamples} resamples; a 95 % interval takes at least {FEWEST_RESAMPLES} (2000 by default)")
     counts = count_findings(cohort)
     included = [f for f, count in enumerate(counts) if count.left_out is None]
     values = _Values(cohort, included, resamples=resamples, seed=seed, intervals=intervals)

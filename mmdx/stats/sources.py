@@ -156,8 +156,10 @@ def _file(source: Path, name: str) -> Path:
     return source
 
 
-def _typed(column: pd.Series) -> list[float] | list[str | None]:
+def _typed(column: pd.Series) -> pd.Series:
     words = [None if cell is None or cell != cell or cell == "" else str(cell) for cell in column]
     numbers = pd.to_numeric(pd.Series(words, dtype=object), errors="coerce").to_numpy(dtype=np.float64)
     told = [word for word in words if word is not None]
-    return numbers.tolist() if told and int(np.isfinite(numbers).sum()) == len(told) else words
+    if told and int(np.isfinite(numbers).sum()) == len(told):
+        return pd.Series(numbers)
+    return pd.Series(words, dtype=object)

@@ -58,6 +58,7 @@ def differences_sheet(comparison: Comparison, metrics: Sequence[str], *, finding
     """A row an arm beside the reference: the reference minus the arm, and its p-value, corrected where it is one of
     several."""
     check_finding(comparison, finding)
+    metrics = [metric for metric in metrics if METRICS[metric].direction in ("higher", "lower")]
     rows = []
     for arm in comparison.arms[1:]:
         cells = [arm.name]

@@ -6,6 +6,7 @@ import pytest
 
 from mmdx.errors import DataError, UsageError
 from mmdx.stats.cohort import read_cohort
+from mmdx.stats.sources import run_names
 
 
 def change(run: Path, edit) -> Path:
@@ -115,7 +116,7 @@ def test_sources_of_one_group_are_trainings_of_the_same_arms(write_run):
 
 def test_trainings_of_one_group_are_shown_the_same(write_run):
     runs = [write_run("a", {"ct": 1.0, "ct+report": 1.0}, patients=8), write_run("b", {"ct": 1.0}, patients=8)]
-    with pytest.raises(DataError, match=r"fused: 1 of its 2 trainings were shown 'ct\+report'; score each"):
+    with pytest.raises(DataError, match=r"fused: 1 of its 2 trainings were shown 'ct\+report'; score all"):
         read_cohort(runs, groups=["fused", "fused"])
 
 
@@ -159,7 +160,7 @@ def test_a_file_of_a_run_is_called_by_the_run(tmp_path):
         for split in ("val", "test"):
             path = tmp_path / run / "predictions" / f"{split}_slices.csv"
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text("study_id,patient_id,shown,finding,label,score,slice\ns,p,ct,bleed,1,0.5,0\n")
+            path.write_text(f"study_id,patient_id,shown,finding,label,score,slice\ns,{split},ct,bleed,1,0.5,0\n")
             files.append(path)
     assert [arm.name for arm in read_cohort([files[1], files[3]]).arms] == ["lstm", "mean"]
-    assert [arm.name for arm in read_cohort(files[:2]).arms] == ["val_slices", "test_slices"]
+    assert run_names(files[:2]) == ["val_slices", "test_slices"]
