@@ -113,8 +113,8 @@ def test_a_model_that_does_not_beat_a_baseline_says_so_first(with_baselines):
         Difference(Estimate(-0.01, -0.05, 0.04, 100), 0.7),
     )
     assert baseline_sentence(with_baselines, not_shown, shown) == [
-        "ct+report (macro AUROC 0.810) is not shown to beat TF-IDF report (0.820; difference -0.010, 95 % interval -0.050 "
-        "to 0.040, p = 0.700).",
+        "ct+report (macro AUROC 0.810) is not shown to beat TF-IDF report (0.820; difference -0.010, 95 % interval "
+        "-0.050 to 0.040, p = 0.700).",
         "Audit: no leak.",
     ]
     assert baseline_sentence(with_baselines, shown, shown)[0] == (
