@@ -74,7 +74,9 @@ def draw_counts(
     """As `draw_patients`, but how often each patient was drawn; the seed alone sets it, whatever `at_once` is."""
     generator = np.random.default_rng(seed)
     count = int(patients.max()) + 1
-    members, first, sizes = _slots(patients, strata) if strata is not None else (None, 0, count)
+    members, first, sizes = (None, 0, count)
+    if strata is not None and np.ptp(strata):
+        members, first, sizes = _slots(patients, strata)
     for start in range(0, resamples, at_once):
         size = min(at_once, resamples - start)
         drawn = generator.integers(sizes, size=(size, count)) + first
