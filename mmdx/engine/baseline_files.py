@@ -54,7 +54,7 @@ def _scored(path: Path) -> pd.DataFrame:
     if not path.is_file():
         return pd.DataFrame()
     rows = pd.read_csv(path, dtype=str, keep_default_na=False)
-    return rows[rows["shown"] == rows["shown"].iloc[0]].reset_index(drop=True) if len(rows) else rows
+    return rows.loc[rows["shown"] == rows["shown"].iloc[0]].reset_index(drop=True) if len(rows) else rows
 
 
 def _write(

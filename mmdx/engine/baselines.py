@@ -9,6 +9,7 @@ that the run reads, as it reads it; C is 10, not searched for), and for slices `
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -181,9 +182,11 @@ def _by_facts(facts: pd.DataFrame, ground: Ground, rows: Rows) -> Scores | str:
     mixed = [name for name, column in frame.items() if not pd.api.types.is_numeric_dtype(column)]
     frame = frame.astype(dict.fromkeys(mixed, object))
     for name in mixed:
-        frame[name] = [None if pd.isna(value) else str(value) for value in frame[name]]
+        frame[name] = ["absent" if pd.isna(value) else str(value) for value in frame[name]]
     columns = _columns(frame.iloc[ground.train])
-    learned = columns.fit_transform(frame.iloc[ground.train])
+    with warnings.catch_warnings():  # a number that many share has fewer quintiles than five, as it should
+        warnings.filterwarnings("ignore", message="Bins whose width are too small")
+        learned = columns.fit_transform(frame.iloc[ground.train])
     return _fitted(learned, columns.transform(frame.iloc[list(rows)]), ground, c=1)
 
 
@@ -206,18 +209,15 @@ def _fitted(learned: Any, asked: Any, ground: Ground, *, c: float) -> Scores:
 
 
 def _columns(training: pd.DataFrame) -> ColumnTransformer:
-    """Numbers also by quintile, for an effect need not rise or fall throughout; words as they are; all may be
-    missing."""
+    """Numbers also by quintile, for an effect need not rise or fall throughout, and may be missing; words as they
+    are."""
     kinds = {str(name): pd.api.types.is_numeric_dtype(column) for name, column in training.items()}
     several = {str(name): len(column.dropna().unique()) for name, column in training.items()}
     numbers = [name for name, number in kinds.items() if number]
     words = [name for name, number in kinds.items() if not number]
     cuts = [name for name in numbers if several[name] > 5 and not training[name].hasnans]
     number = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
-    word = make_pipeline(
-        SimpleImputer(missing_values=None, strategy="constant", fill_value="absent"),
-        OneHotEncoder(min_frequency=2, handle_unknown="infrequent_if_exist"),
-    )
+    word = OneHotEncoder(min_frequency=2, handle_unknown="infrequent_if_exist")
     cut = KBinsDiscretizer(5, encode="onehot", quantile_method="averaged_inverted_cdf")
     parts: Mapping[str, Any] = {"numbers": (number, numbers), "words": (word, words), "cut": (cut, cuts)}
     return ColumnTransformer([(name, part, chosen) for name, (part, chosen) in parts.items() if chosen])

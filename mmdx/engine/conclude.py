@@ -10,12 +10,12 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 
-from mmdx.data.redaction import withheld
 from mmdx.data.store import Store
 from mmdx.engine.boxes import BOXES
 from mmdx.engine.checkpoint import SavedModel
 from mmdx.engine.describe import judge
 from mmdx.engine.grad_cam import GRAD_CAM
+from mmdx.engine.model_card import Ground, card
 from mmdx.engine.orders import SliceOrders, slice_orders
 from mmdx.engine.run import Run
 from mmdx.stats.box_table import box_table, to_json
@@ -55,7 +55,8 @@ def conclude(
     run.write_json("metrics.json", found)
     told = ["Split by patient (`splits.csv`). Scores are probabilities, not calibrated."]
     told += [f"{sentence[:1].upper()}{sentence[1:]}." for sentence in orders.sentences()]
-    run.write_text(run.card.name, card(run, saved, told, markdown(results.comparison)))
+    ground = Ground(run, saved, results.comparison, results.slices)
+    run.write_text(run.card.name, card(ground, told, markdown(results.comparison)))
     return results
 
 
@@ -89,18 +90,3 @@ def measured_boxes(predictions: Path, split: Split) -> dict[str, Measured]:
 def metrics(saved: SavedModel, comparison: Comparison) -> dict[str, Any]:
     """What `metrics.json` holds of the findings."""
     return comparison.to_json() | {"reports": saved.config.data.reports.model_dump(mode="json")}
-
-
-def card(run: Run, saved: SavedModel, told: Sequence[str], results: str) -> str:
-    """What `card.md` holds: what the model is, the paragraphs `told`, and its results in Markdown."""
-    inputs = ", ".join(f"`{name}` ({known.kind})" for name, known in saved.facts.inputs.items())
-    taken = withheld(saved.config.data.reports)
-    paragraphs = [
-        f"# {run.folder.name}",
-        f"Reads {inputs}; answers {', '.join(saved.facts.findings)}. Trained with seed {saved.config.seed}; "
-        "`config.yaml` rebuilds it, `environment.json` says on what. For research; not a medical device.",
-        *told,
-        *([f"Reports were read without {taken}."] if taken else []),
-        results,
-    ]
-    return "\n\n".join(paragraphs)

@@ -16,9 +16,10 @@ from mmdx.data.store import Store
 from mmdx.engine.baseline_files import BASELINES
 from mmdx.engine.checkpoint import load_model
 from mmdx.engine.checks import check_training
-from mmdx.engine.conclude import card, metrics
+from mmdx.engine.conclude import metrics
 from mmdx.engine.evaluate import AS_TRAINED, Scoring, score_run
 from mmdx.engine.experiment import make_accelerator, start, train_split, write_origin
+from mmdx.engine.model_card import Ground, card
 from mmdx.engine.run import Run
 from mmdx.engine.studies import write_studies
 from mmdx.errors import DataError, UsageError
@@ -144,7 +145,7 @@ def _pool(run: Run, places: Sequence[Path], out: Path) -> list[str]:
             everywhere = set.intersection(*(set(table["shown"]) for table in tables))
             lost = [shown for shown in dict.fromkeys(rows["shown"]) if shown not in everywhere]
             said += [f"{name}: without '{shown}', which not every fold could make" for shown in lost]
-            rows = rows[~rows["shown"].isin(lost)].reset_index(drop=True)
+            rows = rows.loc[~rows["shown"].isin(lost)].reset_index(drop=True)
         scored = dict(zip(rows["study_id"], rows["fold"], strict=True))
         if name == POOLED[0] and scored != expected:
             raise DataError(
@@ -174,7 +175,8 @@ def _conclude(run: Run, count: int, console: Console) -> None:
         "over the folds. Intervals are over patients alone; the spread over folds stands apart."
     )
     sheets = [spread_sheet(spreads, HEADLINE, finding=finding) for finding in (None, *saved.facts.findings)]
-    run.write_text(run.card.name, card(run, saved, [told, *map(pipes, sheets)], markdown(comparison)))
+    ground = Ground(run, saved, comparison, slices)
+    run.write_text(run.card.name, card(ground, [told, *map(pipes, sheets)], markdown(comparison)))
     console.print(f"\nall {count} folds, each study scored once, out of fold", style="bold", highlight=False)
     console.print(summary_tables(comparison))
     if slices is not None:

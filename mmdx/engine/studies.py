@@ -71,7 +71,7 @@ def _unfit(name: str, known: Sequence[str | float]) -> str | None:
 
 def _like_a_number_of_a_record(value: str | float) -> bool:
     """Long numbers may stay in a store, for any has the form of a record's, but not in a file that is passed on."""
-    return bool(scan(_cell(value))) if isinstance(value, str) or value.is_integer() else False
+    return bool(scan(_cell(value))) if isinstance(value, str) or float(value).is_integer() else False
 
 
 def _cell(value: Fact) -> str:
