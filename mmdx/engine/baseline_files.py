@@ -36,14 +36,14 @@ def write_baselines(
     for split, names in studies.items():
         place = {study: start + at for at, study in enumerate(names)}
         start += len(names)
-        at = files[split]["study_id"].map(place).to_numpy(dtype=int)
+        at = np.array([place[study] for study in files[split]["study_id"]])
         _write(folder / f"{split}{BASELINES}", files[split], found, at, ground.findings)
     modality = next((head.modality for head in saved.model.answering.values() if head.level == "slice"), None)
     for split in scored:
         rows = _scored(folder / f"{split}{SLICES}")
         if len(rows) and modality is not None:
-            numbers = rows["slice"].astype(int)
-            wanted = pd.DataFrame({"row": rows["study_id"].map(row_of).astype(int), "slice": numbers})
+            owners = [row_of[study] for study in rows["study_id"]]
+            wanted = pd.DataFrame({"row": owners, "slice": rows["slice"].astype(int)})
             path = folder / f"{split}{SLICES.removesuffix('.csv')}{BASELINES}"
             _write(path, rows, slice_baselines(ground, modality, wanted), np.arange(len(rows)), ground.findings)
     return said

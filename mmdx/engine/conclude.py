@@ -17,6 +17,7 @@ from mmdx.engine.describe import judge
 from mmdx.engine.grad_cam import GRAD_CAM
 from mmdx.engine.model_card import Ground, card
 from mmdx.engine.orders import SliceOrders, slice_orders
+from mmdx.engine.reporting import write_reporting
 from mmdx.engine.run import Run
 from mmdx.stats.box_table import box_table, to_json
 from mmdx.stats.boxes import Measured, box_metrics
@@ -40,7 +41,7 @@ class Results:
 def conclude(
     run: Run, saved: SavedModel, store: Store, splits: Sequence[Split], reports: pd.DataFrame | None
 ) -> Results:
-    """What one checkpoint was shown, compared on the test split; writes `metrics.json` and `card.md`."""
+    """What one checkpoint was shown, compared on the test split: `metrics.json`, `reporting.md`, and last `card.md`."""
     results = Results(
         compare([run.folder], split="test"),
         compare([run.predictions / "test_slices.csv"]) if saved.config.train.judge == "slices" else None,
@@ -53,6 +54,7 @@ def conclude(
     found |= {"boxes": to_json(results.boxes)} if results.boxes else {}
     found |= {"descriptions": results.descriptions.to_json()} if results.descriptions else {}
     run.write_json("metrics.json", found)
+    write_reporting(run.folder)
     told = ["Split by patient (`splits.csv`). Scores are probabilities, not calibrated."]
     told += [f"{sentence[:1].upper()}{sentence[1:]}." for sentence in orders.sentences()]
     ground = Ground(run, saved, results.comparison, results.slices)

@@ -20,6 +20,7 @@ from mmdx.engine.conclude import metrics
 from mmdx.engine.evaluate import AS_TRAINED, Scoring, score_run
 from mmdx.engine.experiment import make_accelerator, start, train_split, write_origin
 from mmdx.engine.model_card import Ground, card
+from mmdx.engine.reporting import write_reporting
 from mmdx.engine.run import Run
 from mmdx.engine.studies import write_studies
 from mmdx.errors import DataError, UsageError
@@ -168,6 +169,7 @@ def _conclude(run: Run, count: int, console: Console) -> None:
     slices = compare([run.predictions / POOLED[1]]) if saved.config.train.judge == "slices" else None
     found = metrics(saved, comparison) | {"folds": folds} | ({"slices": slices.to_json()} if slices else {})
     run.write_json("metrics.json", found)
+    write_reporting(run.folder)
     told = (
         f"Cross-validation: {count} folds by patient (`folds.csv`), a model a fold (`fold-0` …), each study scored "
         "once, by the model that was trained without its patient. Scores are probabilities, not calibrated, and of "

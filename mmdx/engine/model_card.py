@@ -181,8 +181,7 @@ def _limits(ground: Ground) -> list[str]:
 
 
 def _start(ground: Ground) -> list[str]:
-    run = ground.run
-    folder = run.fold(0).folder if run.folds.is_file() else run.folder
+    folder = f"{ground.run.folder.name}/fold-0" if ground.run.folds.is_file() else ground.run.folder.name
     report = " --report report.txt" if any(k.kind == "text" for k in ground.saved.facts.inputs.values()) else ""
     return [
         "## How to Get Started with the Model",
@@ -206,7 +205,7 @@ def _training(ground: Ground, licence: str | None) -> list[str]:
         "#### Preprocessing",
         _prepared(ground),
         "#### Training Hyperparameters",
-        f"AdamW, rate {train.lr:g}, decay {train.weight_decay:g}, warm-up {train.warmup:g}; up to {train.epochs} "
+        f"AdamW, rate {train.lr:g}, decay {train.weight_decay:g}, warm-up {train.warmup:g}; at most {train.epochs} "
         f"epochs{stop}, the best by the macro AUROC of validation {train.judge}; batches of up to {train.studies} "
         f"studies and {train.slices} images; precision {train.precision}{withheld_inputs}.",
     ]
@@ -229,7 +228,8 @@ def _prepared(ground: Ground) -> str:
     kinds = {known.kind for known in ground.saved.facts.inputs.values()}
     parts = [f"Images are letter-boxed to {size} x {size} pixels."] if "images" in kinds else []
     parts += ["Descriptors are those that another model left."] if EXTRACTED in described else []
-    parts += ["Texts are read as they are, or as said above."] if "text" in kinds else []
+    taken = withheld(config.data.reports)
+    parts += [f"Texts are read {f'without {taken}' if taken else 'as they are'}."] if "text" in kinds else []
     return " ".join(parts) or "None beyond the store's."
 
 
