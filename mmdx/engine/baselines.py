@@ -170,7 +170,7 @@ def _by_words(name: str, ground: Ground, rows: Rows) -> Scores | str:
         learned = vectors.fit_transform(training)
     except ValueError:  # scikit-learn's word for an empty vocabulary
         return f"no word stands in {RAREST_WORD} training texts"
-    return _fitted(learned, vectors.transform([told(row) for row in rows]), ground, c=10)
+    return _fitted(learned, vectors.transform([told(row) for row in rows]), ground, c=10.0)
 
 
 def _by_facts(facts: pd.DataFrame, ground: Ground, rows: Rows) -> Scores | str:
@@ -187,7 +187,7 @@ def _by_facts(facts: pd.DataFrame, ground: Ground, rows: Rows) -> Scores | str:
     with warnings.catch_warnings():  # a number that many share has fewer quintiles than five, as it should
         warnings.filterwarnings("ignore", message="Bins whose width are too small")
         learned = columns.fit_transform(frame.iloc[ground.train])
-    return _fitted(learned, columns.transform(frame.iloc[list(rows)]), ground, c=1)
+    return _fitted(learned, columns.transform(frame.iloc[list(rows)]), ground, c=1.0)
 
 
 def _gaps(column: pd.Series) -> bool:

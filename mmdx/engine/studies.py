@@ -48,9 +48,10 @@ def write_studies(path: Path, store: Store, column: str, values: Sequence[str] |
     table = pd.DataFrame({KEYS[0]: store.study_ids, KEYS[1]: store.patient_ids, column: list(values)})
     for name in facts:
         known = [value for value in facts[name] if value not in (None, "")]
-        if reason := _unfit(str(name), known):
+        reason = "whose name is taken" if name in table else _unfit(str(name), known)
+        if reason:
             said.append(f"studies.csv: without '{name}', {reason}")
-        elif known and name not in table:
+        elif known:
             table[name] = [_cell(value) for value in facts[name]]
     partial = path.with_suffix(".partial")
     table.to_csv(partial, index=False, lineterminator="\n")
