@@ -129,7 +129,7 @@ def bca_interval(
 
     `jackknife` holds the value without each patient, or group of patients. The bounds are order statistics of the
     resampled values, which they cannot leave; with neither bias nor acceleration they are those of `interval`. Refused,
-    beside that, where the values are all alike, or all on one side of `value`.
+    beside that, where the values are all alike, all on one side of `value`, or where a bound would lie beyond them.
     """
     usable = np.sort(resampled[~np.isnan(resampled)])
     refused = refused or why_no_interval(value, resampled) or _why_no_acceleration(jackknife)
@@ -146,8 +146,10 @@ def bca_interval(
         return Estimate(value, None, None, len(usable), refused)
     shares = ndtr(ndtri(below) + shift / room) * (len(usable) + 1)
     low, high = int(shares[0] + 1e-9), int(np.ceil(shares[1] - 1e-9))
-    last = len(usable) - 1
-    return Estimate(value, float(usable[min(max(low - 1, 0), last)]), float(usable[min(high - 1, last)]), len(usable))
+    if low < 1 or high > len(usable):
+        refused = f"its bias is more than {len(usable)} resamples can correct: a bound lies beyond all of them"
+        return Estimate(value, None, None, len(usable), refused)
+    return Estimate(value, float(usable[low - 1]), float(usable[high - 1]), len(usable))
 
 
 def bca_p(value: float, resampled: Float[np.ndarray, "r"], jackknife: Float[np.ndarray, "k"]) -> float:
