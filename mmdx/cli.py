@@ -215,7 +215,7 @@ def compare(
     for line in audit_lines(comparison):
         console.print(line, markup=False, highlight=False)
     console.print(summary_tables(comparison, finding=finding))
-    write_comparison(comparison, out)
+    write_comparison(comparison, (), out)
     console.print(f"report:  {out / 'compare.html'}", markup=False, highlight=False)
 
 

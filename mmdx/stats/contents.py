@@ -1,0 +1,73 @@
+"""What a written comparison holds and in which order, whatever it is written as."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mmdx.stats.compare import Comparison
+from mmdx.stats.forest import forest_plots
+from mmdx.stats.metrics import METRICS
+from mmdx.stats.section import Plot, Section
+from mmdx.stats.tables import Sheet, differences_sheet, estimates_sheet, findings_sheet
+
+HEADLINE = ("auroc", "ap")
+MOST_METRICS, MOST_DIFFERENCES = 4, 3
+"""Metrics that stand side by side in a table that a page of 800 pixels holds, with their p-values and without."""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """`open` is read from the start to the end, `folded` has the tables of each finding, `ground` what all stand on."""
+
+    open: tuple[Section, ...]
+    folded: tuple[Section, ...]
+    ground: Section
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        return (*self.open, *self.folded, self.ground)
+
+    @property
+    def plots(self) -> tuple[Plot, ...]:
+        """All of them. Raises `ValueError` where two have one name, for they are files."""
+        plots = tuple(plot for section in self.sections for plot in section.plots)
+        names = [plot.name for plot in plots]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two plots are named '{name}'")
+        return plots
+
+
+def contents(comparison: Comparison, sections: Sequence[Section]) -> Contents:
+    """AUROC and average precision first, then `sections`, every metric, each finding, and what these stand on."""
+    plots = forest_plots(comparison)
+    first = tuple(plot for plot in plots if not plot.name.endswith("_by_finding"))
+    headline = Section(
+        "headline", "AUROC and average precision", sheets=_sheets(comparison, HEADLINE, None), plots=first
+    )
+    every = Section("metrics", "Every metric", sheets=_sheets(comparison, tuple(METRICS), None))
+    apart = tuple(plot for plot in plots if plot not in first)
+    by_finding = [Section("by_finding", "AUROC by finding", plots=apart)] if apart else []
+    findings = [count.finding for count in comparison.findings]
+    folded = [
+        Section(f"finding_{number}", finding, sheets=_sheets(comparison, tuple(METRICS), finding))
+        for number, finding in enumerate(findings, start=1)
+        if len(findings) > 1
+    ]
+    sheet = findings_sheet(comparison)
+    ground = Section("ground", sheet.title, sheets=(sheet,))
+    return Contents((headline, *sections, every, *by_finding), tuple(folded), ground)
+
+
+def _sheets(comparison: Comparison, metrics: Sequence[str], finding: str | None) -> tuple[Sheet, ...]:
+    sheets = [estimates_sheet(comparison, part, finding=finding) for part in _parts(metrics, MOST_METRICS)]
+    if len(comparison.arms) > 1:
+        sheets += [differences_sheet(comparison, part, finding=finding) for part in _parts(metrics, MOST_DIFFERENCES)]
+    return tuple(sheets)
+
+
+def _parts(metrics: Sequence[str], most: int) -> list[Sequence[str]]:
+    """The metrics in as few parts as can be, of about as many each."""
+    parts = -(-len(metrics) // most)
+    return [metrics[len(metrics) * i // parts : len(metrics) * (i + 1) // parts] for i in range(parts)]
