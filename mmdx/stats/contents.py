@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mmdx.stats.compare import Comparison
 from mmdx.stats.forest import forest_plots
@@ -40,13 +40,14 @@ class Contents:
 
 
 def contents(comparison: Comparison, sections: Sequence[Section]) -> Contents:
-    """AUROC and average precision first, then `sections`, every metric, each finding, and what these stand on."""
+    """AUROC and average precision first, then `sections`, the other metrics, each finding, and what these stand on."""
     plots = forest_plots(comparison)
     first = tuple(plot for plot in plots if not plot.name.endswith("_by_finding"))
     headline = Section(
         "headline", "AUROC and average precision", sheets=_sheets(comparison, HEADLINE, None), plots=first
     )
-    every = Section("metrics", "Every metric", sheets=_sheets(comparison, tuple(METRICS), None))
+    further = tuple(metric for metric in METRICS if metric not in HEADLINE)
+    every = Section("metrics", "Further metrics", sheets=_sheets(comparison, further, None))
     apart = tuple(plot for plot in plots if plot not in first)
     by_finding = [Section("by_finding", "AUROC by finding", plots=apart)] if apart else []
     findings = [count.finding for count in comparison.findings]
@@ -61,9 +62,17 @@ def contents(comparison: Comparison, sections: Sequence[Section]) -> Contents:
 
 
 def _sheets(comparison: Comparison, metrics: Sequence[str], finding: str | None) -> tuple[Sheet, ...]:
-    sheets = [estimates_sheet(comparison, part, finding=finding) for part in _parts(metrics, MOST_METRICS)]
+    """Estimates and differences, some metrics a table, which then says which."""
+    kinds = [(estimates_sheet, MOST_METRICS)]
     if len(comparison.arms) > 1:
-        sheets += [differences_sheet(comparison, part, finding=finding) for part in _parts(metrics, MOST_DIFFERENCES)]
+        kinds.append((differences_sheet, MOST_DIFFERENCES))
+    sheets = []
+    for kind, most in kinds:
+        parts = _parts(metrics, most)
+        for part in parts:
+            sheet = kind(comparison, part, finding=finding)
+            told = f" ({', '.join(METRICS[metric].title for metric in part)})" if len(parts) > 1 else ""
+            sheets.append(replace(sheet, title=f"{sheet.title}{told}"))
     return tuple(sheets)
 
 

@@ -15,7 +15,7 @@ from matplotlib.transforms import blended_transform_factory
 from mmdx.stats.claims import p_value, subject
 from mmdx.stats.compare import Comparison
 from mmdx.stats.intervals import Estimate
-from mmdx.stats.plots import BACK, LINE, MARKS, TEXT, colour, short
+from mmdx.stats.plots import BACK, LINE, TEXT, colour, mark, short
 from mmdx.stats.section import Plot
 from mmdx.stats.tables import with_interval
 
@@ -139,7 +139,5 @@ def _mark(axes: Axes, y: int, estimate: Estimate, series: int) -> None:
         return
     if estimate.low is not None and estimate.high is not None:
         axes.plot([estimate.low, estimate.high], [y, y], color=colour(series), linewidth=2, solid_capstyle="butt")
-    mark = MARKS[series % len(MARKS)]
-    axes.plot(
-        [estimate.value], [y], mark, color=colour(series), markersize=6, markeredgecolor=BACK, markeredgewidth=0.6
-    )
+    look = {"color": colour(series), "markersize": 6, "markeredgecolor": BACK, "markeredgewidth": 0.6}
+    axes.plot([estimate.value], [y], mark(series), **look)

@@ -9,6 +9,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 from matplotlib import rc_context
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -17,11 +18,13 @@ from mmdx.stats.section import Plot
 
 TEXT, QUIET, LINE, BACK = "#1c2024", "#5d666f", "#d5dade", "#ffffff"
 SERIES = ("#0b62a4", "#c2570c", "#2f7d32", "#8e3a9d", "#a3152e", "#6b6200")
-"""By the number of an arm, and again from the first; `MARKS` and `DASHES` go with them."""
+"""By the number of an arm, and again from the first, then with the next of `MARKS` and `DASHES`, so that 36 arms differ."""
 MARKS = ("o", "s", "^", "D", "v", "P")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)))
 LONGEST_NAME = 32
 """Letters of a name in a picture; the tables hold it in full."""
+COLUMNS = 3
+"""Small plots a line."""
 PIXELS_AN_INCH = 100
 """How wide a plot may grow on the page: letters of 10 points are then as high as the text around."""
 _VARIABLES = {TEXT: "text", QUIET: "quiet", LINE: "line", BACK: "back"} | {c: f"s{i}" for i, c in enumerate(SERIES)}
@@ -61,6 +64,16 @@ def colour(series: int) -> str:
     return SERIES[series % len(SERIES)]
 
 
+def mark(series: int) -> str:
+    """The mark of the arm of this number."""
+    return MARKS[(series + series // len(SERIES)) % len(MARKS)]
+
+
+def dash(series: int) -> str | tuple[int, tuple[int, ...]]:
+    """The dash of the arm of this number."""
+    return DASHES[(series + series // len(SERIES)) % len(DASHES)]
+
+
 def short(name: str, longest: int = LONGEST_NAME) -> str:
     """A name that has its place in a picture: its middle left out where it is longer."""
     if len(name) <= longest:
@@ -69,18 +82,48 @@ def short(name: str, longest: int = LONGEST_NAME) -> str:
     return f"{name[:head]}…{name[len(name) - (longest - 1 - head) :]}"
 
 
-def names_above(figure: Figure, names: Sequence[str], series: Sequence[int], *, lines: bool = True) -> None:
-    """The names of some arms above all axes of a figure, each with its mark, and its dash where arms are `lines`."""
+def names_above(
+    figure: Figure, names: Sequence[str], series: Sequence[int], *, marks: bool = True, lines: bool = True
+) -> None:
+    """The names of some arms above all axes of a figure, each with the mark and the dash that it has there."""
     told = [short(name) for name in names]
-    handles = [
-        Line2D(
-            [], [], color=colour(s), marker=MARKS[s % len(MARKS)], linestyle=DASHES[s % len(DASHES)] if lines else ""
-        )
-        for s in series
-    ]
+    handles = [handle(each, marks=marks, lines=lines) for each in series]
     # A letter of 9 points is about 0.08 inches wide, and a mark takes half an inch.
     columns = int(figure.get_size_inches()[0] / (0.55 + 0.08 * max(map(len, told))))
     figure.legend(handles, told, loc="outside upper left", ncols=max(1, min(columns, len(told))), handlelength=2.6)
+
+
+def handle(series: int, *, marks: bool = True, lines: bool = True) -> Line2D:
+    """How the arm of this number stands in a legend."""
+    return Line2D(
+        [], [], color=colour(series), marker=mark(series) if marks else "", linestyle=dash(series) if lines else ""
+    )
+
+
+def multiples_size(count: int, height: float = 2.5) -> tuple[float, float]:
+    """The size of a figure of some small plots, three a line: inches, `height` being that of one."""
+    columns = min(count, COLUMNS)
+    return ((4.6, 5.6, 7.2)[columns - 1], 0.5 + (4.0, height + 0.4, height)[columns - 1] * -(-count // COLUMNS))
+
+
+def multiples(figure: Figure, titles: Sequence[str]) -> list[Axes]:
+    """Small plots, three a line, from 0 to 1 both ways, each under its title."""
+    columns = min(len(titles), COLUMNS)
+    grid = figure.subplots(-(-len(titles) // columns), columns, squeeze=False).ravel()
+    for spare in grid[len(titles) :]:
+        spare.set_axis_off()
+    for axes, title in zip(grid, titles, strict=False):
+        unit_square(axes)
+        axes.set_title(short(title, 24 if columns > 1 else 40), loc="left", fontsize=9, fontweight="bold")
+    return list(grid[: len(titles)])
+
+
+def unit_square(axes: Axes) -> None:
+    """Shares on both axes."""
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_ylim(-0.02, 1.02)
+    axes.set_xticks((0, 0.5, 1), ("0", "0.5", "1"))
+    axes.set_yticks((0, 0.5, 1), ("0", "0.5", "1"))
 
 
 def write_png(plot: Plot, path: Path) -> None:
@@ -133,7 +176,9 @@ def _plain(element: ElementTree.Element, prefix: str) -> ElementTree.Element:
         elif name == "style":
             made.set(name, re.sub(r"font-family:[^;]*;? ?|stroke-dashoffset: 0; ?|: ", _shorter, value).strip("; "))
         elif name in ("d", "x", "y", "width", "height", "transform", "viewBox") and "rotate(-0 " not in value:
-            made.set(name, " ".join(re.sub(r"-?\d+\.\d+", _rounded, value).split()))
+            plain = " ".join(re.sub(r"-?\d+\.\d+", _rounded, value).split())
+            # What follows a move is a line without being told.
+            made.set(name, plain if name != "d" or re.search("[CQ]", plain) else plain.replace("L ", ""))
     made.text = element.text if made.tag == "text" else None
     for child in element:
         part = _plain(child, prefix)

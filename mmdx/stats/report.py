@@ -52,7 +52,8 @@ def markdown(comparison: Comparison) -> str:
 def write_comparison(comparison: Comparison, sections: Sequence[Section], out: Path) -> None:
     """Leaves the comparison and its `sections` in the folder `out`, whole or not at all.
 
-    These are `compare.html`, `.md`, `.json` and `.tex`, and for every plot `figures/<name>.png` and `.csv`. Figures of an earlier comparison, named in its `compare.json`, go; other files in `figures` stay.
+    These are `compare.html`, `.md`, `.json` and `.tex`, and for every plot `figures/<name>.png` and `.csv`. Figures of
+    an earlier comparison, named in its `compare.json`, go; other files in `figures` stay.
     """
     written = contents(comparison, sections)
     figures = [f"figures/{plot.name}.{kind}" for plot in written.plots for kind in ("png", "csv")]
