@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.sparse import csr_array
 
 from mmdx.stats.intervals import LEVEL
+from mmdx.stats.shares import group_weights
 
 GRID = np.linspace(0, 1, 101)
 MOST_THRESHOLDS = 400
@@ -27,8 +27,11 @@ def roc_and_pr(
     thresholds = _thresholds(labels, scores)
     place = np.searchsorted(thresholds, scores, "right") - 1
     positive = labels == 1
-    found = _passed(place[positive], patients[positive], weights, len(thresholds))
-    wrong = _passed(place[~positive], patients[~positive], weights, len(thresholds))
+    # The weight at or above each threshold, from the highest to the lowest.
+    found, wrong = (
+        np.cumsum(group_weights(place[kind], patients[kind], weights, len(thresholds))[:, ::-1], axis=1)
+        for kind in (positive, ~positive)
+    )
     roc, precision = np.full((len(weights), len(GRID)), np.nan), np.full((len(weights), len(GRID)), np.nan)
     for r in np.flatnonzero((found[:, -1] > 0) & (wrong[:, -1] > 0)):
         sensitivity = found[r] / found[r, -1]
@@ -58,11 +61,3 @@ def _thresholds(labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"]) 
     kinds = [scores[labels == kind] for kind in (0, 1)]
     chosen = [np.quantile(kind, shares, method="lower") for kind in kinds if len(kind)]
     return np.unique(np.concatenate([distinct[:1], *chosen]))
-
-
-def _passed(
-    place: Int[np.ndarray, "m"], patients: Int[np.ndarray, "m"], weights: Int[np.ndarray, "r p"], count: int
-) -> Float[np.ndarray, "r k"]:
-    """The weight of the rows at or above each threshold, from the highest threshold to the lowest."""
-    rows = csr_array((np.ones(len(place)), (place, patients)), shape=(count, weights.shape[1]))
-    return np.cumsum((rows @ weights.T.astype(np.float64)).T[:, ::-1], axis=1)

@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 from matplotlib import rc_context
@@ -18,17 +19,19 @@ from mmdx.stats.section import Plot
 
 TEXT, QUIET, LINE, BACK = "#1c2024", "#5d666f", "#d5dade", "#ffffff"
 SERIES = ("#0b62a4", "#c2570c", "#2f7d32", "#8e3a9d", "#a3152e", "#6b6200")
-"""By the number of an arm, and again from the first, then with the next of `MARKS` and `DASHES`, so that 36 arms differ."""
+"""By the number of an arm, and again from the first, then with the next of `MARKS` and `DASHES`."""
 MARKS = ("o", "s", "^", "D", "v", "P")
-DASHES = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)))
+DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)))
 LONGEST_NAME = 32
 """Letters of a name in a picture; the tables hold it in full."""
+ALONE = (7.2, 4.2)
+"""Inches of one plot with names beside it."""
 COLUMNS = 3
 """Small plots a line."""
 PIXELS_AN_INCH = 100
 """How wide a plot may grow on the page: letters of 10 points are then as high as the text around."""
 _VARIABLES = {TEXT: "text", QUIET: "quiet", LINE: "line", BACK: "back"} | {c: f"s{i}" for i, c in enumerate(SERIES)}
-STYLE = {
+STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.size": 10,
     "text.color": TEXT,
@@ -69,7 +72,7 @@ def mark(series: int) -> str:
     return MARKS[(series + series // len(SERIES)) % len(MARKS)]
 
 
-def dash(series: int) -> str | tuple[int, tuple[int, ...]]:
+def dash(series: int) -> Any:
     """The dash of the arm of this number."""
     return DASHES[(series + series // len(SERIES)) % len(DASHES)]
 
@@ -91,6 +94,14 @@ def names_above(
     # A letter of 9 points is about 0.08 inches wide, and a mark takes half an inch.
     columns = int(figure.get_size_inches()[0] / (0.55 + 0.08 * max(map(len, told))))
     figure.legend(handles, told, loc="outside upper left", ncols=max(1, min(columns, len(told))), handlelength=2.6)
+
+
+def names_beside(
+    figure: Figure, names: Sequence[str], series: Sequence[int], *, marks: bool = True, title: str = ""
+) -> None:
+    """The names of some arms at the right of a figure of size `ALONE`, one below the other."""
+    handles = [handle(each, marks=marks) for each in series]
+    figure.legend(handles, names, loc="outside right upper", title=title or None, alignment="left", handlelength=2.6)
 
 
 def handle(series: int, *, marks: bool = True, lines: bool = True) -> Line2D:

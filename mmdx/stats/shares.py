@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.stats import binomtest
+from scipy.sparse import csr_array
+from scipy.stats import norm
 
 from mmdx.stats.intervals import LEVEL, Estimate, draw_patients, interval
 
@@ -14,29 +15,45 @@ def row_a_patient(patients: Int[np.ndarray, "n"]) -> bool:
     return len(np.unique(patients)) == len(patients)
 
 
-def resampled_sums(
-    values: Float[np.ndarray, "n k"], patients: Int[np.ndarray, "n"], *, resamples: int, seed: int
-) -> Float[np.ndarray, "r k"]:
-    """The sums of some values over the rows of each resample, a patient bringing all of theirs.
+def patient_weights(patients: Int[np.ndarray, "n"], *, resamples: int, seed: int) -> Int[np.ndarray, "r p"]:
+    """How often each patient was drawn in each resample of `draw_patients`."""
+    every = np.arange(int(patients.max()) + 1)
+    return np.concatenate([weights for _, weights in draw_patients(every, resamples=resamples, seed=seed)])
 
-    `patients` are numbered from 0 without gaps, also those whose rows are left out by zeros. The resamples are those of
-    `draw_patients`. Rows are summed by patient first, so that the cost does not grow with rows a patient.
-    """
-    count = int(patients.max()) + 1
-    by_patient = np.zeros((count, values.shape[1]))
-    np.add.at(by_patient, patients, values)
-    sums = np.empty((resamples, values.shape[1]))
-    for place, weights in draw_patients(np.arange(count), resamples=resamples, seed=seed):
+
+def group_weights(
+    groups: Int[np.ndarray, "m"], patients: Int[np.ndarray, "m"], weights: Int[np.ndarray, "r p"], count: int
+) -> Float[np.ndarray, "r g"]:
+    """The weight of the rows of each of `count` groups in each resample, a row weighing what its patient does."""
+    rows = csr_array((np.ones(len(groups)), (groups, patients)), shape=(count, weights.shape[1]))
+    return np.asarray(rows @ weights.T.astype(np.float64)).T
+
+
+def sum_by_patient(
+    values: Float[np.ndarray, "m k"], patients: Int[np.ndarray, "m"], count: int
+) -> Float[np.ndarray, "p k"]:
+    """Values of rows added up by patient, of whom there are `count`."""
+    rows = csr_array((np.ones(len(patients)), (patients, np.arange(len(patients)))), shape=(count, len(patients)))
+    return np.asarray(rows @ values)
+
+
+def resampled_sums(by_patient: Float[np.ndarray, "p k"], *, resamples: int, seed: int) -> Float[np.ndarray, "r k"]:
+    """Sums over the patients of each resample of `draw_patients`, some resamples held at a time."""
+    sums = np.empty((resamples, by_patient.shape[1]))
+    for place, weights in draw_patients(np.arange(len(by_patient)), resamples=resamples, seed=seed):
         sums[place] = weights.astype(np.float64) @ by_patient
     return sums
 
 
-def wilson(top: int, bottom: int) -> Estimate:
-    """A share of independent rows with Wilson's interval (1927)."""
+def wilson(top: float, bottom: float) -> Estimate:
+    """A share of independent rows with its interval after Wilson (J Am Stat Assoc 1927)."""
     if not bottom:
         return Estimate(np.nan, None, None, 0, "the value is undefined")
-    bounds = binomtest(top, bottom).proportion_ci(LEVEL, "wilson")
-    return Estimate(top / bottom, float(bounds.low), float(bounds.high), 0)
+    share, z = top / bottom, float(norm.ppf((1 + LEVEL) / 2))
+    middle = share + z**2 / (2 * bottom)
+    reach = z * float(np.sqrt(share * (1 - share) / bottom + z**2 / (4 * bottom**2)))
+    whole = 1 + z**2 / bottom
+    return Estimate(share, max(0.0, (middle - reach) / whole), min(1.0, (middle + reach) / whole), 0)
 
 
 def clustered_share(

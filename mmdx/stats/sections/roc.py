@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -14,16 +15,26 @@ from matplotlib.figure import Figure
 from mmdx.stats.claims import number
 from mmdx.stats.cohort import Cohort
 from mmdx.stats.curves import GRID, band, roc_and_pr
-from mmdx.stats.intervals import FEWEST_IN_MEAN, draw_patients, why_too_few
+from mmdx.stats.intervals import FEWEST_IN_MEAN, why_too_few
 from mmdx.stats.metrics import auroc, average_precision
-from mmdx.stats.plots import QUIET, colour, dash, handle, multiples, multiples_size, names_above, short
+from mmdx.stats.plots import (
+    ALONE,
+    QUIET,
+    colour,
+    dash,
+    handle,
+    multiples,
+    multiples_size,
+    names_above,
+    names_beside,
+    short,
+)
 from mmdx.stats.section import Plot, Section
+from mmdx.stats.shares import patient_weights
 
 BAND_RESAMPLES = 300
 MOST_FINDINGS, MOST_BANDS = 6, 4
 """Findings that have a plot each, and models whose bands can be told apart in one."""
-ALONE = (7.2, 4.2)
-"""Inches of a plot of one finding, its names at its right."""
 MEAN = "mean over findings"
 
 
@@ -54,7 +65,8 @@ def roc_section(cohort: Cohort, *, resamples: int, seed: int) -> Section | None:
         roc, pr = ([each for each in curves if each.finding == MEAN] for curves in (roc, pr))
     notes = [
         f"Bands are pointwise 95 % percentile bands over {drawn} resamples of patients, the same for every model: a "
-        "band holds a point of a curve, not the whole of it. None is drawn where too few patients bear it."
+        "band holds a point of a curve, not the whole of it. None is drawn where too few patients bear it. A resample "
+        "without the hardest positive rows looks better, so that a band may leave its curve at high sensitivities."
     ]
     if len(findings) > MOST_FINDINGS:
         notes.append(f"Drawn are means over {len(findings)} findings, of sensitivity or precision at each place.")
@@ -67,10 +79,9 @@ def roc_section(cohort: Cohort, *, resamples: int, seed: int) -> Section | None:
 
 def _curves(cohort: Cohort, findings: list[int], *, resamples: int, seed: int) -> tuple[list[_Curve], list[_Curve]]:
     """ROC and precision-recall curves of each finding and model, and after them those of the mean."""
-    patients = int(cohort.patients.max()) + 1
-    weights = [part for _, part in draw_patients(np.arange(patients), resamples=resamples, seed=seed)]
+    weights = patient_weights(cohort.patients, resamples=resamples, seed=seed)
     # First all as they are, then the resamples.
-    weights = np.concatenate([np.ones((1, patients), dtype=np.int32), *weights])
+    weights = np.concatenate([np.ones_like(weights[:1]), weights])
     made: tuple[list[_Curve], list[_Curve]] = ([], [])
     means = np.zeros((2, len(cohort.arms), len(weights), len(GRID)))
     areas = np.zeros((2, len(cohort.arms)))
@@ -110,7 +121,7 @@ class _Kind:
     across: str
     up: str
     area: str
-    legend: str
+    legend: Literal["lower right", "lower left"]
     line: Callable[[Axes, float], object]
     line_is: str
 
@@ -157,14 +168,15 @@ def _plot(cohort: Cohort, curves: list[_Curve], kind: _Kind) -> Plot:
         for axes, finding in zip(multiples(figure, shown), shown, strict=True):
             chosen = [curve for curve in curves if curve.finding == finding]
             _draw(axes, chosen, kind)
-            handles = [handle(curve.arm, marks=False) for curve in chosen]
+            areas = [number(curve.area) for curve in chosen]
             if len(shown) > 1:
-                told = [number(curve.area) for curve in chosen]
+                handles = [handle(curve.arm, marks=False) for curve in chosen]
                 look = {"fontsize": 8, "handlelength": 2.2, "labelspacing": 0.15, "borderpad": 0.1}
-                axes.legend(handles, told, loc=kind.legend, **look)
+                axes.legend(handles, areas, loc=kind.legend, **look)
             else:
-                told = [f"{number(curve.area)}  {short(cohort.arms[curve.arm].name, 24)}" for curve in chosen]
-                figure.legend(handles, told, loc="outside right upper", title=kind.area, alignment="left")
+                names = [short(cohort.arms[a].name, 24) for a in cohort.models]
+                told = [f"{area}  {name}" for area, name in zip(areas, names, strict=True)]
+                names_beside(figure, told, cohort.models, marks=False, title=kind.area)
         figure.supxlabel(kind.across, fontsize=9)
         figure.supylabel(kind.up, fontsize=9)
 
