@@ -18,7 +18,7 @@ MOST_METRICS, MOST_DIFFERENCES = 4, 3
 
 @dataclass(frozen=True)
 class Contents:
-    """`open` is read from the start to the end, `folded` has the tables of each finding, `ground` what all stand on."""
+    """`open` is read from the start to the end, `folded` has each finding, `ground` what all of them stand on."""
 
     open: tuple[Section, ...]
     folded: tuple[Section, ...]
@@ -49,16 +49,16 @@ def contents(comparison: Comparison, sections: Sequence[Section]) -> Contents:
     further = tuple(metric for metric in METRICS if metric not in HEADLINE)
     every = Section("metrics", "Further metrics", sheets=_sheets(comparison, further, None))
     apart = tuple(plot for plot in plots if plot not in first)
-    by_finding = [Section("by_finding", "AUROC by finding", plots=apart)] if apart else []
     findings = [count.finding for count in comparison.findings]
-    folded = [
+    folded = [Section("by_finding", "AUROC by finding", plots=apart)] if apart else []
+    folded += [
         Section(f"finding_{number}", finding, sheets=_sheets(comparison, tuple(METRICS), finding))
         for number, finding in enumerate(findings, start=1)
         if len(findings) > 1
     ]
     sheet = findings_sheet(comparison)
     ground = Section("ground", sheet.title, sheets=(sheet,))
-    return Contents((headline, *sections, every, *by_finding), tuple(folded), ground)
+    return Contents((headline, *sections, every), tuple(folded), ground)
 
 
 def _sheets(comparison: Comparison, metrics: Sequence[str], finding: str | None) -> tuple[Sheet, ...]:

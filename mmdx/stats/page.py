@@ -14,8 +14,8 @@ from mmdx.stats.plots import svg
 from mmdx.stats.section import Plot, Section
 from mmdx.stats.tables import Sheet
 
-OPEN_SHEETS = 2
-"""Tables of a section that stand open; further ones fold."""
+OPEN_SHEETS, OPEN_ROWS = 2, 24
+"""Tables of a section that stand open, and their rows; further and longer ones fold."""
 
 
 def page(comparison: Comparison, contents: Contents) -> str:
@@ -27,7 +27,7 @@ def page(comparison: Comparison, contents: Contents) -> str:
     body += [_links(contents), "</header>"]
     body += [_section(section) for section in contents.open]
     if contents.folded:
-        folded = "".join(_fold(part.title, "".join(map(_table, part.sheets))) for part in contents.folded)
+        folded = "".join(_fold(part.title, _inside(part)) for part in contents.folded)
         body.append(f'<section id="findings"><h2>Finding by finding</h2>{folded}</section>')
     body += [_section(contents.ground), f'<section id="notes"><h2>Notes</h2>{_notes(notes(comparison))}</section>']
     return (
@@ -55,11 +55,16 @@ def _links(contents: Contents) -> str:
 
 def _section(section: Section) -> str:
     parts = [f"<h2>{escape(section.title)}</h2>", *(f"<p>{_text(sentence)}</p>" for sentence in section.sentences)]
-    parts += [_table(sheet, under=section.title) for sheet in section.sheets[:OPEN_SHEETS]]
+    first = [sheet for sheet in section.sheets[:OPEN_SHEETS] if len(sheet.rows) <= OPEN_ROWS]
+    parts += [_table(sheet, under=section.title) for sheet in first]
     parts += [_figure(plot) for plot in section.plots]
-    parts += [_fold(sheet.title, _table(sheet, under=sheet.title)) for sheet in section.sheets[OPEN_SHEETS:]]
+    parts += [_fold(sheet.title, _table(sheet, under=sheet.title)) for sheet in section.sheets if sheet not in first]
     parts += [_notes(section.notes)] if section.notes else []
     return f'<section id="{escape(section.key)}">{"".join(parts)}</section>'
+
+
+def _inside(section: Section) -> str:
+    return "".join([*map(_figure, section.plots), *(_table(sheet, under=section.title) for sheet in section.sheets)])
 
 
 def _fold(title: str, inside: str) -> str:

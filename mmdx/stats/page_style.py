@@ -45,6 +45,6 @@ figcaption { max-width: 46rem; margin-top: .4rem; }
   h2, h3, summary { break-after: avoid; }
   thead { display: table-header-group; }
   .scroll { overflow: visible; }
-  figure svg { max-width: 15cm !important; max-height: 24cm; min-width: 0; }
+  figure svg { max-width: 13.5cm !important; max-height: 24cm; min-width: 0; }
   details::details-content { content-visibility: visible; display: block; } }
 """

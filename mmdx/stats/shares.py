@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from scipy.sparse import csr_array
 from scipy.stats import norm
 
-from mmdx.stats.intervals import LEVEL, Estimate, draw_patients, interval
+from mmdx.stats.intervals import FEWEST_PATIENTS, LEVEL, Estimate, draw_patients, interval
 
 
 def row_a_patient(patients: Int[np.ndarray, "n"]) -> bool:
@@ -57,13 +57,18 @@ def wilson(top: float, bottom: float) -> Estimate:
 
 
 def clustered_share(
-    top: float, bottom: float, tops: Float[np.ndarray, "r"], bottoms: Float[np.ndarray, "r"]
+    top: float, bottom: float, tops: Float[np.ndarray, "r"], bottoms: Float[np.ndarray, "r"], *, patients: int
 ) -> Estimate:
     """A share of rows of which some are of one patient, with the interval of its resampled counts.
 
-    Refused where it is 0 or 1, which no resample can change.
+    `patients` counts those of the whole. Refused where they are too few, or the share is 0 or 1, which no resample can
+    change.
     """
     value = top / bottom if bottom else np.nan
     spread = np.divide(tops, bottoms, out=np.full(len(tops), np.nan), where=bottoms > 0)
-    refused = "all rows are of one kind, which no resample can change" if value in (0.0, 1.0) else None
+    refused = None
+    if value in (0.0, 1.0):
+        refused = "all rows are of one kind, which no resample can change"
+    elif bottom and patients < FEWEST_PATIENTS:
+        refused = f"{patients} patient{'' if patients == 1 else 's'} bear it, and {FEWEST_PATIENTS} are needed"
     return interval(value, spread, refused=refused)

@@ -20,7 +20,7 @@ from mmdx.stats.section import Plot, Section
 from mmdx.stats.shares import clustered_share, resampled_sums, row_a_patient, sum_by_patient, wilson
 from mmdx.stats.tables import Sheet, with_interval
 
-CELLS = ("true_yes", "false_no", "false_yes", "true_no")
+CELLS: tuple[str, ...] = ("true_yes", "false_no", "false_yes", "true_no")
 SHARES = {
     "sensitivity": ("true_yes", "false_no"),
     "specificity": ("true_no", "false_yes"),
@@ -28,13 +28,14 @@ SHARES = {
     "NPV": ("true_no", "false_no"),
 }
 """Each the share of its first cell in both."""
-MODELS_A_PLOT = 4
+MODELS_A_PLOT, PITCH = 4, 2.75
+"""Models side by side, and how far the lines of two findings lie apart, in heights of a cell."""
 MOST_RESAMPLES = 1000
 
 
 @dataclass(frozen=True)
 class _Matrix:
-    """The four counts of one model and finding, what is made of them, and the thresholds that rows were held against."""
+    """The four counts of one model and finding, what is made of them, and the least and the greatest threshold."""
 
     finding: str
     arm: int
@@ -56,8 +57,8 @@ def confusion_section(cohort: Cohort, *, resamples: int, seed: int) -> Section |
     intervals = (
         "Intervals are Wilson's, each patient having one row."
         if row_a_patient(cohort.patients)
-        else f"Intervals are over {drawn} resamples of patients, who may have several rows; none is given for a share of "
-        "0 or 1, which resampling cannot change."
+        else f"Intervals are over {drawn} resamples of patients, who may have several rows; none is given for a share "
+        "of 0 or 1, which resampling cannot change, or one of fewer than 5 patients."
     )
     chosen = (
         "A score at or above its threshold is a yes. Thresholds were chosen on validation studies alone (Youden's J)."
@@ -92,7 +93,9 @@ def _matrices(cohort: Cohort, *, resamples: int, seed: int) -> list[_Matrix]:
                 shares[name] = wilson(top, bottom)
             else:
                 tops, others = (drawn[:, index, CELLS.index(cell)] for cell in (first, second))
-                shares[name] = clustered_share(top, bottom, tops, tops + others)
+                whole = cells[index][:, [CELLS.index(first), CELLS.index(second)]].any(axis=1)
+                patients = len(np.unique(cohort.patients[whole]))
+                shares[name] = clustered_share(top, bottom, tops, tops + others, patients=patients)
         thresholds = cohort.thresholds[arm, ~np.isnan(cohort.labels[:, f]), f]
         ends = tuple(dict.fromkeys((float(thresholds.min()), float(thresholds.max()))))
         made.append(_Matrix(cohort.findings[f], arm, counts, shares, ends))
@@ -142,26 +145,26 @@ def _plot(cohort: Cohort, matrices: Sequence[_Matrix], arms: Sequence[int], name
         axes = figure.subplots()
         axes.set_axis_off()
         axes.set_xlim(-1.25, 2.3 * len(arms))
-        axes.set_ylim(2.35 * len(findings), -0.75)
+        axes.set_ylim(PITCH * len(findings) - 0.6, -1.2)
         for place, arm in enumerate(arms):
-            label = short(cohort.arms[arm].name, 20)
-            axes.text(2.3 * place + 1, -0.55, label, ha="center", va="center", fontsize=9, weight="bold")
+            label = short(cohort.arms[arm].name, 17)
+            axes.text(2.3 * place + 1, -1.0, label, ha="center", va="center", fontsize=9, weight="bold")
             for column, said in enumerate(("said yes", "said no")):
                 x = 2.3 * place + column + 0.5
-                axes.text(x, -0.16, said, ha="center", va="center", fontsize=8, color=TEXT)
+                axes.text(x, -0.6, said, ha="center", va="center", fontsize=8, color=TEXT)
         for line, finding in enumerate(findings):
-            axes.text(-1.25, 2.35 * line + 0.05, short(finding, 19), va="center", fontsize=9, weight="bold")
+            axes.text(-1.25, PITCH * line - 0.24, short(finding, 40), va="center", fontsize=9, weight="bold")
             for row, truth in enumerate(("present", "absent")):
-                y = 2.35 * line + row + 0.5
+                y = PITCH * line + row + 0.5
                 axes.text(-0.08, y, truth, ha="right", va="center", fontsize=8)
         for each in matrices:
-            _matrix(axes, each, 2.3 * arms.index(each.arm), 2.35 * findings.index(each.finding))
+            _matrix(axes, each, 2.3 * arms.index(each.arm), PITCH * findings.index(each.finding))
 
     caption = (
         "Rows of a finding that is present or absent, and what each model said. The fuller a colour, the greater the "
     )
     caption += "share of its line."
-    size = (min(7.2, 1.6 + 1.45 * len(arms)), 0.5 + 0.8 * len(findings))
+    size = (min(7.2, 1.6 + 1.45 * len(arms)), 0.3 + 0.85 * len(findings))
     return Plot(name, "Confusion matrices", caption, pd.DataFrame(numbers), draw, size)
 
 

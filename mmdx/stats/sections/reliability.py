@@ -23,6 +23,8 @@ from mmdx.stats.tables import Sheet, with_interval
 MEASURES = {"log_loss": "Log loss", "brier": "Brier", "ece": "ECE", "slope": "Slope"}
 MOST_RESAMPLES, SLOPE_RESAMPLES = 1000, 200
 """A slope is fitted anew in each resample, so that fewer are taken."""
+MOST_TOLD = 3
+"""Models that have a sentence; the tables hold all."""
 SLOPE_GROUPS = 60
 """For the resampled slopes, the rows of a class are taken in so many groups of alike scores."""
 
@@ -85,7 +87,7 @@ def reliability_section(cohort: Cohort, *, resamples: int, seed: int) -> Section
     return Section(
         "reliability",
         "Calibration",
-        sentences=_sentences(cohort, groups[0]) if scaled is not None else (),
+        sentences=_sentences(cohort, groups[0][: 2 * MOST_TOLD]) if scaled is not None else (),
         sheets=tuple(_sheet(cohort, group) for group in groups),
         plots=tuple(plots),
         notes=_notes(scaled is not None, resamples=drawn),

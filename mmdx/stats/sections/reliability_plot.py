@@ -108,7 +108,12 @@ def _curve(
     else:
         bottoms = group_weights(place, patients, weights, count)
         tops = group_weights(place[labels == 1], patients[labels == 1], weights, count)
-        shares = [clustered_share(positives[b], totals[b], tops[:, b], bottoms[:, b]) for b in range(count)]
+        shares = [
+            clustered_share(
+                positives[b], totals[b], tops[:, b], bottoms[:, b], patients=len(np.unique(patients[place == b]))
+            )
+            for b in range(count)
+        ]
     means = np.divide(
         np.bincount(place, weights=said, minlength=count), totals, where=totals > 0, out=np.full(count, np.nan)
     )

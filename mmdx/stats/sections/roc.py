@@ -19,6 +19,7 @@ from mmdx.stats.intervals import FEWEST_IN_MEAN, why_too_few
 from mmdx.stats.metrics import auroc, average_precision
 from mmdx.stats.plots import (
     ALONE,
+    BACK,
     QUIET,
     colour,
     dash,
@@ -172,6 +173,7 @@ def _plot(cohort: Cohort, curves: list[_Curve], kind: _Kind) -> Plot:
             if len(shown) > 1:
                 handles = [handle(curve.arm, marks=False) for curve in chosen]
                 look = {"fontsize": 8, "handlelength": 2.2, "labelspacing": 0.15, "borderpad": 0.1}
+                look |= {"frameon": True, "facecolor": BACK, "edgecolor": "none"}
                 axes.legend(handles, areas, loc=kind.legend, **look)
             else:
                 names = [short(cohort.arms[a].name, 24) for a in cohort.models]
