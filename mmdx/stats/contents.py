@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from mmdx.stats.compare import Comparison
 from mmdx.stats.forest import forest_plots
 from mmdx.stats.metrics import METRICS
 from mmdx.stats.section import Plot, Section
-from mmdx.stats.tables import Sheet, differences_sheet, estimates_sheet, findings_sheet
+from mmdx.stats.tables import Sheet, differences_sheet, estimates_sheet, findings_sheet, means_sheet
 
 HEADLINE = ("auroc", "ap")
 MOST_METRICS, MOST_DIFFERENCES = 4, 3
@@ -47,7 +48,10 @@ def contents(comparison: Comparison, sections: Sequence[Section]) -> Contents:
         "headline", "AUROC and average precision", sheets=_sheets(comparison, HEADLINE, None), plots=first
     )
     further = tuple(metric for metric in METRICS if metric not in HEADLINE)
-    every = Section("metrics", "Further metrics", sheets=_sheets(comparison, further, None))
+    sheets = _sheets(comparison, further, None)
+    if len(comparison.in_mean) > 1:
+        sheets += tuple(means_sheet(comparison, HEADLINE, mean=mean) for mean in ("micro", "weighted"))
+    every = Section("metrics", "Further metrics", sheets=sheets)
     apart = tuple(plot for plot in plots if plot not in first)
     findings = [count.finding for count in comparison.findings]
     folded = [Section("by_finding", "AUROC by finding", plots=apart)] if apart else []
@@ -62,13 +66,15 @@ def contents(comparison: Comparison, sections: Sequence[Section]) -> Contents:
 
 
 def _sheets(comparison: Comparison, metrics: Sequence[str], finding: str | None) -> tuple[Sheet, ...]:
-    """Estimates and differences, some metrics a table, which then says which."""
-    kinds = [(estimates_sheet, MOST_METRICS)]
+    """Estimates and differences, some metrics of one family a table, which then says which."""
+    # Of a metric that should be near one or zero, a difference says nothing.
+    compared = [metric for metric in metrics if METRICS[metric].direction in ("higher", "lower")]
+    kinds = [(estimates_sheet, metrics, MOST_METRICS)]
     if len(comparison.arms) > 1:
-        kinds.append((differences_sheet, MOST_DIFFERENCES))
+        kinds.append((differences_sheet, compared, MOST_DIFFERENCES))
     sheets = []
-    for kind, most in kinds:
-        parts = _parts(metrics, most)
+    for kind, chosen, most in kinds:
+        parts = _parts(chosen, most)
         for part in parts:
             sheet = kind(comparison, part, finding=finding)
             told = f" ({', '.join(METRICS[metric].title for metric in part)})" if len(parts) > 1 else ""
@@ -76,7 +82,11 @@ def _sheets(comparison: Comparison, metrics: Sequence[str], finding: str | None)
     return tuple(sheets)
 
 
-def _parts(metrics: Sequence[str], most: int) -> list[Sequence[str]]:
-    """The metrics in as few parts as can be, of about as many each."""
-    parts = -(-len(metrics) // most)
-    return [metrics[len(metrics) * i // parts : len(metrics) * (i + 1) // parts] for i in range(parts)]
+def _parts(metrics: Sequence[str], most: int) -> list[list[str]]:
+    """The metrics by family, in as few parts as can be, of about as many each."""
+    parts = []
+    for _, family in groupby(metrics, key=lambda metric: METRICS[metric].family):
+        own = list(family)
+        count = -(-len(own) // most)
+        parts += [own[len(own) * i // count : len(own) * (i + 1) // count] for i in range(count)]
+    return parts

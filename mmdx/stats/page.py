@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from html import escape
 
-from mmdx.stats.claims import audit_lines, claims, notes, units
+from mmdx.stats.claims import claims, headlines, notes, units
 from mmdx.stats.compare import Comparison
 from mmdx.stats.contents import Contents
 from mmdx.stats.page_style import STYLE
@@ -20,10 +20,10 @@ OPEN_SHEETS, OPEN_ROWS = 2, 24
 
 def page(comparison: Comparison, contents: Contents) -> str:
     """The page: what the comparison says, the contents, and notes."""
-    title = f"Comparison: {' · '.join(arm.name for arm in comparison.arms)}"
+    title = f"Comparison: {' · '.join(arm.name for arm in comparison.models)}"
     body = [f"<header><h1>{escape(title)}</h1>", f'<p class="ground">{escape(ground(comparison))}</p>']
-    body += [f'<p class="audit">{_text(line)}</p>' for line in audit_lines(comparison)]
-    body += ['<div class="claims">', *(f"<p>{_text(sentence)}</p>" for sentence in claims(comparison)), "</div>"]
+    body += ['<div class="claims">', *(f"<p><strong>{_text(line)}</strong></p>" for line in headlines(comparison))]
+    body += [*(f"<p>{_text(sentence)}</p>" for sentence in claims(comparison)), "</div>"]
     body += [_links(contents), "</header>"]
     body += [_section(section) for section in contents.open]
     if contents.folded:
@@ -38,10 +38,11 @@ def page(comparison: Comparison, contents: Contents) -> str:
 
 
 def ground(comparison: Comparison) -> str:
-    """What all stands on: `40 patients, 52 studies, 2 findings`."""
+    """What all stands on: `40 patients, 52 studies, 2 findings, test split`."""
     patients = f"{comparison.patients} patient{'' if comparison.patients == 1 else 's'}"
+    rows = [] if comparison.unit == "patient" else [units(comparison, comparison.rows)]
     findings = f"{len(comparison.findings)} finding{'' if len(comparison.findings) == 1 else 's'}"
-    return f"{patients}, {units(comparison, comparison.rows)}, {findings}"
+    return ", ".join([patients, *rows, findings, f"{comparison.split} split"])
 
 
 def _links(contents: Contents) -> str:

@@ -14,8 +14,8 @@ h2 { font-size: 1.25rem; margin: 2.75rem 0 .5rem; border-bottom: 1px solid var(-
 h3 { font-size: 1rem; margin: 1.5rem 0 .4rem; }
 h1, h2, h3, p, li, summary, figcaption, td:first-child { overflow-wrap: anywhere; }
 a { color: var(--s0); }
-.ground, .audit, .notes, figcaption, nav { color: var(--quiet); font-size: .9rem; }
-.ground, .audit { margin: .25rem 0; }
+.ground, .notes, figcaption, nav { color: var(--quiet); font-size: .9rem; }
+.ground { margin: .25rem 0; }
 .notes { padding-left: 1.2rem; }
 nav ol { margin: 0; padding: 0; list-style: none; display: flex; flex-wrap: wrap; gap: .15rem 1.1rem; }
 .claims { background: var(--panel); border-left: 4px solid var(--s0); padding: .75rem 1rem; margin: 1.25rem 0; }

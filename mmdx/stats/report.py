@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mmdx import __version__
-from mmdx.stats.claims import audit_lines, claims, notes
+from mmdx.stats.claims import claims, headlines, notes
 from mmdx.stats.compare import Comparison
 from mmdx.stats.contents import HEADLINE, Contents, contents
 from mmdx.stats.latex import latex
@@ -31,7 +31,8 @@ def summary_tables(comparison: Comparison, *, finding: str | None = None) -> Gro
 
     `finding` names one finding; None takes the macro means. Raises `UsageError` where no such finding was scored.
     """
-    parts: list[Table | Text] = [table(estimates_sheet(comparison, HEADLINE, finding=finding)), Text()]
+    parts: list[Table | Text] = [Text(line, style="bold") for line in headlines(comparison, finding=finding)]
+    parts += [table(estimates_sheet(comparison, HEADLINE, finding=finding)), Text()]
     if len(comparison.arms) > 1:
         parts += [table(differences_sheet(comparison, HEADLINE, finding=finding)), Text()]
     parts += [Text(sentence) for sentence in claims(comparison, finding=finding)]
@@ -100,7 +101,7 @@ def _figures(out: Path) -> list[str]:
 
 
 def _markdown(comparison: Comparison, written: Contents, *, pictures: bool) -> str:
-    parts = ["# Comparison", *map(_escape, audit_lines(comparison))]
+    parts = ["# Comparison", *(f"**{_escape(line)}**" for line in headlines(comparison))]
     parts.append("\n\n".join(_escape(sentence) for sentence in claims(comparison)))
     for section in (*written.open, *written.folded, written.ground):
         inside = [_escape(sentence) for sentence in section.sentences]

@@ -7,7 +7,9 @@ from jaxtyping import Float, Int
 from scipy.sparse import csr_array
 from scipy.stats import norm
 
-from mmdx.stats.intervals import FEWEST_PATIENTS, LEVEL, Estimate, draw_patients, interval
+from mmdx.stats.cohort import Cohort
+from mmdx.stats.intervals import CELLS_AT_ONCE, FEWEST_PATIENTS, LEVEL, Estimate, draw_counts, interval, rare_strata
+from mmdx.stats.weighted import share
 
 
 def row_a_patient(patients: Int[np.ndarray, "n"]) -> bool:
@@ -15,10 +17,11 @@ def row_a_patient(patients: Int[np.ndarray, "n"]) -> bool:
     return len(np.unique(patients)) == len(patients)
 
 
-def patient_weights(patients: Int[np.ndarray, "n"], *, resamples: int, seed: int) -> Int[np.ndarray, "r p"]:
-    """How often each patient was drawn in each resample of `draw_patients`."""
-    every = np.arange(int(patients.max()) + 1)
-    return np.concatenate([weights for _, weights in draw_patients(every, resamples=resamples, seed=seed)])
+def patient_weights(cohort: Cohort, *, resamples: int, seed: int) -> Int[np.ndarray, "r p"]:
+    """How often each patient is drawn in each resample; the resamples are those of the comparison."""
+    strata = rare_strata(cohort.labels, cohort.patients)
+    drawn = draw_counts(cohort.patients, resamples=resamples, seed=seed, at_once=resamples, strata=strata)
+    return next(iter(drawn))[1]
 
 
 def group_weights(
@@ -37,11 +40,14 @@ def sum_by_patient(
     return np.asarray(rows @ values)
 
 
-def resampled_sums(by_patient: Float[np.ndarray, "p k"], *, resamples: int, seed: int) -> Float[np.ndarray, "r k"]:
-    """Sums over the patients of each resample of `draw_patients`, some resamples held at a time."""
-    sums = np.empty((resamples, by_patient.shape[1]))
-    for place, weights in draw_patients(np.arange(len(by_patient)), resamples=resamples, seed=seed):
-        sums[place] = weights.astype(np.float64) @ by_patient
+def resampled_sums(
+    by_patient: Float[np.ndarray, "p k"], cohort: Cohort, *, resamples: int, seed: int
+) -> Float[np.ndarray, "r k"]:
+    """Sums over the patients of each resample; the resamples are those of the comparison, some held at a time."""
+    strata, sums = rare_strata(cohort.labels, cohort.patients), np.empty((resamples, by_patient.shape[1]))
+    at_once = max(1, min(256, CELLS_AT_ONCE // len(by_patient)))
+    for place, counts in draw_counts(cohort.patients, resamples=resamples, seed=seed, at_once=at_once, strata=strata):
+        sums[place] = counts.astype(np.float64) @ by_patient
     return sums
 
 
@@ -49,11 +55,11 @@ def wilson(top: float, bottom: float) -> Estimate:
     """A share of independent rows with its interval after Wilson (J Am Stat Assoc 1927)."""
     if not bottom:
         return Estimate(np.nan, None, None, 0, "the value is undefined")
-    share, z = top / bottom, float(norm.ppf((1 + LEVEL) / 2))
-    middle = share + z**2 / (2 * bottom)
-    reach = z * float(np.sqrt(share * (1 - share) / bottom + z**2 / (4 * bottom**2)))
+    value, z = top / bottom, float(norm.ppf((1 + LEVEL) / 2))
+    middle = value + z**2 / (2 * bottom)
+    reach = z * float(np.sqrt(value * (1 - value) / bottom + z**2 / (4 * bottom**2)))
     whole = 1 + z**2 / bottom
-    return Estimate(share, max(0.0, (middle - reach) / whole), min(1.0, (middle + reach) / whole), 0)
+    return Estimate(value, max(0.0, (middle - reach) / whole), min(1.0, (middle + reach) / whole), 0)
 
 
 def clustered_share(
@@ -65,7 +71,7 @@ def clustered_share(
     change.
     """
     value = top / bottom if bottom else np.nan
-    spread = np.divide(tops, bottoms, out=np.full(len(tops), np.nan), where=bottoms > 0)
+    spread = share(tops, bottoms)
     refused = None
     if value in (0.0, 1.0):
         refused = "all rows are of one kind, which no resample can change"

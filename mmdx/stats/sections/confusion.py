@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Bool, Float
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -47,13 +48,15 @@ class _Matrix:
 def confusion_section(cohort: Cohort, *, resamples: int, seed: int) -> Section | None:
     """Counts, sensitivity, specificity, precision and negative predictive value by finding and model.
 
-    None where a model has no threshold for a row with a label: thresholds are chosen on validation predictions.
+    Of the findings for which validation predictions chose a threshold for every model; None without any.
     """
-    known = ~np.isnan(cohort.labels)
-    if not cohort.models or not known.any() or np.isnan(cohort.thresholds[cohort.models][:, known]).any():
+    labelled = [f for f in range(len(cohort.findings)) if not np.isnan(cohort.labels[:, f]).all()]
+    findings = [f for f in labelled if _chosen(cohort, f)]
+    if not findings or not cohort.models:
         return None
     drawn = min(resamples, MOST_RESAMPLES)
-    matrices = _matrices(cohort, resamples=drawn, seed=seed)
+    matrices = _matrices(cohort, findings, resamples=drawn, seed=seed)
+    without = [cohort.findings[f] for f in labelled if f not in findings]
     intervals = (
         "Intervals are Wilson's, each patient having one row."
         if row_a_patient(cohort.patients)
@@ -68,21 +71,29 @@ def confusion_section(cohort: Cohort, *, resamples: int, seed: int) -> Section |
         "Yes and no at the validation threshold",
         sheets=(_shares_sheet(cohort, matrices), _counts_sheet(cohort, matrices)),
         plots=tuple(_plots(cohort, matrices)),
-        notes=(chosen, intervals),
+        notes=(chosen, intervals, *([f"No threshold could be chosen for {', '.join(without)}."] if without else [])),
         record=[_record(cohort, each) for each in matrices],
     )
 
 
-def _matrices(cohort: Cohort, *, resamples: int, seed: int) -> list[_Matrix]:
-    """Of each finding with a label and each model."""
-    findings = [f for f in range(len(cohort.findings)) if (~np.isnan(cohort.labels[:, f])).any()]
+def _chosen(cohort: Cohort, finding: int) -> bool:
+    """Whether every row with a label has a threshold of every model."""
+    known = ~np.isnan(cohort.labels[:, finding])
+    return not np.isnan(cohort.thresholds[cohort.models][:, known, finding]).any()
+
+
+def _matrices(cohort: Cohort, findings: Sequence[int], *, resamples: int, seed: int) -> list[_Matrix]:
+    """Of each finding and model."""
     pairs = [(f, arm) for f in findings for arm in cohort.models]
-    cells = [_cells(cohort, f, arm) for f, arm in pairs]
+    chosen, answers = cohort.thresholds, cohort.scores >= cohort.thresholds
+    cells = [_cells(cohort.labels[:, f], answers[arm, :, f]) for f, arm in pairs]
     drawn = None
     if not row_a_patient(cohort.patients):
         count = int(cohort.patients.max()) + 1
         by_patient = np.hstack([sum_by_patient(each, cohort.patients, count) for each in cells])
-        drawn = resampled_sums(by_patient, resamples=resamples, seed=seed).reshape(resamples, len(pairs), len(CELLS))
+        drawn = resampled_sums(by_patient, cohort, resamples=resamples, seed=seed).reshape(
+            resamples, len(pairs), len(CELLS)
+        )
     made = []
     for index, (f, arm) in enumerate(pairs):
         counts = dict(zip(CELLS, cells[index].sum(axis=0).astype(int).tolist(), strict=True))
@@ -96,15 +107,14 @@ def _matrices(cohort: Cohort, *, resamples: int, seed: int) -> list[_Matrix]:
                 whole = cells[index][:, [CELLS.index(first), CELLS.index(second)]].any(axis=1)
                 patients = len(np.unique(cohort.patients[whole]))
                 shares[name] = clustered_share(top, bottom, tops, tops + others, patients=patients)
-        thresholds = cohort.thresholds[arm, ~np.isnan(cohort.labels[:, f]), f]
+        thresholds = chosen[arm, ~np.isnan(cohort.labels[:, f]), f]
         ends = tuple(dict.fromkeys((float(thresholds.min()), float(thresholds.max()))))
         made.append(_Matrix(cohort.findings[f], arm, counts, shares, ends))
     return made
 
 
-def _cells(cohort: Cohort, f: int, arm: int) -> np.ndarray:
+def _cells(labels: Float[np.ndarray, "n"], yes: Bool[np.ndarray, "n"]) -> Float[np.ndarray, "n 4"]:
     """Each row's cell of the four, as columns of ones and zeros; no cell without a label."""
-    labels, yes = cohort.labels[:, f], cohort.scores[arm, :, f] >= cohort.thresholds[arm, :, f]
     positive, negative = labels == 1, labels == 0
     return np.stack([yes & positive, ~yes & positive, yes & negative, ~yes & negative], axis=1).astype(np.float64)
 

@@ -64,19 +64,21 @@ def disagreements_section(cohort: Cohort, *, resamples: int, seed: int) -> Secti
 
 def _most(cohort: Cohort, arm: int) -> list[_Disagreement]:
     """Ties stand in the order of the rows."""
-    apart = np.where(np.isnan(cohort.labels), 0.0, np.abs(cohort.scores[0] - cohort.scores[arm])).ravel()
+    both = [cohort.scored[each][0].scores for each in (0, arm)]
+    apart = np.where(np.isnan(cohort.labels), 0.0, np.abs(both[0] - both[1])).ravel()
     found = []
     for place in np.argsort(-apart, kind="stable")[:MOST_ROWS]:
         row, f = divmod(int(place), len(cohort.findings))
         if apart[place] > 0:
-            scores = (float(cohort.scores[each, row, f]) for each in (0, arm))
+            scores = (float(each[row, f]) for each in both)
             found.append(_Disagreement(cohort.names[row], cohort.findings[f], int(cohort.labels[row, f]), *scores))
     return found
 
 
 def _sentence(cohort: Cohort, arm: int) -> str:
     """How often the two are far apart, and who is nearer to the label then."""
-    first, second, labels = cohort.scores[0], cohort.scores[arm], cohort.labels
+    first, second = (cohort.scored[each][0].scores for each in (0, arm))
+    labels = cohort.labels
     known = ~np.isnan(labels)
     far = known & (np.abs(np.where(known, first - second, 0.0)) >= FAR)
     reference, other = cohort.arms[0].name, cohort.arms[arm].name

@@ -8,25 +8,24 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.special import expit, logit
 
-from mmdx.stats.calibration import BINS, CLIP, apply_temperature, calibration_error, calibration_slope
+from mmdx.stats.calibration import BINS, apply_temperature, calibration_error, gaps
 from mmdx.stats.claims import number
 from mmdx.stats.cohort import Cohort
-from mmdx.stats.intervals import FEWEST_IN_MEAN, Estimate, interval, why_too_few
-from mmdx.stats.metrics import LOG_LOSS_CLIP, brier, log_loss
+from mmdx.stats.counts import refusals
+from mmdx.stats.intervals import Estimate, interval, why_too_few
+from mmdx.stats.metrics import brier, log_loss, surprises
+from mmdx.stats.recalibration import expand
 from mmdx.stats.section import Section
 from mmdx.stats.sections.reliability_plot import reliability_plot
-from mmdx.stats.shares import group_weights, patient_weights, resampled_sums, sum_by_patient
+from mmdx.stats.shares import resampled_sums, sum_by_patient
 from mmdx.stats.tables import Sheet, with_interval
+from mmdx.stats.weighted import share
 
 MEASURES = {"log_loss": "Log loss", "brier": "Brier", "ece": "ECE", "slope": "Slope"}
-MOST_RESAMPLES, SLOPE_RESAMPLES = 1000, 200
-"""A slope is fitted anew in each resample, so that fewer are taken."""
+MOST_RESAMPLES = 1000
 MOST_TOLD = 3
 """Models that have a sentence; the tables hold all."""
-SLOPE_GROUPS = 60
-"""For the resampled slopes, the rows of a class are taken in so many groups of alike scores."""
 
 
 @dataclass(frozen=True)
@@ -64,122 +63,96 @@ class _Measured:
 
 
 def reliability_section(cohort: Cohort, *, resamples: int, seed: int) -> Section | None:
-    """Curves and measures of calibration of every model; with temperatures from validation, before and after them."""
+    """Curves and measures of calibration of every model; where validation chose temperatures, before and after them."""
     findings = [f for f in range(len(cohort.findings)) if len(np.unique(cohort.labels[_known(cohort, f), f])) == 2]
     if not findings or not cohort.models:
         return None
     drawn = min(resamples, MOST_RESAMPLES)
-    scaled = scaled_scores(cohort)
-    versions = [cohort.scores] if scaled is None else [cohort.scores, scaled]
+    plain, scaled = cohort.scores, scaled_scores(cohort)
+    after = [f for f in findings if not np.isnan(scaled[cohort.models][:, _known(cohort, f), f]).any()]
     every = [
-        _scores(cohort, scores, f, arm, scaled=bool(version))
+        _scores(cohort, scores, f, arm, scaled=scores is scaled)
         for f in findings
         for arm in cohort.models
-        for version, scores in enumerate(versions)
+        for scores in ([plain, scaled] if f in after else [plain])
     ]
     measured = _measure(cohort, every, resamples=drawn, seed=seed)
     groups = [[each for each in measured if each.finding == cohort.findings[f]] for f in findings]
-    groups = [_means(cohort, groups, findings), *groups] if len(findings) > 1 else groups
-    plots = [
-        reliability_plot(cohort, findings, scores, scaled=bool(version), resamples=drawn, seed=seed)
-        for version, scores in enumerate(versions)
-    ]
+    if len(findings) > 1:
+        groups = [_means(cohort, groups, findings, scaled=after == findings), *groups]
+    plots = [reliability_plot(cohort, findings, plain, scaled=False, resamples=drawn, seed=seed)]
+    if after:
+        plots.append(reliability_plot(cohort, after, scaled, scaled=True, resamples=drawn, seed=seed))
     return Section(
         "reliability",
         "Calibration",
-        sentences=_sentences(cohort, groups[0][: 2 * MOST_TOLD]) if scaled is not None else (),
+        sentences=_sentences(cohort, groups[0][: 2 * MOST_TOLD]) if after == findings else (),
         sheets=tuple(_sheet(cohort, group) for group in groups),
         plots=tuple(plots),
-        notes=_notes(scaled is not None, resamples=drawn),
+        notes=_notes([cohort.findings[f] for f in findings if f not in after], bool(after), resamples=drawn),
         record=[_record(cohort, each) for group in groups for each in group],
     )
 
 
-def scaled_scores(cohort: Cohort) -> Float[np.ndarray, "a n f"] | None:
-    """Scores with their log-odds divided by the temperatures of their rows; None where a model has none of them."""
-    known = ~np.isnan(cohort.labels)
-    if np.isnan(cohort.temperatures[cohort.models][:, known]).any():
-        return None
-    scaled = cohort.scores.copy()
+def scaled_scores(cohort: Cohort) -> Float[np.ndarray, "a n f"]:
+    """The models' scores with their log-odds divided by the temperatures of their rows; NaN where there is none."""
+    scores = cohort.scores
+    scaled = np.full_like(scores, np.nan)
     for arm in cohort.models:
-        for temperature in np.unique(cohort.temperatures[arm][known]):
-            rows = known & (cohort.temperatures[arm] == temperature)
-            scaled[arm][rows] = apply_temperature(cohort.scores[arm][rows], float(temperature))
+        temperatures = np.where(np.isnan(cohort.labels), np.nan, cohort.scored[arm][0].temperatures)
+        for temperature in np.unique(temperatures[~np.isnan(temperatures)]):
+            rows = temperatures == temperature
+            scaled[arm][rows] = apply_temperature(scores[arm][rows], float(temperature))
     return scaled
 
 
 def _scores(cohort: Cohort, scores: Float[np.ndarray, "a n f"], finding: int, arm: int, *, scaled: bool) -> _Scores:
     known = _known(cohort, finding)
     labels, patients = cohort.labels[known, finding], cohort.patients[known]
-    temperatures = cohort.temperatures[arm, known, finding] if scaled else np.array([])
+    temperatures = cohort.scored[arm][0].temperatures[known, finding] if scaled else np.array([])
     ends = tuple(dict.fromkeys((float(temperatures.min()), float(temperatures.max())))) if scaled else ()
     return _Scores(finding, arm, scaled, labels, scores[arm, known, finding], patients, ends)
 
 
 def _measure(cohort: Cohort, every: list[_Scores], *, resamples: int, seed: int) -> list[_Measured]:
-    """All of them over the same resamples, which are drawn once."""
+    """All of them over the same resamples, which are drawn once; each value is made of sums over rows."""
     count = int(cohort.patients.max()) + 1
-    sums = [sum_by_patient(_columns(each), each.patients, count) for each in every]
-    drawn = resampled_sums(np.hstack(sums), resamples=resamples, seed=seed).reshape(resamples, len(every), -1)
-    weights = patient_weights(cohort.patients, resamples=min(resamples, SLOPE_RESAMPLES), seed=seed)
-    measured: list[_Measured] = []
-    for index, each in enumerate(every):
-        total, loss, square, gaps = drawn[:, index, 0], drawn[:, index, 1], drawn[:, index, 2], drawn[:, index, 3:]
-        tops = {"log_loss": loss, "brier": square, "ece": np.abs(gaps).sum(axis=1)}
+    curves = [expand(each.labels, each.scores) for each in every]
+    columns = [np.hstack([_columns(each), curve.columns]) for each, curve in zip(every, curves, strict=True)]
+    sums = np.hstack([sum_by_patient(own, each.patients, count) for own, each in zip(columns, every, strict=True)])
+    drawn = resampled_sums(sums, cohort, resamples=resamples, seed=seed).reshape(resamples, len(every), -1)
+    measured = []
+    for index, (each, curve) in enumerate(zip(every, curves, strict=True)):
+        total, loss, square = drawn[:, index, :3].T
         resampled = {
-            name: np.divide(top, total, out=np.full(resamples, np.nan), where=total > 0) for name, top in tops.items()
+            "log_loss": share(loss, total),
+            "brier": share(square, total),
+            "ece": share(np.abs(drawn[:, index, 3 : 3 + BINS]).sum(axis=1), total),
+            "slope": curve.slopes(drawn[:, index, 3 + BINS :]),
         }
         once = np.ones((1, len(each.labels)), dtype=np.int32)
         functions = {"log_loss": log_loss, "brier": brier, "ece": calibration_error}
         values = {name: float(function(each.labels, each.scores, once)[0]) for name, function in functions.items()}
-        if len(each.temperatures) == 1:
-            # Log-odds divided by one temperature have a slope that is greater by it than that of the scores before.
-            values["slope"] = measured[-1].values["slope"] * each.temperatures[0]
-            resampled["slope"] = measured[-1].resampled["slope"] * each.temperatures[0]
-        else:
-            values["slope"] = float(calibration_slope(each.labels, each.scores, once)[0])
-            resampled["slope"] = _slopes(each, weights)
         told = "–".join(map(number, each.temperatures)) or "–"
         refused = why_too_few(each.labels, each.patients)
         finding = cohort.findings[each.finding]
+        values["slope"] = curve.slope
         measured.append(_Measured(finding, each.arm, each.scaled, told, values, resampled, refused))
     return measured
 
 
 def _columns(each: _Scores) -> Float[np.ndarray, "m k"]:
-    """Of each row 1, log loss, squared distance, and the distance of score and label in the column of its bin: the
-    sums of which `log_loss`, `brier` and `calibration_error` are made."""
-    sure = np.clip(each.scores, LOG_LOSS_CLIP, 1 - LOG_LOSS_CLIP)
-    place = np.minimum((each.scores * BINS).astype(int), BINS - 1)
-    columns = np.zeros((len(each.labels), 3 + BINS))
-    columns[:, 0] = 1
-    columns[:, 1] = -np.log(np.where(each.labels > 0, sure, 1 - sure))
-    columns[:, 2] = (each.scores - each.labels) ** 2
-    columns[np.arange(len(columns)), 3 + place] = each.scores - each.labels
-    return columns
+    """What is summed of each row for its measures but the slope: 1, log loss, squared distance, distance by bin."""
+    parts = [np.ones_like(each.labels), surprises(each.labels, each.scores), (each.scores - each.labels) ** 2]
+    return np.hstack([np.stack(parts, axis=1), gaps(each.labels, each.scores)])
 
 
-def _slopes(each: _Scores, weights: np.ndarray) -> Float[np.ndarray, "r"]:
-    """The slope in each resample, alike scores of one class counting as so many rows of their mean log-odds."""
-    odds = logit(np.clip(each.scores, CLIP, 1 - CLIP))
-    group, labels, means = np.zeros(len(odds), dtype=int), [], []
-    for kind in (0.0, 1.0):
-        rows = np.flatnonzero(each.labels == kind)
-        rows = rows[np.argsort(odds[rows], kind="stable")]
-        for part in np.array_split(rows, min(SLOPE_GROUPS, len(rows))):
-            group[part] = len(labels)
-            labels.append(kind)
-            means.append(odds[part].mean())
-    counts = group_weights(group, each.patients, weights, len(labels)).astype(np.int64)
-    return calibration_slope(np.array(labels), expit(np.array(means)), counts)
-
-
-def _means(cohort: Cohort, groups: list[list[_Measured]], findings: list[int]) -> list[_Measured]:
-    """The mean over findings of each model, as it is and scaled."""
-    reasons = [why_too_few(cohort.labels[:, f], cohort.patients, fewest=FEWEST_IN_MEAN) for f in findings]
-    refused = next((f"{cohort.findings[f]}: {why}" for f, why in zip(findings, reasons, strict=True) if why), None)
+def _means(cohort: Cohort, groups: list[list[_Measured]], findings: list[int], *, scaled: bool) -> list[_Measured]:
+    """The mean over findings of each model, as it is and, where all findings are, scaled."""
+    refused = refusals(cohort, findings)[-1]
+    kept = [[each for each in group if scaled or not each.scaled] for group in groups]
     made = []
-    for alike in zip(*groups, strict=True):
+    for alike in zip(*kept, strict=True):
         values = {name: float(np.mean([each.values[name] for each in alike])) for name in MEASURES}
         resampled = {name: np.mean([each.resampled[name] for each in alike], axis=0) for name in MEASURES}
         told = "by finding" if alike[0].scaled else "–"
@@ -209,26 +182,25 @@ def _sheet(cohort: Cohort, group: list[_Measured]) -> Sheet:
     return Sheet(f"Calibration: {title}", header, tuple(row[: len(header)] for row in rows))
 
 
-def _notes(scaled: bool, *, resamples: int) -> tuple[str, ...]:
+def _notes(without: list[str], scaled: bool, *, resamples: int) -> tuple[str, ...]:
     lines = []
     if scaled:
         lines.append(
             "Temperatures are fitted on validation studies alone, one a model and finding (Guo et al. 2017). They do "
             "not change the order of scores: an AUROC or AP is the same before and after."
         )
-    else:
+    if without:
         lines.append(
-            "No validation predictions were found for every model, so that no temperature could be fitted: the scores "
-            "stand as they are. Predictions of the validation split beside those of the test split fill this in."
+            f"No temperature could be fitted for {', '.join(without)}: that takes validation predictions of both "
+            "classes beside the test predictions of every model. These scores stand as they are."
         )
-    slopes = min(resamples, SLOPE_RESAMPLES)
     lines.append(
         f"ECE: the mean distance of score and share of positives over {BINS} bins of equal width; 0 is right. Slope: 1 "
         "is right, below 1 the scores are too sure."
     )
     lines.append(
-        f"Intervals are over {resamples} resamples of patients, of slopes over {slopes}. Resampling raises an ECE, "
-        "whose interval is moved back by as much."
+        f"Intervals are over {resamples} resamples of patients. Resampling raises an ECE, whose interval is moved back "
+        "by as much."
     )
     return tuple(lines)
 

@@ -57,7 +57,7 @@ def reliability_plot(
     seed: int,
 ) -> Plot:
     """The curves of the models for each of some findings, or for all together where these are more than six."""
-    weights = patient_weights(cohort.patients, resamples=min(resamples, BAR_RESAMPLES), seed=seed)
+    weights = patient_weights(cohort, resamples=min(resamples, BAR_RESAMPLES), seed=seed)
     parts = [[f] for f in findings] if len(findings) <= MOST_FINDINGS else [findings]
     curves = [_curve(cohort, part, scores, arm, weights) for part in parts for arm in cohort.models]
     shown = list(dict.fromkeys(curve.finding for curve in curves))

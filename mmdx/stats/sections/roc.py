@@ -14,8 +14,9 @@ from matplotlib.figure import Figure
 
 from mmdx.stats.claims import number
 from mmdx.stats.cohort import Cohort
+from mmdx.stats.counts import refusals
 from mmdx.stats.curves import GRID, band, roc_and_pr
-from mmdx.stats.intervals import FEWEST_IN_MEAN, why_too_few
+from mmdx.stats.intervals import why_too_few
 from mmdx.stats.metrics import auroc, average_precision
 from mmdx.stats.plots import (
     ALONE,
@@ -80,13 +81,13 @@ def roc_section(cohort: Cohort, *, resamples: int, seed: int) -> Section | None:
 
 def _curves(cohort: Cohort, findings: list[int], *, resamples: int, seed: int) -> tuple[list[_Curve], list[_Curve]]:
     """ROC and precision-recall curves of each finding and model, and after them those of the mean."""
-    weights = patient_weights(cohort.patients, resamples=resamples, seed=seed)
+    weights = patient_weights(cohort, resamples=resamples, seed=seed)
     # First all as they are, then the resamples.
     weights = np.concatenate([np.ones_like(weights[:1]), weights])
     made: tuple[list[_Curve], list[_Curve]] = ([], [])
     means = np.zeros((2, len(cohort.arms), len(weights), len(GRID)))
     areas = np.zeros((2, len(cohort.arms)))
-    bases = []
+    bases, every = [], cohort.scores
     for f in findings:
         known = _known(cohort, f)
         labels, of = cohort.labels[known, f], cohort.patients[known]
@@ -94,16 +95,16 @@ def _curves(cohort: Cohort, findings: list[int], *, resamples: int, seed: int) -
         refused = why_too_few(labels, of) is not None
         once = np.ones((1, len(labels)), dtype=np.int32)
         for arm in cohort.models:
-            scores = cohort.scores[arm, known, f]
+            scores = every[arm, known, f]
             found = (auroc(labels, scores, once)[0], average_precision(labels, scores, once)[0])
             for kind, curve in enumerate(roc_and_pr(labels, scores, of, weights)):
                 made[kind].append(_curve(cohort.findings[f], arm, curve, found[kind], bases[-1], refused))
                 means[kind, arm] += curve / len(findings)
                 areas[kind, arm] += found[kind] / len(findings)
-    few = [why_too_few(cohort.labels[:, f], cohort.patients, fewest=FEWEST_IN_MEAN) for f in findings]
+    few = refusals(cohort, findings)[-1] is not None
     for kind, curves in enumerate(made):
         for arm in cohort.models:
-            mean = _curve(MEAN, arm, means[kind, arm], areas[kind, arm], float(np.mean(bases)), any(few))
+            mean = _curve(MEAN, arm, means[kind, arm], areas[kind, arm], float(np.mean(bases)), few)
             curves.append(mean)
     return made
 
