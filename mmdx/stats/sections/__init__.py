@@ -1,0 +1,1 @@
+"""Parts of a written comparison, a file each."""
