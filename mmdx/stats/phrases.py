@@ -39,9 +39,12 @@ def p_cell(p: float | None) -> str:
 
 def counted(count: int, noun: str) -> str:
     """`1 patient`, `12 patients`, `3 studies`."""
-    if count == 1:
-        return f"1 {noun}"
-    return f"{count} {noun.removesuffix('y')}ies" if noun.endswith("y") else f"{count} {noun}s"
+    return f"{count} {noun if count == 1 else plural(noun)}"
+
+
+def plural(noun: str) -> str:
+    """`studies`, `slices`, `patients`."""
+    return f"{noun.removesuffix('y')}ies" if noun.endswith("y") else f"{noun}s"
 
 
 def listed(names: Sequence[str]) -> str:
