@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pandas as pd
 from matplotlib.axes import Axes
 
 from mmdx.stats.intervals import Estimate
@@ -60,6 +61,14 @@ def draw_forest(
     axes.grid(visible=False, axis="y")
     axes.spines["left"].set_visible(False)
     axes.set_xlabel(label)
+
+
+def forest_numbers(rows: Sequence[ForestRow]) -> pd.DataFrame:
+    """What the lines show, headings aside."""
+    shown = [(row.label, row.estimate) for row in rows if row.estimate is not None]
+    return pd.DataFrame(
+        [(label, each.value, each.low, each.high) for label, each in shown], columns=["label", "value", "low", "high"]
+    )
 
 
 def _short(label: str) -> str:

@@ -19,6 +19,10 @@ from mmdx.stats.intervals import FEWEST_IN_MEAN, Estimate, draw_patients, interv
 from mmdx.stats.metrics import Metric
 from mmdx.stats.tests import Difference, NonInferiority, non_inferiority, paired_difference
 
+CELLS = 300_000_000
+"""Rows times scores times resamples that a part of a comparison may take: about three seconds on one core."""
+FEWEST_RESAMPLES = 200
+
 
 @dataclass(frozen=True)
 class Drawn:
@@ -64,13 +68,30 @@ class Sampled:
 
 def sample(cohort: Cohort, metric: Metric, arms: Sequence[int], *, resamples: int, seed: int) -> list[Sampled]:
     """The metric of some arms with all their trainings, over the same resamples."""
-    trainings = [training.scores for arm in arms for training in cohort.scored[arm]]
-    every_row = np.ones((1, len(cohort.patients)), dtype=bool)
+    trainings = [[training.scores for training in cohort.scored[arm]] for arm in arms]
+    return sample_scores(cohort, metric, trainings, resamples=resamples, seed=seed)
+
+
+def sample_scores(
+    cohort: Cohort,
+    metric: Metric,
+    trainings: Sequence[Sequence[Float[np.ndarray, "n f"]]],
+    *,
+    resamples: int,
+    seed: int,
+) -> list[Sampled]:
+    """The metric of any scores of the cohort's rows, by arm and training, over the same resamples."""
+    every_row, scores = np.ones((1, len(cohort.patients)), dtype=bool), np.stack([s for arm in trainings for s in arm])
     points, resampled = sample_groups(
-        metric, cohort.labels, np.stack(trainings), cohort.patients, every_row, resamples=resamples, seed=seed
+        metric, cohort.labels, scores, cohort.patients, every_row, resamples=resamples, seed=seed
     )
-    ends = np.cumsum([len(cohort.scored[arm]) for arm in arms])[:-1]
+    ends = np.cumsum([len(arm) for arm in trainings])[:-1]
     return [Sampled(*pair) for pair in zip(np.split(points[0], ends), np.split(resampled[0], ends), strict=True)]
+
+
+def affordable(resamples: int, *, values: int) -> int:
+    """How many of the asked resamples fit in a few seconds, where each takes so many values of rows."""
+    return min(resamples, max(FEWEST_RESAMPLES, CELLS // max(values, 1)))
 
 
 def sample_groups(

@@ -16,69 +16,41 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
-from mmdx.stats.intervals import Estimate, draw_patients, interval
-from mmdx.stats.macro import both_classes
-from mmdx.stats.metrics import auroc
+from mmdx.stats.intervals import Estimate
+from mmdx.stats.macro import Drawn
 
 RATES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """The macro AUROC where a share `rate` of the studies lacks the modality."""
+    """The AUROC where a share `rate` of the studies lacks the modality."""
 
     rate: float
     estimate: Estimate
 
 
-def missing_rate_curve(
-    labels: Float[np.ndarray, "n f"],
-    shown: Float[np.ndarray, "t n f"],
-    withheld: Float[np.ndarray, "t n f"],
-    patients: Int[np.ndarray, "n"],
-    *,
-    rates: Sequence[float] = RATES,
-    resamples: int = 1000,
-    seed: int = 0,
-    refused: str | None = None,
-) -> list[CurvePoint]:
-    """The AUROC at each rate, the mean over trainings and over the findings with labels of both classes.
+def half_withheld(
+    labels: Float[np.ndarray, "n f"], shown: Float[np.ndarray, "n f"], withheld: Float[np.ndarray, "n f"]
+) -> tuple[Float[np.ndarray, "n f"], Float[np.ndarray, "n f"]]:
+    """The scores with the modality withheld from the positive rows alone, and from the others alone."""
+    return np.where(labels == 1, withheld, shown), np.where(labels == 1, shown, withheld)
 
-    The ends are what the two showings give by themselves. Intervals are over patients. Labels are NaN where unknown. A
-    reason given as `refused` keeps the intervals back.
+
+def missing_rate_curve(
+    shown: Drawn, withheld: Drawn, halves: tuple[Drawn, Drawn], *, rates: Sequence[float] = RATES
+) -> list[CurvePoint]:
+    """The AUROC at each rate, from that of both showings and of the `half_withheld` scores over the same resamples.
+
+    The ends are the two showings.
     """
-    once = np.ones((1, len(labels)), dtype=np.int32)
-    value = _pairs(labels, shown, withheld, once)[:, 0]
-    resampled = np.full((4, resamples), np.nan)
-    for place, weights in draw_patients(patients, resamples=resamples, seed=seed):
-        resampled[:, place] = _pairs(labels, shown, withheld, weights)
+    parts = (shown, *halves, withheld)
+    values, resampled = np.array([part.value for part in parts]), np.stack([part.resampled for part in parts])
     points = []
     for rate in rates:
         shares = np.array([(1 - rate) ** 2, rate * (1 - rate), rate * (1 - rate), rate**2])
-        points.append(CurvePoint(rate, interval(float(shares @ value), shares @ resampled, refused=refused)))
+        mixed = Drawn(float(shares @ values), shares @ resampled, shown.refused)
+        points.append(CurvePoint(rate, mixed.estimate))
     return points
-
-
-def _pairs(
-    labels: Float[np.ndarray, "n f"],
-    shown: Float[np.ndarray, "t n f"],
-    withheld: Float[np.ndarray, "t n f"],
-    weights: Int[np.ndarray, "r n"],
-) -> Float[np.ndarray, "4 r"]:
-    """The macro AUROC with both rows of a pair shown, the positive one alone withheld, the negative one, and both."""
-    included = both_classes(labels)
-    total = np.full((4, len(weights)), 0.0 if included else np.nan)
-    for f in included:
-        known = np.flatnonzero(~np.isnan(labels[:, f]))
-        truth, drawn = labels[known, f], weights[:, known]
-        for with_it, without in zip(shown[:, known, f], withheld[:, known, f], strict=True):
-            mixed = (
-                with_it,
-                np.where(truth == 1, without, with_it),
-                np.where(truth == 1, with_it, without),
-                without,
-            )
-            total += np.stack([auroc(truth, scores, drawn) for scores in mixed])
-    return total / max(len(included) * len(shown), 1)

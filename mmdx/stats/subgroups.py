@@ -16,16 +16,13 @@ from jaxtyping import Bool, Float
 from mmdx.stats.cohort import Cohort
 from mmdx.stats.groups import FEWEST_IN_GROUP, group_by
 from mmdx.stats.intervals import FEWEST_IN_MEAN, why_too_few
-from mmdx.stats.macro import Drawn, Sampled, sample_groups, why_no_mean
+from mmdx.stats.macro import CELLS, Drawn, Sampled, affordable, sample_groups, why_no_mean
 from mmdx.stats.metrics import METRICS
 from mmdx.stats.permutation import chance_of
 from mmdx.stats.phrases import listed
 from mmdx.stats.tests import ALPHA, Difference, holm
 
 AUROC = METRICS["auroc"]
-CELLS = 300_000_000
-"""Rows times scores times resamples that intervals may take, and that permutations may: about three seconds each."""
-FEWEST_RESAMPLES = 200
 MOST_PERMUTATIONS = 1000
 FEWEST_PERMUTATIONS = 300
 
@@ -100,9 +97,9 @@ def _scored_findings(cohort: Cohort, rows: Bool[np.ndarray, "n"]) -> list[int]:
 
 
 def affordable_resamples(cohort: Cohort, traits: int, resamples: int) -> int:
+    """As many of the resamples as the groups of so many traits can have in a few seconds."""
     sets = sum(len(cohort.scored[arm]) for arm in cohort.models[:2])
-    cells = len(cohort.patients) * len(cohort.findings) * traits * sets
-    return min(resamples, max(FEWEST_RESAMPLES, CELLS // cells))
+    return affordable(resamples, values=len(cohort.patients) * len(cohort.findings) * traits * sets)
 
 
 def score_subgroups(cohort: Cohort, traits: list[Trait], *, resamples: int, seed: int) -> list[list[Subgroup]]:

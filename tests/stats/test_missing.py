@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from arms_by_hand import cohort_of
 
-from mmdx.stats.metrics import auroc
-from mmdx.stats.missing import missing_rate_curve
+from mmdx.stats.macro import both_classes, sample_scores
+from mmdx.stats.metrics import METRICS, auroc
+from mmdx.stats.missing import CurvePoint, half_withheld, missing_rate_curve
 
 
 def cohort(count: int = 80) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     labels = (rng.random((count, 2)) < 0.4).astype(float)
-    return labels, (labels + 0.3 * rng.normal(size=labels.shape))[None], rng.normal(size=(1, *labels.shape))
+    return labels, labels + 0.3 * rng.normal(size=labels.shape), rng.normal(size=labels.shape)
+
+
+def curve(labels, shown, withheld, *, refused: str | None = None, **asked) -> list[CurvePoint]:
+    halves = half_withheld(labels, shown, withheld)
+    made = cohort_of(labels, {"image+report": shown, "image": withheld})
+    sampled = sample_scores(
+        made, METRICS["auroc"], [[each] for each in (shown, *halves, withheld)], resamples=200, seed=0
+    )
+    first, *mixed, last = (each.macro(both_classes(labels), refused=refused) for each in sampled)
+    return missing_rate_curve(first, last, tuple(mixed), **asked)
 
 
 def test_by_hand():
@@ -22,17 +34,17 @@ def test_by_hand():
     the pairs are: at a rate r the AUROC is 1 - r / 2.
     """
     labels = np.array([[1.0], [1.0], [0.0]])
-    shown, withheld = np.array([[[0.9], [0.8], [0.5]]]), np.array([[[0.9], [0.1], [0.5]]])
-    points = missing_rate_curve(labels, shown, withheld, np.arange(3), rates=[0.0, 0.25, 1.0], resamples=100)
+    shown, withheld = np.array([[0.9], [0.8], [0.5]]), np.array([[0.9], [0.1], [0.5]])
+    points = curve(labels, shown, withheld, rates=[0.0, 0.25, 1.0])
     assert [point.estimate.value for point in points] == pytest.approx([1.0, 0.875, 0.5])
 
 
 def test_the_ends_are_the_two_showings():
     labels, shown, withheld = cohort()
-    points = missing_rate_curve(labels, shown, withheld, np.arange(80), resamples=100)
+    points = curve(labels, shown, withheld)
     once = np.ones((1, 80), dtype=np.int32)
     for scores, point in ((shown, points[0]), (withheld, points[-1])):
-        expected = np.mean([auroc(labels[:, f], scores[0, :, f], once)[0] for f in range(2)])
+        expected = np.mean([auroc(labels[:, f], scores[:, f], once)[0] for f in range(2)])
         assert point.estimate.value == pytest.approx(expected)
     assert [point.rate for point in points] == [k / 10 for k in range(11)]
 
@@ -42,15 +54,15 @@ def test_it_is_the_mean_over_draws_of_which_studies_lack_the_modality():
     once, rng = np.ones((1, 80), dtype=np.int32), np.random.default_rng(1)
     drawn = []
     for _ in range(2000):
-        scores = np.where(rng.random(80)[:, None] < 0.3, withheld[0], shown[0])
+        scores = np.where(rng.random(80)[:, None] < 0.3, withheld, shown)
         drawn.append(np.mean([auroc(labels[:, f], scores[:, f], once)[0] for f in range(2)]))
-    point = missing_rate_curve(labels, shown, withheld, np.arange(80), rates=[0.3], resamples=100)[0]
+    point = curve(labels, shown, withheld, rates=[0.3])[0]
     assert point.estimate.value == pytest.approx(np.mean(drawn), abs=4 * np.std(drawn) / np.sqrt(2000))
 
 
 def test_more_missing_is_worse_where_the_modality_helps():
     labels, shown, withheld = cohort()
-    points = missing_rate_curve(labels, shown, withheld, np.arange(80), resamples=200)
+    points = curve(labels, shown, withheld)
     values = [point.estimate.value for point in points]
     assert values == sorted(values, reverse=True)
     assert all(p.estimate.low < p.estimate.value < p.estimate.high for p in points)
@@ -59,11 +71,8 @@ def test_more_missing_is_worse_where_the_modality_helps():
 def test_unknown_labels_do_not_count():
     labels, shown, withheld = cohort()
     labels[:10, 0], changed = np.nan, shown.copy()
-    changed[0, :10, 0] = 5.0
-    first, second = (
-        missing_rate_curve(labels, scores, withheld, np.arange(80), rates=[0.3], resamples=100)
-        for scores in (shown, changed)
-    )
+    changed[:10, 0] = 5.0
+    first, second = (curve(labels, scores, withheld, rates=[0.3]) for scores in (shown, changed))
     assert first == second
 
 
@@ -71,27 +80,14 @@ def test_a_finding_of_one_class_is_left_out_of_the_mean():
     labels, shown, withheld = cohort()
     one_class = labels.copy()
     one_class[:, 1] = 0.0
-    both = missing_rate_curve(one_class, shown, withheld, np.arange(80), rates=[0.4], resamples=100)
-    alone = missing_rate_curve(
-        labels[:, :1], shown[:, :, :1], withheld[:, :, :1], np.arange(80), rates=[0.4], resamples=100
-    )
+    both = curve(one_class, shown, withheld, rates=[0.4])
+    alone = curve(labels[:, :1], shown[:, :1], withheld[:, :1], rates=[0.4])
     assert both == alone
-    none = missing_rate_curve(np.zeros_like(labels), shown, withheld, np.arange(80), rates=[0.4], resamples=100)
+    none = curve(np.zeros_like(labels), shown, withheld, rates=[0.4])
     assert np.isnan(none[0].estimate.value)
-
-
-def test_several_trainings_are_averaged():
-    labels, shown, withheld = cohort()
-    two = [np.concatenate([scores, scores[:, ::-1]]) for scores in (shown, withheld)]
-    value = missing_rate_curve(labels, *two, np.arange(80), rates=[0.5], resamples=100)[0].estimate.value
-    apart = [
-        missing_rate_curve(labels, *(s[[k]] for s in two), np.arange(80), rates=[0.5], resamples=100)[0].estimate.value
-        for k in range(2)
-    ]
-    assert value == pytest.approx(np.mean(apart))
 
 
 def test_a_refusal_keeps_the_intervals_back():
     labels, shown, withheld = cohort()
-    found = missing_rate_curve(labels, shown, withheld, np.arange(80), rates=[0.5], resamples=100, refused="few")
+    found = curve(labels, shown, withheld, rates=[0.5], refused="few")
     assert (found[0].estimate.low, found[0].estimate.refused) == (None, "few")
