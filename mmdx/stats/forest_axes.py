@@ -34,7 +34,8 @@ def height(rows: Sequence[ForestRow]) -> float:
 def draw_forest(
     axes: Axes, rows: Sequence[ForestRow], *, label: str, marked: Sequence[float] = (), named: bool = True
 ) -> None:
-    """The lines from the top; `marked` values get a dashed line from top to bottom, `label` is that of the x axis.
+    """The lines from the top; `marked` values get a line from top to bottom, dashed but for 0; `label` is that
+    of the x axis.
 
     Without `named` the lines have no names, for axes beside others that give them.
     """
@@ -51,7 +52,7 @@ def draw_forest(
             row.estimate.value, place, mark, markersize=5, color=colour(row.series), markerfacecolor=filled, zorder=3
         )
     for value in marked:
-        axes.axvline(value, color=QUIET, linewidth=0.9, linestyle="--", zorder=1)
+        axes.axvline(value, color=QUIET, linewidth=1.0, linestyle="-" if value == 0 else "--", zorder=1)
     axes.set_yticks(range(len(rows)), [_short(row.label) if named else "" for row in rows])
     for tick, row in zip(axes.get_yticklabels(), rows, strict=True):
         tick.set_color(TEXT)

@@ -9,12 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
 from matplotlib.figure import Figure
 
 from mmdx.errors import UsageError
 from mmdx.stats.claims import number, p_value
 from mmdx.stats.cohort import Cohort
-from mmdx.stats.forest_axes import ForestRow, draw_forest, forest_numbers, height
+from mmdx.stats.forest_axes import ForestRow, draw_forest, height
 from mmdx.stats.macro import both_classes, mean_name, record_of, sample, why_no_mean
 from mmdx.stats.metrics import METRICS
 from mmdx.stats.phrases import bounds, p_cell
@@ -100,14 +101,14 @@ def _sheet(cohort: Cohort, claims: Sequence[Claim]) -> Sheet:
 
 
 def _plot(cohort: Cohort, included: Sequence[int], claims: Sequence[Claim], margin: float) -> Plot:
-    rows = [
-        ForestRow(
-            f"{cohort.arms[claim.candidate].name} against {cohort.arms[claim.against].name}",
-            claim.found.estimate,
-            0 if claim.found.shown else 1,
-        )
-        for claim in claims
-    ]
+    rows: list[ForestRow] = []
+    for against in dict.fromkeys(claim.against for claim in claims):
+        rows.append(ForestRow(f"against {cohort.arms[against].name}"))
+        rows += [
+            ForestRow(cohort.arms[claim.candidate].name, claim.found.estimate, 0 if claim.found.shown else 1)
+            for claim in claims
+            if claim.against == against
+        ]
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
@@ -117,7 +118,15 @@ def _plot(cohort: Cohort, included: Sequence[int], claims: Sequence[Claim], marg
         f"Model minus the one that it is held against, with 95 % intervals over patients. An interval right of the "
         f"dashed line at -{margin:g} (a disc) shows that the model is at most so much worse; a square was not shown."
     )
-    return Plot("margin", "Non-inferiority", caption, forest_numbers(rows), draw, (7.2, height(rows)))
+    return Plot("margin", "Non-inferiority", caption, _numbers(cohort, claims), draw, (7.2, height(rows)))
+
+
+def _numbers(cohort: Cohort, claims: Sequence[Claim]) -> pd.DataFrame:
+    rows = [
+        (cohort.arms[claim.candidate].name, cohort.arms[claim.against].name, e.value, e.low, e.high, claim.found.shown)
+        for claim, e in ((claim, claim.found.estimate) for claim in claims)
+    ]
+    return pd.DataFrame(rows, columns=["model", "against", "difference", "low", "high", "shown"])
 
 
 def _notes(margin: float) -> tuple[str, ...]:

@@ -145,7 +145,7 @@ def _plot(cohort: Cohort, curves: Sequence[Curve], named: str) -> Plot:
         axes.set_xlabel("studies that lack it (%)")
         axes.set_ylabel(named)
         axes.set_xlim(0, 100)
-        figure.legend(loc="outside lower center", ncols=1 if len(curves) < 3 else 2)
+        figure.legend(loc="outside lower center", ncols=1 if len(curves) == 1 else 2)
 
     caption = "One checkpoint; bands are 95 % intervals over patients. Dashed: a model that never had it."
     return Plot("missing_rate", "When a modality is missing", caption, _numbers(cohort, curves), draw, (7.2, 4.8))
