@@ -1,0 +1,1 @@
+"""The parts of a written comparison, a module each."""
