@@ -1,9 +1,9 @@
-"""How good scores are: AUROC, average precision, log loss and Brier score, under many row weights at once.
+"""How good scores are: every metric by its name, under many row weights at once.
 
 A metric takes labels `[n]` (1.0 or 0.0; unknown ones are left out before), scores `[n]` (probabilities) and integer
-weights `[r n]`, how often each row was drawn in each of r resamples, and returns `[r]`. AUROC and average precision are
-NaN where a resample holds one class only. The values are those of scikit-learn with `sample_weight`: ties count half in
-the AUROC, and average precision has one step a distinct score. Rows are sorted once for all resamples.
+weights `[r n]`, how often each row was drawn in each of r resamples, and returns `[r]`; NaN where it is undefined. The
+values are those of scikit-learn with `sample_weight`, where it has the metric. `mmdx.stats.panel` takes all of them at
+once.
 """
 
 from __future__ import annotations
@@ -15,9 +15,16 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, Int
 
+from mmdx.stats import ranking, thresholds
+from mmdx.stats.calibration import calibration_error, calibration_intercept, calibration_slope
+from mmdx.stats.thresholds import Counts
+from mmdx.stats.weighted import weighted_mean
+
 LOG_LOSS_CLIP = float(np.finfo(np.float64).eps)
 """How far scores are held from 0 and 1 in the log loss, as in scikit-learn: a sure and wrong answer costs 36 nats."""
 
+Direction = Literal["higher", "lower", "one", "zero"]
+Family = Literal["ranking", "probability", "operating", "threshold"]
 Weighted = Callable[
     [Float[np.ndarray, "n"], Float[np.ndarray, "n"], Int[np.ndarray, "r n"]],
     Float[np.ndarray, "r"],
@@ -26,105 +33,98 @@ Weighted = Callable[
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric by name; `ranks` tells that it needs both classes and looks at the order of the scores alone."""
+    """A metric by name. `direction` says what is good: more, less, or a value near one or zero.
+
+    Those of the family `threshold` take answers, 1.0 for yes and 0.0 for no, in the place of scores, and are NaN where
+    any answer is something else: a threshold turns scores into answers (`answers`).
+    """
 
     name: str
     title: str
-    direction: Literal["higher", "lower"]
-    ranks: bool
+    direction: Direction
+    family: Family
     function: Weighted
+
+    @property
+    def ranks(self) -> bool:
+        """Whether it needs both classes and looks at the order of the scores alone."""
+        return self.family in ("ranking", "operating")
+
+
+def answers(scores: Float[np.ndarray, "*n"], cutoffs: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
+    """1.0 where a score is at or above its threshold, 0.0 below it, NaN where there is no threshold."""
+    return np.where(np.isnan(cutoffs), np.nan, (scores >= cutoffs).astype(np.float64))
 
 
 def auroc(
     labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"], weights: Int[np.ndarray, "r n"]
 ) -> Float[np.ndarray, "r"]:
-    """The chance that a positive row scores above a negative one, ties counting half (Mann-Whitney)."""
-    steps = _steps(labels, scores, weights)
-    positives, negatives = steps.positives.sum(axis=1), steps.negatives
-    # Twice the count of pairs in the right order: integers, so that no rounding can split a tie.
-    pairs = (steps.positives * (2 * (negatives[:, None] - steps.above) - steps.tied)).sum(axis=1)
-    return _divide(pairs, 2 * positives * negatives)
+    """The chance that a positive row scores above a negative one (`ranking.auroc`)."""
+    return ranking.auroc(ranking.steps_of(labels, scores, weights))
 
 
 def average_precision(
     labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"], weights: Int[np.ndarray, "r n"]
 ) -> Float[np.ndarray, "r"]:
-    """The mean precision over the positives, each taken at its own score as threshold; nothing is interpolated."""
-    steps = _steps(labels, scores, weights)
-    found = np.cumsum(steps.positives, axis=1)
-    # A score that no drawn row has reached yet gives 0 / 0, and carries no weight: its precision may be anything.
-    precision = found / np.maximum(found + steps.above + steps.tied, 1)
-    both = np.minimum(found[:, -1:].sum(axis=1), steps.negatives) > 0
-    return np.where(both, _divide((steps.positives * precision).sum(axis=1), steps.positives.sum(axis=1)), np.nan)
+    """The mean precision over the positives (`ranking.average_precision`)."""
+    return ranking.average_precision(ranking.steps_of(labels, scores, weights))
 
 
 def log_loss(
     labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"], weights: Int[np.ndarray, "r n"]
 ) -> Float[np.ndarray, "r"]:
-    """The mean of -log of the probability given to the label, in nats; scores are clipped by `LOG_LOSS_CLIP`."""
-    sure = np.clip(scores, LOG_LOSS_CLIP, 1 - LOG_LOSS_CLIP)
-    return _mean(-np.log(np.where(labels > 0, sure, 1 - sure)), weights)
+    """The mean of `surprises`."""
+    return weighted_mean(surprises(labels, scores), weights)
 
 
 def brier(
     labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"], weights: Int[np.ndarray, "r n"]
 ) -> Float[np.ndarray, "r"]:
     """The mean squared distance of score and label (Brier 1950, the one-class form: from 0 to 1)."""
-    return _mean((scores - labels) ** 2, weights)
+    return weighted_mean((scores - labels) ** 2, weights)
 
 
+def surprises(labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"]) -> Float[np.ndarray, "n"]:
+    """-log of the probability given to each label, in nats; scores are clipped by `LOG_LOSS_CLIP`."""
+    sure = np.clip(scores, LOG_LOSS_CLIP, 1 - LOG_LOSS_CLIP)
+    return -np.log(np.where(labels > 0, sure, 1 - sure))
+
+
+def _of_answers(measure: Callable[[Counts], Float[np.ndarray, "r"]]) -> Weighted:
+    def function(
+        labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"], weights: Int[np.ndarray, "r n"]
+    ) -> Float[np.ndarray, "r"]:
+        if not np.isin(scores, (0.0, 1.0)).all():
+            return np.full(len(weights), np.nan)
+        return measure(thresholds.count(labels, scores, weights, 0.5))
+
+    return function
+
+
+_AT_THRESHOLD_TITLES = {
+    "sensitivity": "Sens.",
+    "specificity": "Spec.",
+    "precision": "Precision",
+    "balanced_accuracy": "Bal. acc.",
+    "f1": "F1",
+    "mcc": "MCC",
+    "kappa": "Kappa",
+}
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("auroc", "AUROC", "higher", True, auroc),
-        Metric("ap", "AP", "higher", True, average_precision),
-        Metric("log_loss", "Log loss", "lower", False, log_loss),
-        Metric("brier", "Brier", "lower", False, brier),
+        Metric("auroc", "AUROC", "higher", "ranking", auroc),
+        Metric("ap", "AP", "higher", "ranking", average_precision),
+        Metric("log_loss", "Log loss", "lower", "probability", log_loss),
+        Metric("brier", "Brier", "lower", "probability", brier),
+        Metric("ece", "ECE", "lower", "probability", calibration_error),
+        Metric("calibration_slope", "Cal. slope", "one", "probability", calibration_slope),
+        Metric("calibration_intercept", "Cal. int.", "zero", "probability", calibration_intercept),
+        Metric("sensitivity_at_specificity", "Sens@90", "higher", "operating", thresholds.sensitivity_at_specificity),
+        Metric("specificity_at_sensitivity", "Spec@90", "higher", "operating", thresholds.specificity_at_sensitivity),
+        *(
+            Metric(name, _AT_THRESHOLD_TITLES[name], "higher", "threshold", _of_answers(measure))
+            for name, measure in thresholds.AT_THRESHOLD.items()
+        ),
     )
 }
-
-
-@dataclass(frozen=True)
-class _Steps:
-    """The k distinct scores of positives, from the highest: weight of the positives there, of the negatives strictly
-    `above` and `tied` with it, and of all `negatives`."""
-
-    positives: Int[np.ndarray, "r k"]
-    above: Int[np.ndarray, "r k"]
-    tied: Int[np.ndarray, "r k"]
-    negatives: Int[np.ndarray, "r"]
-
-
-def _steps(labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"], weights: Int[np.ndarray, "r n"]) -> _Steps:
-    """Only the scores of positives move either metric, so that negatives are counted between them and at them."""
-    is_positive = labels > 0
-    positive, negative = np.flatnonzero(is_positive), np.flatnonzero(~is_positive)
-    thresholds, step = np.unique(-scores[positive], return_inverse=True)
-    falling = -scores[negative]
-    # 2j: strictly between the scores of step j - 1 and step j; 2j + 1: tied with step j.
-    place = np.searchsorted(thresholds, falling, "left") + np.searchsorted(thresholds, falling, "right")
-    between = _sum_by(weights, negative, place, 2 * len(thresholds) + 1)
-    passed = np.cumsum(between, axis=1)
-    positives = _sum_by(weights, positive, step, len(thresholds))
-    return _Steps(positives, passed[:, 0:-1:2], between[:, 1::2], passed[:, -1])
-
-
-def _sum_by(
-    weights: Int[np.ndarray, "r n"], rows: Int[np.ndarray, "m"], group: Int[np.ndarray, "m"], groups: int
-) -> Int[np.ndarray, "r g"]:
-    """The weight of some rows in each group, 0 in a group without rows."""
-    total = np.zeros((len(weights), groups), dtype=np.int64)
-    if len(rows):
-        order = np.argsort(group, kind="stable")
-        starts = np.flatnonzero(np.diff(group[order], prepend=-1))
-        total[:, group[order[starts]]] = np.add.reduceat(weights[:, rows[order]], starts, axis=1)
-    return total
-
-
-def _mean(values: Float[np.ndarray, "n"], weights: Int[np.ndarray, "r n"]) -> Float[np.ndarray, "r"]:
-    return _divide(weights.astype(np.float64) @ values, weights.sum(axis=1))
-
-
-def _divide(top: np.ndarray, bottom: np.ndarray) -> Float[np.ndarray, "r"]:
-    """`top / bottom`, NaN where there is nothing to divide by."""
-    return np.divide(top, bottom, out=np.full(len(top), np.nan), where=bottom > 0)

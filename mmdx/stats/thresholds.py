@@ -13,7 +13,12 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float, Int
 
+from mmdx.stats.ranking import sensitivity_at, specificity_at, steps_of
+from mmdx.stats.weighted import share
+
 Rule = Literal["youden", "f1"]
+LEAST = 0.9
+"""The specificity, or sensitivity, that an operating point must reach."""
 
 
 @dataclass(frozen=True)
@@ -27,25 +32,28 @@ class Counts:
 
 
 def count(
-    labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"], weights: Int[np.ndarray, "r n"], threshold: float
+    labels: Float[np.ndarray, "n"],
+    scores: Float[np.ndarray, "n"],
+    weights: Int[np.ndarray, "r n"],
+    threshold: float | Float[np.ndarray, "n"],
 ) -> Counts:
-    """The counts at a threshold."""
+    """The counts at a threshold, one for all rows or each row's own."""
     yes, positive, drawn = scores >= threshold, labels == 1, weights.astype(np.float64)
     cells = [drawn[:, yes & positive], drawn[:, yes & ~positive], drawn[:, ~yes & ~positive], drawn[:, ~yes & positive]]
     return Counts(*(cell.sum(axis=1) for cell in cells))
 
 
 def sensitivity(c: Counts) -> Float[np.ndarray, "r"]:
-    return _share(c.true_yes, c.true_yes + c.false_no)
+    return share(c.true_yes, c.true_yes + c.false_no)
 
 
 def specificity(c: Counts) -> Float[np.ndarray, "r"]:
-    return _share(c.true_no, c.true_no + c.false_yes)
+    return share(c.true_no, c.true_no + c.false_yes)
 
 
 def precision(c: Counts) -> Float[np.ndarray, "r"]:
     """NaN where nothing is called positive."""
-    return _share(c.true_yes, c.true_yes + c.false_yes)
+    return share(c.true_yes, c.true_yes + c.false_yes)
 
 
 def balanced_accuracy(c: Counts) -> Float[np.ndarray, "r"]:
@@ -54,7 +62,7 @@ def balanced_accuracy(c: Counts) -> Float[np.ndarray, "r"]:
 
 def f1(c: Counts) -> Float[np.ndarray, "r"]:
     """0 where there are positives and none is found; NaN where there are neither positives nor yeses."""
-    return _share(2 * c.true_yes, 2 * c.true_yes + c.false_yes + c.false_no)
+    return share(2 * c.true_yes, 2 * c.true_yes + c.false_yes + c.false_no)
 
 
 def mcc(c: Counts) -> Float[np.ndarray, "r"]:
@@ -63,17 +71,17 @@ def mcc(c: Counts) -> Float[np.ndarray, "r"]:
     positives, negatives = c.true_yes + c.false_no, c.true_no + c.false_yes
     top = c.true_yes * c.true_no - c.false_yes * c.false_no
     bottom = np.sqrt(yes * no * positives * negatives)
-    return np.divide(top, bottom, out=np.zeros_like(top), where=bottom > 0)
+    return np.where(yes + no > 0, np.divide(top, bottom, out=np.zeros_like(top), where=bottom > 0), np.nan)
 
 
 def kappa(c: Counts) -> Float[np.ndarray, "r"]:
     """Cohen's kappa; NaN where chance alone would always agree."""
     total = c.true_yes + c.false_yes + c.true_no + c.false_no
-    agreed = _share(c.true_yes + c.true_no, total)
-    both_yes = _share((c.true_yes + c.false_yes) * (c.true_yes + c.false_no), total**2)
-    both_no = _share((c.true_no + c.false_no) * (c.true_no + c.false_yes), total**2)
+    agreed = share(c.true_yes + c.true_no, total)
+    both_yes = share((c.true_yes + c.false_yes) * (c.true_yes + c.false_no), total**2)
+    both_no = share((c.true_no + c.false_no) * (c.true_no + c.false_yes), total**2)
     chance = both_yes + both_no
-    return _share(agreed - chance, 1 - chance)
+    return share(agreed - chance, 1 - chance)
 
 
 AT_THRESHOLD: dict[str, Callable[[Counts], Float[np.ndarray, "r"]]] = {
@@ -108,10 +116,10 @@ def sensitivity_at_specificity(
     scores: Float[np.ndarray, "n"],
     weights: Int[np.ndarray, "r n"],
     *,
-    least: float = 0.9,
+    least: float = LEAST,
 ) -> Float[np.ndarray, "r"]:
     """The highest sensitivity among all thresholds at which the specificity is at least `least`."""
-    return _best_share(labels, scores, weights, least)
+    return sensitivity_at(steps_of(labels, scores, weights), least)
 
 
 def specificity_at_sensitivity(
@@ -119,29 +127,7 @@ def specificity_at_sensitivity(
     scores: Float[np.ndarray, "n"],
     weights: Int[np.ndarray, "r n"],
     *,
-    least: float = 0.9,
+    least: float = LEAST,
 ) -> Float[np.ndarray, "r"]:
     """The highest specificity among all thresholds at which the sensitivity is at least `least`."""
-    return _best_share(1 - labels, -scores, weights, least)
-
-
-def _best_share(
-    labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"], weights: Int[np.ndarray, "r n"], least: float
-) -> Float[np.ndarray, "r"]:
-    """Walks the thresholds from the highest down; NaN where a resample holds one class."""
-    order = np.argsort(-scores, kind="stable")
-    last = np.append(np.diff(scores[order]) != 0, True)
-    positive = (labels[order] == 1).astype(np.float64)
-    drawn = weights[:, order].astype(np.float64)
-    found, wrong = np.cumsum(drawn * positive, axis=1), np.cumsum(drawn * (1 - positive), axis=1)
-    positives, negatives = found[:, -1], wrong[:, -1]
-    share = _share(found[:, last], positives[:, None])
-    allowed = wrong[:, last] <= (1 - least) * negatives[:, None] + 1e-9
-    best = np.where(allowed, share, 0.0).max(axis=1)
-    return np.where((positives > 0) & (negatives > 0), best, np.nan)
-
-
-def _share(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
-    shape = np.broadcast_shapes(top.shape, bottom.shape)
-    top, bottom = np.broadcast_to(top, shape), np.broadcast_to(bottom, shape)
-    return np.divide(top, bottom, out=np.full(shape, np.nan), where=bottom > 0)
+    return specificity_at(steps_of(labels, scores, weights), least)

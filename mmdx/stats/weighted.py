@@ -1,0 +1,18 @@
+"""Shares and means of rows that many resamples weigh differently."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float, Int
+
+
+def share(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
+    """`top / bottom`, NaN where there is nothing to divide by."""
+    shape = np.broadcast_shapes(top.shape, bottom.shape)
+    top, bottom = np.broadcast_to(top, shape), np.broadcast_to(bottom, shape)
+    return np.divide(top, bottom, out=np.full(shape, np.nan), where=bottom > 0)
+
+
+def weighted_mean(values: Float[np.ndarray, "n"], weights: Int[np.ndarray, "r n"]) -> Float[np.ndarray, "r"]:
+    """The mean of `values` in each resample, NaN where no row is drawn."""
+    return share(weights.astype(np.float64) @ values, weights.sum(axis=1))
