@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from mmdx.stats.metrics import LOG_LOSS_CLIP, auroc, log_loss
+from mmdx.stats.weighted import share, weighted_mean
 
 UNKNOWN_CLASS = -1
 
@@ -52,28 +53,28 @@ def confusion(
 def balanced_accuracy(table: Float[np.ndarray, "r k k"]) -> Float[np.ndarray, "r"]:
     """The mean share of the rows of a class that are given it, over the classes that have rows; 1 is perfect."""
     rows = table.sum(axis=2)
-    found = _divide(np.diagonal(table, axis1=1, axis2=2), rows)
-    return _divide(np.nansum(found, axis=1), (rows > 0).sum(axis=1))
+    found = share(np.diagonal(table, axis1=1, axis2=2), rows)
+    return share(np.nansum(found, axis=1), (rows > 0).sum(axis=1))
 
 
 def kappa(table: Float[np.ndarray, "r k k"]) -> Float[np.ndarray, "r"]:
     """Cohen's kappa, unweighted: agreement beyond chance; NaN where chance alone would always agree."""
     total = table.sum(axis=(1, 2))
-    agreed = _divide(np.trace(table, axis1=1, axis2=2), total)
-    chance = _divide((table.sum(axis=1) * table.sum(axis=2)).sum(axis=1), total**2)
-    return _divide(agreed - chance, 1 - chance)
+    agreed = share(np.trace(table, axis1=1, axis2=2), total)
+    chance = share((table.sum(axis=1) * table.sum(axis=2)).sum(axis=1), total**2)
+    return share(agreed - chance, 1 - chance)
 
 
 def accuracy(table: Float[np.ndarray, "r k k"]) -> Float[np.ndarray, "r"]:
     """The share of rows that are given their class, which is F1 over all rows and classes together (micro)."""
-    return _divide(np.trace(table, axis1=1, axis2=2), table.sum(axis=(1, 2)))
+    return share(np.trace(table, axis1=1, axis2=2), table.sum(axis=(1, 2)))
 
 
 def macro_f1(table: Float[np.ndarray, "r k k"]) -> Float[np.ndarray, "r"]:
     """The mean F1 over the classes that have rows or are given to one."""
     met = table.sum(axis=1) + table.sum(axis=2)
-    each = _divide(2 * np.diagonal(table, axis1=1, axis2=2), met)
-    return _divide(np.nansum(each, axis=1), (met > 0).sum(axis=1))
+    each = share(2 * np.diagonal(table, axis1=1, axis2=2), met)
+    return share(np.nansum(each, axis=1), (met > 0).sum(axis=1))
 
 
 def class_log_loss(
@@ -87,7 +88,7 @@ def class_log_loss(
     total = scores.sum(axis=1, keepdims=True)
     shares = np.divide(scores, total, out=np.full_like(scores, 1 / scores.shape[1]), where=total > 0)
     losses = -np.log(np.clip(shares[np.arange(len(true)), true], LOG_LOSS_CLIP, 1 - LOG_LOSS_CLIP))
-    return _divide(weights.astype(np.float64) @ losses, weights.sum(axis=1))
+    return weighted_mean(losses, weights)
 
 
 def mean_auroc(
@@ -160,8 +161,3 @@ def seven_point_score(
         columns = [findings.index(member) for member in members]
         points += worth * (scores[:, columns].argmax(axis=1) == members.index(finding))
     return points
-
-
-def _divide(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
-    """`top / bottom`, NaN where there is nothing to divide by."""
-    return np.divide(top, bottom, out=np.full(top.shape, np.nan), where=bottom > 0)
