@@ -143,12 +143,17 @@ def intervals(seed: Sequence[int], setting: Setting) -> dict[str, Estimate]:
     refused = why_too_few(here.labels, here.patients)
     without = (np.arange(setting.patients)[:, None] != here.patients).astype(np.int64)
     jackknife = AUROC.function(here.labels, here.scores[0], without)
-    found = {}
-    for drawn_by, strata in (("", None), (", rare strata", rare_strata(here.labels[:, None], here.patients))):
-        (value,), (drawn,) = aurocs(here, setting.resamples, seed, models=1, strata=strata)
-        found[f"percentile{drawn_by}"] = interval(value, drawn, refused=refused)
-        found[f"BCa{drawn_by}"] = bca_interval(value, drawn, jackknife, refused=refused)
-    return found
+    rare = rare_strata(here.labels[:, None], here.patients)
+    (value,), (freely,) = aurocs(here, setting.resamples, seed, models=1)
+    by_strata = aurocs(here, setting.resamples, seed, models=1, strata=rare)[1][0] if rare.any() else freely
+    return {
+        f"{name}{drawn_by}": estimate
+        for drawn_by, drawn in (("", freely), (", rare strata", by_strata))
+        for name, estimate in (
+            ("percentile", interval(value, drawn, refused=refused)),
+            ("BCa", bca_interval(value, drawn, jackknife, refused=refused)),
+        )
+    }
 
 
 def wilson(count: int, of: int) -> str:
