@@ -196,26 +196,33 @@ def evaluate(
 
 @app.command()
 def compare(
-    runs: Annotated[list[Path], typer.Argument(help="run folders or prediction files")],
+    runs: Annotated[list[Path], typer.Argument(help="run folders, prediction files, or one folder of mmdx ablate")],
     split: Annotated[Literal["train", "val", "test"], typer.Option(help="which studies")] = "test",
+    level: Annotated[
+        Literal["study", "slice", "patient"] | None,
+        typer.Option(help="what is scored; as the files have it if left out"),
+    ] = None,
     resamples: Annotated[int, typer.Option(min=100, help="bootstrap resamples of patients")] = 2000,
     seed: Annotated[int, typer.Option(help="seed of the resamples")] = 0,
-    finding: Annotated[str | None, typer.Option(help="one finding; the macro mean when left out")] = None,
-    out: Annotated[Path, typer.Option(help="folder for compare.json, .md and .html")] = Path("compare"),
+    intervals: Annotated[Literal["percentile", "bca"], typer.Option(help="how intervals are made")] = "percentile",
+    margin: Annotated[
+        float | None, typer.Option(min=0, max=1, help="test that the others are at most so much worse than the first")
+    ] = None,
+    finding: Annotated[str | None, typer.Option(help="one finding in the terminal; the macro mean if left out")] = None,
+    out: Annotated[Path, typer.Option(help="folder for compare.html, .json, .md, .tex and figures")] = Path("compare"),
 ) -> None:
     """Compare runs, or what one run was shown: paired, by patient, from prediction files alone."""
     from rich.console import Console
 
-    from mmdx.stats.claims import audit_lines
-    from mmdx.stats.compare import compare as compare_files
+    from mmdx.stats.evidence import gather
     from mmdx.stats.report import summary_tables, write_comparison
 
-    comparison = compare_files(runs, split=split, resamples=resamples, seed=seed)
+    evidence = gather(
+        runs, split=split, level=level, resamples=resamples, seed=seed, intervals=intervals, margin=margin
+    )
     console = Console()
-    for line in audit_lines(comparison):
-        console.print(line, markup=False, highlight=False)
-    console.print(summary_tables(comparison, finding=finding))
-    write_comparison(comparison, out)
+    console.print(summary_tables(evidence.comparison, finding=finding))
+    write_comparison(evidence.comparison, evidence.sections, out)
     console.print(f"report:  {out / 'compare.html'}", markup=False, highlight=False)
 
 

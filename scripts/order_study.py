@@ -25,10 +25,8 @@ from mmdx.engine.build import resolve
 from mmdx.engine.evaluate import Scoring, evaluate_run
 from mmdx.engine.experiment import run_training
 from mmdx.errors import MmdxError
-from mmdx.stats.cohort import read_cohort
-from mmdx.stats.compare import compare, score_all, score_resamples, with_mean
-from mmdx.stats.intervals import interval
-from mmdx.stats.metrics import METRICS
+from mmdx.stats.compare import compare
+from mmdx.stats.tables import with_interval
 
 CONFIG = Path(__file__).parents[1] / "configs" / "multi_image_lstm.yaml"
 RESAMPLES = 1000
@@ -110,31 +108,20 @@ def table(given: argparse.Namespace) -> list[str]:
         for name in SCORED
         for seed in range(given.seeds)
     ]
-    cohort = read_cohort(paths)
-    patients = cohort.patients.max() + 1
-    findings = compare(paths[:1]).in_mean
-    included = [cohort.findings.index(finding) for finding in findings]
-    shape, auroc = (len(given.models), len(SCORED), given.seeds, -1), list(METRICS).index("auroc")
-    points = with_mean(score_all(cohort), included)[:, auroc, -1].reshape(shape)
-    drawn = with_mean(score_resamples(cohort, resamples=RESAMPLES, seed=0), included)[:, auroc, -1].reshape(shape)
+    groups = [f"{model} {name}" for model in given.models for name in SCORED for _ in range(given.seeds)]
+    found = compare(paths, groups=groups, resamples=RESAMPLES)
     lines = [
         f"{given.patients} patients, {given.seeds} seeds, {given.epochs} epochs, trained on {given.trained} order",
-        f"test: {cohort.studies} studies of {patients} patients; mean AUROC of {len(included)} findings",
+        f"test: {found.studies} studies of {found.patients} patients; mean AUROC of {len(found.in_mean)} findings",
         "",
-        "".join([f"{'model':12}", *(f"{name:22}" for name in SCORED), "spread"]),
+        "".join([f"{'model':12}", *(f"{name:22}" for name in SCORED), "range over orders"]),
     ]
+    arms = [arm.name for arm in found.models]
     for row, model in enumerate(given.models):
-        cells = [cell(points[row, column, :, 0], drawn[row, column]) for column in range(len(SCORED))]
-        lines.append("".join([f"{model:12}", *(f"{text:22}" for text in cells), f"{np.ptp(points[row, 0]):.3f}"]))
+        own = [found.estimates[arms[row * len(SCORED) + column], "auroc", None] for column in range(len(SCORED))]
+        spread = np.ptp([estimate.value for estimate in own])
+        lines.append("".join([f"{model:12}", *(f"{with_interval(each):22}" for each in own), f"{spread:.3f}"]))
     return lines
-
-
-def cell(points: np.ndarray, drawn: np.ndarray) -> str:
-    """The mean over seeds, and where enough patients carry one, its interval."""
-    found = interval(float(points.mean()), drawn.mean(axis=0))
-    if found.low is None or found.high is None:
-        return f"{found.value:.3f}"
-    return f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
 
 
 if __name__ == "__main__":

@@ -1,14 +1,18 @@
 """Answers that ask for no deep model: what a result must beat before it is one.
 
 Each is fitted on the training studies of a run alone and scores the others, in the form of predictions: `constant`
-(the prevalence), `metadata` (a logistic regression on the traits of a study and on how many images it has), `TF-IDF
-NAME` (one on the words of a text that the run reads, as it reads it), and for slices `slice position`.
+(the prevalence), `metadata` (a logistic regression on the facts of a study: traits, how many images it has and on what
+evidence they stand in order, which texts it has), `image shape` (one on the margins that letter-boxing left, which tell
+an upright source from a wide one; a store keeps no other trace of its size), `TF-IDF NAME` (one on the words of a text
+that the run reads, as it reads it; C is 10, not searched for), and for slices `constant` and `slice position`.
 """
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -22,14 +26,19 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, StandardScaler
 
 from mmdx.config import Config
+from mmdx.data.images import HU_RANGE
 from mmdx.data.redaction import redacted
 from mmdx.data.store import Store
-from mmdx.study import Split, is_fact
+from mmdx.engine.studies import study_facts
+from mmdx.study import Split
 
 RAREST_WORD = 2
 """Training reports in which a word must stand, as for the vocabulary of a text encoder."""
+MOST_TRAINING = 20_000
+"""Training studies that a baseline is fitted on, spread evenly over a larger store."""
 POSITIONS = 10
 """Tenths of a study by which `slice position` answers."""
+CONSTANT, POSITION = "constant", "slice position"
 Rows = Sequence[int]
 Scores = Float[np.ndarray, "n f"]
 
@@ -43,27 +52,50 @@ class Ground:
     splits: Sequence[Split]
     findings: Sequence[str]
 
-    @property
+    @cached_property
     def train(self) -> list[int]:
-        return [row for row, name in enumerate(self.splits) if name == "train"]
+        rows = [row for row, name in enumerate(self.splits) if name == "train"]
+        if len(rows) > MOST_TRAINING:
+            rows = [rows[at] for at in np.linspace(0, len(rows) - 1, MOST_TRAINING).round().astype(int)]
+        return rows
 
-    @property
+    @cached_property
     def labels(self) -> Scores:
         return self.store.labels[:, self.store.columns_of(self.findings)]
 
 
-def study_baselines(ground: Ground, rows: Rows) -> dict[str, Scores]:
-    """The scores of `rows` by each baseline, `[n f]`, by its name."""
-    found = {"constant": _constant(ground.labels[ground.train], len(rows))}
-    facts = pd.DataFrame([_facts(ground.store, row) for row in range(len(ground.store))])
-    varied = [name for name, column in facts.iloc[ground.train].items() if len(column.dropna().unique()) > 1]
-    if varied:
-        found["metadata"] = _fitted(_metadata, facts[varied], ground, rows)
-    for name in _texts(ground):
-        told = pd.Series([_report(ground, row, name) for row in range(len(ground.store))])
-        if any(told[ground.train]):
-            found[f"TF-IDF {name}"] = _fitted(_words, told, ground, rows)
-    return found
+def study_baselines(ground: Ground, rows: Rows) -> tuple[dict[str, Scores], list[str]]:
+    """The scores of `rows` by each baseline, `[n f]`, by its name; and what was left out, a sentence each."""
+    found, said = {CONSTANT: _constant(ground.labels[ground.train], len(rows))}, []
+    told: dict[str, Callable[[], Scores | str]] = {
+        "metadata": lambda: _by_facts(study_facts(ground.store), ground, rows),
+    }
+    if any(facts.kind == "images" for facts in ground.store.modalities.values()):
+        told["image shape"] = lambda: _by_facts(_margins(ground.store), ground, rows)
+    told |= {f"TF-IDF {name}": lambda name=name: _by_words(name, ground, rows) for name in _texts(ground)}
+    for name, score in told.items():
+        scores = score()
+        if isinstance(scores, str):
+            said.append(f"baseline '{name}' left out: {scores}")
+        else:
+            found[name] = scores
+    return found, said
+
+
+def slice_baselines(ground: Ground, modality: str, asked: pd.DataFrame) -> dict[str, Scores]:
+    """The scores of the slices `asked` (columns `row`, the study's, and `slice`, its place) by each baseline.
+
+    Fitted on every training slice of the modality, whatever of them the run reads.
+    """
+    columns, labels, places = ground.store.columns_of(ground.findings), [], []
+    for row in ground.train:
+        known = ground.store.read(row).slice_labels(modality)[:, columns]
+        labels.append(known)
+        places.append(_places(np.arange(len(known)), np.full(len(known), len(known))))
+    known, at = np.concatenate([np.empty((0, len(columns))), *labels]), np.concatenate([np.empty(0), *places])
+    lengths = ground.store.lengths(modality)[asked["row"].to_numpy()]
+    wanted = _places(asked["slice"].to_numpy(), lengths)
+    return {CONSTANT: _constant(known, len(asked)), POSITION: position_baseline(known, at, wanted)}
 
 
 def position_baseline(
@@ -84,6 +116,11 @@ def position_baseline(
     return shares[wanted]
 
 
+def _places(numbers: np.ndarray, lengths: np.ndarray) -> Float[np.ndarray, "n"]:
+    """The middle of each slice in its study, from 0 to 1."""
+    return (numbers + 0.5) / lengths
+
+
 def _constant(labels: Float[np.ndarray, "n f"], rows: int) -> Float[np.ndarray, "k f"]:
     return np.tile(_shares(labels), (rows, 1))
 
@@ -94,15 +131,28 @@ def _shares(labels: Float[np.ndarray, "n f"]) -> Float[np.ndarray, "f"]:
     return np.where(known > 0, np.nansum(labels, axis=0) / np.maximum(known, 1), 0.5)
 
 
-def _facts(store: Store, row: int) -> dict[str, Any]:
-    """Traits of a study that are no truth, and how many images it has."""
-    traits = {name: value for name, value in store.read(row).traits().items() if is_fact(name)}
-    counts = {
-        f"number of {name}s": float(store.lengths(name)[row])
-        for name, facts in store.modalities.items()
-        if facts.kind != "text"
-    }
-    return traits | counts
+def _margins(store: Store) -> pd.DataFrame:
+    """What of the middle image of each image modality is margin above and below, and on both sides: shares of a side.
+
+    Letter-boxing pads one of the two, by equally much on both ends; black margins of the image itself look the same.
+    """
+    pictures = {name: facts for name, facts in store.modalities.items() if facts.kind == "images"}
+    rows: list[dict[str, float]] = []
+    for row in range(len(store)):
+        study, margins = store.read(row), {}
+        for name, facts in pictures.items():
+            pixels = study.pixels(name)
+            if len(pixels):
+                seen = (pixels[len(pixels) // 2] > (HU_RANGE[0] if facts.unit == "HU" else 0)).any(axis=0)
+                margins |= {f"{name} above": _margin(seen.any(axis=1)), f"{name} beside": _margin(seen.any(axis=0))}
+        rows.append(margins)
+    return pd.DataFrame(rows, index=range(len(store)), dtype=float)
+
+
+def _margin(seen: np.ndarray) -> float:
+    """The share of a side that is margin at both ends; 1 where nothing is seen."""
+    there = np.flatnonzero(seen)
+    return 2 * min(int(there[0]), len(seen) - 1 - int(there[-1])) / len(seen) if len(there) else 1.0
 
 
 def _texts(ground: Ground) -> list[str]:
@@ -110,44 +160,64 @@ def _texts(ground: Ground) -> list[str]:
     return [name for name in ground.config.model.inputs if kinds.get(name) == "text"]
 
 
-def _report(ground: Ground, row: int, name: str) -> str:
-    return redacted(ground.store.read(row).text(name) or "", ground.config.data.reports)
+def _by_words(name: str, ground: Ground, rows: Rows) -> Scores | str:
+    def told(row: int) -> str:
+        return redacted(ground.store.read(row).text(name) or "", ground.config.data.reports)
+
+    training = [told(row) for row in ground.train]
+    vectors = TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2), min_df=min(RAREST_WORD, len(training)))
+    try:
+        learned = vectors.fit_transform(training)
+    except ValueError:  # scikit-learn's word for an empty vocabulary
+        return f"no word stands in {RAREST_WORD} training texts"
+    return _fitted(learned, vectors.transform([told(row) for row in rows]), ground, c=10.0)
 
 
-def _fitted(make: Callable[[Any], Any], features: Any, ground: Ground, rows: Rows) -> Scores:
-    """A model of each finding, fitted on the training studies in which it is known; constant where these have one
-    class."""
-    scores, train = _constant(ground.labels[ground.train], len(rows)), np.array(ground.train)
-    for column, label in enumerate(ground.labels.T):
-        known = train[~np.isnan(label[train])]
+def _by_facts(facts: pd.DataFrame, ground: Ground, rows: Rows) -> Scores | str:
+    training = facts.iloc[ground.train]
+    varied = [name for name, column in training.items() if len(column.dropna().unique()) > 1 or _gaps(column)]
+    if not varied:
+        return "nothing varies over the training studies"
+    frame = facts[varied].infer_objects()
+    mixed = [name for name, column in frame.items() if not pd.api.types.is_numeric_dtype(column)]
+    frame = frame.astype(dict.fromkeys(mixed, object))
+    for name in mixed:
+        frame[name] = ["absent" if pd.isna(value) else str(value) for value in frame[name]]
+    columns = _columns(frame.iloc[ground.train])
+    with warnings.catch_warnings():  # a number that many share has fewer quintiles than five, as it should
+        warnings.filterwarnings("ignore", message="Bins whose width are too small")
+        learned = columns.fit_transform(frame.iloc[ground.train])
+    return _fitted(learned, columns.transform(frame.iloc[list(rows)]), ground, c=1.0)
+
+
+def _gaps(column: pd.Series) -> bool:
+    """Whether a fact is known of some studies and not of others, which may tell by itself."""
+    return bool(column.notna().any() and column.isna().any())
+
+
+def _fitted(learned: Any, asked: Any, ground: Ground, *, c: float) -> Scores:
+    """A logistic regression of each finding, on the training studies in which it is known; constant where these have
+    one class."""
+    labels = ground.labels[ground.train]
+    scores = _constant(labels, asked.shape[0])
+    for column, label in enumerate(labels.T):
+        known = np.flatnonzero(~np.isnan(label))
         if len(np.unique(label[known])) == 2:
-            model = make(features.iloc[known]).fit(features.iloc[known], label[known])
-            scores[:, column] = model.predict_proba(features.iloc[list(rows)])[:, 1]
+            model = LogisticRegression(max_iter=1000, C=c).fit(learned[known], label[known])
+            scores[:, column] = model.predict_proba(asked)[:, 1]
     return scores
 
 
-def _metadata(training: pd.DataFrame) -> Any:
-    """Numbers by quintile, for an effect need not rise or fall throughout; words as they are; both may be missing."""
+def _columns(training: pd.DataFrame) -> ColumnTransformer:
+    """Numbers also by quintile, for an effect need not rise or fall throughout, and may be missing; words as they
+    are."""
     kinds = {str(name): pd.api.types.is_numeric_dtype(column) for name, column in training.items()}
     several = {str(name): len(column.dropna().unique()) for name, column in training.items()}
-    whole = {str(name): not column.hasnans for name, column in training.items()}
-    numbers = [name for name, number in kinds.items() if number and several[name] > 1]
-    words = [name for name, number in kinds.items() if not number and several[name]]
-    cut = KBinsDiscretizer(5, encode="onehot", quantile_method="averaged_inverted_cdf")
+    numbers = [name for name, number in kinds.items() if number]
+    words = [name for name, number in kinds.items() if not number]
+    cuts = [name for name in numbers if several[name] > 5 and not training[name].hasnans]
     number = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
-    word = make_pipeline(
-        SimpleImputer(strategy="constant", fill_value="absent"),
-        OneHotEncoder(min_frequency=2, handle_unknown="infrequent_if_exist"),
-    )
-    parts: Mapping[str, Any] = {"numbers": (number, numbers), "words": (word, words)}
-    cuts = [name for name in numbers if whole[name] and several[name] > 5]
-    columns = ColumnTransformer(
-        [(name, part, chosen) for name, (part, chosen) in parts.items() if chosen]
-        + ([("cut", cut, cuts)] if cuts else [])
-    )
-    return make_pipeline(columns, LogisticRegression(max_iter=1000))
-
-
-def _words(training: pd.Series) -> Any:
-    vectors = TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2), min_df=min(RAREST_WORD, len(training)))
-    return make_pipeline(vectors, LogisticRegression(max_iter=1000, C=10))
+    word = OneHotEncoder(min_frequency=2, handle_unknown="infrequent_if_exist")
+    cut = KBinsDiscretizer(5, encode="onehot", quantile_method="averaged_inverted_cdf")
+    parts: Mapping[str, Any] = {"numbers": (number, numbers), "words": (word, words), "cut": (cut, cuts)}
+    return ColumnTransformer([(name, part, chosen) for name, (part, chosen) in parts.items() if chosen])

@@ -10,13 +10,14 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 
-from mmdx.data.redaction import withheld
 from mmdx.data.store import Store
 from mmdx.engine.boxes import BOXES
 from mmdx.engine.checkpoint import SavedModel
 from mmdx.engine.describe import judge
 from mmdx.engine.grad_cam import GRAD_CAM
+from mmdx.engine.model_card import Ground, card
 from mmdx.engine.orders import SliceOrders, slice_orders
+from mmdx.engine.reporting import write_reporting
 from mmdx.engine.run import Run
 from mmdx.stats.box_table import box_table, to_json
 from mmdx.stats.boxes import Measured, box_metrics
@@ -40,7 +41,7 @@ class Results:
 def conclude(
     run: Run, saved: SavedModel, store: Store, splits: Sequence[Split], reports: pd.DataFrame | None
 ) -> Results:
-    """What one checkpoint was shown, compared on the test split; writes `metrics.json` and `card.md`."""
+    """What one checkpoint was shown, compared on the test split: `metrics.json`, `reporting.md`, and last `card.md`."""
     results = Results(
         compare([run.folder], split="test"),
         compare([run.predictions / "test_slices.csv"]) if saved.config.train.judge == "slices" else None,
@@ -53,9 +54,11 @@ def conclude(
     found |= {"boxes": to_json(results.boxes)} if results.boxes else {}
     found |= {"descriptions": results.descriptions.to_json()} if results.descriptions else {}
     run.write_json("metrics.json", found)
+    write_reporting(run.folder)
     told = ["Split by patient (`splits.csv`). Scores are probabilities, not calibrated."]
     told += [f"{sentence[:1].upper()}{sentence[1:]}." for sentence in orders.sentences()]
-    run.write_text(run.card.name, card(run, saved, told, markdown(results.comparison)))
+    ground = Ground(run, saved, results.comparison, results.slices)
+    run.write_text(run.card.name, card(ground, told, markdown(results.comparison)))
     return results
 
 
@@ -89,18 +92,3 @@ def measured_boxes(predictions: Path, split: Split) -> dict[str, Measured]:
 def metrics(saved: SavedModel, comparison: Comparison) -> dict[str, Any]:
     """What `metrics.json` holds of the findings."""
     return comparison.to_json() | {"reports": saved.config.data.reports.model_dump(mode="json")}
-
-
-def card(run: Run, saved: SavedModel, told: Sequence[str], results: str) -> str:
-    """What `card.md` holds: what the model is, the paragraphs `told`, and its results in Markdown."""
-    inputs = ", ".join(f"`{name}` ({known.kind})" for name, known in saved.facts.inputs.items())
-    taken = withheld(saved.config.data.reports)
-    paragraphs = [
-        f"# {run.folder.name}",
-        f"Reads {inputs}; answers {', '.join(saved.facts.findings)}. Trained with seed {saved.config.seed}; "
-        "`config.yaml` rebuilds it, `environment.json` says on what. For research; not a medical device.",
-        *told,
-        *([f"Reports were read without {taken}."] if taken else []),
-        results,
-    ]
-    return "\n\n".join(paragraphs)

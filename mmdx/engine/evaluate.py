@@ -12,6 +12,7 @@ from rich.console import Console
 from mmdx.config import Config, SliceOrder
 from mmdx.data.splits import read_splits
 from mmdx.data.store import Store, is_store
+from mmdx.engine.baseline_files import write_baselines
 from mmdx.engine.checkpoint import load_model
 from mmdx.engine.describe import write_reports
 from mmdx.engine.experiment import make_accelerator, open_store, same_store
@@ -52,7 +53,8 @@ def evaluate_run(
     """Scores a finished run again on one split; returns the prediction file.
 
     The file is the run's own `predictions/<split>.csv`, or lies in `out`, beside `evaluation.json`, which says how
-    images were read. Raises `DataError` where the store is no longer the one that the run was trained on.
+    images were read; the baselines of its rows lie beside it. Raises `DataError` where the store is no longer the one
+    that the run was trained on.
     """
     accelerator = make_accelerator()
     path = score_run(folder, split, shown, out, accelerator, scoring)
@@ -81,6 +83,10 @@ def score_run(
         loud.print(line, markup=False, highlight=False)
     chosen = shown or showings(list(saved.config.model.inputs))
     path = score_splits(saved, store, splits, split, chosen, accelerator, out or run.predictions)
+    if accelerator.is_main_process:
+        for line in write_baselines(saved, store, splits, (split,), path.parent):
+            loud.print(line, markup=False, highlight=False)
+    accelerator.wait_for_everyone()
     if shown is None:
         write_reports(saved, store, splits, split, accelerator, out or run.predictions)
     if scoring.grad_cam:

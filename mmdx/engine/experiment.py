@@ -21,6 +21,7 @@ from mmdx.data.redaction import absent_sections
 from mmdx.data.splits import make_splits, prove_disjoint, read_splits, write_splits
 from mmdx.data.store import EXTRACTED, Store, split_counts
 from mmdx.engine.auditing import AUDIT_FILE, verdict_for
+from mmdx.engine.baseline_files import write_baselines
 from mmdx.engine.checkpoint import SavedModel, is_described, load_model
 from mmdx.engine.checks import check_studies_for, check_training, shown_nothing
 from mmdx.engine.conclude import conclude, orders_of, tell_results
@@ -30,6 +31,7 @@ from mmdx.engine.predict import score_splits, showings
 from mmdx.engine.processes import main_first
 from mmdx.engine.run import Run, choose_run, environment
 from mmdx.engine.stages import described_first
+from mmdx.engine.studies import write_studies
 from mmdx.engine.train import fit, plan, set_up
 from mmdx.errors import DataError, UsageError
 from mmdx.study import Split
@@ -144,10 +146,14 @@ def score_best(
     saved = load_model(run.best)
     saved.model.to(accelerator.device)
     shown = showings(list(saved.config.model.inputs))
-    for split in ("val", "test"):
+    scored: tuple[Split, ...] = ("val", "test")
+    for split in scored:
         score_splits(saved, store, splits, split, shown, accelerator, run.predictions)
     reports = write_reports(saved, store, splits, "test", accelerator, run.predictions)
     if accelerator.is_main_process:
+        said = [] if run.studies.is_file() else write_studies(run.studies, store, "split", splits)
+        for line in [*said, *write_baselines(saved, store, splits, scored, run.predictions)]:
+            console.print(line, markup=False, highlight=False)
         results = conclude(run, saved, store, splits, reports)
         if tell:
             tell_results(results, console)

@@ -13,19 +13,23 @@ from rich.console import Console
 from mmdx.config import Config
 from mmdx.data.folds import make_folds, read_folds, splits_of_fold, write_folds
 from mmdx.data.store import Store
+from mmdx.engine.baseline_files import BASELINES
 from mmdx.engine.checkpoint import load_model
 from mmdx.engine.checks import check_training
-from mmdx.engine.conclude import card, metrics
+from mmdx.engine.conclude import metrics
 from mmdx.engine.evaluate import AS_TRAINED, Scoring, score_run
 from mmdx.engine.experiment import make_accelerator, start, train_split, write_origin
+from mmdx.engine.model_card import Ground, card
+from mmdx.engine.reporting import write_reporting
 from mmdx.engine.run import Run
+from mmdx.engine.studies import write_studies
 from mmdx.errors import DataError, UsageError
 from mmdx.stats.compare import compare
 from mmdx.stats.report import HEADLINE, markdown, pipes, summary_tables, table
 from mmdx.stats.spread import spread_over, spread_records, spread_sheet
 from mmdx.study import Split
 
-POOLED = ("test.csv", "test_slices.csv")
+POOLED = ("test.csv", "test_slices.csv", f"test{BASELINES}", f"test_slices{BASELINES}")
 
 
 def run_folds(config: Config, name: str, console: Console, *, resume: bool) -> Path:
@@ -52,7 +56,10 @@ def run_folds(config: Config, name: str, console: Console, *, resume: bool) -> P
         own = config.model_copy(update={"run": part.folder})
         train_split(own, part.folder, store, splits, accelerator, loud, resume=resume, tell=False)
     if accelerator.is_main_process:
-        _pool(run, [run.fold(fold).predictions for fold in range(len(dealt))], run.predictions)
+        said = [] if run.studies.is_file() else write_studies(run.studies, store, "fold", folds)
+        said += _pool(run, [run.fold(fold).predictions for fold in range(len(dealt))], run.predictions)
+        for line in said:
+            loud.print(line, markup=False, highlight=False)
         _conclude(run, len(dealt), loud)
     accelerator.wait_for_everyone()
     accelerator.end_training()
@@ -97,7 +104,8 @@ def evaluate_folds(
         score_run(part.folder, "test", shown, place, accelerator, scoring)
     pooled = out or run.predictions
     if accelerator.is_main_process:
-        _pool(run, places, pooled)
+        for line in _pool(run, places, pooled):
+            Console(stderr=True).print(line, markup=False, highlight=False)
     accelerator.wait_for_everyone()
     accelerator.end_training()
     return pooled / POOLED[0]
@@ -120,12 +128,13 @@ def _concluded(run: Run, accelerator: Accelerator) -> bool:
     return bool(broadcast_object_list(seen)[0])
 
 
-def _pool(run: Run, places: Sequence[Path], out: Path) -> None:
+def _pool(run: Run, places: Sequence[Path], out: Path) -> list[str]:
     """The test files of the folds as one, each study once, in the order of a single run's, and a column `fold`.
 
-    Raises `DataError` where they do not hold every study of `folds.csv` once.
+    A baseline that a fold could not make is left out, and said. Raises `DataError` where they do not hold every study
+    of `folds.csv` once.
     """
-    expected = read_folds(run.folds)
+    expected, said = read_folds(run.folds), []
     out.mkdir(parents=True, exist_ok=True)
     for name in POOLED:
         files = {fold: place / name for fold, place in enumerate(places) if (place / name).is_file()}
@@ -133,6 +142,11 @@ def _pool(run: Run, places: Sequence[Path], out: Path) -> None:
             continue
         tables = [pd.read_csv(path, dtype=str, keep_default_na=False).assign(fold=n) for n, path in files.items()]
         rows = pd.concat(tables, ignore_index=True)
+        if name.endswith(BASELINES):
+            everywhere = set.intersection(*(set(table["shown"]) for table in tables))
+            lost = [shown for shown in dict.fromkeys(rows["shown"]) if shown not in everywhere]
+            said += [f"{name}: without '{shown}', which not every fold could make" for shown in lost]
+            rows = rows.loc[~rows["shown"].isin(lost)].reset_index(drop=True)
         scored = dict(zip(rows["study_id"], rows["fold"], strict=True))
         if name == POOLED[0] and scored != expected:
             raise DataError(
@@ -142,6 +156,7 @@ def _pool(run: Run, places: Sequence[Path], out: Path) -> None:
         partial = (out / name).with_suffix(".partial")
         rows.sort_values(["shown", "study_id"], kind="stable").to_csv(partial, index=False)
         partial.replace(out / name)
+    return said
 
 
 def _conclude(run: Run, count: int, console: Console) -> None:
@@ -154,6 +169,7 @@ def _conclude(run: Run, count: int, console: Console) -> None:
     slices = compare([run.predictions / POOLED[1]]) if saved.config.train.judge == "slices" else None
     found = metrics(saved, comparison) | {"folds": folds} | ({"slices": slices.to_json()} if slices else {})
     run.write_json("metrics.json", found)
+    write_reporting(run.folder)
     told = (
         f"Cross-validation: {count} folds by patient (`folds.csv`), a model a fold (`fold-0` …), each study scored "
         "once, by the model that was trained without its patient. Scores are probabilities, not calibrated, and of "
@@ -161,7 +177,8 @@ def _conclude(run: Run, count: int, console: Console) -> None:
         "over the folds. Intervals are over patients alone; the spread over folds stands apart."
     )
     sheets = [spread_sheet(spreads, HEADLINE, finding=finding) for finding in (None, *saved.facts.findings)]
-    run.write_text(run.card.name, card(run, saved, [told, *map(pipes, sheets)], markdown(comparison)))
+    ground = Ground(run, saved, comparison, slices)
+    run.write_text(run.card.name, card(ground, [told, *map(pipes, sheets)], markdown(comparison)))
     console.print(f"\nall {count} folds, each study scored once, out of fold", style="bold", highlight=False)
     console.print(summary_tables(comparison))
     if slices is not None:

@@ -33,6 +33,7 @@ from mmdx.engine.latents import Latents, encode_rows, study_heads
 from mmdx.engine.objective import Objective, objective
 from mmdx.engine.predict import score_rows, write_predictions
 from mmdx.engine.run import Run
+from mmdx.engine.studies import write_studies
 from mmdx.models.guidance import Guide
 from mmdx.stats.compare import compare
 from mmdx.stats.recovery import Recovery, recovered
@@ -109,6 +110,8 @@ def run_guidance(config: Config, name: str, console: Console, *, resume: bool) -
     if accelerator.is_main_process:
         describe(Run(folder), config, store, splits)
         record_store(Run(folder), store, accelerator)
+        for line in write_studies(Run(folder).studies, store, "split", splits):
+            loud.print(line, markup=False, highlight=False)
     loud.print(studies.told(), highlight=False)
     frozen = Frozen(stages, trained(stages, "superior"), trained(stages, "inferior"))
     guide = taught(stages, frozen)

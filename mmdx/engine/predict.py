@@ -22,12 +22,17 @@ from mmdx.models.model import MultimodalModel
 from mmdx.study import Split
 
 COLUMNS = ["study_id", "patient_id", "shown", "finding", "label", "score"]
+SLICES = "_slices.csv"
+"""How a file of slice rows ends, after its split."""
 
 
 def showings(modalities: Sequence[str]) -> list[tuple[str, ...]]:
-    """What a model is scored on by default: everything, then each modality alone."""
-    everything = tuple(modalities)
-    return [everything, *((name,) for name in modalities)] if len(modalities) > 1 else [everything]
+    """What a model is scored on by default: everything, everything but one, then each modality alone; none twice.
+
+    The scores with a modality and those without it are the ends of the missing-rate curve.
+    """
+    but_one = [tuple(name for name in modalities if name != left) for left in modalities if len(modalities) > 2]
+    return list(dict.fromkeys([tuple(modalities), *but_one, *((name,) for name in modalities)]))
 
 
 def parse_shown(text: str, modalities: Sequence[str]) -> tuple[str, ...]:
@@ -131,11 +136,18 @@ def order_sources(store: Store, modalities: Sequence[str], reading: Reading) -> 
 
 def write_predictions(path: Path, frames: Sequence[pd.DataFrame]) -> None:
     """One CSV of all showings; unknown labels are empty, scores have seven significant digits."""
+    labelled = [
+        frame.assign(label=frame["label"].map(lambda label: "" if np.isnan(label) else f"{label:.0f}"))
+        for frame in frames
+    ]
+    write_rows(path, labelled)
+
+
+def write_rows(path: Path, frames: Sequence[pd.DataFrame]) -> None:
+    """Rows whose labels are text already, as one CSV, in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
-    table = pd.concat(frames, ignore_index=True)
-    table["label"] = table["label"].map(lambda label: "" if np.isnan(label) else f"{label:.0f}")
-    table.to_csv(partial, index=False, float_format="%.7g")
+    pd.concat(frames, ignore_index=True).to_csv(partial, index=False, float_format="%.7g")
     partial.replace(path)
 
 
@@ -179,7 +191,7 @@ def score_splits(
         write_predictions(path, [studies for studies, _ in pairs])
         slices = [table for _, table in pairs if len(table)]
         if slices:
-            write_predictions(folder / f"{split}_slices.csv", slices)
+            write_predictions(folder / f"{split}{SLICES}", slices)
         if box_head(saved.model) is not None:
             write_boxes(folder, split, boxes)
     accelerator.wait_for_everyone()

@@ -1,11 +1,12 @@
 """The run folder: where one training leaves everything.
 
 `config.yaml` · `environment.json` · `splits.csv` · `log.jsonl` · `checkpoints/best/` (a model folder) ·
-`checkpoints/last.safetensors` (to resume from) · `checkpoints/selections.safetensors` · `tensorboard/` · `predictions/`
-· `metrics.json` · `card.md`; of two stages also `first/` (a run folder) and `descriptors/` (a store)
+`checkpoints/last.safetensors` (to resume from) · `checkpoints/selections.safetensors` · `tensorboard/` ·
+`predictions/` (of the model, and of the baselines that it must beat) · `studies.csv` · `metrics.json` · `reporting.md`
+· `card.md`; of two stages also `first/` (a run folder) and `descriptors/` (a store)
 
 A cross-validation leaves `config.yaml` · `environment.json` · `folds.csv` · `fold-0/` … (each a run folder) ·
-`predictions/` (out of fold) · `metrics.json` · `card.md`
+`predictions/` (out of fold) · `studies.csv` · `metrics.json` · `reporting.md` · `card.md`
 """
 
 from __future__ import annotations
@@ -44,6 +45,7 @@ class Run:
         self.first = folder / "first"
         self.descriptors = folder / "descriptors"
         self.folds = folder / "folds.csv"
+        self.studies = folder / "studies.csv"
         self.card = folder / "card.md"
         self._log = folder / "log.jsonl"
 

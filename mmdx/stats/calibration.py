@@ -7,7 +7,7 @@ do.
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Integer
 from scipy.optimize import minimize_scalar
 from scipy.special import expit
 
@@ -20,7 +20,7 @@ COOLEST, HOTTEST = 0.05, 20.0
 
 
 def calibration_error(
-    labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"], weights: Int[np.ndarray, "r n"]
+    labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"], weights: Integer[np.ndarray, "r n"]
 ) -> Float[np.ndarray, "r"]:
     """Expected calibration error (Naeini et al., AAAI 2015): the mean distance of score and share of positives over ten
     bins of equal width, each weighing what it holds."""
@@ -34,7 +34,7 @@ def gaps(labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"]) -> Floa
 
 
 def calibration_slope(
-    labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"], weights: Int[np.ndarray, "r n"]
+    labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"], weights: Integer[np.ndarray, "r n"]
 ) -> Float[np.ndarray, "r"]:
     """The slope of a logistic regression of the labels on the scores' log-odds (Cox 1958): 1 is right, below 1 the
     scores are too sure. NaN where a resample holds one class or one score, or the classes do not overlap."""
@@ -42,7 +42,7 @@ def calibration_slope(
 
 
 def calibration_intercept(
-    labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"], weights: Int[np.ndarray, "r n"]
+    labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"], weights: Integer[np.ndarray, "r n"]
 ) -> Float[np.ndarray, "r"]:
     """Calibration in the large: the shift of the log-odds, the slope held at 1, that makes the scores right on average.
 

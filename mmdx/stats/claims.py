@@ -8,6 +8,7 @@ from mmdx.errors import UsageError, did_you_mean
 from mmdx.stats.compare import Arm, Comparison
 from mmdx.stats.intervals import Estimate
 from mmdx.stats.metrics import METRICS
+from mmdx.stats.tests import Difference
 
 
 def claims(comparison: Comparison, *, finding: str | None = None) -> list[str]:
@@ -19,9 +20,42 @@ def claims(comparison: Comparison, *, finding: str | None = None) -> list[str]:
     reference = comparison.estimates[comparison.reference.name, "auroc", finding]
     if math.isnan(reference.value):
         return [f"The {subject(comparison, 'auroc', finding)} is undefined: {_why_undefined(comparison, finding)}."]
-    if len(comparison.arms) == 1:
+    if len(comparison.models) == 1:
         return _alone(comparison, reference, finding)
-    return [sentence for arm in comparison.arms[1:] for sentence in _beside(comparison, arm, finding)]
+    return [sentence for arm in comparison.models[1:] for sentence in _beside(comparison, arm, finding)]
+
+
+def headlines(comparison: Comparison, *, finding: str | None = None) -> list[str]:
+    """What stands above everything else: whether the reference beats the baselines, and what the audits say."""
+    told = baseline_line(comparison, finding)
+    return [*([told] if told else []), *audit_lines(comparison)]
+
+
+def baseline_line(comparison: Comparison, finding: str | None) -> str | None:
+    """Which baselines the reference is not shown to beat in AUROC, or that it beats them all; None without any."""
+    reference, name = comparison.reference.name, subject(comparison, "auroc", finding)
+    ours = comparison.estimates[reference, "auroc", finding]
+    if not comparison.baselines or math.isnan(ours.value):
+        return None
+    unbeaten = []
+    for arm in comparison.baselines:
+        difference, theirs = (
+            each[arm.name, "auroc", finding] for each in (comparison.differences, comparison.estimates)
+        )
+        if not (difference.shown and difference.estimate.value > 0):
+            unbeaten.append(f"{arm.name} ({number(theirs.value)}{_difference(difference)})")
+    if unbeaten:
+        return f"{reference} ({name} {number(ours.value)}) is not shown to beat {', '.join(unbeaten)}."
+    beaten = [f"{a.name} {number(comparison.estimates[a.name, 'auroc', finding].value)}" for a in comparison.baselines]
+    return f"{reference} ({name} {number(ours.value)}) beats every baseline: {', '.join(beaten)}."
+
+
+def _difference(difference: Difference) -> str:
+    low, high, p = difference.estimate.low, difference.estimate.high, difference.stated
+    if low is None or high is None or p is None:
+        return f"; no interval: {difference.estimate.refused}"
+    value = number(difference.estimate.value)
+    return f"; difference {value}, 95 % interval {number(low)} to {number(high)}, {p_value(p)}"
 
 
 def audit_lines(comparison: Comparison) -> list[str]:
@@ -47,15 +81,36 @@ def notes(comparison: Comparison, *, finding: str | None = None) -> list[str]:
     ranked = (comparison.estimates[arm.name, "auroc", finding] for arm in comparison.arms)
     if any(estimate.low is not None and estimate.low == estimate.high for estimate in ranked):
         lines.append("An AUROC that no resample can change has an interval without width: it is surer than the data.")
-    made = len(comparison.arms) - 1
+    made = len(comparison.models) - 1
     if finding is None and made > 1:
         lines.append(f"The p-values are corrected for {made} comparisons (Holm); the intervals are not.")
     if finding is not None and made * len(comparison.findings) > 1:
         tests = made * len(comparison.findings)
         lines.append(f"The p-values are corrected for up to {tests} comparisons (Holm); the intervals are not.")
+    return [*lines, *_method(comparison)]
+
+
+def _method(comparison: Comparison) -> list[str]:
+    """How the numbers were made."""
+    lines = []
+    if comparison.split != "test":
+        lines.append(f"These are {comparison.split} studies, which training saw or epochs were chosen on: too kind.")
+    several = [f"{arm.name} {arm.seeds}" for arm in comparison.arms if arm.seeds > 1]
+    if several:
+        lines.append(f"Mean over trainings that differ in their seed: {', '.join(several)}.")
+    if comparison.baselines:
+        lines.append(
+            f"Baselines ask for no deep model ({', '.join(arm.name for arm in comparison.baselines)}); they were "
+            "fitted on the same training studies, and are corrected for among themselves."
+        )
+    if comparison.strata > 1:
+        lines.append(
+            f"A class is rare: patients were drawn within {comparison.strata} strata, those who have it apart, so that "
+            "every resample has as many of them."
+        )
+    kind = {"percentile": "percentile", "bca": "bias-corrected and accelerated (BCa)"}[comparison.intervals]
     drawn = f"{comparison.resamples} resamples of patients (seed {comparison.seed})"
-    lines.append(f"Intervals are 95 % percentile intervals over {drawn}.")
-    return lines
+    return [*lines, f"Intervals are 95 % {kind} intervals over {drawn}."]
 
 
 def check_finding(comparison: Comparison, finding: str | None) -> None:
@@ -74,8 +129,12 @@ def subject(comparison: Comparison, metric: str, finding: str | None) -> str:
 
 def units(comparison: Comparison, count: int) -> str:
     """A count with what is counted: `1 study`, `12 slices`."""
-    plural = "studies" if comparison.unit == "study" else "slices"
-    return f"{count} {comparison.unit if count == 1 else plural}"
+    return f"{count} {comparison.unit if count == 1 else plural(comparison)}"
+
+
+def plural(comparison: Comparison) -> str:
+    """What the rows are."""
+    return {"study": "studies", "slice": "slices", "patient": "patients"}[comparison.unit]
 
 
 def number(value: float) -> str:

@@ -1,13 +1,12 @@
 """The studies that several models were scored on, side by side: the ground on which they may be compared.
 
-An *arm* is one run and what it was shown. All arms of a cohort stand on the same rows (studies, or slices of studies)
-with the same patients and labels; anything else is refused, by name.
+An *arm* is one run and what it was shown. All arms of a cohort stand on the same rows (studies, slices of studies, or
+patients) with the same patients and labels; anything else is refused, by name.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -17,9 +16,10 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 from mmdx.errors import DataError, UsageError
+from mmdx.stats.align import Ground, by_patient
+from mmdx.stats.choices import chosen, read_choices
 from mmdx.stats.predictions import SLICE, read_predictions
-
-Unit = Literal["study", "slice", "patient"]
+from mmdx.stats.sources import Source, Unit, find_sources
 
 
 @dataclass(frozen=True)
@@ -91,177 +91,120 @@ class Cohort:
         return [number for number, arm in enumerate(self.arms) if arm.kind == "model"]
 
 
-def read_cohort(sources: Sequence[Path], *, split: str = "test") -> Cohort:
+def read_cohort(
+    given: Sequence[Path], *, split: str = "test", level: Unit | None = None, groups: Sequence[str] | None = None
+) -> Cohort:
     """The cohort of some run folders (their `predictions/<split>.csv`) or prediction files, every `shown` an arm.
 
-    The arms of each source stand in the order of how many modalities they were shown, the fullest first. Raises
-    `UsageError` where no source or the same one twice is given, and `DataError` where a file is bad or two arms do not
-    stand on the same rows and labels.
+    The arms of each source stand in the order of how many modalities they were shown, the fullest first; after all of
+    them, baselines that lie beside the files. `level` says what a row is: studies, the slices of run folders, or
+    patients, each with the highest score and label of their rows; what the files hold when None. Sources of one name in
+    `groups` are trainings of the same config, and share their arms. Raises `UsageError` where no source or the same one
+    twice is given, and `DataError` where a file is bad, two arms do not stand on the same rows and labels, or a run was
+    trained or chosen on these patients.
     """
-    paths = [_file(source, split) for source in sources]
-    if not paths:
-        raise UsageError("nothing to compare; give a run folder or a prediction file")
-    for index, path in enumerate(paths):
-        if path.resolve() in [other.resolve() for other in paths[:index]]:
-            raise UsageError(f"{sources[index]}: given twice; name each run once")
-    arms: list[tuple[Arm, pd.DataFrame]] = []
-    for run, path in zip(_run_names(sources), paths, strict=True):
-        frame = read_predictions(path)
-        shown = sorted(frame["shown"].unique(), key=lambda text: -len(text.split("+")))
-        arms += [(Arm("", run, each, str(path)), frame.loc[frame["shown"] == each]) for each in shown]
-    return _align(_named([arm for arm, _ in arms]), [frame for _, frame in arms])
+    return read_sources(find_sources(given, split=split, level=level), level=level, groups=groups)
 
 
-def read_verdicts(sources: Sequence[Path]) -> dict[str, str]:
-    """What the audit of each run folder says of its store and split, by the name of the run; where one was made."""
-    verdicts = {}
-    for source, run in zip(sources, _run_names(sources), strict=True):
-        for folder in (source, source / "fold-0"):
-            path = folder / "audit.json"
-            if path.is_file():
-                try:
-                    verdicts[run] = str(json.loads(path.read_text(encoding="utf-8"))["verdict"])
-                except (OSError, ValueError, KeyError, TypeError) as error:
-                    raise DataError(f"{path}: is no audit ({error}); audit the store again") from None
-                break
-    return verdicts
+def read_sources(
+    sources: Sequence[Source], *, level: Unit | None = None, groups: Sequence[str] | None = None
+) -> Cohort:
+    """The cohort of sources that were found."""
+    names = list(groups or [source.name for source in sources])
+    if len(names) != len(sources):
+        raise UsageError(f"{len(names)} groups for {len(sources)} sources; name the group of each")
+    pieces = [_pieces(source, source.file, level) for source in sources]
+    arms = _named(pieces, names)
+    taken = {arm.name for arm in arms}
+    for source in sources:
+        for piece in _pieces(source, source.baselines, level) if source.baselines.is_file() else []:
+            name = f"{piece.shown} (baseline)" if piece.shown in names else piece.shown
+            if name not in taken:
+                taken.add(name)
+                arms[Arm(name, source.name, piece.shown, str(piece.file), "baseline")] = [piece]
+    return _aligned(arms, sources, level)
 
 
-def _file(source: Path, split: str) -> Path:
-    if source.is_dir():
-        path = source / "predictions" / f"{split}.csv"
-        if not path.is_file():
-            raise DataError(f"{source}: no predictions/{split}.csv; run 'mmdx evaluate {source} --split {split}' first")
-        return path
-    if not source.exists():
-        raise DataError(f"{source}: no such run folder or prediction file")
-    return source
+@dataclass(frozen=True, eq=False)
+class _Piece:
+    """What one file says under one showing."""
+
+    source: Source
+    file: Path
+    shown: str
+    frame: pd.DataFrame
 
 
-def _run_names(sources: Sequence[Path]) -> list[str]:
-    """The last part of each path without `.csv`, or as many parts as tell all the paths apart.
-
-    A file in the `predictions` of a run is called by the run, where that tells them apart.
-    """
-    paths = [source.resolve() for source in sources]
-    parts = [(path.with_suffix("") if path.is_file() else path).parts for path in paths]
-    by_run = [part[:-2] if len(part) > 2 and part[-2] == "predictions" else part for part in parts]
-    parts = by_run if len(set(by_run)) == len(parts) else parts
-    for depth in range(1, max(map(len, parts)) + 1):
-        names = ["/".join(each[-depth:]) for each in parts]
-        if len(set(names)) == len(names):
-            return names
-    return [str(path) for path in paths]
+def _pieces(source: Source, file: Path, level: Unit | None) -> list[_Piece]:
+    frame = read_predictions(file)
+    if level in ("study", "slice") and (SLICE in frame.columns) != (level == "slice"):
+        held = "slices" if SLICE in frame.columns else "studies"
+        raise DataError(f"{file}: scores {held}; give files that score each {level}, or leave the level out")
+    frame = by_patient(frame) if level == "patient" else frame
+    shown = sorted(frame["shown"].unique(), key=lambda text: -len(text.split("+")))
+    return [_Piece(source, file, each, frame.loc[frame["shown"] == each]) for each in shown]
 
 
-def _named(arms: Sequence[Arm]) -> list[Arm]:
-    """What was shown names the arms of one run; the run names those of several, with what was shown where it must."""
-    runs = [arm.run for arm in arms]
+def _named(pieces: Sequence[Sequence[_Piece]], names: Sequence[str]) -> dict[Arm, list[_Piece]]:
+    """The arms and their trainings. What was shown names the arms of one group; the group names those of several, with
+    what was shown where it must."""
+    grouped: dict[str, dict[str, list[_Piece]]] = {}
+    for name, own in zip(names, pieces, strict=True):
+        for piece in own:
+            grouped.setdefault(name, {}).setdefault(piece.shown, []).append(piece)
+    arms = {}
+    for name, by_shown in grouped.items():
+        for shown, trainings in by_shown.items():
+            if len(trainings) != names.count(name):
+                raise DataError(
+                    f"{name}: {len(trainings)} of its {names.count(name)} trainings were shown '{shown}'; score all of "
+                    "them alike"
+                )
+            told = shown if len(grouped) == 1 else name if len(by_shown) == 1 else f"{name}: {shown}"
+            arms[Arm(told, name, shown, str(trainings[0].file), seeds=len(trainings))] = trainings
+    return arms
 
-    def name(arm: Arm) -> str:
-        if len(set(runs)) == 1:
-            return arm.shown
-        return arm.run if runs.count(arm.run) == 1 else f"{arm.run}: {arm.shown}"
 
-    return [Arm(name(arm), arm.run, arm.shown, arm.source) for arm in arms]
-
-
-def _align(arms: Sequence[Arm], frames: Sequence[pd.DataFrame]) -> Cohort:
+def _aligned(arms: Mapping[Arm, Sequence[_Piece]], sources: Sequence[Source], level: Unit | None) -> Cohort:
     """All arms on the rows and findings of the first."""
-    first = frames[0]
-    for arm, frame in zip(arms, frames, strict=True):
-        if (SLICE in frame.columns) != (SLICE in first.columns):
-            raise DataError(
-                f"{arm.source} and {arms[0].source}: one scores slices, the other studies; compare like with like"
-            )
-    rows = _keys(first).unique()
-    findings = tuple(first["finding"].unique())
-    patients = _patients(first, rows)
-    labels = _grid(first, "label", rows, findings)
-    for arm, frame in zip(arms[1:], frames[1:], strict=True):
-        pair = f"'{arm.name}' and '{arms[0].name}'"
-        _same(pair, "findings", set(frame["finding"]), set(findings))
-        _same(pair, "slices" if SLICE in first.columns else "studies", set(_keys(frame).unique()), set(rows))
-        _same_patients(pair, _patients(frame, rows), patients, rows)
-        _same_labels(pair, _grid(frame, "label", rows, findings), labels, rows, findings)
+    (leader, (first, *_)) = next(iter(arms.items()))
+    ground = Ground.of(first.frame, first.file)
+    for arm, pieces in arms.items():
+        for piece in [piece for piece in pieces if piece is not first]:
+            ground.check(piece.frame, piece.file, (_called(arm, piece), _called(leader, first)))
+    for source in sources:
+        source.check_unseen(ground.patients.tolist())
+    by = "patient_id" if level == "patient" else "study_id"
+    choices = _Choices(ground, level, {source.file: source.folds_of(ground.studies, by=by) for source in sources})
     return Cohort(
         arms=tuple(arms),
-        unit="slice" if SLICE in first.columns else "study",
-        studies=len(first["study_id"].unique()),
-        findings=findings,
-        names=tuple(map(_text_of, rows)),
-        patients=np.unique(patients, return_inverse=True)[1],
-        labels=labels,
-        scored=tuple((_scored(_grid(frame, "score", rows, findings)),) for frame in frames),
-        traits=pd.DataFrame(index=range(len(rows))),
+        unit="patient" if level == "patient" else "slice" if ground.slices else "study",
+        studies=len(set(ground.studies)),
+        findings=ground.findings,
+        names=tuple(ground.names),
+        patients=np.unique(ground.patients, return_inverse=True)[1],
+        labels=ground.labels,
+        scored=tuple(tuple(map(choices.scored, pieces)) for pieces in arms.values()),
+        traits=next((told for s in sources if not (told := s.traits(ground.studies, by=by)).empty), pd.DataFrame()),
     )
 
 
-def _scored(scores: Float[np.ndarray, "n f"]) -> Scored:
-    unknown = np.full_like(scores, np.nan)
-    return Scored(scores, unknown, unknown)
+def _called(arm: Arm, piece: _Piece) -> str:
+    return arm.name if arm.seeds == 1 else f"{arm.name} ({piece.source.name})"
 
 
-def _text_of(key: str | tuple[str, str]) -> str:
-    return key if isinstance(key, str) else f"{key[0]} slice {key[1]}"
+class _Choices:
+    """What the validation rows of each file choose for the rows of the cohort; every file is read once."""
 
+    def __init__(self, ground: Ground, level: Unit | None, folds: Mapping[Path, Sequence[int | None]]) -> None:
+        self._ground, self._level, self._folds = ground, level, folds
+        self._read: dict[Path, Mapping[int | None, pd.DataFrame]] = {}
 
-def _keys(frame: pd.DataFrame) -> pd.Index:
-    """What tells the row of each line: the study, and the slice in slice files."""
-    if SLICE in frame.columns:
-        return pd.MultiIndex.from_frame(frame.loc[:, ["study_id", SLICE]])
-    return pd.Index(frame["study_id"])
-
-
-def _patients(frame: pd.DataFrame, rows: pd.Index) -> np.ndarray:
-    patients = np.empty(len(rows), dtype=object)
-    patients[rows.get_indexer(_keys(frame))] = frame["patient_id"].to_numpy(dtype=object)
-    return patients
-
-
-def _grid(frame: pd.DataFrame, column: str, rows: pd.Index, findings: Sequence[str]) -> Float[np.ndarray, "n f"]:
-    """A column as rows by findings, NaN where the file has no line."""
-    grid = np.full((len(rows), len(findings)), np.nan)
-    grid[rows.get_indexer(_keys(frame)), pd.Index(findings).get_indexer(pd.Index(frame["finding"]))] = frame[column]
-    return grid
-
-
-def _same(pair: str, what: str, found: set, expected: set) -> None:
-    odd = sorted(found ^ expected)
-    if odd:
-        verb = "is" if len(odd) == 1 else "are"
-        raise DataError(
-            f"{pair} do not stand on the same {what}: {len(odd)} {verb} in one of them only, the first {_text(odd[0])} "
-            f"({len(found)} against {len(expected)}); score them on the same ones"
-        )
-
-
-def _same_patients(pair: str, found: np.ndarray, expected: np.ndarray, rows: pd.Index) -> None:
-    differ = np.flatnonzero(found != expected)
-    if len(differ):
-        at, count = differ[0], "1 row" if len(differ) == 1 else f"{len(differ)} rows"
-        raise DataError(
-            f"{pair} give {count} to different patients, the first {_text(rows.tolist()[at])}: '{found[at]}' against "
-            f"'{expected[at]}'; score them on the same studies"
-        )
-
-
-def _same_labels(
-    pair: str,
-    found: Float[np.ndarray, "n f"],
-    expected: Float[np.ndarray, "n f"],
-    rows: pd.Index,
-    findings: Sequence[str],
-) -> None:
-    differ = np.argwhere((found != expected) & ~(np.isnan(found) & np.isnan(expected)))
-    if len(differ):
-        row, column = differ[0]
-        ours, theirs = ("unknown" if np.isnan(x[row, column]) else f"{x[row, column]:g}" for x in (found, expected))
-        raise DataError(
-            f"{pair} disagree on {len(differ)} label{'' if len(differ) == 1 else 's'}, the first {findings[column]} of "
-            f"{_text(rows.tolist()[row])}: {ours} against {theirs}; score them against the same labels"
-        )
-
-
-def _text(key: str | tuple[str, str]) -> str:
-    return f"'{key}'" if isinstance(key, str) else f"'{key[0]}' slice '{key[1]}'"
+    def scored(self, piece: _Piece) -> Scored:
+        folds = self._folds[piece.source.file]
+        if piece.file not in self._read:
+            files = piece.source.validation(piece.file)
+            frames = read_choices(files, self._ground.patients.tolist(), folds)
+            self._read[piece.file] = {f: by_patient(x) if self._level == "patient" else x for f, x in frames.items()}
+        picked = chosen(self._read[piece.file], piece.shown, self._ground.findings, folds)
+        return Scored(self._ground.scores(piece.frame), *picked)

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.special import ndtr, ndtri
 
+Kind = Literal["percentile", "bca"]
 LEVEL = 0.95
 LEAST_USABLE = 0.5
 """The share of resamples in which a metric must be defined; below it, no interval is given."""
@@ -72,7 +74,9 @@ def draw_counts(
     """As `draw_patients`, but how often each patient was drawn; the seed alone sets it, whatever `at_once` is."""
     generator = np.random.default_rng(seed)
     count = int(patients.max()) + 1
-    members, first, sizes = _slots(patients, strata) if strata is not None else (None, 0, count)
+    members, first, sizes = (None, 0, count)
+    if strata is not None and np.ptp(strata):
+        members, first, sizes = _slots(patients, strata)
     for start in range(0, resamples, at_once):
         size = min(at_once, resamples - start)
         drawn = generator.integers(sizes, size=(size, count)) + first
@@ -125,18 +129,13 @@ def bca_interval(
 
     `jackknife` holds the value without each patient, or group of patients. The bounds are order statistics of the
     resampled values, which they cannot leave; with neither bias nor acceleration they are those of `interval`. Refused,
-    beside that, where the values are all alike, or all on one side of `value`.
+    beside that, where the values are all alike, all on one side of `value`, or where a bound would lie beyond them.
     """
     usable = np.sort(resampled[~np.isnan(resampled)])
     refused = refused or why_no_interval(value, resampled) or _why_no_acceleration(jackknife)
     if refused:
         return Estimate(value, None, None, len(usable), refused)
-    # Equal values may differ in the sixteenth digit; what ties with the value counts half on either side.
-    away = np.round(usable - value, 12)
-    below = ((away < 0).sum() + (away <= 0).sum()) / (2 * len(usable))
-    influence = jackknife.mean() - jackknife
-    influence = influence / np.abs(influence).max()
-    acceleration = float((influence**3).sum() / (6 * (influence**2).sum() ** 1.5))
+    below, acceleration = share_below(usable, value), _acceleration(jackknife)
     shift = ndtri(below) + ndtri(np.array([(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
     room = 1 - acceleration * shift
     if not 0 < below < 1:
@@ -147,8 +146,35 @@ def bca_interval(
         return Estimate(value, None, None, len(usable), refused)
     shares = ndtr(ndtri(below) + shift / room) * (len(usable) + 1)
     low, high = int(shares[0] + 1e-9), int(np.ceil(shares[1] - 1e-9))
-    last = len(usable) - 1
-    return Estimate(value, float(usable[min(max(low - 1, 0), last)]), float(usable[min(high - 1, last)]), len(usable))
+    if low < 1 or high > len(usable):
+        refused = f"its bias is more than {len(usable)} resamples can correct: a bound lies beyond all of them"
+        return Estimate(value, None, None, len(usable), refused)
+    return Estimate(value, float(usable[low - 1]), float(usable[high - 1]), len(usable))
+
+
+def bca_p(value: float, resampled: Float[np.ndarray, "r"], jackknife: Float[np.ndarray, "k"]) -> float:
+    """The two-sided p-value of zero that inverts `bca_interval`; for values of which that is not refused.
+
+    A resample is added on the side of zero that has fewer, so that it is never 0.
+    """
+    usable = resampled[~np.isnan(resampled)]
+    bias, acceleration = ndtri(share_below(usable, value)), _acceleration(jackknife)
+    at = ndtri(np.clip(share_below(usable, 0.0), 1 / (len(usable) + 1), len(usable) / (len(usable) + 1)))
+    # The level at which a bound of the interval falls on zero (DiCiccio and Efron 1996, eq. 2.3, solved for it).
+    level = (at - bias) / (1 + acceleration * (at - bias)) - bias
+    return float(min(1.0, 2 * min(ndtr(level), ndtr(-level))))
+
+
+def share_below(resampled: Float[np.ndarray, "r"], value: float) -> float:
+    """The share of resampled values below `value`, ties counting half: also those in the sixteenth digit."""
+    away = np.round(resampled - value, 12)
+    return float(((away < 0).sum() + (away <= 0).sum()) / (2 * len(resampled)))
+
+
+def _acceleration(jackknife: Float[np.ndarray, "k"]) -> float:
+    influence = jackknife.mean() - jackknife
+    influence = influence / np.abs(influence).max()
+    return float((influence**3).sum() / (6 * (influence**2).sum() ** 1.5))
 
 
 def why_no_interval(value: float, resampled: Float[np.ndarray, "r"]) -> str | None:

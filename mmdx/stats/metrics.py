@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Integer
 
 from mmdx.stats import ranking, thresholds
 from mmdx.stats.calibration import calibration_error, calibration_intercept, calibration_slope
@@ -26,7 +26,7 @@ LOG_LOSS_CLIP = float(np.finfo(np.float64).eps)
 Direction = Literal["higher", "lower", "one", "zero"]
 Family = Literal["ranking", "probability", "operating", "threshold"]
 Weighted = Callable[
-    [Float[np.ndarray, "n"], Float[np.ndarray, "n"], Int[np.ndarray, "r n"]],
+    [Float[np.ndarray, "n"], Float[np.ndarray, "n"], Integer[np.ndarray, "r n"]],
     Float[np.ndarray, "r"],
 ]
 
@@ -57,28 +57,28 @@ def answers(scores: Float[np.ndarray, "*n"], cutoffs: Float[np.ndarray, "*n"]) -
 
 
 def auroc(
-    labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"], weights: Int[np.ndarray, "r n"]
+    labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"], weights: Integer[np.ndarray, "r n"]
 ) -> Float[np.ndarray, "r"]:
     """The chance that a positive row scores above a negative one (`ranking.auroc`)."""
     return ranking.auroc(ranking.steps_of(labels, scores, weights))
 
 
 def average_precision(
-    labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"], weights: Int[np.ndarray, "r n"]
+    labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"], weights: Integer[np.ndarray, "r n"]
 ) -> Float[np.ndarray, "r"]:
     """The mean precision over the positives (`ranking.average_precision`)."""
     return ranking.average_precision(ranking.steps_of(labels, scores, weights))
 
 
 def log_loss(
-    labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"], weights: Int[np.ndarray, "r n"]
+    labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"], weights: Integer[np.ndarray, "r n"]
 ) -> Float[np.ndarray, "r"]:
     """The mean of `surprises`."""
     return weighted_mean(surprises(labels, scores), weights)
 
 
 def brier(
-    labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"], weights: Int[np.ndarray, "r n"]
+    labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"], weights: Integer[np.ndarray, "r n"]
 ) -> Float[np.ndarray, "r"]:
     """The mean squared distance of score and label (Brier 1950, the one-class form: from 0 to 1)."""
     return weighted_mean((scores - labels) ** 2, weights)
@@ -92,7 +92,7 @@ def surprises(labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"]) ->
 
 def _of_answers(measure: Callable[[Counts], Float[np.ndarray, "r"]]) -> Weighted:
     def function(
-        labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"], weights: Int[np.ndarray, "r n"]
+        labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"], weights: Integer[np.ndarray, "r n"]
     ) -> Float[np.ndarray, "r"]:
         if not np.isin(scores, (0.0, 1.0)).all():
             return np.full(len(weights), np.nan)

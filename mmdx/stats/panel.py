@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int, Integer
 from threadpoolctl import threadpool_limits
 
 from mmdx.stats import ranking
@@ -141,34 +141,32 @@ class Panel:
                 future.result()
         return self._with_micro(values)
 
-    def _at(self, weights: Int[np.ndarray, "p r"]) -> Float[np.ndarray, "t m h r"]:
+    def _at(self, weights: Integer[np.ndarray, "p r"]) -> Float[np.ndarray, "t m h r"]:
         classes, sums = self._sums(weights)
         values = np.empty((len(self._problems), len(METRICS), len(self._problems[0]), weights.shape[1]))
         for t, problems in enumerate(self._problems):
             for h, problem in enumerate(problems):
                 steps = self._ladders[t][h].climb(weights)
-                found = _of_order(steps) | _of_sums(problem, *classes[:, h], sums[t, h])
+                positives, negatives = classes[:, h]
+                found = _of_order(steps) | _of_sums(problem, positives, negatives, sums[t, h])
                 found |= _of_curve(problem, steps, sums[t, h, -_FITTED:], weights)
                 values[t, :, h] = [found[name] for name in METRICS]
         return values
 
     def _sums(
-        self, weights: Int[np.ndarray, "p r"]
+        self, weights: Integer[np.ndarray, "p r"]
     ) -> tuple[Float[np.ndarray, "2 h r"], Float[np.ndarray, "t h 26 r"]]:
         """The weight of positives and negatives, and the sums of `_Problem.summed`."""
         flat, f = self._columns.T @ weights.astype(np.float64), self._findings
-        classes, rest = (
-            flat[: 2 * f].reshape(2, f, -1),
-            flat[2 * f :].reshape(len(self._problems), -1, weights.shape[1]),
-        )
+        classes = flat[: 2 * f].reshape(2, f, -1)
+        rest = flat[2 * f :].reshape(len(self._problems), -1, weights.shape[1])
         sums = rest[:, : f * _SUMMED].reshape(len(rest), f, _SUMMED, -1)
         if f == 1:
             return classes, sums
-        micro = np.concatenate([sums[:, :, :-_FITTED].sum(axis=1), rest[:, f * _SUMMED :]], axis=1)
-        return (
-            np.concatenate([classes, classes.sum(axis=1, keepdims=True)], axis=1),
-            np.concatenate([sums, micro[:, None]], axis=1),
-        )
+        # All findings together are the sum of each, but for the steps to their own curve.
+        pooled = np.concatenate([sums[:, :, :-_FITTED].sum(axis=1), rest[:, f * _SUMMED :]], axis=1)
+        classes = np.concatenate([classes, classes.sum(axis=1, keepdims=True)], axis=1)
+        return classes, np.concatenate([sums, pooled[:, None]], axis=1)
 
     def _summed_by_patient(self) -> Float[np.ndarray, "p c"]:
         """The columns of `_sums`: classes by finding, then each training's, which end with the pooled fit."""
@@ -187,15 +185,15 @@ class Panel:
 
 def _problems(labels: Float[np.ndarray, "n f"], scored: Scored, patients: Int[np.ndarray, "n"]) -> list[_Problem]:
     """Each finding by itself, then all of them where there are several."""
-    cells = labels, scored.scores, answers(scored.scores, scored.thresholds)
-    found = []
-    for f in range(labels.shape[1]):
-        known = ~np.isnan(labels[:, f])
-        found.append(_Problem(*(each[known, f] for each in cells), patients[known]))
-    if len(found) > 1:
-        pooled = zip(*((p.labels, p.scores, p.answers, p.patients) for p in found), strict=True)
-        found.append(_Problem(*(np.concatenate(each) for each in pooled)))
-    return found
+    said = answers(scored.scores, scored.thresholds)
+
+    def of(cells: Bool[np.ndarray, "n f"]) -> _Problem:
+        column, row = np.nonzero(cells.T)
+        return _Problem(labels[row, column], scored.scores[row, column], said[row, column], patients[row])
+
+    known, findings = ~np.isnan(labels), np.arange(labels.shape[1])
+    found = [of(known & (findings == f)) for f in findings]
+    return found if len(found) == 1 else [*found, of(known)]
 
 
 def _of_order(steps: Steps) -> dict[str, Float[np.ndarray, "r"]]:
@@ -224,7 +222,7 @@ def _of_sums(
 
 
 def _of_curve(
-    problem: _Problem, steps: Steps, sums: Float[np.ndarray, "12 r"], weights: Int[np.ndarray, "p r"]
+    problem: _Problem, steps: Steps, sums: Float[np.ndarray, "12 r"], weights: Integer[np.ndarray, "p r"]
 ) -> dict[str, Float[np.ndarray, "r"]]:
     if len(problem.labels) < ITERATED_BELOW:
         rows = weights[problem.patients].T

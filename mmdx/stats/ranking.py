@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Integer
 from scipy.sparse import csr_array
 
 from mmdx.stats.weighted import share
@@ -30,10 +30,10 @@ class Steps:
     the negatives strictly above, and there or above. `negatives` is the weight of all negatives.
     """
 
-    positives: Int[np.ndarray, "k r"]
-    found: Int[np.ndarray, "k r"]
-    above: Int[np.ndarray, "k r"]
-    reached: Int[np.ndarray, "k r"]
+    positives: Integer[np.ndarray, "k r"]
+    found: Integer[np.ndarray, "k r"]
+    above: Integer[np.ndarray, "k r"]
+    reached: Integer[np.ndarray, "k r"]
     negatives: Int[np.ndarray, "r"]
 
     @property
@@ -71,7 +71,7 @@ class Ladder:
         self._above = sums_by(after, units[negative], (k + 1, count), dtype)
         self._tied = sums_by(before[tied], units[negative[tied]], (k, count), dtype) if tied.any() else None
 
-    def climb(self, weights: Int[np.ndarray, "u r"]) -> Steps:
+    def climb(self, weights: Integer[np.ndarray, "u r"]) -> Steps:
         """The steps under the weights of each resample."""
         positives, above = self._positives @ weights, self._above @ weights
         found, above = _running(positives.copy()), _running(above)
@@ -147,7 +147,7 @@ def sums_by(
     return csr_array((np.ones(len(order), dtype), units[order], starts), shape=shape)
 
 
-def _running(values: Int[np.ndarray, "k r"]) -> Int[np.ndarray, "k r"]:
+def _running(values: Integer[np.ndarray, "k r"]) -> Integer[np.ndarray, "k r"]:
     """Cumulative sums down the first axis, in place: within blocks, all blocks at a time, then over the blocks."""
     whole = len(values) // _BLOCK * _BLOCK
     blocks = values[:whole].reshape(-1, _BLOCK, values.shape[1])
@@ -165,7 +165,7 @@ def _parts(steps: Steps) -> list[slice]:
     return [slice(start, start + size) for start in range(0, len(steps.positives), size)]
 
 
-def _first_above(rising: Int[np.ndarray, "k r"], bound: np.ndarray) -> Int[np.ndarray, "r"]:
+def _first_above(rising: Integer[np.ndarray, "k r"], bound: np.ndarray) -> Int[np.ndarray, "r"]:
     """In each column the first row that is above the bound, k where none is, by bisection."""
     low, high = np.zeros(len(bound), dtype=np.int64), np.full(len(bound), len(rising))
     columns = np.arange(len(bound))
@@ -177,7 +177,7 @@ def _first_above(rising: Int[np.ndarray, "k r"], bound: np.ndarray) -> Int[np.nd
     return low
 
 
-def _at(values: Int[np.ndarray, "k r"], row: Int[np.ndarray, "r"]) -> Int[np.ndarray, "r"]:
+def _at(values: Integer[np.ndarray, "k r"], row: Int[np.ndarray, "r"]) -> Int[np.ndarray, "r"]:
     """The value of each column in its own row; 0 before the first, that of the last row after it."""
     if not len(values):
         return np.zeros(len(row), dtype=np.int64)

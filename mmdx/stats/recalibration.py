@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Integer
 from scipy.special import expit, logit
 
 from mmdx.stats.weighted import share
@@ -23,7 +23,7 @@ def log_odds(scores: Float[np.ndarray, "n"]) -> Float[np.ndarray, "n"]:
 
 
 def curves(
-    labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"], weights: Int[np.ndarray, "r n"]
+    labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"], weights: Integer[np.ndarray, "r n"]
 ) -> Float[np.ndarray, "r 2"]:
     """Level and slope in each resample by Newton's method.
 
@@ -50,7 +50,7 @@ def curves(
 
 
 def shifts(
-    labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"], weights: Int[np.ndarray, "r n"]
+    labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"], weights: Integer[np.ndarray, "r n"]
 ) -> Float[np.ndarray, "r"]:
     """The shift of the log-odds, at a slope of 1, that makes the scores right on average; NaN with one class."""
     odds, drawn = log_odds(scores), weights.astype(np.float64)

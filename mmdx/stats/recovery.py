@@ -11,8 +11,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from mmdx.stats.cohort import read_cohort
-from mmdx.stats.compare import Comparison, score_all, score_resamples, with_mean
+from mmdx.stats.compare import Comparison
 from mmdx.stats.intervals import Estimate, draw_patients, interval
+from mmdx.stats.measured import Measured
 from mmdx.stats.metrics import METRICS
 
 
@@ -46,9 +47,9 @@ def recovered(sources: Sequence[Path], comparison: Comparison, *, metric: str = 
     cohort = read_cohort(sources)
     included = [cohort.findings.index(finding) for finding in comparison.in_mean]
     place = list(METRICS).index(metric)
-    points = with_mean(score_all(cohort), included)[:, place, -1, 0]
-    drawn = score_resamples(cohort, resamples=comparison.resamples, seed=comparison.seed)
-    resampled = with_mean(drawn, included)[:, place, -1]
+    measured = Measured(cohort, included)
+    points = measured.points()[:, place, -1]
+    resampled = measured.resampled(resamples=comparison.resamples, seed=comparison.seed)[:, place, -1]
     _, inferior, *others = (arm.name for arm in cohort.arms)
     gap = comparison.differences[inferior, metric, None].estimate
     shares = {

@@ -17,7 +17,8 @@ import numpy as np
 from mmdx.errors import DataError
 from mmdx.stats.claims import number
 from mmdx.stats.cohort import read_cohort
-from mmdx.stats.compare import Key, score_all, with_mean
+from mmdx.stats.corrections import Key
+from mmdx.stats.measured import Measured
 from mmdx.stats.metrics import METRICS
 from mmdx.stats.tables import Sheet
 
@@ -72,12 +73,12 @@ def spread_records(spreads: dict[Key, Spread]) -> list[dict[str, Any]]:
 def _scores(path: Path) -> dict[Key, float | None]:
     cohort = read_cohort([path])
     both = [{0.0, 1.0} <= set(cohort.labels[:, f].tolist()) for f in range(len(cohort.findings))]
-    values = with_mean(score_all(cohort), [f for f, known in enumerate(both) if known])
+    values = Measured(cohort, [f for f, known in enumerate(both) if known]).points()
     found: dict[Key, float | None] = {}
     for a, arm in enumerate(cohort.arms):
         for m, metric in enumerate(METRICS):
-            for f, finding in enumerate((*cohort.findings, None)):
-                value = float(values[a, m, f, 0])
+            for f, finding in [*enumerate(cohort.findings), (-1, None)]:
+                value = float(values[a, m, f])
                 found[arm.name, metric, finding] = None if math.isnan(value) else value
     return found
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mmdx.stats.claims import check_finding, number, p_value
+from mmdx.stats.claims import check_finding, number, p_value, plural
 from mmdx.stats.compare import Comparison
 from mmdx.stats.intervals import Estimate
 from mmdx.stats.metrics import METRICS
@@ -29,25 +29,36 @@ def estimates_sheet(comparison: Comparison, metrics: Sequence[str], *, finding: 
     for count in comparison.findings:
         if count.finding == counted:
             ground = (count.patients, count.known)
-    plural = "studies" if comparison.unit == "study" else "slices"
+    unit = () if comparison.unit == "patient" else (plural(comparison),)
     return Sheet(
         title=_title(comparison, finding),
-        header=("model", *(METRICS[metric].title for metric in metrics), "patients", plural),
+        header=("model", *(METRICS[metric].title for metric in metrics), "patients", *unit),
         rows=tuple(
             (
                 arm.name,
                 *(with_interval(comparison.estimates[arm.name, metric, finding]) for metric in metrics),
-                *map(str, ground),
+                *map(str, ground[: 1 + len(unit)]),
             )
             for arm in comparison.arms
         ),
     )
 
 
+def means_sheet(comparison: Comparison, metrics: Sequence[str], *, mean: str) -> Sheet:
+    """A row an arm: the `micro` or the `weighted` mean of each metric."""
+    title = {"micro": "Micro average: all findings pooled", "weighted": "Mean weighted by positives"}[mean]
+    rows = [
+        (arm.name, *(with_interval(comparison.means[arm.name, metric, mean]) for metric in metrics))
+        for arm in comparison.arms
+    ]
+    return Sheet(title, ("model", *(METRICS[metric].title for metric in metrics)), tuple(rows))
+
+
 def differences_sheet(comparison: Comparison, metrics: Sequence[str], *, finding: str | None = None) -> Sheet:
     """A row an arm beside the reference: the reference minus the arm, and its p-value, corrected where it is one of
     several."""
     check_finding(comparison, finding)
+    metrics = [metric for metric in metrics if METRICS[metric].direction in ("higher", "lower")]
     rows = []
     for arm in comparison.arms[1:]:
         cells = [arm.name]
@@ -67,8 +78,15 @@ def differences_sheet(comparison: Comparison, metrics: Sequence[str], *, finding
 
 def findings_sheet(comparison: Comparison) -> Sheet:
     """A row a finding: what it stands on, and why it has no intervals where it has none."""
-    plural = "studies" if comparison.unit == "study" else "slices"
-    header = ("finding", f"{plural}, known", "positive", "unknown", "patients", "positive patients", "no intervals")
+    header = (
+        "finding",
+        f"{plural(comparison)}, known",
+        "positive",
+        "unknown",
+        "patients",
+        "positive patients",
+        "no intervals",
+    )
     rows = []
     for c in comparison.findings:
         refused = comparison.estimates[comparison.reference.name, "auroc", c.finding].refused or ""

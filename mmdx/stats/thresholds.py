@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Integer
 
 from mmdx.stats.ranking import sensitivity_at, specificity_at, steps_of
 from mmdx.stats.weighted import share
@@ -34,7 +34,7 @@ class Counts:
 def count(
     labels: Float[np.ndarray, "n"],
     scores: Float[np.ndarray, "n"],
-    weights: Int[np.ndarray, "r n"],
+    weights: Integer[np.ndarray, "r n"],
     threshold: float | Float[np.ndarray, "n"],
 ) -> Counts:
     """The counts at a threshold, one for all rows or each row's own."""
@@ -114,7 +114,7 @@ def choose_threshold(labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "
 def sensitivity_at_specificity(
     labels: Float[np.ndarray, "n"],
     scores: Float[np.ndarray, "n"],
-    weights: Int[np.ndarray, "r n"],
+    weights: Integer[np.ndarray, "r n"],
     *,
     least: float = LEAST,
 ) -> Float[np.ndarray, "r"]:
@@ -125,7 +125,7 @@ def sensitivity_at_specificity(
 def specificity_at_sensitivity(
     labels: Float[np.ndarray, "n"],
     scores: Float[np.ndarray, "n"],
-    weights: Int[np.ndarray, "r n"],
+    weights: Integer[np.ndarray, "r n"],
     *,
     least: float = LEAST,
 ) -> Float[np.ndarray, "r"]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Integer
 
 
 def share(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
@@ -13,6 +13,6 @@ def share(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
     return np.divide(top, bottom, out=np.full(shape, np.nan), where=bottom > 0)
 
 
-def weighted_mean(values: Float[np.ndarray, "n"], weights: Int[np.ndarray, "r n"]) -> Float[np.ndarray, "r"]:
+def weighted_mean(values: Float[np.ndarray, "n"], weights: Integer[np.ndarray, "r n"]) -> Float[np.ndarray, "r"]:
     """The mean of `values` in each resample, NaN where no row is drawn."""
     return share(weights.astype(np.float64) @ values, weights.sum(axis=1))

@@ -11,11 +11,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from huggingface_hub import ModelCard
 from rich.console import Console
 from safetensors.torch import load_file
 from tiny import write_cohort, write_config
 
 from mmdx.config_file import read_config
+from mmdx.data.folds import read_folds
 from mmdx.engine import train as loop
 from mmdx.engine.build import resolve
 from mmdx.engine.evaluate import evaluate_run
@@ -75,7 +77,15 @@ def test_what_a_cross_validation_leaves(finished: Path):
     macro = next(r for r in found["folds"]["spread"] if r["metric"] == "auroc" and r["finding"] is None)
     assert macro["arm"] == "image+report"
     assert macro["mean"] == pytest.approx(sum(macro["folds"]) / 3)
+    studies = pd.read_csv(finished / "studies.csv")
+    assert dict(zip(studies["study_id"], studies["fold"], strict=True)) == read_folds(finished / "folds.csv")
+    baselines = pd.read_csv(finished / "predictions" / "test_baselines.csv")
+    assert list(baselines["shown"].unique()) == ["constant", "metadata", "TF-IDF report"]
+    assert baselines.groupby("shown").size().tolist() == [36 * 2] * 3
+    assert keys_of(baselines) == keys_of(studies)
+    assert "studies by fold: 0 12 of 12 patients" in (finished / "reporting.md").read_text()
     card = (finished / "card.md").read_text()
+    assert ModelCard(card).data.eval_results
     assert "the model that was trained without its patient" in card
     assert "over 3 folds: mean" in card
 

@@ -56,8 +56,19 @@ def test_a_certified_order_needs_no_word(trained):
     assert "order of images" not in (trained / "card.md").read_text()
 
 
+def test_baselines_answer_for_every_slice(trained):
+    scored, other = (slices_of(trained / "predictions" / "test_slices.csv"), trained / "predictions")
+    baselines = pd.read_csv(other / "test_slices_baselines.csv")
+    assert list(baselines["shown"].unique()) == ["constant", "slice position"]
+    for _, rows in baselines.groupby("shown"):
+        rows = rows.set_index(["study_id", "finding", "slice"]).sort_index()
+        assert rows.index.equals(scored.index)
+        assert np.array_equal(rows["label"], scored["label"], equal_nan=True)
+
+
 def test_shuffled_images_are_scored_under_their_own_number(trained, tmp_path, capfd):
     assert evaluate(trained, "--order", "shuffled", "--out", tmp_path) == 0
+    assert (tmp_path / "test_baselines.csv").is_file()
     before = slices_of(trained / "predictions" / "test_slices.csv")
     after = slices_of(tmp_path / "test_slices.csv")
     assert before.index.equals(after.index)

@@ -14,6 +14,14 @@ def test_everything_then_each_modality_alone():
     assert showings(["ct"]) == [("ct",)]
 
 
+def test_of_three_modalities_each_is_also_the_one_that_is_missing():
+    assert showings(["ct", "pet", "report"]) == [
+        ("ct", "pet", "report"),
+        *(("pet", "report"), ("ct", "report"), ("ct", "pet")),
+        *(("ct",), ("pet",), ("report",)),
+    ]
+
+
 def test_shown_modalities_stand_in_the_order_of_the_model():
     assert parse_shown("report + ct", ["ct", "report"]) == ("ct", "report")
     with pytest.raises(UsageError, match="--show ct\\+repotr: the model reads no 'repotr'; did you mean 'report'"):

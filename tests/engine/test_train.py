@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from huggingface_hub import EvalResult, ModelCard
 from rich.console import Console
 from safetensors.torch import load_file
 from tiny import write_cohort, write_config
@@ -70,6 +71,7 @@ def test_a_run_leaves_what_it_promises(cohort, tmp_path):
     names = {str(path.relative_to(run)) for path in run.rglob("*") if path.is_file()}
     promised = {"config.yaml", "environment.json", "log.jsonl", "metrics.json", "card.md", "splits.csv"}
     promised |= {"predictions/val.csv", "predictions/test.csv", "checkpoints/last.safetensors"}
+    promised |= {"predictions/val_baselines.csv", "predictions/test_baselines.csv", "studies.csv", "reporting.md"}
     promised |= {f"checkpoints/best/{name}" for name in ("config.yaml", "model.json", "model.safetensors")}
     assert promised <= names
     assert any(name.startswith("tensorboard/") for name in names)
@@ -79,6 +81,39 @@ def test_a_run_leaves_what_it_promises(cohort, tmp_path):
     assert not table.duplicated(["study_id", "shown", "finding"]).any()
     assert set(table["order_source"].dropna()) == {"image:given"}
     assert json.loads((run / "environment.json").read_text())["processes"] == 1
+    for split in ("val", "test"):
+        stands_on_the_same_rows(run / "predictions", split)
+    facts = pd.read_csv(run / "studies.csv")
+    assert list(facts.columns[3:]) == ["number of images", "order source of image", "having a report"]
+    assert facts.iloc[:, :3].equals(pd.read_csv(run / "splits.csv"))
+    for cited in re.findall(r"\(([\w./-]+\.(?:json|yaml|csv|jsonl)): ", (run / "reporting.md").read_text()):
+        assert cited in names or cited == "dataset.json"
+    card = ModelCard((run / "card.md").read_text())
+    assert card.data.library_name == "mmdx"
+    assert card.data.license is None
+    estimates = json.loads((run / "metrics.json").read_text())["estimates"]
+    told = {(r.metric_args["shown"], r.metric_args["finding"], r.metric_type): r.metric_value for r in results(card)}
+    for one in estimates:
+        if one["arm"] == "image+report" and one["metric"] == "auroc":
+            value = told["image+report", one["finding"] or "macro mean", "roc_auc"]
+            assert value == pytest.approx(one["value"], abs=1e-4)
+
+
+def results(card: ModelCard) -> list[EvalResult]:
+    """What a program finds in the front matter of a card."""
+    return card.data.eval_results
+
+
+def stands_on_the_same_rows(folder: Path, split: str) -> None:
+    """Each baseline has a score for every row, patient and label of the model's own file."""
+    keys = ["study_id", "patient_id", "finding", "label"]
+    model, baselines = (pd.read_csv(folder / f"{split}{end}.csv", dtype=str) for end in ("", "_baselines"))
+    assert list(baselines.columns) == list(model.columns)
+    own = model.loc[model["shown"] == "image+report", keys].reset_index(drop=True)
+    assert list(baselines["shown"].unique()) == ["constant", "metadata", "TF-IDF report"]
+    for _, rows in baselines.groupby("shown"):
+        assert rows[keys].reset_index(drop=True).equals(own)
+        assert rows["score"].astype(float).between(0, 1).all()
 
 
 def test_killed_at_any_step_and_resumed_is_bit_for_bit_the_same(cohort, tmp_path, monkeypatch):

@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from mmdx.errors import UsageError
-from mmdx.stats.claims import claims, notes, number, p_value
+from mmdx.stats.claims import claims, headlines, notes, number, p_value
 from mmdx.stats.compare import Comparison, compare
 from mmdx.stats.intervals import Estimate
 from mmdx.stats.tests import Difference
@@ -90,3 +90,46 @@ def test_an_unknown_finding_is_refused(comparison):
 def test_numbers():
     assert [number(value) for value in (0.9126, -0.0001, 1.0)] == ["0.913", "0.000", "1.000"]
     assert [p_value(p) for p in (0.0009995, 0.001, 1.0)] == ["p < 0.001", "p = 0.001", "p = 1.000"]
+
+
+@pytest.fixture
+def with_baselines(write_run) -> Comparison:
+    run, other = write_run("fused", {"ct+report": 1.0}), write_run("other", {"constant": 50.0, "TF-IDF report": 1.0})
+    (other / "predictions" / "test.csv").rename(run / "predictions" / "test_baselines.csv")
+    return compare([run], resamples=100)
+
+
+def baseline_sentence(comparison: Comparison, text: Difference, constant: Difference) -> str:
+    values = {"ct+report": 0.81, "constant": 0.5, "TF-IDF report": 0.82}
+    estimates = {(name, "auroc", None): Estimate(value, 0.4, 0.9, 100) for name, value in values.items()}
+    differences = {("constant", "auroc", None): constant, ("TF-IDF report", "auroc", None): text}
+    changed = dataclasses.replace(comparison, estimates=estimates, differences=differences, audits={"fused": "no leak"})
+    return headlines(changed)
+
+
+def test_a_model_that_does_not_beat_a_baseline_says_so_first(with_baselines):
+    shown, not_shown = (
+        Difference(Estimate(0.31, 0.2, 0.4, 100), 0.01),
+        Difference(Estimate(-0.01, -0.05, 0.04, 100), 0.7),
+    )
+    assert baseline_sentence(with_baselines, not_shown, shown) == [
+        "ct+report (macro AUROC 0.810) is not shown to beat TF-IDF report (0.820; difference -0.010, 95 % interval "
+        "-0.050 to 0.040, p = 0.700).",
+        "Audit: no leak.",
+    ]
+    assert baseline_sentence(with_baselines, shown, shown)[0] == (
+        "ct+report (macro AUROC 0.810) beats every baseline: constant 0.500, TF-IDF report 0.820."
+    )
+
+
+def test_a_baseline_that_is_better_is_not_beaten(with_baselines):
+    better, worse = Difference(Estimate(0.31, 0.2, 0.4, 100), 0.01), Difference(Estimate(-0.2, -0.3, -0.1, 100), 0.01)
+    assert "is not shown to beat TF-IDF report (0.820" in baseline_sentence(with_baselines, worse, better)[0]
+
+
+def test_a_refused_interval_beats_nothing(with_baselines):
+    refused, shown = (
+        Difference(Estimate(0.3, None, None, 0, "3 patients"), None),
+        Difference(Estimate(0.3, 0.2, 0.4, 100), 0.01),
+    )
+    assert "(0.820; no interval: 3 patients)" in baseline_sentence(with_baselines, refused, shown)[0]

@@ -6,6 +6,7 @@ import pytest
 
 from mmdx.errors import DataError, UsageError
 from mmdx.stats.cohort import read_cohort
+from mmdx.stats.sources import run_names
 
 
 def change(run: Path, edit) -> Path:
@@ -82,6 +83,57 @@ def test_other_patients_are_refused(write_run):
     assert "1 row to different patients, the first 's2': 'p9' against 'p2'" in refusal(first, second)
 
 
+def test_a_study_without_a_row_for_a_finding_is_refused_by_name(write_run):
+    run = write_run("a", {"ct": 1.0}, patients=8)
+    change(run, lambda frame: frame[~((frame["study_id"] == "s3") & (frame["finding"] == "fracture"))])
+    line = refusal(run)
+    assert line.endswith(
+        "test.csv: has no row for fracture of 's3'; score each of them, with an empty label if unknown"
+    )
+
+
+def test_baselines_beside_the_file_are_arms_after_the_models(write_run):
+    run = write_run("fused", {"ct": 1.0, "ct+report": 1.0}, patients=8)
+    other = write_run("base", {"constant": 1.0, "metadata": 2.0}, patients=8)
+    (other / "predictions" / "test.csv").rename(run / "predictions" / "test_baselines.csv")
+    cohort = read_cohort([run])
+    assert [(arm.name, arm.kind) for arm in cohort.arms] == [
+        ("ct+report", "model"),
+        ("ct", "model"),
+        ("constant", "baseline"),
+        ("metadata", "baseline"),
+    ]
+    assert cohort.models == [0, 1]
+
+
+def test_sources_of_one_group_are_trainings_of_the_same_arms(write_run):
+    runs = [write_run(f"{name}-{seed}", {"ct": 1.0}, patients=8, seed=seed) for name in ("a", "b") for seed in (1, 2)]
+    cohort = read_cohort(runs, groups=["a", "a", "b", "b"])
+    assert [(arm.name, arm.seeds) for arm in cohort.arms] == [("a", 2), ("b", 2)]
+    assert cohort.scores.shape == (2, 8, 2)
+    np.testing.assert_array_equal(cohort.scored[1][1].scores, read_cohort([runs[3]]).scores[0])
+
+
+def test_trainings_of_one_group_are_shown_the_same(write_run):
+    runs = [write_run("a", {"ct": 1.0, "ct+report": 1.0}, patients=8), write_run("b", {"ct": 1.0}, patients=8)]
+    with pytest.raises(DataError, match=r"fused: 1 of its 2 trainings were shown 'ct\+report'; score all"):
+        read_cohort(runs, groups=["fused", "fused"])
+
+
+def test_a_patient_has_the_highest_score_and_label_of_its_studies(write_run):
+    run = write_run("fused", {"ct": 1.0}, patients=4, findings=("bleed",))
+
+    def of_two(frame: pd.DataFrame) -> pd.DataFrame:
+        labels, scores = ["0", "1", "0", ""], ["0.2", "0.1", "0.3", "0.9"]
+        return frame.assign(patient_id=["p0", "p0", "p1", "p1"], label=labels, score=scores)
+
+    cohort = read_cohort([change(run, of_two)], level="patient")
+    assert (cohort.unit, cohort.names) == ("patient", ("p0", "p1"))
+    assert cohort.scores[0, :, 0].tolist() == [0.2, 0.9]
+    assert cohort.labels[0, 0] == 1
+    assert np.isnan(cohort.labels[1, 0])
+
+
 def test_labels_unknown_in_both_agree(write_run):
     runs = [write_run(name, {"ct": 1.0}, patients=8, constant={"bleed": ""}) for name in ("a", "b")]
     assert np.isnan(read_cohort(runs).labels[:, 0]).all()
@@ -108,7 +160,7 @@ def test_a_file_of_a_run_is_called_by_the_run(tmp_path):
         for split in ("val", "test"):
             path = tmp_path / run / "predictions" / f"{split}_slices.csv"
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text("study_id,patient_id,shown,finding,label,score,slice\ns,p,ct,bleed,1,0.5,0\n")
+            path.write_text(f"study_id,patient_id,shown,finding,label,score,slice\ns,{split},ct,bleed,1,0.5,0\n")
             files.append(path)
     assert [arm.name for arm in read_cohort([files[1], files[3]]).arms] == ["lstm", "mean"]
-    assert [arm.name for arm in read_cohort(files[:2]).arms] == ["val_slices", "test_slices"]
+    assert run_names(files[:2]) == ["val_slices", "test_slices"]

@@ -2,14 +2,16 @@ import json
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
 
 from mmdx.errors import UsageError
 from mmdx.stats.cohort import read_cohort
-from mmdx.stats.compare import compare
+from mmdx.stats.compare import NO_THRESHOLD, compare
 from mmdx.stats.delong import delong_test
 from mmdx.stats.intervals import Estimate
+from mmdx.stats.metrics import METRICS
 from mmdx.stats.tests import Difference
 
 
@@ -44,9 +46,9 @@ def test_the_same_scores_do_not_differ(write_run):
 def test_intervals_stay_within_bounds_and_the_seed_repeats_them(write_run):
     run = write_run("fused", {"ct+report": 0.3, "ct": 40.0})
     first, again, other = (compare([run], resamples=200, seed=seed) for seed in (1, 1, 2))
-    assert first == again
-    assert first.estimates != other.estimates
-    bounded = [e for (_, metric, _), e in first.estimates.items() if metric != "log_loss"]
+    assert first.to_json() == again.to_json()
+    assert first.to_json() != other.to_json()
+    bounded = [e for (_, metric, _), e in first.estimates.items() if metric in ("auroc", "ap", "brier", "ece")]
     assert all(e.low is not None and e.high is not None and 0 <= e.low <= e.high <= 1 for e in bounded)
 
 
@@ -70,7 +72,7 @@ def test_unknown_labels_are_counted_and_touch_nothing(write_run):
     path = run / "predictions" / "test.csv"
     before = compare([run], resamples=200).estimates["ct", "auroc", "fracture"].value
     with path.open("a", encoding="utf-8") as file:
-        file.write("new,p0,ct,fracture,,0.99\n")
+        file.write("new,p0,ct,fracture,,0.99\nnew,p0,ct,bleed,,0.99\n")
     after = compare([run], resamples=200)
     count = next(count for count in after.findings if count.finding == "fracture")
     assert (count.known, count.unknown, count.positives, count.patients) == (40, 1, 20, 40)
@@ -98,8 +100,9 @@ def test_the_json_is_plain_and_complete(write_run):
     record = json.loads(json.dumps(comparison.to_json(), allow_nan=False))
     assert record["reference"] == "ct+report"
     assert record["macro_findings"] == ["bleed"]
-    assert len(record["estimates"]) == 2 * 4 * 3
-    assert len(record["differences"]) == 4 * 3
+    assert len(record["estimates"]) == 2 * 3 * len(METRICS)
+    assert len(record["means"]) == 2 * 2 * len(METRICS)
+    assert len(record["differences"]) == 3 * (len(METRICS) - 2)  # a calibration slope is not the better for being large
     undefined = [e for e in record["estimates"] if e["finding"] == "edema" and e["metric"] == "auroc"]
     assert [e["value"] for e in undefined] == [None, None]
     assert undefined[0]["refused"] == "0 patients without the finding, and 5 are needed"
@@ -146,3 +149,69 @@ def test_what_correction_takes_away_is_not_shown():
     assert Difference(estimate, 0.03).shown
     alone = Difference(estimate, 0.03, corrected=0.06)
     assert (alone.leaves_out_zero, alone.shown, alone.stated) == (True, False, 0.06)
+
+
+def test_trainings_of_one_config_are_one_arm(write_run):
+    """The value is the mean over seeds; the paired difference is that of the means."""
+    runs = [write_run(f"{name}-{seed}", {"ct": 2.0}, seed=seed) for name in ("a", "b") for seed in (1, 2)]
+    found = compare(runs, groups=["a", "a", "b", "b"], resamples=200)
+    each = [compare([run], resamples=200).estimates["ct", "auroc", None].value for run in runs]
+    assert found.estimates["a", "auroc", None].value == pytest.approx(np.mean(each[:2]))
+    assert found.differences["b", "auroc", None].estimate.value == pytest.approx(np.mean(each[:2]) - np.mean(each[2:]))
+    assert [arm.seeds for arm in found.arms] == [2, 2]
+    assert found.differences["b", "auroc", "bleed"].delong is None
+
+
+def test_baselines_are_corrected_among_themselves_and_come_last(write_run):
+    run, other = write_run("fused", {"ct+report": 0.3, "ct": 0.6}), write_run("b", {"constant": 50.0, "metadata": 50.0})
+    (other / "predictions" / "test.csv").rename(run / "predictions" / "test_baselines.csv")
+    found = compare([run], resamples=400)
+    assert [arm.name for arm in found.models] == ["ct+report", "ct"]
+    assert [arm.name for arm in found.baselines] == ["constant", "metadata"]
+    macro = {name: found.differences[name, "auroc", None] for name in ("ct", "constant", "metadata")}
+    assert macro["ct"].corrected is None
+    smaller = min(macro["constant"].p, macro["metadata"].p)
+    assert min(macro["constant"].corrected, macro["metadata"].corrected) == pytest.approx(min(1.0, 2 * smaller))
+
+
+def test_bca_intervals_go_with_their_own_p_values(write_run):
+    run = write_run("fused", {"ct+report": 0.8, "ct": 3.0}, patients=60)
+    percentile, bca = (compare([run], resamples=400, intervals=kind) for kind in ("percentile", "bca"))
+    key = ("ct", "auroc", None)
+    assert bca.estimates["ct", "auroc", None].value == percentile.estimates["ct", "auroc", None].value
+    assert bca.estimates != percentile.estimates
+    assert bca.to_json()["method"]["intervals"] == "patient bootstrap, bca"
+    for found in bca.differences.values():
+        if found.p is not None and found.corrected is None:
+            # Bounds are order statistics, the p-value is of a share: they may part by a resample.
+            assert found.leaves_out_zero == (found.p <= 0.05) or found.p == pytest.approx(0.05, abs=0.01)
+    assert bca.differences[key].shown
+
+
+def test_a_threshold_needs_validation_rows(write_run):
+    run = write_run("fused", {"ct": 1.0})
+    found = compare([run], resamples=100).estimates["ct", "f1", "bleed"]
+    assert (math.isnan(found.value), found.refused) == (True, NO_THRESHOLD)
+    rows = [
+        f"v{i},v{i},ct,{finding},{i % 2},{0.9 if i % 2 else 0.1}"
+        for i in range(12)
+        for finding in ("bleed", "fracture")
+    ]
+    header = "study_id,patient_id,shown,finding,label,score"
+    (run / "predictions" / "val.csv").write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    found = compare([run], resamples=100).estimates["ct", "f1", "bleed"]
+    assert found.value > 0.5
+    assert found.refused is None
+
+
+def test_a_rare_class_is_a_stratum(write_run):
+    common, rare = (
+        write_run("a", {"ct": 1.0}),
+        write_run("b", {"ct": 1.0}, patients=64, findings=("bleed", "x", "rare")),
+    )
+    path = rare / "predictions" / "test.csv"
+    table = pd.read_csv(path)
+    table.loc[table["finding"] == "rare", "label"] = (table["study_id"].str[1:].astype(int) < 6).astype(int)
+    table.to_csv(path, index=False)
+    assert compare([rare], resamples=100).strata == 2
+    assert compare([common], resamples=100).strata == 1

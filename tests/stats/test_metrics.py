@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from mmdx.stats.metrics import METRICS
+from mmdx.stats.metrics import METRICS, answers
 
 REFERENCE = {
     "auroc": sk.roc_auc_score,
@@ -63,13 +63,31 @@ def test_only_the_resample_that_lacks_a_class_is_undefined(name):
     np.testing.assert_array_equal(found, [1.0, np.nan, np.nan])
 
 
-@pytest.mark.parametrize("name", REFERENCE)
+@pytest.mark.parametrize("name", METRICS)
 def test_nothing_known_is_undefined(name):
     assert np.isnan(one(name, [], []))
 
 
 def test_which_direction_is_better():
-    better = {name: one(name, [0, 1], [0.1, 0.9]) - one(name, [0, 1], [0.9, 0.1]) for name in METRICS}
-    assert {name: metric.direction for name, metric in METRICS.items()} == {
-        name: "higher" if gain > 0 else "lower" for name, gain in better.items()
+    better = {
+        name: one(name, [0, 1, 0, 1], [0.0, 1.0, 0.0, 1.0]) - one(name, [0, 1, 0, 1], [1.0, 0.0, 1.0, 0.0])
+        for name in METRICS
     }
+    assert {name: metric.direction for name, metric in METRICS.items() if metric.direction in ("higher", "lower")} == {
+        name: "higher" if gain > 0 else "lower" for name, gain in better.items() if not name.startswith("calibration")
+    }
+    assert (METRICS["calibration_slope"].direction, METRICS["calibration_intercept"].direction) == ("one", "zero")
+
+
+def test_a_threshold_turns_scores_into_answers_and_scores_are_none():
+    labels, scores, once = np.array([1.0, 0, 1, 0]), np.array([0.9, 0.8, 0.5, 0.1]), np.ones((2, 4), dtype=np.int32)
+    said = answers(scores, np.array([0.5, 0.9, 0.5, np.nan]))
+    np.testing.assert_array_equal(said, [1, 0, 1, np.nan])
+    assert METRICS["sensitivity"].function(labels[:3], said[:3], once[:, :3]).tolist() == [1.0, 1.0]
+    for given in (said, scores):
+        assert np.isnan(METRICS["sensitivity"].function(labels, given, once)).all()
+
+
+def test_the_titles_fit_a_table_of_80_columns():
+    assert max(len(metric.title) for metric in METRICS.values()) <= 10
+    assert len({metric.title for metric in METRICS.values()}) == len(METRICS)

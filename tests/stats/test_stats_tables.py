@@ -34,7 +34,7 @@ def test_differences_stand_beside_the_reference(write_run):
 def test_a_finding_stands_on_its_known_labels(write_run):
     run = write_run("fused", {"ct": 1.0}, patients=8)
     with (run / "predictions" / "test.csv").open("a", encoding="utf-8") as file:
-        file.write("new,p8,ct,bleed,,0.99\n")
+        file.write("new,p8,ct,bleed,,0.99\nnew,p8,ct,fracture,,0.99\n")
     comparison = compare([run], resamples=100)
     assert estimates_sheet(comparison, ("ap",), finding="bleed").rows[0][2:] == ("8", "8")
     assert estimates_sheet(comparison, ("ap",)).rows[0][2:] == ("9", "9")
