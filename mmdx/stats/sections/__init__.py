@@ -1,0 +1,1 @@
+"""The parts of a written comparison, a question each: one public function a module makes its `Section`."""
