@@ -63,7 +63,7 @@ SCIKIT_LEARN: Sequence[Callable[[np.ndarray, np.ndarray], float]] = (
 
 
 def write_runs(folder: Path, labels: np.ndarray, scores: np.ndarray) -> list[Path]:
-    """A run folder for each of `scores [a n f]`, a tenth of whose studies are validation rows as well, under new names."""
+    """A run folder for each of `scores [a n f]`; a tenth of the studies are validation rows too, under other names."""
     runs = [folder / name for name in ("first", "second")[: len(scores)]]
     findings, few = [f"finding {f}" for f in range(labels.shape[1])], len(labels) // 10
     for run, said in zip(runs, scores, strict=True):

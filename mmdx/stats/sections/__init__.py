@@ -1,1 +1,1 @@
-"""Parts of a written comparison, a file each."""
+"""The parts of a written comparison, a question each: one public function a module makes its `Section`."""
