@@ -7,21 +7,25 @@ resample, so that its interval is one over patients alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Integer
 
+from mmdx.stats import ranking
 from mmdx.stats.cohort import Cohort
-from mmdx.stats.intervals import FEWEST_IN_MEAN, Estimate, draw_patients, interval, why_too_few
+from mmdx.stats.intervals import FEWEST_IN_MEAN, Estimate, draw_counts, interval, rare_strata, why_too_few
 from mmdx.stats.metrics import Metric
+from mmdx.stats.ranking import Ladder
 from mmdx.stats.tests import Difference, NonInferiority, non_inferiority, paired_difference
 
-CELLS = 300_000_000
-"""Rows times scores times resamples that a part of a comparison may take: about three seconds on one core."""
+CELLS = 1_000_000_000
+"""Rows times scores times resamples that a part of a comparison may take: a few seconds on one core."""
 FEWEST_RESAMPLES = 200
+AT_ONCE = 128
+OF_ORDER = {"auroc": ranking.auroc, "ap": ranking.average_precision}
 
 
 @dataclass(frozen=True)
@@ -106,31 +110,44 @@ def sample_groups(
 ) -> tuple[Float[np.ndarray, "g s f"], Float[np.ndarray, "g s f r"]]:
     """The metric in each group of rows, by set of scores and finding: on each row once, and in each resample.
 
-    Patients are drawn from all rows, so that groups and scores share their resamples.
+    Patients are drawn from all rows, so that groups and scores share their resamples, and as `Measured` draws them.
     """
-    resampled = np.full((len(groups), len(scores), labels.shape[1], resamples), np.nan)
-    for place, weights in draw_patients(patients, resamples=resamples, seed=seed):
-        resampled[..., place] = _in_groups(metric, labels, scores, groups, weights)
-    once = np.ones((1, len(labels)), dtype=np.int32)
-    return _in_groups(metric, labels, scores, groups, once)[..., 0], resampled
-
-
-def _in_groups(
-    metric: Metric,
-    labels: Float[np.ndarray, "n f"],
-    scores: Float[np.ndarray, "s n f"],
-    groups: Bool[np.ndarray, "g n"],
-    weights: Int[np.ndarray, "r n"],
-) -> Float[np.ndarray, "g s f r"]:
-    values = np.full((len(groups), len(scores), labels.shape[1], len(weights)), np.nan)
+    count = int(patients.max()) + 1
+    heaviest = int(np.bincount(patients).max()) * count
+    dtype = np.dtype(np.uint16 if heaviest < 2**16 else np.uint32)
+    readings = {}
     for g, group in enumerate(groups):
         for f in range(labels.shape[1]):
             rows = np.flatnonzero(group & ~np.isnan(labels[:, f]))
-            if len(rows):
-                truth, drawn = labels[rows, f], weights[:, rows]
-                for s in range(len(scores)):
-                    values[g, s, f] = metric.function(truth, scores[s, rows, f], drawn)
-    return values
+            for s in range(len(scores)) if len(rows) else ():
+                readings[g, s, f] = _reading(metric, labels[rows, f], scores[s, rows, f], patients[rows], count, dtype)
+    shape = (len(groups), len(scores), labels.shape[1])
+    points, resampled = np.full(shape, np.nan), np.full((*shape, resamples), np.nan)
+    once = np.ones((count, 1), dtype=dtype)
+    for place, reading in readings.items():
+        points[place] = reading(once)[0]
+    strata = rare_strata(labels, patients)
+    drawn = draw_counts(patients, resamples=resamples, seed=seed, at_once=AT_ONCE, strata=strata)
+    for part, counts in drawn:
+        weights = np.ascontiguousarray(counts.T, dtype=dtype)
+        for place, reading in readings.items():
+            resampled[*place, part] = reading(weights)
+    return points, resampled
+
+
+def _reading(
+    metric: Metric,
+    labels: Float[np.ndarray, "n"],
+    scores: Float[np.ndarray, "n"],
+    patients: Int[np.ndarray, "n"],
+    count: int,
+    dtype: np.dtype,
+) -> Callable[[Integer[np.ndarray, "p r"]], Float[np.ndarray, "r"]]:
+    """The metric of some rows as a function of how often each patient was drawn; what is sorted is sorted once."""
+    if metric.name in OF_ORDER:
+        ladder = Ladder(labels, scores, patients, count, dtype)
+        return lambda weights: OF_ORDER[metric.name](ladder.climb(weights))
+    return lambda weights: metric.function(labels, scores, weights.T[:, patients].astype(np.int64))
 
 
 def both_classes(labels: Float[np.ndarray, "n f"]) -> list[int]:

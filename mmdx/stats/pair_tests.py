@@ -12,7 +12,7 @@ from mmdx.stats.delong import delong_test
 from mmdx.stats.macro import sample, why_no_mean
 from mmdx.stats.mcnemar import mcnemar_test
 from mmdx.stats.metrics import METRICS
-from mmdx.stats.permutation import MOST_SWAPS, permutation_p
+from mmdx.stats.permutation import permutation_p
 from mmdx.stats.tests import ALPHA, Difference, holm
 
 AUROC = METRICS["auroc"]
@@ -23,6 +23,7 @@ TESTS = {
     "mcnemar": "McNemar",
 }
 """By key, in the order of the tables."""
+FEWEST_SWAPS = 2000
 PER_TEST = 50
 """Resamples or swaps a test that the smallest p, 2 or 1 over their number, needs to pass Holm over all tests."""
 NAIVE = "naive_delong"
@@ -55,7 +56,7 @@ def pair_tests(cohort: Cohort, *, resamples: int, seed: int) -> list[PairTests]:
     first = replace(cohort, scored=tuple(trainings[:1] for trainings in cohort.scored))
     arms = [reference, *others]
     sampled = dict(zip(arms, sample(first, AUROC, arms, resamples=resamples, seed=seed), strict=True))
-    swaps = max(MOST_SWAPS, PER_TEST * len(others) * len(cohort.findings))
+    swaps = max(FEWEST_SWAPS, PER_TEST * len(others) * len(cohort.findings))
     found = []
     for arm in others:
         for f, finding in enumerate(cohort.findings):

@@ -16,13 +16,16 @@ from jaxtyping import Bool, Float
 from mmdx.stats.cohort import Cohort
 from mmdx.stats.groups import FEWEST_IN_GROUP, group_by
 from mmdx.stats.intervals import FEWEST_IN_MEAN, why_too_few
-from mmdx.stats.macro import CELLS, Drawn, Sampled, affordable, sample_groups, why_no_mean
+from mmdx.stats.macro import Drawn, Sampled, affordable, sample_groups, why_no_mean
 from mmdx.stats.metrics import METRICS
 from mmdx.stats.permutation import chance_of
 from mmdx.stats.phrases import listed
+from mmdx.stats.ranking import Ladder, auroc
 from mmdx.stats.tests import ALPHA, Difference, holm
 
 AUROC = METRICS["auroc"]
+CELLS = 200_000_000
+"""Rows times groups times permutations that the tests of all traits may take, within the bounds below."""
 MOST_PERMUTATIONS = 1000
 FEWEST_PERMUTATIONS = 300
 
@@ -153,31 +156,31 @@ def _gap_p(cohort: Cohort, trait: Trait, *, most: int, seed: int) -> float:
     count = len(trait.groups)
     cells, cell = np.unique(cohort.patients[rows] * count + member, return_inverse=True)
     of_cell = cells % count
-    chosen = list(trait.findings)
-    labels = cohort.labels[rows][:, chosen]
-    ill = np.zeros(len(cells), dtype=bool)
-    np.logical_or.at(ill, cell, (labels == 1).any(axis=1))
-    scores = np.stack([t.scores[rows][:, chosen] for t in cohort.scored[cohort.models[0]]])
+    labels, ill = cohort.labels[rows], np.zeros(len(cells), dtype=bool)
+    np.logical_or.at(ill, cell, (labels[:, list(trait.findings)] == 1).any(axis=1))
+    ladders = []
+    for f in trait.findings:
+        known = np.flatnonzero(~np.isnan(labels[:, f]))
+        ladders += [
+            Ladder(labels[known, f], training.scores[rows][known, f], cell[known], len(cells), np.dtype(np.uint32))
+            for training in cohort.scored[cohort.models[0]]
+        ]
     generator = np.random.default_rng(seed)
 
     def draw(size: int) -> Float[np.ndarray, "r"]:
         dealt = np.tile(of_cell, (size, 1))
         for stratum in (ill, ~ill):
             dealt[:, stratum] = generator.permuted(dealt[:, stratum], axis=1)
-        return _gap_of(labels, scores, dealt[:, cell], count)
+        return _gap_of(ladders, dealt, count)
 
-    return chance_of(float(_gap_of(labels, scores, member[None], count)[0]), draw, most=most)
+    return chance_of(float(_gap_of(ladders, of_cell[None], count)[0]), draw, most=most)
 
 
-def _gap_of(
-    labels: Float[np.ndarray, "n f"], scores: Float[np.ndarray, "t n f"], member: np.ndarray, count: int
-) -> Float[np.ndarray, "r"]:
-    """The largest minus the smallest macro AUROC over groups, where `member` `[r n]` says who is in which."""
+def _gap_of(ladders: Sequence[Ladder], member: Int[np.ndarray, "r c"], count: int) -> Float[np.ndarray, "r"]:
+    """The largest minus the smallest macro AUROC over groups, where `member` says which each cell is in."""
     means = np.zeros((count, len(member)))
-    for f in range(labels.shape[1]):
-        known = np.flatnonzero(~np.isnan(labels[:, f]))
-        for group in range(count):
-            weights = (member[:, known] == group).astype(np.int32)
-            for training in scores:
-                means[group] += AUROC.function(labels[known, f], training[known, f], weights)
-    return np.ptp(means, axis=0) / (labels.shape[1] * len(scores))
+    for group in range(count):
+        weights = np.ascontiguousarray((member == group).T, dtype=np.uint32)
+        for ladder in ladders:
+            means[group] += auroc(ladder.climb(weights))
+    return np.ptp(means, axis=0) / len(ladders)

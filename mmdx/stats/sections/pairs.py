@@ -12,7 +12,6 @@ from mmdx.stats.cohort import Cohort
 from mmdx.stats.forest_axes import ForestRow, draw_forest, height
 from mmdx.stats.macro import affordable, record_of
 from mmdx.stats.pair_tests import NAIVE, PER_TEST, TESTS, PairTests, pair_tests
-from mmdx.stats.permutation import MOST_SWAPS
 from mmdx.stats.phrases import counted, listed, p_cell
 from mmdx.stats.section import Plot, Section
 from mmdx.stats.tables import Sheet, with_interval
@@ -142,7 +141,7 @@ def _numbers(cohort: Cohort, found: Sequence[PairTests]) -> pd.DataFrame:
 def _notes(cohort: Cohort, found: Sequence[PairTests], made: int, resamples: int) -> list[str]:
     said = [
         f"The p-values are corrected (Holm) over {counted(sum(bool(each.p) for each in found), 'pair')} of finding and "
-        f"model, each test by itself. Permutations stop once p is known to a tenth of itself, at {MOST_SWAPS} or more.",
+        "model, each test by itself.",
     ]
     if any("mcnemar" in each.p for each in found):
         forms = listed(sorted({each.form for each in found if each.form}))
