@@ -54,6 +54,8 @@ def conclude(
     found |= {"descriptions": results.descriptions.to_json()} if results.descriptions else {}
     run.write_json("metrics.json", found)
     told = ["Split by patient (`splits.csv`). Scores are probabilities, not calibrated."]
+    if saved.config.data.train_patients is not None:
+        told.append(f"Trained on {saved.config.data.train_patients} patients; other training studies are `unused`.")
     told += [f"{sentence[:1].upper()}{sentence[1:]}." for sentence in orders.sentences()]
     run.write_text(run.card.name, card(run, saved, told, markdown(results.comparison)))
     return results
