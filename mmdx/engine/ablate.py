@@ -93,7 +93,7 @@ def show_plan(config: Config, console: Console, *, extent: Extent, out: Path, la
         inputs = "+".join(job.config.model.inputs)
         size = str(job.size) if job.size else "all"
         rows.append((job.variant, inputs, job.config.model.fusion.type, str(job.seed), size, state_of(job)))
-    console.print(table(Sheet("Plan", ("variant", "inputs", "fusion", "seed", "patients", "state"), rows)))
+    console.print(table(Sheet("Plan", ("variant", "inputs", "fusion", "seed", "patients", "state"), tuple(rows))))
     console.print("\nCommands; the ablation writes the configs that they name.")
     for job in planned.jobs:
         if not job.finished:

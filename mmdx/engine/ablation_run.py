@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal, Protocol
+from typing import IO, Literal, Protocol, runtime_checkable
 
 import torch
 
@@ -48,6 +48,7 @@ Board = dict[str, Standing]
 """The standing of every job by its name."""
 
 
+@runtime_checkable
 class Watcher(Protocol):
     """What is told of jobs as they go on."""
 

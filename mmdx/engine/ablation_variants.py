@@ -30,7 +30,8 @@ def reduced(config: Config, names: Sequence[str]) -> Reduced:
     Raises `UsageError`, a sentence that says why, where no head is left that answers for studies.
     """
     gone = [name for name in config.model.inputs if name not in names]
-    raw = config.model_dump() | {"guidance": None, "run": None}
+    raw: dict[str, Any] = config.model_dump()
+    raw["guidance"] = raw["run"] = None
     notes: list[str] = []
     if gone:
         raw["data"]["tables"] = {name: traits for name, traits in config.data.tables.items() if name not in gone}
