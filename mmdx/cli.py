@@ -214,16 +214,58 @@ def compare(
     """Compare runs, or what one run was shown: paired, by patient, from prediction files alone."""
     from rich.console import Console
 
-    from mmdx.stats.evidence import gather
-    from mmdx.stats.report import summary_tables, write_comparison
+    from mmdx.stats.evidence import evidence_tables, gather, write_evidence
 
     evidence = gather(
         runs, split=split, level=level, resamples=resamples, seed=seed, intervals=intervals, margin=margin
     )
     console = Console()
-    console.print(summary_tables(evidence.comparison, finding=finding))
-    write_comparison(evidence.comparison, evidence.sections, out)
+    console.print(evidence_tables(evidence, finding=finding))
+    write_evidence(evidence, out)
     console.print(f"report:  {out / 'compare.html'}", markup=False, highlight=False)
+
+
+@app.command()
+def ablate(
+    config: Annotated[Path, typer.Argument(help="experiment, YAML")],
+    overrides: Overrides = None,
+    seeds: Annotated[int, typer.Option(min=1, help="trainings of each variant, from the config's seed on")] = 1,
+    fusion: Annotated[
+        list[str] | None,
+        typer.Option(help="fusion to hold against the config's own, concat and late when left out; repeat for several"),
+    ] = None,
+    sizes: Annotated[
+        str, typer.Option(metavar="N,N,...", help="numbers of training patients for a learning curve, such as 50,100")
+    ] = "",
+    out: Annotated[
+        Path | None, typer.Option(help="folder for all runs, gone on with; ablations/CONFIG when left out")
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="trainings at once; one a GPU, else one for 2 cores")] = None,
+    launcher: Annotated[
+        str, typer.Option(help="what starts a training, such as 'accelerate launch --num_processes 4'")
+    ] = "",
+    plan: Annotated[bool, typer.Option("--plan", help="show what would be trained, and train nothing")] = False,
+) -> None:
+    """Train each modality alone, the fusion, other fusions and what is left without a modality; then compare them.
+
+    What is trained is not trained again. The same command on several machines that share the folder shares the work.
+    """
+    from rich.console import Console
+
+    from mmdx.config_file import read_config
+    from mmdx.engine.ablate import Extent, show_plan
+    from mmdx.engine.ablate import ablate as run_ablation
+    from mmdx.engine.build import resolve
+
+    numbers = [text.strip() for text in sizes.split(",") if text.strip()]
+    if not all(text.isdecimal() for text in numbers):
+        raise UsageError(f"--sizes {sizes}: give numbers of training patients, such as 50,100,200")
+    extent = Extent(seeds, fusion, [int(text) for text in numbers])
+    asked, folder = resolve(read_config(config, overrides or [])), out or Path("ablations") / config.stem
+    if plan:
+        show_plan(asked, Console(), extent=extent, out=folder, launcher=launcher)
+    elif not run_ablation(asked, config.stem, Console(), extent=extent, out=folder, slots=jobs, launcher=launcher):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -308,7 +350,7 @@ def main(arguments: list[str] | None = None) -> None:
         _end([f"{error.format_message()} (mmdx --help)"], 2)
     # typer answers Ctrl-C, and an exit asked for, with a code.
     if code == STOPPED:
-        _end(["stopped; nothing finished is lost: use train --resume, or prepare again"], STOPPED)
+        _end(["stopped; nothing finished is lost: use train --resume, or prepare or ablate again"], STOPPED)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -15,7 +15,8 @@ from typing import Literal
 
 OrderSource = Literal["position", "instance", "filename", "given", "unknown"]
 Unit = Literal["HU", "intensity"]
-Split = Literal["train", "val", "test"]
+Split = Literal["train", "val", "test", "unused"]
+"""What a study is for; `unused`: a training study that `data.train_patients` leaves out, neither learned nor scored."""
 SPLITS: tuple[Split, ...] = ("train", "val", "test")
 SERIES_DIGEST = "series_digest"
 """The trait that tells one series under two studies: a digest of its SeriesInstanceUID, never the UID itself."""

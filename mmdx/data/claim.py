@@ -19,6 +19,7 @@ PROGRESS = "progress.json"
 LOCK = ".lock"
 _LOOPBACK = ("", "localhost", "127.0.0.1", "::1")
 _PATIENCE = 2.0
+_PAUSE = 0.5
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,26 @@ def _enter(lock: IO[str], out: Path, group: Group) -> None:
         if time.monotonic() >= patience:
             raise DataError(f"{out}: another process is preparing this store; wait for it to end")
         time.sleep(0.05)
+
+
+def hold(path: Path) -> IO[str] | None:
+    """The file `path`, made where it is missing and locked until it is closed; None where another has it.
+
+    A process that inherits the file has the lock as well: it is free only when all of them have closed it or ended.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = path.open("a+", encoding="utf-8", errors="replace")
+    if _locks(lock, fcntl.LOCK_EX):
+        return lock
+    lock.close()
+    return None
+
+
+def hold_waiting(path: Path) -> IO[str]:
+    """`hold`, as soon as nobody else has it."""
+    while (lock := hold(path)) is None:
+        time.sleep(_PAUSE)
+    return lock
 
 
 def _locks(lock: IO[str], how: int) -> bool:

@@ -102,7 +102,8 @@ def read_splits(path: Path) -> dict[str, Split]:
     splits: dict[str, Split] = {}
     for row in read_table(path, required=_COLUMNS).rows:
         study_id = str(row.cells["study_id"])  # to the letter: names of folders may begin or end with a space
-        split = parse_split(row.text("split"), row.at("split"))
+        cell = row.text("split")
+        split: Split | None = "unused" if cell == "unused" else parse_split(cell, row.at("split"))
         if not study_id or split is None:
             raise DataError(f"{row.where}: a study_id and a split are needed; fill in both")
         if study_id in splits:

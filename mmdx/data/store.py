@@ -247,4 +247,6 @@ def _splits_of(study_ids: Sequence[str], path: Path) -> list[Split]:
 
 
 def split_counts(splits: Sequence[Split]) -> dict[str, int]:
-    return {name: sum(split == name for split in splits) for name in SPLITS}
+    """Studies in each split, and those that are left out of training where there are any."""
+    names = (*SPLITS, *(["unused"] if "unused" in splits else []))
+    return {name: sum(split == name for split in splits) for name in names}

@@ -63,6 +63,8 @@ def verdict_for(store: Store, splits: Sequence[Split]) -> dict[str, Any]:
     What is made for the store's own splits is left in it, where it can be written. A store of more than `MOST_IMAGES`
     images is not audited here; then `findings` is empty, and `verdict` says so.
     """
+    # What is left out of training could only leak into training: to the audit it is of that split.
+    splits = ["train" if split == "unused" else split for split in splits]
     digest = splits_digest(store.study_ids, splits)
     known = _stored(store.folder / AUDIT_FILE)
     if known is not None and _fits(known, store, digest):

@@ -58,6 +58,7 @@ def check_training(config: Config, store: Store, splits: Sequence[Split]) -> Non
     rows = [row for row, name in enumerate(splits) if name == "train"]
     findings = config.data.findings or store.findings
     anew = f"deal the patients anew ({_other_seed(config)})"
+    anew = anew if config.data.train_patients is None else f"train on more patients (data.train_patients), or {anew}"
     problems = [
         f"model.inputs.{name}: none of {len(rows)} training studies has '{name}'; leave it out, or {anew}"
         for name in config.model.inputs
@@ -164,7 +165,7 @@ class Presence:
 def shown_nothing(config: Config, store: Store, splits: Sequence[Split]) -> str | None:
     """The line about studies that have none of the modalities that the config reads; None where there are none."""
     present = Presence(config, store)
-    rows = [row for row in range(len(store)) if present.nothing(row)]
+    rows = [row for row, split in enumerate(splits) if split != "unused" and present.nothing(row)]
     if not rows:
         return None
     counts = ", ".join(

@@ -56,6 +56,8 @@ def conclude(
     run.write_json("metrics.json", found)
     write_reporting(run.folder)
     told = ["Split by patient (`splits.csv`). Scores are probabilities, not calibrated."]
+    if saved.config.data.train_patients is not None:
+        told.append(f"Trained on {saved.config.data.train_patients} patients; other training studies are `unused`.")
     told += [f"{sentence[:1].upper()}{sentence[1:]}." for sentence in orders.sentences()]
     ground = Ground(run, saved, results.comparison, results.slices)
     run.write_text(run.card.name, card(ground, told, markdown(results.comparison)))

@@ -16,6 +16,7 @@ from rich.console import Console
 
 from mmdx.config import Config
 from mmdx.config_file import dump_config
+from mmdx.data.fewer import with_fewer
 from mmdx.data.prepare import Recipe, prepare_into, prepare_under
 from mmdx.data.redaction import absent_sections
 from mmdx.data.splits import make_splits, prove_disjoint, read_splits, write_splits
@@ -60,7 +61,25 @@ def open_store(config: Config, console: Console, turn: AbstractContextManager[No
 
 
 def deal(config: Config, store: Store) -> list[Split]:
-    """The split of a run: the store's own, or dealt anew by `data.split`. Proved disjoint by patient."""
+    """The split of a run: the store's own, or dealt anew by `data.split`, with as many training patients as the config
+    asks for. Proved disjoint by patient."""
+    return for_training(config, store, _dealt(config, store))
+
+
+def for_training(config: Config, store: Store, splits: list[Split]) -> list[Split]:
+    """`splits` with the training patients that `data.train_patients` leaves out unused."""
+    count = config.data.train_patients
+    if count is None:
+        return splits
+    if EXTRACTED in store.description:
+        raise UsageError(
+            f"data.train_patients: the descriptors of {store.folder} were made by models that learned from all "
+            "training patients; leave it out, or train the run that they are of on fewer"
+        )
+    return list(with_fewer(store.patient_ids, store.labels, splits, count=count, seed=config.seed))
+
+
+def _dealt(config: Config, store: Store) -> list[Split]:
     if config.data.split is None:
         return store.splits
     if EXTRACTED in store.description:

@@ -18,7 +18,7 @@ from mmdx.engine.checkpoint import load_model
 from mmdx.engine.checks import check_training
 from mmdx.engine.conclude import metrics
 from mmdx.engine.evaluate import AS_TRAINED, Scoring, score_run
-from mmdx.engine.experiment import make_accelerator, start, train_split, write_origin
+from mmdx.engine.experiment import for_training, make_accelerator, start, train_split, write_origin
 from mmdx.engine.model_card import Ground, card
 from mmdx.engine.reporting import write_reporting
 from mmdx.engine.run import Run
@@ -74,7 +74,7 @@ def deal_folds(config: Config, store: Store) -> tuple[list[int], list[list[Split
     folds = make_folds(store.patient_ids, store.labels, count=options.count, seed=options.seed)
     everyone = (store.study_ids, store.patient_ids, store.labels, folds)
     dealt = [splits_of_fold(*everyone, fold, val=options.val, seed=options.seed) for fold in range(options.count)]
-    return list(folds), dealt
+    return list(folds), [for_training(config, store, splits) for splits in dealt]
 
 
 def evaluate_folds(

@@ -114,12 +114,17 @@ def _number(folder: Path) -> int:
 
 def same_config(asked: Config, stored: Config, folder: Path) -> None:
     """Raises `UsageError` where a run folder was made with another config; where it lies does not count."""
-    changed = [key for key, pair in _leaves(asked.model_dump(), stored.model_dump()).items() if pair[0] != pair[1]]
-    changed = [key for key in changed if key != "run"]
+    changed = changed_keys(asked, stored)
     if changed:
         raise UsageError(
             f"--resume: {folder} was made with another {', '.join(changed)}; use its config, or start a new run"
         )
+
+
+def changed_keys(asked: Config, stored: Config) -> list[str]:
+    """The dotted keys in which two configs differ; where they lie does not count."""
+    pairs = _leaves(asked.model_dump(), stored.model_dump())
+    return [key for key, (left, right) in pairs.items() if left != right and key != "run"]
 
 
 def _leaves(left: Any, right: Any, key: str = "") -> dict[str, tuple[Any, Any]]:

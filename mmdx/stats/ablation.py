@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mmdx.errors import DataError, UsageError, some
+from mmdx.stats.predictions import read_text
 
 RECORD = "ablation.json"
 GUIDED_OWN = "guided_own"
@@ -62,13 +63,20 @@ def read_ablation(folder: Path) -> Asked:
 
 
 def _sizes(folder: Path, reference: str, done: Sequence[Mapping[str, Any]]) -> dict[str, dict[int, list[Path]]]:
-    """The reference's trainings on fewer patients, and on all of them where the number is known."""
+    """The reference's trainings on fewer patients, and on all of them, where there are any on fewer."""
     found: dict[int, list[Path]] = {}
     for run in done:
-        if run["variant"] == reference and (run["size"] is not None or run["training_patients"] is not None):
-            size = run["size"] if run["size"] is not None else run["training_patients"]
-            found.setdefault(size, []).append(folder / run["predictions"][0])
+        if run["variant"] == reference:
+            place = folder / run["predictions"][0]
+            found.setdefault(run["size"] or _training_patients(place), []).append(place)
     return {reference: dict(sorted(found.items()))} if len(found) > 1 else {}
+
+
+def _training_patients(run: Path) -> int:
+    """Of a cross-validation, those of its first fold: folds differ by a patient or two."""
+    path = next(p for p in (run / "splits.csv", run / "fold-0" / "splits.csv") if p.is_file())
+    table = read_text(path, ("patient_id", "split"))
+    return table.loc[table["split"] == "train", "patient_id"].nunique()
 
 
 def _group(variant: str, place: str) -> str:

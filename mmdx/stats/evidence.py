@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.console import Group
+from rich.text import Text
+
 from mmdx.stats.ablation import asked_for
 from mmdx.stats.cohort import Unit, read_sources
 from mmdx.stats.compare import Comparison, compare_cohort
 from mmdx.stats.intervals import Kind
+from mmdx.stats.report import summary_tables, write_comparison
 from mmdx.stats.section import Section
 from mmdx.stats.sections.baselines import baselines_section
 from mmdx.stats.sections.confusion import confusion_section
@@ -46,6 +50,17 @@ class Evidence:
     comparison: Comparison
     sections: tuple[Section, ...]
     left_out: tuple[str, ...] = ()
+
+
+def evidence_tables(evidence: Evidence, *, finding: str | None = None) -> Group:
+    """The comparison for a terminal, and what an ablation lacks."""
+    lacking = [Text(line, style="dim") for line in evidence.left_out]
+    return Group(summary_tables(evidence.comparison, finding=finding), *lacking)
+
+
+def write_evidence(evidence: Evidence, out: Path) -> None:
+    """Leaves all of it in a folder (`write_comparison`)."""
+    write_comparison(evidence.comparison, evidence.sections, out)
 
 
 def gather(
