@@ -13,7 +13,7 @@
 
 `benchmark_stages.py` times a second stage on descriptors (`second_stage_epoch`). `benchmark_store.py` says what the
 rows of the store are: `ingest`, `ingest_2_cores`, `ingest_monai`, `epoch`, `store_open`, `store_memory`;
-`benchmark_memory.py` what `cross_attention_memory` is.
+`benchmark_memory.py` what `cross_attention_memory` is. `benchmark_compare.py` times the statistics (`compare`).
 """
 
 from __future__ import annotations

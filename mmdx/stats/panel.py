@@ -13,7 +13,7 @@ import os
 from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -55,18 +55,14 @@ class _Problem:
     def answered(self) -> bool:
         return not np.isnan(self.answers).any()
 
-    @cached_property
-    def expansion(self) -> Expansion:
-        return expand(self.labels, self.scores)
-
     def ladder(self, patients: int, dtype: np.dtype) -> Ladder:
         return Ladder(self.labels, self.scores, self.patients, patients, dtype)
 
     def by_patient(self, columns: Float[np.ndarray, "n c"], patients: int) -> Float[np.ndarray, "p c"]:
         return sums_by(self.patients, np.arange(len(columns)), (patients, len(columns)), np.dtype(np.float64)) @ columns
 
-    def summed(self) -> Float[np.ndarray, "n 26"]:
-        """What is summed over drawn rows, in the order in which `_measures` takes it."""
+    def summed(self, fit: Expansion) -> Float[np.ndarray, "n 26"]:
+        """What is summed over drawn rows, in the order in which `_of_sums` and `_of_curve` take it."""
         yes, positive = self.answers == 1, self.labels == 1
         columns = [
             surprises(self.labels, self.scores),
@@ -74,7 +70,7 @@ class _Problem:
             yes & positive,
             yes & ~positive,
         ]
-        return np.column_stack([*columns, gaps(self.labels, self.scores), self.expansion.columns])
+        return np.column_stack([*columns, gaps(self.labels, self.scores), fit.columns])
 
 
 class Panel:
@@ -99,7 +95,7 @@ class Panel:
         self._at_once = max(1, fitting // 64 * 64 or fitting)
         self._problems = [_problems(labels, training, patients) for training in trainings]
         self._ladders = [[p.ladder(self._count, self._dtype) for p in each] for each in self._problems]
-        self._columns = self._summed_by_patient()
+        self._columns, self._fits = self._summed_by_patient()
 
     def points(self) -> Float[np.ndarray, "t m g"]:
         """Every metric, each row once; NaN where undefined."""
@@ -151,7 +147,7 @@ class Panel:
                 steps = self._ladders[t][h].climb(weights)
                 positives, negatives = classes[:, h]
                 found = _of_order(steps) | _of_sums(problem, positives, negatives, sums[t, h])
-                found |= _of_curve(problem, steps, sums[t, h, -_FITTED:], weights)
+                found |= _of_curve(problem, self._fits[t][h], steps, sums[t, h, -_FITTED:], weights)
                 values[t, :, h] = [found[name] for name in METRICS]
         return values
 
@@ -170,15 +166,25 @@ class Panel:
         classes = np.concatenate([classes, classes.sum(axis=1, keepdims=True)], axis=1)
         return classes, np.concatenate([sums, pooled[:, None]], axis=1)
 
-    def _summed_by_patient(self) -> Float[np.ndarray, "p c"]:
-        """The columns of `_sums`: classes by finding, then each training's, which end with the pooled fit."""
-        findings, count = slice(0, self._findings), self._count
-        first = self._problems[0][findings]
-        columns = [p.by_patient((p.labels == kind).astype(float)[:, None], count) for kind in (1, 0) for p in first]
+    def _summed_by_patient(self) -> tuple[Float[np.ndarray, "p c"], list[list[Expansion]]]:
+        """The columns of `_sums` (classes by finding, then each training's, which end with the pooled fit), and the
+        fits, whose own columns, a row each, are let go."""
+        f, fits = self._findings, []
+        pooled = len(self._problems[0]) - f
+        columns = np.empty((self._count, 2 * f + len(self._problems) * (f * _SUMMED + pooled * _FITTED)))
+        for h, problem in enumerate(self._problems[0][:f]):
+            kinds = np.stack([problem.labels, 1 - problem.labels], axis=1)
+            columns[:, [h, f + h]] = problem.by_patient(kinds, self._count)
+        at = 2 * f
         for problems in self._problems:
-            columns += [p.by_patient(p.summed(), count) for p in problems[findings]]
-            columns += [p.by_patient(p.expansion.columns, count) for p in problems[self._findings :]]
-        return np.concatenate(columns, axis=1)
+            fits.append([])
+            for h, problem in enumerate(problems):
+                fit = expand(problem.labels, problem.scores)
+                given = problem.summed(fit) if h < f else fit.columns
+                columns[:, at : at + given.shape[1]] = problem.by_patient(given, self._count)
+                at += given.shape[1]
+                fits[-1].append(replace(fit, columns=fit.columns[:0].copy()))
+        return columns, fits
 
     def _with_micro(self, values: Float[np.ndarray, "t m h r"]) -> Float[np.ndarray, "t m g r"]:
         """One finding is its own micro average."""
@@ -224,7 +230,11 @@ def _of_sums(
 
 
 def _of_curve(
-    problem: _Problem, steps: Steps, sums: Float[np.ndarray, "12 r"], weights: Integer[np.ndarray, "p r"]
+    problem: _Problem,
+    fit: Expansion,
+    steps: Steps,
+    sums: Float[np.ndarray, "12 r"],
+    weights: Integer[np.ndarray, "p r"],
 ) -> dict[str, Float[np.ndarray, "r"]]:
     if len(problem.labels) < ITERATED_BELOW:
         rows = weights[problem.patients].T
@@ -232,6 +242,6 @@ def _of_curve(
         intercepts = calibration_intercept(problem.labels, problem.scores, rows)
     else:
         both = steps.both_classes
-        slopes = np.where(both & ~ranking.apart(steps), problem.expansion.slopes(sums.T), np.nan)
-        intercepts = np.where(both, problem.expansion.intercepts(sums.T), np.nan)
+        slopes = np.where(both & ~ranking.apart(steps), fit.slopes(sums.T), np.nan)
+        intercepts = np.where(both, fit.intercepts(sums.T), np.nan)
     return {"calibration_slope": slopes, "calibration_intercept": intercepts}
