@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,6 +49,11 @@ def test_every_item_stands_once():
 def test_every_fact_is_known_and_asked_for():
     asked = {name for checklist in read_checklists() for item in checklist["items"] for name in item["facts"]}
     assert asked == set(known_facts())
+
+
+def test_it_is_written_without_torch():
+    told = "import sys, mmdx.engine.reporting; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", told]).returncode == 0
 
 
 def test_an_item_without_facts_is_left_to_the_authors():
