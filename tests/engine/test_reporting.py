@@ -80,11 +80,12 @@ def test_cells_name_their_key_and_the_rest_is_left_open(run: Path):
 def test_a_comparison_fills_what_it_found(run: Path, tmp_path: Path):
     compared = tmp_path / "compared"
     compared.mkdir()
-    record = {"subgroups": {"sentences": ["Men and women alike."]}, "sections": {"calibration": [1, 2]}}
-    (compared / "compare.json").write_text(json.dumps(record))
+    record = {"subgroups": [{"trait": "sex"}], "reliability": [1, 2], "confusion": None}
+    (compared / "compare.json").write_text(json.dumps({"sections": record}))
     found = answers(write_reporting(run, compared), "TRIPOD+AI")
-    assert found["23b"] == "Men and women alike. (compare.json: subgroups)"
-    assert "reported (compare.json: sections.calibration)" in found["12e"]
+    assert found["23b"] == "subgroups: in the comparison (compare.json: sections.subgroups)"
+    assert "calibration: in the comparison (compare.json: sections.reliability)" in found["12e"]
+    assert found["15"] == "thresholds: not looked at yet (mmdx compare)"
 
 
 def test_of_a_cross_validation_the_folds_are_told(run: Path):
