@@ -13,10 +13,8 @@ from mmdx.data.store import Store
 from mmdx.engine.baselines import Ground, slice_baselines, study_baselines
 from mmdx.engine.checkpoint import SavedModel
 from mmdx.engine.predict import SLICES, write_rows
+from mmdx.engine.run import BASELINES
 from mmdx.study import Split
-
-BASELINES = "_baselines.csv"
-"""How the files end: after the split, or after `<split>_slices`."""
 
 
 def write_baselines(

@@ -13,7 +13,6 @@ from rich.console import Console
 from mmdx.config import Config
 from mmdx.data.folds import make_folds, read_folds, splits_of_fold, write_folds
 from mmdx.data.store import Store
-from mmdx.engine.baseline_files import BASELINES
 from mmdx.engine.checkpoint import load_model
 from mmdx.engine.checks import check_training
 from mmdx.engine.conclude import metrics
@@ -21,7 +20,7 @@ from mmdx.engine.evaluate import AS_TRAINED, Scoring, score_run
 from mmdx.engine.experiment import for_training, make_accelerator, start, train_split, write_origin
 from mmdx.engine.model_card import Ground, card
 from mmdx.engine.reporting import write_reporting
-from mmdx.engine.run import Run
+from mmdx.engine.run import BASELINES, Run
 from mmdx.engine.studies import write_studies
 from mmdx.errors import DataError, UsageError
 from mmdx.stats.compare import compare

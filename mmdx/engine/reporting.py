@@ -22,13 +22,13 @@ EVERYTHING = "all of it"
 """What is left open where a run says nothing of an item."""
 _CHECKLISTS = Path(__file__).with_name("reporting.yaml")
 COMPARED = {
-    "calibration": ("calibration",),
-    "thresholds": ("thresholds", "operating_points"),
-    "subgroups": ("subgroups",),
-    "missing_rate": ("missing",),
-    "disagreements": ("disagreements",),
+    "calibration": "reliability",
+    "thresholds": "confusion",
+    "subgroups": "subgroups",
+    "missing_rate": "missing",
+    "disagreements": "disagreements",
 }
-"""Facts that `mmdx compare` finds, and the sections of `compare.json` in which they may stand."""
+"""Facts that `mmdx compare` finds, and the section of `compare.json` in which each stands."""
 Fact = Callable[[RunFiles], Iterator[Cell]]
 
 
@@ -62,8 +62,8 @@ def known_facts() -> Mapping[str, Fact]:
     found: dict[str, Fact] = {}
     for module in (reporting_data, reporting_model):
         found |= {name: fact for name, fact in vars(module).items() if _is_fact(module, name, fact)}
-    for name, keys in COMPARED.items():
-        found[name] = lambda files, keys=keys: _of_comparison(files, keys)
+    for name, key in COMPARED.items():
+        found[name] = lambda files, name=name, key=key: _of_comparison(files, name, key)
     return found
 
 
@@ -71,13 +71,10 @@ def _is_fact(module: ModuleType, name: str, found: Any) -> bool:
     return callable(found) and not name.startswith("_") and found.__module__ == module.__name__
 
 
-def _of_comparison(files: RunFiles, keys: tuple[str, ...]) -> Iterator[Cell]:
-    """The sentences of a section of `compare.json`, or that it is there."""
-    for key in keys:
-        for place in (key, f"sections.{key}"):
-            if (found := files.value("compare.json", place)) is not None:
-                told = found.get("sentences") if isinstance(found, Mapping) else None
-                yield Cell(" ".join(told) if told else "reported", f"compare.json: {place}")
+def _of_comparison(files: RunFiles, name: str, key: str) -> Iterator[Cell]:
+    """That a section of the comparison is there, whose numbers are too many for a cell."""
+    if files.value("compare.json", f"sections.{key}") is not None:
+        yield Cell(f"{name.replace('_', ' ')}: in the comparison", f"compare.json: sections.{key}")
 
 
 def _answer(item: Mapping[str, Any], facts: Mapping[str, Fact], files: RunFiles) -> str:

@@ -27,6 +27,8 @@ PACKAGES = (
     *("mmdx", "torch", "timm", "transformers", "datasets"),
     *("accelerate", "scikit-learn", "pandas", "pydicom", "numpy"),
 )
+BASELINES = "_baselines.csv"
+"""How a file of baselines ends: after the split, or after `<split>_slices`."""
 STORE_KEYS = ("folder", "fingerprint", "reader", "options", "studies", "patients", "quarantined")
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 import yaml
 from huggingface_hub import DatasetCard
 
-from mmdx.engine.baseline_files import BASELINES
+from mmdx.engine.run import BASELINES
 
 _OF_ONE_FOLD = ("audit.json", "log.jsonl", "checkpoints/best/model.json")
 

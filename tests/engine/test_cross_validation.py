@@ -18,11 +18,12 @@ from tiny import write_cohort, write_config
 
 from mmdx.config_file import read_config
 from mmdx.data.folds import read_folds
+from mmdx.engine import folds
 from mmdx.engine import train as loop
 from mmdx.engine.build import resolve
 from mmdx.engine.evaluate import evaluate_run
 from mmdx.engine.folds import evaluate_folds, run_folds
-from mmdx.engine.run import model_folder
+from mmdx.engine.run import Run, model_folder
 from mmdx.errors import UsageError
 
 ROOT = Path(__file__).parents[2]
@@ -88,6 +89,21 @@ def test_what_a_cross_validation_leaves(finished: Path):
     assert ModelCard(card).data.eval_results
     assert "the model that was trained without its patient" in card
     assert "over 3 folds: mean" in card
+
+
+def test_a_baseline_that_a_fold_could_not_make_is_left_out_and_said(tmp_path: Path):
+    run, head = Run(tmp_path), "study_id,patient_id,shown,finding,label,score\n"
+    run.folds.write_text("study_id,patient_id,fold\na,p,0\nb,q,1\n")
+    for fold, study in enumerate("ab"):
+        place = run.fold(fold).folder
+        place.mkdir()
+        shown = ["constant", *(["TF-IDF report"] if fold else [])]
+        (place / "test.csv").write_text(f"{head}{study},{study},image,bleed,1,0.5\n")
+        rows = "".join(f"{study},{study},{name},bleed,1,0.5\n" for name in shown)
+        (place / "test_baselines.csv").write_text(head + rows)
+    said = folds._pool(run, [run.fold(0).folder, run.fold(1).folder], tmp_path)
+    assert said == ["test_baselines.csv: without 'TF-IDF report', which not every fold could make"]
+    assert pd.read_csv(tmp_path / "test_baselines.csv")["shown"].tolist() == ["constant", "constant"]
 
 
 def test_evaluated_again_each_fold_by_its_own_model(finished: Path, tmp_path: Path):

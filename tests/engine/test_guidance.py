@@ -59,7 +59,11 @@ def test_every_stage_leaves_a_run_folder(run):
         for name in ("config.yaml", "environment.json", "splits.csv", "audit.json", "metrics.json", "card.md"):
             assert (run / stage / name).is_file(), f"{stage}/{name}"
         assert (run / stage / "predictions" / "test.csv").is_file()
+        baselines = pd.read_csv(run / stage / "predictions" / "test_baselines.csv")["shown"].unique()
+        reads = stage in ("superior", "dropped")
+        assert list(baselines) == ["constant", "metadata", *(["TF-IDF report"] if reads else [])]
         assert load_model(run / stage / "checkpoints" / "best").config.guidance is None
+    assert (run / "studies.csv").read_bytes() == (run / "guided" / "studies.csv").read_bytes()
     check = json.loads((run / "guidance" / "metrics.json").read_text())
     assert set(check["val"]) == {"r2", "studies", "patients", "beats_trivial"}
 

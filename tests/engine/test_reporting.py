@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,6 +51,11 @@ def test_every_fact_is_known_and_asked_for():
     assert asked == set(known_facts())
 
 
+def test_it_is_written_without_torch():
+    told = "import sys, mmdx.engine.reporting; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", told]).returncode == 0
+
+
 def test_an_item_without_facts_is_left_to_the_authors():
     for checklist in read_checklists():
         assert all(item["facts"] or item["open"] for item in checklist["items"])
@@ -73,11 +80,12 @@ def test_cells_name_their_key_and_the_rest_is_left_open(run: Path):
 def test_a_comparison_fills_what_it_found(run: Path, tmp_path: Path):
     compared = tmp_path / "compared"
     compared.mkdir()
-    record = {"subgroups": {"sentences": ["Men and women alike."]}, "sections": {"calibration": [1, 2]}}
-    (compared / "compare.json").write_text(json.dumps(record))
+    record = {"subgroups": [{"trait": "sex"}], "reliability": [1, 2], "confusion": None}
+    (compared / "compare.json").write_text(json.dumps({"sections": record}))
     found = answers(write_reporting(run, compared), "TRIPOD+AI")
-    assert found["23b"] == "Men and women alike. (compare.json: subgroups)"
-    assert "reported (compare.json: sections.calibration)" in found["12e"]
+    assert found["23b"] == "subgroups: in the comparison (compare.json: sections.subgroups)"
+    assert "calibration: in the comparison (compare.json: sections.reliability)" in found["12e"]
+    assert found["15"] == "thresholds: not looked at yet (mmdx compare)"
 
 
 def test_of_a_cross_validation_the_folds_are_told(run: Path):

@@ -95,6 +95,17 @@ def test_no_training_study_is_described_by_a_model_that_saw_it(home):
         np.testing.assert_allclose(store.read(row).vectors("image"), vectors, atol=1e-5)
 
 
+def test_both_stages_leave_the_baselines_of_their_rows(home):
+    for place in (home / "run", home / "run" / "first"):
+        for end, shown in (("", {"metadata"}), ("_slices", {"slice position"})):
+            scored = pd.read_csv(place / "predictions" / f"test{end}.csv")
+            baselines = pd.read_csv(place / "predictions" / f"test{end}_baselines.csv")
+            assert shown < set(baselines["shown"])
+            keys = ["study_id", "finding", *(["slice"] if end else [])]
+            assert set(map(tuple, baselines[keys].to_numpy())) == set(map(tuple, scored[keys].to_numpy()))
+    assert (home / "run" / "studies.csv").read_bytes() == (home / "run" / "first" / "studies.csv").read_bytes()
+
+
 def test_fold_models_start_from_the_same_weights(home):
     configs = [read_config(path) for path in (home / "run" / "first").glob("extract/fold-*/config.yaml")]
     assert len(configs) == FOLDS
