@@ -19,6 +19,7 @@ from mmdx.engine.checkpoint import SavedModel
 from mmdx.engine.predict import answered
 from mmdx.engine.targets import target_key, written
 from mmdx.models.generate import TextHead
+from mmdx.registry import READERS
 from mmdx.stats.language import COLUMNS, Descriptions, ReportReader, commonest, describe
 from mmdx.study import Split
 
@@ -80,11 +81,17 @@ def judge(saved: SavedModel, store: Store, splits: Sequence[Split], table: pd.Da
     columns = store.columns_of(saved.facts.findings)
     training = [row for row, name in enumerate(splits) if name == "train"]
     reports = {row: text for row, text in _reports(saved, head, store, training).items() if text}
-    made_for = f"'{head.text}' of the cohort '{store.description['reader']}'"
+    made_for = f"'{head.text}' of {origin(store.description['reader'])}"
     labels = store.labels[list(reports)][:, columns]
     reader = ReportReader(list(reports.values()), labels, saved.facts.findings, made_for)
     truth = {store.study_ids[row]: store.labels[row, columns] for row in range(len(store))}
     return describe(table, truth, reader, seed=saved.config.seed)
+
+
+def origin(reader: str) -> str:
+    """Where reports come from, and of what they are as far as their reader says: `Open-i chest x-rays (openi)`."""
+    subject, colon, _ = READERS.summary(reader).partition(":") if reader in READERS.names() else ("", "", "")
+    return f"{subject} ({reader})" if colon else f"the cohort '{reader}'"
 
 
 def said_of_writing(saved: SavedModel, store: Store, splits: Sequence[Split]) -> list[str]:

@@ -28,14 +28,16 @@ def mcnemar_test(
     """Whether the two are right on shares of the rows that differ.
 
     With a row a patient it is McNemar's (1947): exact where fewer than 25 rows are answered rightly by one alone, else
-    without correction for continuity. With several rows a patient it is clustered: with d the difference of the two
-    counts in a patient, the square of the sum of d over the sum of the squares of d is chi-squared with one degree of
-    freedom (Obuchowski, Statistics in Medicine 1998, as simplified under the null by Yang et al., ibid. 2010).
+    without correction for continuity. With several rows a patient it is clustered (Obuchowski, Statistics in Medicine
+    1998): with d the difference of the two counts in each of k patients, (k - 1) / k times the square of the sum of d
+    over the sum of the squares of d is chi-squared with one degree of freedom. This is the short form of her statistic
+    that Yang et al. (Biometrical Journal 2010) give.
     """
     difference = first_right.astype(int) - second_right.astype(int)
     only_first, only_second = int((difference > 0).sum()), int((difference < 0).sum())
     by_patient = np.bincount(patients, weights=difference)
-    clustered = len(np.unique(patients)) < len(patients)
+    count = len(np.unique(patients))
+    clustered = count < len(patients)
     form = "clustered by patient" if clustered else "chi-squared"
     if only_first + only_second == 0:
         return McNemar(0, 0, 1.0, form)
@@ -44,4 +46,6 @@ def mcnemar_test(
         return McNemar(only_first, only_second, float(exact), "exact")
     squares = float((by_patient**2).sum())
     statistic = float(by_patient.sum()) ** 2 / squares if squares else 0.0
+    if clustered:
+        statistic *= (count - 1) / count
     return McNemar(only_first, only_second, float(chi2.sf(statistic, 1)), form)

@@ -108,9 +108,8 @@ def average_precision(steps: Steps) -> Float[np.ndarray, "r"]:
     """
     total = np.zeros(len(steps.negatives))
     for part in _parts(steps):
-        found = steps.found[part].astype(np.float64)
         # A score that no drawn row has reached yet gives 0 / 0, and carries no weight: its precision may be anything.
-        precision = found / np.maximum(found + steps.reached[part], 1)
+        precision = steps.found[part] / np.maximum(steps.found[part] + steps.reached[part], 1)
         precision *= steps.positives[part]
         total += precision.sum(axis=0)
     return np.where(steps.both_classes, share(total, steps.all_positives), np.nan)

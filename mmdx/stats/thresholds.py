@@ -105,9 +105,10 @@ def choose_threshold(labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "
         return 0.5
     scored = np.unique(scores)
     between = np.concatenate([scored[:1], (scored[:-1] + scored[1:]) / 2])
-    once = np.ones((1, len(labels)), dtype=np.int64)
-    measure = balanced_accuracy if rule == "youden" else f1
-    values = np.array([measure(count(labels, scores, once, threshold))[0] for threshold in between])
+    positives, negatives = np.sort(scores[labels == 1]), np.sort(scores[labels != 1])
+    missed, spared = (np.searchsorted(each, between).astype(np.float64) for each in (positives, negatives))
+    counts = Counts(len(positives) - missed, len(negatives) - spared, spared, missed)
+    values = balanced_accuracy(counts) if rule == "youden" else f1(counts)
     return float(between[len(values) - 1 - int(np.argmax(values[::-1]))])
 
 

@@ -8,9 +8,8 @@ from jaxtyping import Float, Integer
 
 def share(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
     """`top / bottom`, NaN where there is nothing to divide by."""
-    shape = np.broadcast_shapes(top.shape, bottom.shape)
-    top, bottom = np.broadcast_to(top, shape), np.broadcast_to(bottom, shape)
-    return np.divide(top, bottom, out=np.full(shape, np.nan), where=bottom > 0)
+    unknown = np.full(np.broadcast_shapes(top.shape, bottom.shape), np.nan)
+    return np.divide(top, bottom, out=unknown, where=bottom > 0)
 
 
 def weighted_mean(values: Float[np.ndarray, "n"], weights: Integer[np.ndarray, "r n"]) -> Float[np.ndarray, "r"]:

@@ -16,10 +16,11 @@ from tiny import write_cohort, write_config
 
 from mmdx.config import Config
 from mmdx.config_file import read_config
+from mmdx.data.readers import register_all
 from mmdx.data.store import Store
 from mmdx.engine.build import build_tokenizers, resolve
 from mmdx.engine.checkpoint import load_model
-from mmdx.engine.describe import write_reports
+from mmdx.engine.describe import origin, write_reports
 from mmdx.engine.evaluate import evaluate_run
 from mmdx.engine.experiment import open_store, run_training
 from mmdx.engine.infer import predict_input
@@ -75,6 +76,13 @@ def test_what_they_are_worth_is_shown_and_kept(trained: tuple[Path, str]) -> Non
     assert "writes 'report' from image" in said
     assert f"Descriptions of {found['studies']} studies" in said
     assert "training reports of 'report' of the cohort 'folder'" in said
+
+
+def test_the_reports_are_told_by_what_they_are_of() -> None:
+    register_all()
+    assert origin("openi") == "Open-i chest x-rays (openi)"
+    assert origin("phantom").startswith("Head CTs with and without contrast agent")
+    assert origin("a_reader_that_is_gone") == "the cohort 'a_reader_that_is_gone'"
 
 
 def test_another_split_is_described_when_it_is_evaluated(trained: tuple[Path, str], tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ _NAMED = re.compile(
 
 @READERS("covid_cxr")
 def read(root: Path, *, mask: bool = True) -> list[Study]:
-    """COVID-19 Image Data Collection: one study a patient, its x-rays as `image` and its clinical notes as `report`.
+    """Chest x-rays of the COVID-19 Image Data Collection: one study a patient, x-rays as `image`, notes as `report`.
 
     All views count, in the order of `offset` (days); CTs are named and left out, with their notes. Notes that differ
     are joined in that order. About a third of them name the disease, so `mask` replaces the names of diseases and

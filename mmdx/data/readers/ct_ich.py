@@ -47,7 +47,7 @@ class _Rows:
 
 @READERS("ct_ich")
 def read(root: Path, *, report: bool = False) -> list[Study]:
-    """CT-ICH: one study a patient, with the image modalities `brain` and `bone`.
+    """Head CTs of CT-ICH: one study a patient, with the image modalities `brain` and `bone`.
 
     A study is positive where any of its rows is, those without an image included. A patient of the tables who has no
     folder is a study that cannot be read. With `report`, the modality `report`
