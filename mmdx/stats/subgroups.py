@@ -6,12 +6,12 @@ so that a group which merely holds more ill patients is no gap.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from mmdx.stats.cohort import Cohort
 from mmdx.stats.groups import FEWEST_IN_GROUP, group_by

@@ -7,11 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from matplotlib.figure import Figure
-
 from mmdx.stats.claims import number
 from mmdx.stats.cohort import Cohort
-from mmdx.stats.forest_axes import ForestRow, draw_forest, forest_numbers, height
+from mmdx.stats.forest import ForestLine, forest_plot
 from mmdx.stats.macro import Drawn, affordable, both_classes, mean_name, record_of, sample, why_no_mean
 from mmdx.stats.metrics import METRICS
 from mmdx.stats.phrases import counted, listed, p_cell, with_test
@@ -127,15 +125,13 @@ def _sheet(name: str, reference: Mapping[str, Drawn], found: Sequence[Beside]) -
 
 
 def _plot(name: str, reference: Drawn, found: Sequence[Beside], named: str) -> Plot:
-    rows = [ForestRow(name, reference.estimate)]
-    rows += [ForestRow(each.name, each.values["auroc"].estimate, 1) for each in found]
-
-    def draw(figure: Figure) -> None:
-        marked = [] if math.isnan(reference.value) else [reference.value]
-        draw_forest(figure.subplots(), rows, label=named, marked=marked)
-
-    caption = f"With 95 % intervals over patients; the dashed line is {name}."
-    return Plot("baselines", "Baselines", caption, forest_numbers(rows), draw, (7.2, height(rows)))
+    lines = [ForestLine(name, reference.estimate)]
+    lines += [
+        ForestLine(each.name, each.values["auroc"].estimate, 1, "" if each.beaten else "unbeaten") for each in found
+    ]
+    caption = f"Bars: 95 % intervals over patients. The dashed line is {name}."
+    zero = None if math.isnan(reference.value) else reference.value
+    return forest_plot("baselines", "Baselines", caption, lines, zero=zero, axis=named)
 
 
 def _notes(found: Sequence[Beside], made: int, resamples: int) -> tuple[str, ...]:

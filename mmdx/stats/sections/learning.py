@@ -18,7 +18,7 @@ from mmdx.stats.cohort import Cohort, read_cohort
 from mmdx.stats.macro import Drawn, Sampled, both_classes, mean_name, record_of, sample_scores, why_no_mean
 from mmdx.stats.metrics import METRICS
 from mmdx.stats.phrases import counted, with_bounds, with_test
-from mmdx.stats.plots import DASHES, MARKS, colour
+from mmdx.stats.plots import colour, dash, mark, names_above
 from mmdx.stats.section import Plot, Section
 from mmdx.stats.tables import Sheet, with_interval
 
@@ -128,10 +128,8 @@ def _plot(curves: Sequence[Curve], named: str) -> Plot:
         axes = figure.subplots()
         for number, curve in enumerate(curves):
             estimates = [value.estimate for value in curve.values]
-            style = {"color": colour(number), "linestyle": DASHES[number % len(DASHES)]}
-            axes.plot(
-                curve.sizes, [e.value for e in estimates], marker=MARKS[number % len(MARKS)], label=curve.arm, **style
-            )
+            style = {"color": colour(number), "linestyle": dash(number)}
+            axes.plot(curve.sizes, [e.value for e in estimates], marker=mark(number), **style)
             if all(e.low is not None for e in estimates):
                 low, high = np.array([(e.low, e.high) for e in estimates], dtype=float).T
                 axes.fill_between(curve.sizes, low, high, color=colour(number), alpha=0.15, linewidth=0)
@@ -141,7 +139,7 @@ def _plot(curves: Sequence[Curve], named: str) -> Plot:
         axes.set_xlabel("training patients")
         axes.set_ylabel(named)
         if len(curves) > 1:
-            figure.legend(loc="outside lower center", ncols=min(3, len(curves)))
+            names_above(figure, [curve.arm for curve in curves], range(len(curves)))
 
     rows = [
         (curve.arm, size, trainings, e.value, e.low, e.high)

@@ -9,13 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
-from matplotlib.figure import Figure
-
 from mmdx.errors import UsageError
 from mmdx.stats.claims import number, p_value
 from mmdx.stats.cohort import Cohort
-from mmdx.stats.forest_axes import ForestRow, draw_forest, height
+from mmdx.stats.forest import ForestLine, forest_plot
 from mmdx.stats.macro import both_classes, mean_name, record_of, sample, why_no_mean
 from mmdx.stats.metrics import METRICS
 from mmdx.stats.phrases import bounds, p_cell
@@ -101,32 +98,25 @@ def _sheet(cohort: Cohort, claims: Sequence[Claim]) -> Sheet:
 
 
 def _plot(cohort: Cohort, included: Sequence[int], claims: Sequence[Claim], margin: float) -> Plot:
-    rows: list[ForestRow] = []
+    lines: list[ForestLine] = []
     for against in dict.fromkeys(claim.against for claim in claims):
-        rows.append(ForestRow(f"against {cohort.arms[against].name}"))
-        rows += [
-            ForestRow(cohort.arms[claim.candidate].name, claim.found.estimate, 0 if claim.found.shown else 1)
+        lines.append(ForestLine(f"against {cohort.arms[against].name}"))
+        lines += [
+            ForestLine(
+                cohort.arms[claim.candidate].name,
+                claim.found.estimate,
+                claim.candidate,
+                "shown" if claim.found.shown else "",
+            )
             for claim in claims
             if claim.against == against
         ]
-
-    def draw(figure: Figure) -> None:
-        axes = figure.subplots()
-        draw_forest(axes, rows, label=f"difference in {mean_name(cohort, included, AUROC)}", marked=[-margin, 0.0])
-
     caption = (
-        f"Model minus the one that it is held against, with 95 % intervals over patients. An interval right of the "
-        f"dashed line at -{margin:g} (a disc) shows that the model is at most so much worse; a square was not shown."
+        f"Model minus the one that it is held against. A bar (95 % interval over patients) right of the dashed line at "
+        f"-{margin:g} shows that the model is at most so much worse."
     )
-    return Plot("margin", "Non-inferiority", caption, _numbers(cohort, claims), draw, (7.2, height(rows)))
-
-
-def _numbers(cohort: Cohort, claims: Sequence[Claim]) -> pd.DataFrame:
-    rows = [
-        (cohort.arms[claim.candidate].name, cohort.arms[claim.against].name, e.value, e.low, e.high, claim.found.shown)
-        for claim, e in ((claim, claim.found.estimate) for claim in claims)
-    ]
-    return pd.DataFrame(rows, columns=["model", "against", "difference", "low", "high", "shown"])
+    axis = f"difference in {mean_name(cohort, included, AUROC)}"
+    return forest_plot("margin", "Non-inferiority", caption, lines, zero=-margin, axis=axis)
 
 
 def _notes(margin: float) -> tuple[str, ...]:

@@ -14,7 +14,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from mmdx.stats.claims import number
 from mmdx.stats.cohort import Cohort
+from mmdx.stats.intervals import Estimate
 from mmdx.stats.macro import Drawn, affordable, both_classes, mean_name, record_of, sample_scores, why_no_mean
 from mmdx.stats.metrics import METRICS
 from mmdx.stats.missing import CurvePoint, half_withheld, missing_rate_curve
@@ -87,26 +89,40 @@ def _curve(pair: Withheld, drawn: dict[int, Drawn], halves: tuple[Drawn, Drawn])
 
 
 def _sentences(cohort: Cohort, curve: Curve, drawn: dict[int, Drawn], named: str) -> list[str]:
-    full, left = (drawn[arm] for arm in (curve.pair.full, curve.pair.without))
+    full, left = (drawn[arm].estimate for arm in (curve.pair.full, curve.pair.without))
     run, modality = _checkpoint(cohort, curve.pair), curve.pair.modality
     if np.isnan(full.value):
         return [f"The {named} of {run} is undefined, with {modality} or without."]
-    moves = "falls" if left.value < full.value else "rises" if left.value > full.value else "stays"
-    shown = "a difference was shown" if curve.cost.shown else "no difference was shown"
-    said = [
-        f"With {modality} missing everywhere the {named} of {run} {moves} from {with_bounds(full.estimate)} to "
-        f"{with_bounds(left.estimate)}, with it minus without it {with_test(curve.cost)}: {shown}."
-    ]
+    moves = f"stays at {_told(full)}"
+    if left.value != full.value:
+        moves = f"{'falls' if left.value < full.value else 'rises'} from {_told(full)} to {_told(left)}"
+    cost = f"with {modality} minus without it {_tested(curve.cost)}"
+    verdict = "" if curve.cost.p is None else f": {'a' if curve.cost.shown else 'no'} difference was shown"
+    said = [f"With {modality} missing everywhere the {named} of {run} {moves}, {cost}{verdict}."]
     for arm, value, difference in curve.trained:
-        verdict = "no difference was shown, which does not prove the two equal"
-        if difference.shown:
-            verdict = f"the {'checkpoint' if difference.estimate.value > 0 else 'model trained without it'} is better"
-        said.append(
-            f"A model trained on {cohort.arms[arm].shown} alone ({cohort.arms[arm].name}) reaches "
-            f"{with_bounds(value.estimate)}; the checkpoint without {modality} minus it {with_test(difference)}: "
-            f"{verdict}."
-        )
+        alone = f"A model trained on {cohort.arms[arm].shown} alone ({cohort.arms[arm].name})"
+        against = f"the checkpoint without {modality} minus it {_tested(difference)}"
+        said.append(f"{alone} reaches {_told(value.estimate)}; {against}{_verdict(difference)}.")
+    if full.refused:
+        said.append(f"No interval can be given ({full.refused}), and no difference was shown.")
     return said
+
+
+def _verdict(difference: Difference) -> str:
+    if difference.p is None:
+        return ""
+    if not difference.shown:
+        return ": no difference was shown, which does not prove the two equal"
+    return f": the {'checkpoint' if difference.estimate.value > 0 else 'model trained without it'} is better"
+
+
+def _told(estimate: Estimate) -> str:
+    """With its interval; without one the value alone, for the reason is told once and for all."""
+    return number(estimate.value) if estimate.refused else with_bounds(estimate)
+
+
+def _tested(difference: Difference) -> str:
+    return number(difference.estimate.value) if difference.p is None else with_test(difference)
 
 
 def _checkpoint(cohort: Cohort, pair: Withheld) -> str:
@@ -129,19 +145,19 @@ def _sheet(cohort: Cohort, curves: Sequence[Curve], named: str) -> Sheet:
 def _plot(cohort: Cohort, curves: Sequence[Curve], named: str) -> Plot:
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
-        for number, curve in enumerate(curves):
+        for series, curve in enumerate(curves):
             rates = [100 * point.rate for point in curve.points]
             label = f"{_checkpoint(cohort, curve.pair)} without {curve.pair.modality}"
-            axes.plot(rates, [p.estimate.value for p in curve.points], color=colour(number), label=label, linewidth=1.8)
+            axes.plot(rates, [p.estimate.value for p in curve.points], color=colour(series), label=label, linewidth=1.8)
             bounds = [(p.estimate.low, p.estimate.high) for p in curve.points]
             if all(low is not None for low, _ in bounds):
                 axes.fill_between(
-                    rates, *np.array(bounds, dtype=float).T, color=colour(number), alpha=0.15, linewidth=0
+                    rates, *np.array(bounds, dtype=float).T, color=colour(series), alpha=0.15, linewidth=0
                 )
             for arm, value, _ in curve.trained:
-                axes.axhline(value.value, color=colour(number), linestyle="--", linewidth=1.3)
+                axes.axhline(value.value, color=colour(series), linestyle="--", linewidth=1.3)
                 trained = f"trained on {cohort.arms[arm].shown} alone: {cohort.arms[arm].name}"
-                axes.plot([], [], color=colour(number), linestyle="--", linewidth=1.3, label=trained)
+                axes.plot([], [], color=colour(series), linestyle="--", linewidth=1.3, label=trained)
         axes.set_xlabel("studies that lack it (%)")
         axes.set_ylabel(named)
         axes.set_xlim(0, 100)

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import pandas as pd
-from matplotlib.figure import Figure
-
 from mmdx.stats.cohort import Cohort
-from mmdx.stats.forest_axes import ForestRow, draw_forest, height
+from mmdx.stats.forest import ForestLine, forest_plot
 from mmdx.stats.macro import affordable, record_of
 from mmdx.stats.pair_tests import NAIVE, PER_TEST, TESTS, PairTests, pair_tests
 from mmdx.stats.phrases import counted, listed, p_cell
@@ -118,24 +115,12 @@ def _cell(each: PairTests, test: str) -> str:
 
 
 def _plot(cohort: Cohort, reference: str, found: Sequence[PairTests]) -> Plot:
-    rows: list[ForestRow] = []
+    lines: list[ForestLine] = []
     for arm in dict.fromkeys(each.arm for each in found):
-        rows.append(ForestRow(f"minus {cohort.arms[arm].name}"))
-        rows += [ForestRow(each.finding, each.difference.estimate, arm) for each in found if each.arm == arm]
-
-    def draw(figure: Figure) -> None:
-        draw_forest(figure.subplots(), rows, label=f"{reference} minus the other, AUROC", marked=[0.0])
-
-    caption = "Paired differences with 95 % intervals over patients, not corrected for their number."
-    return Plot("pairs", "Differences by finding", caption, _numbers(cohort, found), draw, (7.2, height(rows)))
-
-
-def _numbers(cohort: Cohort, found: Sequence[PairTests]) -> pd.DataFrame:
-    rows = [
-        (cohort.arms[each.arm].name, each.finding, e.value, e.low, e.high, each.p.get("bootstrap"))
-        for each, e in ((each, each.difference.estimate) for each in found)
-    ]
-    return pd.DataFrame(rows, columns=["model", "finding", "difference", "low", "high", "p"])
+        lines.append(ForestLine(f"minus {cohort.arms[arm].name}"))
+        lines += [ForestLine(each.finding, each.difference.estimate, arm) for each in found if each.arm == arm]
+    caption = f"{reference} minus the other. Bars: 95 % intervals over patients, not corrected for their number."
+    return forest_plot("pairs", "Differences by finding", caption, lines, zero=0.0, axis="difference in AUROC")
 
 
 def _notes(cohort: Cohort, found: Sequence[PairTests], made: int, resamples: int) -> list[str]:

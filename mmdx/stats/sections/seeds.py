@@ -16,11 +16,10 @@ from matplotlib.figure import Figure
 
 from mmdx.stats.claims import number
 from mmdx.stats.cohort import Cohort
-from mmdx.stats.forest_axes import ROW
 from mmdx.stats.macro import Drawn, Sampled, affordable, both_classes, mean_name, plain, record_of, sample, why_no_mean
 from mmdx.stats.metrics import METRICS
 from mmdx.stats.phrases import bounds, counted
-from mmdx.stats.plots import MARKS, TEXT, colour
+from mmdx.stats.plots import TEXT, colour, mark, short
 from mmdx.stats.section import Plot, Section
 from mmdx.stats.tables import Sheet, with_interval
 
@@ -140,12 +139,12 @@ def _plot(arms: Sequence[int], found: Sequence[Trainings], named: str) -> Plot:
         axes = figure.subplots()
         for place, (arm, each) in enumerate(zip(arms, found, strict=True)):
             estimate, ink = each.mean.estimate, colour(arm)
-            if estimate.low is not None:
+            if estimate.low is not None and estimate.high is not None:
                 axes.plot([estimate.low, estimate.high], [place + 0.22] * 2, color=ink, linewidth=1.4)
             axes.plot(estimate.value, place + 0.22, "|", color=ink, markersize=9, markeredgewidth=1.6)
             marks = [place - 0.12] * len(each.values)
-            axes.plot(each.values, marks, MARKS[arm % len(MARKS)], color=ink, markerfacecolor="none", markersize=6)
-        axes.set_yticks(range(len(found)), [each.name for each in found], color=TEXT)
+            axes.plot(each.values, marks, mark(arm), color=ink, markerfacecolor="none", markersize=6)
+        axes.set_yticks(range(len(found)), [short(each.name) for each in found], color=TEXT)
         axes.set_ylim(len(found) - 0.4, -0.6)
         axes.tick_params(axis="y", length=0)
         axes.grid(visible=False, axis="y")
@@ -154,7 +153,7 @@ def _plot(arms: Sequence[int], found: Sequence[Trainings], named: str) -> Plot:
     rows = [(each.name, k, value) for each in found for k, value in enumerate(each.values)]
     caption = "A mark a training; below them their mean with its 95 % interval over patients."
     numbers = pd.DataFrame(rows, columns=["model", "training", "auroc"])
-    return Plot("seeds", "Trainings", caption, numbers, draw, (7.2, 2 * ROW * len(found) + 0.9))
+    return Plot("seeds", "Trainings", caption, numbers, draw, (7.2, 0.55 * len(found) + 0.7))
 
 
 def _record(each: Trainings) -> dict[str, Any]:

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import pandas as pd
-from matplotlib.figure import Figure
-
 from mmdx.stats.claims import number, p_value
 from mmdx.stats.cohort import Cohort
-from mmdx.stats.forest_axes import ForestRow, draw_forest, height
+from mmdx.stats.forest import ForestLine, forest_plot
 from mmdx.stats.groups import FEWEST_IN_GROUP
 from mmdx.stats.intervals import Estimate
 from mmdx.stats.macro import mean_name, plain, record_of
@@ -49,7 +46,7 @@ def subgroups_section(cohort: Cohort, *, resamples: int, seed: int) -> Section |
         "Subgroups",
         tuple(_sentences(cohort, reference, gaps)),
         (_groups_sheet(cohort, everyone, reference, second), _gaps_sheet(cohort, gaps)),
-        (_plot(everyone, reference, second),),
+        _plots(everyone, reference, second),
         tuple(notes),
         {"reference": reference, "second": second, "resamples": drawn}
         | {"groups": [_group_record(each) for each in everyone], "gaps": [_gap_record(cohort, gap) for gap in gaps]},
@@ -138,45 +135,25 @@ def _gap_record(cohort: Cohort, gap: Gap) -> dict[str, Any]:
     }
 
 
-def _plot(found: Sequence[Subgroup], reference: str, second: str | None) -> Plot:
-    rows: list[Subgroup | str] = []
-    for each in found:
-        if each.trait not in rows:
-            rows.append(each.trait)
-        rows.append(each)
-    values = [_row(each, None if isinstance(each, str) else each.reference.estimate) for each in rows]
-
-    def draw(figure: Figure) -> None:
-        if second is None:
-            draw_forest(figure.subplots(), values, label=f"AUROC of {reference}")
-            return
-        left, right = figure.subplots(1, 2)
-        draw_forest(left, values, label=f"AUROC of {reference}")
-        differences = [
-            _row(each, None if isinstance(each, str) or each.difference is None else each.difference.estimate, 1)
-            for each in rows
-        ]
-        draw_forest(right, differences, label=f"difference to {second}", marked=[0.0], named=False)
-
-    caption = "A line a group of patients, with its 95 % interval over patients; n counts patients."
+def _plots(found: Sequence[Subgroup], reference: str, second: str | None) -> tuple[Plot, ...]:
+    """The reference by group, and its difference to the second model."""
+    caption = "A line a group of patients, as many as stand on the right. Bars: 95 % intervals over patients."
+    values = [each.reference.estimate for each in found]
+    plots = [forest_plot("subgroups", "Subgroups", caption, _lines(found, values, 0), axis=f"AUROC of {reference}")]
+    differences = [each.difference.estimate for each in found if each.difference is not None]
     if second is not None:
-        caption += f" On the right the paired difference of {reference} to {second} within the group."
-    return Plot("subgroups", "Subgroups", caption, _numbers(found), draw, (7.2, height(values)))
+        caption = f"Paired differences of {reference} and {second} within the groups. {caption}"
+        lines, axis = _lines(found, differences, 1), f"{reference} minus {second}"
+        plots.append(
+            forest_plot("subgroup_differences", "Differences in subgroups", caption, lines, zero=0.0, axis=axis)
+        )
+    return tuple(plots)
 
 
-def _row(each: Subgroup | str, estimate: Estimate | None, series: int = 0) -> ForestRow:
-    if isinstance(each, str):
-        return ForestRow(each)
-    return ForestRow(f"{each.name}  (n {each.patients})", estimate, series)
-
-
-def _numbers(found: Sequence[Subgroup]) -> pd.DataFrame:
-    records = []
-    for each in found:
-        record = _group_record(each)
-        parts = {"auroc": record.pop("auroc"), "difference": record.pop("difference")}
-        for part, estimate in parts.items():
-            for key in ("value", "low", "high"):
-                record[f"{part}_{key}"] = None if estimate is None else estimate[key]
-        records.append(record)
-    return pd.DataFrame(records)
+def _lines(found: Sequence[Subgroup], estimates: Sequence[Estimate], series: int) -> list[ForestLine]:
+    lines: list[ForestLine] = []
+    for place, (each, estimate) in enumerate(zip(found, estimates, strict=True)):
+        if not place or found[place - 1].trait != each.trait:
+            lines.append(ForestLine(each.trait))
+        lines.append(ForestLine(each.name, estimate, series, f"n {each.patients}"))
+    return lines

@@ -65,5 +65,13 @@ def test_other_rows_or_labels_are_refused(write_run):
         learning_section({"cnn": {25: [first], 50: [other]}}, resamples=100, seed=0)
 
 
+def test_one_class_is_undefined_in_words(write_run):
+    constant = {"bleed": 0, "fracture": 1}
+    runs = {size: [write_run(f"run{size}", {"ct": 4.0}, constant=constant)] for size in (25, 50)}
+    section = learning_section({"cnn": runs}, resamples=100, seed=0)
+    assert section.sentences == ("The macro AUROC of cnn is undefined at every number of training patients.",)
+    assert section.record[0]["points"][0]["value"] is None
+
+
 def test_nothing_asked_is_no_section():
     assert learning_section({"cnn": {}}, resamples=100, seed=0) is None
