@@ -211,7 +211,7 @@ def conclude_guidance(stages: Stages) -> None:
     if stages.accelerator.is_main_process:
         comparison = compare(paths)
         recovery = recovered(paths, comparison)
-        write_comparison(comparison, stages.folder)
+        write_comparison(comparison, (), stages.folder)
         Run(stages.folder).write_json("recovery.json", recovery.to_json())
         stages.console.print(summary_tables(comparison))
         stages.console.print(share_table(recovery))

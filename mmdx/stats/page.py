@@ -6,66 +6,30 @@ import re
 from collections.abc import Sequence
 from html import escape
 
-from mmdx.stats.claims import audit_lines, claims, notes, subject, units
+from mmdx.stats.claims import claims, headlines, notes, units
 from mmdx.stats.compare import Comparison
-from mmdx.stats.forest import ForestLine, forest
+from mmdx.stats.contents import Contents
+from mmdx.stats.page_style import STYLE
+from mmdx.stats.plots import svg
+from mmdx.stats.section import Plot, Section
 from mmdx.stats.tables import Sheet
 
-STYLE = """
-:root { color-scheme: light dark; --text: #1c2024; --quiet: #5d666f; --line: #d5dade; --back: #ffffff; --panel: #f5f7f8;
-  --s0: #0b62a4; --s1: #c2570c; --s2: #2f7d32; --s3: #8e3a9d; --s4: #a3152e; --s5: #6b6200; }
-@media (prefers-color-scheme: dark) {
-  :root { --text: #e4e7ea; --quiet: #9aa4ad; --line: #3a4249; --back: #15181b; --panel: #1e2327;
-    --s0: #6cb6f5; --s1: #f2a15f; --s2: #7fce83; --s3: #d79be4; --s4: #f2889a; --s5: #d6ca54; } }
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--back); color: var(--text); font: 16px/1.5 system-ui, sans-serif; }
-main { max-width: 62rem; margin: 0 auto; padding: 2rem 1.25rem 4rem; }
-h1 { font-size: 1.6rem; margin: 0 0 .25rem; } h2 { font-size: 1.1rem; margin: 2.25rem 0 .5rem; }
-h1, h2, p, li, td:first-child { overflow-wrap: anywhere; }
-.ground, .notes, figcaption { color: var(--quiet); font-size: .9rem; }
-.claims { background: var(--panel); border-left: 4px solid var(--s0); padding: .75rem 1rem; margin: 1.25rem 0; }
-.claims p { margin: .25rem 0; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; font-size: .82rem; font-variant-numeric: tabular-nums; }
-th, td { padding: .35rem .5rem; border-bottom: 1px solid var(--line); text-align: right; }
-th:first-child, td:first-child { text-align: left; min-width: 7rem; }
-th { color: var(--quiet); font-weight: 600; }
-@media (max-width: 60rem) { table { font-size: .74rem; } th, td { padding: .35rem .25rem; } }
-figure { margin: 1rem 0; }
-.forest { width: 100%; max-width: 760px; height: auto; display: block; font: 12px system-ui, sans-serif; }
-.forest text { fill: var(--text); font-variant-numeric: tabular-nums; }
-.forest .group { font-weight: 600; } .forest .value { text-anchor: end; }
-.forest .tick { text-anchor: middle; fill: var(--quiet); }
-.forest .grid { stroke: var(--line); } .forest .zero { stroke: var(--text); stroke-dasharray: 4 3; }
-@media print {
-  :root { color-scheme: light; --text: #000; --quiet: #444; --line: #bbb; --back: #fff; --panel: #fff; --s0: #0b62a4;
-    --s1: #c2570c; --s2: #2f7d32; --s3: #8e3a9d; --s4: #a3152e; --s5: #6b6200; }
-  main { max-width: none; padding: 0; } table { font-size: 7.5pt; } .forest { max-width: 14cm; }
-  section, figure { break-inside: avoid; } .scroll { overflow: visible; } }
-""" + "".join(
-    f".forest line.s{i} {{ stroke: var(--s{i}); stroke-width: 2; }} .forest circle.s{i} {{ fill: var(--s{i}); }}\n"
-    for i in range(6)
-)
+OPEN_SHEETS, OPEN_ROWS = 2, 24
+"""Tables of a section that stand open, and their rows; further and longer ones fold."""
 
 
-def page(comparison: Comparison, sheets: Sequence[Sheet]) -> str:
-    """The page: what the comparison says, forest plots of AUROC and its differences, `sheets`, and notes."""
-    title = f"Comparison: {' · '.join(arm.name for arm in comparison.arms)}"
-    patients = f"{comparison.patients} patient{'' if comparison.patients == 1 else 's'}"
-    findings = f"{len(comparison.findings)} finding{'' if len(comparison.findings) == 1 else 's'}"
-    ground = f"{patients}, {units(comparison, comparison.rows)}, {findings}"
-    body = [f"<h1>{escape(title)}</h1>", f'<p class="ground">{escape(ground)}</p>']
-    body += [f'<p class="audit">{_text(line)}</p>' for line in audit_lines(comparison)]
-    body += ['<div class="claims">']
-    body += [f"<p>{_text(sentence)}</p>" for sentence in claims(comparison)]
-    body += ["</div>", _figure(_auroc_plot(comparison), "AUROC with 95 % intervals over patients.")]
-    if len(comparison.arms) > 1:
-        caption = f"Differences in AUROC: {comparison.reference.name} minus each other model. Zero: no difference."
-        body.append(_figure(_difference_plot(comparison), caption))
-    body += [_table(sheet) for sheet in sheets]
-    body += ["<section><h2>Notes</h2>", '<ul class="notes">']
-    body += [f"<li>{_text(line)}</li>" for line in notes(comparison)]
-    body += ["</ul></section>"]
+def page(comparison: Comparison, contents: Contents) -> str:
+    """The page: what the comparison says, the contents, and notes."""
+    title = f"Comparison: {' · '.join(arm.name for arm in comparison.models)}"
+    body = [f"<header><h1>{escape(title)}</h1>", f'<p class="ground">{escape(ground(comparison))}</p>']
+    body += ['<div class="claims">', *(f"<p><strong>{_text(line)}</strong></p>" for line in headlines(comparison))]
+    body += [*(f"<p>{_text(sentence)}</p>" for sentence in claims(comparison)), "</div>"]
+    body += [_links(contents), "</header>"]
+    body += [_section(section) for section in contents.open]
+    if contents.folded:
+        folded = "".join(_fold(part.title, _inside(part)) for part in contents.folded)
+        body.append(f'<section id="findings"><h2>Finding by finding</h2>{folded}</section>')
+    body += [_section(contents.ground), f'<section id="notes"><h2>Notes</h2>{_notes(notes(comparison))}</section>']
     return (
         f'<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><title>{escape(title)}</title>'
@@ -73,44 +37,59 @@ def page(comparison: Comparison, sheets: Sequence[Sheet]) -> str:
     )
 
 
-def _rows(comparison: Comparison) -> list[tuple[str, str | None]]:
-    """The lines' groups: the mean, then each finding, the mean alone standing for a single finding."""
-    head: list[tuple[str, str | None]] = [(subject(comparison, "auroc", None), None)]
-    if len(comparison.findings) == 1:
-        return head
-    return head + [(count.finding, count.finding) for count in comparison.findings]
+def ground(comparison: Comparison) -> str:
+    """What all stands on: `40 patients, 52 studies, 2 findings, test split`."""
+    patients = f"{comparison.patients} patient{'' if comparison.patients == 1 else 's'}"
+    rows = [] if comparison.unit == "patient" else [units(comparison, comparison.rows)]
+    findings = f"{len(comparison.findings)} finding{'' if len(comparison.findings) == 1 else 's'}"
+    return ", ".join([patients, *rows, findings, f"{comparison.split} split"])
 
 
-def _auroc_plot(comparison: Comparison) -> str:
-    lines = []
-    for heading, finding in _rows(comparison):
-        lines.append(ForestLine(heading))
-        for series, arm in enumerate(comparison.arms):
-            lines.append(ForestLine(arm.name, comparison.estimates[arm.name, "auroc", finding], series))
-    return forest(lines, title="AUROC of each model with 95 % intervals", most=1.0)
+def _links(contents: Contents) -> str:
+    """A short table of contents."""
+    places = [(section.key, section.title) for section in contents.open]
+    places += [("findings", "Finding by finding")] if contents.folded else []
+    places += [(contents.ground.key, contents.ground.title), ("notes", "Notes")]
+    items = "".join(f'<li><a href="#{escape(key)}">{escape(title)}</a></li>' for key, title in places)
+    return f'<nav aria-label="Contents"><ol>{items}</ol></nav>'
 
 
-def _difference_plot(comparison: Comparison) -> str:
-    lines = []
-    for heading, finding in _rows(comparison):
-        lines.append(ForestLine(heading))
-        for series, arm in enumerate(comparison.arms[1:], start=1):
-            estimate = comparison.differences[arm.name, "auroc", finding].estimate
-            lines.append(ForestLine(f"minus {arm.name}", estimate, series))
-    return forest(lines, title="Differences in AUROC with 95 % intervals", zero=0.0)
+def _section(section: Section) -> str:
+    parts = [f"<h2>{escape(section.title)}</h2>", *(f"<p>{_text(sentence)}</p>" for sentence in section.sentences)]
+    first = [sheet for sheet in section.sheets[:OPEN_SHEETS] if len(sheet.rows) <= OPEN_ROWS]
+    parts += [_table(sheet, under=section.title) for sheet in first]
+    parts += [_figure(plot) for plot in section.plots]
+    parts += [_fold(sheet.title, _table(sheet, under=sheet.title)) for sheet in section.sheets if sheet not in first]
+    parts += [_notes(section.notes)] if section.notes else []
+    return f'<section id="{escape(section.key)}">{"".join(parts)}</section>'
 
 
-def _figure(plot: str, caption: str) -> str:
-    return f"<figure>{plot}<figcaption>{_text(caption)}</figcaption></figure>"
+def _inside(section: Section) -> str:
+    return "".join([*map(_figure, section.plots), *(_table(sheet, under=section.title) for sheet in section.sheets)])
 
 
-def _table(sheet: Sheet) -> str:
+def _fold(title: str, inside: str) -> str:
+    return f"<details><summary>{escape(title)}</summary>{inside}</details>"
+
+
+def _notes(lines: Sequence[str]) -> str:
+    return f'<ul class="notes">{"".join(f"<li>{_text(line)}</li>" for line in lines)}</ul>'
+
+
+def _figure(plot: Plot) -> str:
+    caption = f"<figcaption>{_text(plot.caption)}</figcaption>"
+    return f'<h3>{escape(plot.title)}</h3><figure><div class="scroll">{svg(plot)}</div>{caption}</figure>'
+
+
+def _table(sheet: Sheet, *, under: str = "") -> str:
+    """A table and its title, which is left out where it stands right under the same words."""
     header = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in sheet.header)
     rows = "".join("<tr>" + "".join(f"<td>{_text(cell)}</td>" for cell in row) + "</tr>" for row in sheet.rows)
-    table = f"<table><thead><tr>{header}</tr></thead><tbody>{rows}</tbody></table>"
-    return f'<section><h2>{escape(sheet.title)}</h2><div class="scroll">{table}</div></section>'
+    table = f'<div class="scroll"><table><thead><tr>{header}</tr></thead><tbody>{rows}</tbody></table></div>'
+    return table if sheet.title == under else f"<h3>{escape(sheet.title)}</h3>{table}"
 
 
 def _text(text: str) -> str:
     """Escaped text that breaks no line inside `[low, high]` or before a percent sign."""
-    return re.sub(r"(\[[-\d.]+,) ", r"\1&nbsp;", escape(text)).replace(" %", "&nbsp;%")
+    text = re.sub(r"(\[-?[\d.]+,) (-?[\d.]+\])", r'<span class="range">\1&nbsp;\2</span>', escape(text))
+    return text.replace(" %", "&nbsp;%")

@@ -1,1 +1,1 @@
-"""The parts of a written comparison, a module each."""
+"""The parts of a written comparison, a question each: one public function a module makes its `Section`."""

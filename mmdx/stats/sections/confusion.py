@@ -1,0 +1,199 @@
+"""What the models' yeses and noes are worth at the thresholds that validation chose."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from mmdx.stats.claims import number
+from mmdx.stats.cohort import Cohort
+from mmdx.stats.intervals import Estimate
+from mmdx.stats.plots import TEXT, colour, short
+from mmdx.stats.section import Plot, Section
+from mmdx.stats.shares import clustered_share, resampled_sums, row_a_patient, sum_by_patient, wilson
+from mmdx.stats.tables import Sheet, with_interval
+
+CELLS: tuple[str, ...] = ("true_yes", "false_no", "false_yes", "true_no")
+SHARES = {
+    "sensitivity": ("true_yes", "false_no"),
+    "specificity": ("true_no", "false_yes"),
+    "precision": ("true_yes", "false_yes"),
+    "NPV": ("true_no", "false_no"),
+}
+"""Each the share of its first cell in both."""
+MODELS_A_PLOT, PITCH = 4, 2.75
+"""Models side by side, and how far the lines of two findings lie apart, in heights of a cell."""
+MOST_RESAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class _Matrix:
+    """The four counts of one model and finding, what is made of them, and the least and the greatest threshold."""
+
+    finding: str
+    arm: int
+    counts: dict[str, int]
+    shares: dict[str, Estimate]
+    thresholds: tuple[float, ...]
+
+
+def confusion_section(cohort: Cohort, *, resamples: int, seed: int) -> Section | None:
+    """Counts, sensitivity, specificity, precision and negative predictive value by finding and model.
+
+    Of the findings for which validation predictions chose a threshold for every model; None without any.
+    """
+    labelled = [f for f in range(len(cohort.findings)) if not np.isnan(cohort.labels[:, f]).all()]
+    findings = [f for f in labelled if _chosen(cohort, f)]
+    if not findings or not cohort.models:
+        return None
+    drawn = min(resamples, MOST_RESAMPLES)
+    matrices = _matrices(cohort, findings, resamples=drawn, seed=seed)
+    without = [cohort.findings[f] for f in labelled if f not in findings]
+    intervals = (
+        "Intervals are Wilson's, each patient having one row."
+        if row_a_patient(cohort.patients)
+        else f"Intervals are over {drawn} resamples of patients, who may have several rows; none is given for a share "
+        "of 0 or 1, which resampling cannot change, or one of fewer than 5 patients."
+    )
+    chosen = (
+        "A score at or above its threshold is a yes. Thresholds were chosen on validation studies alone (Youden's J)."
+    )
+    return Section(
+        "confusion",
+        "Yes and no at the validation threshold",
+        sheets=(_shares_sheet(cohort, matrices), _counts_sheet(cohort, matrices)),
+        plots=tuple(_plots(cohort, matrices)),
+        notes=(chosen, intervals, *([f"No threshold could be chosen for {', '.join(without)}."] if without else [])),
+        record=[_record(cohort, each) for each in matrices],
+    )
+
+
+def _chosen(cohort: Cohort, finding: int) -> bool:
+    """Whether every row with a label has a threshold of every model."""
+    known = ~np.isnan(cohort.labels[:, finding])
+    return not np.isnan(cohort.thresholds[cohort.models][:, known, finding]).any()
+
+
+def _matrices(cohort: Cohort, findings: Sequence[int], *, resamples: int, seed: int) -> list[_Matrix]:
+    """Of each finding and model."""
+    pairs = [(f, arm) for f in findings for arm in cohort.models]
+    chosen, answers = cohort.thresholds, cohort.scores >= cohort.thresholds
+    cells = [_cells(cohort.labels[:, f], answers[arm, :, f]) for f, arm in pairs]
+    drawn = None
+    if not row_a_patient(cohort.patients):
+        count = int(cohort.patients.max()) + 1
+        by_patient = np.hstack([sum_by_patient(each, cohort.patients, count) for each in cells])
+        drawn = resampled_sums(by_patient, cohort, resamples=resamples, seed=seed).reshape(
+            resamples, len(pairs), len(CELLS)
+        )
+    made = []
+    for index, (f, arm) in enumerate(pairs):
+        counts = dict(zip(CELLS, cells[index].sum(axis=0).astype(int).tolist(), strict=True))
+        shares = {}
+        for name, (first, second) in SHARES.items():
+            top, bottom = counts[first], counts[first] + counts[second]
+            if drawn is None:
+                shares[name] = wilson(top, bottom)
+            else:
+                tops, others = (drawn[:, index, CELLS.index(cell)] for cell in (first, second))
+                whole = cells[index][:, [CELLS.index(first), CELLS.index(second)]].any(axis=1)
+                patients = len(np.unique(cohort.patients[whole]))
+                shares[name] = clustered_share(top, bottom, tops, tops + others, patients=patients)
+        thresholds = chosen[arm, ~np.isnan(cohort.labels[:, f]), f]
+        ends = tuple(dict.fromkeys((float(thresholds.min()), float(thresholds.max()))))
+        made.append(_Matrix(cohort.findings[f], arm, counts, shares, ends))
+    return made
+
+
+def _cells(labels: Float[np.ndarray, "n"], yes: Bool[np.ndarray, "n"]) -> Float[np.ndarray, "n 4"]:
+    """Each row's cell of the four, as columns of ones and zeros; no cell without a label."""
+    positive, negative = labels == 1, labels == 0
+    return np.stack([yes & positive, ~yes & positive, yes & negative, ~yes & negative], axis=1).astype(np.float64)
+
+
+def _shares_sheet(cohort: Cohort, matrices: Sequence[_Matrix]) -> Sheet:
+    rows = [(_name(cohort, each), *(with_interval(each.shares[name]) for name in SHARES)) for each in matrices]
+    return Sheet("At the validation threshold", ("finding · model", *SHARES), tuple(rows))
+
+
+def _counts_sheet(cohort: Cohort, matrices: Sequence[_Matrix]) -> Sheet:
+    rows = []
+    for each in matrices:
+        threshold = "–".join(map(number, each.thresholds))
+        rows.append((_name(cohort, each), threshold, *(str(each.counts[cell]) for cell in CELLS)))
+    header = ("finding · model", "threshold", "true yes", "missed", "false yes", "true no")
+    return Sheet("Counts at the validation threshold", header, tuple(rows))
+
+
+def _name(cohort: Cohort, matrix: _Matrix) -> str:
+    return f"{matrix.finding} · {cohort.arms[matrix.arm].name}"
+
+
+def _plots(cohort: Cohort, matrices: Sequence[_Matrix]) -> list[Plot]:
+    """Matrices, a line a finding and a column a model, four models a plot."""
+    plots = []
+    for start in range(0, len(cohort.models), MODELS_A_PLOT):
+        arms = cohort.models[start : start + MODELS_A_PLOT]
+        name = "confusion" if start == 0 else f"confusion_{start // MODELS_A_PLOT + 1}"
+        plots.append(_plot(cohort, [each for each in matrices if each.arm in arms], arms, name))
+    return plots
+
+
+def _plot(cohort: Cohort, matrices: Sequence[_Matrix], arms: Sequence[int], name: str) -> Plot:
+    findings = list(dict.fromkeys(each.finding for each in matrices))
+    numbers = [{"finding": each.finding, "model": cohort.arms[each.arm].name} | each.counts for each in matrices]
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        axes.set_axis_off()
+        axes.set_xlim(-1.25, 2.3 * len(arms))
+        axes.set_ylim(PITCH * len(findings) - 0.6, -1.2)
+        for place, arm in enumerate(arms):
+            label = short(cohort.arms[arm].name, 17)
+            axes.text(2.3 * place + 1, -1.0, label, ha="center", va="center", fontsize=9, weight="bold")
+            for column, said in enumerate(("said yes", "said no")):
+                x = 2.3 * place + column + 0.5
+                axes.text(x, -0.6, said, ha="center", va="center", fontsize=8, color=TEXT)
+        for line, finding in enumerate(findings):
+            axes.text(-1.25, PITCH * line - 0.24, short(finding, 40), va="center", fontsize=9, weight="bold")
+            for row, truth in enumerate(("present", "absent")):
+                y = PITCH * line + row + 0.5
+                axes.text(-0.08, y, truth, ha="right", va="center", fontsize=8)
+        for each in matrices:
+            _matrix(axes, each, 2.3 * arms.index(each.arm), PITCH * findings.index(each.finding))
+
+    caption = (
+        "Rows of a finding that is present or absent, and what each model said. The fuller a colour, the greater the "
+    )
+    caption += "share of its line."
+    size = (min(7.2, 1.6 + 1.45 * len(arms)), 0.3 + 0.85 * len(findings))
+    return Plot(name, "Confusion matrices", caption, pd.DataFrame(numbers), draw, size)
+
+
+def _matrix(axes: Any, matrix: _Matrix, left: float, top: float) -> None:
+    lines = (("true_yes", "false_no"), ("false_yes", "true_no"))
+    for row, line in enumerate(lines):
+        total = sum(matrix.counts[cell] for cell in line)
+        for column, cell in enumerate(line):
+            share = matrix.counts[cell] / total if total else 0.0
+            look = {"facecolor": colour(matrix.arm), "alpha": 0.06 + 0.44 * share, "linewidth": 0}
+            axes.add_patch(Rectangle((left + column, top + row), 0.97, 0.97, **look))
+            text = str(matrix.counts[cell])
+            axes.text(left + column + 0.485, top + row + 0.5, text, ha="center", va="center", fontsize=9)
+
+
+def _record(cohort: Cohort, matrix: _Matrix) -> dict[str, Any]:
+    shares = {
+        name: asdict(each) | {"value": None if math.isnan(each.value) else each.value}
+        for name, each in matrix.shares.items()
+    }
+    head = {"arm": cohort.arms[matrix.arm].name, "finding": matrix.finding, "thresholds": list(matrix.thresholds)}
+    return head | matrix.counts | {"shares": shares}

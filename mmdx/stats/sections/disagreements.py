@@ -1,0 +1,102 @@
+"""The studies on which the reference and another model disagree most, and who was right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmdx.stats.claims import number
+from mmdx.stats.cohort import Cohort
+from mmdx.stats.section import Section
+from mmdx.stats.tables import Sheet
+
+MOST_ROWS = 10
+FAR = 0.5
+"""A difference of scores that the sentences count."""
+
+
+@dataclass(frozen=True)
+class _Disagreement:
+    """A row and finding with a label, and what two models scored."""
+
+    name: str
+    finding: str
+    label: int
+    first: float
+    second: float
+
+    @property
+    def nearer(self) -> int | None:
+        """0 where the first score lies nearer to the label, 1 where the second does."""
+        distances = abs(self.first - self.label), abs(self.second - self.label)
+        return None if distances[0] == distances[1] else int(distances[1] < distances[0])
+
+
+def disagreements_section(cohort: Cohort, *, resamples: int, seed: int) -> Section | None:
+    """For the reference and each other model, at most ten rows by how far their scores lie apart.
+
+    None where nothing is compared, or no two scores differ. Nothing is resampled.
+    """
+    others = [arm for arm in cohort.models if arm != 0]
+    pairs = {arm: _most(cohort, arm) for arm in others}
+    pairs = {arm: rows for arm, rows in pairs.items() if rows}
+    if not pairs:
+        return None
+    note = (
+        "Rows with a known label, by the distance of the two scores. The score nearer to the label is called right, "
+        "whatever the thresholds; such rows are picked for being extreme, and prove nothing."
+    )
+    return Section(
+        "disagreements",
+        "Where the models disagree most",
+        sentences=tuple(_sentence(cohort, arm) for arm in pairs),
+        sheets=tuple(_sheet(cohort, arm, rows) for arm, rows in pairs.items()),
+        notes=(note,),
+        record=[
+            {"arm": cohort.arms[arm].name, "row": each.name, "finding": each.finding, "label": each.label}
+            | {"reference_score": each.first, "score": each.second}
+            for arm, rows in pairs.items()
+            for each in rows
+        ],
+    )
+
+
+def _most(cohort: Cohort, arm: int) -> list[_Disagreement]:
+    """Ties stand in the order of the rows."""
+    both = [cohort.scored[each][0].scores for each in (0, arm)]
+    apart = np.where(np.isnan(cohort.labels), 0.0, np.abs(both[0] - both[1])).ravel()
+    found = []
+    for place in np.argsort(-apart, kind="stable")[:MOST_ROWS]:
+        row, f = divmod(int(place), len(cohort.findings))
+        if apart[place] > 0:
+            scores = (float(each[row, f]) for each in both)
+            found.append(_Disagreement(cohort.names[row], cohort.findings[f], int(cohort.labels[row, f]), *scores))
+    return found
+
+
+def _sentence(cohort: Cohort, arm: int) -> str:
+    """How often the two are far apart, and who is nearer to the label then."""
+    first, second = (cohort.scored[each][0].scores for each in (0, arm))
+    labels = cohort.labels
+    known = ~np.isnan(labels)
+    far = known & (np.abs(np.where(known, first - second, 0.0)) >= FAR)
+    reference, other = cohort.arms[0].name, cohort.arms[arm].name
+    count, total = int(far.sum()), int(known.sum())
+    if not count:
+        return f"The scores of {reference} and {other} are nowhere {FAR:g} or more apart ({total} labels)."
+    nearer = int((np.abs(first - labels)[far] < np.abs(second - labels)[far]).sum())
+    return (
+        f"The scores of {reference} and {other} are {FAR:g} or more apart for {count} of {total} labels; "
+        f"{reference} is nearer to {nearer} of these labels, {other} to {count - nearer}."
+    )
+
+
+def _sheet(cohort: Cohort, arm: int, rows: list[_Disagreement]) -> Sheet:
+    names = (cohort.arms[0].name, cohort.arms[arm].name)
+    lines = []
+    for each in rows:
+        right = "neither" if each.nearer is None else names[each.nearer]
+        label = "present" if each.label else "absent"
+        lines.append((each.name, each.finding, label, number(each.first), number(each.second), right))
+    return Sheet(f"{names[0]} against {names[1]}", (cohort.unit, "finding", "label", *names, "nearer"), tuple(lines))

@@ -1,0 +1,165 @@
+"""The learning curve: how good each model is by the number of patients that it was trained on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+
+from mmdx.errors import DataError
+from mmdx.stats.cohort import Cohort, read_cohort
+from mmdx.stats.macro import Drawn, Sampled, both_classes, mean_name, record_of, sample_scores, why_no_mean
+from mmdx.stats.metrics import METRICS
+from mmdx.stats.phrases import counted, with_bounds, with_test
+from mmdx.stats.plots import DASHES, MARKS, colour
+from mmdx.stats.section import Plot, Section
+from mmdx.stats.tables import Sheet, with_interval
+
+AUROC = METRICS["auroc"]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One arm by number of training patients, from the fewest; `trainings` counts what each value is the mean of."""
+
+    arm: str
+    sizes: tuple[int, ...]
+    values: tuple[Drawn, ...]
+    trainings: tuple[int, ...]
+
+
+def learning_section(
+    points: Mapping[str, Mapping[int, Sequence[Path]]], *, resamples: int, seed: int, split: str = "test"
+) -> Section | None:
+    """The curve of each arm, from its prediction files by number of training patients; None without any.
+
+    Several files of one number are trainings of the same config. Each counts by its fullest showing. Raises `DataError`
+    where a file is bad, or does not stand on the rows and labels of the first.
+    """
+    asked = [(arm, size, source) for arm, sizes in points.items() for size in sorted(sizes) for source in sizes[size]]
+    if not asked:
+        return None
+    cohorts = [read_cohort([source], split=split) for _, _, source in asked]
+    ground = cohorts[0]
+    scores = [_scores(cohort, ground, each[2]) for cohort, each in zip(cohorts, asked, strict=True)]
+    included = both_classes(ground.labels)
+    sampled = sample_scores(ground, AUROC, [[each] for each in scores], resamples=resamples, seed=seed)
+    named, refused = mean_name(ground, included, AUROC), why_no_mean(ground, included)
+    curves = []
+    for arm in points:
+        by_size: dict[int, list[Sampled]] = {}
+        for (name, size, _), each in zip(asked, sampled, strict=True):
+            if name == arm:
+                by_size.setdefault(size, []).append(each)
+        if by_size:
+            values = tuple(_mean(each).macro(included, refused=refused) for each in by_size.values())
+            curves.append(Curve(arm, tuple(by_size), values, tuple(map(len, by_size.values()))))
+    return Section(
+        "learning",
+        "Learning curve",
+        tuple(_sentence(curve, named) for curve in curves),
+        (_sheet(curves, named),),
+        (_plot(curves, named),),
+        ("Each value is the mean over trainings; intervals are over the patients of the test, drawn alike for all.",),
+        [_record(curve) for curve in curves],
+    )
+
+
+def _scores(cohort: Cohort, ground: Cohort, source: Path) -> np.ndarray:
+    """The scores of the fullest showing, in the order of the rows of `ground`."""
+    place = {name: row for row, name in enumerate(cohort.names)}
+    if set(cohort.names) != set(ground.names) or cohort.findings != ground.findings:
+        raise DataError(f"{source}: scores other rows or findings than the first file; score every training alike")
+    order = np.array([place[name] for name in ground.names])
+    if not np.array_equal(cohort.labels[order], ground.labels, equal_nan=True):
+        raise DataError(f"{source}: holds other labels than the first file; score every training against the same ones")
+    return cohort.scored[cohort.models[0]][0].scores[order]
+
+
+def _mean(trainings: Sequence[Sampled]) -> Sampled:
+    return Sampled(
+        np.concatenate([each.points for each in trainings]), np.concatenate([each.resampled for each in trainings])
+    )
+
+
+def _sentence(curve: Curve, named: str) -> str:
+    first, last = curve.values[0].estimate, curve.values[-1].estimate
+    if math.isnan(last.value):
+        return f"The {named} of {curve.arm} is undefined at every number of training patients."
+    if len(curve.sizes) == 1:
+        return (
+            f"{curve.arm}, trained on {counted(curve.sizes[0], 'patient')}, reaches a {named} of {with_bounds(last)}."
+        )
+    step = curve.values[-1].minus(curve.values[-2])
+    verdict = "whether it still rises was not shown"
+    if step.shown:
+        verdict = "it still rises" if step.estimate.value > 0 else "it falls"
+    return (
+        f"{curve.arm}: from {curve.sizes[0]} to {counted(curve.sizes[-1], 'training patient')} the {named} goes from "
+        f"{with_bounds(first)} to {with_bounds(last)}; from {curve.sizes[-2]} to {curve.sizes[-1]} it changes by "
+        f"{with_test(step)}: {verdict}."
+    )
+
+
+def _sheet(curves: Sequence[Curve], named: str) -> Sheet:
+    sizes = sorted({size for curve in curves for size in curve.sizes})
+    found = {
+        (curve.arm, size): value for curve in curves for size, value in zip(curve.sizes, curve.values, strict=True)
+    }
+    rows = [
+        (str(size), *(with_interval(found[c.arm, size].estimate) if (c.arm, size) in found else "–" for c in curves))
+        for size in sizes
+    ]
+    title = f"{named[0].upper()}{named[1:]} by number of training patients"
+    return Sheet(title, ("training patients", *(curve.arm for curve in curves)), tuple(rows))
+
+
+def _plot(curves: Sequence[Curve], named: str) -> Plot:
+    sizes = sorted({size for curve in curves for size in curve.sizes})
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        for number, curve in enumerate(curves):
+            estimates = [value.estimate for value in curve.values]
+            style = {"color": colour(number), "linestyle": DASHES[number % len(DASHES)]}
+            axes.plot(
+                curve.sizes, [e.value for e in estimates], marker=MARKS[number % len(MARKS)], label=curve.arm, **style
+            )
+            if all(e.low is not None for e in estimates):
+                low, high = np.array([(e.low, e.high) for e in estimates], dtype=float).T
+                axes.fill_between(curve.sizes, low, high, color=colour(number), alpha=0.15, linewidth=0)
+        axes.set_xscale("log")
+        axes.set_xticks(sizes, [str(size) for size in sizes])
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.set_xlabel("training patients")
+        axes.set_ylabel(named)
+        if len(curves) > 1:
+            figure.legend(loc="outside lower center", ncols=min(3, len(curves)))
+
+    rows = [
+        (curve.arm, size, trainings, e.value, e.low, e.high)
+        for curve in curves
+        for size, trainings, e in zip(curve.sizes, curve.trainings, [v.estimate for v in curve.values], strict=True)
+    ]
+    numbers = pd.DataFrame(rows, columns=["model", "training patients", "trainings", "auroc", "low", "high"])
+    caption = "Bands are 95 % intervals over the patients of the test, not over trainings."
+    return Plot("learning", "Learning curve", caption, numbers, draw)
+
+
+def _record(curve: Curve) -> dict[str, Any]:
+    steps = [value.minus(before) for before, value in zip(curve.values, curve.values[1:], strict=False)]
+    return {
+        "arm": curve.arm,
+        "points": [
+            {"patients": size, "trainings": trainings} | record_of(value.estimate)
+            for size, trainings, value in zip(curve.sizes, curve.trainings, curve.values, strict=True)
+        ],
+        "steps": [record_of(step.estimate) | {"p": step.p, "shown": step.shown} for step in steps],
+    }

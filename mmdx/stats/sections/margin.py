@@ -1,0 +1,148 @@
+"""Non-inferiority: which models are at most a stated margin worse than the reference, and than what they stand in for.
+
+A checkpoint that lost a modality stands in for a model that was trained without it; whether it may is asked here, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from mmdx.errors import UsageError
+from mmdx.stats.claims import number, p_value
+from mmdx.stats.cohort import Cohort
+from mmdx.stats.forest_axes import ForestRow, draw_forest, height
+from mmdx.stats.macro import both_classes, mean_name, record_of, sample, why_no_mean
+from mmdx.stats.metrics import METRICS
+from mmdx.stats.phrases import bounds, p_cell
+from mmdx.stats.section import Plot, Section
+from mmdx.stats.showings import fallbacks
+from mmdx.stats.tables import Sheet, with_interval
+from mmdx.stats.tests import NonInferiority
+
+AUROC = METRICS["auroc"]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """That arm `candidate` is at most a margin worse than arm `against`; `fallback` where it stands in for that."""
+
+    candidate: int
+    against: int
+    fallback: bool
+    found: NonInferiority
+
+
+def margin_section(cohort: Cohort, *, margin: float, resamples: int, seed: int) -> Section | None:
+    """Every other model against the reference, and fallbacks against what they stand in for; None with one model.
+
+    Raises `UsageError` where the margin is no share of an AUROC.
+    """
+    if not 0 < margin < 0.5:
+        raise UsageError(f"margin {margin:g}: must lie between 0 and 0.5, in AUROC (0.02 is two hundredths)")
+    models = cohort.models
+    if len(models) < 2:
+        return None
+    included = both_classes(cohort.labels)
+    sampled = sample(cohort, AUROC, models, resamples=resamples, seed=seed)
+    refused = why_no_mean(cohort, included)
+    drawn = {arm: each.macro(included, refused=refused) for arm, each in zip(models, sampled, strict=True)}
+    stand_ins = fallbacks(cohort)
+    pairs = [(arm, models[0]) for arm in models[1:]]
+    claims = [
+        Claim(arm, against, (arm, against) in stand_ins, drawn[arm].at_most_worse(drawn[against], margin=margin))
+        for arm, against in dict.fromkeys([*pairs, *stand_ins])
+    ]
+    return Section(
+        "margin",
+        "Non-inferiority",
+        tuple(_sentence(cohort, included, claim) for claim in claims),
+        (_sheet(cohort, claims),),
+        (_plot(cohort, included, claims, margin),),
+        _notes(margin),
+        {"margin": margin, "reference": cohort.arms[models[0]].name, "claims": [_record(cohort, c) for c in claims]},
+    )
+
+
+def _sentence(cohort: Cohort, included: Sequence[int], claim: Claim) -> str:
+    arm, against, found = cohort.arms[claim.candidate], cohort.arms[claim.against], claim.found
+    named = mean_name(cohort, included, AUROC)
+    subject, other = arm.name, against.name
+    if claim.fallback:
+        subject = f"shown {arm.shown} alone, the checkpoint of {arm.run}"
+        other = f"{against.name}, which was trained on {against.shown}"
+    head = f"In {named}, {subject} is at most {found.margin:g} worse than {other}"
+    if found.p is None:
+        return f"{head}: not shown, for there is no interval ({found.estimate.refused})."
+    ground = f"difference {number(found.estimate.value)}, {bounds(found.estimate)}, one-sided {p_value(found.p)}"
+    if found.shown:
+        return f"{head}: shown ({ground})."
+    worse = found.estimate.high is not None and found.estimate.high < -found.margin
+    return f"{head}: not shown ({ground}){'; it is worse by more than that' if worse else ''}."
+
+
+def _sheet(cohort: Cohort, claims: Sequence[Claim]) -> Sheet:
+    header = ("model", "against", "difference in AUROC", "one-sided p", "at most the margin worse")
+    rows = [
+        (
+            cohort.arms[claim.candidate].name,
+            cohort.arms[claim.against].name + (" (stood in for)" if claim.fallback else ""),
+            with_interval(claim.found.estimate),
+            p_cell(claim.found.p),
+            "shown" if claim.found.shown else "not shown",
+        )
+        for claim in claims
+    ]
+    return Sheet(f"Non-inferiority within {claims[0].found.margin:g}", header, tuple(rows))
+
+
+def _plot(cohort: Cohort, included: Sequence[int], claims: Sequence[Claim], margin: float) -> Plot:
+    rows: list[ForestRow] = []
+    for against in dict.fromkeys(claim.against for claim in claims):
+        rows.append(ForestRow(f"against {cohort.arms[against].name}"))
+        rows += [
+            ForestRow(cohort.arms[claim.candidate].name, claim.found.estimate, 0 if claim.found.shown else 1)
+            for claim in claims
+            if claim.against == against
+        ]
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        draw_forest(axes, rows, label=f"difference in {mean_name(cohort, included, AUROC)}", marked=[-margin, 0.0])
+
+    caption = (
+        f"Model minus the one that it is held against, with 95 % intervals over patients. An interval right of the "
+        f"dashed line at -{margin:g} (a disc) shows that the model is at most so much worse; a square was not shown."
+    )
+    return Plot("margin", "Non-inferiority", caption, _numbers(cohort, claims), draw, (7.2, height(rows)))
+
+
+def _numbers(cohort: Cohort, claims: Sequence[Claim]) -> pd.DataFrame:
+    rows = [
+        (cohort.arms[claim.candidate].name, cohort.arms[claim.against].name, e.value, e.low, e.high, claim.found.shown)
+        for claim, e in ((claim, claim.found.estimate) for claim in claims)
+    ]
+    return pd.DataFrame(rows, columns=["model", "against", "difference", "low", "high", "shown"])
+
+
+def _notes(margin: float) -> tuple[str, ...]:
+    return (
+        f"Non-inferiority is shown where the 95 % interval of the paired difference lies above -{margin:g}, which is a "
+        "one-sided test at 2.5 %. The margin is stated by whoever asks, before looking; tests are not corrected for "
+        "their number.",
+    )
+
+
+def _record(cohort: Cohort, claim: Claim) -> dict[str, Any]:
+    return {
+        "candidate": cohort.arms[claim.candidate].name,
+        "against": cohort.arms[claim.against].name,
+        "fallback": claim.fallback,
+        "difference": record_of(claim.found.estimate),
+        "p_one_sided": claim.found.p,
+        "shown": claim.found.shown,
+    }
