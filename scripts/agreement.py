@@ -229,7 +229,7 @@ def scored(rng: np.random.Generator, models: int) -> tuple[Float[np.ndarray, "n"
 
 
 def random_boxes(rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """True and found boxes on up to 30 images, each of a study of its own; about a third of the images have none."""
+    """True and found boxes on up to 30 images, each of a study of its own; a fifth of the images have no true one."""
     known, found = [], []
     for image in range(int(rng.integers(3, 31))):
         names = (f"s{image}", f"p{image}", "bleed", 0)

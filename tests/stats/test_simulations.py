@@ -50,6 +50,15 @@ def test_every_test_and_interval_is_in_the_tables(capsys):
     assert said.count("| BCa, rare strata |") == 2
 
 
+def test_a_part_runs_by_itself(capsys):
+    claims = load("simulate_claims")
+    asked = ["--only", "false_positives", "--runs", "2", "--resamples", "60", "--processes", "1"]
+    assert claims.main(asked) == 0
+    said = capsys.readouterr().out
+    assert "false_positives: 2 runs, 60 resamples, seed 0" in said
+    assert said.count("McNemar, by patient, own threshold of 600 patients") == 1
+
+
 def test_a_reference_that_is_not_installed_is_named(monkeypatch, capsys):
     agreement = load("agreement")
     kept = {name: agreement.COMPARED[name] for name in ("MLstatkit", "scikit-learn, all entries")}
