@@ -1,16 +1,22 @@
 import io
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 from rich.console import Console
+from scored import cohort_of
 
 from mmdx.errors import DataError, UsageError
 from mmdx.stats.claims import audit_lines, claims
-from mmdx.stats.compare import Comparison, compare
+from mmdx.stats.compare import Comparison, compare, compare_cohort
 from mmdx.stats.report import markdown, summary_tables, write_comparison
 from mmdx.stats.section import Plot, Section
+from mmdx.stats.sections.confusion import confusion_section
+from mmdx.stats.sections.disagreements import disagreements_section
+from mmdx.stats.sections.reliability import reliability_section
+from mmdx.stats.sections.roc import roc_section
 from mmdx.stats.tables import Sheet, with_interval
 
 
@@ -160,3 +166,30 @@ def test_runs_of_different_verdicts_are_told_apart(write_run):
     (runs[0] / "audit.json").write_text("[]")
     with pytest.raises(DataError, match=r"audit\.json: is no audit"):
         compare(runs, resamples=100)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("several", [False, True], ids=["a row a patient", "two"])
+@pytest.mark.parametrize(
+    ("labels", "scores"),
+    [
+        pytest.param([1, 1, 0, 0, 0], [0.9, 0.4, 0.5, 0.1, 0.2], id="five patients"),
+        pytest.param([1] * 8, [0.5, 0.6] * 4, id="one class"),
+        pytest.param([np.nan] * 8, [np.nan] * 8, id="no label"),
+        pytest.param([0, 1] * 20, [0.5] * 40, id="constant scores"),
+        pytest.param([0, 1] * 20, [0.0, 1.0] * 20, id="perfect and sure"),
+    ],
+)
+def test_wild_cohorts_are_written(labels, scores, several, tmp_path):
+    grid, said = np.array(labels, dtype=float)[:, None], np.array(scores)[:, None]
+    patients = np.arange(len(labels)) // 2 if several else None
+    look = {"names": ("a$b$_<x>%", "c"), "threshold": 0.5, "temperature": 1.5}
+    cohort = cohort_of(grid, [said, 1 - said], patients=patients, **look)
+    sections = [
+        made(cohort, resamples=100, seed=0)
+        for made in (roc_section, reliability_section, confusion_section, disagreements_section)
+    ]
+    comparison = compare_cohort(cohort, resamples=100)
+    write_comparison(comparison, [section for section in sections if section], tmp_path)
+    assert "a$b$_&lt;x&gt;%" in (tmp_path / "compare.html").read_text(encoding="utf-8")
+    json.loads((tmp_path / "compare.json").read_text(encoding="utf-8"))
