@@ -68,7 +68,13 @@ def test_evaluate_another_split(home, tmp_path, capsys):
 def test_compare_one_finding_leaves_three_files(home, tmp_path, capsys):
     assert mmdx("compare", home / "run", "--finding", "bleed", "--out", tmp_path / "out", "--resamples", 100) == 0
     assert "AUROC for bleed" in " ".join(capsys.readouterr().out.split())
-    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["compare.html", "compare.json", "compare.md"]
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
+        "compare.html",
+        "compare.json",
+        "compare.md",
+        "compare.tex",
+        "figures",
+    ]
 
 
 def test_list_names_every_part_with_its_options(capsys, monkeypatch):

@@ -65,13 +65,17 @@ class Ground:
 
 
 def study_baselines(ground: Ground, rows: Rows) -> tuple[dict[str, Scores], list[str]]:
-    """The scores of `rows` by each baseline, `[n f]`, by its name; and what was left out, a sentence each."""
+    """The scores of `rows` by each baseline, `[n f]`, by its name; and what could not be made, a sentence each.
+
+    Where all images have one shape there is no `image shape`.
+    """
     found, said = {CONSTANT: _constant(ground.labels[ground.train], len(rows))}, []
     told: dict[str, Callable[[], Scores | str]] = {
-        "metadata": lambda: _by_facts(study_facts(ground.store), ground, rows),
+        "metadata": lambda: _by_facts(study_facts(ground.store), ground, rows)
     }
-    if any(facts.kind == "images" for facts in ground.store.modalities.values()):
-        told["image shape"] = lambda: _by_facts(_margins(ground.store), ground, rows)
+    margins = _margins(ground.store)
+    if _varied(margins.iloc[ground.train]):
+        told["image shape"] = lambda: _by_facts(margins, ground, rows)
     told |= {f"TF-IDF {name}": lambda name=name: _by_words(name, ground, rows) for name in _texts(ground)}
     for name, score in told.items():
         scores = score()
@@ -138,7 +142,7 @@ def _margins(store: Store) -> pd.DataFrame:
     """
     pictures = {name: facts for name, facts in store.modalities.items() if facts.kind == "images"}
     rows: list[dict[str, float]] = []
-    for row in range(len(store)):
+    for row in range(len(store)) if pictures else ():
         study, margins = store.read(row), {}
         for name, facts in pictures.items():
             pixels = study.pixels(name)
@@ -174,8 +178,7 @@ def _by_words(name: str, ground: Ground, rows: Rows) -> Scores | str:
 
 
 def _by_facts(facts: pd.DataFrame, ground: Ground, rows: Rows) -> Scores | str:
-    training = facts.iloc[ground.train]
-    varied = [name for name, column in training.items() if len(column.dropna().unique()) > 1 or _gaps(column)]
+    varied = _varied(facts.iloc[ground.train])
     if not varied:
         return "nothing varies over the training studies"
     frame = facts[varied].infer_objects()
@@ -190,9 +193,11 @@ def _by_facts(facts: pd.DataFrame, ground: Ground, rows: Rows) -> Scores | str:
     return _fitted(learned, columns.transform(frame.iloc[list(rows)]), ground, c=1.0)
 
 
-def _gaps(column: pd.Series) -> bool:
-    """Whether a fact is known of some studies and not of others, which may tell by itself."""
-    return bool(column.notna().any() and column.isna().any())
+def _varied(training: pd.DataFrame) -> list[str]:
+    """The facts that are not the same in all studies; to be known of some and not of others may tell by itself."""
+    several = {str(name): len(column.dropna().unique()) + column.hasnans for name, column in training.items()}
+    known = {str(name): column.notna().any() for name, column in training.items()}
+    return [name for name, count in several.items() if count > 1 and known[name]]
 
 
 def _fitted(learned: Any, asked: Any, ground: Ground, *, c: float) -> Scores:

@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from huggingface_hub import DatasetCard, EvalResult, ModelCardData
+from huggingface_hub import EvalResult, ModelCardData
 
 from mmdx.data.redaction import withheld
 from mmdx.data.store import EXTRACTED
 from mmdx.engine.auditing import AUDIT_FILE
 from mmdx.engine.checkpoint import SavedModel
 from mmdx.engine.run import Run
+from mmdx.engine.run_files import licence_of_store, told_dropout
 from mmdx.registry import READERS
 from mmdx.stats.compare import Comparison
 from mmdx.stats.metrics import METRICS
@@ -54,7 +55,7 @@ class Ground:
 
 def card(ground: Ground, told: Sequence[str], results: str) -> str:
     """What `card.md` holds: `told` are paragraphs on how it was tested, `results` the comparison in Markdown."""
-    licence = _licence_of_store(ground)
+    licence = licence_of_store(Path(ground.store["folder"]))
     saved = ground.saved
     inputs = ", ".join(f"`{name}` ({known.kind})" for name, known in saved.facts.inputs.items())
     paragraphs = [
@@ -195,7 +196,8 @@ def _training(ground: Ground, licence: str | None) -> list[str]:
     train = config.train
     left = f"; {store['quarantined']} could not be read and are not in it" if store["quarantined"] else ""
     stop = f", stopped after {train.patience} without a better one" if train.patience else ""
-    withheld_inputs = f"; modality dropout {config.model.modality_dropout}" if config.model.modality_dropout else ""
+    dropout = config.model.modality_dropout
+    withheld_inputs = f"; modality dropout {told_dropout(dropout)}" if dropout else ""
     return [
         "## Training Details",
         "### Training Data",
@@ -242,15 +244,6 @@ def _specifications(ground: Ground) -> list[str]:
         f"{environment['processes']} x {environment['device']}, {environment['platform']}.",
         f"Python {environment['python']}; {packages}.",
     ]
-
-
-def _licence_of_store(ground: Ground) -> str | None:
-    """What the card of the store says, where the store still lies where it was."""
-    path = Path(ground.store["folder"]) / "card.md"
-    if not path.is_file():
-        return None
-    licence = DatasetCard(path.read_text(encoding="utf-8")).data.to_dict().get("license")
-    return licence if isinstance(licence, str) and licence != "other" else None
 
 
 def _demoted(results: str) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 
-from mmdx.engine.run_files import Cell, RunFiles
+from mmdx.engine.run_files import Cell, RunFiles, licence_of_store
 from mmdx.study import SPLITS
 
 MOST_FACTS = 6
@@ -151,8 +152,8 @@ def prevalence(files: RunFiles) -> Iterator[Cell]:
 
 def licence(files: RunFiles) -> Iterator[Cell]:
     folder = files.value("environment.json", "store.folder")
-    if folder and files.value("dataset.json", "reader"):
-        yield Cell("the card of the store tells the licence of the data", "environment.json: store.folder")
+    if folder and (known := licence_of_store(Path(folder))):
+        yield Cell(f"the data's licence: {known}", "card.md of the store: license")
 
 
 def _summary(values: Sequence[str]) -> str:

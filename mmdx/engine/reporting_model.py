@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mmdx.engine.run_files import Cell, RunFiles
+from mmdx.engine.run_files import Cell, RunFiles, told_dropout
 from mmdx.stats.metrics import METRICS
 
 
@@ -53,8 +53,11 @@ def initialisation(files: RunFiles) -> Iterator[Cell]:
         yield Cell(f"seed {seed}", "config.yaml: seed")
     for name, part in (files.value("config.yaml", "model.inputs") or {}).items():
         if "pretrained" in part["encoder"]:
-            start = part["encoder"]["pretrained"] or "no pretrained weights"
-            yield Cell(f"{name} from {start}", f"config.yaml: model.inputs.{name}.encoder.pretrained")
+            start = part["encoder"]["pretrained"]
+            yield Cell(
+                f"{name}: {f'from {start}' if start else 'no pretrained weights'}",
+                f"config.yaml: model.inputs.{name}.encoder.pretrained",
+            )
 
 
 def training(files: RunFiles) -> Iterator[Cell]:
@@ -71,7 +74,7 @@ def training(files: RunFiles) -> Iterator[Cell]:
 
 def augmentation(files: RunFiles) -> Iterator[Cell]:
     if dropout := files.value("config.yaml", "model.modality_dropout"):
-        yield Cell(f"modality dropout {dropout}", "config.yaml: model.modality_dropout")
+        yield Cell(f"modality dropout {told_dropout(dropout)}", "config.yaml: model.modality_dropout")
     for name, part in (files.value("config.yaml", "model.inputs") or {}).items():
         if used := {key: value for key, value in part["augment"].items() if value}:
             told = ", ".join(f"{key} {value:g}" for key, value in used.items())

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 import yaml
+from huggingface_hub import DatasetCard
 
 from mmdx.engine.baseline_files import BASELINES
 
@@ -102,6 +103,18 @@ class RunFiles:
     def _place(self, name: str) -> Path:
         path = self.folder / name
         return path if path.exists() or not self.folds or name not in _OF_ONE_FOLD else self.folder / "fold-0" / name
+
+
+def licence_of_store(folder: Path) -> str | None:
+    """What the card of a store says of the licence of its data, where it still lies there and knows one."""
+    path = folder / "card.md"
+    licence = DatasetCard(path.read_text(encoding="utf-8")).data.to_dict().get("license") if path.is_file() else None
+    return licence if isinstance(licence, str) and licence != "other" else None
+
+
+def told_dropout(rates: float | Mapping[str, float]) -> str:
+    """Modality dropout in words: `0.3`, or `image 0.2, report 0.5`."""
+    return ", ".join(f"{k} {rate:g}" for k, rate in rates.items()) if isinstance(rates, Mapping) else f"{rates:g}"
 
 
 def _read(path: Path) -> Any:

@@ -6,7 +6,7 @@ patients) with the same patients and labels; anything else is refused, by name.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -92,29 +92,40 @@ class Cohort:
 
 
 def read_cohort(
-    given: Sequence[Path], *, split: str = "test", level: Unit | None = None, groups: Sequence[str] | None = None
+    given: Sequence[Path],
+    *,
+    split: str = "test",
+    level: Unit | None = None,
+    groups: Sequence[str] | None = None,
+    fullest: Collection[str] = (),
 ) -> Cohort:
     """The cohort of some run folders (their `predictions/<split>.csv`) or prediction files, every `shown` an arm.
 
     The arms of each source stand in the order of how many modalities they were shown, the fullest first; after all of
     them, baselines that lie beside the files. `level` says what a row is: studies, the slices of run folders, or
     patients, each with the highest score and label of their rows; what the files hold when None. Sources of one name in
-    `groups` are trainings of the same config, and share their arms. Raises `UsageError` where no source or the same one
+    `groups` are trainings of the same config, and share their arms; of the groups in `fullest`, only what was shown
+    the most is an arm. Raises `UsageError` where no source or the same one
     twice is given, and `DataError` where a file is bad, two arms do not stand on the same rows and labels, or a run was
     trained or chosen on these patients.
     """
-    return read_sources(find_sources(given, split=split, level=level), level=level, groups=groups)
+    sources = find_sources(given, split=split, level=level)
+    return read_sources(sources, level=level, groups=groups, fullest=fullest)
 
 
 def read_sources(
-    sources: Sequence[Source], *, level: Unit | None = None, groups: Sequence[str] | None = None
+    sources: Sequence[Source],
+    *,
+    level: Unit | None = None,
+    groups: Sequence[str] | None = None,
+    fullest: Collection[str] = (),
 ) -> Cohort:
     """The cohort of sources that were found."""
     names = list(groups or [source.name for source in sources])
     if len(names) != len(sources):
         raise UsageError(f"{len(names)} groups for {len(sources)} sources; name the group of each")
     pieces = [_pieces(source, source.file, level) for source in sources]
-    arms = _named(pieces, names)
+    arms = _named([own[:1] if name in fullest else own for name, own in zip(names, pieces, strict=True)], names)
     taken = {arm.name for arm in arms}
     for source in sources:
         for piece in _pieces(source, source.baselines, level) if source.baselines.is_file() else []:

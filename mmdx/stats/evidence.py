@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mmdx.stats.ablation import asked_for
 from mmdx.stats.cohort import Unit, read_sources
 from mmdx.stats.compare import Comparison, compare_cohort
 from mmdx.stats.intervals import Kind
@@ -36,15 +37,15 @@ IN_ORDER = (
     subgroups_section,
     disagreements_section,
 )
-Sizes = Mapping[str, Mapping[int, Sequence[Path]]]
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """A comparison and its sections, in the order in which they are read."""
+    """A comparison and its sections, in the order in which they are read; `left_out` says what an ablation lacks."""
 
     comparison: Comparison
     sections: tuple[Section, ...]
+    left_out: tuple[str, ...] = ()
 
 
 def gather(
@@ -52,23 +53,25 @@ def gather(
     *,
     split: str = "test",
     level: Unit | None = None,
-    groups: Sequence[str] | None = None,
     resamples: int = 2000,
     seed: int = 0,
     intervals: Kind = "percentile",
     margin: float | None = None,
-    sizes: Sizes | None = None,
 ) -> Evidence:
-    """Compares as `compare` does, and asks further. `margin` is how much worse in macro AUROC is no worse; `sizes` are
-    the sources of trainings on fewer patients, by arm and number of patients, for the learning curve."""
-    sources = find_sources(given, split=split, level=level)
-    cohort, verdicts = read_sources(sources, level=level, groups=groups), read_verdicts(sources)
+    """Compares run folders, prediction files, or all of an ablation folder as `compare` does, and asks further.
+
+    `margin` is how much worse in macro AUROC is no worse.
+    """
+    asked = asked_for(given)
+    sources = find_sources(asked.given, split=split, level=level)
+    cohort = read_sources(sources, level=level, groups=asked.groups, fullest=asked.fullest)
+    verdicts = read_verdicts(sources)
     comparison = compare_cohort(
         cohort, resamples=resamples, seed=seed, intervals=intervals, split=sources[0].split, audits=verdicts
     )
     found = [section(cohort, resamples=resamples, seed=seed) for section in IN_ORDER]
     if margin is not None:
         found.insert(1, margin_section(cohort, margin=margin, resamples=resamples, seed=seed))
-    if sizes:
-        found.append(learning_section(sizes, resamples=resamples, seed=seed))
-    return Evidence(comparison, tuple(section for section in found if section is not None))
+    if asked.sizes:
+        found.append(learning_section(asked.sizes, resamples=resamples, seed=seed, split=split))
+    return Evidence(comparison, tuple(section for section in found if section is not None), asked.left_out)

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mmdx import __version__
-from mmdx.stats.claims import claims, headlines, notes
+from mmdx.stats.claims import check_finding, claims, headlines, notes
 from mmdx.stats.compare import Comparison
 from mmdx.stats.contents import HEADLINE, Contents, contents
 from mmdx.stats.latex import latex
@@ -31,6 +31,7 @@ def summary_tables(comparison: Comparison, *, finding: str | None = None) -> Gro
 
     `finding` names one finding; None takes the macro means. Raises `UsageError` where no such finding was scored.
     """
+    check_finding(comparison, finding)
     parts: list[Table | Text] = [Text(line, style="bold") for line in headlines(comparison, finding=finding)]
     parts += [table(estimates_sheet(comparison, HEADLINE, finding=finding)), Text()]
     if len(comparison.arms) > 1:

@@ -51,7 +51,7 @@ def resampled_sums(
     return sums
 
 
-def wilson(top: float, bottom: float) -> Estimate:
+def wilson(top: int, bottom: int) -> Estimate:
     """A share of independent rows with its interval after Wilson (J Am Stat Assoc 1927)."""
     if not bottom:
         return Estimate(np.nan, None, None, 0, "the value is undefined")
@@ -63,7 +63,7 @@ def wilson(top: float, bottom: float) -> Estimate:
 
 
 def clustered_share(
-    top: float, bottom: float, tops: Float[np.ndarray, "r"], bottoms: Float[np.ndarray, "r"], *, patients: int
+    top: int, bottom: int, tops: Float[np.ndarray, "r"], bottoms: Float[np.ndarray, "r"], *, patients: int
 ) -> Estimate:
     """A share of rows of which some are of one patient, with the interval of its resampled counts.
 

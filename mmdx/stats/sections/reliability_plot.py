@@ -102,7 +102,8 @@ def _curve(
     edges = np.unique(np.quantile(said, np.linspace(0, 1, BINS + 1)))
     place = np.clip(np.searchsorted(edges, said, "right") - 1, 0, max(len(edges) - 2, 0))
     count = int(place.max()) + 1
-    totals, positives = np.bincount(place, minlength=count), np.bincount(place, weights=labels, minlength=count)
+    totals = np.bincount(place, minlength=count).tolist()
+    positives = np.bincount(place[labels == 1], minlength=count).tolist()
     if row_a_patient(patients):
         shares = [wilson(top, bottom) for top, bottom in zip(positives, totals, strict=True)]
     else:
@@ -114,11 +115,9 @@ def _curve(
             )
             for b in range(count)
         ]
-    means = np.divide(
-        np.bincount(place, weights=said, minlength=count), totals, where=totals > 0, out=np.full(count, np.nan)
-    )
+    means = np.bincount(place, weights=said, minlength=count) / np.maximum(totals, 1)
     finding = TOGETHER if len(findings) > 1 else cohort.findings[findings[0]]
-    return _Curve(finding, arm, said, means.tolist(), shares, totals.tolist())
+    return _Curve(finding, arm, said, means.tolist(), shares, totals)
 
 
 def _draw(axes: Axes, strip: Axes, curves: list[_Curve]) -> None:

@@ -151,9 +151,6 @@ PR = _Kind(
 
 def _plot(cohort: Cohort, curves: list[_Curve], kind: _Kind) -> Plot:
     findings = list(dict.fromkeys(curve.finding for curve in curves))
-    if len(findings) == 2:
-        # The mean of one finding is that finding.
-        findings = findings[:1]
     shown = [finding for finding in findings if finding != MEAN] or findings
     numbers = [
         pd.DataFrame(
@@ -161,7 +158,7 @@ def _plot(cohort: Cohort, curves: list[_Curve], kind: _Kind) -> Plot:
             | {"low": each.low, "high": each.high}
         )
         for each in curves
-        if each.finding in findings
+        if each.finding in shown
     ]
 
     def draw(figure: Figure) -> None:
