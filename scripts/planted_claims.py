@@ -17,6 +17,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 
@@ -53,7 +54,7 @@ def main() -> None:
         print(f"\na report that {planted}, {len(found)} cohorts")
         print(f"  image {found['image'].mean():.3f}, image+report {found['fused'].mean():.3f} (mean macro AUROC)")
         for column in ("better", "worse", "unbeaten", "audit warns"):
-            count = int(found[column].sum())
+            count = int(np.count_nonzero(found[column]))
             bounds = binomtest(count, len(found)).proportion_ci(method="wilson")
             print(f"  {column:12} {count} of {len(found)} ({bounds.low:.0%} to {bounds.high:.0%})")
 

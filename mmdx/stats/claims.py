@@ -39,9 +39,8 @@ def baseline_line(comparison: Comparison, finding: str | None) -> str | None:
         return None
     unbeaten = []
     for arm in comparison.baselines:
-        difference, theirs = (
-            each[arm.name, "auroc", finding] for each in (comparison.differences, comparison.estimates)
-        )
+        difference = comparison.differences[arm.name, "auroc", finding]
+        theirs = comparison.estimates[arm.name, "auroc", finding]
         if not (difference.shown and difference.estimate.value > 0):
             unbeaten.append(f"{arm.name} ({number(theirs.value)}{_difference(difference)})")
     if unbeaten:

@@ -158,7 +158,7 @@ def _file(source: Path, name: str) -> Path:
 
 def _typed(column: pd.Series) -> pd.Series:
     words = [None if cell is None or cell != cell or cell == "" else str(cell) for cell in column]
-    numbers = pd.to_numeric(pd.Series(words, dtype=object), errors="coerce").to_numpy(dtype=np.float64)
+    numbers = np.asarray(pd.to_numeric(pd.Series(words, dtype=object), errors="coerce"), dtype=np.float64)
     told = [word for word in words if word is not None]
     if told and int(np.isfinite(numbers).sum()) == len(told):
         return pd.Series(numbers)
