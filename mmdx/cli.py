@@ -214,6 +214,7 @@ def compare(
     """Compare runs, or what one run was shown: paired, by patient, from prediction files alone."""
     from rich.console import Console
 
+    from mmdx.engine.reporting import write_reporting
     from mmdx.stats.evidence import evidence_tables, gather, write_evidence
 
     evidence = gather(
@@ -222,6 +223,8 @@ def compare(
     console = Console()
     console.print(evidence_tables(evidence, finding=finding))
     write_evidence(evidence, out)
+    if evidence.reference is not None and (evidence.reference / "config.yaml").is_file():
+        write_reporting(evidence.reference, out)
     console.print(f"report:  {out / 'compare.html'}", markup=False, highlight=False)
 
 

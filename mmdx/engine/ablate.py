@@ -37,6 +37,7 @@ from mmdx.engine.checks import check_training
 from mmdx.engine.experiment import deal, open_store
 from mmdx.engine.folds import deal_folds
 from mmdx.engine.guidance_stages import check_heads, guided_studies
+from mmdx.engine.reporting import write_reporting
 from mmdx.engine.run import Run, changed_keys
 from mmdx.errors import DataError, MmdxError, UsageError
 from mmdx.stats.ablation import RECORD
@@ -198,6 +199,8 @@ def compare_ablation(out: Path, console: Console) -> None:
     """Compares the finished runs, the seeds of a variant as one, the reference first."""
     evidence = gather([out])
     write_evidence(evidence, out)
+    if evidence.reference is not None:
+        write_reporting(evidence.reference, out)
     console.print(evidence_tables(evidence))
     console.print(f"report:  {out / 'compare.html'}", markup=False, highlight=False)
 

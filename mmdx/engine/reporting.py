@@ -33,8 +33,8 @@ Fact = Callable[[RunFiles], Iterator[Cell]]
 
 
 def write_reporting(folder: Path, compared: Path | None = None) -> Path:
-    """Writes both tables into a run folder, from its files and from `compare.json` in `compared` (the run folder itself
-    when None); returns the file."""
+    """Writes both tables from the files of a run folder into it, or, beside a comparison, from these and from
+    `compare.json` into the folder `compared`; returns the file."""
     files, facts = RunFiles(folder, compared or folder), known_facts()
     parts = [
         "# Reporting checklists",
@@ -46,7 +46,7 @@ def write_reporting(folder: Path, compared: Path | None = None) -> Path:
             (item["item"], item["section"], item["asks"], _answer(item, facts, files)) for item in checklist["items"]
         ]
         parts += [f"## {checklist['name']}", f"{checklist['title']}. {checklist['source']}.", _table(rows)]
-    path = folder / REPORTING
+    path = (compared or folder) / REPORTING
     partial = path.with_suffix(".partial")
     partial.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
     partial.replace(path)

@@ -45,11 +45,15 @@ IN_ORDER = (
 
 @dataclass(frozen=True)
 class Evidence:
-    """A comparison and its sections, in the order in which they are read; `left_out` says what an ablation lacks."""
+    """A comparison and its sections, in the order in which they are read; `left_out` says what an ablation lacks.
+
+    `reference` is the run folder of the first arm, where it has one.
+    """
 
     comparison: Comparison
     sections: tuple[Section, ...]
     left_out: tuple[str, ...] = ()
+    reference: Path | None = None
 
 
 def evidence_tables(evidence: Evidence, *, finding: str | None = None) -> Group:
@@ -89,4 +93,5 @@ def gather(
         found.insert(1, margin_section(cohort, margin=margin, resamples=resamples, seed=seed))
     if asked.sizes:
         found.append(learning_section(asked.sizes, resamples=resamples, seed=seed, split=split))
-    return Evidence(comparison, tuple(section for section in found if section is not None), asked.left_out)
+    kept = tuple(section for section in found if section is not None)
+    return Evidence(comparison, kept, asked.left_out, sources[0].folder)
