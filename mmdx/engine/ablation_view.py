@@ -50,7 +50,9 @@ class TrainingLog:
     @property
     def part(self) -> str:
         """Of what in the run folder the log is, such as `fold-1`; empty for the run itself."""
-        return "" if self._path == self._folder else self._path.parent.relative_to(self._folder).as_posix()
+        if self._path.parent == self._folder or self._path == self._folder:
+            return ""
+        return self._path.parent.relative_to(self._folder).as_posix()
 
     def epochs(self, job: Job) -> int:
         """How many epochs this part has at most."""
