@@ -225,17 +225,12 @@ def ablate(
     overrides: Overrides = None,
     seeds: Annotated[int, typer.Option(min=1, help="trainings of each variant, from the config's seed on")] = 1,
     fusion: Annotated[
-        list[str] | None,
-        typer.Option(help="fusion to hold against the config's own, concat and late when left out; repeat for several"),
+        list[str] | None, typer.Option(help="other fusion, concat and late when left out; repeat for several")
     ] = None,
-    sizes: Annotated[
-        str, typer.Option(metavar="N,N,...", help="numbers of training patients for a learning curve, such as 50,100")
-    ] = "",
+    sizes: Annotated[str, typer.Option(metavar="N,N,...", help="learning curve: numbers of training patients")] = "",
     out: Annotated[Path | None, typer.Option(help="folder for all runs; ablations/CONFIG when left out")] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="trainings at once; one a GPU, else one for 2 cores")] = None,
-    launcher: Annotated[
-        str, typer.Option(help="what starts a training, such as 'accelerate launch --num_processes 4'")
-    ] = "",
+    launcher: Annotated[str, typer.Option(help="starts each, such as 'accelerate launch --num_processes 4'")] = "",
     plan: Annotated[bool, typer.Option("--plan", help="show what would be trained, and train nothing")] = False,
 ) -> None:
     """Train each modality alone, the fusion, other fusions and what is left without a modality; then compare them.

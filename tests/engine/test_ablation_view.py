@@ -63,13 +63,14 @@ def test_the_newest_part_of_a_run_is_the_one_that_trains(tmp_path):
     assert (training.part, training.epoch, training.epochs(jobs[0])) == ("", 1, 20)
 
 
-def test_a_row_a_job_within_80_columns(tmp_path):
+def test_a_row_a_job_within_80_columns(tmp_path, monkeypatch):
+    monkeypatch.setattr("mmdx.engine.ablation_view.time.monotonic", lambda: 1000.0)
     jobs = planned(tmp_path).jobs
     log(tmp_path / "fusion" / "seed-0" / "log.jsonl", {"step": 1, "epoch": 3, "val_auroc": 0.7512}, at=1)
     view = View(jobs, Console(file=StringIO(), width=80), slots=2)
     view.look(
         {
-            "fusion/seed-0": Standing("running", since=time.monotonic() - 65),
+            "fusion/seed-0": Standing("running", since=936.0),
             "only-image/seed-0": Standing("done", seconds=120.0),
             "only-report/seed-0": Standing("failed", seconds=5.0),
             "fusion-concat/seed-0": Standing("waiting"),
@@ -77,7 +78,7 @@ def test_a_row_a_job_within_80_columns(tmp_path):
     )
     lines = shown(view).splitlines()
     assert max(map(len, lines)) <= 80
-    assert lines[2].split() == ["fusion", "0", "all", "running", "3/16", "0.751", "1", "min", "5", "s"]
+    assert lines[2].split() == ["fusion", "0", "all", "running", "3/16", "0.751", "1", "min", "4", "s"]
     assert lines[3].split() == ["only-image", "0", "all", "done", "2", "min", "0", "s"]
     assert lines[6] == "1 of 4 done, 1 failed, 1 running, 1 waiting, about 1 min 28 s left"
 
