@@ -85,7 +85,6 @@ def run_ablation(
     with View(planned.jobs, console, slots=launch.slots) as view:
         board = run_jobs(planned.jobs, launch, view)
     write_record(planned, name, out, board)
-    console.print(view.total(), markup=False, highlight=False)
     return _conclude(planned, board, out, console)
 
 

@@ -82,9 +82,11 @@ class View:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._live is not None:
-            self._seen = 0.0
-            self._live.stop()
+        if self._live is None:
+            self._say(self.total())
+            return
+        self._seen = 0.0
+        self._live.stop()
 
     def began(self, job: Job) -> None:
         if self._live is None:
