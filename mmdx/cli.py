@@ -234,19 +234,12 @@ def ablate(
     overrides: Overrides = None,
     seeds: Annotated[int, typer.Option(min=1, help="trainings of each variant, from the config's seed on")] = 1,
     fusion: Annotated[
-        list[str] | None,
-        typer.Option(help="fusion to hold against the config's own, concat and late when left out; repeat for several"),
+        list[str] | None, typer.Option(help="other fusion, concat and late when left out; repeat for several")
     ] = None,
-    sizes: Annotated[
-        str, typer.Option(metavar="N,N,...", help="numbers of training patients for a learning curve, such as 50,100")
-    ] = "",
-    out: Annotated[
-        Path | None, typer.Option(help="folder for all runs, gone on with; ablations/CONFIG when left out")
-    ] = None,
+    sizes: Annotated[str, typer.Option(metavar="N,N,...", help="learning curve: numbers of training patients")] = "",
+    out: Annotated[Path | None, typer.Option(help="folder for all runs; ablations/CONFIG when left out")] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="trainings at once; one a GPU, else one for 2 cores")] = None,
-    launcher: Annotated[
-        str, typer.Option(help="what starts a training, such as 'accelerate launch --num_processes 4'")
-    ] = "",
+    launcher: Annotated[str, typer.Option(help="starts each, such as 'accelerate launch --num_processes 4'")] = "",
     plan: Annotated[bool, typer.Option("--plan", help="show what would be trained, and train nothing")] = False,
 ) -> None:
     """Train each modality alone, the fusion, other fusions and what is left without a modality; then compare them.
@@ -256,15 +249,11 @@ def ablate(
     from rich.console import Console
 
     from mmdx.config_file import read_config
-    from mmdx.engine.ablate import Extent, show_plan
-    from mmdx.engine.ablate import ablate as run_ablation
+    from mmdx.engine.ablate import Extent, run_ablation, show_plan
     from mmdx.engine.build import resolve
 
-    numbers = [text.strip() for text in sizes.split(",") if text.strip()]
-    if not all(text.isdecimal() for text in numbers):
-        raise UsageError(f"--sizes {sizes}: give numbers of training patients, such as 50,100,200")
-    extent = Extent(seeds, fusion, [int(text) for text in numbers])
     asked, folder = resolve(read_config(config, overrides or [])), out or Path("ablations") / config.stem
+    extent = Extent.parsed(seeds, fusion, sizes)
     if plan:
         show_plan(asked, Console(), extent=extent, out=folder, launcher=launcher)
     elif not run_ablation(asked, config.stem, Console(), extent=extent, out=folder, slots=jobs, launcher=launcher):

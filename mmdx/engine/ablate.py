@@ -56,8 +56,16 @@ class Extent:
     fusions: Sequence[str] | None = None
     sizes: Sequence[int] = ()
 
+    @classmethod
+    def parsed(cls, seeds: int, fusions: Sequence[str] | None, sizes: str) -> Extent:
+        """As a command line has it: sizes with commas between them. Raises `UsageError` for what is no number."""
+        numbers = [text.strip() for text in sizes.split(",") if text.strip()]
+        if not all(text.isdecimal() for text in numbers):
+            raise UsageError(f"--sizes {sizes}: give numbers of training patients, such as 50,100,200")
+        return cls(seeds, fusions, [int(text) for text in numbers])
 
-def ablate(
+
+def run_ablation(
     config: Config, name: str, console: Console, *, extent: Extent, out: Path, slots: int | None, launcher: str
 ) -> bool:
     """Trains what is left of the ablation of `config` (resolved) in `out`, and compares where nothing is left.
@@ -78,7 +86,6 @@ def ablate(
     with View(planned.jobs, console, slots=launch.slots) as view:
         board = run_jobs(planned.jobs, launch, view)
     write_record(planned, name, out, board)
-    console.print(view.total(), markup=False, highlight=False)
     return _conclude(planned, board, out, console)
 
 
@@ -210,9 +217,9 @@ def _conclude(planned: Plan, board: Board, out: Path, console: Console) -> bool:
     elsewhere = {name: each for name, each in board.items() if each.state == "elsewhere"}
     failed = [name for name, each in board.items() if each.state == "failed"]
     for name in failed:
-        console.print(f"{name}: failed; {out / name}.log says why", markup=False, highlight=False)
+        console.print(f"{name}: failed; {out / name}.log says why", markup=False, highlight=False, soft_wrap=True)
     for name, standing in elsewhere.items():
-        console.print(f"{name}: still trained {standing.where}", markup=False, highlight=False)
+        console.print(f"{name}: still trained {standing.where}", markup=False, highlight=False, soft_wrap=True)
     if elsewhere:
         console.print("whoever ends the last one compares; or run this again then", highlight=False)
         return not failed

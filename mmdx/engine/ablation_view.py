@@ -50,7 +50,9 @@ class TrainingLog:
     @property
     def part(self) -> str:
         """Of what in the run folder the log is, such as `fold-1`; empty for the run itself."""
-        return "" if self._path == self._folder else self._path.parent.relative_to(self._folder).as_posix()
+        if self._path.parent == self._folder or self._path == self._folder:
+            return ""
+        return self._path.parent.relative_to(self._folder).as_posix()
 
     def epochs(self, job: Job) -> int:
         """How many epochs this part has at most."""
@@ -80,9 +82,11 @@ class View:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._live is not None:
-            self._seen = 0.0
-            self._live.stop()
+        if self._live is None:
+            self._say(self.total())
+            return
+        self._seen = 0.0
+        self._live.stop()
 
     def began(self, job: Job) -> None:
         if self._live is None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from mmdx.data.claim import Group, claimed
+from mmdx.data.claim import Group, claimed, hold
 from mmdx.errors import DataError, UsageError
 
 TOLD = ("RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_RUN_ID")
@@ -74,3 +76,18 @@ def test_a_second_of_a_group_leaves_the_work_of_the_first_alone(tmp_path: Path) 
         (tmp_path / "mine.partial").touch()
         with claimed(tmp_path, "key", second):
             assert (tmp_path / "mine.partial").exists()
+
+
+def test_a_file_is_held_by_one_until_all_that_inherited_it_have_ended(tmp_path: Path) -> None:
+    path = tmp_path / "below" / "a.lock"
+    first = hold(path)
+    assert first is not None
+    assert hold(path) is None
+    code = "import sys; sys.stdin.read()"
+    heir = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, pass_fds=[first.fileno()])
+    first.close()
+    assert hold(path) is None
+    heir.communicate()
+    second = hold(path)
+    assert second is not None
+    second.close()

@@ -104,7 +104,7 @@ def test_heads_that_name_no_modality_follow_the_images_that_are_left():
     assert list(planned.variants["only-enhanced"].config.model.heads) == ["study", "slice", "boxes", "tell"]
 
 
-class TestedOn(StudyHead):
+class OfOneModality(StudyHead):
     """A study head for one modality, as somebody's plugin might have one."""
 
     def __init__(
@@ -114,8 +114,8 @@ class TestedOn(StudyHead):
 
 
 def test_a_variant_without_a_head_for_studies_is_refused_and_named(monkeypatch):
-    monkeypatch.setitem(HEADS._parts, "tested_on", TestedOn)
-    heads = "model.heads={look: {type: tested_on, modality: image}}"
+    monkeypatch.setitem(HEADS._parts, "of_one", OfOneModality)
+    heads = "model.heads={look: {type: of_one, modality: image}}"
     planned = plan(config_of("phantom", heads), fusions=[], out=OUT)
     assert list(planned.variants) == ["fusion", "only-image"]
     assert planned.refused == {"only-report": "no head answers for studies from report; add one to model.heads"}
