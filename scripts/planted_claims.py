@@ -77,7 +77,7 @@ def claimed(options: argparse.Namespace, planted: str, seed: int) -> dict[str, o
         "p": difference.stated,
         "better": difference.shown and difference.estimate.value > 0,
         "worse": difference.shown and difference.estimate.value < 0,
-        "unbeaten": "not shown to beat" in str(baseline_line(found, None)),
+        "unbeaten": "beats every baseline" not in str(baseline_line(found, None)),
         "audit warns": "report leakage" in found.audits[fused.name],
     }
 

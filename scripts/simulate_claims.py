@@ -47,6 +47,8 @@ from mmdx.stats.tests import ALPHA, paired_difference
 from mmdx.stats.thresholds import choose_threshold
 
 AUROC = METRICS["auroc"]
+RARE = 20
+"""Patients of a class below which the intervals of rare strata draw them apart; `mmdx compare` does below five."""
 GOOD, BETTER = 0.80, 0.85
 LIKENESS, BETWEEN_MODELS, SHOWN = 0.7, 0.5, 0.6
 PREVALENCE = 0.4
@@ -146,7 +148,7 @@ def intervals(seed: Sequence[int], setting: Setting) -> dict[str, Estimate]:
     refused = why_too_few(here.labels, here.patients)
     without = (np.arange(setting.patients)[:, None] != here.patients).astype(np.int64)
     jackknife = AUROC.function(here.labels, here.scores[0], without)
-    rare = rare_strata(here.labels[:, None], here.patients)
+    rare = rare_strata(here.labels[:, None], here.patients, below=RARE)
     (value,), (freely,) = aurocs(here, setting.resamples, seed, models=1)
     by_strata = aurocs(here, setting.resamples, seed, models=1, strata=rare)[1][0] if rare.any() else freely
     return {

@@ -32,21 +32,27 @@ def headlines(comparison: Comparison, *, finding: str | None = None) -> list[str
 
 
 def baseline_line(comparison: Comparison, finding: str | None) -> str | None:
-    """Which baselines the reference is not shown to beat in AUROC, or that it beats them all; None without any."""
+    """Which baselines the reference is worse than, or not shown to beat, in AUROC, or that it beats them all.
+
+    None without any.
+    """
     reference, name = comparison.reference.name, subject(comparison, "auroc", finding)
     ours = comparison.estimates[reference, "auroc", finding]
     if not comparison.baselines or math.isnan(ours.value):
         return None
-    unbeaten = []
+    worse, unbeaten, beaten = [], [], []
     for arm in comparison.baselines:
         difference = comparison.differences[arm.name, "auroc", finding]
-        theirs = comparison.estimates[arm.name, "auroc", finding]
-        if not (difference.shown and difference.estimate.value > 0):
-            unbeaten.append(f"{arm.name} ({number(theirs.value)}{_difference(difference)})")
-    if unbeaten:
-        return f"{reference} ({name} {number(ours.value)}) is not shown to beat {', '.join(unbeaten)}."
-    beaten = [f"{a.name} {number(comparison.estimates[a.name, 'auroc', finding].value)}" for a in comparison.baselines]
-    return f"{reference} ({name} {number(ours.value)}) beats every baseline: {', '.join(beaten)}."
+        value = number(comparison.estimates[arm.name, "auroc", finding].value)
+        if difference.shown and difference.estimate.value > 0:
+            beaten.append(f"{arm.name} {value}")
+        else:
+            place = worse if difference.shown else unbeaten
+            place.append(f"{arm.name} ({value}{_difference(difference)})")
+    told = [f"is worse than {', '.join(worse)}"] if worse else []
+    told += [f"is not shown to beat {', '.join(unbeaten)}"] if unbeaten else []
+    told = told or [f"beats every baseline: {', '.join(beaten)}"]
+    return f"{reference} ({name} {number(ours.value)}) {', and '.join(told)}."
 
 
 def _difference(difference: Difference) -> str:

@@ -28,10 +28,10 @@ with 10), and two equally good models were called different in 62, 24, 15, 9 and
 FEWEST_IN_MEAN = 3
 """The same for each finding of a macro mean, in which one finding weighs less: two equally good models were called
 different in 11 % of cohorts where half of six findings had 3 positives, in 16 % where they had 2."""
-FEW_IN_CLASS = 20
-"""Patients of a class below which they are a stratum of their own. Drawn freely, their number in a resample varies by
-one in the square root of it, with 20 by 22 %, and falls below 5 in 2 of 100,000 resamples; with 10 it does in 3 of 100,
-with 5 in 44 of 100."""
+FEW_IN_CLASS = 5
+"""Patients of a class below which they are a stratum of their own. Drawn freely, a class of 4 is missing from 2 % of
+resamples, one of 3 from 5 %, one of 5 from 0.7 %, so that a mean over several such findings would lose many. Strata of
+larger classes (below 20) made intervals narrower and hold the truth less often: `docs/statistics.md`."""
 CELLS_AT_ONCE = 2_500_000
 """Weights (resamples times rows) held at a time, which bounds the memory whatever the cohort."""
 
@@ -86,8 +86,10 @@ def draw_counts(
         yield slice(start, start + size), counts.astype(np.int32)
 
 
-def rare_strata(labels: Float[np.ndarray, "n f"], patients: Int[np.ndarray, "n"]) -> Int[np.ndarray, "n"]:
-    """The stratum of each row: patients of a class of fewer than `FEW_IN_CLASS` are one, all others stratum 0.
+def rare_strata(
+    labels: Float[np.ndarray, "n f"], patients: Int[np.ndarray, "n"], *, below: int = FEW_IN_CLASS
+) -> Int[np.ndarray, "n"]:
+    """The stratum of each row: patients of a class of fewer than `below` are one, all others stratum 0.
 
     The rarest class comes first and keeps its patients; a patient with rows of both classes is of the rarer. No stratum
     has a single patient, which would be drawn every time: it joins the others.
@@ -95,7 +97,7 @@ def rare_strata(labels: Float[np.ndarray, "n f"], patients: Int[np.ndarray, "n"]
     count = int(patients.max()) + 1
     stratum = np.zeros(count, dtype=np.int64)
     classes = [np.unique(patients[labels[:, f] == kind]) for f in range(labels.shape[1]) for kind in (1, 0)]
-    for rare in sorted((each for each in classes if len(each) < FEW_IN_CLASS), key=len):
+    for rare in sorted((each for each in classes if len(each) < below), key=len):
         free = rare[stratum[rare] == 0]
         if len(free) > 1:
             stratum[free] = stratum.max() + 1

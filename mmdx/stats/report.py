@@ -33,6 +33,7 @@ def summary_tables(comparison: Comparison, *, finding: str | None = None) -> Gro
     """
     check_finding(comparison, finding)
     parts: list[Table | Text] = [Text(line, style="bold") for line in headlines(comparison, finding=finding)]
+    parts += [Text()] if parts else []
     parts += [table(estimates_sheet(comparison, HEADLINE, finding=finding)), Text()]
     if len(comparison.arms) > 1:
         parts += [table(differences_sheet(comparison, HEADLINE, finding=finding)), Text()]

@@ -124,7 +124,9 @@ def test_a_model_that_does_not_beat_a_baseline_says_so_first(with_baselines):
 
 def test_a_baseline_that_is_better_is_not_beaten(with_baselines):
     better, worse = Difference(Estimate(0.31, 0.2, 0.4, 100), 0.01), Difference(Estimate(-0.2, -0.3, -0.1, 100), 0.01)
-    assert "is not shown to beat TF-IDF report (0.820" in baseline_sentence(with_baselines, worse, better)[0]
+    assert (
+        "is worse than TF-IDF report (0.820; difference -0.200" in baseline_sentence(with_baselines, worse, better)[0]
+    )
 
 
 def test_a_refused_interval_beats_nothing(with_baselines):

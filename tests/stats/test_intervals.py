@@ -92,9 +92,10 @@ def test_patients_of_a_rare_class_are_a_stratum_the_rarest_first():
     labels = np.zeros((100, 3))
     labels[:3, 0] = labels[2:8, 1] = labels[:60, 2] = 1
     expected = np.array([1] * 3 + [2] * 5 + [0] * 92)
-    np.testing.assert_array_equal(rare_strata(labels, patients), expected)
+    np.testing.assert_array_equal(rare_strata(labels, patients, below=20), expected)
     rows = np.append(patients, 1)
-    np.testing.assert_array_equal(rare_strata(labels[rows], rows), expected[rows])
+    np.testing.assert_array_equal(rare_strata(labels[rows], rows, below=20), expected[rows])
+    np.testing.assert_array_equal(rare_strata(labels, patients), np.array([1] * 3 + [0] * 97))
 
 
 def test_no_stratum_has_a_single_patient():

@@ -70,7 +70,7 @@ def missing_section(cohort: Cohort, *, resamples: int, seed: int) -> Section | N
         tuple(sentence for curve in curves for sentence in _sentences(cohort, curve, drawn, named)),
         (_sheet(cohort, curves, named),),
         (_plot(cohort, curves, named),),
-        _notes(cohort, made, resamples),
+        _notes(cohort, curves, made, resamples),
         [_record(cohort, curve) for curve in curves],
     )
 
@@ -177,11 +177,13 @@ def _numbers(cohort: Cohort, curves: Sequence[Curve]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["model", "missing", "rate", "auroc", "low", "high"])
 
 
-def _notes(cohort: Cohort, made: int, resamples: int) -> tuple[str, ...]:
+def _notes(cohort: Cohort, curves: Sequence[Curve], made: int, resamples: int) -> tuple[str, ...]:
     said = [
         "Studies lose the modality by chance, each by itself. The value at a share is the AUROC to be expected over "
         "all ways of losing it, reckoned from both showings of every study; nothing was drawn but patients.",
     ]
+    if sum(1 + len(curve.trained) for curve in curves) > 1:
+        said.append("The p-values of this section are not corrected for their number; those of the main table are.")
     if cohort.unit == "slice":
         said.append("On slices, two slices of one study are reckoned as if each lost it by itself.")
     if made < resamples:
