@@ -163,14 +163,11 @@ def evaluate(
     from rich.console import Console
 
     from mmdx.engine.checkpoint import load_description
-    from mmdx.engine.conclude import measured_boxes
+    from mmdx.engine.conclude import tell_scores
     from mmdx.engine.evaluate import Scoring, evaluate_run
     from mmdx.engine.folds import evaluate_folds
     from mmdx.engine.predict import parse_shown
     from mmdx.engine.run import Run, model_folder
-    from mmdx.stats.box_table import box_table
-    from mmdx.stats.compare import compare as compare_files
-    from mmdx.stats.report import summary_tables
 
     if show and out is None:
         raise UsageError(
@@ -186,12 +183,7 @@ def evaluate(
     shown = [parse_shown(text, inputs) for text in show] if show else None
     scoring = Scoring(order, drop, grad_cam=grad_cam)
     path = (evaluate_folds if folds else evaluate_run)(run, split, shown, out, scoring)
-    console = Console()
-    console.print(summary_tables(compare_files([path])))
-    boxes = measured_boxes(path.parent, split)
-    if boxes:
-        console.print(box_table(boxes))
-    console.print(f"predictions:  {path}", markup=False, highlight=False)
+    tell_scores(path, split, Console())
 
 
 @app.command()
@@ -214,18 +206,13 @@ def compare(
     """Compare runs, or what one run was shown: paired, by patient, from prediction files alone."""
     from rich.console import Console
 
-    from mmdx.engine.reporting import write_reporting
-    from mmdx.stats.evidence import evidence_tables, gather, write_evidence
+    from mmdx.engine.comparison import leave
+    from mmdx.stats.evidence import gather
 
     evidence = gather(
         runs, split=split, level=level, resamples=resamples, seed=seed, intervals=intervals, margin=margin
     )
-    console = Console()
-    console.print(evidence_tables(evidence, finding=finding))
-    write_evidence(evidence, out)
-    if evidence.reference is not None and (evidence.reference / "config.yaml").is_file():
-        write_reporting(evidence.reference, out)
-    console.print(f"report:  {out / 'compare.html'}", markup=False, highlight=False)
+    leave(evidence, out, Console(), finding=finding)
 
 
 @app.command()

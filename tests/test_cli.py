@@ -65,7 +65,7 @@ def test_evaluate_another_split(home, tmp_path, capsys):
     assert (tmp_path / "train.csv").is_file()
 
 
-def test_compare_one_finding_leaves_three_files(home, tmp_path, capsys):
+def test_compare_one_finding_leaves_its_report(home, tmp_path, capsys):
     assert mmdx("compare", home / "run", "--finding", "bleed", "--out", tmp_path / "out", "--resamples", 100) == 0
     assert "AUROC for bleed" in " ".join(capsys.readouterr().out.split())
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
@@ -74,7 +74,10 @@ def test_compare_one_finding_leaves_three_files(home, tmp_path, capsys):
         "compare.md",
         "compare.tex",
         "figures",
+        "reporting.md",
     ]
+    told = (tmp_path / "out" / "reporting.md").read_text(encoding="utf-8")
+    assert "(compare.json: sections.reliability)" in told
 
 
 def test_list_names_every_part_with_its_options(capsys, monkeypatch):
@@ -101,7 +104,7 @@ def test_what_the_system_refuses_is_one_line(home, tmp_path, monkeypatch, capsys
     def refused(*_: object, **__: object) -> None:
         raise OSError(number, "refused by the system", str(tmp_path / "out"))
 
-    monkeypatch.setattr("mmdx.stats.report.write_comparison", refused)
+    monkeypatch.setattr("mmdx.stats.evidence.write_comparison", refused)
     assert mmdx("compare", home / "run", "--out", tmp_path / "out", "--resamples", 100) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"mmdx: {tmp_path / 'out'}: refused by the system{hint}")

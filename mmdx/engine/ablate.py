@@ -34,14 +34,14 @@ from mmdx.engine.ablation import Job, Plan, plan
 from mmdx.engine.ablation_run import FAILED, Board, Launch, Standing, State, lock_text, run_jobs
 from mmdx.engine.ablation_view import View
 from mmdx.engine.checks import check_training
+from mmdx.engine.comparison import leave
 from mmdx.engine.experiment import deal, open_store
 from mmdx.engine.folds import deal_folds
 from mmdx.engine.guidance_stages import check_heads, guided_studies
-from mmdx.engine.reporting import write_reporting
 from mmdx.engine.run import Run, changed_keys
 from mmdx.errors import DataError, MmdxError, UsageError
 from mmdx.stats.ablation import RECORD
-from mmdx.stats.evidence import evidence_tables, gather, write_evidence
+from mmdx.stats.evidence import gather
 from mmdx.stats.report import table
 from mmdx.stats.tables import Sheet
 
@@ -55,6 +55,14 @@ class Extent:
     seeds: int = 1
     fusions: Sequence[str] | None = None
     sizes: Sequence[int] = ()
+
+    @classmethod
+    def of_call(cls, seeds: int, fusions: Sequence[str] | None, sizes: str) -> Extent:
+        """With sizes as they are typed, `50,100`. Raises `UsageError` where they are no numbers."""
+        numbers = [text.strip() for text in sizes.split(",") if text.strip()]
+        if not all(text.isdecimal() for text in numbers):
+            raise UsageError(f"--sizes {sizes}: give numbers of training patients, such as 50,100,200")
+        return cls(seeds, fusions, [int(text) for text in numbers])
 
     @classmethod
     def parsed(cls, seeds: int, fusions: Sequence[str] | None, sizes: str) -> Extent:
@@ -204,12 +212,7 @@ def write_record(planned: Plan, name: str, out: Path, board: Mapping[str, Standi
 
 def compare_ablation(out: Path, console: Console) -> None:
     """Compares the finished runs, the seeds of a variant as one, the reference first."""
-    evidence = gather([out])
-    write_evidence(evidence, out)
-    if evidence.reference is not None:
-        write_reporting(evidence.reference, out)
-    console.print(evidence_tables(evidence))
-    console.print(f"report:  {out / 'compare.html'}", markup=False, highlight=False)
+    leave(gather([out]), out, console)
 
 
 def _conclude(planned: Plan, board: Board, out: Path, console: Console) -> bool:

@@ -76,6 +76,15 @@ def tell_results(results: Results, console: Console) -> None:
         console.print(noted_table(results.descriptions.sheet(), results.descriptions.notes()))
 
 
+def tell_scores(path: Path, split: Split, console: Console) -> None:
+    """Prints what a prediction file shows, and the boxes beside it."""
+    console.print(summary_tables(compare([path])))
+    boxes = measured_boxes(path.parent, split)
+    if boxes:
+        console.print(box_table(boxes))
+    console.print(f"predictions:  {path}", markup=False, highlight=False)
+
+
 def orders_of(saved: SavedModel, store: Store) -> SliceOrders:
     """How the images of the whole store are read by a model."""
     return slice_orders(saved.model, saved.config, store, range(len(store)))

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmdx.stats.cohort import Cohort
-from mmdx.stats.intervals import FEWEST_IN_MEAN, why_too_few
+from mmdx.stats.intervals import why_too_few
+from mmdx.stats.macro import why_no_mean
 
 
 @dataclass(frozen=True)
@@ -33,17 +34,10 @@ def count_findings(cohort: Cohort) -> list[FindingCount]:
 
 
 def refusals(cohort: Cohort, included: Sequence[int]) -> list[str | None]:
-    """Why no interval is given: of each finding, of the micro, the weighted and the macro mean; None where one is.
-
-    A mean of one finding is held to that finding's own rule.
-    """
+    """Why no interval is given: of each finding, of the micro, the weighted and the macro mean; None where one is."""
     alone = [why_too_few(labels, cohort.patients) for labels in cohort.labels.T]
     pooled = why_too_few(cohort.labels.T.ravel(), np.tile(cohort.patients, len(cohort.findings)))
-    if len(included) == 1:
-        mean = alone[included[0]]
-    else:
-        each = {f: why_too_few(cohort.labels[:, f], cohort.patients, fewest=FEWEST_IN_MEAN) for f in included}
-        mean = next((f"{cohort.findings[f]}: {reason}" for f, reason in each.items() if reason), None)
+    mean = why_no_mean(cohort, included)
     return [*alone, pooled, mean, mean]
 
 
