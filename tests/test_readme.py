@@ -20,6 +20,7 @@ SMALLER = {
     "accelerate launch train.py": "data.reader.patients=40 train.epochs=1",
     "mmdx train configs/slice_lstm.yaml": "data.reader.patients=40 first.folds=2 first.train.epochs=1 train.epochs=1",
     "mmdx train configs/phantom.yaml data.folds": "data.reader.patients=40 data.folds.count=2 train.epochs=1",
+    "mmdx ablate configs/phantom.yaml": "data.reader.patients=40 train.epochs=1 --fusion concat",
     "mmdx train configs/folder.yaml": "data.size=32 train.epochs=1 model.inputs.image.encoder.name=test_resnet",
 }
 """What is added to a command so that the test is short."""
@@ -69,5 +70,5 @@ def test_readme_commands_run_in_their_order(clone):
         done = subprocess.run(words, cwd=clone, env=environment, text=True, capture_output=True)
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
         ran.append(words[1] if words[0] == "mmdx" else words[0])
-    verbs = {"inspect", "prepare", "check", "train", "evaluate", "compare", "predict", "explain", "extract", "list"}
-    assert {"accelerate", *verbs} <= set(ran)
+    verbs = {"inspect", "prepare", "check", "train", "evaluate", "compare", "ablate", "predict", "explain", "extract"}
+    assert {"accelerate", "list", *verbs} <= set(ran)

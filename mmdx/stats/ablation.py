@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from mmdx.errors import DataError, UsageError, some
 from mmdx.stats.predictions import read_text
+from mmdx.stats.sources import SLICES
 
 RECORD = "ablation.json"
 GUIDED_OWN = "guided_own"
@@ -59,6 +60,20 @@ def read_ablation(folder: Path) -> Asked:
         fullest=frozenset(group for _, group in pairs if group != reference),
         sizes=_sizes(folder, reference, done),
         left_out=tuple(left_out),
+    )
+
+
+def with_slices(asked: Asked, split: str) -> Asked:
+    """An ablation without the runs that score no slices, which are named; a learning curve is of studies, and goes."""
+    kept = [(path / "predictions" / f"{split}{SLICES}.csv").is_file() for path in asked.given]
+    groups = asked.groups or ()
+    lost = dict.fromkeys(group for group, there in zip(groups, kept, strict=True) if not there)
+    return replace(
+        asked,
+        given=tuple(path for path, there in zip(asked.given, kept, strict=True) if there),
+        groups=tuple(group for group, there in zip(groups, kept, strict=True) if there),
+        sizes={},
+        left_out=(*asked.left_out, *(f"{name}: scores no slices" for name in lost)),
     )
 
 

@@ -10,9 +10,13 @@ from mmdx.stats.intervals import Estimate
 from mmdx.stats.metrics import METRICS
 from mmdx.stats.tests import Difference
 
+MOST_BESIDE = 2
+"""Arms beside the reference that have two sentences each; of more, a sentence tells of all that are alike."""
+
 
 def claims(comparison: Comparison, *, finding: str | None = None) -> list[str]:
-    """What the AUROCs say, of one finding or (None) of the macro mean: two sentences an arm beside the reference.
+    """What the AUROCs say, of one finding or (None) of the macro mean: two sentences an arm beside the reference, or
+    with many arms one on those that were shown to differ from it, and one on the others.
 
     Raises `UsageError` where no such finding was scored.
     """
@@ -22,6 +26,8 @@ def claims(comparison: Comparison, *, finding: str | None = None) -> list[str]:
         return [f"The {subject(comparison, 'auroc', finding)} is undefined: {_why_undefined(comparison, finding)}."]
     if len(comparison.models) == 1:
         return _alone(comparison, reference, finding)
+    if len(comparison.models) > 1 + MOST_BESIDE:
+        return _many(comparison, reference, finding)
     return [sentence for arm in comparison.models[1:] for sentence in _beside(comparison, arm, finding)]
 
 
@@ -186,6 +192,25 @@ def _beside(comparison: Comparison, arm: Arm, finding: str | None) -> list[str]:
         better, worse = (reference, arm) if estimate.value > 0 else (arm, reference)
         verdict = f"A difference was shown: the interval leaves out zero, in favour of {better.name} over {worse.name}."
     return [f"{head} ({bounds}).", verdict]
+
+
+def _many(comparison: Comparison, estimate: Estimate, finding: str | None) -> list[str]:
+    """One sentence on the arms that were shown to differ from the reference, one on those that were not."""
+    worse, better, alike = [], [], []
+    for arm in comparison.models[1:]:
+        difference = comparison.differences[arm.name, "auroc", finding]
+        place = alike if not difference.shown else worse if difference.estimate.value > 0 else better
+        value = number(comparison.estimates[arm.name, "auroc", finding].value)
+        place.append(f"{arm.name} ({value}{_difference(difference)})")
+    reference, name = comparison.reference.name, subject(comparison, "auroc", finding)
+    told = f"{reference} ({name} {number(estimate.value)}, {_patients(comparison, finding)})"
+    shown = [f"better than {'; '.join(worse)}"] if worse else []
+    shown += [f"worse than {'; '.join(better)}"] if better else []
+    said = [f"{told} was shown to be {', and '.join(shown)}."] if shown else []
+    if alike:
+        head = "No difference was shown" if shown else f"{told}: no difference was shown"
+        said.append(f"{head} to {'; '.join(alike)}, which does not prove them equal.")
+    return said
 
 
 def _patients(comparison: Comparison, finding: str | None) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Group
 from rich.text import Text
 
-from mmdx.stats.ablation import asked_for
+from mmdx.stats.ablation import asked_for, with_slices
 from mmdx.stats.cohort import Unit, read_sources
 from mmdx.stats.compare import Comparison, compare_cohort
 from mmdx.stats.intervals import Kind
@@ -82,6 +82,7 @@ def gather(
     `margin` is how much worse in macro AUROC is no worse.
     """
     asked = asked_for(given)
+    asked = with_slices(asked, split) if level == "slice" and asked.groups else asked
     sources = find_sources(asked.given, split=split, level=level)
     cohort = read_sources(sources, level=level, groups=asked.groups, fullest=asked.fullest)
     verdicts = read_verdicts(sources)

@@ -135,3 +135,22 @@ def test_a_refused_interval_beats_nothing(with_baselines):
         Difference(Estimate(0.3, 0.2, 0.4, 100), 0.01),
     )
     assert "(0.820; no interval: 3 patients)" in baseline_sentence(with_baselines, refused, shown)[0]
+
+
+def test_of_many_arms_one_sentence_tells_of_all_that_are_alike(write_run):
+    shown = {"ct+report": 0.2, "ct": 1.0, "report": 1.0, "labs": 1.0}
+    comparison = compare([write_run("fused", shown)], resamples=100)
+    values = {"ct+report": 0.8, "ct": 0.7, "report": 0.85, "labs": 0.79}
+    estimates = {(name, "auroc", None): Estimate(value, 0.5, 0.9, 100) for name, value in values.items()}
+    differences = {
+        ("ct", "auroc", None): Difference(Estimate(0.1, 0.05, 0.15, 100), 0.01),
+        ("report", "auroc", None): Difference(Estimate(-0.05, -0.09, -0.01, 100), 0.02),
+        ("labs", "auroc", None): Difference(Estimate(0.01, -0.05, 0.07, 100), 0.8),
+    }
+    assert claims(dataclasses.replace(comparison, estimates=estimates, differences=differences)) == [
+        "ct+report (macro AUROC 0.800, 40 patients) was shown to be better than ct (0.700; difference 0.100, 95 % "
+        "interval 0.050 to 0.150, p = 0.010), and worse than report (0.850; difference -0.050, 95 % interval -0.090 to "
+        "-0.010, p = 0.020).",
+        "No difference was shown to labs (0.790; difference 0.010, 95 % interval -0.050 to 0.070, p = 0.800), which does "
+        "not prove them equal.",
+    ]
