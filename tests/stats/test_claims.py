@@ -151,6 +151,6 @@ def test_of_many_arms_one_sentence_tells_of_all_that_are_alike(write_run):
         "ct+report (macro AUROC 0.800, 40 patients) was shown to be better than ct (0.700; difference 0.100, 95 % "
         "interval 0.050 to 0.150, p = 0.010), and worse than report (0.850; difference -0.050, 95 % interval -0.090 to "
         "-0.010, p = 0.020).",
-        "No difference was shown to labs (0.790; difference 0.010, 95 % interval -0.050 to 0.070, p = 0.800), which does "
-        "not prove them equal.",
+        "No difference was shown to labs (0.790; difference 0.010, 95 % interval -0.050 to 0.070, p = 0.800), which "
+        "does not prove them equal.",
     ]
