@@ -16,6 +16,7 @@ from mmdx.stats.intervals import Kind
 from mmdx.stats.report import summary_tables, write_comparison
 from mmdx.stats.section import Section
 from mmdx.stats.sections.baselines import baselines_section
+from mmdx.stats.sections.boxes import boxes_section
 from mmdx.stats.sections.confusion import confusion_section
 from mmdx.stats.sections.disagreements import disagreements_section
 from mmdx.stats.sections.groups import groups_section
@@ -38,6 +39,7 @@ IN_ORDER = (
     reliability_section,
     confusion_section,
     groups_section,
+    boxes_section,
     subgroups_section,
     disagreements_section,
 )
