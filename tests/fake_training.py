@@ -30,6 +30,8 @@ def main(config: str, *rest: str) -> None:
     rows = [f"s{n},p{n},{shown},bleed,{n % 2},{0.3 * (n % 2) + 0.7 * draw.random():.3f}" for n in range(40)]
     header = "study_id,patient_id,shown,finding,label,score"
     (run / "predictions" / "test.csv").write_text("\n".join([header, *rows]) + "\n")
+    split = [f"s{n},p{n},test" for n in range(40)] + [f"t{n},t{n},train" for n in range(60)]
+    (run / "splits.csv").write_text("\n".join(["study_id,patient_id,split", *split]) + "\n")
     (run / "card.md").write_text("trained\n")
 
 

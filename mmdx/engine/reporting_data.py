@@ -36,7 +36,7 @@ def split(files: RunFiles) -> Iterator[Cell]:
     studies = Counter(part for part, _ in files.parts)
     patients = Counter(part for part, _ in set(files.parts))
     if studies:
-        names = sorted(studies, key=int) if files.folds else [name for name in SPLITS if name in studies]
+        names = sorted(studies, key=int) if files.folds else [name for name in (*SPLITS, "unused") if name in studies]
         told = ", ".join(f"{name} {studies[name]} of {patients[name]} patients" for name in names)
         yield Cell(f"studies by {'fold' if files.folds else 'split'}: {told}", files.part_key)
 
@@ -132,7 +132,7 @@ def characteristics(files: RunFiles) -> Iterator[Cell]:
     names = [name for name in files.studies if not name.startswith(("order source of ", "having a "))]
     parts = ["all"] * len(files.parts) if files.folds else files.table("studies.csv").get("split", [])
     for name in names[:MOST_FACTS]:
-        by_part: dict[str, list[str]] = {part: [] for part in (*SPLITS, "all") if part in parts}
+        by_part: dict[str, list[str]] = {part: [] for part in (*SPLITS, "unused", "all") if part in parts}
         for part, value in zip(parts, files.studies[name], strict=True):
             by_part[part].append(value)
         told = ", ".join(f"{part} {_summary(values)}" for part, values in by_part.items())
