@@ -32,7 +32,15 @@ from mmdx.stats.challenge import (
 )
 from mmdx.stats.claims import number
 from mmdx.stats.cohort import Cohort
-from mmdx.stats.intervals import FEWEST_IN_MEAN, FEWEST_PATIENTS, Estimate, draw_patients, interval, why_too_few
+from mmdx.stats.intervals import (
+    FEWEST_IN_MEAN,
+    FEWEST_PATIENTS,
+    Estimate,
+    draw_patients,
+    interval,
+    rare_strata,
+    why_too_few,
+)
 from mmdx.stats.metrics import auroc
 from mmdx.stats.plots import SERIES, TEXT
 from mmdx.stats.section import Plot, Section
@@ -200,7 +208,8 @@ def _estimate(cohort: Cohort, parts: Mapping[str, _Part], *, resamples: int, see
         name: {who: {m: np.full(resamples, np.nan) for m in part.measures} for who in part.of}
         for name, part in parts.items()
     }
-    for place, weights in draw_patients(cohort.patients, resamples=resamples, seed=seed):
+    strata = rare_strata(cohort.labels, cohort.patients)
+    for place, weights in draw_patients(cohort.patients, resamples=resamples, seed=seed, strata=strata):
         for name, part in parts.items():
             here = weights[:, part.rows]
             for who, function in part.of.items():
