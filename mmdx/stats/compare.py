@@ -16,7 +16,7 @@ from mmdx.errors import UsageError
 from mmdx.stats.cohort import Arm, Cohort, Unit, read_sources
 from mmdx.stats.corrections import Key, with_corrections, with_delong
 from mmdx.stats.counts import FindingCount, count_findings, refusals
-from mmdx.stats.intervals import LEVEL, Estimate, Kind, bca_interval, interval
+from mmdx.stats.intervals import LEVEL, Estimate, Kind, bca_interval, interval, raised
 from mmdx.stats.measured import MEANS, Measured
 from mmdx.stats.metrics import METRICS
 from mmdx.stats.sources import find_sources, read_verdicts
@@ -185,11 +185,12 @@ class _Values:
         self._resampled = measured.resampled(resamples=resamples, seed=seed)
         self._jackknife = measured.jackknife() if intervals == "bca" else None
         self._refused = refusals(cohort, included)
-        self._families = [metric.family for metric in METRICS.values()]
+        self._names, self._families = list(METRICS), [metric.family for metric in METRICS.values()]
 
     def estimate(self, a: int, m: int, g: int) -> Estimate:
         value, resampled, refused = float(self._points[a, m, g]), self._resampled[a, m, g], self._why(a, m, g)
         if self._jackknife is None:
+            resampled = raised(value, resampled) if self._names[m] == "ece" else resampled
             return interval(value, resampled, refused=refused)
         return bca_interval(value, resampled, self._jackknife[a, m, g], refused=refused)
 

@@ -215,3 +215,9 @@ def test_a_rare_class_is_a_stratum(write_run):
     table.to_csv(path, index=False)
     assert compare([rare], resamples=100).strata == 2
     assert compare([common], resamples=100).strata == 1
+
+
+def test_the_interval_of_a_calibration_error_holds_the_error(write_run):
+    found = compare([write_run("fused", {"ct": 1.0}, patients=60)], resamples=200).estimates["ct", "ece", "bleed"]
+    assert found.low is not None
+    assert found.low <= found.value <= found.high

@@ -13,7 +13,7 @@ from mmdx.stats.calibration import BINS, apply_temperature, calibration_error, g
 from mmdx.stats.claims import number
 from mmdx.stats.cohort import Cohort
 from mmdx.stats.counts import refusals
-from mmdx.stats.intervals import Estimate, interval, why_too_few
+from mmdx.stats.intervals import Estimate, interval, raised, why_too_few
 from mmdx.stats.metrics import brier, log_loss, surprises
 from mmdx.stats.recalibration import expand
 from mmdx.stats.section import Section
@@ -57,8 +57,7 @@ class _Measured:
     def estimate(self, measure: str) -> Estimate:
         value, resampled = self.values[measure], self.resampled[measure]
         if measure == "ece":
-            # Rows drawn twice look less calibrated than they are: the percentiles alone may leave out the value.
-            resampled = np.clip(resampled - (np.nanmedian(resampled) - value), 0, 1)
+            resampled = raised(value, resampled)
         return interval(value, resampled, refused=self.refused)
 
 
