@@ -49,7 +49,7 @@ def read_ablation(folder: Path) -> Asked:
     whole = [run for run in done if run["size"] is None]
     if not any(run["variant"] == reference for run in whole):
         raise DataError(f"{folder}: '{reference}', with which all others are compared, is not trained; run mmdx ablate")
-    pairs = [(folder / place, _group(run["variant"], place)) for run in whole for place in run["predictions"]]
+    pairs = [(_inside(folder, place), _group(run["variant"], place)) for run in whole for place in run["predictions"]]
     pairs.sort(key=lambda pair: pair[1] != reference)
     waiting = [f"{run['variant']} seed {run['seed']}" for run in record["runs"] if run["state"] != "done"]
     left_out = [f"{name}: {reason}" for name, reason in record["refused"].items()]
@@ -82,9 +82,17 @@ def _sizes(folder: Path, reference: str, done: Sequence[Mapping[str, Any]]) -> d
     found: dict[int, list[Path]] = {}
     for run in done:
         if run["variant"] == reference:
-            place = folder / run["predictions"][0]
+            place = _inside(folder, run["predictions"][0])
             found.setdefault(run["size"] or _training_patients(place), []).append(place)
     return {reference: dict(sorted(found.items()))} if len(found) > 1 else {}
+
+
+def _inside(folder: Path, place: str) -> Path:
+    """A run folder that the record names. Raises `DataError` where it lies outside of the ablation, links followed."""
+    path = folder / place
+    if not path.resolve().is_relative_to(folder.resolve()):
+        raise DataError(f"{folder / RECORD}: '{place}' lies outside of the ablation; run mmdx ablate again")
+    return path
 
 
 def _training_patients(run: Path) -> int:

@@ -68,3 +68,10 @@ def test_runs_that_score_no_slices_are_left_out_by_name(ablation):
     evidence = gather([ablation], resamples=200, level="slice")
     assert [arm.name for arm in evidence.comparison.arms] == ["ct+report", "ct"]
     assert "only-ct: scores no slices" in evidence.left_out
+
+
+def test_a_record_names_no_folder_outside_of_the_ablation(ablation):
+    text = (ablation / "ablation.json").read_text(encoding="utf-8").replace('"only-ct/seed-0"', '"../fusion-9"')
+    (ablation / "ablation.json").write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=r"'\.\./fusion-9' lies outside of the ablation"):
+        asked_for([ablation])
