@@ -109,6 +109,9 @@ def _group(variant: str, place: str) -> str:
 
 def _read(path: Path) -> Mapping[str, Any]:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        record = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read ({error}); run mmdx ablate again") from None
+    if not isinstance(record, dict) or not {"reference", "refused", "runs"} <= record.keys():
+        raise DataError(f"{path}: is no record of an ablation; run mmdx ablate again")
+    return record

@@ -19,6 +19,7 @@ from mmdx.stats.sections.baselines import baselines_section
 from mmdx.stats.sections.boxes import boxes_section
 from mmdx.stats.sections.confusion import confusion_section
 from mmdx.stats.sections.disagreements import disagreements_section
+from mmdx.stats.sections.folds import folds_section
 from mmdx.stats.sections.groups import groups_section
 from mmdx.stats.sections.learning import learning_section
 from mmdx.stats.sections.margin import margin_section
@@ -35,6 +36,7 @@ IN_ORDER = (
     missing_section,
     pairs_section,
     seeds_section,
+    folds_section,
     roc_section,
     reliability_section,
     confusion_section,
