@@ -38,7 +38,7 @@ def folds_section(cohort: Cohort, *, resamples: int, seed: int) -> Section | Non
     sheet = Sheet(f"Macro means over {told}: mean [lowest, highest]", ("model", *_titles()), tuple(rows))
     notes = (
         "Each fold is scored by its own model, on its own patients. How folds differ is no interval: their training "
-        "sets overlap, and few patients are in each. It is never added to the intervals over patients, which pool them.",
+        "sets overlap, and few patients are in each. It is never added to the intervals over patients, which pool all.",
         *(("Of several trainings the first is shown.",) if any(arm.seeds > 1 for arm in cohort.arms) else ()),
     )
     record = {name: {metric: spread.to_json() for metric, spread in each.items()} for name, each in found.items()}
