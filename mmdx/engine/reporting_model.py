@@ -118,7 +118,7 @@ def orders(files: RunFiles) -> Iterator[Cell]:
 
 
 def showings(files: RunFiles) -> Iterator[Cell]:
-    arms = [arm["shown"] for arm in files.value("metrics.json", "arms") or []]
+    arms = [arm["shown"] for arm in files.value("metrics.json", "arms") or [] if arm["kind"] == "model"]
     if len(arms) > 1:
         yield Cell(f"scored with {', '.join(arms)}", "metrics.json: arms")
 
