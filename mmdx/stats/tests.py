@@ -57,8 +57,8 @@ def paired_difference(
     The p-value inverts the percentile interval: twice the smaller share of resampled differences on either side of
     zero, zero counting on both, with one added to the counts and to the resamples so that it is never 0 (Davison and
     Hinkley 1997, sections 4.2 and 5.4), and at most 1. With two equally good models on 60 patients of 8 alike slices it
-    falls to 0.05 or below in 6.4 % of cohorts (`scripts/simulate_claims.py`): the percentile bootstrap is a little keen. With the
-    differences of a jackknife, interval and p-value are BCa's.
+    falls to 0.05 or below in 6.4 % of cohorts (`scripts/simulate_claims.py`): the percentile bootstrap is a little
+    keen. With the differences of a jackknife, interval and p-value are BCa's.
     """
     # Equal values may differ in the sixteenth digit once averaged; a tie must count as one, on both sides of zero.
     differences = np.round(first_resampled - second_resampled, 12)
