@@ -89,7 +89,7 @@ def notes(comparison: Comparison, *, finding: str | None = None) -> list[str]:
     if unknown:
         lines.append(f"Labels unknown and not scored, of {units(comparison, comparison.rows)}: {', '.join(unknown)}.")
     lines += _dropped(comparison, finding)
-    ranked = (comparison.estimates[arm.name, "auroc", finding] for arm in comparison.arms)
+    ranked = (comparison.estimates[arm.name, "auroc", finding] for arm in comparison.models)
     if any(estimate.low is not None and estimate.low == estimate.high for estimate in ranked):
         lines.append("An AUROC that no resample can change has an interval without width: it is surer than the data.")
     made = len(comparison.models) - 1

@@ -131,8 +131,8 @@ def _notes(cohort: Cohort, found: Sequence[PairTests], made: int, resamples: int
     if any("mcnemar" in each.p for each in found):
         forms = listed(sorted({each.form for each in found if each.form}))
         said.append(
-            f"McNemar's test ({forms}) compares right answers at the thresholds chosen on validation. It is about these "
-            "answers, not about the models: thresholds that few validation patients chose lie apart by chance."
+            f"McNemar's test ({forms}) compares right answers at the thresholds chosen on validation. It is about "
+            "these answers, not about the models: thresholds that few validation patients chose lie apart by chance."
         )
     else:
         said.append("McNemar's test was not made: no thresholds were chosen on validation for both models.")
