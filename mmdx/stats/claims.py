@@ -196,9 +196,14 @@ def _beside(comparison: Comparison, arm: Arm, finding: str | None) -> list[str]:
 
 def _many(comparison: Comparison, estimate: Estimate, finding: str | None) -> list[str]:
     """One sentence on the arms that were shown to differ from the reference, one on those that were not."""
+    found = [comparison.differences[arm.name, "auroc", finding] for arm in comparison.models[1:]]
+    reasons = {difference.estimate.refused for difference in found}
+    if None not in reasons and len(reasons) == 1:
+        values = [f"{a.name} {number(comparison.estimates[a.name, 'auroc', finding].value)}" for a in comparison.models]
+        head = f"{_sentence_case(subject(comparison, 'auroc', finding))}: {', '.join(values)}"
+        return [f"{head}.", f"No difference was shown: no interval can be given ({reasons.pop()})."]
     worse, better, alike = [], [], []
-    for arm in comparison.models[1:]:
-        difference = comparison.differences[arm.name, "auroc", finding]
+    for arm, difference in zip(comparison.models[1:], found, strict=True):
         place = alike if not difference.shown else worse if difference.estimate.value > 0 else better
         value = number(comparison.estimates[arm.name, "auroc", finding].value)
         place.append(f"{arm.name} ({value}{_difference(difference)})")
@@ -211,6 +216,10 @@ def _many(comparison: Comparison, estimate: Estimate, finding: str | None) -> li
         head = "No difference was shown" if shown else f"{told}: no difference was shown"
         said.append(f"{head} to {'; '.join(alike)}, which does not prove them equal.")
     return said
+
+
+def _sentence_case(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def _patients(comparison: Comparison, finding: str | None) -> str:

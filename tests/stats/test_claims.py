@@ -154,3 +154,12 @@ def test_of_many_arms_one_sentence_tells_of_all_that_are_alike(write_run):
         "No difference was shown to labs (0.790; difference 0.010, 95 % interval -0.050 to 0.070, p = 0.800), which "
         "does not prove them equal.",
     ]
+
+
+def test_many_arms_without_an_interval_give_the_reason_once(write_run):
+    comparison = compare([write_run("fused", dict.fromkeys(("a+b+c", "a", "b", "c"), 1.0), patients=5)], resamples=100)
+    values, reason = claims(comparison)
+    assert values.startswith("Macro AUROC: a+b+c ")
+    assert reason == (
+        "No difference was shown: no interval can be given (bleed: 2 patients with the finding, and 3 are needed)."
+    )
