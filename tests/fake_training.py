@@ -1,7 +1,8 @@
 """A launcher that trains nothing: what a training leaves, in a moment; for tests of who starts, waits, fails and stops.
 
 `python fake_training.py -m mmdx.cli train CONFIG [--resume]`, under the variables FAKE_STARTED (a file that gets a line
-a start), FAKE_FAIL (a part of the path of those that fail) and FAKE_SECONDS (how long one takes).
+a start), FAKE_FAIL and FAKE_SLOW (parts of the paths of those that fail, and of those that take a minute) and
+FAKE_SECONDS (how long the others take).
 """
 
 import json
@@ -22,7 +23,8 @@ def main(config: str, *rest: str) -> None:
     (run / "predictions").mkdir(parents=True, exist_ok=True)
     (run / "config.yaml").write_text(Path(config).read_text())
     (run / "log.jsonl").write_text(json.dumps({"step": 1, "epoch": 1, "val_auroc": 0.75}) + "\n")
-    time.sleep(float(os.environ.get("FAKE_SECONDS", "0")))
+    slow = os.environ.get("FAKE_SLOW", " ") in config
+    time.sleep(60 if slow else float(os.environ.get("FAKE_SECONDS", "0")))
     if os.environ.get("FAKE_FAIL", " ") in config:
         sys.exit("mmdx: broken on purpose")
     draw = random.Random(config)

@@ -141,7 +141,7 @@ def test_without_the_reference_nothing_is_compared(cohort, tmp_path, monkeypatch
 
 def test_stopped_in_the_middle_it_goes_on_and_trains_nothing_twice(cohort, tmp_path, told, monkeypatch):
     out = tmp_path / "out"
-    monkeypatch.setenv("FAKE_SECONDS", "1")
+    monkeypatch.setenv("FAKE_SLOW", "only-image")
     running = command(cohort, out, "--jobs", "1")
     waited_for(lambda: (out / "only-image/seed-0/config.yaml").is_file())
     running.send_signal(signal.SIGTERM)
@@ -151,7 +151,7 @@ def test_stopped_in_the_middle_it_goes_on_and_trains_nothing_twice(cohort, tmp_p
     assert lock is not None, "its training goes on alone"
     lock.close()
     assert not (out / "only-image/seed-0/card.md").exists()
-    monkeypatch.setenv("FAKE_SECONDS", "0")
+    monkeypatch.delenv("FAKE_SLOW")
     assert ablate(cohort, out) == 0
     starts = [line.split()[0] for line in told.read_text().splitlines()]
     assert sorted(starts) == sorted([*ALL, "only-image/seed-0"])
