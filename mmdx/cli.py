@@ -198,7 +198,7 @@ def compare(
     seed: Annotated[int, typer.Option(help="seed of the resamples")] = 0,
     intervals: Annotated[Literal["percentile", "bca"], typer.Option(help="how intervals are made")] = "percentile",
     margin: Annotated[
-        float | None, typer.Option(min=0, max=1, help="test that the others are at most so much worse than the first")
+        float | None, typer.Option(help="test that the others are at most so much worse than the first, such as 0.02")
     ] = None,
     finding: Annotated[str | None, typer.Option(help="one finding in the terminal; the macro mean if left out")] = None,
     out: Annotated[Path, typer.Option(help="folder for compare.html, .json, .md, .tex and figures")] = Path("compare"),

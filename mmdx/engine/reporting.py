@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from mmdx.engine import reporting_data, reporting_model
+from mmdx.engine.run import Run
 from mmdx.engine.run_files import Cell, RunFiles
 
 REPORTING = "reporting.md"
@@ -46,11 +47,9 @@ def write_reporting(folder: Path, compared: Path | None = None) -> Path:
             (item["item"], item["section"], item["asks"], _answer(item, facts, files)) for item in checklist["items"]
         ]
         parts += [f"## {checklist['name']}", f"{checklist['title']}. {checklist['source']}.", _table(rows)]
-    path = (compared or folder) / REPORTING
-    partial = path.with_suffix(".partial")
-    partial.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
-    partial.replace(path)
-    return path
+    place = compared or folder
+    Run(place).write_text(REPORTING, "\n\n".join(parts) + "\n")
+    return place / REPORTING
 
 
 def read_checklists() -> list[dict[str, Any]]:

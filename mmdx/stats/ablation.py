@@ -97,7 +97,7 @@ def _inside(folder: Path, place: str) -> Path:
 
 def _training_patients(run: Path) -> int:
     """Of a cross-validation, those of its first fold: folds differ by a patient or two."""
-    path = next(p for p in (run / "splits.csv", run / "fold-0" / "splits.csv") if p.is_file())
+    path = run / "splits.csv" if (run / "splits.csv").is_file() else run / "fold-0" / "splits.csv"
     table = read_text(path, ("patient_id", "split"))
     return table.loc[table["split"] == "train", "patient_id"].nunique()
 

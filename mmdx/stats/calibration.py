@@ -68,6 +68,11 @@ def fit_temperature(labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n
     return float(np.exp(found.x))
 
 
+def on_bound(temperature: float) -> bool:
+    """Whether a fitted temperature ended where it was held."""
+    return not COOLEST * 1.01 < temperature < HOTTEST / 1.01
+
+
 def apply_temperature(scores: Float[np.ndarray, "n"], temperature: float) -> Float[np.ndarray, "n"]:
     """Scores with their log-odds divided by `temperature`."""
     return expit(log_odds(scores) / temperature)

@@ -121,6 +121,8 @@ def _method(comparison: Comparison) -> list[str]:
         )
     kind = {"percentile": "percentile", "bca": "bias-corrected and accelerated (BCa)"}[comparison.intervals]
     drawn = f"{comparison.resamples} resamples of patients (seed {comparison.seed})"
+    if comparison.intervals == "bca":
+        lines.append("Intervals of single sections, but for the baselines, are percentile intervals.")
     return [*lines, f"Intervals are 95 % {kind} intervals over {drawn}."]
 
 

@@ -104,10 +104,9 @@ def read_cohort(
     The arms of each source stand in the order of how many modalities they were shown, the fullest first; after all of
     them, baselines that lie beside the files. `level` says what a row is: studies, the slices of run folders, or
     patients, each with the highest score and label of their rows; what the files hold when None. Sources of one name in
-    `groups` are trainings of the same config, and share their arms; of the groups in `fullest`, only what was shown
-    the most is an arm. Raises `UsageError` where no source or the same one
-    twice is given, and `DataError` where a file is bad, two arms do not stand on the same rows and labels, or a run was
-    trained or chosen on these patients.
+    `groups` are trainings of the same config, and share their arms; of the groups in `fullest`, only what was shown the
+    most is an arm. Raises `UsageError` where no source or the same one twice is given, and `DataError` where a file is
+    bad, two arms do not stand on the same rows and labels, or a run was trained or chosen on these patients.
     """
     sources = find_sources(given, split=split, level=level)
     return read_sources(sources, level=level, groups=groups, fullest=fullest)
@@ -126,13 +125,13 @@ def read_sources(
         raise UsageError(f"{len(names)} groups for {len(sources)} sources; name the group of each")
     pieces = [_pieces(source, source.file, level) for source in sources]
     arms = _named([own[:1] if name in fullest else own for name, own in zip(names, pieces, strict=True)], names)
-    taken = {arm.name for arm in arms}
+    models, baselines = {arm.name for arm in arms}, dict[str, _Piece]()
     for source in sources:
         for piece in _pieces(source, source.baselines, level) if source.baselines.is_file() else []:
-            name = f"{piece.shown} (baseline)" if piece.shown in names else piece.shown
-            if name not in taken:
-                taken.add(name)
-                arms[Arm(name, source.name, piece.shown, str(piece.file), "baseline")] = [piece]
+            baselines.setdefault(piece.shown, piece)  # of several runs, that of the first
+    for shown, piece in baselines.items():
+        name = f"{shown} (baseline)" if shown in models else shown
+        arms[Arm(name, piece.source.name, shown, str(piece.file), "baseline")] = [piece]
     return _aligned(arms, sources, level)
 
 

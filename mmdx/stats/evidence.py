@@ -22,7 +22,7 @@ from mmdx.stats.sections.disagreements import disagreements_section
 from mmdx.stats.sections.folds import folds_section
 from mmdx.stats.sections.groups import groups_section
 from mmdx.stats.sections.learning import learning_section
-from mmdx.stats.sections.margin import margin_section
+from mmdx.stats.sections.margin import check_margin, margin_section
 from mmdx.stats.sections.missing import missing_section
 from mmdx.stats.sections.pairs import pairs_section
 from mmdx.stats.sections.reliability import reliability_section
@@ -32,7 +32,6 @@ from mmdx.stats.sections.subgroups import subgroups_section
 from mmdx.stats.sources import find_sources, read_verdicts
 
 IN_ORDER = (
-    baselines_section,
     missing_section,
     pairs_section,
     seeds_section,
@@ -85,6 +84,8 @@ def gather(
 
     `margin` is how much worse in macro AUROC is no worse.
     """
+    if margin is not None:
+        check_margin(margin)  # before any minute is spent
     asked = asked_for(given)
     asked = with_slices(asked, split) if level == "slice" and asked.groups else asked
     sources = find_sources(asked.given, split=split, level=level)
@@ -93,10 +94,11 @@ def gather(
     comparison = compare_cohort(
         cohort, resamples=resamples, seed=seed, intervals=intervals, split=sources[0].split, audits=verdicts
     )
-    found = [section(cohort, resamples=resamples, seed=seed) for section in IN_ORDER]
+    found = [baselines_section(comparison)]
     if margin is not None:
-        found.insert(1, margin_section(cohort, margin=margin, resamples=resamples, seed=seed))
+        found.append(margin_section(cohort, margin=margin, resamples=resamples, seed=seed))
+    found += [section(cohort, resamples=resamples, seed=seed) for section in IN_ORDER]
     if asked.sizes:
-        found.append(learning_section(asked.sizes, resamples=resamples, seed=seed, split=split))
+        found.append(learning_section(asked.sizes, resamples=resamples, seed=seed, split=split, level=level))
     kept = tuple(section for section in found if section is not None)
     return Evidence(comparison, kept, asked.left_out, sources[0].folder)

@@ -77,8 +77,8 @@ class Expansion:
     Summed over a resample, `columns` are gradient, curvature and derivative of the curvature of its likelihood at the
     fit of all rows. Its own fit is then one step of Chebyshev's method away, in place of some eight passes over the
     rows (a bootstrap of k steps: Davidson and MacKinnon, International Economic Review 1999; Andrews, Econometrica
-    2002). The bounds of a slope's 95 % interval are off by 0.4 % of its width with 2,000 rows, 1.5 % with 500 and 10 %
-    with 60; after a step of Newton's method, by 4, 7 and 20 %.
+    2002). With 2,000 rows the bounds of a slope's 95 % interval are off by 0.8 % of its width, at most 1.8 % (six
+    cohorts, 10 to 30 % positives); after a step of Newton's method, by 4.7 %. Few rows are fitted to the end instead.
     """
 
     slope: float

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.sparse import csr_array
-from scipy.stats import norm
+from scipy.stats import binomtest
 
 from mmdx.stats.cohort import Cohort
 from mmdx.stats.intervals import CELLS_AT_ONCE, FEWEST_PATIENTS, LEVEL, Estimate, draw_counts, interval, rare_strata
@@ -55,11 +55,8 @@ def wilson(top: int, bottom: int) -> Estimate:
     """A share of independent rows with its interval after Wilson (J Am Stat Assoc 1927)."""
     if not bottom:
         return Estimate(np.nan, None, None, 0, "the value is undefined")
-    value, z = top / bottom, float(norm.ppf((1 + LEVEL) / 2))
-    middle = value + z**2 / (2 * bottom)
-    reach = z * float(np.sqrt(value * (1 - value) / bottom + z**2 / (4 * bottom**2)))
-    whole = 1 + z**2 / bottom
-    return Estimate(value, max(0.0, (middle - reach) / whole), min(1.0, (middle + reach) / whole), 0)
+    bounds = binomtest(top, bottom).proportion_ci(LEVEL, "wilson")
+    return Estimate(top / bottom, float(bounds.low), float(bounds.high), 0)
 
 
 def clustered_share(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Integer
@@ -16,7 +15,6 @@ from jaxtyping import Float, Integer
 from mmdx.stats.ranking import sensitivity_at, specificity_at, steps_of
 from mmdx.stats.weighted import share
 
-Rule = Literal["youden", "f1"]
 LEAST = 0.9
 """The specificity, or sensitivity, that an operating point must reach."""
 
@@ -95,8 +93,8 @@ AT_THRESHOLD: dict[str, Callable[[Counts], Float[np.ndarray, "r"]]] = {
 }
 
 
-def choose_threshold(labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"], rule: Rule = "youden") -> float:
-    """The threshold that is best on validation rows: by Youden's J (sensitivity + specificity - 1), or by F1.
+def choose_threshold(labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"]) -> float:
+    """The threshold that is best on validation rows, by Youden's J: sensitivity + specificity - 1.
 
     Among equals the highest. It lies halfway between the two scores that it parts, so that a test score need not meet
     one of them. 0.5 where only one class is there.
@@ -108,7 +106,7 @@ def choose_threshold(labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "
     positives, negatives = np.sort(scores[labels == 1]), np.sort(scores[labels != 1])
     missed, spared = (np.searchsorted(each, between).astype(np.float64) for each in (positives, negatives))
     counts = Counts(len(positives) - missed, len(negatives) - spared, spared, missed)
-    values = balanced_accuracy(counts) if rule == "youden" else f1(counts)
+    values = balanced_accuracy(counts)
     return float(between[len(values) - 1 - int(np.argmax(values[::-1]))])
 
 

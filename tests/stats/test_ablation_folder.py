@@ -75,3 +75,14 @@ def test_a_record_names_no_folder_outside_of_the_ablation(ablation):
     (ablation / "ablation.json").write_text(text, encoding="utf-8")
     with pytest.raises(DataError, match=r"'\.\./fusion-9' lies outside of the ablation"):
         asked_for([ablation])
+
+
+def test_a_margin_that_is_none_is_refused_before_a_file_is_read(tmp_path):
+    with pytest.raises(UsageError, match=r"margin 0: must lie between 0 and 0\.5"):
+        gather([tmp_path / "nowhere"], margin=0.0)
+
+
+def test_the_learning_curve_stands_on_the_rows_that_are_compared(ablation):
+    by_patient = gather([ablation], resamples=200, level="patient")
+    assert by_patient.comparison.unit == "patient"
+    assert "learning" in {section.key for section in by_patient.sections}

@@ -106,6 +106,13 @@ def test_baselines_beside_the_file_are_arms_after_the_models(write_run):
     assert cohort.models == [0, 1]
 
 
+def test_a_baseline_that_is_called_like_a_modality_is_kept(write_run):
+    run, other = write_run("fused", {"ct+metadata": 1.0, "metadata": 1.0}), write_run("b", {"metadata": 9.0})
+    (other / "predictions" / "test.csv").rename(run / "predictions" / "test_baselines.csv")
+    names = [(arm.name, arm.kind) for arm in read_cohort([run]).arms]
+    assert names[1:] == [("metadata", "model"), ("metadata (baseline)", "baseline")]
+
+
 def test_sources_of_one_group_are_trainings_of_the_same_arms(write_run):
     runs = [write_run(f"{name}-{seed}", {"ct": 1.0}, patients=8, seed=seed) for name in ("a", "b") for seed in (1, 2)]
     cohort = read_cohort(runs, groups=["a", "a", "b", "b"])

@@ -81,7 +81,6 @@ def test_a_resample_of_one_class_is_undefined():
 
 def test_the_threshold_lies_between_the_scores_that_it_parts():
     assert choose_threshold(np.array([0.0, 0, 1, 1]), np.array([0.1, 0.2, 0.6, 0.9])) == pytest.approx(0.4)
-    assert choose_threshold(np.array([0.0, 0, 1, 1]), np.array([0.1, 0.2, 0.6, 0.9]), "f1") == pytest.approx(0.4)
 
 
 def test_one_class_leaves_a_half():

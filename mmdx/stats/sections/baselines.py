@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from mmdx.stats.claims import number
-from mmdx.stats.cohort import Cohort
+from mmdx.stats.claims import number, subject
+from mmdx.stats.compare import Comparison
 from mmdx.stats.forest import ForestLine, forest_plot
-from mmdx.stats.macro import Drawn, affordable, both_classes, mean_name, record_of, sample, why_no_mean
+from mmdx.stats.intervals import Estimate
+from mmdx.stats.macro import record_of
 from mmdx.stats.metrics import METRICS
 from mmdx.stats.phrases import counted, listed, p_cell, with_test
 from mmdx.stats.section import Plot, Section
 from mmdx.stats.tables import Sheet, with_interval
-from mmdx.stats.tests import Difference, holm
+from mmdx.stats.tests import Difference
 
 SCORED = ("auroc", "ap", "log_loss")
-AUROC = METRICS["auroc"]
 
 
 @dataclass(frozen=True)
 class Beside:
-    """One baseline: its values by metric, and the reference minus it in AUROC, corrected for their number."""
+    """One baseline: its macro means by metric, and the reference minus it in AUROC."""
 
     name: str
-    values: Mapping[str, Drawn]
+    values: dict[str, Estimate]
     difference: Difference
 
     @property
@@ -34,58 +34,39 @@ class Beside:
         return self.difference.shown and self.difference.estimate.value > 0
 
 
-def baselines_section(cohort: Cohort, *, resamples: int, seed: int) -> Section | None:
-    """Every baseline beside the reference; None without a model or a baseline.
+def baselines_section(comparison: Comparison) -> Section | None:
+    """Every baseline beside the reference, with the numbers of the comparison; None without a baseline.
 
     `record["unbeaten"]` names the baselines that the reference was not shown to beat in macro AUROC.
     """
-    baselines = [number for number, arm in enumerate(cohort.arms) if arm.kind == "baseline"]
-    if not baselines or not cohort.models:
+    if not comparison.baselines:
         return None
-    arms, included = [cohort.models[0], *baselines], both_classes(cohort.labels)
-    trainings = sum(len(cohort.scored[arm]) for arm in arms)
-    made = affordable(resamples, values=cohort.labels.size * trainings * len(SCORED))
-    refused = why_no_mean(cohort, included)
-    values: list[dict[str, Drawn]] = [{} for _ in arms]
-    for metric in SCORED:
-        for of_arm, sampled in zip(
-            values, sample(cohort, METRICS[metric], arms, resamples=made, seed=seed), strict=True
-        ):
-            of_arm[metric] = sampled.macro(included, refused=refused)
-    reference, names, named = values[0], [cohort.arms[arm].name for arm in arms], mean_name(cohort, included, AUROC)
-    found = _corrected(
-        [
-            Beside(name, of_arm, reference["auroc"].minus(of_arm["auroc"]))
-            for name, of_arm in zip(names[1:], values[1:], strict=True)
-        ]
-    )
+    reference, named = comparison.reference.name, subject(comparison, "auroc", None)
+    ours = _values(comparison, reference)
+    found = [
+        Beside(arm.name, _values(comparison, arm.name), comparison.differences[arm.name, "auroc", None])
+        for arm in comparison.baselines
+    ]
     return Section(
         "baselines",
         "Baselines",
-        tuple(_sentences(names[0], reference["auroc"], found, named)),
-        (_sheet(names[0], reference, found),),
-        (_plot(names[0], reference["auroc"], found, named),),
-        _notes(found, made, resamples),
+        tuple(_sentences(reference, ours["auroc"], found, named)),
+        (_sheet(reference, ours, found),),
+        (_plot(reference, ours["auroc"], found, named),),
+        _notes(found),
         {
-            "reference": names[0],
+            "reference": reference,
             "unbeaten": [each.name for each in found if not each.beaten],
             "baselines": [_record(each) for each in found],
         },
     )
 
 
-def _corrected(found: Sequence[Beside]) -> list[Beside]:
-    """The p-values after Holm, where there are several."""
-    if len(found) < 2:
-        return list(found)
-    p_values = holm([math.nan if each.difference.p is None else each.difference.p for each in found])
-    return [
-        each if math.isnan(p) else replace(each, difference=replace(each.difference, corrected=p))
-        for each, p in zip(found, p_values, strict=True)
-    ]
+def _values(comparison: Comparison, arm: str) -> dict[str, Estimate]:
+    return {metric: comparison.estimates[arm, metric, None] for metric in SCORED}
 
 
-def _sentences(name: str, reference: Drawn, found: Sequence[Beside], named: str) -> list[str]:
+def _sentences(name: str, reference: Estimate, found: Sequence[Beside], named: str) -> list[str]:
     """One for each baseline that was not beaten, then one for those that were."""
     said = [_unbeaten(name, reference, each, named) for each in found if not each.beaten]
     beaten = sorted((each for each in found if each.beaten), key=lambda each: each.difference.estimate.value)
@@ -96,7 +77,7 @@ def _sentences(name: str, reference: Drawn, found: Sequence[Beside], named: str)
     return said
 
 
-def _unbeaten(name: str, reference: Drawn, each: Beside, named: str) -> str:
+def _unbeaten(name: str, reference: Estimate, each: Beside, named: str) -> str:
     estimate = each.difference.estimate
     if math.isnan(estimate.value):
         return f"{name} does not beat {each.name}: the {named} is undefined."
@@ -106,17 +87,17 @@ def _unbeaten(name: str, reference: Drawn, each: Beside, named: str) -> str:
     return f"{name} {verdict} {each.name}: {_numbers(reference, each, named)}."
 
 
-def _numbers(reference: Drawn, each: Beside, named: str) -> str:
+def _numbers(reference: Estimate, each: Beside, named: str) -> str:
     pair = f"{named} {number(reference.value)} against {number(each.values['auroc'].value)}"
     return f"{pair}, a difference of {with_test(each.difference)}"
 
 
-def _sheet(name: str, reference: Mapping[str, Drawn], found: Sequence[Beside]) -> Sheet:
+def _sheet(name: str, reference: dict[str, Estimate], found: Sequence[Beside]) -> Sheet:
     titles = [METRICS[metric].title for metric in SCORED]
-    rows = [(name, *(with_interval(reference[metric].estimate) for metric in SCORED), "–", "–")]
+    rows = [(name, *(with_interval(reference[metric]) for metric in SCORED), "–", "–")]
     rows += [
         (
-            *(each.name, *(with_interval(each.values[metric].estimate) for metric in SCORED)),
+            *(each.name, *(with_interval(each.values[metric]) for metric in SCORED)),
             *(with_interval(each.difference.estimate), p_cell(each.difference.stated)),
         )
         for each in found
@@ -124,22 +105,18 @@ def _sheet(name: str, reference: Mapping[str, Drawn], found: Sequence[Beside]) -
     return Sheet("Baselines", ("model", *titles, f"{name} minus it, AUROC", "p"), tuple(rows))
 
 
-def _plot(name: str, reference: Drawn, found: Sequence[Beside], named: str) -> Plot:
-    lines = [ForestLine(name, reference.estimate)]
-    lines += [
-        ForestLine(each.name, each.values["auroc"].estimate, 1, "" if each.beaten else "unbeaten") for each in found
-    ]
+def _plot(name: str, reference: Estimate, found: Sequence[Beside], named: str) -> Plot:
+    lines = [ForestLine(name, reference)]
+    lines += [ForestLine(each.name, each.values["auroc"], 1, "" if each.beaten else "unbeaten") for each in found]
     caption = f"Bars: 95 % intervals over patients. The dashed line is {name}."
     zero = None if math.isnan(reference.value) else reference.value
     return forest_plot("baselines", "Baselines", caption, lines, zero=zero, axis=named)
 
 
-def _notes(found: Sequence[Beside], made: int, resamples: int) -> tuple[str, ...]:
+def _notes(found: Sequence[Beside]) -> tuple[str, ...]:
     said = ["A baseline counts as beaten where the paired difference in AUROC was shown to be above 0."]
     if len(found) > 1:
         said.append(f"The p-values are corrected for {counted(len(found), 'baseline')} (Holm); the intervals are not.")
-    if made < resamples:
-        said.append(f"These intervals stand on {made} resamples and not {resamples}, for time.")
     return tuple(said)
 
 
@@ -147,7 +124,7 @@ def _record(each: Beside) -> dict[str, Any]:
     return {
         "baseline": each.name,
         "beaten": each.beaten,
-        "values": {name: record_of(drawn.estimate) for name, drawn in each.values.items()},
+        "values": {name: record_of(estimate) for name, estimate in each.values.items()},
         "difference": record_of(each.difference.estimate),
         "p": each.difference.p,
         "p_holm": each.difference.corrected,

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from mmdx.errors import DataError
-from mmdx.stats.cohort import Cohort, read_cohort
+from mmdx.stats.cohort import Cohort, Unit, read_cohort
 from mmdx.stats.macro import Drawn, Sampled, both_classes, mean_name, record_of, sample_scores, why_no_mean
 from mmdx.stats.metrics import METRICS
 from mmdx.stats.phrases import counted, with_bounds, with_test
@@ -36,7 +36,12 @@ class Curve:
 
 
 def learning_section(
-    points: Mapping[str, Mapping[int, Sequence[Path]]], *, resamples: int, seed: int, split: str = "test"
+    points: Mapping[str, Mapping[int, Sequence[Path]]],
+    *,
+    resamples: int,
+    seed: int,
+    split: str = "test",
+    level: Unit | None = None,
 ) -> Section | None:
     """The curve of each arm, from its prediction files by number of training patients; None without any.
 
@@ -46,7 +51,7 @@ def learning_section(
     asked = [(arm, size, source) for arm, sizes in points.items() for size in sorted(sizes) for source in sizes[size]]
     if not asked:
         return None
-    cohorts = [read_cohort([source], split=split) for _, _, source in asked]
+    cohorts = [read_cohort([source], split=split, level=level) for _, _, source in asked]
     ground = cohorts[0]
     scores = [_scores(cohort, ground, each[2]) for cohort, each in zip(cohorts, asked, strict=True)]
     included = both_classes(ground.labels)

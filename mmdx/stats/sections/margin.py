@@ -39,8 +39,7 @@ def margin_section(cohort: Cohort, *, margin: float, resamples: int, seed: int) 
 
     Raises `UsageError` where the margin is no share of an AUROC.
     """
-    if not 0 < margin < 0.5:
-        raise UsageError(f"margin {margin:g}: must lie between 0 and 0.5, in AUROC (0.02 is two hundredths)")
+    check_margin(margin)
     models = cohort.models
     if len(models) < 2:
         return None
@@ -63,6 +62,12 @@ def margin_section(cohort: Cohort, *, margin: float, resamples: int, seed: int) 
         _notes(margin),
         {"margin": margin, "reference": cohort.arms[models[0]].name, "claims": [_record(cohort, c) for c in claims]},
     )
+
+
+def check_margin(margin: float) -> None:
+    """Raises `UsageError` where a margin is no share of an AUROC."""
+    if not 0 < margin < 0.5:
+        raise UsageError(f"margin {margin:g}: must lie between 0 and 0.5, in AUROC (0.02 is two hundredths)")
 
 
 def _sentence(cohort: Cohort, included: Sequence[int], claim: Claim) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from mmdx.stats.calibration import BINS, apply_temperature, calibration_error, gaps
+from mmdx.stats.calibration import BINS, COOLEST, HOTTEST, apply_temperature, calibration_error, gaps, on_bound
 from mmdx.stats.claims import number
 from mmdx.stats.cohort import Cohort
 from mmdx.stats.counts import refusals
@@ -88,7 +88,10 @@ def reliability_section(cohort: Cohort, *, resamples: int, seed: int) -> Section
         sentences=_sentences(cohort, groups[0][: 2 * MOST_TOLD]) if after == findings else (),
         sheets=tuple(_sheet(cohort, group) for group in groups),
         plots=tuple(plots),
-        notes=_notes([cohort.findings[f] for f in findings if f not in after], bool(after), resamples=drawn),
+        notes=(
+            *_bounded(cohort, every),
+            *_notes([cohort.findings[f] for f in findings if f not in after], bool(after), resamples=drawn),
+        ),
         record=[_record(cohort, each) for group in groups for each in group],
     )
 
@@ -179,6 +182,16 @@ def _sheet(cohort: Cohort, group: list[_Measured]) -> Sheet:
     header = ("model", *MEASURES.values(), *(["temperature"] if scaled else []))
     title = group[0].finding if group[0].finding is not None else "Mean over findings"
     return Sheet(f"Calibration: {title}", header, tuple(row[: len(header)] for row in rows))
+
+
+def _bounded(cohort: Cohort, every: list[_Scores]) -> list[str]:
+    """The fits that ended on the bounds of a temperature."""
+    ended = [each for each in every if any(map(on_bound, each.temperatures))]
+    named = ", ".join(f"{cohort.arms[each.arm].name} on {cohort.findings[each.finding]}" for each in ended)
+    told = (
+        f"Temperatures ended on a bound ({COOLEST:g}, {HOTTEST:g}): validation scores part the classes, or tell nothing"
+    )
+    return [f"{told}: {named}."] if ended else []
 
 
 def _notes(without: list[str], scaled: bool, *, resamples: int) -> tuple[str, ...]:

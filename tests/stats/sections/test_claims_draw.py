@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 from arms_by_hand import wild
 
+from mmdx.stats.compare import compare_cohort
 from mmdx.stats.plots import svg
 from mmdx.stats.sections.baselines import baselines_section
 from mmdx.stats.sections.margin import margin_section
@@ -17,7 +18,7 @@ from mmdx.stats.sections.seeds import seeds_section
 from mmdx.stats.sections.subgroups import subgroups_section
 
 SECTIONS = (
-    baselines_section,
+    lambda cohort, *, resamples, seed: baselines_section(compare_cohort(cohort, resamples=resamples, seed=seed)),
     partial(margin_section, margin=0.02),
     missing_section,
     pairs_section,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scored import cohort_of, scores_for
 
-from mmdx.stats.calibration import calibration_error, calibration_slope
+from mmdx.stats.calibration import COOLEST, calibration_error, calibration_slope
 from mmdx.stats.metrics import auroc, brier, log_loss
 from mmdx.stats.sections.reliability import _columns, _scores, reliability_section, scaled_scores
 
@@ -106,3 +106,10 @@ def test_five_patients_have_values_without_intervals():
 def test_one_class_has_nothing_to_calibrate():
     labels = np.ones((9, 1))
     assert reliability_section(cohort_of(labels, scores_for(labels, [1.0])), resamples=100, seed=0) is None
+
+
+def test_a_temperature_that_ended_on_its_bound_is_named():
+    cohort = cohort_of(LABELS, scores_for(LABELS, [2.0]), temperature=2.0)
+    assert "ended on a bound" not in " ".join(reliability_section(cohort, resamples=100, seed=0).notes)
+    cohort.scored[0][0].temperatures[:, 1] = COOLEST
+    assert reliability_section(cohort, resamples=100, seed=0).notes[0].endswith(": arm0 on f1.")
