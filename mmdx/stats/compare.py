@@ -23,6 +23,11 @@ from mmdx.stats.sources import find_sources, read_verdicts
 from mmdx.stats.tests import Difference, paired_difference
 
 FEWEST_RESAMPLES = 100
+P_VALUES: Mapping[Kind, str] = {
+    "percentile": "inversion of the percentile interval",
+    "bca": "inversion of the BCa interval",
+}
+"""What the p-value of a difference is made of, by how its interval is made."""
 NO_THRESHOLD = "no threshold: no validation predictions of both classes lie beside the file"
 
 
@@ -98,7 +103,7 @@ class Comparison:
                 "intervals": f"patient bootstrap, {self.intervals}",
                 "strata": self.strata,
                 "level": LEVEL,
-                "p": "inversion of the percentile interval",
+                "p": P_VALUES[self.intervals],
                 "p_holm": "Holm, over the arms for macro means, over arms and findings for findings; baselines apart",
                 "p_delong_clustered": "DeLong clustered by patient (Obuchowski 1997), AUROC of a finding",
                 "thresholds": "Youden's J on validation rows, by arm and finding",

@@ -180,7 +180,11 @@ def test_bca_intervals_go_with_their_own_p_values(write_run):
     key = ("ct", "auroc", None)
     assert bca.estimates["ct", "auroc", None].value == percentile.estimates["ct", "auroc", None].value
     assert bca.estimates != percentile.estimates
-    assert bca.to_json()["method"]["intervals"] == "patient bootstrap, bca"
+    methods = [comparison.to_json()["method"] for comparison in (percentile, bca)]
+    assert [(method["intervals"], method["p"]) for method in methods] == [
+        ("patient bootstrap, percentile", "inversion of the percentile interval"),
+        ("patient bootstrap, bca", "inversion of the BCa interval"),
+    ]
     for found in bca.differences.values():
         if found.p is not None and found.corrected is None:
             # Bounds are order statistics, the p-value is of a share: they may part by a resample.
