@@ -15,20 +15,17 @@ import yaml
 
 from mmdx.config import Config
 from mmdx.errors import UsageError, did_you_mean
+from mmdx.yaml_text import NotYaml, parse_yaml
 
 
 def read_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     """The config in a YAML file, with `key=value` overrides. Raises `UsageError` with every problem, a line each."""
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = parse_yaml(path.read_text(encoding="utf-8"), str(path))
     except FileNotFoundError:
         raise UsageError(f"{path}: no such config; configs/ holds the shipped ones") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: cannot be read: {error}") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f"{path}:{mark.line + 1}" if mark else str(path)
-        raise UsageError(f"{line}: not YAML: {getattr(error, 'problem', error)}") from None
     if not isinstance(raw, dict):
         raise UsageError(f"{path}: expected keys such as data, model and train; found {type(raw).__name__}")
     return parse_config(with_overrides(raw, overrides), str(path))
@@ -50,8 +47,8 @@ def with_overrides(raw: dict[str, Any], overrides: Sequence[str]) -> dict[str, A
         if not equals or not key:
             raise UsageError(f"'{override}': an override is key=value, such as train.epochs=3")
         try:
-            parsed = yaml.safe_load(value)
-        except yaml.YAMLError:
+            parsed = parse_yaml(value, f"'{override}'")
+        except NotYaml:
             raise UsageError(f"'{override}': the value is not YAML; quote it") from None
         node: dict[str, Any] = result
         *parents, last = key.split(".")
@@ -71,7 +68,8 @@ def with_overrides(raw: dict[str, Any], overrides: Sequence[str]) -> dict[str, A
 
 
 def dump_config(config: Config) -> str:
-    """YAML that `read_config` reads back to an equal config."""
+    """YAML that `read_config` reads back to an equal config, and loaders of YAML 1.1 to the same values: what those
+    would read as something else than text (`no`, `on`, `3`) is quoted."""
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100)
 
 

@@ -163,6 +163,7 @@ def test_overrides_leave_the_mapping_that_they_start_from() -> None:
         ("=3", "'=3': an override is key=value, such as train.epochs=3"),
         ("train.epochs=[3", "'train.epochs=[3': the value is not YAML; quote it"),
         ("seed.x=1", "'seed.x=1': 'seed' is 4, which has no keys below it"),
+        ("train={lr: 1, lr: 2}", "'train={lr: 1, lr: 2}':1: key 'lr' stands in line 1 already; remove one"),
     ],
 )
 def test_an_override_that_is_none_is_refused(override: str, message: str) -> None:
@@ -184,6 +185,14 @@ def test_broken_yaml_names_its_line(tmp_path: Path) -> None:
     (problem,) = caught.value.problems
     assert problem.startswith(f"{path}:4: not YAML: ")
     assert "\n" not in problem
+
+
+def test_a_key_that_stands_twice_is_named_with_both_lines(tmp_path: Path) -> None:
+    path = tmp_path / "twice.yaml"
+    path.write_text("data: {store: s}\ntrain:\n  lr: 0.1\n  epochs: 2\n  lr: 0.2\n", encoding="utf-8")
+    with pytest.raises(UsageError) as caught:
+        read_config(path)
+    assert caught.value.problems == (f"{path}:5: key 'lr' stands in line 3 already; remove one",)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 
 import mmdx
 
-HALLWAY = ("study", "batch", "config", "config_file", "registry", "errors")
+HALLWAY = ("study", "batch", "config", "config_file", "registry", "errors", "yaml_text")
 ROOMS = {
     "hallway": {"hallway"},
     "data": {"data", "hallway"},

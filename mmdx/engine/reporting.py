@@ -11,11 +11,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import yaml
-
 from mmdx.engine import reporting_data, reporting_model
 from mmdx.engine.run import Run
 from mmdx.engine.run_files import Cell, RunFiles
+from mmdx.yaml_text import parse_yaml
 
 REPORTING = "reporting.md"
 OPEN = "to be filled in by the authors"
@@ -53,7 +52,7 @@ def write_reporting(folder: Path, compared: Path | None = None) -> Path:
 
 
 def read_checklists() -> list[dict[str, Any]]:
-    return yaml.safe_load(_CHECKLISTS.read_text(encoding="utf-8"))["checklists"]
+    return parse_yaml(_CHECKLISTS.read_text(encoding="utf-8"), _CHECKLISTS.name)["checklists"]
 
 
 def known_facts() -> Mapping[str, Fact]:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
-import yaml
 from huggingface_hub import DatasetCard
 
 from mmdx.engine.run import BASELINES
+from mmdx.yaml_text import parse_yaml
 
 _OF_ONE_FOLD = ("audit.json", "log.jsonl", "checkpoints/best/model.json")
 
@@ -121,4 +121,4 @@ def _read(path: Path) -> Any:
     if not path.is_file():
         return None
     text = path.read_text(encoding="utf-8")
-    return yaml.safe_load(text) if path.suffix == ".yaml" else json.loads(text)
+    return parse_yaml(text, str(path)) if path.suffix == ".yaml" else json.loads(text)

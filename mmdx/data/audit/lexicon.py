@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from mmdx.data.audit.negation import Word, occurrences, split_term
 from mmdx.errors import UsageError
+from mmdx.yaml_text import parse_yaml
 
 SHIPPED = Path(__file__).with_name("lexicon.yaml")
 _KINDS = ("present", "absent")
@@ -48,17 +47,19 @@ def read_lexicon(path: Path = SHIPPED) -> Lexicon:
     Raises `UsageError` naming the file and the entry where it is anything else.
     """
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise UsageError(f"--lexicon {path}: cannot be read ({reason}); give a YAML file") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        raise UsageError(f"--lexicon {path}{line}: not YAML: {getattr(error, 'problem', error)}") from None
+    raw = parse_yaml(text, f"--lexicon {path}")
     if not isinstance(raw, dict):
         raise UsageError(f"--lexicon {path}: expected findings with their terms; found {type(raw).__name__}")
-    return Lexicon({str(name).lower(): _terms(path, str(name), value) for name, value in raw.items()})
+    entries: dict[str, Terms] = {}
+    for name, value in raw.items():
+        if str(name).lower() in entries:
+            raise UsageError(f"--lexicon {path}: {name}: has an entry already in another case; join the two")
+        entries[str(name).lower()] = _terms(path, str(name), value)
+    return Lexicon(entries)
 
 
 def stated(report: Sequence[Word], terms: Terms) -> float | None:

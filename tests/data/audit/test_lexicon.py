@@ -44,6 +44,8 @@ def test_a_finding_without_an_entry_is_known_by_its_name() -> None:
         ("bleed: [1]\n", "bleed: expected a list of terms"),
         ("bleed: {seen: [x]}\n", "bleed: unknown key 'seen'; use present and absent"),
         ("bleed: [\n", ":2: not YAML"),
+        ("bleed: [a]\nmass: [b]\nbleed: [c]\n", ":3: key 'bleed' stands in line 1 already; remove one"),
+        ("SDH: [a]\nsdh: [b]\n", "sdh: has an entry already in another case; join the two"),
     ],
 )
 def test_a_file_that_is_no_lexicon(tmp_path: Path, text: str, said: str) -> None:

@@ -1,0 +1,79 @@
+"""YAML as mmdx reads it everywhere: no key twice, `true` and `false` the only booleans.
+
+YAML 1.1, which PyYAML follows, also reads `yes`, `no`, `on` and `off` as booleans, and of a key that stands twice it
+keeps the last value in silence.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+
+from mmdx.errors import UsageError
+
+_BOOL = "tag:yaml.org,2002:bool"
+_MERGE = "tag:yaml.org,2002:merge"
+
+
+class NotYaml(UsageError):
+    """The text breaks the grammar of YAML."""
+
+
+class _RepeatedKey(yaml.MarkedYAMLError):
+    pass
+
+
+class _Loader(yaml.SafeLoader):
+    yaml_implicit_resolvers = {  # noqa: RUF012 - typed so by PyYAML
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != _BOOL]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        node = super().compose_node(parent, index)
+        # A node gets its end once all that stands in it is read.
+        if node is not None and node.end_mark is None:
+            raise yaml.MarkedYAMLError(problem="an alias of what it stands in", problem_mark=node.start_mark)
+        return node
+
+    def compose_mapping_node(self, anchor: Any) -> Any:
+        # Looked for here, before merge keys (`<<`) are filled in: what those bring may be set again. And as text, for
+        # a config names its keys by text: `1` and `'1'` are the same key.
+        node = super().compose_mapping_node(anchor)
+        lines: dict[str, int] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag == _MERGE:
+                continue
+            if key.value in lines:
+                raise _RepeatedKey(
+                    problem=f"key '{key.value}' stands in line {lines[key.value]} already; remove one",
+                    problem_mark=key.start_mark,
+                )
+            lines[key.value] = key.start_mark.line + 1
+        return node
+
+
+_Loader.add_implicit_resolver(_BOOL, re.compile("^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
+
+
+def parse_yaml(text: str, where: str) -> Any:
+    """The plain value that `text` spells out.
+
+    Raises `UsageError`, which opens with `where` and the line, for a key that stands twice in one mapping, and
+    `NotYaml` for what cannot be read at all.
+    """
+    try:
+        return yaml.load(text, Loader=_Loader)
+    except _RepeatedKey as error:
+        raise UsageError(f"{_place(where, error)}: {error.problem}") from None
+    except yaml.YAMLError as error:
+        raise NotYaml(f"{_place(where, error)}: not YAML: {getattr(error, 'problem', error)}") from None
+    except (ValueError, RecursionError) as error:  # such as the date 2024-13-01, or a thousand brackets
+        raise NotYaml(f"{where}: not YAML: {error}") from None
+
+
+def _place(where: str, error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f"{where}:{mark.line + 1}" if mark else where
