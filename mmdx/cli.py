@@ -42,7 +42,7 @@ def inspect(
     plugin: Plugins = None,
 ) -> None:
     """Read raw studies: slice order and its evidence, gaps, duplicates, problems."""
-    from mmdx.engine.inspection import inspect_path
+    from mmdx.engine.intake.inspect import inspect_path
 
     if not inspect_path(path, reader, json, plugin or []):
         raise typer.Exit(1)
@@ -65,7 +65,7 @@ def prepare(
     """Turn raw files into a store; run again, it goes on where it stopped."""
     from rich.console import Console
 
-    from mmdx.engine.preparation import prepare_store
+    from mmdx.engine.intake.prepare import prepare_store
 
     prepare_store(reader, source, out, options or [], Console(stderr=True), plugins=plugin or [])
 
@@ -90,7 +90,7 @@ def audit(
     """Look for leaks between splits, reports that state the label, shortcuts, wrong labels; exit code 1 for a leak."""
     from rich.console import Console
 
-    from mmdx.engine.auditing import audit_store
+    from mmdx.engine.reporting.audit import audit_store
 
     sound = audit_store(
         store,
@@ -112,7 +112,7 @@ def check(
 ) -> None:
     """Validate a config before any data or device is touched; print it with every default."""
     from mmdx.config_file import dump_config, read_config
-    from mmdx.engine.build import resolve
+    from mmdx.engine.assembly.build import resolve
 
     print(dump_config(resolve(read_config(config, overrides or []))), end="")
 
@@ -129,10 +129,10 @@ def train(
     from rich.console import Console
 
     from mmdx.config_file import read_config
-    from mmdx.engine.build import resolve
-    from mmdx.engine.experiment import run_training
-    from mmdx.engine.folds import run_folds
-    from mmdx.engine.guidance import run_guidance
+    from mmdx.engine.assembly.build import resolve
+    from mmdx.engine.experiments.cross_validation import run_folds
+    from mmdx.engine.experiments.guidance.run import run_guidance
+    from mmdx.engine.experiments.single import run_training
 
     given = overrides or []
     if config is not None and "=" in config:
@@ -162,12 +162,12 @@ def evaluate(
     """Score a run again, with any modality withheld, its images in another order, or some of them left out."""
     from rich.console import Console
 
-    from mmdx.engine.checkpoint import load_description
-    from mmdx.engine.conclude import tell_scores
-    from mmdx.engine.evaluate import Scoring, evaluate_run
-    from mmdx.engine.folds import evaluate_folds
-    from mmdx.engine.predict import parse_shown
-    from mmdx.engine.run import Run, model_folder
+    from mmdx.engine.assembly.saved import load_description
+    from mmdx.engine.experiments.cross_validation import evaluate_folds
+    from mmdx.engine.reporting.conclude import tell_scores
+    from mmdx.engine.runs.folder import Run, model_folder
+    from mmdx.engine.scoring.evaluate import Scoring, evaluate_run
+    from mmdx.engine.scoring.score import parse_shown
 
     if show and out is None:
         raise UsageError(
@@ -206,7 +206,7 @@ def compare(
     """Compare runs, or what one run was shown: paired, by patient, from prediction files alone."""
     from rich.console import Console
 
-    from mmdx.engine.comparison import leave
+    from mmdx.engine.reporting.comparison import leave
     from mmdx.stats.evidence import gather
 
     evidence = gather(
@@ -236,8 +236,8 @@ def ablate(
     from rich.console import Console
 
     from mmdx.config_file import read_config
-    from mmdx.engine.ablate import Extent, run_ablation, show_plan
-    from mmdx.engine.build import resolve
+    from mmdx.engine.assembly.build import resolve
+    from mmdx.engine.experiments.ablation.ablate import Extent, run_ablation, show_plan
 
     asked, folder = resolve(read_config(config, overrides or [])), out or Path("ablations") / config.stem
     extent = Extent.parsed(seeds, fusion, sizes)
@@ -261,7 +261,7 @@ def extract(
     """Write what a run's encoders and slice head say of every image as a store of descriptors, for a second stage."""
     from rich.console import Console
 
-    from mmdx.engine.extraction import extract_run
+    from mmdx.engine.experiments.extract import extract_run
 
     extract_run(run, out, modality or [], folds, Console(stderr=True))
 
@@ -277,7 +277,7 @@ def predict(
     out: Annotated[Path | None, typer.Option(help="folder for predictions.json and predictions.csv")] = None,
 ) -> None:
     """Findings for raw files; without a report the same model answers from the images alone, and says so."""
-    from mmdx.engine.infer import predict_input
+    from mmdx.engine.inference.predict import predict_input
 
     predict_input(run, source, report, modality, out)
 
@@ -299,7 +299,7 @@ def explain(
     """On what an answer stands: Grad-CAM over the likeliest slices, and the weights of slices and words."""
     from rich.console import Console
 
-    from mmdx.engine.explain import explain_input
+    from mmdx.engine.inference.explain import explain_input
 
     explain_input(run, source, out, Console(), report=report, modality=modality, findings=finding or [], top=top)
 
@@ -309,7 +309,7 @@ def list_parts(
     kind: Annotated[str | None, typer.Argument(help="readers, image_encoders, fusions …; all when left out")] = None,
 ) -> None:
     """Registered parts with their options."""
-    from mmdx.engine.catalogue import print_parts
+    from mmdx.engine.assembly.parts import print_parts
 
     print_parts(kind)
 

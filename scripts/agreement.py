@@ -28,13 +28,13 @@ from jaxtyping import Float
 from scipy.special import logit
 from scipy.stats import permutation_test, rankdata
 
-from mmdx.stats.boxes import Hits, average_precision, gather, sensitivities
-from mmdx.stats.challenge import RSNA_WEIGHTS, group_measures, rsna_log_loss
-from mmdx.stats.delong import delong_test
-from mmdx.stats.mcnemar import mcnemar_test
-from mmdx.stats.metrics import METRICS
-from mmdx.stats.permutation import permutation_p
-from mmdx.stats.recalibration import CLIP
+from mmdx.stats.metrics.recalibration import CLIP
+from mmdx.stats.metrics.registry import METRICS
+from mmdx.stats.sections.boxes.measures import Hits, average_precision, gather, sensitivities
+from mmdx.stats.sections.classes.measures import RSNA_WEIGHTS, group_measures, rsna_log_loss
+from mmdx.stats.significance.delong import delong_test
+from mmdx.stats.significance.mcnemar import mcnemar_test
+from mmdx.stats.significance.permutation import permutation_p
 
 Found = Iterator[tuple[str, float]]
 """What was compared in one case, and the absolute difference."""

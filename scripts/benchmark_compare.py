@@ -2,8 +2,8 @@
 
     python scripts/benchmark_compare.py [--studies N] [--findings N] [--resamples N] [--repeats N]
 
-Two runs with test and validation predictions, a study a patient, are written first. Ours is `mmdx.stats.compare` of the
-two folders, from reading the files to corrected p-values: 16 metrics of every finding and of their means. Theirs is
+Two runs with test and validation predictions, a study a patient, are written first. Ours is `comparison/compare.py` of
+the two folders, from reading the files to corrected p-values: 16 metrics of every finding and of their means. Theirs is
 given labels and scores in memory, and makes fewer metrics. It is timed for a few resamples (`timed`), and its rate is
 that of all of them.
 
@@ -38,14 +38,14 @@ import pandas as pd
 from benchmark_timing import in_turn, report
 from sklearn import metrics
 
-from mmdx.stats.compare import compare
+from mmdx.stats.comparison.compare import compare
 
 PREVALENCE = 0.2
 LIMIT = 1024
 PEAK = """
 import re, sys
 from pathlib import Path
-from mmdx.stats.compare import compare
+from mmdx.stats.comparison.compare import compare
 compare([Path(sys.argv[1]), Path(sys.argv[2])], resamples=int(sys.argv[3]))
 # Of this program alone: getrusage counts what the process was before it.
 print(int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024)

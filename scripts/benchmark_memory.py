@@ -19,9 +19,9 @@ from torch.profiler import ProfilerActivity, profile
 from mmdx.batch import Features, Sample
 from mmdx.config import Component
 from mmdx.config_file import parse_config
-from mmdx.data.collate import Collate
-from mmdx.engine.build import InputFacts, ModelFacts, build_model
-from mmdx.engine.objective import objective
+from mmdx.data.loading.collate import Collate
+from mmdx.engine.assembly.build import InputFacts, ModelFacts, build_model
+from mmdx.engine.training.objective import objective
 from mmdx.registry import FUSIONS
 
 MEMORY_ROWS = ("cross_attention_memory",)

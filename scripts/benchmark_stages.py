@@ -17,12 +17,12 @@ from benchmark_timing import in_turn, report
 from rich.console import Console
 
 from mmdx.config_file import parse_config
-from mmdx.data.store import Store
-from mmdx.engine.build import resolve
-from mmdx.engine.descriptors import OWN, Describer, Extraction, extract
-from mmdx.engine.experiment import deal, make_accelerator, open_store
-from mmdx.engine.run import Run
-from mmdx.engine.train import Training, set_up, train_epoch, write_weights
+from mmdx.data.store.store import Store
+from mmdx.engine.assembly.build import resolve
+from mmdx.engine.experiments.single import deal, make_accelerator, open_store
+from mmdx.engine.runs.folder import Run
+from mmdx.engine.scoring.descriptors import OWN, Describer, Extraction, extract
+from mmdx.engine.training.loop import Training, set_up, train_epoch, write_weights
 
 ENCODER, SIDE = "resnet18", 64
 SEQUENCE = {"type": "lstm", "hidden": 64, "bidirectional": True, "answer": "max"}

@@ -33,10 +33,10 @@ from torch.utils.data import DataLoader
 
 from mmdx.config import Component, SplitOptions
 from mmdx.config_file import parse_config
-from mmdx.data.prepare import Recipe, prepare_into
 from mmdx.data.readers import register_all
-from mmdx.data.store import Store
-from mmdx.engine.build import build_loader, resolve
+from mmdx.data.store.prepare import Recipe, prepare_into
+from mmdx.data.store.store import Store
+from mmdx.engine.assembly.build import build_loader, resolve
 from mmdx.registry import READERS
 from mmdx.study import ImageFiles, ImageRef, Order, Study
 
@@ -48,7 +48,7 @@ EPOCH = """
 import re, sys
 from pathlib import Path
 from benchmark_store import loader_of
-from mmdx.data.store import Store
+from mmdx.data.store.store import Store
 studies = sum(len(batch.study_ids) for batch in loader_of(Store(Path(sys.argv[1]))))
 # Of this program alone: getrusage counts what the process was before it.
 print(studies, int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) / 1024)

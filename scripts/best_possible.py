@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mmdx.data.store import Store
-from mmdx.stats.compare import Comparison, compare
-from mmdx.stats.predictions import read_predictions
-from mmdx.stats.tables import with_interval
+from mmdx.data.store.store import Store
+from mmdx.stats.cohort.predictions import read_predictions
+from mmdx.stats.comparison.compare import Comparison, compare
+from mmdx.stats.report.tables import with_interval
 
 
 def main() -> None:

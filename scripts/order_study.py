@@ -21,12 +21,12 @@ from rich.console import Console
 
 from mmdx.config import SliceOrder
 from mmdx.config_file import read_config
-from mmdx.engine.build import resolve
-from mmdx.engine.evaluate import Scoring, evaluate_run
-from mmdx.engine.experiment import run_training
+from mmdx.engine.assembly.build import resolve
+from mmdx.engine.experiments.single import run_training
+from mmdx.engine.scoring.evaluate import Scoring, evaluate_run
 from mmdx.errors import MmdxError
-from mmdx.stats.compare import compare
-from mmdx.stats.tables import with_interval
+from mmdx.stats.comparison.compare import compare
+from mmdx.stats.report.tables import with_interval
 
 CONFIG = Path(__file__).parents[1] / "configs" / "multi_image_lstm.yaml"
 RESAMPLES = 1000

@@ -4,7 +4,7 @@
     python scripts/rsna_submission.py scored/predictions.json SRC submission.csv
 
 PREDICTIONS is that file, or a `predictions/*_slices.csv` of a run; SRC the folder of the challenge. Images without a
-score of their own take a mean (`mmdx.engine.submission` says which) and are counted.
+score of their own take a mean (`mmdx.engine.inference.rsna2019` says which) and are counted.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmdx.engine.submission import write_submission
+from mmdx.engine.inference.rsna2019 import write_submission
 from mmdx.errors import MmdxError
 
 

@@ -38,13 +38,13 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.stats import binomtest, norm
 
-from mmdx.stats.delong import delong_test
-from mmdx.stats.intervals import Estimate, bca_interval, draw_patients, interval, rare_strata, why_too_few
-from mmdx.stats.mcnemar import mcnemar_test
-from mmdx.stats.metrics import METRICS
-from mmdx.stats.permutation import permutation_p
-from mmdx.stats.tests import ALPHA, paired_difference
-from mmdx.stats.thresholds import choose_threshold
+from mmdx.stats.metrics.registry import METRICS
+from mmdx.stats.metrics.thresholds import choose_threshold
+from mmdx.stats.resampling.intervals import Estimate, bca_interval, draw_patients, interval, rare_strata, why_too_few
+from mmdx.stats.significance.delong import delong_test
+from mmdx.stats.significance.difference import ALPHA, paired_difference
+from mmdx.stats.significance.mcnemar import mcnemar_test
+from mmdx.stats.significance.permutation import permutation_p
 
 AUROC = METRICS["auroc"]
 RARE = 20

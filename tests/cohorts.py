@@ -15,9 +15,9 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 from rich.console import Console
 
 from mmdx.config import Component, SplitOptions
-from mmdx.data.prepare import Recipe, prepare_into
 from mmdx.data.readers import register_all
-from mmdx.data.store import Store
+from mmdx.data.store.prepare import Recipe, prepare_into
+from mmdx.data.store.store import Store
 
 
 def write_png(path: Path, value: int, side: int = 8) -> Path:

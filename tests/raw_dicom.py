@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import strategies as st
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 
-from mmdx.data.header import EVIDENCE, GOVERNING
+from mmdx.data.dicom.header import EVIDENCE, GOVERNING
 
 Elements = Mapping[str, tuple[str, bytes]]
 EXPLICIT = b"1.2.840.10008.1.2.1\0"

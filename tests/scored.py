@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from mmdx.stats.cohort import Arm, Cohort, Scored
+from mmdx.stats.cohort.cohort import Arm, Cohort, Scored
 
 
 def cohort_of(

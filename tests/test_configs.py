@@ -8,7 +8,7 @@ import pytest
 
 from mmdx.config import Config
 from mmdx.config_file import dump_config, parse_config, read_config
-from mmdx.engine.build import InputFacts, ModelFacts, build_model, kind_of, resolve
+from mmdx.engine.assembly.build import InputFacts, ModelFacts, build_model, kind_of, resolve
 from mmdx.models.model import trainable
 from mmdx.study import Column
 

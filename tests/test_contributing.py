@@ -14,10 +14,10 @@ from PIL import Image
 from mmdx.batch import Batch, Packed
 from mmdx.config import Component
 from mmdx.config_file import parse_config
-from mmdx.data.labels import check_studies
 from mmdx.data.readers import register_all
-from mmdx.engine.build import InputFacts, ModelFacts, build_model, resolve
-from mmdx.engine.objective import objective
+from mmdx.data.tables.labels import check_studies
+from mmdx.engine.assembly.build import InputFacts, ModelFacts, build_model, resolve
+from mmdx.engine.training.objective import objective
 from mmdx.models.losses import known_bce
 from mmdx.registry import REGISTRIES
 from mmdx.study import ImageFiles, Study

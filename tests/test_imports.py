@@ -170,7 +170,7 @@ def test_files_and_functions_are_short_and_named() -> None:
 
 def test_all_of_mmdx_is_read() -> None:
     names = set(sources())
-    assert {"mmdx", "mmdx.cli", "mmdx.data.readers.folder", "mmdx.models.model", "mmdx.engine.build"} <= names
+    assert {"mmdx", "mmdx.cli", "mmdx.data.readers.folder", "mmdx.models.model", "mmdx.engine.assembly.build"} <= names
     assert {f"mmdx.{name}" for name in HALLWAY} <= names
 
 
@@ -226,7 +226,7 @@ def test_the_reading_measures_files_functions_and_names() -> None:
             "from mmdx.cli import main\ntry: main(['--help'])\nexcept SystemExit as e: assert e.code == 0", id="help"
         ),
         pytest.param(
-            "import mmdx.stats.compare\nfrom mmdx.data.readers import register_all\nregister_all()", id="rooms"
+            "import mmdx.stats.evidence\nfrom mmdx.data.readers import register_all\nregister_all()", id="rooms"
         ),
     ],
 )

@@ -14,8 +14,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mmdx.config import SplitOptions
-from mmdx.data.prepare import prepare_into
-from mmdx.data.tables import read_table
+from mmdx.data.store.prepare import prepare_into
+from mmdx.data.tables.tables import read_table
 from mmdx.errors import DataError, MmdxError
 from mmdx.study import Study
 

@@ -17,7 +17,7 @@ class TableEncoder(nn.Module, ABC):
     """Rows `[n c]` to vectors `[n e]`, e being `dim`, each row by itself.
 
     A row has a value a column, as the study has it: the number, or the place of the word among `Column.words`; NaN
-    where it is missing. `columns` are those that `mmdx.data.tabular` fitted on the training studies.
+    where it is missing. `columns` are those that `mmdx.data.loading.traits` fitted on the training studies.
     """
 
     dim: int

@@ -9,27 +9,27 @@ from pathlib import Path
 from rich.console import Group
 from rich.text import Text
 
-from mmdx.stats.ablation import asked_for, with_slices
-from mmdx.stats.cohort import Unit, read_sources
-from mmdx.stats.compare import Comparison, compare_cohort
-from mmdx.stats.intervals import Kind
-from mmdx.stats.report import summary_tables, write_comparison
-from mmdx.stats.section import Section
+from mmdx.stats.cohort.ablation_folder import asked_for, with_slices
+from mmdx.stats.cohort.cohort import Unit, read_sources
+from mmdx.stats.cohort.sources import find_sources, read_verdicts
+from mmdx.stats.comparison.compare import Comparison, compare_cohort
+from mmdx.stats.report.section import Section
+from mmdx.stats.report.terminal import summary_tables, write_comparison
+from mmdx.stats.resampling.intervals import Kind
 from mmdx.stats.sections.baselines import baselines_section
-from mmdx.stats.sections.boxes import boxes_section
+from mmdx.stats.sections.boxes.section import boxes_section
+from mmdx.stats.sections.classes.section import groups_section
 from mmdx.stats.sections.confusion import confusion_section
 from mmdx.stats.sections.disagreements import disagreements_section
-from mmdx.stats.sections.folds import folds_section
-from mmdx.stats.sections.groups import groups_section
+from mmdx.stats.sections.folds.section import folds_section
 from mmdx.stats.sections.learning import learning_section
 from mmdx.stats.sections.margin import check_margin, margin_section
-from mmdx.stats.sections.missing import missing_section
-from mmdx.stats.sections.pairs import pairs_section
-from mmdx.stats.sections.reliability import reliability_section
-from mmdx.stats.sections.roc import roc_section
+from mmdx.stats.sections.missing.section import missing_section
+from mmdx.stats.sections.pairs.section import pairs_section
+from mmdx.stats.sections.reliability.section import reliability_section
+from mmdx.stats.sections.roc.section import roc_section
 from mmdx.stats.sections.seeds import seeds_section
-from mmdx.stats.sections.subgroups import subgroups_section
-from mmdx.stats.sources import find_sources, read_verdicts
+from mmdx.stats.sections.subgroups.section import subgroups_section
 
 IN_ORDER = (
     missing_section,

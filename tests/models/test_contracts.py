@@ -24,8 +24,8 @@ from parts import (
 
 from mmdx.batch import Batch, Output, Packed, Sample
 from mmdx.config import Config
-from mmdx.engine.build import ModelFacts, build_model
-from mmdx.engine.objective import objective
+from mmdx.engine.assembly.build import ModelFacts, build_model
+from mmdx.engine.training.objective import objective
 from mmdx.models.model import MultimodalModel, trainable
 from mmdx.registry import (
     FUSIONS,

@@ -10,15 +10,15 @@ from typing import Any
 
 from mmdx.config import ReportOptions
 from mmdx.data.audit.evidence import gather
-from mmdx.data.audit.findings import SEVERITIES, Finding, by_severity, verdict
 from mmdx.data.audit.identities import check_identities
+from mmdx.data.audit.issues import SEVERITIES, Finding, by_severity, verdict
 from mmdx.data.audit.labels import check_labels
 from mmdx.data.audit.lexicon import Lexicon
 from mmdx.data.audit.lookalikes import check_lookalikes
 from mmdx.data.audit.reports import check_reports
 from mmdx.data.audit.shortcuts import check_shortcuts
 from mmdx.data.audit.statements import check_statements, default_options
-from mmdx.data.store import Store
+from mmdx.data.store.store import Store
 from mmdx.study import Split
 
 AUDIT_FORMAT = 1

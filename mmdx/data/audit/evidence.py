@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from mmdx.data.audit.pixels import CELLS, DIRECTIONS, FACTS, ImageFacts, describe
-from mmdx.data.store import Store
+from mmdx.data.store.store import Store
 from mmdx.study import SERIES_DIGEST, Split, is_fact
 
 _EMPTY = {

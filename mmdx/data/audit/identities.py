@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from mmdx.data.audit.evidence import Evidence
-from mmdx.data.audit.findings import Finding, plural
+from mmdx.data.audit.issues import Finding, plural
 from mmdx.errors import some
 
 Pair = tuple[int, int]

@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 from scipy.stats import fisher_exact
 
 from mmdx.data.audit.evidence import Evidence
-from mmdx.data.audit.findings import Finding, plural
+from mmdx.data.audit.issues import Finding, plural
 from mmdx.errors import some
 from mmdx.study import SPLITS
 

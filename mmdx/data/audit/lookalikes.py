@@ -20,10 +20,10 @@ from jaxtyping import Float, Float32, Int
 
 from mmdx.data.audit import registration
 from mmdx.data.audit.evidence import Evidence
-from mmdx.data.audit.findings import Finding, Severity
 from mmdx.data.audit.identities import Pair, crosses, identical_pairs, told
+from mmdx.data.audit.issues import Finding, Severity
 from mmdx.data.audit.pixels import SIDE, ImageFacts, thumbnails, unit_rows
-from mmdx.data.store import Store
+from mmdx.data.store.store import Store
 
 LEAST_LIKENESS = 0.8
 MARGIN = 0.75

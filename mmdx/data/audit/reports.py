@@ -9,8 +9,8 @@ from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import CountVectorizer
 
 from mmdx.data.audit.evidence import Evidence
-from mmdx.data.audit.findings import Finding, plural
 from mmdx.data.audit.identities import Pair, crosses, told
+from mmdx.data.audit.issues import Finding, plural
 from mmdx.data.audit.negation import words
 
 LONG = 20

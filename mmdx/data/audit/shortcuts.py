@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import OneHotEncoder
 
 from mmdx.data.audit.evidence import Evidence
-from mmdx.data.audit.findings import Finding
+from mmdx.data.audit.issues import Finding
 from mmdx.data.audit.pixels import FACTS
 from mmdx.data.audit.probes import Area, area, cross_validated, enough
 

@@ -12,12 +12,12 @@ from jaxtyping import Float, Int
 from mmdx.config import ReportOptions
 from mmdx.data.audit.corpus import Corpus
 from mmdx.data.audit.evidence import Evidence
-from mmdx.data.audit.findings import Finding
+from mmdx.data.audit.issues import Finding
 from mmdx.data.audit.lexicon import Lexicon, stated
 from mmdx.data.audit.negation import words
 from mmdx.data.audit.probes import Area, area, enough
-from mmdx.data.redaction import redacted
-from mmdx.data.text import sections
+from mmdx.data.text.redaction import redacted
+from mmdx.data.text.tokenizer import sections
 
 AGREEING = 0.8
 """The share of reports that speak of a finding which must agree with its label for the text to state it."""

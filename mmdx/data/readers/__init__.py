@@ -9,4 +9,5 @@ import pkgutil
 def register_all() -> None:
     """Imports every module of this package, each of which registers its reader."""
     for module in pkgutil.iter_modules(__path__):
-        importlib.import_module(f"{__name__}.{module.name}")
+        if not module.name.startswith("_"):  # what readers share
+            importlib.import_module(f"{__name__}.{module.name}")

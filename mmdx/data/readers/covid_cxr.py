@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from mmdx.data.paths import inside
-from mmdx.data.tables import Row, read_table
+from mmdx.data.files import inside
+from mmdx.data.tables.tables import Row, read_table
 from mmdx.errors import DataError
 from mmdx.registry import READERS
 from mmdx.study import UNKNOWN, ImageFiles, ImageRef, Order, Study

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmdx.data.modality import images_listed
-from mmdx.data.npy import vectors_listed
-from mmdx.data.paths import listing
-from mmdx.data.tables import Row, read_table
+from mmdx.data.files import listing
+from mmdx.data.images.modality import images_listed
+from mmdx.data.tables.tables import Row, read_table
+from mmdx.data.vectors import vectors_listed
 from mmdx.errors import DataError, UsageError
 from mmdx.registry import READERS
 from mmdx.study import UNKNOWN, Modality, Study

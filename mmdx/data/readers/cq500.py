@@ -18,13 +18,13 @@ from pathlib import Path
 import pydicom
 from natsort import natsort_keygen
 
-from mmdx.data.dicom import read_header
-from mmdx.data.exams import Exam, in_parallel, refuse_link_out, walk
-from mmdx.data.images import is_dicom
-from mmdx.data.labels import parse_label
-from mmdx.data.paths import listing
-from mmdx.data.series import choose_series
-from mmdx.data.tables import Row, read_table
+from mmdx.data.dicom.exams import Exam, in_parallel, refuse_link_out, walk
+from mmdx.data.dicom.files import read_header
+from mmdx.data.dicom.series import choose_series
+from mmdx.data.files import listing
+from mmdx.data.images.decode import is_dicom
+from mmdx.data.tables.labels import parse_label
+from mmdx.data.tables.tables import Row, read_table
 from mmdx.errors import DataError
 from mmdx.registry import READERS
 from mmdx.study import UNKNOWN, ImageFiles, Study

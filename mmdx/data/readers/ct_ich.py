@@ -12,10 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmdx.data.labels import parse_label
-from mmdx.data.order import certify_filenames
-from mmdx.data.paths import listing
-from mmdx.data.tables import Row, Table, read_table
+from mmdx.data.files import listing
+from mmdx.data.order.certificate import certify_filenames
+from mmdx.data.tables.labels import parse_label
+from mmdx.data.tables.tables import Row, Table, read_table
 from mmdx.errors import DataError
 from mmdx.registry import READERS
 from mmdx.study import UNKNOWN, Box, ImageFiles, Study

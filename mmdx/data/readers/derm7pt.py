@@ -11,10 +11,10 @@ import math
 from collections.abc import Mapping
 from pathlib import Path
 
-from mmdx.data.groups import one_of
-from mmdx.data.modality import images_listed
-from mmdx.data.paths import inside
-from mmdx.data.tables import Row, read_table
+from mmdx.data.files import inside
+from mmdx.data.images.modality import images_listed
+from mmdx.data.tables.label_groups import one_of
+from mmdx.data.tables.tables import Row, read_table
 from mmdx.errors import DataError
 from mmdx.registry import READERS
 from mmdx.study import ImageFiles, Split, Study

@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmdx.data.dates import parse_date, with_days
-from mmdx.data.dicom import read_header
-from mmdx.data.exams import Exam, refuse_link_out, walk
-from mmdx.data.images import is_dicom
-from mmdx.data.join import join
+from mmdx.data.dicom.exams import Exam, refuse_link_out, walk
+from mmdx.data.dicom.files import read_header
+from mmdx.data.images.decode import is_dicom
 from mmdx.data.quiet import quiet
-from mmdx.data.tables import Table, read_table
+from mmdx.data.tables.dates import parse_date, with_days
+from mmdx.data.tables.join import join
+from mmdx.data.tables.tables import Table, read_table
 from mmdx.errors import DataError
 from mmdx.registry import READERS
 from mmdx.study import Study
@@ -37,7 +37,7 @@ def read(
 ) -> list[Study]:
     """Any tree of DICOM files: one study a StudyInstanceUID, its one series chosen and certified.
 
-    `root` may be a single file. `mmdx.data.series` states how one series is chosen, from those whose description
+    `root` may be a single file. `mmdx.data.dicom.series` states how one series is chosen, from those whose description
     contains `series`; what is kept out is named in `Study.problems`. `table` (CSV or JSON Lines, under `root` or not)
     has a column `study_id` (StudyInstanceUID) or `accession_number`; its column `report` becomes the modality
     "report"; `findings` names the label columns (None: those of the others in which at least half of the filled cells

@@ -21,13 +21,13 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from mmdx.data.dates import parse_date, with_days
-from mmdx.data.labels import label_columns, parse_label
-from mmdx.data.modality import PLAIN_SUFFIXES, images_in, images_listed, is_image
-from mmdx.data.nifti import SUFFIXES as VOLUME_SUFFIXES
-from mmdx.data.paths import inside, listing
-from mmdx.data.splits import parse_split
-from mmdx.data.tables import Row, Table, read_table
+from mmdx.data.files import inside, listing
+from mmdx.data.images.modality import PLAIN_SUFFIXES, images_in, images_listed, is_image
+from mmdx.data.images.nifti import SUFFIXES as VOLUME_SUFFIXES
+from mmdx.data.splits.splits import parse_split
+from mmdx.data.tables.dates import parse_date, with_days
+from mmdx.data.tables.labels import label_columns, parse_label
+from mmdx.data.tables.tables import Row, Table, read_table
 from mmdx.errors import DataError
 from mmdx.registry import READERS
 from mmdx.study import ImageFiles, Study

@@ -1,6 +1,6 @@
 """Any data set in the layouts of Hugging Face, on disk or from the hub: the config says what its columns are.
 
-Layouts are those of `mmdx.data.hugging_face`; a row is a study.
+Layouts are those of `mmdx.data.readers._huggingface`; a row is a study.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from mmdx.data.columns import images_of
-from mmdx.data.hugging_face import Part, fetched, file_in, parts_of
-from mmdx.data.images import probe_encoded
-from mmdx.data.labels import parse_label
-from mmdx.data.modality import images_listed
-from mmdx.data.splits import parse_split
-from mmdx.data.tables import Row
+from mmdx.data.images.columns import images_of
+from mmdx.data.images.decode import probe_encoded
+from mmdx.data.images.modality import images_listed
+from mmdx.data.readers._huggingface import Part, fetched, file_in, parts_of
+from mmdx.data.splits.splits import parse_split
+from mmdx.data.tables.labels import parse_label
+from mmdx.data.tables.tables import Row
 from mmdx.errors import DataError, did_you_mean
 from mmdx.registry import READERS
 from mmdx.study import UNKNOWN, ImageFiles, ImageRef, Order, Split, Study

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from mmdx.data.containers import ArrayFacts, array, array_facts, array_names
-from mmdx.data.paths import listing
+from mmdx.data.files import listing
+from mmdx.data.images.containers import ArrayFacts, array, array_facts, array_names
 from mmdx.errors import DataError, did_you_mean
 from mmdx.registry import READERS
 from mmdx.study import SPLITS, ImageFiles, ImageRef, Order, Study

@@ -14,8 +14,8 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from mmdx.data.modality import images_listed
-from mmdx.data.paths import inside, listing
+from mmdx.data.files import inside, listing
+from mmdx.data.images.modality import images_listed
 from mmdx.errors import DataError
 from mmdx.registry import READERS
 from mmdx.study import UNKNOWN, ImageFiles, Study
@@ -106,7 +106,7 @@ def _views(report: Element, xrays: Mapping[str, Path], where: Path) -> tuple[lis
 
 
 def _sections(report: Element) -> str:
-    """A line a section with its heading, text without a heading first, as `mmdx.data.text.sections` reads them."""
+    """A line a section with its heading, text without a heading first, as `text/tokenizer.py` reads them."""
     lines = []
     for part in report.iter("AbstractText"):
         text = " ".join(" ".join(part.itertext()).split())

@@ -9,7 +9,7 @@ from typing import Any
 import pydicom
 from pydicom.errors import InvalidDicomError
 
-from mmdx.data.order import certify_dicom
+from mmdx.data.order.certificate import certify_dicom
 from mmdx.data.phantom.folder import STUDY, make_cohort
 from mmdx.data.phantom.recipe import ANY, FINDINGS, Recipe
 from mmdx.errors import DataError

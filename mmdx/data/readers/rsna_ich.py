@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mmdx.data.dicom import read_header
-from mmdx.data.exams import Exam, in_parallel, refuse_link_out, study_uid, walk
-from mmdx.data.rsna import FINDINGS, FOLDERS, TABLES, LabelTable, Part, read_labels, unlabelled
+from mmdx.data.dicom.exams import Exam, in_parallel, refuse_link_out, study_uid, walk
+from mmdx.data.dicom.files import read_header
+from mmdx.data.readers._rsna import FINDINGS, FOLDERS, TABLES, LabelTable, Part, read_labels, unlabelled
 from mmdx.errors import DataError, some
 from mmdx.registry import READERS
 from mmdx.study import UNKNOWN, ImageFiles, Study

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mmdx.stats.claims import number, subject
-from mmdx.stats.compare import Comparison
-from mmdx.stats.forest import ForestLine, forest_plot
-from mmdx.stats.intervals import Estimate
-from mmdx.stats.macro import record_of
-from mmdx.stats.metrics import METRICS
-from mmdx.stats.phrases import counted, listed, p_cell, with_test
-from mmdx.stats.section import Plot, Section
-from mmdx.stats.tables import Sheet, with_interval
-from mmdx.stats.tests import Difference
+from mmdx.stats.comparison.compare import Comparison
+from mmdx.stats.comparison.sampled import record_of
+from mmdx.stats.metrics.registry import METRICS
+from mmdx.stats.report.claims import number, subject
+from mmdx.stats.report.forest import ForestLine, forest_plot
+from mmdx.stats.report.phrases import counted, listed, p_cell, with_test
+from mmdx.stats.report.section import Plot, Section
+from mmdx.stats.report.tables import Sheet, with_interval
+from mmdx.stats.resampling.intervals import Estimate
+from mmdx.stats.significance.difference import Difference
 
 SCORED = ("auroc", "ap", "log_loss")
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmdx.stats.claims import number
-from mmdx.stats.cohort import Cohort
-from mmdx.stats.section import Section
-from mmdx.stats.tables import Sheet
+from mmdx.stats.cohort.cohort import Cohort
+from mmdx.stats.report.claims import number
+from mmdx.stats.report.section import Section
+from mmdx.stats.report.tables import Sheet
 
 MOST_ROWS = 10
 FAR = 0.5

@@ -14,13 +14,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from mmdx.errors import DataError
-from mmdx.stats.cohort import Cohort, Unit, read_cohort
-from mmdx.stats.macro import Drawn, Sampled, both_classes, mean_name, record_of, sample_scores, why_no_mean
-from mmdx.stats.metrics import METRICS
-from mmdx.stats.phrases import counted, with_bounds, with_test
-from mmdx.stats.plots import colour, dash, mark, names_above
-from mmdx.stats.section import Plot, Section
-from mmdx.stats.tables import Sheet, with_interval
+from mmdx.stats.cohort.cohort import Cohort, Unit, read_cohort
+from mmdx.stats.comparison.sampled import Drawn, Sampled, both_classes, mean_name, record_of, sample_scores, why_no_mean
+from mmdx.stats.metrics.registry import METRICS
+from mmdx.stats.report.phrases import counted, with_bounds, with_test
+from mmdx.stats.report.plots import colour, dash, mark, names_above
+from mmdx.stats.report.section import Plot, Section
+from mmdx.stats.report.tables import Sheet, with_interval
 
 AUROC = METRICS["auroc"]
 

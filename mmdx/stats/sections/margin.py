@@ -10,16 +10,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmdx.errors import UsageError
-from mmdx.stats.claims import number, p_value
-from mmdx.stats.cohort import Cohort
-from mmdx.stats.forest import ForestLine, forest_plot
-from mmdx.stats.macro import both_classes, mean_name, record_of, sample, why_no_mean
-from mmdx.stats.metrics import METRICS
-from mmdx.stats.phrases import bounds, p_cell
-from mmdx.stats.section import Plot, Section
-from mmdx.stats.showings import fallbacks
-from mmdx.stats.tables import Sheet, with_interval
-from mmdx.stats.tests import NonInferiority
+from mmdx.stats.cohort.cohort import Cohort
+from mmdx.stats.cohort.showings import fallbacks
+from mmdx.stats.comparison.sampled import both_classes, mean_name, record_of, sample, why_no_mean
+from mmdx.stats.metrics.registry import METRICS
+from mmdx.stats.report.claims import number, p_value
+from mmdx.stats.report.forest import ForestLine, forest_plot
+from mmdx.stats.report.phrases import bounds, p_cell
+from mmdx.stats.report.section import Plot, Section
+from mmdx.stats.report.tables import Sheet, with_interval
+from mmdx.stats.significance.difference import NonInferiority
 
 AUROC = METRICS["auroc"]
 

@@ -14,14 +14,24 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from mmdx.stats.claims import number
-from mmdx.stats.cohort import Cohort
-from mmdx.stats.macro import Drawn, Sampled, affordable, both_classes, mean_name, plain, record_of, sample, why_no_mean
-from mmdx.stats.metrics import METRICS
-from mmdx.stats.phrases import bounds, counted
-from mmdx.stats.plots import TEXT, colour, mark, short
-from mmdx.stats.section import Plot, Section
-from mmdx.stats.tables import Sheet, with_interval
+from mmdx.stats.cohort.cohort import Cohort
+from mmdx.stats.comparison.sampled import (
+    Drawn,
+    Sampled,
+    affordable,
+    both_classes,
+    mean_name,
+    plain,
+    record_of,
+    sample,
+    why_no_mean,
+)
+from mmdx.stats.metrics.registry import METRICS
+from mmdx.stats.report.claims import number
+from mmdx.stats.report.phrases import bounds, counted
+from mmdx.stats.report.plots import TEXT, colour, mark, short
+from mmdx.stats.report.section import Plot, Section
+from mmdx.stats.report.tables import Sheet, with_interval
 
 SCORED = ("auroc", "ap")
 

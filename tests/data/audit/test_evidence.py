@@ -9,7 +9,7 @@ import cohorts
 from mmdx.config import SplitOptions
 from mmdx.data.audit.evidence import gather
 from mmdx.data.audit.identities import check_identities
-from mmdx.data.prepare import prepare_into
+from mmdx.data.store.prepare import prepare_into
 
 
 def test_a_column_called_series_is_a_trait_and_no_identity(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from audited import evidence, picture, save
 
 from mmdx.data.audit.evidence import Evidence, gather
 from mmdx.data.audit.identities import check_identities, identical_pairs
-from mmdx.data.store import Store
+from mmdx.data.store.store import Store
 
 LABELS = {"bleed": [0.0, 1.0, 0.0, 1.0]}
 SPLITS = ("train", "train", "test", "val")

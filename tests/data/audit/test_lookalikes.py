@@ -14,7 +14,7 @@ from mmdx.data.audit.evidence import gather
 from mmdx.data.audit.lookalikes import check_lookalikes, lookalikes
 from mmdx.data.audit.pixels import perceptual_hash, thumbnails
 from mmdx.data.audit.registration import SIDE, best_correlations
-from mmdx.data.store import Store
+from mmdx.data.store.store import Store
 
 ORIGINAL = 3
 

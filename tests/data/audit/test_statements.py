@@ -6,7 +6,7 @@ import numpy as np
 from audited import evidence
 
 from mmdx.config import ReportOptions
-from mmdx.data.audit.findings import Finding
+from mmdx.data.audit.issues import Finding
 from mmdx.data.audit.lexicon import read_lexicon
 from mmdx.data.audit.statements import check_statements
 

@@ -8,14 +8,14 @@ from functools import partial
 import pytest
 from arms_by_hand import wild
 
-from mmdx.stats.compare import compare_cohort
-from mmdx.stats.plots import svg
+from mmdx.stats.comparison.compare import compare_cohort
+from mmdx.stats.report.plots import svg
 from mmdx.stats.sections.baselines import baselines_section
 from mmdx.stats.sections.margin import margin_section
-from mmdx.stats.sections.missing import missing_section
-from mmdx.stats.sections.pairs import pairs_section
+from mmdx.stats.sections.missing.section import missing_section
+from mmdx.stats.sections.pairs.section import pairs_section
 from mmdx.stats.sections.seeds import seeds_section
-from mmdx.stats.sections.subgroups import subgroups_section
+from mmdx.stats.sections.subgroups.section import subgroups_section
 
 SECTIONS = (
     lambda cohort, *, resamples, seed: baselines_section(compare_cohort(cohort, resamples=resamples, seed=seed)),

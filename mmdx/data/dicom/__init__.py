@@ -1,0 +1,1 @@
+"""DICOM files: headers, pixels, series and exams; imports order, privacy and what lies below them."""

@@ -1,0 +1,162 @@
+"""Exams: the DICOM files of a study, of whose headers only what the study is assembled from is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import joblib
+import pydicom
+from rich.console import Console
+from rich.progress import track
+
+from mmdx.data.dicom.files import check_complete, is_localizer, pixel_facts, read_header
+from mmdx.data.dicom.header import RUN_KEYWORDS
+from mmdx.data.dicom.series import SourceImage, choose_series
+from mmdx.data.privacy.privacy import burned_in
+from mmdx.data.quiet import quiet
+from mmdx.data.tables.dates import age_in_years
+from mmdx.errors import DataError, some
+from mmdx.study import SERIES_DIGEST, ImageFiles, Study
+
+FILES_PER_WORKER = 1000
+"""A process more is started for so many files; fewer are read before it would be up."""
+_KEPT = (
+    *("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID", "PatientID", "AccessionNumber"),
+    *("Modality", "ImageType", "SeriesNumber", "SeriesDescription", "InstanceNumber", "NumberOfFrames"),
+    *("ImagePositionPatient", "ImageOrientationPatient", "Rows", "Columns", "SliceThickness"),
+    *("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"),
+    *RUN_KEYWORDS,
+    *("PatientAge", "PatientSex", "Manufacturer", "ManufacturerModelName", "ContrastBolusAgent"),
+    *("BurnedInAnnotation", "StudyDate"),
+)
+
+
+@dataclass
+class Exam:
+    """What was found of one study so far; `left_out` has the names of files without a usable image, by reason."""
+
+    images: list[SourceImage] = field(default_factory=list)
+    headers: list[pydicom.Dataset] = field(default_factory=list)
+    left_out: dict[str, list[str]] = field(default_factory=dict)
+
+    def add(self, path: Path, full: pydicom.Dataset, name: str) -> None:
+        """One more file, by its whole header and the name that problems give it."""
+        header = _slim(full)
+        self.headers.append(header)
+        try:
+            unit, channels, frames = pixel_facts(full)
+            check_complete(path, full)
+            self.images.append(SourceImage(path, header, unit, channels, frames, is_localizer(full)))
+        except DataError as error:
+            self.leave_out(str(error).removeprefix(f"{path}: "), name)
+
+    def leave_out(self, reason: str, name: str) -> None:
+        self.left_out.setdefault(reason, []).append(name)
+
+    def first(self, keyword: str) -> str:
+        """The first value that any file has, as text; empty where none has one."""
+        return next((str(h.get(keyword)).strip() for h in self.headers if h.get(keyword)), "")
+
+    def problems(self) -> list[str]:
+        """A sentence a reason for which files were left out."""
+        return [f"left out {len(names)} file(s): {why} ({some(names)})" for why, names in self.left_out.items()]
+
+    def traits(self) -> dict[str, str | float]:
+        """Age in years, sex, manufacturer, model: never a name or a date."""
+        keywords = {"sex": "PatientSex", "manufacturer": "Manufacturer", "model": "ManufacturerModelName"}
+        traits: dict[str, str | float] = {name: v for name, tag in keywords.items() if (v := self.first(tag))}
+        age = age_in_years(self.first("PatientAge"))
+        return traits if age is None else {**traits, "age": age}
+
+    def study(self, study_id: str, *, series: str | None = None, modality: str = "image") -> Study:
+        """The study of its one series, chosen by `dicom/series.py`; the patient is the PatientID of its headers."""
+        files, kept_out = choose_series(self.images, description=series)
+        problems = self.problems() + kept_out
+        if files is not None:
+            shown = {ref.path for ref in files.images}
+            problems += burned_in([image.header for image in self.images if image.path in shown])
+        patients = sorted({str(h.get("PatientID") or "").strip() for h in self.headers} - {""})
+        if not patients:
+            problems.append("no PatientID; the study counts as a patient of its own")
+        if len(patients) > 1:
+            problems.append(f"{len(patients)} different PatientIDs in one study; the first in the alphabet counts")
+        if files is None:
+            problems.append("no image to use in this study")
+        modalities: dict[str, ImageFiles | str] = {} if files is None else {modality: files}
+        patient = patients[0] if patients else study_id
+        traits = self.traits() | self._series(files)
+        return Study(study_id, patient, modalities, traits=traits, problems=tuple(problems))
+
+    def _series(self, files: ImageFiles | None) -> dict[str, str | float]:
+        """A digest of the SeriesInstanceUID of the images: it tells the same series twice, and names nobody's files."""
+        first = files.images[0].path if files else None
+        uid = next((str(i.header.get("SeriesInstanceUID") or "") for i in self.images if i.path == first), "")
+        return {SERIES_DIGEST: hashlib.blake2b(uid.encode()).hexdigest()[:16]} if uid else {}
+
+
+def study_uid(path: Path) -> str:
+    """The StudyInstanceUID alone, at a third of the cost of a whole header. Raises `DataError`: broken, or none."""
+    try:
+        with quiet():
+            header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["StudyInstanceUID"])
+            uid = str(header.get("StudyInstanceUID") or "").strip()
+    except Exception:  # pydicom raises whatever broken bytes make it stumble over; read_header says it in a line
+        uid = str(read_header(path).get("StudyInstanceUID") or "").strip()
+    if not uid:
+        raise DataError(f"{path}: no StudyInstanceUID, so nothing says whose it is")
+    return uid
+
+
+def refuse_link_out(path: Path, base: Path, name: str) -> None:
+    """Raises `DataError` where `path` is a link out of `base`, and `OSError` where it leads nowhere."""
+    if not path.resolve(strict=True).is_relative_to(base.resolve()):
+        raise DataError(f"{name}: a link out of {base}; copy the file in")
+
+
+def walk(root: Path) -> list[Path]:
+    """All files under `root`, and links to folders, by path; hidden and DICOMDIR files are passed over."""
+    if root.is_file():
+        return [root]
+    if not root.is_dir():
+        raise DataError(f"{root}: no such file or folder; correct the path")
+    found: list[Path] = []
+    for folder, folders, files in os.walk(root):
+        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__MACOSX")
+        links = [Path(folder, name) for name in folders if Path(folder, name).is_symlink()]
+        # A link to a folder inside is passed over: what it holds is found where it stands.
+        found += [link for link in links if not link.resolve().is_relative_to(root.resolve())]
+        found += [Path(folder, name) for name in files if not name.startswith(".") and name.lower() != "dicomdir"]
+    return sorted(found)
+
+
+def in_parallel(work: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], *, files: int, saying: str) -> list[Any]:
+    """`work` on the arguments of each task, in their order, on more cores the more `files` it reads in all."""
+    workers = max(1, min(len(tasks), files // FILES_PER_WORKER, os.cpu_count() or 1))
+    done = joblib.Parallel(n_jobs=workers, return_as="generator")(joblib.delayed(work)(*task) for task in tasks)
+    console = Console(stderr=True)
+    silent = workers == 1 or not console.is_terminal
+    try:
+        return list(track(done, saying, total=len(tasks), console=console, disable=silent, transient=True))
+    except BrokenProcessPool:
+        raise DataError(
+            f"{saying}: a worker was killed, for want of memory most likely; free some and try again"
+        ) from None
+
+
+def _slim(header: pydicom.Dataset) -> pydicom.Dataset:
+    """What a study is assembled from; a tree's full headers would not fit in memory. A malformed element is absent."""
+    slim = pydicom.Dataset()
+    with quiet():
+        for keyword in _KEPT:
+            try:
+                if header.get(keyword) not in (None, ""):
+                    slim[keyword] = header[keyword]
+            except (TypeError, ValueError, KeyError):
+                continue
+    return slim

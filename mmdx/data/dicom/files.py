@@ -1,0 +1,205 @@
+"""DICOM files: headers, what their pixels are, and the pixels of the frames asked for.
+
+Colour comes as 8-bit RGB (`colour.py`), CT as Hounsfield units, other grey images as `grayscale.grey_levels` has
+them; `codecs.py` decompresses. Errors are one line, never a traceback;
+pydicom's own warnings are kept off the terminal, for the length of the call.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+import numpy as np
+import pydicom
+from jaxtyping import Float32, UInt8
+from pydicom.errors import InvalidDicomError
+from pydicom.pixels.utils import get_expected_length
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, MediaStorageDirectoryStorage
+
+from mmdx.data.dicom.codecs import PIXELS, stored_frames
+from mmdx.data.dicom.colour import is_colour, rgb
+from mmdx.data.dicom.grayscale import frame_attributes, grey_levels, hounsfield, rescale
+from mmdx.data.dicom.header import make_sound
+from mmdx.data.order.geometry import frame_value
+from mmdx.data.quiet import quiet, reason
+from mmdx.errors import DataError
+from mmdx.study import Unit
+
+MAX_PIXELS = 2**28
+"""A frame that claims more pixels than this is refused before anything is allocated."""
+_ITEM, _LAST_ITEM = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
+_PIXEL_VRS = (b"OB", b"OW", b"OF", b"OD", b"UN")
+DEFERRED = 2**14
+"""Elements of more bytes are left in the file until they are touched."""
+MAX_FRAMES = 2**17
+"""A file that claims more frames is refused before any is listed."""
+_NEEDED = ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "PhotometricInterpretation")
+
+
+def read_header(path: Path) -> pydicom.Dataset:
+    """Everything before the pixels, made sound by `mmdx.data.dicom.header`.
+
+    Raises `DataError`: no such file, not DICOM, broken.
+    """
+    return _read(path, pixels=False)
+
+
+def _read(path: Path, *, pixels: bool) -> pydicom.Dataset:
+    """The header; with `pixels` these as well, fetched when they are touched, and of the rest what a picture takes."""
+    try:
+        with quiet():
+            header = pydicom.dcmread(path, stop_before_pixels=not pixels, defer_size=DEFERRED if pixels else None)
+            make_sound(header, pixels_alone=pixels)
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except InvalidDicomError:
+        raise DataError(f"{path}: not a DICOM file (no DICM mark after the first 128 bytes)") from None
+    except Exception as error:  # pydicom raises whatever broken bytes make it stumble over
+        raise DataError(f"{path}: broken DICOM header ({reason(error)}); get the file anew") from None
+    if header.file_meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage:
+        raise DataError(f"{path}: a DICOMDIR, an index without images; point at the folder instead")
+    return header
+
+
+def _with_pixels(path: Path) -> pydicom.Dataset:
+    """The header and, but for files that are broken there, the pixels; of those their codec has more to say."""
+    try:
+        header = _read(path, pixels=True)
+    except DataError:
+        return read_header(path)
+    # Where a file ends within its pixels, pydicom may hand over nothing at all, and not say so.
+    return header if any(keyword in header for keyword in PIXELS) else read_header(path)
+
+
+def pixel_facts(header: pydicom.Dataset) -> tuple[Unit, Literal[1, 3], int]:
+    """Unit, channels and frames, from a header alone. Raises `DataError` where there is no image.
+
+    The unit is HU for a grey CT that carries a rescale to Hounsfield units (RescaleType absent or HU) and is no
+    localizer. Palette colour has 3 channels.
+    """
+    where = f"{header.get('filename') or 'DICOM'}"
+    with quiet():
+        lacks = [keyword for keyword in _NEEDED if header.get(keyword) in (None, "")]
+        if lacks:
+            kind = header.get("SOPClassUID")
+            name = UID(kind).name if kind else "an object of unknown class"
+            raise DataError(f"{where}: no image in it: {name}, Modality {header.get('Modality') or '?'}, no {lacks[0]}")
+        try:
+            frames = max(1, int(header.get("NumberOfFrames") or 1))
+            pixels = int(header.Rows) * int(header.Columns)
+            own = frame_attributes(header, 0)
+            rescaled = rescale(own) is not None
+        except (TypeError, ValueError, IndexError) as error:
+            raise DataError(f"{where}: broken DICOM header ({reason(error)}); get the file anew") from None
+        try:
+            colour = is_colour(header)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"{where}: {reason(error)}; export it as RGB or MONOCHROME2") from None
+        if frames > MAX_FRAMES:
+            raise DataError(f"{where}: {frames} frames; expected {MAX_FRAMES} at most")
+        if not 0 < pixels <= MAX_PIXELS:
+            raise DataError(
+                f"{where}: {header.Rows} rows of {header.Columns} pixels; expected 1 to {MAX_PIXELS} pixels"
+            )
+        in_hu = str(own.get("RescaleType") or "HU").upper().startswith("HU")
+        is_hu = header.get("Modality") == "CT" and rescaled and in_hu and not colour and not is_localizer(header)
+    return "HU" if is_hu else "intensity", 3 if colour else 1, frames
+
+
+def is_localizer(header: pydicom.Dataset) -> bool:
+    """Whether the image is a scout, to plan the scan on."""
+    kinds = [header.get("ImageType"), frame_value(header, 0, "FrameType")]
+    words = {str(word).strip().upper() for kind in kinds for word in ([kind] if isinstance(kind, str) else kind or [])}
+    return bool(words & {"LOCALIZER", "SCOUT", "TOPOGRAM"})
+
+
+def check_complete(path: Path, header: pydicom.Dataset) -> None:
+    """Raises `DataError` where the file ends before its pixels do, without reading them; deflated ones are not looked
+    into."""
+    syntax = header.file_meta.get("TransferSyntaxUID")
+    if syntax is None or syntax == DeflatedExplicitVRLittleEndian:
+        return
+    size = path.stat().st_size
+    with quiet(), path.open("rb") as file:
+        try:
+            pydicom.dcmread(file, stop_before_pixels=True, specific_tags=["Rows"])
+            expected = get_expected_length(header) if not syntax.is_compressed else 0
+        except Exception as error:  # as in read_header
+            raise DataError(f"{path}: broken DICOM header ({reason(error)}); get the file anew") from None
+        # The reader stops before the element, whose own tag and length take 8 bytes, or 12 with an explicit VR: the
+        # element tells which, for some files are not written as their transfer syntax says.
+        start, explicit = file.tell(), file.read(6)[4:] in _PIXEL_VRS
+        pixels = start + (12 if explicit else 8)
+        left = size - pixels
+        if left < 0:
+            raise DataError(f"{path}: a header without pixel data")
+        if syntax.is_compressed:
+            file.seek(pixels)
+            _check_fragments(path, file, size, max(1, int(header.get("NumberOfFrames") or 1)))
+    if left < expected:
+        raise DataError(f"{path}: truncated: {expected} bytes of pixels expected, {left} left in the file")
+
+
+def _check_fragments(path: Path, file: BinaryIO, size: int, frames: int) -> None:
+    """Follows the items of compressed pixels to the end mark; the first is an index, the others are a frame or less."""
+    items = 0
+    while len(mark := file.read(8)) == 8:
+        tag, length = mark[:4], int.from_bytes(mark[4:], "little")
+        if tag == _LAST_ITEM and items <= frames:
+            raise DataError(f"{path}: {frames} compressed frames expected, {max(0, items - 1)} in the file")
+        if tag == _LAST_ITEM:
+            return
+        if tag != _ITEM or file.tell() + length > size:
+            break
+        items += 1
+        file.seek(length, 1)
+    if mark or items <= frames:  # some whole files lack the end mark alone
+        raise DataError(f"{path}: truncated: its compressed pixels have no end; get the file anew")
+
+
+def decode_frames(
+    path: Path, frames: Sequence[int], *, hounsfield_only: bool = False
+) -> UInt8[np.ndarray, "n h w 3"] | UInt8[np.ndarray, "n h w"] | Float32[np.ndarray, "n h w"]:
+    """The frames asked for, in that order, as RGB, grey levels for display (uint8) or values (float32).
+
+    float32 is Hounsfield units where `pixel_facts` says HU, and otherwise a scale that the file does not tie to black
+    and white; infinite or undefined values are refused. Raises `DataError` where the pixels cannot be decoded.
+    """
+    header = _with_pixels(path)
+    unit, channels, count = pixel_facts(header)
+    if hounsfield_only and unit != "HU":
+        raise DataError(f"{path}: not in Hounsfield units, as the rest of its modality is; keep it out or apart")
+    for frame in frames:
+        if not 0 <= frame < count:
+            raise DataError(f"{path}: no frame {frame}; it has {count}, counted from 0")
+    wanted = sorted(set(frames))
+    try:
+        stored = dict(zip(wanted, stored_frames(path, header, wanted, whole=count == 1), strict=True))
+    except DataError:
+        check_complete(path, header)  # a file cut short says so better than its codec
+        raise
+    try:
+        with quiet():
+            meant = {frame: _meaning(values, header, frame, unit, channels) for frame, values in stored.items()}
+    except (AttributeError, KeyError, IndexError, NotImplementedError, ValueError, struct.error) as error:
+        raise DataError(f"{path}: the header does not tell what its pixels mean: {reason(error)}") from None
+    if len({values.dtype for values in meant.values()}) > 1:
+        raise DataError(f"{path}: some frames have a window and others have none, so they have no common scale")
+    pixels = np.stack([meant[frame] for frame in frames])
+    if pixels.dtype == np.float32 and not np.isfinite(pixels).all():
+        raise DataError(f"{path}: pixels that are no numbers (NaN or infinite)")
+    return pixels
+
+
+def _meaning(stored: np.ndarray, header: pydicom.Dataset, frame: int, unit: Unit, channels: int) -> np.ndarray:
+    if channels == 3:
+        return rgb(stored, header)
+    own, syntax = frame_attributes(header, frame), header.file_meta.TransferSyntaxUID
+    if syntax.is_compressed and "HighBit" in own:
+        del own.HighBit  # codecs put the lowest bit lowest
+    if unit == "HU":
+        return hounsfield(stored, own)
+    return grey_levels(stored, own, little_endian=syntax.is_little_endian)

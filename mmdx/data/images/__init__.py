@@ -1,0 +1,1 @@
+"""Image files of any kind become pixels, and files become a modality; imports dicom, order and what lies below them."""

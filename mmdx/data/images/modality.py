@@ -1,0 +1,155 @@
+"""Files become one image modality of a study: what is an image, which series, in which order.
+
+A modality holds one series. What is kept out (a scout, another series, a stray file) is named, never merged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pydicom
+
+from mmdx.data.dicom.files import check_complete, is_localizer, pixel_facts, read_header
+from mmdx.data.dicom.series import SourceImage, choose_series
+from mmdx.data.files import listing
+from mmdx.data.images.decode import is_dicom, probe
+from mmdx.data.images.nifti import certify_volume, is_nifti
+from mmdx.data.order.certificate import certify_dicom, certify_filenames
+from mmdx.data.privacy.privacy import burned_in
+from mmdx.data.quiet import quiet
+from mmdx.errors import DataError, some
+from mmdx.study import ImageFiles, ImageRef, Order, Unit
+
+PLAIN_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif")
+_VIEWS = ("CR", "DX", "RG", "MG", "IO", "PX", "XC", "GM", "OP", "ES", "US")
+"""DICOM modalities whose images are views and no slices: each may be a series of its own, and all are kept."""
+
+
+def is_image(path: Path) -> bool:
+    """Whether the file is meant to be an image, by its suffix or as DICOM. Raises `DataError` if unreadable."""
+    return path.suffix.lower() in PLAIN_SUFFIXES or is_nifti(path) or is_dicom(path)
+
+
+@quiet()
+def images_in(folder: Path, root: Path) -> tuple[ImageFiles, tuple[str, ...]]:
+    """The images right inside `folder` in certified order, and what was left out or looks wrong.
+
+    A folder with DICOM files keeps no other images, one with a NIfTI volume no plain ones. `dicom/series.py` chooses
+    among several series of slices; views (chest x-rays, photographs) are all kept. Raises `DataError` where there is no
+    image, where one cannot be read, for a second volume, or where a link leaves `root`.
+    """
+    files, _ = listing(folder, root)
+    dicoms = [path for path in files if is_dicom(path)]
+    volumes = [] if dicoms else [path for path in files if is_nifti(path)]
+    images = dicoms or volumes or [path for path in files if is_image(path)]
+    strays = [path for path in files if path not in images]
+    kept = "DICOM file" if dicoms else "volume" if volumes else "image"
+    problems = [f"left out {some([path.name for path in strays], most=5)}: no {kept}"] if strays else []
+    if not images:
+        raise DataError(f"{folder}: holds no image; put the images right inside it or correct the name")
+    if volumes:
+        files, more = _volume(volumes)
+        return files, (*problems, *more)
+    if not dicoms:
+        return _plain(images), tuple(problems)
+    headers = [(path, read_header(path)) for path in dicoms]
+    pictures = [(path, header) for path, header in headers if "Rows" in header]
+    others = [path for path, header in headers if "Rows" not in header]
+    if others:
+        problems.append(f"left out {some([path.name for path in others], most=5)}: DICOM objects without an image")
+    problems += burned_in([header for _, header in pictures])
+    if pictures and _are_views(pictures):
+        return _plain([path for path, _ in pictures]), tuple(problems)
+    chosen, more = choose_series([_source(path, header) for path, header in pictures])
+    if chosen is None:
+        raise DataError([f"{folder}: its DICOM files hold no image to use", *problems, *more])
+    return chosen, (*problems, *more)
+
+
+@quiet()
+def images_listed(paths: Sequence[Path]) -> tuple[ImageFiles, tuple[str, ...]]:
+    """The images of a list in its order, and what looks wrong.
+
+    Slices of one DICOM series with positions stand by these instead, and a list that disagrees is named; those of a
+    NIfTI volume, which must stand alone, by its own. Raises `DataError` where an image cannot be read.
+    """
+    if any(is_nifti(path) for path in paths):
+        return _volume(paths)
+    as_listed = _with_facts(paths, Order("given"))
+    twice = tuple(i for i, (a, b) in enumerate(pairwise(as_listed.images), start=1) if a == b)
+    as_listed = replace(as_listed, order=Order("given", duplicates=twice))
+    if not all(is_dicom(path) for path in paths):
+        return as_listed, ()
+    headers = [(path, read_header(path)) for path in paths]
+    shown = tuple(burned_in([header for _, header in headers]))
+    if _are_views(headers) or len(set(paths)) < len(paths):
+        return as_listed, shown
+    series = {str(header.get("SeriesInstanceUID")) for _, header in headers}
+    if len(series) > 1:
+        return as_listed, (*shown, f"the listed files are of {len(series)} series; kept as listed")
+    header_of = dict(headers)
+    refs, order, problems = certify_dicom([(ref, header_of[ref.path]) for ref in as_listed.images])
+    if order.source != "position" and len(paths) > 1:
+        return as_listed, shown
+    if refs not in (as_listed.images, as_listed.images[::-1]):
+        problems = (*problems, "the listed order disagrees with the positions, which decide")
+    return replace(as_listed, images=refs, order=order), (*shown, *problems)
+
+
+def _volume(paths: Sequence[Path]) -> tuple[ImageFiles, tuple[str, ...]]:
+    """The axial slices of a NIfTI volume, and what looks wrong."""
+    if len(paths) > 1:
+        raise DataError(
+            f"{paths[0]}: a volume is a modality by itself, but {len(paths)} files stand under one name "
+            f"({some([path.name for path in paths], most=5)}); give each volume its own, such as "
+            "t1_file_name and flair_file_name"
+        )
+    refs, order, problems = certify_volume(paths[0])
+    return ImageFiles(refs, order), problems
+
+
+def _plain(paths: Sequence[Path]) -> ImageFiles:
+    """Plain images by name; the pages of a file stand together, in their order in it."""
+    refs, order = certify_filenames(paths)
+    files = _with_facts([ref.path for ref in refs], order)
+    if len(files.images) == len(refs):
+        return files
+    if len(refs) == 1:
+        return replace(files, order=Order("given"))
+    last = {ref.path: index for index, ref in enumerate(files.images)}
+    first = {ref.path: index for index, ref in reversed(list(enumerate(files.images)))}
+    order = Order(
+        order.source,
+        gaps=tuple(last[refs[i].path] for i in order.gaps),
+        duplicates=tuple(first[refs[i].path] for i in order.duplicates),
+    )
+    return replace(files, order=order)
+
+
+def _with_facts(paths: Sequence[Path], order: Order) -> ImageFiles:
+    """The frames of `paths` in that order; colour where one is, one unit for all."""
+    facts = [probe(path) for path in paths]
+    unit = _one_unit([(path, unit) for path, (unit, _, _) in zip(paths, facts, strict=True)])
+    refs = tuple(ImageRef(path, i) for path, (_, _, frames) in zip(paths, facts, strict=True) for i in range(frames))
+    return ImageFiles(refs, order, unit, 3 if any(channels == 3 for _, channels, _ in facts) else 1)
+
+
+def _source(path: Path, header: pydicom.Dataset) -> SourceImage:
+    unit, channels, frames = pixel_facts(header)
+    check_complete(path, header)
+    return SourceImage(path, header, unit, channels, frames, is_localizer(header))
+
+
+def _are_views(headers: Sequence[tuple[Path, pydicom.Dataset]]) -> bool:
+    return all(header.get("Modality") in _VIEWS for _, header in headers)
+
+
+def _one_unit(units: Sequence[tuple[Path, Unit]]) -> Unit:
+    by_unit = {unit: path for path, unit in units}
+    if len(by_unit) > 1:
+        named = " and ".join(f"{unit} ({path.name})" for unit, path in sorted(by_unit.items()))
+        raise DataError(f"images in different units under one modality: {named}; give them two names")
+    return units[0][1]

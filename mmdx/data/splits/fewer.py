@@ -1,0 +1,53 @@
+"""Fewer patients to train on: draws for a learning curve, each a part of the next larger one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from mmdx.data.splits.splits import deal, patient_classes
+from mmdx.errors import UsageError
+from mmdx.study import Split
+
+
+def with_fewer(
+    patient_ids: Sequence[str], labels: Float[np.ndarray, "n f"], splits: Sequence[Split], *, count: int, seed: int
+) -> tuple[Split, ...]:
+    """`splits` where `count` of the training patients train and the studies of the others are `unused`.
+
+    Under one seed the patients of a smaller draw are among those of a larger one, whatever the order of the rows, and
+    each draw has the classes of every finding as near to their shares as can be. Raises `UsageError` where there are
+    fewer than `count`.
+    """
+    pool = sorted({patient for patient, split in zip(patient_ids, splits, strict=True) if split == "train"})
+    if count > len(pool):
+        raise UsageError(
+            f"data.train_patients: {count}, and there are {len(pool)} training patients; ask for fewer, or leave it out"
+        )
+    drawn = first_patients(patient_classes(patient_ids, pool, labels), count, seed=seed)
+    kept = {pool[index] for index in drawn}
+    return tuple(
+        "unused" if split == "train" and patient not in kept else split
+        for patient, split in zip(patient_ids, splits, strict=True)
+    )
+
+
+def first_patients(classes: Bool[np.ndarray, "p c"], count: int, *, seed: int) -> Int[np.ndarray, " k"]:
+    """The first `count` patients in an order that a seed makes: halves of halves, each dealt as splits are.
+
+    Every beginning of the order is stratified: the first half of all patients has half of each class, and so on within
+    the halves. Only the halves that the count falls into are dealt, so that a draw costs two deals of all patients.
+    """
+    rows, node, kept = np.arange(len(classes)), 1, []
+    while count < len(rows):
+        half = (len(rows) + 1) // 2
+        sizes = np.array([half, len(rows) - half])
+        part = deal(classes[rows], np.full(2, 0.5), sizes, np.random.default_rng([seed, node]))
+        if count <= half:
+            rows, node = rows[part == 0], 2 * node
+        else:
+            kept.append(rows[part == 0])
+            rows, node, count = rows[part == 1], 2 * node + 1, count - half
+    return np.concatenate([*kept, rows])

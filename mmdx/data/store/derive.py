@@ -1,0 +1,165 @@
+"""A store made of another: its images become descriptors, all else is carried over.
+
+Rows stand as in the first store, with its labels, slice labels, boxes, traits and order certificates; text and vectors
+that were there are copied. Images that nobody described are left out.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Float32
+
+from mmdx.data.splits.splits import prove_disjoint, write_splits
+from mmdx.data.store.card import write_cards
+from mmdx.data.store.fingerprint import STORE_FORMAT
+from mmdx.data.store.index import gather_index, write_index
+from mmdx.data.store.shards import Layout, ModalityFacts, is_written, new_shard, shard_path
+from mmdx.data.store.store import DESCRIPTION, EXTRACTED, SPLIT_FILE, Store, StoredStudy, digest, is_store, split_counts
+from mmdx.errors import DataError
+from mmdx.study import Modality, Order, Split, Study, VectorFiles
+
+STUDIES_PER_SHARD = 16
+Descriptors = Mapping[str, Sequence[Float32[np.ndarray, "n d"]]]
+"""By modality, one array for each row that was asked for."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Derivation:
+    """What makes a store of descriptors: the first `store`, what each described modality becomes, the split that the
+    new store has, and by `origin` which models said it and how."""
+
+    store: Store
+    described: Mapping[str, ModalityFacts]
+    splits: Sequence[Split]
+    origin: Mapping[str, Any]
+
+    @property
+    def layout(self) -> Layout:
+        kept = {name: facts for name, facts in self.store.modalities.items() if facts.kind != "images"}
+        both = {name: self.described.get(name) or kept.get(name) for name in self.store.modalities}
+        return Layout(
+            {name: facts for name, facts in both.items() if facts}, self.store.findings, self.store.layout.size
+        )
+
+    def fingerprint(self) -> str:
+        """32 hex digits over the first store, the split and everything that the origin names but where it lies."""
+        told = {name: value for name, value in self.origin.items() if name != "run"}
+        facts = {name: dataclasses.asdict(known) for name, known in self.described.items()}
+        made = [STORE_FORMAT, self.store.description["fingerprint"], facts, list(self.splits), told]
+        return hashlib.blake2b(json.dumps(made, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+    def portions(self, out: Path) -> list[tuple[Path, list[int]]]:
+        """The shards of the new store, each with its rows; the same in every process and every run that goes on."""
+        starts = range(0, len(self.store), STUDIES_PER_SHARD)
+        rows = range(len(self.store))
+        return [(shard_path(out, i), list(rows[at : at + STUDIES_PER_SHARD])) for i, at in enumerate(starts)]
+
+
+def write_portion(made: Derivation, path: Path, rows: Sequence[int], describe: Callable[[], Descriptors]) -> bool:
+    """The shard `path` of these rows, unless it is there; whether it had to be written. One shard is held at a time."""
+    ids = [made.store.study_ids[row] for row in rows]
+    if is_written(path, ids):
+        return False
+    layout, schema = made.layout, made.layout.features().arrow_schema
+    found = describe()
+    with new_shard(path, ids, schema, []) as writer:
+        for place, row in enumerate(rows):
+            own = {name: arrays[place] for name, arrays in found.items()}
+            writer.write_batch(_record(made.store.read(row), own, layout, schema))
+    return True
+
+
+def finish(made: Derivation, out: Path) -> Store:
+    """What makes a store of whole shards: quarantine, splits, index, cards, and last the description."""
+    store, layout = made.store, made.layout
+    shutil.copyfile(store.folder / "quarantine.csv", out / "quarantine.csv")
+    prove_disjoint(store.study_ids, store.patient_ids, made.splits)
+    write_splits(out / SPLIT_FILE, store.study_ids, store.patient_ids, list(made.splits))
+    portions = made.portions(out)
+    index = gather_index(out, len(portions), layout)
+    if index["study_id"] != store.study_ids:
+        raise DataError(f"{out}: its shards hold other studies than {store.folder}; remove the folder and extract anew")
+    write_index(out, index, made.splits, layout)
+    description = store.description | {
+        "fingerprint": made.fingerprint(),
+        "modalities": {name: dataclasses.asdict(facts) for name, facts in layout.modalities.items()},
+        "splits": split_counts(made.splits),
+        "splits_digest": digest(out / SPLIT_FILE),
+        "shards": len(portions),
+        EXTRACTED: dict(made.origin),
+    }
+    with (out / "quarantine.csv").open(encoding="utf-8", newline="") as file:
+        quarantine = list(csv.DictReader(file))
+    outlines = [_outline(store.read(row), layout) for row in range(len(store))]
+    write_cards(out, description, outlines, made.splits, quarantine)
+    whole = out / f"{DESCRIPTION}.partial"
+    whole.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+    whole.replace(out / DESCRIPTION)
+    return Store(out)
+
+
+def finished(made: Derivation, out: Path) -> Store | None:
+    """The store in `out` where it is whole and of this making; None where it has to be made or gone on with.
+
+    Raises `DataError` where another store lies there: nothing is replaced.
+    """
+    if not is_store(out):
+        return None
+    store = Store(out)
+    if store.description["fingerprint"] != made.fingerprint():
+        raise DataError(
+            f"{out}: holds descriptors of other weights, another split or other options; extract into another folder, "
+            "or remove this one"
+        )
+    return store
+
+
+def _record(
+    study: StoredStudy, described: Mapping[str, Float32[np.ndarray, "n d"]], layout: Layout, schema: pa.Schema
+) -> pa.RecordBatch:
+    columns = []
+    for field in schema:
+        if field.name in described:
+            flat = np.ascontiguousarray(described[field.name], dtype=np.float32).reshape(-1)
+            columns.append(pa.LargeListArray.from_arrays(pa.array([0, len(flat)], pa.int64()), pa.array(flat)))
+        elif field.name == "boxes":
+            boxes = [box for box in study.boxes() if box["modality"] in layout.modalities]
+            columns.append(pa.array([json.dumps(boxes)], field.type))
+        else:
+            columns.append(study.column(field.name))
+    return pa.record_batch(columns, schema=schema)
+
+
+def _order(told: str) -> Order:
+    raw = json.loads(told)
+    return Order(**raw | {"gaps": tuple(raw["gaps"]), "duplicates": tuple(raw["duplicates"])})
+
+
+def _outline(study: StoredStudy, layout: Layout) -> Study:
+    """What a card counts of a study."""
+    modalities: dict[str, Modality] = {}
+    for name, facts in layout.modalities.items():
+        if facts.kind == "text" and (told := study.text(name)) is not None:
+            modalities[name] = told
+        elif facts.kind == "vectors" and study.column(f"{name}.length")[0].as_py():
+            order = study.column(f"{name}.order")[0].as_py()
+            modalities[name] = VectorFiles((), facts.width, _order(order) if order else None)
+    labels = study.column("labels").flatten().to_pylist()
+    return Study(
+        study.study_id,
+        study.patient_id,
+        modalities,
+        dict(zip(layout.findings, labels, strict=True)),
+        split=study.column("split")[0].as_py(),
+        problems=tuple(json.loads(study.column("problems")[0].as_py())),
+    )

@@ -1,0 +1,333 @@
+"""Raw files become a store: parallel, resumable, and with everything that could not be read named.
+
+Processes that were launched together (`torchrun`, `accelerate launch`) each write their share of the shards into the
+same folder, on one machine or on several that share a disk; the main one waits for all shards and then writes the rest.
+That none of them is left waiting for one that is gone is the launcher's work.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import errno
+import io
+import json
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import joblib
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+
+from mmdx.config import Component, SplitOptions
+from mmdx.data.privacy.privacy import notices, private, quoting_nobody, summary
+from mmdx.data.privacy.pseudonyms import Pseudonyms, read_key
+from mmdx.data.splits.splits import make_splits, prove_disjoint, write_splits
+from mmdx.data.store.card import write_cards
+from mmdx.data.store.fingerprint import STORE_FORMAT, fingerprint
+from mmdx.data.store.index import gather_index, write_index
+from mmdx.data.store.lock import Group, claimed
+from mmdx.data.store.shards import Layout, is_written, layout_of, pixel_bytes, quarantine_of, shard_path, write_shard
+from mmdx.data.store.store import DESCRIPTION, SPLIT_FILE, Store, digest, is_store, split_counts
+from mmdx.data.tables.labels import check_studies
+from mmdx.errors import DataError, UsageError
+from mmdx.registry import READERS
+from mmdx.study import Split, Study, groups_of
+
+STUDIES_PER_SHARD = 16
+BYTES_PER_SHARD = 2**26
+SHARDS = 64
+_PAUSE = 0.2
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """What makes a store: a reader with its options, the raw files, the stored size, the key of its pseudonyms."""
+
+    reader: Component
+    source: Path
+    size: int = 224
+    pseudonym_key: Path | None = None
+
+    def fingerprint(self) -> str:
+        options = READERS.options(self.reader, "reader")
+        if (names := self.pseudonyms()) is not None:
+            options["data.pseudonym_key"] = names.fingerprint
+        return fingerprint(self.reader.type, options, self.source, size=self.size)
+
+    def pseudonyms(self) -> Pseudonyms | None:
+        return read_key(self.pseudonym_key) if self.pseudonym_key is not None else None
+
+    def read(self) -> list[Study]:
+        """The studies as they may be stored, checked against each other. Raises `DataError` where there are none."""
+        names = self.pseudonyms()
+        with quoting_nobody(names):
+            studies = private(READERS.build(self.reader, "reader", root=self.source), self.source, names)
+        if not studies:
+            raise DataError(f"{self.source}: reader '{self.reader.type}' found no study; is it the right folder?")
+        check_studies(studies)
+        return studies
+
+
+def prepare_into(
+    recipe: Recipe,
+    out: Path,
+    split: SplitOptions | None,
+    console: Console,
+    turn: AbstractContextManager[None] | None = None,
+    look: Callable[[Sequence[Study]], None] | None = None,
+) -> Store:
+    """Prepares `recipe` in the folder `out`, or goes on where a killed run stopped, or finds it done.
+
+    `split` deals the patients; None deals a new store by the defaults and takes a finished one as it is. Several
+    processes read the raw files within `turn`, which lets the main one go first: a reader may write its own source (the
+    phantom does). `look` may refuse the studies before any is decoded. Raises `DataError` where `out` holds something
+    else, a store that was split otherwise included: nothing is replaced.
+    """
+    _keep_apart(recipe.source, out)
+    with turn or nullcontext():
+        store = Store(out) if is_store(out) else None
+        ready = store is not None and store.description["fingerprint"] == recipe.fingerprint()
+        studies = [] if ready else _looked_at(recipe, look)
+    if store is None or not ready:
+        return _fill(recipe, studies, out, split or SplitOptions(), console)
+    if split is not None and store.description["split"] != split.model_dump():
+        dealt = ", ".join(f"{name} {value}" for name, value in store.description["split"].items())
+        raise DataError(f"{out}: its patients were dealt otherwise ({dealt}); prepare into another folder")
+    _say(console, f"{out}: up to date, {len(store)} studies, {store.description['quarantined']} quarantined")
+    return store
+
+
+def prepare_under(
+    recipe: Recipe,
+    stores: Path,
+    console: Console,
+    turn: AbstractContextManager[None] | None = None,
+    look: Callable[[Sequence[Study]], None] | None = None,
+) -> Store:
+    """The store of `recipe` under `stores`, in a folder named by its fingerprint: prepared when it is not there."""
+    _keep_apart(recipe.source, stores)
+    with turn or nullcontext():
+        ready = stores / f"{recipe.reader.type}-{recipe.fingerprint()[:12]}"
+        studies = [] if is_store(ready) else _looked_at(recipe, look)
+    if not studies:
+        return Store(ready)
+    # A reader may write its own source (the phantom does), so the name is known for good only after it has read.
+    out = stores / f"{recipe.reader.type}-{recipe.fingerprint()[:12]}"
+    return _fill(recipe, studies, out, SplitOptions(), console)
+
+
+def _looked_at(recipe: Recipe, look: Callable[[Sequence[Study]], None] | None) -> list[Study]:
+    studies = recipe.read()
+    if look is not None:
+        look(studies)
+    return studies
+
+
+def _fill(recipe: Recipe, studies: list[Study], out: Path, split: SplitOptions, console: Console) -> Store:
+    key, layout, group = recipe.fingerprint(), layout_of(studies, size=recipe.size), Group.of_environment()
+    readable = [study for study in studies if study.modalities]
+    if readable:  # what forbids a split should show before hours of decoding
+        _deal(readable, layout, split)
+    with _disk_errors(out), claimed(out, key, group):
+        shards = [(shard_path(out, i), part) for i, part in enumerate(_portions(studies, layout))]
+        _write_shards(out, shards[group.rank :: group.world], layout, recipe, group, console)
+        if group.rank:
+            while not is_store(out):
+                time.sleep(_PAUSE)
+        else:
+            _wait_for(shards)
+            _finish(recipe, key, studies, out, layout, split, [path for path, _ in shards], console)
+    return Store(out)
+
+
+def _finish(
+    recipe: Recipe,
+    key: str,
+    studies: Sequence[Study],
+    out: Path,
+    layout: Layout,
+    split: SplitOptions,
+    shards: Sequence[Path],
+    console: Console,
+) -> None:
+    """What makes a store of whole shards: quarantine, splits, index, and last the description."""
+    quarantine = [row for path in shards for row in quarantine_of(path)]
+    refused = {row["study_id"] for row in quarantine}
+    kept = [study for study in studies if study.study_id not in refused]
+    _write_quarantine(out, quarantine)
+    if not kept:
+        first = quarantine[0]["reason"]
+        raise DataError(f"{out}: none of {len(studies)} studies could be read; quarantine.csv says why: {first}")
+    splits = _deal(kept, layout, split)
+    write_splits(out / SPLIT_FILE, [s.study_id for s in kept], [s.patient_id for s in kept], splits)
+    index = gather_index(out, len(shards), layout)
+    if index["study_id"] != [study.study_id for study in kept]:
+        raise DataError(f"{out}: its shards hold other studies than its source; remove the folder and prepare it again")
+    write_index(out, index, splits, layout)
+    description = _describe(out, recipe, key, layout, kept, splits, split, quarantine, len(shards))
+    for row in quarantine[:5]:
+        _say(console, f"quarantined: {row['study_id']}: {row['reason']}")
+    if len(quarantine) > 5:
+        _say(console, f"quarantined: {len(quarantine) - 5} more; {out / 'quarantine.csv'} names all")
+    counts = ", ".join(f"{name} {count}" for name, count in split_counts(splits).items())
+    _say(console, f"{out}: {len(kept)} studies ({counts}), {len(quarantine)} quarantined")
+    for line in notices(description["privacy"]):
+        _say(console, line)
+
+
+def _wait_for(shards: Sequence[tuple[Path, list[Study]]]) -> None:
+    """Until the other processes of the group have written theirs."""
+    while shards := [(path, part) for path, part in shards if not is_written(path, _ids(part))]:
+        time.sleep(_PAUSE)
+
+
+def _ids(studies: Sequence[Study]) -> list[str]:
+    return [study.study_id for study in studies]
+
+
+def _keep_apart(source: Path, out: Path) -> None:
+    """Raises `UsageError` for a store within its own source, which would change with every study written."""
+    if out.resolve().is_relative_to(source.resolve()):
+        raise UsageError(f"{out}: lies within the raw files in {source}; prepare into a folder outside them")
+
+
+def _portions(studies: Sequence[Study], layout: Layout) -> list[list[Study]]:
+    """The studies of each shard: up to `STUDIES_PER_SHARD`, and no more than `BYTES_PER_SHARD` of images.
+
+    A small cohort makes `SHARDS` shards of fewer studies, to keep many processors busy. Nothing but the studies counts,
+    so that every process, and every run that goes on, deals alike.
+    """
+    most = max(1, min(STUDIES_PER_SHARD, len(studies) // SHARDS))
+    portions: list[list[Study]] = []
+    room = 0
+    for study in studies:
+        size = pixel_bytes(study, layout)
+        if not portions or size > room or len(portions[-1]) == most:
+            portions.append([])
+            room = BYTES_PER_SHARD
+        portions[-1].append(study)
+        room -= size
+    return portions
+
+
+def _write_shards(
+    out: Path,
+    shards: Sequence[tuple[Path, list[Study]]],
+    layout: Layout,
+    recipe: Recipe,
+    group: Group,
+    console: Console,
+) -> None:
+    """Those of `shards` that are not there yet, on all processors; several processes of one machine share them."""
+    waiting = [(path, part) for path, part in shards if not is_written(path, _ids(part))]
+    if waiting and len(waiting) < len(shards):
+        _say(console, f"{out}: going on after {len(shards) - len(waiting)} of {len(shards)} shards")
+    names = recipe.pseudonyms()
+    tasks = (
+        joblib.delayed(_write_for)(os.getpid(), path, part, layout, recipe.source, names) for path, part in waiting
+    )
+    workers = max(1, min(len(waiting), joblib.cpu_count() // group.here))
+    done = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(tasks)
+    try:
+        silent = not waiting or not console.is_terminal
+        for _ in track(done, "preparing", total=len(waiting), console=console, disable=silent, transient=True):
+            pass
+    except BrokenProcessPool:
+        raise DataError(
+            f"{out}: a worker was killed, for want of memory most likely; run the same command again: it goes on"
+        ) from None
+
+
+def _write_for(
+    run: int, path: Path, studies: Sequence[Study], layout: Layout, root: Path, names: Pseudonyms | None = None
+) -> None:
+    """A shard for the process `run`. The workers of a killed run outlive it, and take no more from its queue."""
+    if run not in (os.getpid(), os.getppid()):
+        raise SystemExit(1)
+    if run != os.getpid():
+        # Ctrl-C reaches the whole group; the run itself ends its workers, which need not speak of it.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    write_shard(path, studies, layout, root=root, pseudonyms=names)
+
+
+def _deal(studies: Sequence[Study], layout: Layout, split: SplitOptions) -> tuple[Split, ...]:
+    labels = np.array([[s.labels.get(f, np.nan) for f in layout.findings] for s in studies], dtype=np.float32)
+    ids, patients = [s.study_id for s in studies], [s.patient_id for s in studies]
+    given: list[Split | None] = [s.split for s in studies]
+    splits = make_splits(ids, patients, labels, given, val=split.val, test=split.test, seed=split.seed)
+    prove_disjoint(ids, patients, splits)
+    return splits
+
+
+def _write_quarantine(out: Path, rows: Sequence[dict[str, str]]) -> None:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, ["study_id", "reason"], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    (out / "quarantine.csv").write_text(text.getvalue(), encoding="utf-8", errors="backslashreplace")
+
+
+def _describe(
+    out: Path,
+    recipe: Recipe,
+    key: str,
+    layout: Layout,
+    studies: Sequence[Study],
+    splits: Sequence[Split],
+    split: SplitOptions,
+    quarantine: Sequence[dict[str, str]],
+    shards: int,
+) -> dict[str, Any]:
+    """Writes `card.md` and `croissant.json`, then `dataset.json`, whose presence says that the store is whole.
+
+    Returns what `dataset.json` holds.
+    """
+    description: dict[str, Any] = {
+        "format": STORE_FORMAT,
+        "fingerprint": key,
+        "reader": recipe.reader.type,
+        "options": {k: str(v) for k, v in READERS.options(recipe.reader, "reader").items()},
+        "size": recipe.size,
+        "modalities": {name: dataclasses.asdict(facts) for name, facts in layout.modalities.items()},
+        "findings": list(layout.findings),
+        "groups": groups_of(layout.findings),
+        "studies": len(studies),
+        "patients": len({s.patient_id for s in studies}),
+        "quarantined": len(quarantine),
+        "split": split.model_dump(),
+        "splits": split_counts(splits),
+        "splits_digest": digest(out / SPLIT_FILE),
+        "shards": shards,
+        "privacy": summary(studies, recipe.pseudonyms()),
+    }
+    write_cards(out, description, studies, splits, quarantine)
+    whole = out / f"{DESCRIPTION}.partial"
+    whole.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
+    whole.replace(out / DESCRIPTION)
+    return description
+
+
+@contextmanager
+def _disk_errors(out: Path) -> Iterator[None]:
+    """A refused write in one line; the shards already whole stay."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            what = "a file is larger than may be written there" if error.errno == errno.EFBIG else "the disk is full"
+            raise DataError(f"{out}: {what}; make room and run the same command again: it goes on") from None
+        reason = error.strerror or " ".join(str(error).split())
+        raise UsageError(f"{out}: cannot be written ({reason}); choose another folder") from None
+
+
+def _say(console: Console, line: str) -> None:
+    """A line as it is: paths are neither markup nor to be broken."""
+    console.print(line, markup=False, highlight=False, soft_wrap=True)

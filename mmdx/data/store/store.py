@@ -1,0 +1,252 @@
+"""A prepared cohort: memory-mapped Arrow shards and their index, `dataset.json`, `splits.csv`, cards, quarantine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from functools import cached_property, lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from jaxtyping import Float, Float32, Int, Shaped
+
+from mmdx.data.splits.splits import prove_disjoint, read_splits
+from mmdx.data.store.fingerprint import STORE_FORMAT
+from mmdx.data.store.index import INDEX, Index
+from mmdx.data.store.shards import Layout, ModalityFacts, mapped, shard_path
+from mmdx.errors import DataError, UsageError, did_you_mean
+from mmdx.study import SPLITS, Split
+
+DESCRIPTION = "dataset.json"
+SPLIT_FILE = "splits.csv"
+EXTRACTED = "extracted"
+"""The key of `dataset.json` that says which models left the descriptors of a store, and how."""
+OPEN_SHARDS = 8
+_AGAIN = "remove the folder and prepare the store again"
+
+
+class Store:
+    """Reads the folder that `mmdx prepare` left; rows are studies, pixels stay on disk until asked for.
+
+    Opening takes the same time whatever the number of studies: it reads `dataset.json` and maps the index. Identifiers
+    and splits are read when first asked for, and then every shard must be there, as long as it was written, and no
+    patient in two splits; a shard is mapped when one of its studies is read. A store can be sent to other processes,
+    which open it anew. Raises `DataError` where the folder is no store, is unfinished, or has been tampered with.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.description = _description(folder)
+        self.layout = _layout(self.description)
+        self._schema = self.layout.features().arrow_schema
+        self._index = Index(folder, self.layout, self.description["studies"])
+        self._proved = False
+        self._shard = lru_cache(OPEN_SHARDS)(partial(_map_shard, folder, self._schema))
+
+    def __reduce__(self) -> tuple[type[Store], tuple[Path]]:
+        return Store, (self.folder,)
+
+    def __len__(self) -> int:
+        return self.description["studies"]
+
+    @cached_property
+    def study_ids(self) -> list[str]:
+        self._prove_whole()
+        return self._index.texts("study_id")
+
+    @cached_property
+    def patient_ids(self) -> list[str]:
+        self._prove_whole()
+        return self._index.texts("patient_id")
+
+    @property
+    def labels(self) -> Float[np.ndarray, "n f"]:
+        """Of each study, in the order of `findings`, read-only."""
+        return self._index.labels
+
+    @cached_property
+    def splits(self) -> list[Split]:
+        """As `splits.csv` says, which may be edited by hand: then proved disjoint again."""
+        self._prove_whole()
+        path = self.folder / SPLIT_FILE
+        if path.is_file() and digest(path) == self.description.get("splits_digest"):
+            return self._index.splits()
+        splits = _splits_of(self.study_ids, path)
+        prove_disjoint(self.study_ids, self.patient_ids, splits)
+        return splits
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        return self.layout.findings
+
+    @property
+    def modalities(self) -> dict[str, ModalityFacts]:
+        return dict(self.layout.modalities)
+
+    @property
+    def described_by(self) -> str | None:
+        """What tells the weights of the one model that can make descriptors like these of new images; None where there
+        is none, or no descriptors were extracted."""
+        return self.description.get(EXTRACTED, {}).get("weights", {}).get("own")
+
+    def columns_of(self, findings: Sequence[str]) -> list[int]:
+        """The places of `findings` in the label rows. Raises `UsageError` for one that the store does not have."""
+        for finding in findings:
+            if finding not in self.findings:
+                raise UsageError(
+                    f"data.findings: no '{finding}' in {self.folder}; {did_you_mean(finding, self.findings)}"
+                )
+        return [self.findings.index(finding) for finding in findings]
+
+    def rows_of(self, split: Split) -> list[int]:
+        return [row for row, name in enumerate(self.splits) if name == split]
+
+    def lengths(self, modality: str) -> Int[np.ndarray, "n"]:
+        """Images or vectors a study, 0 where the modality is absent."""
+        return self._index.numbers(f"{modality}.length")
+
+    def order_source(self, row: int, modality: str) -> str | None:
+        """The evidence that the slices stand in order, None where the modality is absent or has no order."""
+        return self._index.text(f"{modality}.order", row)
+
+    def read(self, row: int) -> StoredStudy:
+        """One study; its pixels are views of the memory-mapped file."""
+        shard, offset, size = self._index.place(row)
+        path = shard_path(self.folder, shard)
+        try:
+            found = pa.ipc.read_record_batch(self._shard(shard, size).slice(offset), self._schema)
+            found.validate()
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise DataError(f"{path}: is damaged ({' '.join(str(error).split())}); {_AGAIN}") from None
+        study = StoredStudy(found, self.layout)
+        if study.study_id != self._index.text("study_id", row):
+            raise DataError(f"{path}: holds another study than {INDEX} says; {_AGAIN}")
+        return study
+
+    def _prove_whole(self) -> None:
+        """Raises `DataError` where a shard is missing, or shorter or longer than it was written. Looks once."""
+        if not self._proved:
+            for shard, size in self._index.shards().items():
+                _check_size(shard_path(self.folder, shard), size)
+            self._proved = True
+
+
+class StoredStudy:
+    """One row of a store."""
+
+    def __init__(self, row: pa.RecordBatch, layout: Layout) -> None:
+        self._row = row
+        self._layout = layout
+
+    @property
+    def study_id(self) -> str:
+        return self._row.column("study_id")[0].as_py()
+
+    @property
+    def patient_id(self) -> str:
+        return self._row.column("patient_id")[0].as_py()
+
+    def pixels(self, modality: str) -> Shaped[np.ndarray, "n c h w"]:
+        """Raw stored pixels, read-only: int16 Hounsfield units or uint8; n is 0 where the modality is absent."""
+        facts, side = self._layout.modalities[modality], self._layout.size
+        return self._flat(modality).reshape(-1, facts.channels, side, side)
+
+    def vectors(self, modality: str) -> Float32[np.ndarray, "n d"]:
+        """Descriptors, read-only; n is 0 where the modality is absent."""
+        return self._flat(modality).reshape(-1, self._layout.modalities[modality].width)
+
+    def column(self, name: str) -> pa.Array:
+        """The cell of a column as Arrow has it, an array of one."""
+        return self._row.column(name)
+
+    def text(self, modality: str) -> str | None:
+        return self._row.column(modality)[0].as_py()
+
+    def slice_labels(self, modality: str) -> Float[np.ndarray, "n f"]:
+        """Labels by image; n is 0 where the data set has none for this study."""
+        flat, findings = self._flat(f"{modality}.slice_labels"), len(self._layout.findings)
+        return flat.reshape(len(flat) // max(findings, 1), findings)
+
+    def traits(self) -> dict[str, str | float]:
+        return json.loads(self._row.column("traits")[0].as_py())
+
+    def spacing(self, modality: str) -> float | None:
+        """mm between neighbouring images, or their descriptors, along the normal; None where no certificate says so."""
+        order = self._row.column(f"{modality}.order")[0].as_py()
+        return json.loads(order)["spacing_mm"] if order else None
+
+    def boxes(self) -> list[dict[str, Any]]:
+        """Lesion boxes in pixels of the stored images."""
+        return json.loads(self._row.column("boxes")[0].as_py())
+
+    def _flat(self, column: str) -> np.ndarray:
+        return self._row.column(column).flatten().to_numpy(zero_copy_only=True)
+
+
+def is_store(folder: Path) -> bool:
+    """Whether `folder` holds a finished store."""
+    return (folder / DESCRIPTION).is_file()
+
+
+def _description(folder: Path) -> dict[str, Any]:
+    try:
+        description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        started = any(folder.glob("shard-*"))
+        hint = (
+            "its preparation did not finish; run the same mmdx prepare again"
+            if started
+            else "make one with mmdx prepare"
+        )
+        raise DataError(f"{folder}: not a finished store; {hint}") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{folder / DESCRIPTION}: cannot be read ({error}); {_AGAIN}") from None
+    if not isinstance(description, dict) or description.get("format") != STORE_FORMAT:
+        raise DataError(f"{folder}: not a store of this version's format, {STORE_FORMAT}; {_AGAIN}")
+    return description
+
+
+def _layout(description: dict[str, Any]) -> Layout:
+    modalities = {name: ModalityFacts(**facts) for name, facts in description["modalities"].items()}
+    return Layout(modalities, tuple(description["findings"]), description["size"])
+
+
+def _map_shard(folder: Path, schema: pa.Schema, shard: int, size: int) -> pa.Buffer:
+    path = shard_path(folder, shard)
+    _check_size(path, size)
+    whole = mapped(path)
+    if pa.ipc.read_schema(whole) != schema:
+        raise DataError(f"{path}: its columns are not those of {DESCRIPTION}; {_AGAIN}")
+    return whole
+
+
+def _check_size(path: Path, size: int) -> None:
+    try:
+        found = path.stat().st_size
+    except FileNotFoundError:
+        raise DataError(f"{path}: missing from a finished store; {_AGAIN}") from None
+    if found != size:
+        raise DataError(f"{path}: is damaged ({found} bytes, {size} were written); {_AGAIN}")
+
+
+def digest(path: Path) -> str:
+    """32 hex digits that tell whether `splits.csv` is as it was written."""
+    return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+
+
+def _splits_of(study_ids: Sequence[str], path: Path) -> list[Split]:
+    given = read_splits(path)
+    strangers = sorted(given.keys() ^ set(study_ids))
+    if strangers:
+        where = "the file alone" if strangers[0] in given else "the store alone"
+        raise DataError(f"{path}: study '{strangers[0]}' is in {where}; list each study of the store once")
+    return [given[study] for study in study_ids]
+
+
+def split_counts(splits: Sequence[Split]) -> dict[str, int]:
+    """Studies in each split, and those that are left out of training where there are any."""
+    names = (*SPLITS, *(["unused"] if "unused" in splits else []))
+    return {name: sum(split == name for split in splits) for name in names}

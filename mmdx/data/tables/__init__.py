@@ -1,0 +1,1 @@
+"""Tables of other people: CSV and JSON Lines, joins, labels, groups of classes, dates; imports the hallway, quiet."""

@@ -1,0 +1,84 @@
+"""Labels, reports, patients and splits from a table, for studies that were found without it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import cast
+
+from mmdx.data.tables.labels import label_columns, parse_label
+from mmdx.data.tables.tables import Row, Table
+from mmdx.errors import DataError
+from mmdx.study import SPLITS, UNKNOWN, Split, Study
+
+REPORT = "report"
+_OWN_COLUMNS = ("patient_id", "split")
+
+
+def join(
+    studies: Sequence[Study],
+    table: Table,
+    *,
+    keys: Mapping[str, Mapping[str, str]],
+    report: str = REPORT,
+    findings: tuple[str, ...] | None = None,
+) -> tuple[list[Study], list[Study]]:
+    """The studies with what their rows say, and, for each row that fits none, a study that says so.
+
+    `keys[column][study_id]` is what the study's row has in `column`; the first of these columns that the table has
+    counts. `report` is the column of the modality "report"; `findings` the label columns (None: those of the others
+    that `label_columns` finds). Columns `patient_id` and `split` count where they are there and filled. Raises
+    `DataError` for a missing column, a cell that cannot be read, two rows of one study, two studies of one row.
+    """
+    key = next((name for name in keys if name in table.columns), None)
+    if key is None:
+        raise DataError(f"{table.path}: no column {' or '.join(map(repr, keys))} to find a study by; add one")
+    table.require([*(findings or ()), *([report] if report != REPORT else [])])
+    others = [column for column in table.columns if column not in (*keys, report, *_OWN_COLUMNS)]
+    labels = findings if findings is not None else label_columns(table, others)
+    rows: dict[str, Row] = {}
+    for row in table.rows:
+        value = row.text(key)
+        if not value:
+            raise DataError(f"{row.at(key)}: is empty; every row needs its study")
+        if value in rows:
+            raise DataError(f"{row.at(key)}: stands in {_number(rows[value])} too; keep one row a study")
+        rows[value] = row
+    joined: list[Study] = []
+    met: dict[str, Study] = {}
+    for study in studies:
+        value = keys[key].get(study.study_id, "")
+        row = rows.get(value)
+        if row is None:
+            missing = f"no row in {table.path.name}; its labels are unknown"
+            unknown = dict.fromkeys(labels, UNKNOWN)
+            joined.append(replace(study, labels=unknown, problems=(*study.problems, missing)))
+            continue
+        if value in met:
+            raise DataError(f"{row.at(key)}: fits more than one study; name them by study_id (StudyInstanceUID)")
+        met[value] = study
+        joined.append(_with_row(study, row, report, labels))
+    orphans = [
+        Study(f"{table.path.name}, {_number(row)}", "", {}, problems=(f"{row.at(key)}: there is no such study",))
+        for value, row in rows.items()
+        if value not in met
+    ]
+    return joined, orphans
+
+
+def _with_row(study: Study, row: Row, report: str, labels: Sequence[str]) -> Study:
+    text = row.text(report)
+    split = row.text("split")
+    if split and split not in SPLITS:
+        raise DataError(f"{row.at('split')}: '{split}'; use {', '.join(SPLITS)} or leave it empty")
+    return replace(
+        study,
+        patient_id=row.text("patient_id") or study.patient_id,
+        modalities={**study.modalities, REPORT: text} if text else study.modalities,
+        labels={column: parse_label(row.cells.get(column), row.at(column)) for column in labels},
+        split=cast(Split, split) if split else None,
+    )
+
+
+def _number(row: Row) -> str:
+    return row.where.rpartition(", ")[2]

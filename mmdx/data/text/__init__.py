@@ -1,0 +1,1 @@
+"""Reports as text: their sections, what of them a model may read, and tokens; imports the hallway alone."""

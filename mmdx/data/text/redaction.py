@@ -1,0 +1,55 @@
+"""What of a report a model may read: sections kept or dropped, terms masked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from mmdx.config import ReportOptions
+from mmdx.data.text.tokenizer import sections
+
+MASK = "[MASKED]"
+
+
+def redacted(report: str, options: ReportOptions) -> str:
+    """`report` without the sections that `options` drop and with its terms masked; unchanged where they ask nothing.
+
+    Sections that stay keep their headings, in upper case. A report of which nothing is left is empty.
+    """
+    if options.keep_sections or options.drop_sections:
+        kept = {name: text for name, text in sections(report).items() if _stays(name, options)}
+        report = "\n".join(f"{name.upper()}: {text}" if name else text for name, text in kept.items())
+    if options.mask:
+        terms = sorted(map(re.escape, options.mask), key=len, reverse=True)
+        report = re.sub(rf"(?<!\w)(?:{'|'.join(terms)})(?!\w)", MASK, report, flags=re.IGNORECASE)
+    return report.strip()
+
+
+def withheld(options: ReportOptions) -> str:
+    """What `redacted` takes away, to be read after "without"; empty where it takes nothing."""
+    parts = []
+    if options.keep_sections:
+        parts.append(f"sections other than {_named(options.keep_sections)}")
+    if options.drop_sections:
+        parts.append(f"the sections {_named(options.drop_sections)}")
+    if options.mask:
+        parts.append(f"the terms {_named(options.mask)}")
+    return "; ".join(parts)
+
+
+def absent_sections(reports: Iterable[str], options: ReportOptions) -> list[str]:
+    """The sections that `options` name and none of `reports` has: spelt otherwise, they would not be taken away."""
+    asked = {name for name in (*options.keep_sections, *options.drop_sections) if name}
+    for report in reports:
+        if not asked:
+            break
+        asked -= sections(report).keys()
+    return sorted(asked)
+
+
+def _named(names: Sequence[str]) -> str:
+    return ", ".join(f"'{name}'" if name else "what stands before any heading" for name in names)
+
+
+def _stays(section: str, options: ReportOptions) -> bool:
+    return (not options.keep_sections or section in options.keep_sections) and section not in options.drop_sections

@@ -1,0 +1,120 @@
+"""A config with fewer inputs: an ordinary config, and a sentence for all that went with them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mmdx.config import Component, Config, ModelConfig
+from mmdx.engine.assembly.build import kind_of
+from mmdx.errors import UsageError
+from mmdx.models.heads.base import Head
+from mmdx.registry import HEADS
+
+PICTURES = ("images", "vectors")
+
+
+@dataclass(frozen=True)
+class Reduced:
+    """A config of some inputs alone; `notes` say what else was left out or changed, a sentence each."""
+
+    config: Config
+    notes: tuple[str, ...]
+
+
+def reduced(config: Config, names: Sequence[str]) -> Reduced:
+    """`config` (resolved) reading the inputs `names` alone, without guidance.
+
+    Heads and options that ask for an input that is gone go too, and the first of two stages reads no such input either.
+    Raises `UsageError`, a sentence that says why, where no head is left that answers for studies.
+    """
+    gone = [name for name in config.model.inputs if name not in names]
+    raw: dict[str, Any] = config.model_dump()
+    raw["guidance"] = raw["run"] = None
+    notes: list[str] = []
+    if gone:
+        raw["data"]["tables"] = {name: traits for name, traits in config.data.tables.items() if name not in gone}
+        raw["model"] = _model(config.model, gone, "", notes)
+        raw["train"]["judge"] = _judge(config.model, raw["model"]["heads"], config.train.judge, "", notes)
+        _reduce_first(config, names, raw, notes)
+    heads = Config.model_validate(raw).model.heads if raw["model"]["heads"] else {}
+    if not any(_level(head) == "study" for head in heads.values()):
+        kept = f" (left: {', '.join(heads)})" if heads else ""
+        raise UsageError(f"no head answers for studies from {' and '.join(names)}{kept}; add one to model.heads")
+    return Reduced(Config.model_validate(raw), tuple(notes))
+
+
+def _model(model: ModelConfig, gone: Sequence[str], where: str, notes: list[str]) -> dict[str, Any]:
+    raw = model.model_dump()
+    raw["inputs"] = {name: section for name, section in raw["inputs"].items() if name not in gone}
+    for name, head in model.heads.items():
+        if not _fits(head, model, gone):
+            del raw["heads"][name]
+            notes.append(f"{where}heads.{name} ({head.type}) is left out: it asks for {' or '.join(gone)}")
+        elif head.options.get("blend") and _level(head) == "study" and not _pictures(model, gone):
+            raw["heads"][name]["blend"] = False
+            notes.append(f"{where}heads.{name} blends nothing in: there are no images or descriptors")
+    for option, value in model.fusion.options.items():
+        if isinstance(value, str) and value in gone:
+            del raw["fusion"][option]
+            notes.append(f"{where}fusion.{option} is its default: it names {value}")
+    rates = model.modality_dropout
+    if len(raw["inputs"]) == 1:
+        raw["modality_dropout"] = 0.0  # the last modality of a study is never withheld
+    elif isinstance(rates, dict):
+        raw["modality_dropout"] = {name: rate for name, rate in rates.items() if name not in gone}
+    return raw
+
+
+def _judge(model: ModelConfig, heads: dict[str, Any], judge: str, where: str, notes: list[str]) -> str:
+    """By what epochs are judged: studies where no slice head is left that could judge."""
+    if judge == "slices" and not any(_level(model.heads[name]) == "slice" for name in heads):
+        notes.append(f"{where}train.judge is studies: no slice head is left")
+        return "studies"
+    return judge
+
+
+def _reduce_first(config: Config, names: Sequence[str], raw: dict[str, Any], notes: list[str]) -> None:
+    """The first stage without the inputs that are gone; none where nothing that is left is described by it."""
+    if config.first is None:
+        return
+    first, gone = config.first.model, [name for name in config.model.inputs if name not in names]
+    if not any(name in first.inputs and kind_of(config.model.inputs[name]) == "vectors" for name in names):
+        raw["first"] = None
+        notes.append("first is left out: it describes nothing that is read")
+        return
+    raw["first"]["model"] = _model(first, gone, "first.", notes)
+    if not raw["first"]["model"]["heads"]:
+        raise UsageError(f"the first stage has no head left without {' and '.join(gone)}; add one to first.model.heads")
+    judged = raw["first"]["model"]["heads"]
+    raw["first"]["train"]["judge"] = _judge(first, judged, config.first.train.judge, "first.", notes)
+
+
+def _fits(head: Component, model: ModelConfig, gone: Sequence[str]) -> bool:
+    """Whether a head has what it asks for: images of its `modality`, a `text` to write, something that it `sees`."""
+    options = HEADS.options(head)
+    kinds = {name: kind_of(section) for name, section in model.inputs.items()}
+    left = {name: kind for name, kind in kinds.items() if name not in gone}
+    if "modality" in options:
+        wanted = ("images",) if _level(head) == "box" else PICTURES
+        named = options["modality"]
+        if named in gone or (named is None and not any(kind in wanted for kind in left.values())):
+            return False
+    if "text" in options:
+        texts = [name for name, kind in kinds.items() if kind == "text"]
+        written = options["text"] or next(iter(texts), None)
+        if written in gone:
+            return False
+        everything, too = options.get("sees") == "everything", options.get("text_too")
+        return any((everything or kind in PICTURES) and (name != written or too) for name, kind in left.items())
+    return True
+
+
+def _pictures(model: ModelConfig, gone: Sequence[str]) -> bool:
+    return any(kind_of(section) in PICTURES for name, section in model.inputs.items() if name not in gone)
+
+
+def _level(head: Component) -> str | None:
+    part = HEADS.get(head.type)
+    return part.level if isinstance(part, type) and issubclass(part, Head) else None

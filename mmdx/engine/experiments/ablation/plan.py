@@ -1,0 +1,155 @@
+"""The plan of an ablation: which variants of a config are trained, with which seeds, on how many patients.
+
+A variant is `fusion`, the config itself; `only-NAME`, one input alone; `without-NAME`, all but one, of three or more;
+`fusion-NAME`, all inputs joined otherwise; `guided`, all stages of `guidance`. A config of one input has `only-NAME`
+alone. Below the folder of an ablation lies `VARIANT/seed-S`, and `VARIANT/size-N/seed-S` where fewer patients train,
+each a run folder; beside it `seed-S.yaml`, the config, `seed-S.log`, what was said, and `seed-S.lock`, who has it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from mmdx.config import Component, Config
+from mmdx.engine.assembly.build import resolve
+from mmdx.engine.assembly.narrow import Reduced, reduced
+from mmdx.engine.runs.folder import Run
+from mmdx.errors import UsageError
+
+OTHER_FUSIONS = ("concat", "late")
+FUSION, GUIDED = "fusion", "guided"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training: a variant, a seed, and how many training patients (None: all of them)."""
+
+    variant: str
+    seed: int
+    size: int | None
+    config: Config
+    folder: Path
+
+    @property
+    def name(self) -> str:
+        """What tells it from the others: its folder below that of the ablation."""
+        return f"{self.variant}{f'/size-{self.size}' if self.size else ''}/seed-{self.seed}"
+
+    @property
+    def runs(self) -> tuple[Path, ...]:
+        """The run folders whose predictions are compared: guidance leaves two models that it guided."""
+        if self.config.guidance is None:
+            return (self.folder,)
+        return (self.folder / "guided", self.folder / "guided_own")
+
+    @property
+    def finished(self) -> bool:
+        """Whether it was trained to its end: guidance writes what it recovered last."""
+        if self.config.guidance is None:
+            return Run(self.folder).concluded
+        return (self.folder / "recovery.json").is_file()
+
+    @property
+    def begun(self) -> bool:
+        return Run(self.folder).config_file.is_file()
+
+    def beside(self, suffix: str) -> Path:
+        """The file beside the run folder: `.yaml`, `.log` or `.lock`."""
+        return self.folder.with_name(f"{self.folder.name}{suffix}")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All trainings, the reference first, by seed; `refused` says of a variant why it cannot be trained."""
+
+    reference: str
+    variants: dict[str, Reduced]
+    refused: dict[str, str]
+    jobs: tuple[Job, ...]
+
+
+def plan(
+    config: Config, *, seeds: int = 1, fusions: Sequence[str] | None = None, sizes: Sequence[int] = (), out: Path
+) -> Plan:
+    """The ablation of `config` (resolved) in the folder `out`: no file is read.
+
+    `fusions` stand beside the config's own (None: `concat` and `late`); `sizes` train the config itself on fewer
+    patients, too. Raises `UsageError` with every problem of the call, and of every config that is derived, a line each.
+    """
+    inputs = list(config.model.inputs)
+    others = _other_fusions(config, fusions)
+    _check_call(config, sizes)
+    problems: list[str] = []
+    variants: dict[str, Reduced] = {}
+    refused: dict[str, str] = {}
+    for name, names, fusion in _asked(inputs, others):
+        try:
+            made = reduced(config, names)
+        except UsageError as error:
+            refused[name] = error.problems[0]
+            continue
+        joined = made.config.model.model_copy(update={"fusion": Component(type=fusion)} if fusion else {})
+        try:
+            variants[name] = Reduced(resolve(made.config.model_copy(update={"model": joined})), made.notes)
+        except UsageError as error:
+            problems += [f"{name}: {problem}" for problem in error.problems]
+    if config.guidance is not None:
+        variants[GUIDED] = Reduced(config, ())
+    reference = next(iter(_asked(inputs, [])))[0]
+    if reference in refused:
+        problems.append(f"{reference}: {refused[reference]}")
+    if problems:
+        raise UsageError(problems)
+    numbers = range(config.seed, config.seed + seeds)
+    jobs = [_job(name, variants[name].config, seed, None, out) for seed in numbers for name in variants]
+    jobs += [_job(reference, variants[reference].config, seed, n, out) for n in sorted(sizes) for seed in numbers]
+    return Plan(reference, variants, refused, tuple(jobs))
+
+
+def _asked(inputs: Sequence[str], fusions: Sequence[str]) -> list[tuple[str, list[str], str | None]]:
+    """The name of each variant, its inputs, and its fusion where that is not the config's own."""
+    alone: list[tuple[str, list[str], str | None]] = [(f"only-{quote(name, safe='')}", [name], None) for name in inputs]
+    if len(inputs) == 1:
+        return alone
+    asked: list[tuple[str, list[str], str | None]] = [(FUSION, list(inputs), None), *alone]
+    if len(inputs) > 2:
+        asked += [(f"without-{quote(n, safe='')}", [other for other in inputs if other != n], None) for n in inputs]
+    return asked + [(f"{FUSION}-{name}", list(inputs), name) for name in fusions]
+
+
+def _other_fusions(config: Config, asked: Sequence[str] | None) -> list[str]:
+    own = config.model.fusion.type
+    if len(config.model.inputs) == 1:
+        if asked:
+            raise UsageError(f"--fusion {asked[0]}: the config has one input, which no fusion joins; leave it out")
+        return []
+    if asked is None:
+        return [name for name in OTHER_FUSIONS if name != own]
+    if own in asked:
+        raise UsageError(f"--fusion {own}: is the config's own, which is trained anyhow; leave it out")
+    return list(dict.fromkeys(asked))
+
+
+def _check_call(config: Config, sizes: Sequence[int]) -> None:
+    problems, most = [], config.data.train_patients
+    if config.run is not None:
+        problems.append(
+            f"run={config.run}: an ablation has a folder for each of its runs; leave it out, and give --out"
+        )
+    if len(set(sizes)) < len(sizes) or any(size < 1 for size in sizes):
+        problems.append("--sizes: give numbers of patients from 1, each once, such as 50,100,200")
+    if most is not None and any(size >= most for size in sizes):
+        problems.append(f"--sizes: {max(sizes)} is no fewer than data.train_patients ({most}); ask for fewer")
+    if problems:
+        raise UsageError(problems)
+
+
+def _job(variant: str, config: Config, seed: int, size: int | None, out: Path) -> Job:
+    folder = (out / variant / f"size-{size}" if size else out / variant) / f"seed-{seed}"
+    raw = config.model_dump() | {"seed": seed, "run": folder}
+    if size is not None:
+        raw["data"]["train_patients"] = size
+    return Job(variant, seed, size, Config.model_validate(raw), folder)

@@ -1,0 +1,94 @@
+"""What a frozen model makes of studies, once, and the loop for what learns from that alone."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import gather_object
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from mmdx.config import GuidanceConfig
+from mmdx.data.store.store import Store
+from mmdx.engine.assembly.saved import SavedModel
+from mmdx.engine.scoring.score import answered
+from mmdx.errors import DataError
+
+
+@dataclass(frozen=True)
+class Latents:
+    """Rows of a store with the fused vector of each, their labels, and the logits of each study head."""
+
+    rows: tuple[int, ...]
+    fused: Float[Tensor, "n d"]
+    labels: Float[Tensor, "n f"]
+    logits: Mapping[str, Float[Tensor, "n f"]]
+
+    def of(self, rows: Sequence[int]) -> Float[Tensor, "k d"]:
+        """The fused vectors of some of the rows, in the order asked for."""
+        place = {row: index for index, row in enumerate(self.rows)}
+        return self.fused[[place[row] for row in rows]]
+
+
+def encode_rows(saved: SavedModel, store: Store, rows: Sequence[int], accelerator: Accelerator) -> Latents:
+    """The latents of `rows`, in evaluation and thus without augmentation or dropout; complete on every process, on the
+    CPU."""
+    heads = study_heads(saved)
+    found: list[tuple[str, list[Tensor]]] = []
+    for batch, output in answered(saved, store, rows, None, accelerator):
+        values = [output.fused, batch.labels, *(output.logits[name] for name in heads)]
+        columns = [value.float().cpu() for value in values]
+        found += [(study, [column[i] for column in columns]) for i, study in enumerate(batch.study_ids)]
+    by_study = dict(gather_object(found))
+    fused, labels, *logits = (torch.stack(c) for c in zip(*(by_study[store.study_ids[r]] for r in rows), strict=True))
+    return Latents(tuple(rows), fused, labels, dict(zip(heads, logits, strict=True)))
+
+
+def study_heads(saved: SavedModel) -> list[str]:
+    """The heads that answer for whole studies from the fused vector."""
+    return [name for name, head in saved.model.answering.items() if head.level == "study"]
+
+
+def fit_on_latents(
+    part: nn.Module,
+    loss: Callable[[Int[Tensor, "k"]], Float[Tensor, ""]],
+    measure: Callable[[], float],
+    *,
+    count: int,
+    options: GuidanceConfig,
+    seed: int,
+) -> list[dict[str, int | float]]:
+    """Trains `part` to the epoch whose `measure` (lower is better, in evaluation) is best; returns a line an epoch.
+
+    `loss` is that of some of `count` training rows. Seconds of work on a CPU: a killed one starts again. Raises
+    `DataError` where no epoch has a measure.
+    """
+    torch.manual_seed(seed)
+    optimizer = torch.optim.AdamW(part.parameters(), lr=options.lr)
+    best, kept, lines, since = float("inf"), None, [], 0
+    for epoch in range(options.epochs):
+        part.train()
+        total = 0.0
+        for rows in torch.randperm(count).split(options.studies):
+            optimizer.zero_grad()
+            value = loss(rows)
+            value.backward()
+            optimizer.step()
+            total += value.item() * len(rows) / count
+        part.eval()
+        with torch.no_grad():
+            held = measure()
+        lines.append({"step": epoch + 1, "loss": total, "val_loss": held})
+        since += 1
+        if held < best:
+            best, kept, since = held, copy.deepcopy(part.state_dict()), 0
+        if since >= options.patience:
+            break
+    if kept is None:
+        raise DataError("what learns on frozen latents has no finite validation loss; look at train.lr and guidance.lr")
+    part.load_state_dict(kept)
+    return lines

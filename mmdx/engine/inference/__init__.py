@@ -1,0 +1,1 @@
+"""Raw files in, answers out: predictions and explanations; imports training and what lies below it."""

@@ -1,0 +1,170 @@
+"""What the files of a run say of its data: where they come from, how they were dealt, what is missing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mmdx.engine.runs.files import Cell, RunFiles, licence_of_store
+from mmdx.study import SPLITS
+
+MOST_FACTS = 6
+"""Facts of studies that a cell spells out; `studies.csv` has the others."""
+_WORDS = 3
+
+
+def source(files: RunFiles) -> Iterator[Cell]:
+    if reader := files.value("environment.json", "store.reader"):
+        yield Cell(f"reader {reader}", "environment.json: store.reader")
+    if fingerprint := files.value("environment.json", "store.fingerprint"):
+        yield Cell(f"store {fingerprint}", "environment.json: store.fingerprint")
+
+
+def excluded(files: RunFiles) -> Iterator[Cell]:
+    store = files.value("environment.json", "store")
+    if store:
+        total = store["studies"] + store["quarantined"]
+        yield Cell(f"{store['studies']} studies of {store['patients']} patients", "environment.json: store.studies")
+        share = store["quarantined"] / total if total else 0
+        yield Cell(f"{100 * share:.1f} % could not be read", "environment.json: store.quarantined")
+
+
+def split(files: RunFiles) -> Iterator[Cell]:
+    studies = Counter(part for part, _ in files.parts)
+    patients = Counter(part for part, _ in set(files.parts))
+    if studies:
+        names = sorted(studies, key=int) if files.folds else [name for name in (*SPLITS, "unused") if name in studies]
+        told = ", ".join(f"{name} {studies[name]} of {patients[name]} patients" for name in names)
+        yield Cell(f"studies by {'fold' if files.folds else 'split'}: {told}", files.part_key)
+
+
+def dealt(files: RunFiles) -> Iterator[Cell]:
+    asked = "folds" if files.folds else "split"
+    if options := files.value("config.yaml", f"data.{asked}"):
+        told = ", ".join(f"{name} {value}" for name, value in options.items())
+        yield Cell(f"dealt by patient, stratified by finding ({told})", f"config.yaml: data.{asked}")
+    elif options := files.value("dataset.json", "split"):
+        told = ", ".join(f"{name} {value}" for name, value in options.items())
+        yield Cell(f"as it came, the rest dealt by patient, stratified ({told})", "dataset.json: split")
+
+
+def disjoint(files: RunFiles) -> Iterator[Cell]:
+    if files.parts:
+        several = len(set(files.parts)) - len({patient for _, patient in files.parts})
+        told = f"the patient: {several or 'none'} in two parts"
+        yield Cell(told, f"{files.part_key.partition(':')[0]}: patient_id")
+
+
+def audit(files: RunFiles) -> Iterator[Cell]:
+    if verdict := files.value("audit.json", "verdict"):
+        yield Cell(f"audit: {verdict}", "audit.json: verdict")
+
+
+def shortcuts(files: RunFiles) -> Iterator[Cell]:
+    found = [one for one in files.value("audit.json", "findings") or [] if one["severity"] != "note"]
+    for one in found[:_WORDS]:
+        yield Cell(one["sentence"], "audit.json: findings")
+    if len(found) > _WORDS:
+        yield Cell(f"{len(found) - _WORDS} more", "audit.json: findings")
+
+
+def subsets(files: RunFiles) -> Iterator[Cell]:
+    most, drop = files.value("config.yaml", "data.max_images"), files.value("config.yaml", "data.drop_images")
+    if files.value("config.yaml", "data") is not None:
+        images = f"{most} evenly spaced images of a longer study" if most else "all images of a study"
+        yield Cell(f"all studies of the store; {images}", "config.yaml: data.max_images")
+    if drop:
+        yield Cell(f"{100 * drop:.0f} % of the images of each study left out", "config.yaml: data.drop_images")
+
+
+def preprocessing(files: RunFiles) -> Iterator[Cell]:
+    size = files.value("dataset.json", "size")
+    inputs = files.value("config.yaml", "model.inputs") or {}
+    kinds = {name: files.value("checkpoints/best/model.json", f"inputs.{name}.kind") for name in inputs}
+    if size and "images" in kinds.values():
+        yield Cell(f"images letter-boxed to {size} x {size} pixels", "dataset.json: size")
+    for name, part in inputs.items():
+        if kinds[name] == "images":
+            view = (part["view"] or {"type": "the default of its unit"})["type"]
+            yield Cell(f"{name}: view {view}, {part['neighbours']} neighbours", f"config.yaml: model.inputs.{name}")
+    reports = {name: value for name, value in (files.value("config.yaml", "data.reports") or {}).items() if value}
+    if "text" in kinds.values():
+        told = ", ".join(f"{name} {' '.join(value)}" for name, value in reports.items()) or "as they are"
+        yield Cell(f"texts: {told}", "config.yaml: data.reports")
+
+
+def privacy(files: RunFiles) -> Iterator[Cell]:
+    found = files.value("dataset.json", "privacy")
+    if found:
+        ids = "keyed hashes" if found["pseudonym_key"] else "as in the source"
+        yield Cell(f"ids {ids}; no name, birth date or calendar date stored", "dataset.json: privacy.pseudonym_key")
+        if found["text"]["reports"]:
+            told = f"{found['text']['with_any']} of {found['text']['reports']} texts hold what looks like an identifier"
+            yield Cell(told, "dataset.json: privacy.text")
+
+
+def missing(files: RunFiles) -> Iterator[Cell]:
+    for name, values in files.studies.items():
+        text = name.startswith("having a ")
+        if text or name.startswith("number of "):
+            modality = name.removeprefix("having a ") if text else name.removeprefix("number of ")[:-1]
+            share = values.count("no" if text else "0") / len(values)
+            yield Cell(f"{100 * share:.1f} % of studies without {modality}", f"studies.csv: {name}")
+    for finding in files.value("metrics.json", "findings") or []:
+        total = finding["known"] + finding["unknown"]
+        if finding["unknown"]:
+            share = 100 * finding["unknown"] / total
+            yield Cell(f"{finding['finding']}: {share:.1f} % of test labels unknown", "metrics.json: findings.unknown")
+
+
+def acquisition(files: RunFiles) -> Iterator[Cell]:
+    for name, values in files.studies.items():
+        if name.startswith("order source of "):
+            counts = Counter(value for value in values if value)
+            told = ", ".join(f"{value} in {count} studies" for value, count in counts.most_common())
+            yield Cell(f"images stand in order by {told}", f"studies.csv: {name}")
+
+
+def characteristics(files: RunFiles) -> Iterator[Cell]:
+    names = [name for name in files.studies if not name.startswith(("order source of ", "having a "))]
+    parts = ["all"] * len(files.parts) if files.folds else files.table("studies.csv").get("split", [])
+    for name in names[:MOST_FACTS]:
+        by_part: dict[str, list[str]] = {part: [] for part in (*SPLITS, "unused", "all") if part in parts}
+        for part, value in zip(parts, files.studies[name], strict=True):
+            by_part[part].append(value)
+        told = ", ".join(f"{part} {_summary(values)}" for part, values in by_part.items())
+        yield Cell(f"{name}: {told}", f"studies.csv: {name}")
+    if len(names) > MOST_FACTS:
+        yield Cell(f"{len(names) - MOST_FACTS} more facts", "studies.csv")
+
+
+def prevalence(files: RunFiles) -> Iterator[Cell]:
+    findings = files.value("checkpoints/best/model.json", "findings") or []
+    shares = files.value("checkpoints/best/model.json", "prevalence.study") or []
+    if findings and len(shares) == len(findings):
+        told = ", ".join(f"{name} {100 * share:.1f} %" for name, share in zip(findings, shares, strict=True))
+        of = "training studies of the first fold" if files.folds else "training studies"
+        yield Cell(f"positive among {of}: {told}", "checkpoints/best/model.json: prevalence.study")
+
+
+def licence(files: RunFiles) -> Iterator[Cell]:
+    folder = files.value("environment.json", "store.folder")
+    if folder and (known := licence_of_store(Path(folder))):
+        yield Cell(f"the data's licence: {known}", "card.md of the store: license")
+
+
+def _summary(values: Sequence[str]) -> str:
+    """Mean and standard deviation of numbers, the commonest of words, of what is known."""
+    known = [value for value in values if value]
+    if not known:
+        return "unknown"
+    try:
+        numbers = np.array(known, dtype=float)
+        return f"{numbers.mean():.3g} (SD {numbers.std():.3g})"
+    except ValueError:
+        counts = Counter(known)
+    more = f" and {len(counts) - _WORDS} others" if len(counts) > _WORDS else ""
+    return " / ".join(f"{word} {100 * count / len(known):.0f} %" for word, count in counts.most_common(_WORDS)) + more

@@ -1,0 +1,210 @@
+"""What the files of a run say of its model and of how good it is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mmdx.engine.runs.files import Cell, RunFiles, told_dropout
+from mmdx.stats.metrics.registry import METRICS
+
+
+def findings(files: RunFiles) -> Iterator[Cell]:
+    if names := files.value("checkpoints/best/model.json", "findings"):
+        yield Cell(f"answers {', '.join(names)}", "checkpoints/best/model.json: findings")
+
+
+def technology(files: RunFiles) -> Iterator[Cell]:
+    inputs = files.value("config.yaml", "model.inputs") or {}
+    if inputs:
+        yield Cell(f"deep learning on {' and '.join(inputs)}", "config.yaml: model.inputs")
+
+
+def inputs(files: RunFiles) -> Iterator[Cell]:
+    for name, known in (files.value("checkpoints/best/model.json", "inputs") or {}).items():
+        yield Cell(f"{name}: {known['kind']}", f"checkpoints/best/model.json: inputs.{name}")
+
+
+def model(files: RunFiles) -> Iterator[Cell]:
+    for name, part in (files.value("config.yaml", "model.inputs") or {}).items():
+        yield Cell(f"{name}: {_component(part['encoder'])}", f"config.yaml: model.inputs.{name}.encoder")
+    if fusion := files.value("config.yaml", "model.fusion"):
+        yield Cell(f"fusion {_component(fusion)}", "config.yaml: model.fusion")
+    for name, head in (files.value("config.yaml", "model.heads") or {}).items():
+        yield Cell(f"head {head['type']}", f"config.yaml: model.heads.{name}")
+
+
+def output(files: RunFiles) -> Iterator[Cell]:
+    if files.value("config.yaml", "model") is not None:
+        yield Cell("a score from 0 to 1 a finding, not calibrated", "predictions/test.csv: score")
+
+
+def software(files: RunFiles) -> Iterator[Cell]:
+    packages = files.value("environment.json", "packages") or {}
+    if packages:
+        told = ", ".join(f"{name} {version}" for name, version in packages.items() if version)
+        yield Cell(told, "environment.json: packages")
+        yield Cell(f"Python {files.value('environment.json', 'python')}", "environment.json: python")
+
+
+def initialisation(files: RunFiles) -> Iterator[Cell]:
+    if (seed := files.value("config.yaml", "seed")) is not None:
+        yield Cell(f"seed {seed}", "config.yaml: seed")
+    for name, part in (files.value("config.yaml", "model.inputs") or {}).items():
+        if "pretrained" in part["encoder"]:
+            start = part["encoder"]["pretrained"]
+            yield Cell(
+                f"{name}: {f'from {start}' if start else 'no pretrained weights'}",
+                f"config.yaml: model.inputs.{name}.encoder.pretrained",
+            )
+
+
+def training(files: RunFiles) -> Iterator[Cell]:
+    train = files.value("config.yaml", "train")
+    if train:
+        told = ", ".join(f"{name} {train[name]:g}" for name in ("lr", "weight_decay", "warmup", "epochs", "studies"))
+        yield Cell(f"AdamW, {told}", "config.yaml: train")
+    epochs = [line["epoch"] for line in files.log if "val_auroc" in line]
+    if epochs:
+        yield Cell(f"epochs done{' in the first fold' if files.folds else ''}: {max(epochs)}", "log.jsonl: epoch")
+    if processes := files.value("environment.json", "processes"):
+        yield Cell(f"{processes} x {files.value('environment.json', 'device')}", "environment.json: device")
+
+
+def augmentation(files: RunFiles) -> Iterator[Cell]:
+    if dropout := files.value("config.yaml", "model.modality_dropout"):
+        yield Cell(f"modality dropout {told_dropout(dropout)}", "config.yaml: model.modality_dropout")
+    for name, part in (files.value("config.yaml", "model.inputs") or {}).items():
+        if used := {key: value for key, value in part["augment"].items() if value}:
+            told = ", ".join(f"{key} {value:g}" for key, value in used.items())
+            yield Cell(told, f"config.yaml: model.inputs.{name}.augment")
+
+
+def selection(files: RunFiles) -> Iterator[Cell]:
+    if judge := files.value("config.yaml", "train.judge"):
+        yield Cell(f"the epoch of the best macro AUROC of validation {judge}", "config.yaml: train.judge")
+    scored = [line for line in files.log if not math.isnan(line.get("val_auroc", math.nan))]
+    if scored:
+        best = max(scored, key=lambda line: line["val_auroc"])
+        yield Cell(f"epoch {best['epoch']}, {best['val_auroc']:.3f}", "log.jsonl: val_auroc")
+
+
+def ensemble(files: RunFiles) -> Iterator[Cell]:
+    if files.folds:
+        yield Cell("none: a model a fold, each study scored by one", files.part_key)
+    elif files.value("config.yaml", "model") is not None:
+        yield Cell("none: one model", "checkpoints/best/model.json")
+
+
+def imbalance(files: RunFiles) -> Iterator[Cell]:
+    for name, head in (files.value("config.yaml", "model.heads") or {}).items():
+        loss = head.get("loss")
+        if loss:
+            yield Cell(f"loss {_component(loss)}", f"config.yaml: model.heads.{name}.loss")
+
+
+def absence(files: RunFiles) -> Iterator[Cell]:
+    if files.value("config.yaml", "model.inputs"):
+        told = "an absent input has a learned stand-in; an unknown label takes no part in loss or metrics"
+        yield Cell(told, "config.yaml: model.inputs")
+
+
+def orders(files: RunFiles) -> Iterator[Cell]:
+    if (found := files.value("metrics.json", "slice_orders")) is not None:
+        unknown = sum(found["unknown"].values())
+        told = f"images read {found['order']}; order unknown in {unknown} studies whose order the model minds"
+        yield Cell(told, "metrics.json: slice_orders")
+
+
+def showings(files: RunFiles) -> Iterator[Cell]:
+    arms = [arm["shown"] for arm in files.value("metrics.json", "arms") or [] if arm["kind"] == "model"]
+    if len(arms) > 1:
+        yield Cell(f"scored with {', '.join(arms)}", "metrics.json: arms")
+
+
+def baselines(files: RunFiles) -> Iterator[Cell]:
+    if names := files.baselines():
+        yield Cell(f"held against {', '.join(names)}", "predictions/test_baselines.csv: shown")
+
+
+def tested(files: RunFiles) -> Iterator[Cell]:
+    if rows := files.value("metrics.json", "rows"):
+        how = "out of fold" if files.folds else "the test split"
+        told = f"{how}: {rows} studies of {files.value('metrics.json', 'patients')} patients"
+        yield Cell(told, "metrics.json: rows")
+
+
+def sizes(files: RunFiles) -> Iterator[Cell]:
+    yield from tested(files)
+    yield from by_outcome(files)
+
+
+def by_outcome(files: RunFiles) -> Iterator[Cell]:
+    found = files.value("metrics.json", "findings") or []
+    if found:
+        told = ", ".join(f"{one['finding']} {one['positives']} of {one['known']}" for one in found)
+        yield Cell(f"positive among those tested: {told}", "metrics.json: findings")
+
+
+def metrics(files: RunFiles) -> Iterator[Cell]:
+    names = list(dict.fromkeys(found["metric"] for found in files.estimates(finding=False)))
+    if names:
+        yield Cell(", ".join(map(_title, names)), "metrics.json: estimates.metric")
+
+
+def uncertainty(files: RunFiles) -> Iterator[Cell]:
+    method = files.value("metrics.json", "method")
+    if method:
+        level = f"{100 * method['level']:.0f} %"
+        told = f"{level} intervals: {method['intervals']}, {files.value('metrics.json', 'resamples')} resamples"
+        yield Cell(told, "metrics.json: method.intervals")
+        yield Cell(f"p by {method['p']}, corrected: {method['p_holm']}", "metrics.json: method.p_holm")
+
+
+def performance(files: RunFiles) -> Iterator[Cell]:
+    told = [f"{_title(one['metric'])} {_value(one)}" for one in files.estimates(finding=False) if one["metric"]]
+    if told:
+        shown = files.value("metrics.json", "reference")
+        yield Cell(f"macro means with {shown}: {', '.join(told)}", "metrics.json: estimates")
+
+
+def by_finding(files: RunFiles) -> Iterator[Cell]:
+    told = [f"{one['finding']} {_value(one)}" for one in files.estimates(finding=True) if one["metric"] == "auroc"]
+    if told:
+        yield Cell(f"AUROC: {', '.join(told)}", "metrics.json: estimates")
+
+
+def scores(files: RunFiles) -> Iterator[Cell]:
+    if (files.folder / "predictions" / "test.csv").is_file():
+        yield Cell("score and label of every study", "predictions/test.csv: score")
+
+
+def record(files: RunFiles) -> Iterator[Cell]:
+    if files.value("config.yaml", "model") is not None:
+        yield Cell("every option, defaults too", "config.yaml")
+
+
+def available(files: RunFiles) -> Iterator[Cell]:
+    if files.value("checkpoints/best/model.json", "findings"):
+        folder = "fold-0/checkpoints/best" if files.folds else "checkpoints/best"
+        yield Cell("the model, read by mmdx predict", folder)
+
+
+def _title(metric: str) -> str:
+    return METRICS[metric].title if metric in METRICS else metric
+
+
+def _value(found: Mapping[str, Any]) -> str:
+    """A value with its interval, and why there is none where it was refused."""
+    if found["value"] is None:
+        return "undefined"
+    if found["low"] is None or found["high"] is None:
+        return f"{found['value']:.3f} (no interval: {found['refused'] or 'not defined'})"
+    return f"{found['value']:.3f} [{found['low']:.3f}, {found['high']:.3f}]"
+
+
+def _component(part: Mapping[str, Any]) -> str:
+    """`concat (dropout 0.1)`: a part and what of its options is set."""
+    told = ", ".join(f"{name} {value}" for name, value in part.items() if name != "type" and value is not None)
+    return f"{part['type']} ({told})" if told else str(part["type"])

@@ -1,0 +1,105 @@
+"""What a run says in the end: its comparison, its boxes, its descriptions, as `metrics.json`, `card.md` and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+
+from mmdx.data.store.store import Store
+from mmdx.engine.assembly.saved import SavedModel
+from mmdx.engine.reporting.checklists.table import write_reporting
+from mmdx.engine.reporting.model_card import Ground, card
+from mmdx.engine.runs.folder import Run
+from mmdx.engine.scoring.boxes import BOXES
+from mmdx.engine.scoring.grad_cam import GRAD_CAM
+from mmdx.engine.scoring.orders import SliceOrders, slice_orders
+from mmdx.engine.scoring.texts import judge
+from mmdx.stats.comparison.compare import Comparison, compare
+from mmdx.stats.report.terminal import markdown, noted_table, summary_tables
+from mmdx.stats.sections.boxes.measures import Measured, box_metrics
+from mmdx.stats.sections.boxes.table import box_table, to_json
+from mmdx.stats.texts import Descriptions
+from mmdx.study import Split
+
+
+@dataclass(frozen=True)
+class Results:
+    """What a test split shows: of the findings, of its slices where these judged the epochs, of boxes by showing, of
+    descriptions where a head writes."""
+
+    comparison: Comparison
+    slices: Comparison | None
+    boxes: Mapping[str, Measured]
+    descriptions: Descriptions | None
+
+
+def conclude(
+    run: Run, saved: SavedModel, store: Store, splits: Sequence[Split], reports: pd.DataFrame | None
+) -> Results:
+    """What one checkpoint was shown, compared on the test split: `metrics.json`, `reporting.md`, and last `card.md`."""
+    results = Results(
+        compare([run.folder], split="test"),
+        compare([run.predictions / "test_slices.csv"]) if saved.config.train.judge == "slices" else None,
+        measured_boxes(run.predictions, "test"),
+        None if reports is None else judge(saved, store, splits, reports),
+    )
+    orders = orders_of(saved, store)
+    found = metrics(saved, results.comparison) | {"slice_orders": asdict(orders)}
+    found |= {"slices": results.slices.to_json()} if results.slices else {}
+    found |= {"boxes": to_json(results.boxes)} if results.boxes else {}
+    found |= {"descriptions": results.descriptions.to_json()} if results.descriptions else {}
+    run.write_json("metrics.json", found)
+    write_reporting(run.folder)
+    told = ["Split by patient (`splits.csv`). Scores are probabilities, not calibrated."]
+    if saved.config.data.train_patients is not None:
+        told.append(f"Trained on {saved.config.data.train_patients} patients; other training studies are `unused`.")
+    told += [f"{sentence[:1].upper()}{sentence[1:]}." for sentence in orders.sentences()]
+    ground = Ground(run, saved, results.comparison, results.slices)
+    run.write_text(run.card.name, card(ground, told, markdown(results.comparison)))
+    return results
+
+
+def tell_results(results: Results, console: Console) -> None:
+    """Prints the tables of a test split."""
+    console.print(summary_tables(results.comparison))
+    if results.slices is not None:
+        console.print("\nslices, each by itself", style="bold", highlight=False)
+        console.print(summary_tables(results.slices))
+    if results.boxes:
+        console.print(box_table(results.boxes))
+    if results.descriptions is not None:
+        console.print(noted_table(results.descriptions.sheet(), results.descriptions.notes()))
+
+
+def tell_scores(path: Path, split: Split, console: Console) -> None:
+    """Prints what a prediction file shows, and the boxes beside it."""
+    console.print(summary_tables(compare([path])))
+    boxes = measured_boxes(path.parent, split)
+    if boxes:
+        console.print(box_table(boxes))
+    console.print(f"predictions:  {path}", markup=False, highlight=False)
+
+
+def orders_of(saved: SavedModel, store: Store) -> SliceOrders:
+    """How the images of the whole store are read by a model."""
+    return slice_orders(saved.model, saved.config, store, range(len(store)))
+
+
+def measured_boxes(predictions: Path, split: Split) -> dict[str, Measured]:
+    """The metrics of a split's boxes by showing, and of those around Grad-CAM where they lie there; else empty."""
+    measured: dict[str, Measured] = {}
+    for suffix, words in ((BOXES, ""), (GRAD_CAM, " (Grad-CAM)")):
+        path = predictions / f"{split}{suffix}"
+        if path.is_file():
+            measured |= {f"{shown}{words}": values for shown, values in box_metrics(path).items() if values}
+    return measured
+
+
+def metrics(saved: SavedModel, comparison: Comparison) -> dict[str, Any]:
+    """What `metrics.json` holds of the findings."""
+    return comparison.to_json() | {"reports": saved.config.data.reports.model_dump(mode="json")}

@@ -1,0 +1,124 @@
+"""The files of a run folder as plain values, each asked for by the key under which a reader finds it again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+from huggingface_hub import DatasetCard
+
+from mmdx.engine.runs.folder import BASELINES
+from mmdx.yaml_text import parse_yaml
+
+_OF_ONE_FOLD = ("audit.json", "log.jsonl", "checkpoints/best/model.json")
+
+
+class Cell(NamedTuple):
+    """What a file says, and where: `12.3 %`, `environment.json: store.quarantined`."""
+
+    text: str
+    key: str
+
+    def __str__(self) -> str:
+        return f"{self.text} ({self.key})"
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """What training and scoring left in `folder`, and what `mmdx compare` left in `compared`; a file that is not there
+    says nothing. Of a cross-validation, what only a fold has is the first fold's."""
+
+    folder: Path
+    compared: Path
+
+    def value(self, name: str, key: str) -> Any:
+        """The value under a dotted key of a file, None where there is none."""
+        found = self._content.get(name)
+        for part in key.split("."):
+            found = found.get(part) if isinstance(found, Mapping) else None
+        return found
+
+    @property
+    def folds(self) -> bool:
+        return (self.folder / "folds.csv").is_file()
+
+    @cached_property
+    def parts(self) -> list[tuple[str, str]]:
+        """The split of each study, or its fold, and its patient."""
+        name, column = ("folds.csv", "fold") if self.folds else ("splits.csv", "split")
+        table = self.table(name)
+        return list(zip(table.get(column, []), table.get("patient_id", []), strict=True))
+
+    @property
+    def part_key(self) -> str:
+        return "folds.csv: fold" if self.folds else "splits.csv: split"
+
+    @cached_property
+    def studies(self) -> dict[str, list[str]]:
+        """The facts of `studies.csv`, by column."""
+        return dict(list(self.table("studies.csv").items())[3:])
+
+    @cached_property
+    def log(self) -> list[dict[str, Any]]:
+        path = self._place("log.jsonl")
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        return [json.loads(line) for line in lines if line]
+
+    def baselines(self, split: str = "test") -> list[str]:
+        """The names of the baselines that were scored."""
+        return list(dict.fromkeys(self.table(f"predictions/{split}{BASELINES}").get("shown", [])))
+
+    def table(self, name: str) -> dict[str, list[str]]:
+        """The columns of a CSV, every cell as text; none where it is not there."""
+        path = self.folder / name
+        if not path.is_file():
+            return {}
+        found = pd.read_csv(path, dtype=str, keep_default_na=False)
+        return {str(column): found[column].tolist() for column in found}
+
+    def estimates(self, *, finding: bool, model: bool = True) -> Sequence[Mapping[str, Any]]:
+        """Those of `metrics.json`: of the fullest showing, macro means, or each `finding`; else of the others."""
+        reference = self.value("metrics.json", "reference")
+        return [
+            found
+            for found in self.value("metrics.json", "estimates") or []
+            if (found["arm"] == reference) == model and (found["finding"] is not None) == finding
+        ]
+
+    @cached_property
+    def _content(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name in ("config.yaml", "environment.json", "metrics.json", *_OF_ONE_FOLD[::2]):
+            found[name] = _read(self._place(name))
+        store = (found["environment.json"] or {}).get("store", {}).get("folder")
+        found["dataset.json"] = _read(Path(store) / "dataset.json") if store else None
+        found["compare.json"] = _read(self.compared / "compare.json")
+        return found
+
+    def _place(self, name: str) -> Path:
+        path = self.folder / name
+        return path if path.exists() or not self.folds or name not in _OF_ONE_FOLD else self.folder / "fold-0" / name
+
+
+def licence_of_store(folder: Path) -> str | None:
+    """What the card of a store says of the licence of its data, where it still lies there and knows one."""
+    path = folder / "card.md"
+    licence = DatasetCard(path.read_text(encoding="utf-8")).data.to_dict().get("license") if path.is_file() else None
+    return licence if isinstance(licence, str) and licence != "other" else None
+
+
+def told_dropout(rates: float | Mapping[str, float]) -> str:
+    """Modality dropout in words: `0.3`, or `image 0.2, report 0.5`."""
+    return ", ".join(f"{k} {rate:g}" for k, rate in rates.items()) if isinstance(rates, Mapping) else f"{rates:g}"
+
+
+def _read(path: Path) -> Any:
+    if not path.is_file():
+        return None
+    text = path.read_text(encoding="utf-8")
+    return parse_yaml(text, str(path)) if path.suffix == ".yaml" else json.loads(text)

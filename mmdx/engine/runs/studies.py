@@ -1,0 +1,79 @@
+"""`studies.csv` of a run: what is known of each study beside its labels, so that scores can be read by subgroup.
+
+A column a fact: traits (age, sex, view, site …), `number of Xs`, `order source of X`, `having a X` for texts. No truth
+of a made study, no digest, and nothing that may tell who a patient is or when a study was: a trait one value of which
+looks like an identifier is left out as a whole, and so is text of which nearly every study has its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from mmdx.data.privacy.identifiers import scan
+from mmdx.data.privacy.privacy import telling
+from mmdx.data.store.store import Store
+from mmdx.study import is_fact
+
+MOST_WORDS = 50
+"""Distinct values of a text trait beyond which it is no group, but free text."""
+KEYS = ("study_id", "patient_id")
+Fact = str | float | None
+
+
+def study_facts(store: Store) -> pd.DataFrame:
+    """Every fact of every study, a row a study; None where a study lacks it. Pixels stay on disk."""
+    rows: list[dict[str, Fact]] = []
+    for row in range(len(store)):
+        study = store.read(row)
+        facts: dict[str, Fact] = {name: value for name, value in study.traits().items() if is_fact(name)}
+        for name, modality in store.modalities.items():
+            if modality.kind == "text":
+                facts[f"having a {name}"] = "yes" if study.text(name) else "no"
+            else:
+                facts[f"number of {name}s"] = float(store.lengths(name)[row])
+                facts[f"order source of {name}"] = store.order_source(row, name)
+        rows.append(facts)
+    return pd.DataFrame(rows, index=range(len(store))).astype(object).where(lambda cells: cells.notna(), None)
+
+
+def write_studies(path: Path, store: Store, column: str, values: Sequence[str] | Sequence[int]) -> list[str]:
+    """Writes `studies.csv` in one step; `column` (`split` or `fold`) holds `values`. Says what was left out, and why.
+
+    Numbers are plain, what is missing is empty.
+    """
+    facts, said = study_facts(store), []
+    table = pd.DataFrame({KEYS[0]: store.study_ids, KEYS[1]: store.patient_ids, column: list(values)})
+    for name in facts:
+        known = [value for value in facts[name] if value not in (None, "")]
+        reason = "whose name is taken" if name in table else _unfit(str(name), known)
+        if reason:
+            said.append(f"studies.csv: without '{name}', {reason}")
+        elif known:
+            table[name] = [_cell(value) for value in facts[name]]
+    partial = path.with_suffix(".partial")
+    table.to_csv(partial, index=False, lineterminator="\n")
+    partial.replace(path)
+    return said
+
+
+def _unfit(name: str, known: Sequence[str | float]) -> str | None:
+    """Why a fact must not stand in a file that is passed on; None where it may."""
+    if any(telling(name, value) or _like_a_number_of_a_record(value) for value in known):
+        return "which may tell who a patient is or when a study was"
+    words = [value for value in known if isinstance(value, str)]
+    distinct = len(set(words))
+    if distinct > MOST_WORDS:
+        return f"free text of {distinct} values"
+    return "of which no two studies share a value" if distinct == len(words) > 2 else None
+
+
+def _like_a_number_of_a_record(value: str | float) -> bool:
+    """Long numbers may stay in a store, for any has the form of a record's, but not in a file that is passed on."""
+    return bool(scan(_cell(value))) if isinstance(value, str) or float(value).is_integer() else False
+
+
+def _cell(value: Fact) -> str:
+    return "" if value is None else value if isinstance(value, str) else f"{value:.12g}"

@@ -1,0 +1,1 @@
+"""A model on a store: prediction files, baselines, boxes, texts, descriptors; imports assembly and below."""

@@ -1,0 +1,150 @@
+"""Boxes as files: what a box head found in a split, what is known of it, and both for one raw study.
+
+`<split>_boxes.csv` has a row a box: `study_id, patient_id, shown, finding, slice, x0, y0, x1, y1, score`, corners in
+pixels of the stored images. `<split>_boxes_truth.csv` has a row a true box, and one without corners for each slice
+that is known to have none of the finding; a slice and finding without a row are unknown. `slice` is the 0-based place
+of an image in its study.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from accelerate.utils import gather_object
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from mmdx.batch import Batch, Boxes, Output
+from mmdx.models.heads.boxes import BoxHead, known_boxes
+from mmdx.models.model import MultimodalModel
+from mmdx.stats.metrics.lesions import link
+
+CORNERS = ["x0", "y0", "x1", "y1"]
+BOXES, TRUTH = "_boxes.csv", "_boxes_truth.csv"
+
+
+def box_head(model: MultimodalModel) -> tuple[str, BoxHead] | None:
+    """The first head that gives boxes, with its name."""
+    return next(((name, head) for name, head in model.answering.items() if isinstance(head, BoxHead)), None)
+
+
+class BoxRows:
+    """Collects boxes and their truth, batch by batch, while a split is scored with `shown` modalities."""
+
+    def __init__(self, model: MultimodalModel, findings: Sequence[str], shown: str) -> None:
+        self._model, self._findings, self._shown = model, list(findings), shown
+        self._found: list[dict[str, Any]] = []
+        self._truth: list[dict[str, Any]] = []
+
+    def __call__(self, batch: Batch, output: Output) -> None:
+        named = box_head(self._model)
+        if named is not None:
+            name, head = named
+            height, width = batch.inputs[head.images].values.shape[-2:]
+            found, scores = head.boxes(output.logits[name], height, width)
+            self.add(batch, head.images, found, scores)
+
+    def add(self, batch: Batch, modality: str, found: Boxes, scores: Float[Tensor, "k"]) -> None:
+        """Adds the boxes that were found in a batch, whatever found them, and what is known of its images."""
+        owner, place = slices_of(batch, modality)
+        for row, score in zip(self._rows(batch, owner, place, found), scores.tolist(), strict=True):
+            self._found.append(row | {"score": score})
+        self._truth += truth_rows(batch, modality, self._findings)
+
+    def _rows(self, batch: Batch, owner: list[int], place: list[int], boxes: Boxes) -> Iterator[dict[str, Any]]:
+        for corners, image, finding in zip(
+            boxes.corners.tolist(), boxes.images.tolist(), boxes.findings.tolist(), strict=True
+        ):
+            study = owner[image]
+            row = {"study_id": batch.study_ids[study], "patient_id": batch.patient_ids[study], "shown": self._shown}
+            row |= {"finding": self._findings[finding], "slice": place[image]}
+            yield row | dict(zip(CORNERS, corners, strict=True))
+
+    def frames(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Boxes and truth of all processes, in an order that does not depend on how many there were."""
+        keys = ["study_id", "patient_id", "finding", "slice", *CORNERS]
+        found = pd.DataFrame(gather_object(self._found), columns=[*keys[:2], "shown", *keys[2:], "score"])
+        truth = pd.DataFrame(gather_object(self._truth), columns=keys)
+        found, truth = (table.astype(dict.fromkeys(CORNERS, float)) for table in (found, truth))
+        found["score"] = found["score"].astype(float)
+        by = ["study_id", "slice", "finding"]
+        found = found.sort_values([*by, "score"], ascending=[True, True, True, False], kind="stable")
+        return found.reset_index(drop=True), truth.sort_values(by, kind="stable", ignore_index=True)
+
+
+def truth_rows(batch: Batch, modality: str, findings: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """A row a true box, and one without corners for each image and finding that is known to have none."""
+    owner, place = slices_of(batch, modality)
+    known, boxes = known_boxes(batch, modality).tolist(), batch.boxes.get(modality)
+
+    def row(image: int, finding: int, corners: Sequence[float]) -> dict[str, Any]:
+        study = owner[image]
+        row = {"study_id": batch.study_ids[study], "patient_id": batch.patient_ids[study]}
+        return row | {"finding": findings[finding], "slice": place[image]} | dict(zip(CORNERS, corners, strict=True))
+
+    for image, answers in enumerate(known):
+        for finding, answer in enumerate(answers):
+            if answer == 0:
+                yield row(image, finding, [np.nan] * 4)
+    if boxes is not None:
+        for corners, image, finding in zip(
+            boxes.corners.tolist(), boxes.images.tolist(), boxes.findings.tolist(), strict=True
+        ):
+            yield row(image, finding, corners)
+
+
+def slices_of(batch: Batch, modality: str) -> tuple[list[int], list[int]]:
+    """Of each packed image of a batch: its study, and its place among all of the study's images."""
+    lengths = batch.inputs[modality].lengths.tolist()
+    owner = [study for study, count in enumerate(lengths) for _ in range(count)]
+    return owner, batch.slice_numbers[modality].tolist()
+
+
+def write_boxes(
+    folder: Path, split: str, frames: Sequence[tuple[pd.DataFrame, pd.DataFrame]], *, suffix: str = BOXES
+) -> None:
+    """The boxes of all showings in `<split><suffix>`, and their truth once."""
+    found = pd.concat([boxes for boxes, _ in frames], ignore_index=True)
+    truth = pd.concat([known for _, known in frames], ignore_index=True).drop_duplicates(ignore_index=True)
+    for name, table in ((suffix, found), (TRUTH, truth)):
+        path = folder / f"{split}{name}"
+        partial = path.with_suffix(".partial")
+        table.to_csv(partial, index=False, float_format="%.7g")
+        partial.replace(path)
+
+
+def in_source_pixels(
+    corners: Float[np.ndarray, "k 4"],
+    scale: Float[np.ndarray, "k"],
+    offset: Float[np.ndarray, "k 2"],
+    size: int,
+) -> Float[np.ndarray, "k 4"]:
+    """Corners on stored images as pixels of the source images, which the letter-box of `images/decode.py` scaled and
+    moved; what lies in its margin is cut off."""
+    moved = (corners - np.tile(offset, 2)) / scale[:, None]
+    ends = np.tile((size - 2 * offset) / scale[:, None], 2)
+    return np.clip(moved, 0, ends)
+
+
+def lesions_of(boxes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Boxes (`finding`, `slice`, corners, `score`) linked over slices, the likeliest lesion first.
+
+    Each says its finding, the score of its likeliest box, its first and last slice, and its boxes by number.
+    """
+    lesions = []
+    for finding in sorted({box["finding"] for box in boxes}):
+        numbers = np.array([n for n, box in enumerate(boxes) if box["finding"] == finding], dtype=np.int64)
+        slices: Int[np.ndarray, "k"] = np.array([boxes[n]["slice"] for n in numbers], dtype=np.int64)
+        corners = np.array([[boxes[n][corner] for corner in CORNERS] for n in numbers], dtype=np.float64)
+        linked = link(slices, corners)
+        for lesion in range(int(linked.max()) + 1):
+            members = numbers[linked == lesion]
+            places = slices[linked == lesion]
+            score = max(boxes[n]["score"] for n in members)
+            span = {"first": int(places.min()), "last": int(places.max())}
+            lesions.append({"finding": finding, "score": score, **span, "boxes": members.tolist()})
+    return sorted(lesions, key=lambda lesion: -lesion["score"])

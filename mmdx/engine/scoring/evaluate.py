@@ -1,0 +1,120 @@
+"""A finished run scored again: on any split, with any modality withheld, its images in another order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from accelerate import Accelerator
+from rich.console import Console
+
+from mmdx.config import Config, SliceOrder
+from mmdx.data.splits.splits import read_splits
+from mmdx.data.store.store import Store, is_store
+from mmdx.engine.assembly.saved import load_model
+from mmdx.engine.experiments.single import make_accelerator, open_store, same_store
+from mmdx.engine.processes import main_first
+from mmdx.engine.runs.folder import Run, model_folder
+from mmdx.engine.scoring.baseline_files import write_baselines
+from mmdx.engine.scoring.grad_cam import cam_boxes
+from mmdx.engine.scoring.orders import slice_orders
+from mmdx.engine.scoring.score import score_splits, showings
+from mmdx.engine.scoring.texts import write_reports
+from mmdx.errors import DataError
+from mmdx.study import Split
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """How a run is scored: images read otherwise than by its `data.order` and `data.drop_images` (None: as it did), and
+    whether boxes are drawn around Grad-CAM as well."""
+
+    order: SliceOrder | None = None
+    drop: float | None = None
+    grad_cam: bool = False
+
+    def applied(self, config: Config) -> Config:
+        given = {"order": self.order, "drop_images": self.drop}
+        changed = {key: value for key, value in given.items() if value is not None}
+        return config.model_copy(update={"data": config.data.model_copy(update=changed)})
+
+
+AS_TRAINED = Scoring()
+
+
+def evaluate_run(
+    folder: Path,
+    split: Split,
+    shown: Sequence[Sequence[str]] | None,
+    out: Path | None,
+    scoring: Scoring = AS_TRAINED,
+) -> Path:
+    """Scores a finished run again on one split; returns the prediction file.
+
+    The file is the run's own `predictions/<split>.csv`, or lies in `out`, beside `evaluation.json`, which says how
+    images were read; the baselines of its rows lie beside it. Raises `DataError` where the store is no longer the one
+    that the run was trained on.
+    """
+    accelerator = make_accelerator()
+    path = score_run(folder, split, shown, out, accelerator, scoring)
+    accelerator.end_training()  # processes that end while others still talk to them are aborted
+    return path
+
+
+def score_run(
+    folder: Path,
+    split: Split,
+    shown: Sequence[Sequence[str]] | None,
+    out: Path | None,
+    accelerator: Accelerator,
+    scoring: Scoring = AS_TRAINED,
+) -> Path:
+    """`evaluate_run` on processes that were started before."""
+    run = Run(folder)
+    saved = load_model(model_folder(folder))
+    store = store_of(run, saved.config, accelerator)
+    splits = splits_of(run, store)
+    saved = replace(saved, config=scoring.applied(saved.config))
+    saved.model.to(accelerator.device)
+    orders = slice_orders(saved.model, saved.config, store, [row for row, name in enumerate(splits) if name == split])
+    loud = Console(stderr=True, quiet=not accelerator.is_main_process)
+    for line in orders.sentences():
+        loud.print(line, markup=False, highlight=False)
+    chosen = shown or showings(list(saved.config.model.inputs))
+    path = score_splits(saved, store, splits, split, chosen, accelerator, out or run.predictions)
+    if accelerator.is_main_process:
+        for line in write_baselines(saved, store, splits, (split,), path.parent):
+            loud.print(line, markup=False, highlight=False)
+    accelerator.wait_for_everyone()
+    if shown is None:
+        write_reports(saved, store, splits, split, accelerator, out or run.predictions)
+    if scoring.grad_cam:
+        cam_boxes(saved, store, splits, split, chosen, accelerator, path.parent)
+    if out is not None and accelerator.is_main_process:
+        Run(out).write_json("evaluation.json", {"run": str(folder), "split": split, "slice_orders": asdict(orders)})
+    return path
+
+
+def store_of(run: Run, config: Config, accelerator: Accelerator) -> Store:
+    """The store that the run was trained on, where it lies; else the one that its config names, if that is the same."""
+    places = [Path(run.environment()["store"]["folder"]), *([run.descriptors] if config.first is not None else [])]
+    folder = next((place for place in places if is_store(place)), None)
+    if folder is not None:
+        store = Store(folder)
+    else:
+        loud = Console(stderr=True, quiet=not accelerator.is_main_process)
+        store = open_store(config, loud, main_first(accelerator))
+    same_store(run, store)
+    return store
+
+
+def splits_of(run: Run, store: Store) -> list[Split]:
+    stored = read_splits(run.splits)
+    unknown = [study for study in store.study_ids if study not in stored]
+    if unknown or len(stored) != len(store):
+        raise DataError(
+            f"{run.splits}: names {len(stored)} studies, the store {store.folder} holds {len(store)}; the run was "
+            "trained on another store"
+        )
+    return [stored[study] for study in store.study_ids]

@@ -1,0 +1,180 @@
+"""Where a model looked: Grad-CAM of the slices of a study, and boxes drawn around it.
+
+Selvaraju et al. 2017 (ICCV): the channels of the encoder's last feature map that is fine enough, weighed by the mean
+gradient that the logit sends to each, and what is positive of their sum. The gradient runs through everything behind
+the map: the sequence model, so that a slice answers with what its neighbours said, and the fusion where the study's
+logit is asked.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from accelerate import Accelerator
+from jaxtyping import Float
+from scipy import ndimage
+from torch import Tensor
+
+from mmdx.batch import Batch, Boxes, Output
+from mmdx.data.store.store import Store
+from mmdx.engine.assembly.saved import SavedModel
+from mmdx.engine.scoring.boxes import BoxRows, slices_of, write_boxes
+from mmdx.engine.scoring.score import score_rows
+from mmdx.errors import UsageError
+from mmdx.models.model import ImageBranch, MultimodalModel
+from mmdx.study import Split
+
+SHARE = 0.4
+"""The share of a slice's largest activation above which a box is drawn."""
+GRAD_CAM = "_boxes_grad_cam.csv"
+LEAST_CELLS = 7
+"""Cells each way that the map must have, as the last of a ResNet has of 224 pixels; smaller images take an earlier."""
+LEAST_SIDE = 2
+"""Pixels that a box must have each way."""
+
+
+def heatmaps(
+    model: MultimodalModel, batch: Batch, modality: str
+) -> tuple[Float[Tensor, "n f h w"], Float[Tensor, "n f"]]:
+    """Grad-CAM of each image and finding, from 0 to 1 over the images of its study, and the probability it explains.
+
+    The logit is the slice's own where a slice head answers for `modality`, and the study's else. Raises `UsageError`
+    for an encoder without feature maps and for a model without either head.
+    """
+    height, width = batch.inputs[modality].values.shape[-2:]
+    owner, place = slices_of(batch, modality)
+    with _with_maps(model, modality), torch.enable_grad():
+        output = model(batch)
+        maps = output.features[modality].maps
+        seen = next((each for each in reversed(maps) if min(each.shape[-2:]) >= LEAST_CELLS), maps[0])
+        name, level = _explained(model, modality)
+        logits = output.logits[name]
+        whole = [_weighed(seen, logits[:, finding], owner, place, level) for finding in range(logits.shape[1])]
+    scores = model.answering[name].probabilities(logits.detach())
+    if level == "study":
+        scores = scores[torch.tensor(owner, device=scores.device, dtype=torch.long)]
+    heat = torch.stack(whole, dim=1)[: len(owner)]
+    large = F.interpolate(heat, (height, width), mode="bilinear", align_corners=False)
+    return _by_study(large, owner), scores
+
+
+def boxes_around(heat: Float[Tensor, "n f h w"], scores: Float[Tensor, "n f"]) -> tuple[Boxes, Float[Tensor, "k"]]:
+    """A box around each connected patch above `SHARE` of its slice's largest activation.
+
+    Its score is the largest activation in it times the probability of the slice.
+    """
+    corners, images, findings, likely = [], [], [], []
+    for image, finding in itertools.product(range(heat.shape[0]), range(heat.shape[1])):
+        shown = heat[image, finding].cpu().numpy()
+        labels, _ = cast(tuple[np.ndarray, int], ndimage.label((shown >= SHARE * shown.max()) & (shown > 0)))
+        for patch, (rows, columns) in enumerate(ndimage.find_objects(labels), start=1):
+            if min(rows.stop - rows.start, columns.stop - columns.start) >= LEAST_SIDE:
+                corners.append([columns.start, rows.start, columns.stop, rows.stop])
+                images.append(image)
+                findings.append(finding)
+                likely.append(float(shown[labels == patch].max() * scores[image, finding].item()))
+    where = torch.tensor(corners, dtype=torch.float32).reshape(-1, 4)
+    numbers = [torch.tensor(each, dtype=torch.long) for each in (images, findings)]
+    return Boxes(where, *numbers), torch.tensor(likely, dtype=torch.float32)
+
+
+def cam_boxes(
+    saved: SavedModel,
+    store: Store,
+    splits: Sequence[Split],
+    split: Split,
+    shown: Sequence[Sequence[str]],
+    accelerator: Accelerator,
+    folder: Path,
+) -> Path:
+    """Boxes around the Grad-CAM of a split, in the form of a box head's: `<split>_boxes_grad_cam.csv` in `folder`.
+
+    They are of the first image modality; a showing without it has none.
+    """
+    modality = next((name for name, known in saved.facts.inputs.items() if known.kind == "images"), None)
+    if modality is None:
+        raise UsageError("--grad-cam: the model reads no images")
+    rows = [row for row, name in enumerate(splits) if name == split]
+    frames = []
+    for names in [names for names in shown if modality in names]:
+        found = BoxRows(saved.model, saved.facts.findings, "+".join(names))
+
+        def collect(batch: Batch, _: Output, found: BoxRows = found) -> None:
+            if len(batch.inputs[modality].values):
+                found.add(batch, modality, *boxes_around(*heatmaps(saved.model, batch, modality)))
+
+        score_rows(saved, store, rows, names, accelerator, also=collect)
+        frames.append(found.frames())
+    if accelerator.is_main_process:
+        write_boxes(folder, split, frames, suffix=GRAD_CAM)
+    accelerator.wait_for_everyone()
+    return folder / f"{split}{GRAD_CAM}"
+
+
+def _explained(model: MultimodalModel, modality: str) -> tuple[str, str]:
+    """The head whose logits are explained, by name, and its level."""
+    heads = model.answering.items()
+    slices = [name for name, head in heads if head.level == "slice" and head.modality == modality]
+    studies = [name for name, head in heads if head.level == "study"]
+    if slices:
+        return slices[0], "slice"
+    if studies:
+        return studies[0], "study"
+    raise UsageError(f"the model has neither a slice head of '{modality}' nor a study head to explain")
+
+
+def _weighed(
+    seen: Float[Tensor, "n c y x"], logits: Float[Tensor, "k"], owner: list[int], place: list[int], level: str
+) -> Float[Tensor, "n y x"]:
+    """The positive part of the weighed channels; each slice with the gradient of its own logit."""
+    if level == "study":
+        gradient = _gradient(logits.sum(), seen)
+    else:
+        gradient = torch.zeros_like(seen)
+        # Studies do not meet: of each, one slice is asked at a time.
+        for turn in range(max(place, default=-1) + 1):
+            chosen = torch.tensor([here == turn for here in place], device=seen.device)
+            gradient[: len(owner)][chosen] = _gradient(logits[chosen].sum(), seen)[: len(owner)][chosen]
+    weights = gradient.mean(dim=(2, 3), keepdim=True)
+    return (weights * seen.detach()).sum(dim=1).clamp(min=0)
+
+
+def _gradient(logit: Tensor, seen: Tensor) -> Tensor:
+    return torch.autograd.grad(logit, seen, retain_graph=True)[0]
+
+
+def _by_study(maps: Float[Tensor, "n f h w"], owner: list[int]) -> Float[Tensor, "n f h w"]:
+    """The maps as shares of the largest value over the images of their study, by finding."""
+    scaled = maps.clone()
+    for study in set(owner):
+        chosen = torch.tensor([each == study for each in owner], device=maps.device)
+        largest = maps[chosen].amax(dim=(0, 2, 3), keepdim=True)
+        scaled[chosen] = maps[chosen] / largest.clamp(min=torch.finfo(maps.dtype).tiny)
+    return scaled
+
+
+@contextmanager
+def _with_maps(model: MultimodalModel, modality: str) -> Iterator[None]:
+    """The branch of `modality` keeps its feature maps for a while, and passes gradients to them."""
+    branch = model.branches[modality]
+    if not isinstance(branch, ImageBranch) or not branch.encoder.maps:
+        raise UsageError(f"--modality {modality}: its encoder gives no feature maps, which Grad-CAM looks at")
+    kept, frozen = branch.maps, [p for p in branch.encoder.parameters() if not p.requires_grad]
+    branch.maps = len(branch.encoder.maps)
+    for parameter in frozen:  # else no gradient would reach the map
+        parameter.requires_grad_(True)
+    # cuDNN's recurrent layers take no gradient in evaluation.
+    with torch.backends.cudnn.flags(enabled=False):
+        try:
+            yield
+        finally:
+            branch.maps = kept
+            for parameter in frozen:
+                parameter.requires_grad_(False)

@@ -1,0 +1,198 @@
+"""A model and rows of a store become prediction files: each study once, whatever the number of processes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from accelerate import Accelerator
+from accelerate.utils import gather_object
+
+from mmdx.batch import Batch, Output
+from mmdx.data.loading.reading import Reading
+from mmdx.data.store.store import Store
+from mmdx.engine.assembly.build import build_loader
+from mmdx.engine.assembly.saved import SavedModel
+from mmdx.engine.scoring.boxes import BoxRows, box_head, write_boxes
+from mmdx.errors import UsageError, did_you_mean
+from mmdx.models.model import MultimodalModel
+from mmdx.study import Split
+
+COLUMNS = ["study_id", "patient_id", "shown", "finding", "label", "score"]
+SLICES = "_slices.csv"
+"""How a file of slice rows ends, after its split."""
+
+
+def showings(modalities: Sequence[str]) -> list[tuple[str, ...]]:
+    """What a model is scored on by default: everything, everything but one, then each modality alone; none twice.
+
+    The scores with a modality and those without it are the ends of the missing-rate curve.
+    """
+    but_one = [tuple(name for name in modalities if name != left) for left in modalities if len(modalities) > 2]
+    return list(dict.fromkeys([tuple(modalities), *but_one, *((name,) for name in modalities)]))
+
+
+def parse_shown(text: str, modalities: Sequence[str]) -> tuple[str, ...]:
+    """`image+report` as modalities in the model's order. Raises `UsageError` for one that the model does not read."""
+    names = [name.strip() for name in text.split("+")]
+    for name in names:
+        if name not in modalities:
+            raise UsageError(f"--show {text}: the model reads no '{name}'; {did_you_mean(name, modalities)}")
+    return tuple(name for name in modalities if name in names)
+
+
+def score_rows(
+    saved: SavedModel,
+    store: Store,
+    rows: Sequence[int],
+    shown: Sequence[str],
+    accelerator: Accelerator,
+    *,
+    also: Callable[[Batch, Output], None] | None = None,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Study rows and slice rows in the prediction format, complete on every process, sorted by study.
+
+    A modality outside `shown` is withheld: the model meets these studies as if they never had it. `order_source` tells
+    on what evidence the images stood in order. Slice rows are empty without a slice head, or where its modality is
+    withheld. `slice` is the 0-based place of an image among all of its study, in certified order, whatever of them is
+    read and in which order. `also` is shown every batch with its output, for what else is to be kept of them.
+    """
+    studies, slices = [], []
+    for batch, output in answered(saved, store, rows, shown, accelerator):
+        if also is not None:
+            also(batch, output)
+        studies.extend(study_rows(saved.model, saved.facts.findings, batch, output))
+        slices.extend(slice_rows(saved.model, saved.facts.findings, batch, output))
+    reading = Reading.of(saved.config.data, saved.config.seed)
+    sliced = [n for n in shown if saved.facts.inputs[n].kind in ("images", "vectors")]
+    orders = order_sources(store, sliced, reading)
+    return _frame(studies, "+".join(shown), orders), _frame(slices, "+".join(shown), orders)
+
+
+def answered(
+    saved: SavedModel, store: Store, rows: Sequence[int], shown: Sequence[str] | None, accelerator: Accelerator
+) -> Iterator[tuple[Batch, Output]]:
+    """This process's share of `rows`, a batch at a time on the device, with what the model says of it in evaluation."""
+    saved.model.eval()
+    loader, _ = build_loader(
+        saved.config,
+        store,
+        rows,
+        saved.tokenizers,
+        shuffle=False,
+        tables=saved.facts.tables(),
+        shown=shown,
+        rank=accelerator.process_index,
+        world=accelerator.num_processes,
+    )
+    for batch in loader:
+        here = batch.to(accelerator.device)
+        with torch.no_grad(), accelerator.autocast():
+            output = saved.model(here)
+        yield here, output
+
+
+def study_rows(model: MultimodalModel, findings: Sequence[str], batch: Batch, output: Output) -> Iterator[dict]:
+    """A row a study and finding, from the study head."""
+    for name, head in model.answering.items():
+        if head.level == "study":
+            scores, labels = head.probabilities(output.logits[name]).tolist(), batch.labels.tolist()
+            for place, (study, patient) in enumerate(zip(batch.study_ids, batch.patient_ids, strict=True)):
+                for column, finding in enumerate(findings):
+                    yield _row(study, patient, finding, labels[place][column], scores[place][column])
+
+
+def slice_rows(model: MultimodalModel, findings: Sequence[str], batch: Batch, output: Output) -> Iterator[dict]:
+    """A row an image and finding, from the slice head."""
+    for name, head in model.answering.items():
+        if head.level == "slice" and head.modality is not None:
+            scores, labels = (
+                head.probabilities(output.logits[name]).tolist(),
+                batch.slice_labels[head.modality].tolist(),
+            )
+            lengths = batch.inputs[head.modality].lengths.tolist()
+            studies = [study for study, count in enumerate(lengths) for _ in range(count)]
+            numbers = batch.slice_numbers[head.modality].tolist()
+            for row, (study, index) in enumerate(zip(studies, numbers, strict=True)):
+                for column, finding in enumerate(findings):
+                    values = (labels[row][column], scores[row][column])
+                    yield _row(batch.study_ids[study], batch.patient_ids[study], finding, *values) | {"slice": index}
+
+
+def order_sources(store: Store, modalities: Sequence[str], reading: Reading) -> dict[str, str]:
+    """By study: `image:position`, one for each image modality that it has, joined by `;`.
+
+    Images that are read in reverse say so (`image:position reversed`); shuffled ones stand in an `unknown` order.
+    """
+    found = {}
+    for row, study in enumerate(store.study_ids):
+        sources = [(name, store.order_source(row, name)) for name in modalities]
+        found[study] = ";".join(f"{name}:{reading.evidence(source)}" for name, source in sources if source)
+    return found
+
+
+def write_predictions(path: Path, frames: Sequence[pd.DataFrame]) -> None:
+    """One CSV of all showings; unknown labels are empty, scores have seven significant digits."""
+    labelled = [
+        frame.assign(label=frame["label"].map(lambda label: "" if np.isnan(label) else f"{label:.0f}"))
+        for frame in frames
+    ]
+    write_rows(path, labelled)
+
+
+def write_rows(path: Path, frames: Sequence[pd.DataFrame]) -> None:
+    """Rows whose labels are text already, as one CSV, in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    pd.concat(frames, ignore_index=True).to_csv(partial, index=False, float_format="%.7g")
+    partial.replace(path)
+
+
+def _row(study: str, patient: str, finding: str, label: float, score: float) -> dict:
+    return {"study_id": study, "patient_id": patient, "finding": finding, "label": label, "score": score}
+
+
+def _frame(rows: list[dict], shown: str, orders: dict[str, str]) -> pd.DataFrame:
+    """The rows of all processes as one table, in an order that does not depend on how many there were."""
+    gathered = pd.DataFrame(gather_object(rows))
+    columns = [*COLUMNS, "order_source"]
+    if gathered.empty:
+        return pd.DataFrame(columns=[*columns, "slice"])
+    gathered.insert(2, "shown", shown)
+    gathered["order_source"] = [orders[study] for study in gathered["study_id"]]
+    keys = ["study_id", "slice"] if "slice" in gathered else ["study_id"]
+    columns += ["slice"] if "slice" in gathered else []
+    return gathered.sort_values(keys, kind="stable", ignore_index=True).reindex(columns=columns)
+
+
+def score_splits(
+    saved: SavedModel,
+    store: Store,
+    splits: Sequence[Split],
+    split: Split,
+    shown: Sequence[Sequence[str]],
+    accelerator: Accelerator,
+    folder: Path,
+) -> Path:
+    """Scores one split under each of `shown` and writes `<split>.csv` (and `<split>_slices.csv`, `<split>_boxes.csv`
+    with `<split>_boxes_truth.csv`) into `folder`."""
+    rows = [row for row, name in enumerate(splits) if name == split]
+    lesions = [BoxRows(saved.model, saved.facts.findings, "+".join(names)) for names in shown]
+    pairs = [
+        score_rows(saved, store, rows, names, accelerator, also=boxes)
+        for names, boxes in zip(shown, lesions, strict=True)
+    ]
+    boxes = [each.frames() for each in lesions]  # every process sends its rows
+    path = folder / f"{split}.csv"
+    if accelerator.is_main_process:
+        write_predictions(path, [studies for studies, _ in pairs])
+        slices = [table for _, table in pairs if len(table)]
+        if slices:
+            write_predictions(folder / f"{split}{SLICES}", slices)
+        if box_head(saved.model) is not None:
+            write_boxes(folder, split, boxes)
+    accelerator.wait_for_everyone()
+    return path

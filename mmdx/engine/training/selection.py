@@ -1,0 +1,91 @@
+"""Selections of descriptors: fitted on training studies alone, kept as numbers beside the checkpoints."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float32, Int
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from mmdx.config import Config
+from mmdx.data.store.store import Store
+from mmdx.engine.assembly.build import ModelFacts
+from mmdx.errors import DataError
+from mmdx.models.model import MultimodalModel, VectorBranch
+from mmdx.registry import SELECTORS
+
+MOST_ITEMS = 20_000
+"""Training items that a selection is fitted on; of more, so many are drawn by the seed of the config."""
+
+
+def fit_selections(
+    config: Config, store: Store, rows: Sequence[int], facts: ModelFacts
+) -> tuple[ModelFacts, dict[str, Tensor]]:
+    """The selections that `config` asks for, fitted on the items of `rows` (training).
+
+    Returns the facts with the widths that are left, and the buffers of the branches by name. A study without slice
+    labels lends its own to its items.
+    """
+    inputs, buffers = dict(facts.inputs), {}
+    for name, section in config.model.inputs.items():
+        if section.select is None or facts.inputs[name].kind != "vectors":
+            continue
+        selector = SELECTORS.build(section.select, f"model.inputs.{name}.select")
+        descriptors, labels = training_items(store, rows, name, facts.findings, seed=config.seed)
+        mean, matrix = selector.fit(
+            descriptors[:, : store.modalities[name].width - facts.inputs[name].logits], labels, seed=config.seed
+        )
+        inputs[name] = replace(facts.inputs[name], selected=matrix.shape[1])
+        buffers[f"{name}.mean"] = torch.from_numpy(np.ascontiguousarray(mean, dtype=np.float32))
+        buffers[f"{name}.matrix"] = torch.from_numpy(np.ascontiguousarray(matrix, dtype=np.float32))
+    return replace(facts, inputs=inputs), buffers
+
+
+def training_items(
+    store: Store, rows: Sequence[int], modality: str, findings: Sequence[str], *, seed: int
+) -> tuple[Float32[np.ndarray, "n d"], Float[np.ndarray, "n f"]]:
+    """Descriptors of these rows with the labels of each, at most `MOST_ITEMS`; one study is read at a time."""
+    lengths, columns = store.lengths(modality)[list(rows)], store.columns_of(findings)
+    total = int(lengths.sum())
+    if not total:
+        raise DataError(f"{store.folder}: no training study has '{modality}', so nothing can be selected; drop select")
+    drawn = np.sort(np.random.default_rng(seed).permutation(total)[:MOST_ITEMS])
+    descriptors, labels = [], []
+    for row, start, count in zip(rows, np.cumsum(lengths) - lengths, lengths, strict=True):
+        kept: Int[np.ndarray, " k"] = drawn[(drawn >= start) & (drawn < start + count)] - start
+        if len(kept):
+            study = store.read(row)
+            of_items = study.slice_labels(modality)
+            if not len(of_items):
+                of_items = np.repeat(store.labels[row][None], count, axis=0)
+            descriptors.append(study.vectors(modality)[kept])
+            labels.append(of_items[kept][:, columns])
+    return np.concatenate(descriptors), np.concatenate(labels)
+
+
+def write_selections(path: Path, buffers: Mapping[str, Tensor]) -> None:
+    """Writes them in one step, also where there are none: then `path` says so."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    save_file(dict(buffers), partial)
+    partial.replace(path)
+
+
+def load_selections(path: Path, model: MultimodalModel) -> None:
+    """Puts fitted selections into the branches of a new model. Raises `DataError` where the file does not fit."""
+    wanted = {name: b for name, b in model.branches.items() if isinstance(b, VectorBranch) and b.select is not None}
+    if not wanted:
+        return
+    try:
+        found = load_file(path)
+        for name, branch in wanted.items():
+            if branch.select is not None:
+                branch.select.load_state_dict({part: found[f"{name}.{part}"] for part in ("mean", "matrix")})
+    except (OSError, SafetensorError, RuntimeError, KeyError) as error:
+        raise DataError(f"{path}: cannot be read ({' '.join(str(error).split())[:200]}); start a new run") from None

@@ -1,0 +1,1 @@
+"""Fusions: the representations of all modalities become one; imports the hallway."""

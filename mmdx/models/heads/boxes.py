@@ -1,0 +1,240 @@
+"""Where a finding is: boxes on the images of a modality, from its encoder's feature maps and what the study says.
+
+An anchor-free detector (FCOS, Tian et al. 2019, ICCV) on torchvision's parts: every cell of every map says for each
+finding whether it lies in the middle of one, how far the four edges are, and how central it is. Unlike there, each
+finding has edges of its own, for findings may lie over one another.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import partial
+from typing import Annotated, cast
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Int
+from pydantic import Field
+from torch import Tensor, nn
+from torchvision.models.detection.fcos import FCOSClassificationHead, FCOSRegressionHead
+from torchvision.ops import FeaturePyramidNetwork, batched_nms, generalized_box_iou_loss, sigmoid_focal_loss
+
+from mmdx.batch import Batch, Boxes, Features
+from mmdx.errors import UsageError, did_you_mean
+from mmdx.models.heads.base import BranchSizes, Findings, Head
+from mmdx.registry import HEADS
+
+RADIUS = 1.5
+"""How far from the middle of a box its cells may lie, in cells (centre sampling, as in torchvision)."""
+FAR = 8.0
+"""The farthest edge that the cells of a map answer for, in cells; beyond it the next map does, and the coarsest all."""
+CANDIDATES = 300
+"""Boxes an image that are looked at for overlap, the likeliest."""
+PLACE, ANSWER = 3, 6
+"""Numbers a cell says of itself (x, y, side), and of each finding (logit, four distances, logit of centrality)."""
+
+
+@HEADS("boxes")
+class BoxHead(Head):
+    """Boxes a finding on each image of `modality`, from the `levels` coarsest feature maps and the fused vector.
+
+    Left out, `modality` is the first image modality. The maps meet in a feature pyramid of width `hidden`; the fused
+    representation scales and shifts its channels (FiLM, Perez et al. 2018), the same on all images of a study; towers
+    of `layers` convolutions answer. Of boxes that overlap by more than `overlap` (IoU) the likeliest stays; boxes below
+    the score `least` are dropped, and those beyond the `most` likeliest of an image. Logits `[n a c]`: n images, a
+    cells over all maps, of which each holds x, y and side in pixels, then six numbers a finding.
+    """
+
+    level = "box"
+
+    def __init__(
+        self,
+        dim: int,
+        findings: Findings,
+        branches: Mapping[str, BranchSizes],
+        *,
+        modality: str | None = None,
+        levels: Annotated[int, Field(ge=1)] = 3,
+        hidden: Annotated[int, Field(ge=1)] = 64,
+        layers: Annotated[int, Field(ge=0)] = 2,
+        overlap: Annotated[float, Field(gt=0, le=1)] = 0.5,
+        least: Annotated[float, Field(ge=0, lt=1)] = 0.05,
+        most: Annotated[int, Field(ge=1)] = 20,
+        weight: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.images = self.modality = _image_modality(modality, branches)
+        channels = branches[self.images].maps
+        if len(channels) < levels:
+            raise UsageError(
+                f"head boxes: the encoder of '{self.images}' gives {len(channels)} feature maps, and {levels} are "
+                "asked for (levels); take a convolutional encoder of timm, such as resnet18"
+            )
+        self.maps, self.findings = levels, len(findings.names)
+        self.pyramid = FeaturePyramidNetwork(list(channels[-levels:]), hidden)
+        self.condition = nn.Linear(dim, 2 * hidden)
+        nn.init.zeros_(self.condition.weight)
+        nn.init.zeros_(self.condition.bias)
+        norm = partial(nn.GroupNorm, math.gcd(hidden, 32))
+        self.classify = FCOSClassificationHead(hidden, 1, self.findings, layers, norm_layer=norm)
+        self.regress = FCOSRegressionHead(hidden, self.findings, layers, norm_layer=norm)
+        # Distances pass a ReLU: all start above it, or half of them would never learn.
+        nn.init.ones_(cast(Tensor, self.regress.bbox_reg.bias))
+        self.overlap, self.least, self.most, self.weight = overlap, least, most, weight
+
+    def forward(
+        self, encoded: Mapping[str, Features], fused: Float[Tensor, "b d"], batch: Batch
+    ) -> Float[Tensor, "n a c"]:
+        packed, maps = batch.inputs[self.images], encoded[self.images].maps[-self.maps :]
+        study = torch.arange(len(fused), device=fused.device).repeat_interleave(packed.lengths)
+        if len(study) != len(maps[0]):  # one blank image, which belongs to no study
+            study = study.new_zeros(len(maps[0]))
+        scale, shift = self.condition(fused)[study, :, None, None].chunk(2, dim=1)
+        levels = self.pyramid({str(level): each for level, each in enumerate(maps)})
+        levels = [level * (1 + scale) + shift for level in levels.values()]
+        distances, central = self.regress(levels)
+        scores = self.classify(levels)
+        cells = scores.shape[:2]
+        places = cell_places([level.shape[-2:] for level in levels], packed.values.shape[-2:]).to(fused.device)
+        answers = [scores[..., None], distances.reshape(*cells, -1, 4), central.reshape(*cells, -1, 1)]
+        said = torch.cat([each.float() for each in answers], dim=-1).flatten(2)
+        return torch.cat([places.expand(cells[0], -1, -1), said], dim=-1)[: len(packed.values)]
+
+    def targets(self, batch: Batch) -> Float[Tensor, "k f"]:
+        return known_boxes(batch, self.images)
+
+    def probabilities(self, logits: Float[Tensor, "n a c"]) -> Float[Tensor, "n a f"]:
+        """The score of each cell and finding: the geometric mean of the chances that it is one, and central to it."""
+        _, said = taken_apart(logits)
+        return (said[..., 0].sigmoid() * said[..., 5].sigmoid()).sqrt()
+
+    def loss(self, logits: Float[Tensor, "n a c"], batch: Batch) -> Float[Tensor, ""]:
+        """Focal loss of every cell of a known image and finding, overlap and centrality of those in boxes, a cell."""
+        places, said = taken_apart(logits.float())
+        known = ~self.targets(batch).isnan()
+        boxes = batch.boxes.get(self.images) or _no_boxes(logits)
+        owner = assign(boxes, places, len(said), self.findings)
+        inside = owner >= 0
+        focal = sigmoid_focal_loss(said[..., 0], inside.float(), reduction="none")
+        focal = (focal * known[:, None]).sum()
+        truth, cell = boxes.corners[owner[inside]], inside.nonzero()[:, 1]
+        found = corners_of(places[cell], said[inside])
+        overlap = generalized_box_iou_loss(found, truth, reduction="sum")
+        aim = centrality(places[cell], truth)
+        central = F.binary_cross_entropy_with_logits(said[inside][:, 5], aim, reduction="sum")
+        return (focal + overlap + central) / inside.sum().clamp(min=1)
+
+    def boxes(self, logits: Float[Tensor, "n a c"], height: int, width: int) -> tuple[Boxes, Float[Tensor, "k"]]:
+        """The boxes of each image and their scores, from the likeliest of all images on; clipped to the image."""
+        scores = self.probabilities(logits).flatten(1)
+        scores, chosen = scores.topk(min(CANDIDATES, scores.shape[1]), dim=1)
+        image, rank = (scores > self.least).nonzero(as_tuple=True)
+        scores, chosen = scores[image, rank], chosen[image, rank]
+        cell, finding = chosen // self.findings, chosen % self.findings
+        places, said = taken_apart(logits)
+        corners = corners_of(places[cell], said[image, cell, finding])
+        edge = corners.new_tensor([width, height, width, height])
+        corners = torch.minimum(corners.clamp(min=0), edge)
+        kept = batched_nms(corners, scores, image * self.findings + finding, self.overlap)
+        kept = kept[_place_within(image[kept]) < self.most]
+        return Boxes(corners[kept], image[kept], finding[kept]), scores[kept]
+
+
+def known_boxes(batch: Batch, modality: str) -> Float[Tensor, "n f"]:
+    """What is known of the boxes of each image and finding: 1 where it has some, 0 where it has none, else NaN.
+
+    Boxes of a finding on an image are taken for all that it has there. Without one, a slice label of 0 says that there
+    is none; one of 1 says that the boxes are unknown, as no slice label does.
+    """
+    labels = batch.slice_labels[modality]
+    known = torch.where(labels == 0, labels, torch.nan)
+    boxes = batch.boxes.get(modality)
+    return known if boxes is None else known.index_put((boxes.images, boxes.findings), known.new_ones(()))
+
+
+def cell_places(maps: list[torch.Size], image: torch.Size) -> Float[Tensor, "a 3"]:
+    """The middle of each cell, x and y, and its side, in pixels of the image; map after map, row after row."""
+    places = []
+    for rows, columns in maps:
+        side_y, side_x = image[0] / rows, image[1] / columns
+        y, x = torch.meshgrid(
+            (torch.arange(rows) + 0.5) * side_y, (torch.arange(columns) + 0.5) * side_x, indexing="ij"
+        )
+        places.append(torch.stack([x, y, torch.full_like(x, max(side_x, side_y))], dim=-1).reshape(-1, 3))
+    return torch.cat(places)
+
+
+def taken_apart(logits: Float[Tensor, "n a c"]) -> tuple[Float[Tensor, "a 3"], Float[Tensor, "n a f 6"]]:
+    """Where the cells are, which all images share, and what they say of each finding."""
+    said = logits[..., PLACE:]
+    places = logits[0, :, :PLACE].detach() if len(logits) else logits.new_zeros(logits.shape[1], PLACE)
+    return places, said.reshape(*logits.shape[:2], said.shape[2] // ANSWER, ANSWER)
+
+
+def assign(boxes: Boxes, places: Float[Tensor, "a 3"], images: int, findings: int) -> Int[Tensor, "n a f"]:
+    """Which box each cell answers for, by image and finding; -1 for none, and the smallest of several.
+
+    A cell answers for a box when its middle lies within it, at most `RADIUS` cells from its middle, and the box has the
+    size of its map; the nearest cell of the map of its size does in any case, so that no box is too small.
+    """
+    count, cells = len(boxes.corners), len(places)
+    x, y, side = places.T
+    x0, y0, x1, y1 = boxes.corners.T[..., None]
+    edges = torch.stack([x - x0, y - y0, x1 - x, y1 - y])
+    off = torch.maximum((x - (x0 + x1) / 2).abs(), (y - (y0 + y1) / 2).abs()) / side
+    middle = (edges.amin(dim=0) > 0) & (off < RADIUS) & _fitting(edges.amax(dim=0), side)
+    # The map that answers where no cell does: by half the longer side, as if the cell lay in the middle.
+    fits = _fitting((torch.maximum(x1 - x0, y1 - y0) / 2).expand(count, cells), side)
+    nearest = torch.where(fits, off, torch.inf).argmin(dim=1, keepdim=True)
+    middle = middle | torch.zeros_like(middle).scatter(1, nearest, ~middle.any(dim=1, keepdim=True))
+    order = ((x1 - x0) * (y1 - y0)).flatten().argsort(stable=True)
+    rank = torch.empty_like(order).scatter(0, order, torch.arange(count, device=order.device))
+    claims = torch.where(middle, rank[:, None], count)
+    row = (boxes.images * findings + boxes.findings)[:, None].expand(count, cells)
+    first = rank.new_full((images * findings, cells), count).scatter_reduce(0, row, claims, "amin")
+    owner = torch.cat([order, order.new_full((1,), -1)])[first]
+    return owner.reshape(images, findings, cells).transpose(1, 2)
+
+
+def _fitting(farthest: Float[Tensor, "k a"], side: Float[Tensor, "a"]) -> Bool[Tensor, "k a"]:
+    """Whether the farthest edge is one for the map of the cell."""
+    sides = side.unique()
+    finer = torch.where(sides < side[:, None], sides, 0.0).amax(dim=1)
+    high = torch.where(side < sides.max(), FAR * side, torch.inf)
+    return (farthest >= FAR * finer) & (farthest < high)
+
+
+def corners_of(places: Float[Tensor, "k 3"], said: Float[Tensor, "k 6"]) -> Float[Tensor, "k 4"]:
+    """The corners in pixels that cells say: distances are in sides of the cell."""
+    middle, distances = places[:, [0, 1]], said[:, 1:5] * places[:, 2:]
+    return torch.cat([middle - distances[:, :2], middle + distances[:, 2:]], dim=1)
+
+
+def centrality(places: Float[Tensor, "k 3"], truth: Float[Tensor, "k 4"]) -> Float[Tensor, "k"]:
+    """1 in the middle of a box, 0 at its edge (Tian et al. 2019, eq. 3); 1 for the only cell of a box, outside it."""
+    before, behind = places[:, :2] - truth[:, :2], truth[:, 2:] - places[:, :2]
+    ratio = torch.minimum(before, behind) / torch.maximum(before, behind)
+    return torch.where((ratio > 0).all(dim=1), ratio.clamp(min=0).prod(dim=1).sqrt(), 1.0)
+
+
+def _image_modality(modality: str | None, branches: Mapping[str, BranchSizes]) -> str:
+    known = [name for name, sizes in branches.items() if sizes.kind == "images"]
+    if not known:
+        raise UsageError("head boxes: the model has no image modality; drop this head")
+    if modality is not None and modality not in known:
+        raise UsageError(f"head boxes: no image modality is called '{modality}'; {did_you_mean(modality, known)}")
+    return modality or known[0]
+
+
+def _no_boxes(like: Tensor) -> Boxes:
+    none = torch.zeros(0, dtype=torch.long, device=like.device)
+    return Boxes(like.new_zeros(0, 4), none, none)
+
+
+def _place_within(groups: Int[Tensor, "k"]) -> Int[Tensor, "k"]:
+    """How many of the same group stand before each."""
+    order = groups.argsort(stable=True)
+    _, counts = torch.unique_consecutive(groups[order], return_counts=True)
+    starts = (counts.cumsum(0) - counts).repeat_interleave(counts)
+    return torch.empty_like(order).scatter(0, order, torch.arange(len(order), device=order.device) - starts)

@@ -1,0 +1,1 @@
+"""Text encoders: tokens become a representation; imports the hallway and packing."""

@@ -1,0 +1,154 @@
+"""Pretrained text encoders of Hugging Face: frozen, trained whole, or by low-rank adapters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, cast
+
+import torch
+from jaxtyping import Int
+from torch import Tensor, nn
+
+from mmdx.batch import Features
+from mmdx.errors import UsageError
+from mmdx.models.packing import item_mask, pad
+from mmdx.models.text.words import TextEncoder
+from mmdx.models.weights import find_model_folder
+from mmdx.registry import TEXT_ENCODERS
+
+
+@TEXT_ENCODERS("transformer")
+class Transformer(TextEncoder):
+    """Any Hugging Face encoder; pooled is the mean of the last hidden states over real tokens.
+
+    `source` is a hub name, a local model folder, or an installed package that carries one. All its weights are trained;
+    `frozen` keeps them, and `lora`, a rank, keeps them and trains low-rank adapters beside every linear layer (Hu et
+    al. 2022), through peft. `architecture`, the saved Hugging Face config, is given when saved weights follow.
+    """
+
+    def __init__(
+        self,
+        vocabulary: int,
+        architecture: Mapping[str, Any] | None,
+        *,
+        source: str = "",
+        frozen: bool = False,
+        lora: int = 0,
+        max_tokens: int = 256,
+    ) -> None:
+        super().__init__()
+        if lora < 0 or (lora and frozen):
+            raise UsageError(
+                f"text encoder transformer: lora is {lora} and frozen is {frozen}; give a rank to train, or "
+                "frozen alone"
+            )
+        network: Any = _from_source(source) if architecture is None else _from_architecture(architecture)
+        config = network.config
+        positions = int(getattr(config, "max_position_embeddings", max_tokens))
+        if max_tokens > positions:
+            raise UsageError(
+                f"text encoder transformer: max_tokens {max_tokens} is more than the {positions} that it can place"
+            )
+        # A pooler is trained for tasks that are not ours; unused weights would stall distributed training.
+        if isinstance(getattr(network, "pooler", None), nn.Module):
+            network.pooler = None
+        self.network = network
+        self.frozen = frozen
+        self.dim = self.item_dim = int(config.hidden_size)
+        self.architecture = config.to_dict()
+        if frozen:
+            self.network.requires_grad_(False)
+        if lora:
+            _add_adapters(self.network, lora)
+
+    def train(self, mode: bool = True) -> Transformer:
+        """A frozen encoder stays in evaluation: no dropout inside it."""
+        super().train(mode and not self.frozen)
+        return self
+
+    def forward(self, tokens: Int[Tensor, "n"], lengths: Int[Tensor, "b"]) -> Features:
+        mask = item_mask(lengths)
+        # A row without any token would make the softmax inside 0 / 0; its first place is let through, then replaced.
+        visible = mask.clone()
+        visible[:, 0] = True
+        items = self.network(input_ids=pad(tokens, mask), attention_mask=visible.long()).last_hidden_state
+        weights = mask / mask.sum(dim=1, keepdim=True).clamp(min=1)
+        pooled = (items * weights.to(items.dtype).unsqueeze(-1)).sum(dim=1)
+        return Features(items=items, mask=mask, pooled=pooled)
+
+
+def source_of(source: str) -> str:
+    """Where transformers should load `source` from: the local folder that it names, else itself as a hub name."""
+    folder = find_model_folder(source)
+    return str(folder) if folder is not None else source
+
+
+def _add_adapters(network: Any, rank: int) -> None:
+    """Adapters of that rank beside every linear layer, which say nothing until they are trained; all else is frozen."""
+    from peft import LoraConfig, inject_adapter_in_model
+
+    inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear"), network)
+
+
+def _from_source(source: str) -> nn.Module:
+    from transformers import AutoModel
+
+    if not source:
+        raise UsageError(
+            "text encoder transformer: give source, a hub name, a local model folder or an installed package"
+        )
+    folder = find_model_folder(source)
+    if folder is not None and (folder / "adapter_config.json").is_file():
+        # Which model they belong to stands in that file, and would be looked for on the hub.
+        raise UsageError(
+            f"text encoder transformer: '{source}' holds adapters; merge them into their model and save it"
+        )
+    options: dict[str, Any] = {"dtype": torch.float32, "use_safetensors": True}
+    options |= {"output_loading_info": True, "ignore_mismatched_sizes": True}
+    try:
+        with _quietly_loading():
+            network, loaded = cast(tuple[Any, Any], AutoModel.from_pretrained(source_of(source), **options))
+    except (OSError, ValueError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise UsageError(f"text encoder transformer: '{source}' could not be loaded ({reason})") from None
+    unfit = {*loaded["missing_keys"], *(name for name, *_ in loaded["mismatched_keys"])}
+    unfit = sorted(name for name in unfit if not name.startswith("pooler."))
+    if unfit:
+        raise UsageError(
+            f"text encoder transformer: '{source}': its weights are of another architecture than its config.json: "
+            f"{len(unfit)} are missing or of another size, such as {unfit[0]}"
+        )
+    if network.config.is_encoder_decoder:
+        raise UsageError(f"text encoder transformer: '{source}' is an encoder-decoder; choose an encoder such as BERT")
+    return network
+
+
+def _from_architecture(architecture: Mapping[str, Any]) -> nn.Module:
+    from transformers import AutoConfig, AutoModel
+
+    options = {k: v for k, v in architecture.items() if k != "model_type"}
+    return AutoModel.from_config(AutoConfig.for_model(architecture["model_type"], **options), dtype=torch.float32)
+
+
+@contextmanager
+def _quietly_loading() -> Iterator[None]:
+    """transformers without its bar over weights that are on this machine, and without its account of those that do not
+    fit, which are refused in a line of our own; the bars of downloads stay."""
+    from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+    from transformers.utils import logging
+
+    shown, downloads = logging.is_progress_bar_enabled(), not are_progress_bars_disabled()
+    told = logging.get_verbosity()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()  # those of the hub with it
+    if downloads:
+        enable_progress_bars()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(told)
+        if shown:
+            logging.enable_progress_bar()
+        if not downloads:
+            disable_progress_bars()

@@ -1,0 +1,1 @@
+"""Prediction files become the rows of one comparison; imports metrics and resampling."""

@@ -1,0 +1,219 @@
+"""From prediction files to a claim: every arm's measures with intervals, and its paired difference from the first arm.
+
+The first arm is the reference: what the first run was shown at its fullest. All arms share the same resamples of
+patients, drawn once. An arm of several trainings stands for their mean, in every resample.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mmdx.errors import UsageError
+from mmdx.stats.cohort.cohort import Arm, Cohort, Unit, read_sources
+from mmdx.stats.cohort.sources import find_sources, read_verdicts
+from mmdx.stats.comparison.counts import FindingCount, count_findings, refusals
+from mmdx.stats.comparison.measured import MEANS, Measured
+from mmdx.stats.metrics.registry import METRICS
+from mmdx.stats.resampling.intervals import LEVEL, Estimate, Kind, bca_interval, interval, raised
+from mmdx.stats.significance.corrections import Key, with_corrections, with_delong
+from mmdx.stats.significance.difference import Difference, paired_difference
+
+FEWEST_RESAMPLES = 100
+P_VALUES: Mapping[Kind, str] = {
+    "percentile": "inversion of the percentile interval",
+    "bca": "inversion of the BCa interval",
+}
+"""What the p-value of a difference is made of, by how its interval is made."""
+NO_THRESHOLD = "no threshold: no validation predictions of both classes lie beside the file"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Arms, the reference first and baselines last, on the same rows. Differences are the reference minus the arm.
+
+    `unit` says what a row is; patients are what is resampled, whatever the unit. `estimates` and `differences` are of
+    each finding and of the macro mean, `means` the estimates of the micro and the weighted one, by the name in the
+    place of the finding. `intervals` is how they were made, and `strata` within how many groups of patients the
+    resamples were drawn: more than one where a class is rare. `audits` is the verdict on the store and split of each
+    run, by its name.
+    """
+
+    arms: tuple[Arm, ...]
+    unit: Unit
+    rows: int
+    studies: int
+    patients: int
+    findings: tuple[FindingCount, ...]
+    estimates: Mapping[Key, Estimate]
+    differences: Mapping[Key, Difference]
+    means: Mapping[Key, Estimate]
+    resamples: int
+    seed: int
+    intervals: Kind = "percentile"
+    strata: int = 1
+    split: str = "test"
+    audits: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def reference(self) -> Arm:
+        return self.arms[0]
+
+    @property
+    def models(self) -> tuple[Arm, ...]:
+        """The arms that are no baselines."""
+        return tuple(arm for arm in self.arms if arm.kind == "model")
+
+    @property
+    def baselines(self) -> tuple[Arm, ...]:
+        return tuple(arm for arm in self.arms if arm.kind == "baseline")
+
+    @property
+    def in_mean(self) -> tuple[str, ...]:
+        """The findings of the macro means."""
+        return tuple(count.finding for count in self.findings if count.left_out is None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for a JSON file: one record an estimate, `finding` null for macro means, NaN as null."""
+        differences = [
+            _record(key, difference.estimate)
+            | {"p": difference.p, "p_holm": difference.corrected, "p_delong_clustered": difference.delong}
+            | {"shown_to_differ": difference.shown, "reference": self.reference.name}
+            for key, difference in self.differences.items()
+        ]
+        means = [_record(key, estimate) for key, estimate in self.means.items()]
+        return {
+            "audits": dict(self.audits),
+            "reference": self.reference.name,
+            "arms": [asdict(arm) for arm in self.arms],
+            "split": self.split,
+            "unit": self.unit,
+            "rows": self.rows,
+            "studies": self.studies,
+            "patients": self.patients,
+            "findings": [asdict(count) for count in self.findings],
+            "macro_findings": list(self.in_mean),
+            "estimates": [_record(key, estimate) for key, estimate in self.estimates.items()],
+            "means": [{"mean": record.pop("finding")} | record for record in means],
+            "differences": differences,
+            "method": {
+                "intervals": f"patient bootstrap, {self.intervals}",
+                "strata": self.strata,
+                "level": LEVEL,
+                "p": P_VALUES[self.intervals],
+                "p_holm": "Holm, over the arms for macro means, over arms and findings for findings; baselines apart",
+                "p_delong_clustered": "DeLong clustered by patient (Obuchowski 1997), AUROC of a finding",
+                "thresholds": "Youden's J on validation rows, by arm and finding",
+            },
+            "resamples": self.resamples,
+            "seed": self.seed,
+        }
+
+
+def compare(
+    given: Sequence[Path],
+    *,
+    split: str = "test",
+    level: Unit | None = None,
+    groups: Sequence[str] | None = None,
+    resamples: int = 2000,
+    seed: int = 0,
+    intervals: Kind = "percentile",
+) -> Comparison:
+    """Compares run folders or prediction files, or what one of them was shown; `read_cohort` says how they are read.
+
+    Raises `DataError` for bad files and for arms that do not stand on the same rows and labels, and `UsageError` for
+    too few resamples or the same source twice.
+    """
+    sources = find_sources(given, split=split, level=level)
+    cohort = read_sources(sources, level=level, groups=groups)
+    audits = read_verdicts(sources)
+    return compare_cohort(
+        cohort, resamples=resamples, seed=seed, intervals=intervals, split=sources[0].split, audits=audits
+    )
+
+
+def compare_cohort(
+    cohort: Cohort,
+    *,
+    resamples: int = 2000,
+    seed: int = 0,
+    intervals: Kind = "percentile",
+    split: str = "test",
+    audits: Mapping[str, str] | None = None,
+) -> Comparison:
+    """The comparison of a cohort."""
+    if resamples < FEWEST_RESAMPLES:
+        raise UsageError(f"{resamples} resamples; a 95 % interval takes at least {FEWEST_RESAMPLES} (2000 by default)")
+    counts = count_findings(cohort)
+    included = [f for f, count in enumerate(counts) if count.left_out is None]
+    values = _Values(cohort, included, resamples=resamples, seed=seed, intervals=intervals)
+    estimates: dict[Key, Estimate] = {}
+    means: dict[Key, Estimate] = {}
+    differences: dict[Key, Difference] = {}
+    for a, arm in enumerate(cohort.arms):
+        for m, metric in enumerate(METRICS.values()):
+            for g, group in enumerate((*cohort.findings, *MEANS)):
+                key, other = (arm.name, metric.name, group), g >= len(cohort.findings) and group is not None
+                (means if other else estimates)[key] = values.estimate(a, m, g)
+                if a and not other and metric.direction in ("higher", "lower"):
+                    differences[key] = values.difference(a, m, g)
+    return Comparison(
+        arms=cohort.arms,
+        unit=cohort.unit,
+        rows=len(cohort.patients),
+        studies=cohort.studies,
+        patients=int(cohort.patients.max()) + 1,
+        findings=tuple(counts),
+        estimates=estimates,
+        differences=with_corrections(with_delong(differences, cohort), cohort.arms),
+        means=means,
+        resamples=resamples,
+        seed=seed,
+        intervals=intervals,
+        strata=values.strata,
+        split=split,
+        audits=dict(audits or {}),
+    )
+
+
+class _Values:
+    """Every measure of a cohort with what its intervals are made of; places are those of `Measured`."""
+
+    def __init__(self, cohort: Cohort, included: Sequence[int], *, resamples: int, seed: int, intervals: Kind) -> None:
+        measured = Measured(cohort, included)
+        self.strata = measured.strata
+        self._points = measured.points()
+        self._resampled = measured.resampled(resamples=resamples, seed=seed)
+        self._jackknife = measured.jackknife() if intervals == "bca" else None
+        self._refused = refusals(cohort, included)
+        self._names, self._families = list(METRICS), [metric.family for metric in METRICS.values()]
+
+    def estimate(self, a: int, m: int, g: int) -> Estimate:
+        value, resampled, refused = float(self._points[a, m, g]), self._resampled[a, m, g], self._why(a, m, g)
+        if self._jackknife is None:
+            resampled = raised(value, resampled) if self._names[m] == "ece" else resampled
+            return interval(value, resampled, refused=refused)
+        return bca_interval(value, resampled, self._jackknife[a, m, g], refused=refused)
+
+    def difference(self, a: int, m: int, g: int) -> Difference:
+        """The reference minus the arm."""
+        values = (float(self._points[0, m, g]), float(self._points[a, m, g]))
+        resampled = (self._resampled[0, m, g], self._resampled[a, m, g])
+        jackknife = None if self._jackknife is None else self._jackknife[0, m, g] - self._jackknife[a, m, g]
+        refused = self._why(0, m, g) or self._why(a, m, g)
+        return paired_difference(*values, *resampled, refused=refused, jackknife=jackknife)
+
+    def _why(self, a: int, m: int, g: int) -> str | None:
+        if self._refused[g] is None and self._families[m] == "threshold" and math.isnan(self._points[a, m, g]):
+            return NO_THRESHOLD
+        return self._refused[g]
+
+
+def _record(key: Key, estimate: Estimate) -> dict[str, Any]:
+    arm, metric, finding = key
+    value = None if math.isnan(estimate.value) else estimate.value
+    return {"arm": arm, "metric": metric, "finding": finding} | asdict(estimate) | {"value": value}

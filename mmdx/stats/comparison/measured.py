@@ -1,0 +1,67 @@
+"""Every measure of every arm of a cohort: of each finding, and of the micro, the weighted and the macro mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from mmdx.stats.cohort.cohort import Cohort
+from mmdx.stats.comparison.panel import Panel
+from mmdx.stats.resampling.intervals import rare_strata
+
+MEANS = ("micro", "weighted", None)
+"""What follows the findings along the axis of groups. Micro pools the rows of all findings; the others are means over
+the `included` findings, weighted by their positive rows in the cohort, or (macro, None) not at all."""
+
+
+class Measured:
+    """Arrays `[a m g r]`: arms, `METRICS`, findings and `MEANS`, resamples. An arm of several trainings has their mean.
+
+    NaN where a measure is undefined; a mean is where one of its findings is, or where none is included.
+    """
+
+    def __init__(self, cohort: Cohort, included: Sequence[int]) -> None:
+        self._panel = Panel(cohort.labels, [one for each in cohort.scored for one in each], cohort.patients)
+        self._first = np.cumsum([0, *(len(each) for each in cohort.scored)])
+        self._included = list(included)
+        positives = (cohort.labels[:, self._included] == 1).sum(axis=0).astype(float)
+        self._weights = positives / positives.sum() if positives.sum() else np.zeros(0)
+        self._strata = rare_strata(cohort.labels, cohort.patients)
+
+    def points(self) -> Float[np.ndarray, "a m g"]:
+        """Each row once."""
+        return self._averaged(self._panel.points()[..., None])[..., 0]
+
+    @property
+    def strata(self) -> int:
+        """Within how many groups of patients resamples are drawn: more than one where a class is rare."""
+        return len(np.unique(self._strata))
+
+    def resampled(self, *, resamples: int, seed: int) -> Float[np.ndarray, "a m g r"]:
+        """Over resamples of the patients, the same ones for all."""
+        return self._averaged(self._panel.resampled(resamples=resamples, seed=seed, strata=self._strata))
+
+    def jackknife(self) -> Float[np.ndarray, "a m g k"]:
+        """Without each patient, or each of many groups of them."""
+        return self._averaged(self._panel.jackknife())
+
+    def trainings(self, arm: int) -> Float[np.ndarray, "s m g"]:
+        """The points of each training of an arm."""
+        own = self._panel.points()[self._first[arm] : self._first[arm + 1]]
+        return self._with_means(own[..., None])[..., 0]
+
+    def _averaged(self, values: Float[np.ndarray, "t m f r"]) -> Float[np.ndarray, "a m g r"]:
+        return self._with_means(np.add.reduceat(values, self._first[:-1], axis=0) / self._sizes)
+
+    @property
+    def _sizes(self) -> np.ndarray:
+        return np.diff(self._first)[:, None, None, None]
+
+    def _with_means(self, values: Float[np.ndarray, "a m f r"]) -> Float[np.ndarray, "a m g r"]:
+        own = values[:, :, self._included]
+        missing = np.full_like(values[:, :, :1], np.nan)
+        macro = own.mean(axis=2, keepdims=True) if self._included else missing
+        weighted = np.einsum("amfr,f->amr", own, self._weights)[:, :, None] if self._included else missing
+        return np.concatenate([values, weighted, macro], axis=2)

@@ -1,0 +1,247 @@
+"""All metrics of all models and findings under many resamples of the patients, at once.
+
+The scores are sorted once. What is a sum over rows (log loss, Brier score, the bins of the calibration error, counts at
+a threshold, what a step to a resample's calibration curve needs) is summed by patient first, and is then a column of
+one matrix product with how often each patient was drawn; what is read off the order of the scores comes from running
+sums down the sorted rows (`metrics/ranking.py`). Resamples are worked on some at a time, on as many threads as there
+are processors, up to four; the values depend on neither.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Integer
+from threadpoolctl import threadpool_limits
+
+from mmdx.stats.cohort.cohort import Scored
+from mmdx.stats.metrics import ranking
+from mmdx.stats.metrics.calibration import BINS, calibration_intercept, calibration_slope, gaps
+from mmdx.stats.metrics.ranking import Ladder, Steps, sums_by
+from mmdx.stats.metrics.recalibration import Expansion, expand
+from mmdx.stats.metrics.registry import METRICS, answers, surprises
+from mmdx.stats.metrics.thresholds import AT_THRESHOLD, LEAST, Counts
+from mmdx.stats.resampling.intervals import draw_counts
+from mmdx.stats.resampling.weights import share
+
+GROUPS = 200
+"""The most patients that the jackknife leaves out one by one; of more, it leaves out as many groups of patients."""
+THREADS = min(4, os.cpu_count() or 1)
+CELLS_AT_ONCE = 2**24
+"""Rows times findings times resamples that a thread works on at a time, which bounds the memory."""
+ITERATED_BELOW = 1_000
+"""Rows of a finding below which each resample's calibration curve is fitted to the end: the step is least exact, and
+the fit least dear, where rows are few."""
+_FITTED = 12
+_SUMMED = 4 + BINS + _FITTED
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """Yes or no: labels that are known, scores, answers at the thresholds (`answers`), and whose rows they are."""
+
+    labels: Float[np.ndarray, "n"]
+    scores: Float[np.ndarray, "n"]
+    answers: Float[np.ndarray, "n"]
+    patients: Int[np.ndarray, "n"]
+
+    @cached_property
+    def answered(self) -> bool:
+        return not np.isnan(self.answers).any()
+
+    def ladder(self, patients: int, dtype: np.dtype) -> Ladder:
+        return Ladder(self.labels, self.scores, self.patients, patients, dtype)
+
+    def by_patient(self, columns: Float[np.ndarray, "n c"], patients: int) -> Float[np.ndarray, "p c"]:
+        return sums_by(self.patients, np.arange(len(columns)), (patients, len(columns)), np.dtype(np.float64)) @ columns
+
+    def summed(self, fit: Expansion) -> Float[np.ndarray, "n 26"]:
+        """What is summed over drawn rows, in the order in which `_of_sums` and `_of_curve` take it."""
+        yes, positive = self.answers == 1, self.labels == 1
+        columns = [
+            surprises(self.labels, self.scores),
+            (self.scores - self.labels) ** 2,
+            yes & positive,
+            yes & ~positive,
+        ]
+        return np.column_stack([*columns, gaps(self.labels, self.scores), fit.columns])
+
+
+class Panel:
+    """The metrics, in the order of `METRICS`, of some trainings on the same rows.
+
+    The last of the g findings is the micro average: the known cells of all findings as one binary problem, each
+    answered at its own threshold. With one finding it is that finding. Labels are NaN where unknown; `patients` gives
+    each row's patient, numbered from 0 without gaps. Of findings with `ITERATED_BELOW` rows or more, a resample's
+    calibration slope and intercept are one step from those of all rows (`recalibration.Expansion`); everything else is
+    what the metric's own function says.
+    """
+
+    def __init__(
+        self, labels: Float[np.ndarray, "n f"], trainings: Sequence[Scored], patients: Int[np.ndarray, "n"]
+    ) -> None:
+        self._patients, self._count, self._findings = patients, int(patients.max()) + 1, labels.shape[1]
+        known = ~np.isnan(labels)
+        heaviest = int(np.bincount(patients, weights=known.sum(axis=1)).max()) * self._count
+        self._dtype = np.dtype(np.uint16 if heaviest < 2**16 else np.uint32)
+        fitting = min(512, CELLS_AT_ONCE // max(1, int(known.sum())))
+        # Rows of whole cache lines, a fifth faster than odd ones.
+        self._at_once = max(1, fitting // 64 * 64 or fitting)
+        self._problems = [_problems(labels, training, patients) for training in trainings]
+        self._ladders = [[p.ladder(self._count, self._dtype) for p in each] for each in self._problems]
+        self._columns, self._fits = self._summed_by_patient()
+
+    def points(self) -> Float[np.ndarray, "t m g"]:
+        """Every metric, each row once; NaN where undefined."""
+        return self._with_micro(self._at(np.ones((self._count, 1), dtype=self._dtype)))[..., 0]
+
+    def resampled(
+        self, *, resamples: int, seed: int, strata: Int[np.ndarray, "n"] | None = None
+    ) -> Float[np.ndarray, "t m g r"]:
+        """Every metric in each resample of the patients, drawn within their strata where there are any."""
+        drawn = draw_counts(self._patients, resamples=resamples, seed=seed, at_once=self._at_once, strata=strata)
+        return self._measured(drawn, resamples)
+
+    def jackknife(self) -> Float[np.ndarray, "t m g k"]:
+        """Every metric without each patient, or each of `GROUPS` groups where there are more patients than that."""
+        groups = min(GROUPS, self._count)
+        group = np.arange(self._count) % groups
+
+        def left() -> Iterable[tuple[slice, Int[np.ndarray, "r p"]]]:
+            for start in range(0, groups, self._at_once):
+                stop = min(start + self._at_once, groups)
+                yield slice(start, stop), (group != np.arange(start, stop)[:, None]).astype(np.int32)
+
+        return self._measured(left(), groups)
+
+    def _measured(
+        self, drawn: Iterable[tuple[slice, Int[np.ndarray, "r p"]]], total: int
+    ) -> Float[np.ndarray, "t m g r"]:
+        """Every metric under counts of patients; a thread takes a part, a few parts wait, BLAS stays on its thread."""
+        values = np.full((len(self._problems), len(METRICS), len(self._problems[0]), total), np.nan)
+
+        def fill(place: slice, counts: Int[np.ndarray, "r p"]) -> None:
+            values[..., place] = self._at(np.ascontiguousarray(counts.T, dtype=self._dtype))
+
+        with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(THREADS) as pool:
+            waiting: deque[Future[None]] = deque()
+            for place, counts in drawn:
+                if len(waiting) > THREADS:
+                    waiting.popleft().result()
+                waiting.append(pool.submit(fill, place, counts))
+            for future in waiting:
+                future.result()
+        return self._with_micro(values)
+
+    def _at(self, weights: Integer[np.ndarray, "p r"]) -> Float[np.ndarray, "t m h r"]:
+        classes, sums = self._sums(weights)
+        values = np.empty((len(self._problems), len(METRICS), len(self._problems[0]), weights.shape[1]))
+        for t, problems in enumerate(self._problems):
+            for h, problem in enumerate(problems):
+                steps = self._ladders[t][h].climb(weights)
+                positives, negatives = classes[:, h]
+                found = _of_order(steps) | _of_sums(problem, positives, negatives, sums[t, h])
+                found |= _of_curve(problem, self._fits[t][h], steps, sums[t, h, -_FITTED:], weights)
+                values[t, :, h] = [found[name] for name in METRICS]
+        return values
+
+    def _sums(
+        self, weights: Integer[np.ndarray, "p r"]
+    ) -> tuple[Float[np.ndarray, "2 h r"], Float[np.ndarray, "t h 26 r"]]:
+        """The weight of positives and negatives, and the sums of `_Problem.summed`."""
+        flat, f = self._columns.T @ weights.astype(np.float64), self._findings
+        classes = flat[: 2 * f].reshape(2, f, -1)
+        rest = flat[2 * f :].reshape(len(self._problems), -1, weights.shape[1])
+        sums = rest[:, : f * _SUMMED].reshape(len(rest), f, _SUMMED, -1)
+        if f == 1:
+            return classes, sums
+        # All findings together are the sum of each, but for the steps to their own curve.
+        pooled = np.concatenate([sums[:, :, :-_FITTED].sum(axis=1), rest[:, f * _SUMMED :]], axis=1)
+        classes = np.concatenate([classes, classes.sum(axis=1, keepdims=True)], axis=1)
+        return classes, np.concatenate([sums, pooled[:, None]], axis=1)
+
+    def _summed_by_patient(self) -> tuple[Float[np.ndarray, "p c"], list[list[Expansion]]]:
+        """The columns of `_sums` (classes by finding, then each training's, which end with the pooled fit), and the
+        fits, whose own columns, a row each, are let go."""
+        f, fits = self._findings, []
+        pooled = len(self._problems[0]) - f
+        columns = np.empty((self._count, 2 * f + len(self._problems) * (f * _SUMMED + pooled * _FITTED)))
+        for h, problem in enumerate(self._problems[0][:f]):
+            kinds = np.stack([problem.labels, 1 - problem.labels], axis=1)
+            columns[:, [h, f + h]] = problem.by_patient(kinds, self._count)
+        at = 2 * f
+        for problems in self._problems:
+            fits.append([])
+            for h, problem in enumerate(problems):
+                fit = expand(problem.labels, problem.scores)
+                given = problem.summed(fit) if h < f else fit.columns
+                columns[:, at : at + given.shape[1]] = problem.by_patient(given, self._count)
+                at += given.shape[1]
+                fits[-1].append(replace(fit, columns=fit.columns[:0].copy()))
+        return columns, fits
+
+    def _with_micro(self, values: Float[np.ndarray, "t m h r"]) -> Float[np.ndarray, "t m g r"]:
+        """One finding is its own micro average."""
+        return values if self._findings > 1 else np.concatenate([values, values], axis=2)
+
+
+def _problems(labels: Float[np.ndarray, "n f"], scored: Scored, patients: Int[np.ndarray, "n"]) -> list[_Problem]:
+    """Each finding by itself, then all of them where there are several."""
+    said = answers(scored.scores, scored.thresholds)
+
+    def of(cells: Bool[np.ndarray, "n f"]) -> _Problem:
+        column, row = np.nonzero(cells.T)
+        return _Problem(labels[row, column], scored.scores[row, column], said[row, column], patients[row])
+
+    known, findings = ~np.isnan(labels), np.arange(labels.shape[1])
+    found = [of(known & (findings == f)) for f in findings]
+    return found if len(found) == 1 else [*found, of(known)]
+
+
+def _of_order(steps: Steps) -> dict[str, Float[np.ndarray, "r"]]:
+    return {
+        "auroc": ranking.auroc(steps),
+        "ap": ranking.average_precision(steps),
+        "sensitivity_at_specificity": ranking.sensitivity_at(steps, LEAST),
+        "specificity_at_sensitivity": ranking.specificity_at(steps, LEAST),
+    }
+
+
+def _of_sums(
+    problem: _Problem,
+    positives: Float[np.ndarray, "r"],
+    negatives: Float[np.ndarray, "r"],
+    sums: Float[np.ndarray, "26 r"],
+) -> dict[str, Float[np.ndarray, "r"]]:
+    total, unknown = positives + negatives, np.full(len(positives), np.nan)
+    true_yes, false_yes = sums[2], sums[3]
+    counts = Counts(true_yes, false_yes, negatives - false_yes, positives - true_yes)
+    return {
+        "log_loss": share(sums[0], total),
+        "brier": share(sums[1], total),
+        "ece": share(np.abs(sums[4 : 4 + BINS]).sum(axis=0), total),
+    } | {name: measure(counts) if problem.answered else unknown for name, measure in AT_THRESHOLD.items()}
+
+
+def _of_curve(
+    problem: _Problem,
+    fit: Expansion,
+    steps: Steps,
+    sums: Float[np.ndarray, "12 r"],
+    weights: Integer[np.ndarray, "p r"],
+) -> dict[str, Float[np.ndarray, "r"]]:
+    if len(problem.labels) < ITERATED_BELOW:
+        rows = weights[problem.patients].T
+        slopes = calibration_slope(problem.labels, problem.scores, rows)
+        intercepts = calibration_intercept(problem.labels, problem.scores, rows)
+    else:
+        both = steps.both_classes
+        slopes = np.where(both & ~ranking.apart(steps), fit.slopes(sums.T), np.nan)
+        intercepts = np.where(both, fit.intercepts(sums.T), np.nan)
+    return {"calibration_slope": slopes, "calibration_intercept": intercepts}

@@ -1,0 +1,85 @@
+"""Shares of rows, such as sensitivity, with intervals; and sums of rows in resamples of patients, which carry them."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.sparse import csr_array
+from scipy.stats import binomtest
+
+from mmdx.stats.cohort.cohort import Cohort
+from mmdx.stats.resampling.intervals import (
+    CELLS_AT_ONCE,
+    FEWEST_PATIENTS,
+    LEVEL,
+    Estimate,
+    draw_counts,
+    interval,
+    rare_strata,
+)
+from mmdx.stats.resampling.weights import share
+
+
+def row_a_patient(patients: Int[np.ndarray, "n"]) -> bool:
+    """Whether each patient has one row, so that rows are independent."""
+    return len(np.unique(patients)) == len(patients)
+
+
+def patient_weights(cohort: Cohort, *, resamples: int, seed: int) -> Int[np.ndarray, "r p"]:
+    """How often each patient is drawn in each resample; the resamples are those of the comparison."""
+    strata = rare_strata(cohort.labels, cohort.patients)
+    drawn = draw_counts(cohort.patients, resamples=resamples, seed=seed, at_once=resamples, strata=strata)
+    return next(iter(drawn))[1]
+
+
+def group_weights(
+    groups: Int[np.ndarray, "m"], patients: Int[np.ndarray, "m"], weights: Int[np.ndarray, "r p"], count: int
+) -> Float[np.ndarray, "r g"]:
+    """The weight of the rows of each of `count` groups in each resample, a row weighing what its patient does."""
+    rows = csr_array((np.ones(len(groups)), (groups, patients)), shape=(count, weights.shape[1]))
+    return np.asarray(rows @ weights.T.astype(np.float64)).T
+
+
+def sum_by_patient(
+    values: Float[np.ndarray, "m k"], patients: Int[np.ndarray, "m"], count: int
+) -> Float[np.ndarray, "p k"]:
+    """Values of rows added up by patient, of whom there are `count`."""
+    rows = csr_array((np.ones(len(patients)), (patients, np.arange(len(patients)))), shape=(count, len(patients)))
+    return np.asarray(rows @ values)
+
+
+def resampled_sums(
+    by_patient: Float[np.ndarray, "p k"], cohort: Cohort, *, resamples: int, seed: int
+) -> Float[np.ndarray, "r k"]:
+    """Sums over the patients of each resample; the resamples are those of the comparison, some held at a time."""
+    strata, sums = rare_strata(cohort.labels, cohort.patients), np.empty((resamples, by_patient.shape[1]))
+    at_once = max(1, min(256, CELLS_AT_ONCE // len(by_patient)))
+    for place, counts in draw_counts(cohort.patients, resamples=resamples, seed=seed, at_once=at_once, strata=strata):
+        sums[place] = counts.astype(np.float64) @ by_patient
+    return sums
+
+
+def wilson(top: int, bottom: int) -> Estimate:
+    """A share of independent rows with its interval after Wilson (J Am Stat Assoc 1927)."""
+    if not bottom:
+        return Estimate(np.nan, None, None, 0, "the value is undefined")
+    bounds = binomtest(top, bottom).proportion_ci(LEVEL, "wilson")
+    return Estimate(top / bottom, float(bounds.low), float(bounds.high), 0)
+
+
+def clustered_share(
+    top: int, bottom: int, tops: Float[np.ndarray, "r"], bottoms: Float[np.ndarray, "r"], *, patients: int
+) -> Estimate:
+    """A share of rows of which some are of one patient, with the interval of its resampled counts.
+
+    `patients` counts those of the whole. Refused where they are too few, or the share is 0 or 1, which no resample can
+    change.
+    """
+    value = top / bottom if bottom else np.nan
+    spread = share(tops, bottoms)
+    refused = None
+    if value in (0.0, 1.0):
+        refused = "all rows are of one kind, which no resample can change"
+    elif bottom and patients < FEWEST_PATIENTS:
+        refused = f"{patients} patient{'' if patients == 1 else 's'} bear it, and {FEWEST_PATIENTS} are needed"
+    return interval(value, spread, refused=refused)

@@ -1,0 +1,1 @@
+"""Every metric, under many row weights at once; imports resampling."""

@@ -1,0 +1,130 @@
+"""How good scores are: every metric by its name, under many row weights at once.
+
+A metric takes labels `[n]` (1.0 or 0.0; unknown ones are left out before), scores `[n]` (probabilities) and integer
+weights `[r n]`, how often each row was drawn in each of r resamples, and returns `[r]`; NaN where it is undefined. The
+values are those of scikit-learn with `sample_weight`, where it has the metric. `comparison/panel.py` takes
+all of them at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float, Integer
+
+from mmdx.stats.metrics import ranking, thresholds
+from mmdx.stats.metrics.calibration import calibration_error, calibration_intercept, calibration_slope
+from mmdx.stats.metrics.thresholds import Counts
+from mmdx.stats.resampling.weights import weighted_mean
+
+LOG_LOSS_CLIP = float(np.finfo(np.float64).eps)
+"""How far scores are held from 0 and 1 in the log loss, as in scikit-learn: a sure and wrong answer costs 36 nats."""
+
+Direction = Literal["higher", "lower", "one", "zero"]
+Family = Literal["ranking", "probability", "operating", "threshold"]
+Weighted = Callable[
+    [Float[np.ndarray, "n"], Float[np.ndarray, "n"], Integer[np.ndarray, "r n"]],
+    Float[np.ndarray, "r"],
+]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric by name. `direction` says what is good: more, less, or a value near one or zero.
+
+    Those of the family `threshold` take answers, 1.0 for yes and 0.0 for no, in the place of scores, and are NaN where
+    any answer is something else: a threshold turns scores into answers (`answers`).
+    """
+
+    name: str
+    title: str
+    direction: Direction
+    family: Family
+    function: Weighted
+
+    @property
+    def ranks(self) -> bool:
+        """Whether it needs both classes and looks at the order of the scores alone."""
+        return self.family in ("ranking", "operating")
+
+
+def answers(scores: Float[np.ndarray, "*n"], cutoffs: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
+    """1.0 where a score is at or above its threshold, 0.0 below it, NaN where there is no threshold."""
+    return np.where(np.isnan(cutoffs), np.nan, (scores >= cutoffs).astype(np.float64))
+
+
+def auroc(
+    labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"], weights: Integer[np.ndarray, "r n"]
+) -> Float[np.ndarray, "r"]:
+    """The chance that a positive row scores above a negative one (`ranking.auroc`)."""
+    return ranking.auroc(ranking.steps_of(labels, scores, weights))
+
+
+def average_precision(
+    labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"], weights: Integer[np.ndarray, "r n"]
+) -> Float[np.ndarray, "r"]:
+    """The mean precision over the positives (`ranking.average_precision`)."""
+    return ranking.average_precision(ranking.steps_of(labels, scores, weights))
+
+
+def log_loss(
+    labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"], weights: Integer[np.ndarray, "r n"]
+) -> Float[np.ndarray, "r"]:
+    """The mean of `surprises`."""
+    return weighted_mean(surprises(labels, scores), weights)
+
+
+def brier(
+    labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"], weights: Integer[np.ndarray, "r n"]
+) -> Float[np.ndarray, "r"]:
+    """The mean squared distance of score and label (Brier 1950, the one-class form: from 0 to 1)."""
+    return weighted_mean((scores - labels) ** 2, weights)
+
+
+def surprises(labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"]) -> Float[np.ndarray, "n"]:
+    """-log of the probability given to each label, in nats; scores are clipped by `LOG_LOSS_CLIP`."""
+    sure = np.clip(scores, LOG_LOSS_CLIP, 1 - LOG_LOSS_CLIP)
+    return -np.log(np.where(labels > 0, sure, 1 - sure))
+
+
+def _of_answers(measure: Callable[[Counts], Float[np.ndarray, "r"]]) -> Weighted:
+    def function(
+        labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"], weights: Integer[np.ndarray, "r n"]
+    ) -> Float[np.ndarray, "r"]:
+        if not np.isin(scores, (0.0, 1.0)).all():
+            return np.full(len(weights), np.nan)
+        return measure(thresholds.count(labels, scores, weights, 0.5))
+
+    return function
+
+
+_AT_THRESHOLD_TITLES = {
+    "sensitivity": "Sens.",
+    "specificity": "Spec.",
+    "precision": "Precision",
+    "balanced_accuracy": "Bal. acc.",
+    "f1": "F1",
+    "mcc": "MCC",
+    "kappa": "Kappa",
+}
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric("auroc", "AUROC", "higher", "ranking", auroc),
+        Metric("ap", "AP", "higher", "ranking", average_precision),
+        Metric("log_loss", "Log loss", "lower", "probability", log_loss),
+        Metric("brier", "Brier", "lower", "probability", brier),
+        Metric("ece", "ECE", "lower", "probability", calibration_error),
+        Metric("calibration_slope", "Cal. slope", "one", "probability", calibration_slope),
+        Metric("calibration_intercept", "Cal. int.", "zero", "probability", calibration_intercept),
+        Metric("sensitivity_at_specificity", "Sens@90", "higher", "operating", thresholds.sensitivity_at_specificity),
+        Metric("specificity_at_sensitivity", "Spec@90", "higher", "operating", thresholds.specificity_at_sensitivity),
+        *(
+            Metric(name, _AT_THRESHOLD_TITLES[name], "higher", "threshold", _of_answers(measure))
+            for name, measure in thresholds.AT_THRESHOLD.items()
+        ),
+    )
+}

@@ -1,0 +1,132 @@
+"""What a yes or no is worth: counts at a threshold, and what is made of them, under many row weights at once.
+
+A threshold is chosen on validation rows and used on test rows; a score at or above it is a yes. Values are those of
+scikit-learn with `sample_weight`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Integer
+
+from mmdx.stats.metrics.ranking import sensitivity_at, specificity_at, steps_of
+from mmdx.stats.resampling.weights import share
+
+LEAST = 0.9
+"""The specificity, or sensitivity, that an operating point must reach."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """True and false yeses and noes in each of r resamples."""
+
+    true_yes: Float[np.ndarray, "r"]
+    false_yes: Float[np.ndarray, "r"]
+    true_no: Float[np.ndarray, "r"]
+    false_no: Float[np.ndarray, "r"]
+
+
+def count(
+    labels: Float[np.ndarray, "n"],
+    scores: Float[np.ndarray, "n"],
+    weights: Integer[np.ndarray, "r n"],
+    threshold: float | Float[np.ndarray, "n"],
+) -> Counts:
+    """The counts at a threshold, one for all rows or each row's own."""
+    yes, positive, drawn = scores >= threshold, labels == 1, weights.astype(np.float64)
+    cells = [drawn[:, yes & positive], drawn[:, yes & ~positive], drawn[:, ~yes & ~positive], drawn[:, ~yes & positive]]
+    return Counts(*(cell.sum(axis=1) for cell in cells))
+
+
+def sensitivity(c: Counts) -> Float[np.ndarray, "r"]:
+    return share(c.true_yes, c.true_yes + c.false_no)
+
+
+def specificity(c: Counts) -> Float[np.ndarray, "r"]:
+    return share(c.true_no, c.true_no + c.false_yes)
+
+
+def precision(c: Counts) -> Float[np.ndarray, "r"]:
+    """NaN where nothing is called positive."""
+    return share(c.true_yes, c.true_yes + c.false_yes)
+
+
+def balanced_accuracy(c: Counts) -> Float[np.ndarray, "r"]:
+    return (sensitivity(c) + specificity(c)) / 2
+
+
+def f1(c: Counts) -> Float[np.ndarray, "r"]:
+    """0 where there are positives and none is found; NaN where there are neither positives nor yeses."""
+    return share(2 * c.true_yes, 2 * c.true_yes + c.false_yes + c.false_no)
+
+
+def mcc(c: Counts) -> Float[np.ndarray, "r"]:
+    """Matthews correlation; 0, as in scikit-learn, where all answers or all labels are of one kind."""
+    yes, no = c.true_yes + c.false_yes, c.true_no + c.false_no
+    positives, negatives = c.true_yes + c.false_no, c.true_no + c.false_yes
+    top = c.true_yes * c.true_no - c.false_yes * c.false_no
+    bottom = np.sqrt(yes * no * positives * negatives)
+    return np.where(yes + no > 0, np.divide(top, bottom, out=np.zeros_like(top), where=bottom > 0), np.nan)
+
+
+def kappa(c: Counts) -> Float[np.ndarray, "r"]:
+    """Cohen's kappa; NaN where chance alone would always agree."""
+    total = c.true_yes + c.false_yes + c.true_no + c.false_no
+    agreed = share(c.true_yes + c.true_no, total)
+    both_yes = share((c.true_yes + c.false_yes) * (c.true_yes + c.false_no), total**2)
+    both_no = share((c.true_no + c.false_no) * (c.true_no + c.false_yes), total**2)
+    chance = both_yes + both_no
+    return share(agreed - chance, 1 - chance)
+
+
+AT_THRESHOLD: dict[str, Callable[[Counts], Float[np.ndarray, "r"]]] = {
+    "sensitivity": sensitivity,
+    "specificity": specificity,
+    "precision": precision,
+    "balanced_accuracy": balanced_accuracy,
+    "f1": f1,
+    "mcc": mcc,
+    "kappa": kappa,
+}
+
+
+def choose_threshold(labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"]) -> float:
+    """The threshold that is best on validation rows, by Youden's J: sensitivity + specificity - 1.
+
+    Among equals the highest. It lies halfway between the two scores that it parts, so that a test score need not meet
+    one of them. 0.5 where only one class is there.
+    """
+    if len(np.unique(labels)) < 2:
+        return 0.5
+    scored = np.unique(scores)
+    between = np.concatenate([scored[:1], (scored[:-1] + scored[1:]) / 2])
+    positives, negatives = np.sort(scores[labels == 1]), np.sort(scores[labels != 1])
+    missed, spared = (np.searchsorted(each, between).astype(np.float64) for each in (positives, negatives))
+    counts = Counts(len(positives) - missed, len(negatives) - spared, spared, missed)
+    values = balanced_accuracy(counts)
+    return float(between[len(values) - 1 - int(np.argmax(values[::-1]))])
+
+
+def sensitivity_at_specificity(
+    labels: Float[np.ndarray, "n"],
+    scores: Float[np.ndarray, "n"],
+    weights: Integer[np.ndarray, "r n"],
+    *,
+    least: float = LEAST,
+) -> Float[np.ndarray, "r"]:
+    """The highest sensitivity among all thresholds at which the specificity is at least `least`."""
+    return sensitivity_at(steps_of(labels, scores, weights), least)
+
+
+def specificity_at_sensitivity(
+    labels: Float[np.ndarray, "n"],
+    scores: Float[np.ndarray, "n"],
+    weights: Integer[np.ndarray, "r n"],
+    *,
+    least: float = LEAST,
+) -> Float[np.ndarray, "r"]:
+    """The highest specificity among all thresholds at which the sensitivity is at least `least`."""
+    return specificity_at(steps_of(labels, scores, weights), least)

@@ -1,0 +1,92 @@
+"""What a written comparison holds and in which order, whatever it is written as."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from mmdx.stats.comparison.compare import Comparison
+from mmdx.stats.metrics.registry import METRICS
+from mmdx.stats.report.forest import forest_plots
+from mmdx.stats.report.section import Plot, Section
+from mmdx.stats.report.tables import Sheet, differences_sheet, estimates_sheet, findings_sheet, means_sheet
+
+HEADLINE = ("auroc", "ap")
+MOST_METRICS, MOST_DIFFERENCES = 4, 3
+"""Metrics that stand side by side in a table that a page of 800 pixels holds, with their p-values and without."""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """`open` is read from the start to the end, `folded` has each finding, `ground` what all of them stand on."""
+
+    open: tuple[Section, ...]
+    folded: tuple[Section, ...]
+    ground: Section
+
+    @property
+    def sections(self) -> tuple[Section, ...]:
+        return (*self.open, *self.folded, self.ground)
+
+    @property
+    def plots(self) -> tuple[Plot, ...]:
+        """All of them. Raises `ValueError` where two have one name, for they are files."""
+        plots = tuple(plot for section in self.sections for plot in section.plots)
+        names = [plot.name for plot in plots]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two plots are named '{name}'")
+        return plots
+
+
+def contents(comparison: Comparison, sections: Sequence[Section]) -> Contents:
+    """AUROC and average precision first, then `sections`, the other metrics, each finding, and what these stand on."""
+    plots = forest_plots(comparison)
+    first = tuple(plot for plot in plots if not plot.name.endswith("_by_finding"))
+    headline = Section(
+        "headline", "AUROC and average precision", sheets=_sheets(comparison, HEADLINE, None), plots=first
+    )
+    further = tuple(metric for metric in METRICS if metric not in HEADLINE)
+    sheets = _sheets(comparison, further, None)
+    if len(comparison.in_mean) > 1:
+        sheets += tuple(means_sheet(comparison, HEADLINE, mean=mean) for mean in ("micro", "weighted"))
+    every = Section("metrics", "Further metrics", sheets=sheets)
+    apart = tuple(plot for plot in plots if plot not in first)
+    findings = [count.finding for count in comparison.findings]
+    folded = [Section("by_finding", "AUROC by finding", plots=apart)] if apart else []
+    folded += [
+        Section(f"finding_{number}", finding, sheets=_sheets(comparison, tuple(METRICS), finding))
+        for number, finding in enumerate(findings, start=1)
+        if len(findings) > 1
+    ]
+    sheet = findings_sheet(comparison)
+    ground = Section("ground", sheet.title, sheets=(sheet,))
+    return Contents((headline, *sections, every), tuple(folded), ground)
+
+
+def _sheets(comparison: Comparison, metrics: Sequence[str], finding: str | None) -> tuple[Sheet, ...]:
+    """Estimates and differences, some metrics of one family a table, which then says which."""
+    # Of a metric that should be near one or zero, a difference says nothing.
+    compared = [metric for metric in metrics if METRICS[metric].direction in ("higher", "lower")]
+    kinds = [(estimates_sheet, metrics, MOST_METRICS)]
+    if len(comparison.arms) > 1:
+        kinds.append((differences_sheet, compared, MOST_DIFFERENCES))
+    sheets = []
+    for kind, chosen, most in kinds:
+        parts = _parts(chosen, most)
+        for part in parts:
+            sheet = kind(comparison, part, finding=finding)
+            told = f" ({', '.join(METRICS[metric].title for metric in part)})" if len(parts) > 1 else ""
+            sheets.append(replace(sheet, title=f"{sheet.title}{told}"))
+    return tuple(sheets)
+
+
+def _parts(metrics: Sequence[str], most: int) -> list[list[str]]:
+    """The metrics by family, in as few parts as can be, of about as many each."""
+    parts = []
+    for _, family in groupby(metrics, key=lambda metric: METRICS[metric].family):
+        own = list(family)
+        count = -(-len(own) // most)
+        parts += [own[len(own) * i // count : len(own) * (i + 1) // count] for i in range(count)]
+    return parts

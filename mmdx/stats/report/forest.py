@@ -1,0 +1,143 @@
+"""Forest plots: a line a value with its interval, and beside it the numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import blended_transform_factory
+
+from mmdx.stats.comparison.compare import Comparison
+from mmdx.stats.report.claims import p_value, subject
+from mmdx.stats.report.plots import BACK, LINE, TEXT, colour, mark, short
+from mmdx.stats.report.section import Plot
+from mmdx.stats.report.tables import with_interval
+from mmdx.stats.resampling.intervals import Estimate
+
+MOST_LINES = 40
+"""Lines beyond which a plot of the macro mean alone stands first, and one of every finding apart."""
+WIDTH, LINE_INCHES, HEAD, FOOT = 7.2, 0.21, 0.08, 0.45
+COLUMNS, COLUMNS_ALONE = (0.35, 0.68), (0.35, 0.77)
+"""Where the plot itself begins and ends, as shares of the width: with something beside the numbers, and without."""
+
+
+@dataclass(frozen=True)
+class ForestLine:
+    """One line; `series` picks its colour, and `beside` stands after its numbers. Without an estimate it is the heading
+    of the lines below it."""
+
+    label: str
+    estimate: Estimate | None = None
+    series: int = 0
+    beside: str = ""
+
+
+def forest_plots(comparison: Comparison) -> list[Plot]:
+    """AUROC by finding and model, and its differences from the reference, those first; the macro mean of many apart."""
+    wholes: list[str | None] = [None]
+    parts: list[str | None] = [count.finding for count in comparison.findings]
+    if len(parts) == 1:
+        parts = []
+    together = (len(comparison.arms) + 1) * (1 + len(parts)) <= MOST_LINES
+    plots = []
+    for findings in [wholes + parts] if together else [wholes, parts]:
+        if len(comparison.arms) > 1:
+            plots.append(_differences(comparison, findings))
+        plots.append(_aurocs(comparison, findings))
+    return plots
+
+
+def forest_plot(
+    name: str, title: str, caption: str, lines: Sequence[ForestLine], *, zero: float | None = None, axis: str = ""
+) -> Plot:
+    """The plot of some lines. `zero` marks the value of no effect and is always in view; `axis` names the values.
+
+    A value whose interval was refused stands without one, and an undefined value is said and not drawn.
+    """
+
+    def draw(figure: Figure) -> None:
+        _draw(figure, lines, zero, axis)
+
+    heading, rows = "", []
+    for line in lines:
+        if line.estimate is None:
+            heading = line.label
+            continue
+        each = line.estimate
+        rows.append((heading, line.label, each.value, each.low, each.high, each.refused or "", line.beside))
+    numbers = pd.DataFrame(rows, columns=["group", "line", "value", "low", "high", "refused", "beside"])
+    return Plot(name, title, caption, numbers, draw, (WIDTH, round(LINE_INCHES * len(lines) + HEAD + FOOT, 2)))
+
+
+def _aurocs(comparison: Comparison, findings: Sequence[str | None]) -> Plot:
+    lines = []
+    for finding in findings:
+        lines.append(ForestLine(subject(comparison, "auroc", finding).removeprefix("AUROC for ")))
+        for series, arm in enumerate(comparison.arms):
+            lines.append(ForestLine(arm.name, comparison.estimates[arm.name, "auroc", finding], series))
+    caption = (
+        "Bars: 95 % intervals over patients. The dashed line at 0.5 is chance. A value without a bar has no interval."
+    )
+    name, heading = ("auroc", "AUROC") if None in findings else ("auroc_by_finding", "AUROC by finding")
+    return forest_plot(name, heading, caption, lines, zero=0.5, axis="AUROC")
+
+
+def _differences(comparison: Comparison, findings: Sequence[str | None]) -> Plot:
+    lines = []
+    for finding in findings:
+        lines.append(ForestLine(subject(comparison, "auroc", finding).removeprefix("AUROC for ")))
+        for series, arm in enumerate(comparison.arms[1:], start=1):
+            difference = comparison.differences[arm.name, "auroc", finding]
+            p = "" if difference.stated is None else p_value(difference.stated)
+            lines.append(ForestLine(f"minus {arm.name}", difference.estimate, series, p))
+    reference = comparison.reference.name
+    caption = (
+        f"{reference} minus each other model: right of the dashed line at zero {reference} is better, left of it the "
+        "other one. Bars: 95 % intervals over patients, not corrected for how many there are."
+    )
+    axis = f"worse  ←  {short(reference, 24)}  →  better"
+    name, heading = "differences", "Differences in AUROC"
+    if None not in findings:
+        name, heading = "differences_by_finding", "Differences in AUROC by finding"
+    return forest_plot(name, heading, caption, lines, zero=0.0, axis=axis)
+
+
+def _draw(figure: Figure, lines: Sequence[ForestLine], zero: float | None, axis: str) -> None:
+    """Names, plot and numbers stand in columns of their own, whose places do not depend on what is in them."""
+    figure.set_layout_engine("none")
+    height = figure.get_size_inches()[1]
+    left, right = COLUMNS if any(line.beside for line in lines) else COLUMNS_ALONE
+    axes = figure.add_axes((left, FOOT / height, right - left, 1 - (FOOT + HEAD) / height))
+    axes.set_ylim(len(lines) - 0.5, -0.5)
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    axes.margins(x=0.04)
+    axes.set_xlabel(axis)
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    if zero is not None:
+        axes.axvline(zero, color=TEXT, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
+    whole = blended_transform_factory(figure.transFigure, axes.transData)
+    for y, line in enumerate(lines):
+        if line.estimate is None:
+            axes.text(0.004, y, short(line.label, 30), weight="bold", fontsize=9, va="center", transform=whole)
+            if y:
+                axes.plot([0, 1], [y - 0.5, y - 0.5], color=LINE, linewidth=0.6, transform=whole, clip_on=False)
+            continue
+        told = [(0.018, short(line.label, 31)), (right + 0.02, with_interval(line.estimate)), (0.905, line.beside)]
+        for x, text in told:
+            axes.text(x, y, text, fontsize=9, va="center", transform=whole)
+        _mark(axes, y, line.estimate, line.series)
+
+
+def _mark(axes: Axes, y: int, estimate: Estimate, series: int) -> None:
+    if math.isnan(estimate.value):
+        return
+    if estimate.low is not None and estimate.high is not None:
+        axes.plot([estimate.low, estimate.high], [y, y], color=colour(series), linewidth=2, solid_capstyle="butt")
+    look = {"color": colour(series), "markersize": 6, "markeredgecolor": BACK, "markeredgewidth": 0.6}
+    axes.plot([estimate.value], [y], mark(series), **look)

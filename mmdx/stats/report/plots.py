@@ -1,0 +1,208 @@
+"""How plots look: colours that tell models apart also without colour vision, and the same figure as SVG and PNG."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from mmdx.stats.report.section import Plot
+
+TEXT, QUIET, LINE, BACK = "#1c2024", "#5d666f", "#d5dade", "#ffffff"
+SERIES = ("#0b62a4", "#c2570c", "#2f7d32", "#8e3a9d", "#a3152e", "#6b6200")
+"""By the number of an arm, and again from the first, then with the next of `MARKS` and `DASHES`."""
+MARKS = ("o", "s", "^", "D", "v", "P")
+DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)))
+LONGEST_NAME = 32
+"""Letters of a name in a picture; the tables hold it in full."""
+ALONE = (7.2, 4.2)
+"""Inches of one plot with names beside it."""
+COLUMNS = 3
+"""Small plots a line."""
+PIXELS_AN_INCH = 100
+"""How wide a plot may grow on the page: letters of 10 points are then as high as the text around."""
+_VARIABLES = {TEXT: "text", QUIET: "quiet", LINE: "line", BACK: "back"} | {c: f"s{i}" for i, c in enumerate(SERIES)}
+STYLE: dict[Any, Any] = {
+    "font.family": "sans-serif",
+    "font.size": 10,
+    "text.color": TEXT,
+    # Names of runs and findings may hold a dollar sign.
+    "text.parse_math": False,
+    "axes.labelcolor": TEXT,
+    "axes.edgecolor": QUIET,
+    "axes.facecolor": BACK,
+    "axes.labelsize": 9,
+    "axes.titlesize": 10,
+    "axes.titlecolor": TEXT,
+    "figure.facecolor": BACK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": LINE,
+    "grid.linewidth": 0.6,
+    "xtick.color": QUIET,
+    "ytick.color": QUIET,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "xtick.labelsize": 9,
+    "ytick.labelsize": 9,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "svg.fonttype": "none",
+}
+
+
+def colour(series: int) -> str:
+    """The colour of the arm of this number."""
+    return SERIES[series % len(SERIES)]
+
+
+def mark(series: int) -> str:
+    """The mark of the arm of this number."""
+    return MARKS[(series + series // len(SERIES)) % len(MARKS)]
+
+
+def dash(series: int) -> Any:
+    """The dash of the arm of this number."""
+    return DASHES[(series + series // len(SERIES)) % len(DASHES)]
+
+
+def short(name: str, longest: int = LONGEST_NAME) -> str:
+    """A name that has its place in a picture: its middle left out where it is longer."""
+    if len(name) <= longest:
+        return name
+    head = (longest - 1) // 2
+    return f"{name[:head]}…{name[len(name) - (longest - 1 - head) :]}"
+
+
+def names_above(
+    figure: Figure, names: Sequence[str], series: Sequence[int], *, marks: bool = True, lines: bool = True
+) -> None:
+    """The names of some arms above all axes of a figure, each with the mark and the dash that it has there."""
+    told = [short(name) for name in names]
+    handles = [handle(each, marks=marks, lines=lines) for each in series]
+    # A letter of 9 points is about 0.08 inches wide, and a mark takes half an inch.
+    columns = int(figure.get_size_inches()[0] / (0.55 + 0.08 * max(map(len, told))))
+    figure.legend(handles, told, loc="outside upper left", ncols=max(1, min(columns, len(told))), handlelength=2.6)
+
+
+def names_beside(
+    figure: Figure, names: Sequence[str], series: Sequence[int], *, marks: bool = True, title: str = ""
+) -> None:
+    """The names of some arms at the right of a figure of size `ALONE`, one below the other."""
+    handles = [handle(each, marks=marks) for each in series]
+    figure.legend(handles, names, loc="outside right upper", title=title or None, alignment="left", handlelength=2.6)
+
+
+def handle(series: int, *, marks: bool = True, lines: bool = True) -> Line2D:
+    """How the arm of this number stands in a legend."""
+    return Line2D(
+        [], [], color=colour(series), marker=mark(series) if marks else "", linestyle=dash(series) if lines else ""
+    )
+
+
+def multiples_size(count: int, height: float = 2.5) -> tuple[float, float]:
+    """The size of a figure of some small plots, three a line: inches, `height` being that of one."""
+    columns = min(count, COLUMNS)
+    return ((4.6, 5.6, 7.2)[columns - 1], 0.5 + (4.0, height + 0.4, height)[columns - 1] * -(-count // COLUMNS))
+
+
+def multiples(figure: Figure, titles: Sequence[str]) -> list[Axes]:
+    """Small plots, three a line, from 0 to 1 both ways, each under its title."""
+    columns = min(len(titles), COLUMNS)
+    grid = figure.subplots(-(-len(titles) // columns), columns, squeeze=False).ravel()
+    for spare in grid[len(titles) :]:
+        spare.set_axis_off()
+    for axes, title in zip(grid, titles, strict=False):
+        unit_square(axes)
+        axes.set_title(short(title, 24 if columns > 1 else 40), loc="left", fontsize=9, fontweight="bold")
+    return list(grid[: len(titles)])
+
+
+def unit_square(axes: Axes) -> None:
+    """Shares on both axes."""
+    axes.set_xlim(-0.02, 1.02)
+    axes.set_ylim(-0.02, 1.02)
+    axes.set_xticks((0, 0.5, 1), ("0", "0.5", "1"))
+    axes.set_yticks((0, 0.5, 1), ("0", "0.5", "1"))
+
+
+def write_png(plot: Plot, path: Path) -> None:
+    """The plot as a picture on white."""
+    with rc_context(STYLE):
+        # No metadata: a picture says nothing of when and by what it was made.
+        _drawn(plot).savefig(path, format="png", dpi=160, metadata={"Software": None})
+
+
+def svg(plot: Plot) -> str:
+    """The plot as an `<svg>` element for a page of HTML, as wide as there is room.
+
+    Its colours are the variables `--text`, `--quiet`, `--line`, `--back` and `--s0` to `--s5` of the page, its letters
+    the page's. Ids begin with the name of the plot, so that plots on one page do not meet.
+    """
+    with rc_context({**STYLE, "svg.hashsalt": plot.name}):
+        out = io.BytesIO()
+        _drawn(plot).savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    root = _plain(ElementTree.fromstring(out.getvalue()), f"{plot.name}-")
+    box = root.get("viewBox", "")
+    root.attrib.clear()
+    root.attrib.update({"viewBox": box, "role": "img", "style": f"max-width: {plot.size[0] * PIXELS_AN_INCH:.0f}px"})
+    title = ElementTree.Element("title")
+    title.text = plot.title
+    root.insert(0, title)
+    pattern = "|".join(map(re.escape, _VARIABLES))
+    text = ElementTree.tostring(root, encoding="unicode")
+    return re.sub(pattern, lambda found: f"var(--{_VARIABLES[found.group()]})", text)
+
+
+def _drawn(plot: Plot) -> Figure:
+    figure = Figure(figsize=plot.size, layout="constrained")
+    FigureCanvasAgg(figure)
+    plot.draw(figure)
+    return figure
+
+
+def _plain(element: ElementTree.Element, prefix: str) -> ElementTree.Element:
+    """An element as HTML takes it, without what a page does not need: namespaces, names of parts, fonts, digits."""
+    made = ElementTree.Element(element.tag.rpartition("}")[2])
+    for key, value in element.attrib.items():
+        name = key.rpartition("}")[2]
+        # Only what `use` and `clip-path` point at keeps an id.
+        if name == "id" and made.tag in ("path", "clipPath"):
+            made.set(name, prefix + value)
+        elif name == "href":
+            made.set(name, f"#{prefix}{value[1:]}")
+        elif name == "clip-path":
+            made.set(name, value.replace("#", f"#{prefix}"))
+        elif name == "style":
+            made.set(name, re.sub(r"font-family:[^;]*;? ?|stroke-dashoffset: 0; ?|: ", _shorter, value).strip("; "))
+        elif name in ("d", "x", "y", "width", "height", "transform", "viewBox") and "rotate(-0 " not in value:
+            plain = " ".join(re.sub(r"-?\d+\.\d+", _rounded, value).split())
+            # What follows a move is a line without being told.
+            made.set(name, plain if name != "d" or re.search("[CQ]", plain) else plain.replace("L ", ""))
+    made.text = element.text if made.tag == "text" else None
+    for child in element:
+        part = _plain(child, prefix)
+        if part.tag in ("metadata", "style") or (part.tag == "defs" and not len(part)):
+            continue
+        made.extend(list(part) if part.tag == "g" and not part.attrib else [part])
+    return made
+
+
+def _shorter(found: re.Match[str]) -> str:
+    return ":" if found.group() == ": " else ""
+
+
+def _rounded(found: re.Match[str]) -> str:
+    value = float(found.group())
+    return f"{round(value, 1 if abs(value) >= 10 else 2):g}"

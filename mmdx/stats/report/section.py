@@ -1,0 +1,44 @@
+"""A part of a written comparison: sentences, tables, plots and the numbers behind them, whatever they are about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from mmdx.stats.report.tables import Sheet
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A picture and the numbers in it, which are `<name>.png` and `<name>.csv`.
+
+    `draw` draws on an empty figure of `size` (inches), in the colours of `plots.py` alone, so that the page can
+    exchange them in the dark; it sets no title, which `title` is, above, with `caption` below.
+    """
+
+    name: str
+    title: str
+    caption: str
+    numbers: pd.DataFrame
+    draw: Callable[[Figure], None]
+    size: tuple[float, float] = (7.2, 4.2)
+
+
+@dataclass(frozen=True)
+class Section:
+    """One part. `key` is its name in `compare.json`, where `record` (plain values, NaN as None) stands.
+
+    `sentences` say what was found, `notes` on what it stands.
+    """
+
+    key: str
+    title: str
+    sentences: tuple[str, ...] = ()
+    sheets: tuple[Sheet, ...] = ()
+    plots: tuple[Plot, ...] = ()
+    notes: tuple[str, ...] = ()
+    record: Any = None

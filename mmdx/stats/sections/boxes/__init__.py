@@ -1,0 +1,1 @@
+"""How well lesions are found: box files, measures, table and section."""

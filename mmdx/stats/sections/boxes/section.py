@@ -1,0 +1,34 @@
+"""Lesions localized: the boxes of every model that draws any, against the boxes that are known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mmdx.stats.cohort.cohort import Cohort
+from mmdx.stats.report.section import Section
+from mmdx.stats.report.tables import Sheet, with_interval
+from mmdx.stats.sections.boxes.measures import Measured, box_metrics
+from mmdx.stats.sections.boxes.table import SHOWN, to_json
+
+
+def boxes_section(cohort: Cohort, *, resamples: int, seed: int) -> Section | None:
+    """Average precision, lesions found at one false a study, pointing and overlap, as means over the findings that have
+    a box; None where no `_boxes.csv` lies beside a file of predictions.
+
+    Raises `DataError` where such a file is bad.
+    """
+    found: dict[str, Measured] = {}
+    for number in cohort.models:
+        arm = cohort.arms[number]
+        path = Path(arm.source).with_name(f"{Path(arm.source).stem.removesuffix('_slices')}_boxes.csv")
+        measured = box_metrics(path, resamples=resamples, seed=seed).get(arm.shown) if path.is_file() else None
+        if measured:
+            found[arm.name] = measured
+    if not found:
+        return None
+    rows = [(name, *(with_interval(measured["mean"][metric]) for metric in SHOWN)) for name, measured in found.items()]
+    notes = ["Means over the findings that have a true box, 95 % intervals over patients; slices without a box count."]
+    if any(len(cohort.scored[number]) > 1 for number in cohort.models):
+        notes.append("Of several trainings the first is measured.")
+    sheet = Sheet("Boxes", ("model", *SHOWN.values()), tuple(rows))
+    return Section("boxes", "Boxes", sheets=(sheet,), notes=tuple(notes), record=to_json(found))

@@ -1,0 +1,1 @@
+"""Multi-class groups and challenge scores, and their section."""

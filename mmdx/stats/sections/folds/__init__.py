@@ -1,0 +1,1 @@
+"""How folds of a cross-validation spread, and their section."""

@@ -1,0 +1,214 @@
+"""What is left when a modality is missing: the curve from every study having it to none, one checkpoint throughout.
+
+Beside it stands, where there is one, a model that was trained on what is left: what it reaches is what the checkpoint,
+which has to do without, should be held against.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from mmdx.stats.cohort.cohort import Cohort
+from mmdx.stats.cohort.showings import Withheld, withheld
+from mmdx.stats.comparison.sampled import (
+    Drawn,
+    affordable,
+    both_classes,
+    mean_name,
+    record_of,
+    sample_scores,
+    why_no_mean,
+)
+from mmdx.stats.metrics.registry import METRICS
+from mmdx.stats.report.claims import number
+from mmdx.stats.report.phrases import with_bounds, with_test
+from mmdx.stats.report.plots import colour
+from mmdx.stats.report.section import Plot, Section
+from mmdx.stats.report.tables import Sheet, with_interval
+from mmdx.stats.resampling.intervals import Estimate
+from mmdx.stats.sections.missing.curve import CurvePoint, half_withheld, missing_rate_curve
+from mmdx.stats.significance.difference import Difference
+
+AUROC = METRICS["auroc"]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One modality withheld from one run: its curve, what withholding it everywhere costs, and models trained without.
+
+    `cost` is with it minus without it, `trained` gives each such model's value and the checkpoint's minus it.
+    """
+
+    pair: Withheld
+    points: Sequence[CurvePoint]
+    cost: Difference
+    trained: Sequence[tuple[int, Drawn, Difference]]
+
+
+def missing_section(cohort: Cohort, *, resamples: int, seed: int) -> Section | None:
+    """A curve for each modality that alone was withheld from a run's fullest showing; None where none was."""
+    pairs = withheld(cohort)
+    if not pairs:
+        return None
+    included = both_classes(cohort.labels)
+    refused = why_no_mean(cohort, included)
+    arms = list(dict.fromkeys(arm for pair in pairs for arm in (pair.full, pair.without, *pair.trained)))
+    trainings = [[training.scores for training in cohort.scored[arm]] for arm in arms]
+    trainings += [half for pair in pairs for half in _halves(cohort, pair)]
+    made = affordable(resamples, values=cohort.labels.size * sum(map(len, trainings)))
+    sampled = [
+        each.macro(included, refused=refused)
+        for each in sample_scores(cohort, AUROC, trainings, resamples=made, seed=seed)
+    ]
+    drawn, halves = dict(zip(arms, sampled, strict=False)), sampled[len(arms) :]
+    curves = [
+        _curve(pair, drawn, (first, second))
+        for pair, first, second in zip(pairs, halves[::2], halves[1::2], strict=True)
+    ]
+    named = mean_name(cohort, included, AUROC)
+    return Section(
+        "missing",
+        "Missing modalities",
+        tuple(sentence for curve in curves for sentence in _sentences(cohort, curve, drawn, named)),
+        (_sheet(cohort, curves, named),),
+        (_plot(cohort, curves, named),),
+        _notes(cohort, curves, made, resamples),
+        [_record(cohort, curve) for curve in curves],
+    )
+
+
+def _halves(cohort: Cohort, pair: Withheld) -> list[list[np.ndarray]]:
+    """The scores by training with the modality withheld from positive rows alone, and those from the others alone."""
+    shown, without = (cohort.scored[arm] for arm in (pair.full, pair.without))
+    halves = [half_withheld(cohort.labels, a.scores, b.scores) for a, b in zip(shown, without, strict=False)]
+    return [list(each) for each in zip(*halves, strict=True)]
+
+
+def _curve(pair: Withheld, drawn: dict[int, Drawn], halves: tuple[Drawn, Drawn]) -> Curve:
+    full, left = drawn[pair.full], drawn[pair.without]
+    trained = [(arm, drawn[arm], left.minus(drawn[arm])) for arm in pair.trained]
+    return Curve(pair, missing_rate_curve(full, left, halves), full.minus(left), trained)
+
+
+def _sentences(cohort: Cohort, curve: Curve, drawn: dict[int, Drawn], named: str) -> list[str]:
+    full, left = (drawn[arm].estimate for arm in (curve.pair.full, curve.pair.without))
+    run, modality = _checkpoint(cohort, curve.pair), curve.pair.modality
+    if np.isnan(full.value):
+        return [f"The {named} of {run} is undefined, with {modality} or without."]
+    moves = f"stays at {_told(full)}"
+    if left.value != full.value:
+        moves = f"{'falls' if left.value < full.value else 'rises'} from {_told(full)} to {_told(left)}"
+    cost = f"with {modality} minus without it {_tested(curve.cost)}"
+    verdict = "" if curve.cost.p is None else f": {'a' if curve.cost.shown else 'no'} difference was shown"
+    said = [f"With {modality} missing everywhere the {named} of {run} {moves}, {cost}{verdict}."]
+    for arm, value, difference in curve.trained:
+        alone = f"A model trained on {cohort.arms[arm].shown} alone ({cohort.arms[arm].name})"
+        against = f"the checkpoint without {modality} minus it {_tested(difference)}"
+        said.append(f"{alone} reaches {_told(value.estimate)}; {against}{_verdict(difference)}.")
+    if full.refused:
+        said.append(f"No interval can be given ({full.refused}), and no difference was shown.")
+    return said
+
+
+def _verdict(difference: Difference) -> str:
+    if difference.p is None:
+        return ""
+    if not difference.shown:
+        return ": no difference was shown, which does not prove the two equal"
+    return f": the {'checkpoint' if difference.estimate.value > 0 else 'model trained without it'} is better"
+
+
+def _told(estimate: Estimate) -> str:
+    """With its interval; without one the value alone, for the reason is told once and for all."""
+    return number(estimate.value) if estimate.refused else with_bounds(estimate)
+
+
+def _tested(difference: Difference) -> str:
+    return number(difference.estimate.value) if difference.p is None else with_test(difference)
+
+
+def _checkpoint(cohort: Cohort, pair: Withheld) -> str:
+    """The run by name where there are several, else what it was shown."""
+    arm = cohort.arms[pair.full]
+    return arm.run if arm.name != arm.shown else arm.shown
+
+
+def _sheet(cohort: Cohort, curves: Sequence[Curve], named: str) -> Sheet:
+    titles = [f"{_checkpoint(cohort, curve.pair)} without {curve.pair.modality}" for curve in curves]
+    rows = [
+        (f"{points[0].rate:.0%}".replace("%", " %"), *(with_interval(point.estimate) for point in points))
+        for points in zip(*(curve.points for curve in curves), strict=True)
+    ]
+    return Sheet(
+        f"{named[0].upper()}{named[1:]} by the share of studies that lack it", ("missing", *titles), tuple(rows)
+    )
+
+
+def _plot(cohort: Cohort, curves: Sequence[Curve], named: str) -> Plot:
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        for series, curve in enumerate(curves):
+            rates = [100 * point.rate for point in curve.points]
+            label = f"{_checkpoint(cohort, curve.pair)} without {curve.pair.modality}"
+            axes.plot(rates, [p.estimate.value for p in curve.points], color=colour(series), label=label, linewidth=1.8)
+            bounds = [(p.estimate.low, p.estimate.high) for p in curve.points]
+            if all(low is not None for low, _ in bounds):
+                axes.fill_between(
+                    rates, *np.array(bounds, dtype=float).T, color=colour(series), alpha=0.15, linewidth=0
+                )
+            for arm, value, _ in curve.trained:
+                axes.axhline(value.value, color=colour(series), linestyle="--", linewidth=1.3)
+                trained = f"trained on {cohort.arms[arm].shown} alone: {cohort.arms[arm].name}"
+                axes.plot([], [], color=colour(series), linestyle="--", linewidth=1.3, label=trained)
+        axes.set_xlabel("studies that lack it (%)")
+        axes.set_ylabel(named)
+        axes.set_xlim(0, 100)
+        figure.legend(loc="outside lower center", ncols=1 if len(curves) == 1 else 2)
+
+    caption = "One checkpoint; bands are 95 % intervals over patients. Dashed: a model that never had it."
+    return Plot("missing_rate", "When a modality is missing", caption, _numbers(cohort, curves), draw, (7.2, 4.8))
+
+
+def _numbers(cohort: Cohort, curves: Sequence[Curve]) -> pd.DataFrame:
+    rows = []
+    for curve in curves:
+        modality = curve.pair.modality
+        named = [(_checkpoint(cohort, curve.pair), point.rate, point.estimate) for point in curve.points]
+        named += [(f"trained without: {cohort.arms[arm].name}", 1.0, value.estimate) for arm, value, _ in curve.trained]
+        rows += [(model, modality, rate, e.value, e.low, e.high) for model, rate, e in named]
+    return pd.DataFrame(rows, columns=["model", "missing", "rate", "auroc", "low", "high"])
+
+
+def _notes(cohort: Cohort, curves: Sequence[Curve], made: int, resamples: int) -> tuple[str, ...]:
+    said = [
+        "Studies lose the modality by chance, each by itself. The value at a share is the AUROC to be expected over "
+        "all ways of losing it, reckoned from both showings of every study; nothing was drawn but patients.",
+    ]
+    if sum(1 + len(curve.trained) for curve in curves) > 1:
+        said.append("The p-values of this section are not corrected for their number; those of the main table are.")
+    if cohort.unit == "slice":
+        said.append("On slices, two slices of one study are reckoned as if each lost it by itself.")
+    if made < resamples:
+        said.append(f"These intervals stand on {made} resamples and not {resamples}, for time.")
+    return tuple(said)
+
+
+def _record(cohort: Cohort, curve: Curve) -> dict[str, Any]:
+    return {
+        "checkpoint": cohort.arms[curve.pair.full].name,
+        "without": cohort.arms[curve.pair.without].name,
+        "modality": curve.pair.modality,
+        "curve": [{"rate": point.rate} | record_of(point.estimate) for point in curve.points],
+        "cost": record_of(curve.cost.estimate) | {"p": curve.cost.p, "shown": curve.cost.shown},
+        "trained": [
+            {"arm": cohort.arms[arm].name, "auroc": record_of(value.estimate)}
+            | {"difference": record_of(difference.estimate), "p": difference.p, "shown": difference.shown}
+            for arm, value, difference in curve.trained
+        ],
+    }

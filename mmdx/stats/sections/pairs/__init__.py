@@ -1,0 +1,1 @@
+"""All paired tests of two arms, and their section."""

@@ -1,0 +1,99 @@
+"""Every paired test of two models on one finding, so that a reader sees whether the answer hangs on the test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from mmdx.stats.cohort.cohort import Cohort
+from mmdx.stats.comparison.sampled import sample, why_no_mean
+from mmdx.stats.metrics.registry import METRICS
+from mmdx.stats.significance.delong import delong_test
+from mmdx.stats.significance.difference import ALPHA, Difference, holm
+from mmdx.stats.significance.mcnemar import mcnemar_test
+from mmdx.stats.significance.permutation import permutation_p
+
+AUROC = METRICS["auroc"]
+TESTS = {
+    "bootstrap": "bootstrap over patients",
+    "delong": "DeLong clustered by patient",
+    "permutation": "permutation by patient",
+    "mcnemar": "McNemar",
+}
+"""By key, in the order of the tables."""
+FEWEST_SWAPS = 2000
+PER_TEST = 50
+"""Resamples or swaps a test that the smallest p, 2 or 1 over their number, needs to pass Holm over all tests."""
+NAIVE = "naive_delong"
+"""DeLong that takes every row for a patient of its own: made only where that is wrong, to show how wrong."""
+
+
+@dataclass(frozen=True)
+class PairTests:
+    """The first training of the reference minus that of arm `arm`, on one finding.
+
+    `p` holds the p-values by test, those that were made; `corrected` the same after Holm over findings and arms, each
+    test by itself. `form` says which form of McNemar's test was taken.
+    """
+
+    arm: int
+    finding: str
+    difference: Difference
+    p: dict[str, float]
+    form: str | None = None
+    corrected: dict[str, float] = field(default_factory=dict)
+
+    def shown(self, test: str) -> bool | None:
+        """Whether a test shows a difference, after correction; None where it was not made."""
+        return self.corrected[test] <= ALPHA if test in self.corrected else None
+
+
+def pair_tests(cohort: Cohort, *, resamples: int, seed: int) -> list[PairTests]:
+    """The reference against every other arm, arm by arm and finding by finding, where both classes are known."""
+    reference, others = cohort.models[0], [arm for arm in range(len(cohort.arms)) if arm != cohort.models[0]]
+    first = replace(cohort, scored=tuple(trainings[:1] for trainings in cohort.scored))
+    arms = [reference, *others]
+    sampled = dict(zip(arms, sample(first, AUROC, arms, resamples=resamples, seed=seed), strict=True))
+    swaps = max(FEWEST_SWAPS, PER_TEST * len(others) * len(cohort.findings))
+    found = []
+    for arm in others:
+        for f, finding in enumerate(cohort.findings):
+            if {0.0, 1.0} <= set(cohort.labels[:, f].tolist()):
+                refused = why_no_mean(cohort, [f])
+                difference = sampled[reference].macro([f], refused=refused).minus(sampled[arm].macro([f]))
+                p, form = _p_values(first, reference, arm, f, difference, swaps=swaps, seed=seed)
+                found.append(PairTests(arm, finding, difference, p, form))
+    return _corrected(found)
+
+
+def _p_values(
+    cohort: Cohort, reference: int, arm: int, column: int, difference: Difference, *, swaps: int, seed: int
+) -> tuple[dict[str, float], str | None]:
+    """By test; none where an interval is refused, for then every test stands on too few patients."""
+    if difference.p is None:
+        return {}, None
+    known = ~np.isnan(cohort.labels[:, column])
+    labels, patients = cohort.labels[known, column], np.unique(cohort.patients[known], return_inverse=True)[1]
+    pair = [cohort.scored[each][0].scores[known, column] for each in (reference, arm)]
+    chosen = [cohort.scored[each][0].thresholds[known, column] for each in (reference, arm)]
+    p = {"bootstrap": difference.p, "delong": delong_test(labels, pair[0], pair[1], patients).p}
+    p["permutation"] = permutation_p(AUROC, labels, pair[0], pair[1], patients, swaps=swaps, seed=seed)
+    form = None
+    if not np.isnan(chosen).any():
+        right = [(scores >= thresholds) == (labels == 1) for scores, thresholds in zip(pair, chosen, strict=True)]
+        found = mcnemar_test(right[0], right[1], patients)
+        p["mcnemar"], form = found.p, found.form
+    if len(np.unique(patients)) < len(patients):
+        p[NAIVE] = delong_test(labels, pair[0], pair[1], np.arange(len(labels))).p
+    return {test: value for test, value in p.items() if not np.isnan(value)}, form
+
+
+def _corrected(found: Sequence[PairTests]) -> list[PairTests]:
+    corrected: list[dict[str, float]] = [{} for _ in found]
+    for test in (*TESTS, NAIVE):
+        made = [place for place, each in enumerate(found) if test in each.p]
+        for place, p in zip(made, holm([found[place].p[test] for place in made]), strict=True):
+            corrected[place][test] = p
+    return [replace(each, corrected=p) for each, p in zip(found, corrected, strict=True)]

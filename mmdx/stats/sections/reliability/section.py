@@ -1,0 +1,230 @@
+"""Whether a score of 0.8 means eight in ten: calibration of the models before and after temperature scaling."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from mmdx.stats.cohort.cohort import Cohort
+from mmdx.stats.comparison.counts import refusals
+from mmdx.stats.comparison.sums import resampled_sums, sum_by_patient
+from mmdx.stats.metrics.calibration import BINS, COOLEST, HOTTEST, apply_temperature, calibration_error, gaps, on_bound
+from mmdx.stats.metrics.recalibration import expand
+from mmdx.stats.metrics.registry import brier, log_loss, surprises
+from mmdx.stats.report.claims import number
+from mmdx.stats.report.section import Section
+from mmdx.stats.report.tables import Sheet, with_interval
+from mmdx.stats.resampling.intervals import Estimate, interval, raised, why_too_few
+from mmdx.stats.resampling.weights import share
+from mmdx.stats.sections.reliability.plot import reliability_plot
+
+MEASURES = {"log_loss": "Log loss", "brier": "Brier", "ece": "ECE", "slope": "Slope"}
+MOST_RESAMPLES = 1000
+MOST_TOLD = 3
+"""Models that have a sentence; the tables hold all."""
+
+
+@dataclass(frozen=True)
+class _Scores:
+    """What one model says of the rows of one finding that have a label, as it is or scaled by its `temperatures`: the
+    least and the greatest of these rows, or one where they are the same."""
+
+    finding: int
+    arm: int
+    scaled: bool
+    labels: Float[np.ndarray, "m"]
+    scores: Float[np.ndarray, "m"]
+    patients: Int[np.ndarray, "m"]
+    temperatures: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """The measures of one model, of a finding or (None) of the mean over them, by the keys of `MEASURES`."""
+
+    finding: str | None
+    arm: int
+    scaled: bool
+    temperature: str
+    values: dict[str, float]
+    resampled: dict[str, Float[np.ndarray, "r"]]
+    refused: str | None
+
+    def estimate(self, measure: str) -> Estimate:
+        value, resampled = self.values[measure], self.resampled[measure]
+        if measure == "ece":
+            resampled = raised(value, resampled)
+        return interval(value, resampled, refused=self.refused)
+
+
+def reliability_section(cohort: Cohort, *, resamples: int, seed: int) -> Section | None:
+    """Curves and measures of calibration of every model; where validation chose temperatures, before and after them."""
+    findings = [f for f in range(len(cohort.findings)) if len(np.unique(cohort.labels[_known(cohort, f), f])) == 2]
+    if not findings or not cohort.models:
+        return None
+    drawn = min(resamples, MOST_RESAMPLES)
+    plain, scaled = cohort.scores, scaled_scores(cohort)
+    after = [f for f in findings if not np.isnan(scaled[cohort.models][:, _known(cohort, f), f]).any()]
+    every = [
+        _scores(cohort, scores, f, arm, scaled=scores is scaled)
+        for f in findings
+        for arm in cohort.models
+        for scores in ([plain, scaled] if f in after else [plain])
+    ]
+    measured = _measure(cohort, every, resamples=drawn, seed=seed)
+    groups = [[each for each in measured if each.finding == cohort.findings[f]] for f in findings]
+    if len(findings) > 1:
+        groups = [_means(cohort, groups, findings, scaled=after == findings), *groups]
+    plots = [reliability_plot(cohort, findings, plain, scaled=False, resamples=drawn, seed=seed)]
+    if after:
+        plots.append(reliability_plot(cohort, after, scaled, scaled=True, resamples=drawn, seed=seed))
+    return Section(
+        "reliability",
+        "Calibration",
+        sentences=_sentences(cohort, groups[0][: 2 * MOST_TOLD]) if after == findings else (),
+        sheets=tuple(_sheet(cohort, group) for group in groups),
+        plots=tuple(plots),
+        notes=(
+            *_bounded(cohort, every),
+            *_notes([cohort.findings[f] for f in findings if f not in after], bool(after), resamples=drawn),
+        ),
+        record=[_record(cohort, each) for group in groups for each in group],
+    )
+
+
+def scaled_scores(cohort: Cohort) -> Float[np.ndarray, "a n f"]:
+    """The models' scores with their log-odds divided by the temperatures of their rows; NaN where there is none."""
+    scores = cohort.scores
+    scaled = np.full_like(scores, np.nan)
+    for arm in cohort.models:
+        temperatures = np.where(np.isnan(cohort.labels), np.nan, cohort.scored[arm][0].temperatures)
+        for temperature in np.unique(temperatures[~np.isnan(temperatures)]):
+            rows = temperatures == temperature
+            scaled[arm][rows] = apply_temperature(scores[arm][rows], float(temperature))
+    return scaled
+
+
+def _scores(cohort: Cohort, scores: Float[np.ndarray, "a n f"], finding: int, arm: int, *, scaled: bool) -> _Scores:
+    known = _known(cohort, finding)
+    labels, patients = cohort.labels[known, finding], cohort.patients[known]
+    temperatures = cohort.scored[arm][0].temperatures[known, finding] if scaled else np.array([])
+    ends = tuple(dict.fromkeys((float(temperatures.min()), float(temperatures.max())))) if scaled else ()
+    return _Scores(finding, arm, scaled, labels, scores[arm, known, finding], patients, ends)
+
+
+def _measure(cohort: Cohort, every: list[_Scores], *, resamples: int, seed: int) -> list[_Measured]:
+    """All of them over the same resamples, which are drawn once; each value is made of sums over rows."""
+    count = int(cohort.patients.max()) + 1
+    curves = [expand(each.labels, each.scores) for each in every]
+    columns = [np.hstack([_columns(each), curve.columns]) for each, curve in zip(every, curves, strict=True)]
+    sums = np.hstack([sum_by_patient(own, each.patients, count) for own, each in zip(columns, every, strict=True)])
+    drawn = resampled_sums(sums, cohort, resamples=resamples, seed=seed).reshape(resamples, len(every), -1)
+    measured = []
+    for index, (each, curve) in enumerate(zip(every, curves, strict=True)):
+        total, loss, square = drawn[:, index, :3].T
+        resampled = {
+            "log_loss": share(loss, total),
+            "brier": share(square, total),
+            "ece": share(np.abs(drawn[:, index, 3 : 3 + BINS]).sum(axis=1), total),
+            "slope": curve.slopes(drawn[:, index, 3 + BINS :]),
+        }
+        once = np.ones((1, len(each.labels)), dtype=np.int32)
+        functions = {"log_loss": log_loss, "brier": brier, "ece": calibration_error}
+        values = {name: float(function(each.labels, each.scores, once)[0]) for name, function in functions.items()}
+        told = "–".join(map(number, each.temperatures)) or "–"
+        refused = why_too_few(each.labels, each.patients)
+        finding = cohort.findings[each.finding]
+        values["slope"] = curve.slope
+        measured.append(_Measured(finding, each.arm, each.scaled, told, values, resampled, refused))
+    return measured
+
+
+def _columns(each: _Scores) -> Float[np.ndarray, "m k"]:
+    """What is summed of each row for its measures but the slope: 1, log loss, squared distance, distance by bin."""
+    parts = [np.ones_like(each.labels), surprises(each.labels, each.scores), (each.scores - each.labels) ** 2]
+    return np.hstack([np.stack(parts, axis=1), gaps(each.labels, each.scores)])
+
+
+def _means(cohort: Cohort, groups: list[list[_Measured]], findings: list[int], *, scaled: bool) -> list[_Measured]:
+    """The mean over findings of each model, as it is and, where all findings are, scaled."""
+    refused = refusals(cohort, findings)[-1]
+    kept = [[each for each in group if scaled or not each.scaled] for group in groups]
+    made = []
+    for alike in zip(*kept, strict=True):
+        values = {name: float(np.mean([each.values[name] for each in alike])) for name in MEASURES}
+        resampled = {name: np.mean([each.resampled[name] for each in alike], axis=0) for name in MEASURES}
+        told = "by finding" if alike[0].scaled else "–"
+        made.append(_Measured(None, alike[0].arm, alike[0].scaled, told, values, resampled, refused))
+    return made
+
+
+def _sentences(cohort: Cohort, group: list[_Measured]) -> tuple[str, ...]:
+    """What scaling does to the calibration error of each model."""
+    of = f"for {group[0].finding}" if group[0].finding is not None else "on average over the findings"
+    told = []
+    for before, after in zip(group[::2], group[1::2], strict=True):
+        values = [with_interval(each.estimate("ece")) for each in (before, after)]
+        name = cohort.arms[before.arm].name
+        told.append(f"The scores of {name} miss the share of positives by {values[0]} {of}; scaled, by {values[1]}.")
+    return tuple(told)
+
+
+def _sheet(cohort: Cohort, group: list[_Measured]) -> Sheet:
+    rows = []
+    for each in group:
+        name = cohort.arms[each.arm].name + (", scaled" if each.scaled else "")
+        rows.append((name, *(with_interval(each.estimate(measure)) for measure in MEASURES), each.temperature))
+    scaled = any(each.scaled for each in group)
+    header = ("model", *MEASURES.values(), *(["temperature"] if scaled else []))
+    title = group[0].finding if group[0].finding is not None else "Mean over findings"
+    return Sheet(f"Calibration: {title}", header, tuple(row[: len(header)] for row in rows))
+
+
+def _bounded(cohort: Cohort, every: list[_Scores]) -> list[str]:
+    """The fits that ended on the bounds of a temperature."""
+    ended = [each for each in every if any(map(on_bound, each.temperatures))]
+    named = ", ".join(f"{cohort.arms[each.arm].name} on {cohort.findings[each.finding]}" for each in ended)
+    told = (
+        f"Temperatures ended on a bound ({COOLEST:g}, {HOTTEST:g}): validation scores part the classes, or tell nothing"
+    )
+    return [f"{told}: {named}."] if ended else []
+
+
+def _notes(without: list[str], scaled: bool, *, resamples: int) -> tuple[str, ...]:
+    lines = []
+    if scaled:
+        lines.append(
+            "Temperatures are fitted on validation studies alone, one a model and finding (Guo et al. 2017). They do "
+            "not change the order of scores: an AUROC or AP is the same before and after."
+        )
+    if without:
+        lines.append(
+            f"No temperature could be fitted for {', '.join(without)}: that takes validation predictions of both "
+            "classes beside the test predictions of every model. These scores stand as they are."
+        )
+    lines.append(
+        f"ECE: the mean distance of score and share of positives over {BINS} bins of equal width; 0 is right. Slope: 1 "
+        "is right, below 1 the scores are too sure."
+    )
+    lines.append(
+        f"Intervals are over {resamples} resamples of patients. Resampling raises an ECE, whose interval is moved back "
+        "by as much."
+    )
+    return tuple(lines)
+
+
+def _record(cohort: Cohort, each: _Measured) -> dict[str, Any]:
+    head = {"arm": cohort.arms[each.arm].name, "finding": each.finding, "scaled": each.scaled}
+    found = {}
+    for measure in MEASURES:
+        estimate = each.estimate(measure)
+        found[measure] = asdict(estimate) | {"value": None if math.isnan(estimate.value) else estimate.value}
+    return head | {"temperature": each.temperature if each.scaled else None} | found
+
+
+def _known(cohort: Cohort, finding: int) -> np.ndarray:
+    return ~np.isnan(cohort.labels[:, finding])

@@ -1,0 +1,198 @@
+"""ROC and precision-recall curves of the models, by finding or, where there are many, their mean, with bands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mmdx.stats.cohort.cohort import Cohort
+from mmdx.stats.comparison.counts import refusals
+from mmdx.stats.comparison.sums import patient_weights
+from mmdx.stats.metrics.registry import auroc, average_precision
+from mmdx.stats.report.claims import number
+from mmdx.stats.report.plots import (
+    ALONE,
+    BACK,
+    QUIET,
+    colour,
+    dash,
+    handle,
+    multiples,
+    multiples_size,
+    names_above,
+    names_beside,
+    short,
+)
+from mmdx.stats.report.section import Plot, Section
+from mmdx.stats.resampling.intervals import why_too_few
+from mmdx.stats.sections.roc.curves import GRID, band, roc_and_pr
+
+BAND_RESAMPLES = 300
+MOST_FINDINGS, MOST_BANDS = 6, 4
+"""Findings that have a plot each, and models whose bands can be told apart in one."""
+MEAN = "mean over findings"
+
+
+@dataclass(frozen=True)
+class _Curve:
+    """One curve over `GRID`; bounds are NaN where too few patients bear them.
+
+    `area` stands in the legend; `base` is the share of positive rows.
+    """
+
+    finding: str
+    arm: int
+    values: Float[np.ndarray, "g"]
+    low: Float[np.ndarray, "g"]
+    high: Float[np.ndarray, "g"]
+    area: float
+    base: float
+
+
+def roc_section(cohort: Cohort, *, resamples: int, seed: int) -> Section | None:
+    """Curves of every model for each finding that has both classes, or their mean where these are more than six."""
+    findings = [f for f in range(len(cohort.findings)) if len(np.unique(cohort.labels[_known(cohort, f), f])) == 2]
+    if not findings or not cohort.models:
+        return None
+    drawn = min(resamples, BAND_RESAMPLES)
+    roc, pr = _curves(cohort, findings, resamples=drawn, seed=seed)
+    if len(findings) > MOST_FINDINGS:
+        roc, pr = ([each for each in curves if each.finding == MEAN] for curves in (roc, pr))
+    notes = [
+        f"Bands are pointwise 95 % percentile bands over {drawn} resamples of patients, the same for every model: a "
+        "band holds a point of a curve, not the whole of it. None is drawn where too few patients bear it. A resample "
+        "without the hardest positive rows looks better, so that a band may leave its curve at high sensitivities."
+    ]
+    if len(findings) > MOST_FINDINGS:
+        notes.append(f"Drawn are means over {len(findings)} findings, of sensitivity or precision at each place.")
+    if len(cohort.models) > MOST_BANDS:
+        notes.append("Of so many models the band of the first alone is drawn; the figures' numbers hold all of them.")
+    record = {"resamples": drawn, "findings": [cohort.findings[f] for f in findings], "grid": len(GRID)}
+    plots = (_plot(cohort, roc, ROC), _plot(cohort, pr, PR))
+    return Section("roc", "ROC and precision-recall", plots=plots, notes=tuple(notes), record=record)
+
+
+def _curves(cohort: Cohort, findings: list[int], *, resamples: int, seed: int) -> tuple[list[_Curve], list[_Curve]]:
+    """ROC and precision-recall curves of each finding and model, and after them those of the mean."""
+    weights = patient_weights(cohort, resamples=resamples, seed=seed)
+    # First all as they are, then the resamples.
+    weights = np.concatenate([np.ones_like(weights[:1]), weights])
+    made: tuple[list[_Curve], list[_Curve]] = ([], [])
+    means = np.zeros((2, len(cohort.arms), len(weights), len(GRID)))
+    areas = np.zeros((2, len(cohort.arms)))
+    bases, every = [], cohort.scores
+    for f in findings:
+        known = _known(cohort, f)
+        labels, of = cohort.labels[known, f], cohort.patients[known]
+        bases.append(float(labels.mean()))
+        refused = why_too_few(labels, of) is not None
+        once = np.ones((1, len(labels)), dtype=np.int32)
+        for arm in cohort.models:
+            scores = every[arm, known, f]
+            found = (auroc(labels, scores, once)[0], average_precision(labels, scores, once)[0])
+            for kind, curve in enumerate(roc_and_pr(labels, scores, of, weights)):
+                made[kind].append(_curve(cohort.findings[f], arm, curve, found[kind], bases[-1], refused))
+                means[kind, arm] += curve / len(findings)
+                areas[kind, arm] += found[kind] / len(findings)
+    few = refusals(cohort, findings)[-1] is not None
+    for kind, curves in enumerate(made):
+        for arm in cohort.models:
+            mean = _curve(MEAN, arm, means[kind, arm], areas[kind, arm], float(np.mean(bases)), few)
+            curves.append(mean)
+    return made
+
+
+def _curve(finding: str, arm: int, curve: np.ndarray, area: float, base: float, refused: bool) -> _Curve:
+    low, high = band(np.full_like(curve[1:], np.nan) if refused else curve[1:])
+    return _Curve(finding, arm, curve[0], low, high, float(area), base)
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """What tells a plot of ROC curves from one of precision-recall curves."""
+
+    name: str
+    title: str
+    across: str
+    up: str
+    area: str
+    legend: Literal["lower right", "lower left"]
+    line: Callable[[Axes, float], object]
+    line_is: str
+
+
+def _chance(axes: Axes, base: float) -> object:
+    return axes.plot([0, 1], [0, 1], color=QUIET, linewidth=0.8, linestyle=":")
+
+
+def _prevalence(axes: Axes, base: float) -> object:
+    return axes.plot([0, 1], [base, base], color=QUIET, linewidth=0.8, linestyle=":")
+
+
+ROC = _Kind("roc", "ROC curves", "1 − specificity", "sensitivity", "AUROC", "lower right", _chance, "chance")
+PR = _Kind(
+    "precision_recall",
+    "Precision-recall curves",
+    "sensitivity (recall)",
+    "precision",
+    "AP",
+    "lower left",
+    _prevalence,
+    "the share of positives, which chance reaches",
+)
+
+
+def _plot(cohort: Cohort, curves: list[_Curve], kind: _Kind) -> Plot:
+    findings = list(dict.fromkeys(curve.finding for curve in curves))
+    shown = [finding for finding in findings if finding != MEAN] or findings
+    numbers = [
+        pd.DataFrame(
+            {"finding": each.finding, "model": cohort.arms[each.arm].name, kind.across: GRID, kind.up: each.values}
+            | {"low": each.low, "high": each.high}
+        )
+        for each in curves
+        if each.finding in shown
+    ]
+
+    def draw(figure: Figure) -> None:
+        if len(shown) > 1:
+            names_above(figure, [cohort.arms[a].name for a in cohort.models], cohort.models, marks=False)
+        for axes, finding in zip(multiples(figure, shown), shown, strict=True):
+            chosen = [curve for curve in curves if curve.finding == finding]
+            _draw(axes, chosen, kind)
+            areas = [number(curve.area) for curve in chosen]
+            if len(shown) > 1:
+                handles = [handle(curve.arm, marks=False) for curve in chosen]
+                look = {"fontsize": 8, "handlelength": 2.2, "labelspacing": 0.15, "borderpad": 0.1}
+                look |= {"frameon": True, "facecolor": BACK, "edgecolor": "none"}
+                axes.legend(handles, areas, loc=kind.legend, **look)
+            else:
+                names = [short(cohort.arms[a].name, 24) for a in cohort.models]
+                told = [f"{area}  {name}" for area, name in zip(areas, names, strict=True)]
+                names_beside(figure, told, cohort.models, marks=False, title=kind.area)
+        figure.supxlabel(kind.across, fontsize=9)
+        figure.supylabel(kind.up, fontsize=9)
+
+    size = multiples_size(len(shown)) if len(shown) > 1 else ALONE
+    caption = f"With the {kind.area} of each model; dotted: {kind.line_is}. Shaded: 95 % bands over patients."
+    return Plot(kind.name, kind.title, caption, pd.concat(numbers), draw, size)
+
+
+def _draw(axes: Axes, curves: list[_Curve], kind: _Kind) -> None:
+    kind.line(axes, curves[0].base)
+    for order, curve in enumerate(curves):
+        series = curve.arm
+        if order == 0 or len(curves) <= MOST_BANDS:
+            axes.fill_between(GRID[::2], curve.low[::2], curve.high[::2], color=colour(series), alpha=0.14, linewidth=0)
+        axes.plot(GRID, curve.values, color=colour(series), linestyle=dash(series), linewidth=1.4)
+
+
+def _known(cohort: Cohort, finding: int) -> np.ndarray:
+    return ~np.isnan(cohort.labels[:, finding])

@@ -1,0 +1,1 @@
+"""How subgroups of patients differ: groups, gaps and their section."""

@@ -1,0 +1,1 @@
+"""Paired tests, clustered by patient, and corrections; imports cohort, metrics and resampling."""

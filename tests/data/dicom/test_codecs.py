@@ -1,0 +1,137 @@
+"""Pixels come back as they were compressed; what no codec reads, or a codec calls corrupt, is one line."""
+
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.data import get_testdata_file
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate, generate_frames
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.uid import (
+    UID,
+    CTImageStorage,
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+    generate_uid,
+)
+
+from mmdx.data.dicom.files import decode_frames
+from mmdx.data.quiet import codec_heard
+from mmdx.errors import DataError
+
+PAGE = Path(__file__).parents[3] / "docs" / "dicom.md"
+RNG = np.random.default_rng(0)
+
+
+def write(path, pixels, *, bits, syntax, **elements):
+    """Frames `[n h w]` or `[n h w 3]` of an MR image without a window, so that the values come back."""
+    ds = Dataset()
+    ds.file_meta = FileMetaDataset()
+    native = syntax in (ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian)
+    ds.file_meta.TransferSyntaxUID = syntax if native else ExplicitVRLittleEndian
+    ds.SOPClassUID, ds.SOPInstanceUID, ds.Modality = CTImageStorage, generate_uid(), "MR"
+    ds.file_meta.MediaStorageSOPClassUID, ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPClassUID, ds.SOPInstanceUID
+    ds.NumberOfFrames, ds.Rows, ds.Columns = pixels.shape[:3]
+    ds.SamplesPerPixel = pixels.shape[3] if pixels.ndim == 4 else 1
+    ds.PhotometricInterpretation = "RGB" if pixels.ndim == 4 else "MONOCHROME2"
+    if pixels.ndim == 4:
+        ds.PlanarConfiguration = 0
+    ds.BitsAllocated, ds.BitsStored, ds.HighBit = 8 * pixels.dtype.itemsize, bits, bits - 1
+    ds.PixelRepresentation = int(pixels.dtype.kind == "i")
+    for keyword, value in elements.items():
+        setattr(ds, keyword, value)
+    swapped = pixels.byteswap() if syntax == ExplicitVRBigEndian else pixels
+    ds.PixelData = swapped.tobytes()
+    ds["PixelData"].VR = "OW" if ds.BitsAllocated > 8 else "OB"
+    if not native and syntax != ExplicitVRLittleEndian:
+        ds.compress(syntax, generate_instance_uid=False)
+    ds.save_as(path, enforce_file_format=True)
+    return path
+
+
+NATIVE = [ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian]
+
+
+@pytest.mark.parametrize("syntax", [*NATIVE, RLELossless, JPEGLSLossless, JPEG2000Lossless], ids=lambda uid: uid.name)
+@pytest.mark.parametrize(("kind", "bits"), [("u2", 16), ("u2", 12), ("i2", 16), ("i2", 12)])
+def test_grey_values_come_back(tmp_path, syntax, kind, bits):
+    low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1)) if kind == "i2" else (0, 2**bits)
+    pixels = RNG.integers(low, high, (2, 48, 37)).astype(kind)
+    path = write(tmp_path / "a.dcm", pixels, bits=bits, syntax=syntax)
+    assert np.array_equal(decode_frames(path, [1, 0]), pixels[::-1])
+
+
+@pytest.mark.parametrize("syntax", [*NATIVE, RLELossless, JPEGLSLossless, JPEG2000Lossless], ids=lambda uid: uid.name)
+def test_colours_come_back(tmp_path, syntax):
+    pixels = RNG.integers(0, 256, (2, 48, 38, 3)).astype("u1")
+    path = write(tmp_path / "a.dcm", pixels, bits=8, syntax=syntax)
+    assert np.array_equal(decode_frames(path, [0, 1]), pixels)
+
+
+def test_near_lossless_is_near(tmp_path):
+    pixels = RNG.integers(0, 4096, (1, 12, 9)).astype("u2")
+    path = write(tmp_path / "a.dcm", pixels, bits=12, syntax=ExplicitVRLittleEndian)
+    ds = pydicom.dcmread(path)
+    ds.compress(JPEGLSNearLossless, jls_error=3)
+    ds.save_as(path)
+    assert 0 < np.abs(decode_frames(path, [0])[0] - pixels[0]).max() <= 3
+
+
+@pytest.mark.parametrize("name", ["SC_jpeg_no_color_transform.dcm", "examples_ybr_color.dcm", "JPEG-LL.dcm"])
+def test_a_stream_that_its_codec_calls_corrupt_is_refused(tmp_path, capfd, name):
+    """gdcm hands over a picture all the same, and names the damage on standard error alone."""
+    ds = pydicom.dcmread(get_testdata_file(name, download=False))
+    first, *rest = generate_frames(ds.PixelData, number_of_frames=int(ds.get("NumberOfFrames") or 1))
+    middle = len(first) // 2
+    broken = first[:middle] + b"\xff\xd0" * 40 + first[middle + 80 :]
+    ds.PixelData = encapsulate([broken, *rest])
+    ds["PixelData"].VR = "OB"
+    ds.save_as(tmp_path / "a.dcm")
+    with pytest.raises(DataError, match=r"a\.dcm: pixels cannot be decoded \(JPEG .*; get the file anew$") as caught:
+        decode_frames(tmp_path / "a.dcm", [0])
+    assert "\n" not in str(caught.value)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_others_write_meanwhile_is_passed_on(capfd):
+    with codec_heard():
+        os.write(2, b"a line of another thread\n")
+    assert capfd.readouterr().err == "a line of another thread\n"
+    with pytest.raises(ValueError, match="Corrupt JPEG data: bad Huffman code"), codec_heard():
+        os.write(2, b"Corrupt JPEG data: bad Huffman code\n")
+    with codec_heard():  # padded, and whole
+        os.write(2, b"Corrupt JPEG data: 2 extraneous bytes before marker 0xd9\n")
+    with pytest.raises(KeyError), codec_heard():
+        _fail_aloud()
+    assert capfd.readouterr().err == ""
+
+
+def _fail_aloud():
+    os.write(2, b"Bogus marker length\n")
+    raise KeyError
+
+
+def test_the_page_names_every_syntax_as_it_is():
+    """docs/dicom.md: transfer syntaxes with what reads each; pydicom's decoders have the say."""
+    rows = re.findall(r"^\| ([^|]+) \| `([\d.]+)` \| ([^|]+) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert len(rows) >= 30
+    for name, uid, reads in rows:
+        assert UID(uid).name.replace("|", "") == name
+        try:
+            decoder = get_decoder(UID(uid))
+        except NotImplementedError:
+            assert reads.startswith("refused"), name
+            continue
+        assert decoder.is_available == (not reads.startswith("refused")), name
+        for plugin in reads.split(";")[0].split(", ") if uid not in NATIVE else []:
+            assert plugin in decoder.available_plugins, name

@@ -1,0 +1,200 @@
+"""Images of every kind reach the store as they are, or not at all."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from pydicom.data import get_testdata_file
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
+
+from mmdx.data.images.decode import decode, probe
+from mmdx.errors import DataError
+from mmdx.study import ImageFiles, ImageRef, Order
+
+
+def shipped(name):
+    return Path(get_testdata_file(name, download=False))
+
+
+def save(path, pixels, **options):
+    Image.fromarray(np.asarray(pixels)).save(path, **options)
+    return path
+
+
+def write_ct(path, hu):
+    ds = Dataset()
+    ds.file_meta = FileMetaDataset()
+    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID = CTImageStorage
+    ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPInstanceUID = generate_uid()
+    ds.Modality, ds.PhotometricInterpretation, ds.SamplesPerPixel = "CT", "MONOCHROME2", 1
+    ds.Rows, ds.Columns = hu.shape
+    ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 16, 16, 15, 1
+    ds.RescaleSlope, ds.RescaleIntercept = 1, 0
+    ds.PixelData = hu.astype(np.int16).tobytes()
+    ds.save_as(path, enforce_file_format=True)
+    return path
+
+
+def files(*paths, unit="intensity", channels=1):
+    return ImageFiles(tuple(ImageRef(p) for p in paths), Order("given"), unit, channels)
+
+
+@pytest.mark.parametrize(
+    ("name", "pixels", "channels"),
+    [
+        ("a.png", np.zeros((2, 3), np.uint8), 1),
+        ("a.jpg", np.zeros((2, 3, 3), np.uint8), 3),
+        ("a.png", np.zeros((2, 3), np.uint16), 1),
+        ("a.png", np.zeros((2, 3, 4), np.uint8), 3),
+        ("a.tif", np.zeros((2, 3), np.float32), 1),
+        ("a.bmp", np.zeros((2, 3), bool), 1),
+    ],
+)
+def test_probe_tells_the_channels(tmp_path, name, pixels, channels):
+    assert probe(save(tmp_path / name, pixels)) == ("intensity", channels, 1)
+
+
+def test_probe_tells_dicom_with_or_without_a_suffix(tmp_path):
+    path = write_ct(tmp_path / "IM0001", np.zeros((4, 4)))
+    assert probe(path) == ("HU", 1, 1)
+    assert probe(shipped("examples_ybr_color.dcm")) == ("intensity", 3, 30)
+
+
+def test_pages_of_a_tiff_are_frames(tmp_path):
+    pages = [Image.fromarray(np.full((4, 4), k, np.uint8)) for k in (10, 20, 30)]
+    pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
+    assert probe(tmp_path / "a.tif") == ("intensity", 1, 3)
+    refs = tuple(ImageRef(tmp_path / "a.tif", k) for k in (2, 0))
+    assert decode(ImageFiles(refs, Order("given")), 4).pixels[:, 0, 0, 0].tolist() == [30, 10]
+    with pytest.raises(DataError, match="no frame 3; it has 3"):
+        decode(ImageFiles((ImageRef(tmp_path / "a.tif", 3),), Order("given")), 4)
+
+
+def test_palettes_are_grey_or_colour_by_their_entries(tmp_path):
+    image = Image.fromarray(np.array([[0, 1]], np.uint8), mode="P")
+    image.putpalette([7, 7, 7, 200, 200, 200])
+    image.save(tmp_path / "grey.png")
+    image.putpalette([255, 0, 0, 0, 0, 255])
+    image.save(tmp_path / "colour.png")
+    assert [probe(tmp_path / n)[1] for n in ("grey.png", "colour.png")] == [1, 3]
+    assert decode(files(tmp_path / "grey.png"), 2).pixels[0, 0, 0].tolist() == [7, 200]
+    assert decode(files(tmp_path / "colour.png", channels=3), 2).pixels[0, :, 0, 0].tolist() == [255, 0, 0]
+
+
+def test_letterbox_keeps_the_aspect_and_says_where_points_go(tmp_path):
+    pixels = np.zeros((20, 40), np.uint8)
+    pixels[5:15, 10:20] = 200
+    decoded = decode(files(save(tmp_path / "a.png", pixels)), 20)
+    assert (decoded.scale, decoded.offset) == ((0.5,), ((0.0, 5.0),))
+    # The box (10, 5) to (20, 15) of the source lies at (5, 7.5) to (10, 12.5).
+    ys, xs = np.nonzero(decoded.pixels[0, 0] > 100)
+    assert (xs.min(), xs.max(), ys.min(), ys.max()) == (5, 9, 8, 11)
+    assert not decoded.pixels[0, 0, :5].any()
+
+
+def test_reduction_averages_and_does_not_skip(tmp_path):
+    checkers = np.indices((64, 64)).sum(axis=0) % 2 * np.uint8(255)
+    assert (
+        np.abs(decode(files(save(tmp_path / "a.png", checkers.astype(np.uint8))), 8).pixels.astype(int) - 127).max() < 8
+    )
+
+
+def test_hounsfield_units_are_clipped_and_padded_with_air(tmp_path):
+    path = write_ct(tmp_path / "a.dcm", np.array([[-3000, 40], [40, 40], [3500, 0], [0, 0]]))
+    pixels = decode(files(path, unit="HU"), 4).pixels
+    assert pixels.dtype == np.int16
+    rows = [[-1024, -1024, 40, -1024], [-1024, 40, 40, -1024], [-1024, 3071, 0, -1024], [-1024, 0, 0, -1024]]
+    assert pixels[0, 0].tolist() == rows
+
+
+def test_other_images_have_no_hounsfield_units(tmp_path):
+    with pytest.raises(DataError, match="only DICOM tells Hounsfield units"):
+        decode(files(save(tmp_path / "a.png", np.zeros((4, 4), np.uint8)), unit="HU"), 4)
+    with pytest.raises(DataError, match="not in Hounsfield units"):
+        decode(files(shipped("MR_small.dcm"), unit="HU"), 4)
+
+
+def test_deep_images_share_one_scale_over_the_modality(tmp_path):
+    ramp = np.linspace(0, 60000, 4096).reshape(64, 64).astype(np.uint16)
+    dark, bright = save(tmp_path / "1.png", ramp // 2), save(tmp_path / "2.png", ramp)
+    plain = save(tmp_path / "3.png", np.full((64, 64), 77, np.uint8))
+    pixels = decode(files(dark, bright, plain), 64).pixels
+    both = np.concatenate([(ramp // 2).ravel(), ramp.ravel()])
+    low, high = np.percentile(both, [0.5, 99.5])
+    assert pixels[0, 0, 63, 63] == round((30000 - low) / (high - low) * 255)
+    assert (pixels[0].min(), pixels[1].max()) == (0, 255)
+    assert (pixels[2] == 77).all()
+
+
+def test_a_few_bright_pixels_of_a_deep_image_survive(tmp_path):
+    sparse = np.zeros((64, 64), np.uint16)
+    sparse[3, 3] = 5000
+    assert decode(files(save(tmp_path / "a.png", sparse)), 64).pixels[0, 0, 3, 3] == 255
+    assert not decode(files(save(tmp_path / "b.png", sparse * 0 + 9)), 64).pixels.any()
+
+
+def test_colour_becomes_luminance_and_grey_is_repeated(tmp_path):
+    green = np.zeros((4, 4, 3), np.uint8)
+    green[..., 1] = 100
+    assert decode(files(save(tmp_path / "c.png", green)), 4).pixels[0, 0, 0, 0] == round(0.587 * 100)
+    grey = save(tmp_path / "g.png", np.full((4, 4), 9, np.uint8))
+    assert decode(files(grey, channels=3), 4).pixels[0, :, 0, 0].tolist() == [9, 9, 9]
+
+
+def test_transparency_lies_over_black(tmp_path):
+    pixels = np.full((4, 4, 4), 200, np.uint8)
+    pixels[..., 3], pixels[0, 0, 3] = 255, 0
+    decoded = decode(files(save(tmp_path / "a.png", pixels), channels=3), 4).pixels
+    assert (decoded[0, 0, 0, 0], decoded[0, 0, 3, 3]) == (0, 200)
+
+
+def test_the_orientation_of_the_camera_is_applied(tmp_path):
+    pixels = np.zeros((8, 16), np.uint8)
+    pixels[:, :8] = 255
+    exif = Image.Exif()
+    exif[0x0112] = 6  # turn clockwise: left becomes top
+    decoded = decode(files(save(tmp_path / "a.png", pixels, exif=exif)), 16)
+    assert decoded.offset == ((4.0, 0.0),)
+    assert (decoded.pixels[0, 0, 2, 8], decoded.pixels[0, 0, 13, 8]) == (255, 0)
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "tif", "bmp"])
+def test_truncated_images_are_refused_by_name(tmp_path, suffix):
+    noise = np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)
+    path = save(tmp_path / f"cut.{suffix}", noise)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(DataError, match=rf"cut\.{suffix}: ") as caught:
+        decode(files(path), 8)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_is_no_image_is_refused(tmp_path):
+    (tmp_path / "a.png").write_text("hello")
+    (tmp_path / "b.dcm").write_text("hello")
+    for name, reason in (("a.png", "neither DICOM nor"), ("b.dcm", "not a DICOM file"), ("c.png", "cannot be read")):
+        for call in (probe, lambda path: decode(files(path), 8)):
+            with pytest.raises(DataError, match=reason):
+                call(tmp_path / name)
+
+
+def test_undefined_pixels_are_refused(tmp_path):
+    path = save(tmp_path / "a.tif", np.array([[0, np.nan]], np.float32))
+    with pytest.raises(DataError, match="no numbers"):
+        decode(files(path), 4)
+
+
+def test_decompression_bombs_are_refused(tmp_path, monkeypatch):
+    path = save(tmp_path / "a.png", np.zeros((40, 40), np.uint8))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with pytest.raises(DataError, match="more pixels than 200"):
+        probe(path)
+
+
+def test_an_unreadable_image_spoils_the_modality_and_is_never_zeros(tmp_path):
+    good = save(tmp_path / "1.png", np.full((4, 4), 9, np.uint8))
+    (tmp_path / "2.png").write_bytes(good.read_bytes()[:40])
+    with pytest.raises(DataError, match=r"2\.png"):
+        decode(files(good, tmp_path / "2.png"), 4)

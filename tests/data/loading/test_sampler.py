@@ -1,0 +1,86 @@
+"""Every study once, never more images than the budget, and the same order for whoever draws it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mmdx.data.loading.sampler import SliceBudgetSampler
+from mmdx.errors import DataError
+
+LENGTHS = [3, 1, 0, 5, 2, 2, 4, 1, 1, 3, 0, 6, 2]
+
+
+def sampler(lengths: list[int] = LENGTHS, **options: Any) -> SliceBudgetSampler:
+    return SliceBudgetSampler(lengths, **{"slices": 6, "studies": 4, "shuffle": True, **options})
+
+
+def drawn(epoch: int = 0, skip: int = 0, **options: Any) -> list[list[int]]:
+    drawer = sampler(**options)
+    drawer.set_epoch(epoch, skip=skip)
+    return list(drawer)
+
+
+@pytest.mark.parametrize("world", [1, 2, 3, 9])
+def test_without_shuffle_every_study_comes_once_and_in_order(world: int) -> None:
+    shares = [drawn(shuffle=False, rank=rank, world=world) for rank in range(world)]
+    rounds = [share[i] for i in range(max(map(len, shares))) for share in shares if i < len(share)]
+    assert [position for batch in rounds for position in batch] == list(range(len(LENGTHS)))
+
+
+@pytest.mark.parametrize("world", [1, 2, 3, 9])
+def test_with_shuffle_all_processes_have_equally_many_batches_and_miss_nothing(world: int) -> None:
+    shares = [drawn(rank=rank, world=world) for rank in range(world)]
+    assert len({len(share) for share in shares}) == 1
+    assert {position for share in shares for batch in share for position in batch} == set(range(len(LENGTHS)))
+    assert [len(sampler(rank=rank, world=world)) for rank in range(world)] == [len(share) for share in shares]
+
+
+@pytest.mark.parametrize("epoch", range(20))
+def test_no_batch_is_over_the_budget(epoch: int) -> None:
+    for batch in drawn(epoch):
+        assert sum(LENGTHS[position] for position in batch) <= 6
+        assert 1 <= len(batch) <= 4
+
+
+def test_alone_every_study_comes_once_an_epoch() -> None:
+    assert sorted(position for batch in drawn(3) for position in batch) == list(range(len(LENGTHS)))
+
+
+@pytest.mark.parametrize("world", [1, 2])
+@pytest.mark.parametrize("skip", [0, 1, 2])
+def test_a_resumed_epoch_is_the_rest_of_the_whole_one(skip: int, world: int) -> None:
+    assert drawn(5, skip, rank=world - 1, world=world) == drawn(5, rank=world - 1, world=world)[skip:]
+
+
+def test_the_next_epoch_skips_nothing() -> None:
+    drawer = sampler()
+    drawer.set_epoch(0, skip=2)
+    drawer.set_epoch(1)
+    assert list(drawer) == drawn(1)
+
+
+def test_order_is_a_matter_of_seed_and_epoch_alone() -> None:
+    assert drawn(1, seed=7) == drawn(1, seed=7)
+    assert drawn(1, seed=7) != drawn(2, seed=7)
+    assert drawn(1, seed=7) != drawn(1, seed=8)
+    assert drawn(0, shuffle=False) == drawn(1, shuffle=False, seed=8)
+
+
+def test_a_study_longer_than_the_budget_is_refused_in_training() -> None:
+    with pytest.raises(DataError, match=r"a study has 7 images, more than a batch may hold \(6\).*train.slices"):
+        sampler([1, 7, 1])
+
+
+def test_a_study_longer_than_the_budget_stands_alone_in_scoring() -> None:
+    assert drawn(lengths=[1, 7, 1], shuffle=False) == [[0], [1], [2]]
+
+
+def test_studies_without_images_are_bounded_by_their_number() -> None:
+    assert drawn(lengths=[0] * 6, shuffle=False) == [[0, 1, 2, 3], [4, 5]]
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_no_study_makes_no_batch(shuffle: bool) -> None:
+    assert drawn(lengths=[], shuffle=shuffle, world=2) == []

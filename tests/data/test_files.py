@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import pytest
+
+from mmdx.data.files import inside, listing
+from mmdx.errors import DataError
+
+
+@pytest.fixture
+def root(tmp_path):
+    root = tmp_path / "set"
+    (root / "images").mkdir(parents=True)
+    (root / "images" / "1.png").write_bytes(b"x")
+    (tmp_path / "secret.png").write_bytes(b"x")
+    return root
+
+
+@pytest.mark.parametrize("name", ["images/1.png", "images", "./images/../images/1.png"])
+def test_a_file_or_folder_inside_is_found(root, name):
+    assert inside(root, name, "here") == root / name
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("../secret.png", "'../secret.png' leaves"),
+        ("images/../../secret.png", "leaves"),
+        ("../nowhere.png", "leaves"),
+        ("/etc/passwd", "is absolute"),
+        ("C:\\scan.png", "is absolute"),
+        ("\\\\server\\scan.png", "is absolute"),
+        ("images/2.png", "no file 'images/2.png'"),
+        ("images/1.png/2.png", "no file"),
+        ("x" * 300, "no file"),
+        ("", "is no file name"),
+        (" ", "is no file name"),
+        ("a\0b", "is no file name"),
+    ],
+)
+def test_other_names_are_refused_at_their_place(root, name, problem):
+    with pytest.raises(DataError) as error:
+        inside(root, name, "m.csv, row 2")
+    assert str(error.value).startswith("m.csv, row 2: ")
+    assert problem in str(error.value)
+
+
+def test_links_are_followed_before_judging(root, tmp_path):
+    (root / "out.png").symlink_to(tmp_path / "secret.png")
+    (root / "circle.png").symlink_to(root / "circle.png")
+    (root / "alias.png").symlink_to(root / "images" / "1.png")
+    assert inside(root, "alias.png", "here") == root / "alias.png"
+    with pytest.raises(DataError, match=r"'out.png' leaves"):
+        inside(root, "out.png", "here")
+    with pytest.raises(DataError, match=r"no file 'circle.png'"):
+        inside(root, "circle.png", "here")
+
+
+def test_a_root_that_is_itself_a_link_is_fine(root, tmp_path):
+    (tmp_path / "link").symlink_to(root)
+    assert inside(tmp_path / "link", "images/1.png", "here") == tmp_path / "link" / "images/1.png"
+
+
+def test_a_listing_leaves_out_what_systems_leave_behind(root):
+    for name in (".DS_Store", "Thumbs.db", "DICOMDIR", "b.png", "a.png"):
+        (root / name).write_bytes(b"")
+    (root / "__MACOSX").mkdir()
+    files, folders = listing(root, root)
+    assert [p.name for p in files] == ["a.png", "b.png"]
+    assert [p.name for p in folders] == ["images"]
+
+
+def test_a_listing_needs_a_folder_and_no_links_out_of_it(root, tmp_path):
+    with pytest.raises(DataError, match="no such folder"):
+        listing(root / "nowhere", root)
+    (root / "out.png").symlink_to(tmp_path / "secret.png")
+    with pytest.raises(DataError, match=r"'out.png' leaves"):
+        listing(root, root)
+
+
+def test_a_link_from_one_folder_to_another_stays_inside(root):
+    (root / "more").mkdir()
+    (root / "more" / "alias.png").symlink_to(root / "images" / "1.png")
+    assert listing(root / "more", root) == ([root / "more" / "alias.png"], [])

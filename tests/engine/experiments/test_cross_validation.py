@@ -1,0 +1,181 @@
+"""Cross-validation: each study once, killed and resumed, on several processes, evaluated again."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from huggingface_hub import ModelCard
+from rich.console import Console
+from safetensors.torch import load_file
+from tiny import write_cohort, write_config
+
+from mmdx.config_file import read_config
+from mmdx.data.splits.folds import read_folds
+from mmdx.engine.assembly.build import resolve
+from mmdx.engine.experiments import cross_validation as folds
+from mmdx.engine.experiments.cross_validation import evaluate_folds, run_folds
+from mmdx.engine.runs.folder import Run, model_folder
+from mmdx.engine.scoring.evaluate import evaluate_run
+from mmdx.engine.training import loop
+from mmdx.errors import UsageError
+
+ROOT = Path(__file__).parents[3]
+COUNT = "data.folds.count=3"
+
+
+def cross_validate(config: Path, *overrides: str, resume: bool = False) -> Path:
+    asked = resolve(read_config(config, [COUNT, *overrides]))
+    return run_folds(asked, config.stem, Console(quiet=True), resume=resume)
+
+
+def keys_of(table: pd.DataFrame) -> set[tuple[str, str]]:
+    return set(zip(table["study_id"], table["fold"], strict=True))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("cv")
+    return cross_validate(write_config(home / "a.yaml", write_cohort(home / "raw"), epochs=1))
+
+
+def test_each_study_is_scored_once_by_the_model_that_never_saw_its_patient(finished: Path):
+    folds = pd.read_csv(finished / "folds.csv")
+    pooled = pd.read_csv(finished / "predictions" / "test.csv")
+    assert sorted(folds["fold"].unique()) == [0, 1, 2]
+    assert not pooled.duplicated(["study_id", "shown", "finding"]).any()
+    assert keys_of(pooled) == keys_of(folds)
+    assert len(pooled) == 36 * 3 * 2
+    for number, part in pooled.groupby("fold"):
+        split = pd.read_csv(finished / f"fold-{number}" / "splits.csv").set_index("patient_id")["split"]
+        assert set(split[part["patient_id"]]) == {"test"}
+        own = pd.read_csv(finished / f"fold-{number}" / "predictions" / "test.csv")
+        assert len(own) == len(part)
+        assert set(own["score"]) == set(part["score"])
+
+
+def test_rows_stand_as_in_the_file_of_one_run(finished: Path):
+    pooled = pd.read_csv(finished / "predictions" / "test.csv")
+    assert list(pooled["shown"].unique()) == ["image+report", "image", "report"]
+    for _, part in pooled.groupby("shown"):
+        assert part["study_id"].is_monotonic_increasing
+
+
+def test_what_a_cross_validation_leaves(finished: Path):
+    for name in ("config.yaml", "environment.json", "folds.csv", "metrics.json", "card.md"):
+        assert (finished / name).is_file()
+    for name in ("splits.csv", "card.md", "checkpoints/best/model.safetensors", "predictions/val.csv", "log.jsonl"):
+        assert (finished / "fold-2" / name).is_file()
+    assert list((finished / "fold-2" / "tensorboard").glob("events*"))
+    found = json.loads((finished / "metrics.json").read_text())
+    assert (found["studies"], found["folds"]["count"]) == (36, 3)
+    macro = next(r for r in found["folds"]["spread"] if r["metric"] == "auroc" and r["finding"] is None)
+    assert macro["arm"] == "image+report"
+    assert macro["mean"] == pytest.approx(sum(macro["folds"]) / 3)
+    studies = pd.read_csv(finished / "studies.csv")
+    assert dict(zip(studies["study_id"], studies["fold"], strict=True)) == read_folds(finished / "folds.csv")
+    baselines = pd.read_csv(finished / "predictions" / "test_baselines.csv")
+    assert list(baselines["shown"].unique()) == ["constant", "metadata", "TF-IDF report"]
+    assert baselines.groupby("shown").size().tolist() == [36 * 2] * 3
+    assert keys_of(baselines) == keys_of(studies)
+    assert "studies by fold: 0 12 of 12 patients" in (finished / "reporting.md").read_text()
+    card = (finished / "card.md").read_text()
+    assert ModelCard(card).data.eval_results
+    assert "the model that was trained without its patient" in card
+    assert "over 3 folds: mean" in card
+
+
+def test_a_baseline_that_a_fold_could_not_make_is_left_out_and_said(tmp_path: Path):
+    run, head = Run(tmp_path), "study_id,patient_id,shown,finding,label,score\n"
+    run.folds.write_text("study_id,patient_id,fold\na,p,0\nb,q,1\n")
+    for fold, study in enumerate("ab"):
+        place = run.fold(fold).folder
+        place.mkdir()
+        shown = ["constant", *(["TF-IDF report"] if fold else [])]
+        (place / "test.csv").write_text(f"{head}{study},{study},image,bleed,1,0.5\n")
+        rows = "".join(f"{study},{study},{name},bleed,1,0.5\n" for name in shown)
+        (place / "test_baselines.csv").write_text(head + rows)
+    said = folds._pool(run, [run.fold(0).folder, run.fold(1).folder], tmp_path)
+    assert said == ["test_baselines.csv: without 'TF-IDF report', which not every fold could make"]
+    assert pd.read_csv(tmp_path / "test_baselines.csv")["shown"].tolist() == ["constant", "constant"]
+
+
+def test_evaluated_again_each_fold_by_its_own_model(finished: Path, tmp_path: Path):
+    pooled = pd.read_csv(finished / "predictions" / "test.csv")
+    again = evaluate_folds(finished, "test", [("image",)], tmp_path)
+    expected = pooled[pooled["shown"] == "image"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(pd.read_csv(again), expected, atol=1e-5, rtol=1e-5)
+    one = evaluate_run(finished / "fold-1", "test", [("image",)], tmp_path / "one")
+    assert keys_of(pd.read_csv(one).assign(fold=1)) <= keys_of(expected)
+
+
+def test_what_a_cross_validation_refuses(finished: Path):
+    with pytest.raises(UsageError, match="--split val: a study is in that split of several folds; evaluate one"):
+        evaluate_folds(finished, "val", None, None)
+    with pytest.raises(
+        UsageError, match=r"a cross-validation, with a model a fold; name one of them, such as .*fold-0"
+    ):
+        model_folder(finished)
+    config = finished.parent / "a.yaml"
+    with pytest.raises(UsageError, match="holds a run already"):
+        cross_validate(config)
+    with pytest.raises(UsageError, match=r"was made with another data\.folds\.seed"):
+        cross_validate(config, "data.folds.seed=1", resume=True)
+
+
+def test_killed_in_the_second_fold_and_resumed(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    config, run = finished.parent / "a.yaml", tmp_path / "killed"
+    seen: list[str] = []
+
+    def interrupted(training, group, clip=loop._clip):
+        seen.append(training.run.folder.name)
+        if seen.count("fold-1") == 3:
+            raise KeyboardInterrupt
+        return clip(training, group)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "_clip", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            cross_validate(config, f"run={run}")
+    with pytest.raises(UsageError, match="fold-1 is not trained to its end; go on with mmdx train --resume"):
+        evaluate_folds(run, "test", None, None)
+    stamp = (run / "fold-0" / "log.jsonl").stat().st_mtime_ns
+    cross_validate(config, f"run={run}", resume=True)
+    assert (run / "fold-0" / "log.jsonl").stat().st_mtime_ns == stamp
+    for name in ("folds.csv", "predictions/test.csv", *(f"fold-{n}/predictions/val.csv" for n in range(3))):
+        assert (run / name).read_bytes() == (finished / name).read_bytes()
+    for fold in range(3):
+        left, right = (load_file(r / f"fold-{fold}/checkpoints/last.safetensors") for r in (run, finished))
+        assert left.keys() == right.keys()
+        assert all(torch.equal(left[name], right[name]) for name in left)
+    told = (finished / "metrics.json").read_text().replace(str(finished), str(run))
+    # An arm, and the audit of its run.
+    told = told.replace('"run": "run"', '"run": "killed"').replace('"run": "no leak', '"killed": "no leak')
+    assert (run / "metrics.json").read_text() == told
+
+
+def test_two_processes_share_every_fold(tmp_path: Path):
+    config = write_config(tmp_path / "a.yaml", write_cohort(tmp_path / "raw", patients=20), epochs=1)
+    several = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    paths = os.pathsep.join([str(ROOT / "tests"), str(ROOT)])
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": paths, "ACCELERATE_USE_CPU": "true"}
+    command = [
+        sys.executable,
+        *several,
+        str(ROOT / "train.py"),
+        str(config),
+        "data.folds.count=2",
+        "data.folds.val=0.4",
+    ]
+    done = subprocess.run(command, env=environment, text=True, capture_output=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    pooled = pd.read_csv(tmp_path / "run" / "predictions" / "test.csv")
+    assert not pooled.duplicated(["study_id", "shown", "finding"]).any()
+    assert keys_of(pooled) == keys_of(pd.read_csv(tmp_path / "run" / "folds.csv"))
+    assert json.loads((tmp_path / "run" / "environment.json").read_text())["processes"] == 2

@@ -1,0 +1,74 @@
+"""Training on some of the training patients: what the others must not touch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from tiny import write_cohort, write_config
+
+from mmdx.config_file import read_config
+from mmdx.data.splits.splits import read_splits
+from mmdx.engine.assembly.build import resolve
+from mmdx.engine.experiments.cross_validation import deal_folds
+from mmdx.engine.experiments.single import deal, open_store, run_training
+from mmdx.errors import DataError, UsageError
+
+QUIET = Console(quiet=True)
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny cohort, in which every patient's report has a word, twice, that no other has."""
+    home = tmp_path_factory.mktemp("fewer")
+    raw = write_cohort(home / "raw")
+    rows = [json.loads(line) for line in (raw / "metadata.jsonl").read_text().splitlines()]
+    for row in rows:
+        row["report"] += 2 * f" word{row['patient_id']}"
+    (raw / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return write_config(home / "a.yaml", raw, epochs=1)
+
+
+def test_a_model_learns_from_the_patients_that_were_drawn_alone(config: Path):
+    asked = resolve(read_config(config, ["data.train_patients=8"]))
+    run = run_training(asked, "a", QUIET, resume=False)
+    splits = read_splits(run / "splits.csv")
+    train = {study for study, split in splits.items() if split == "train"}
+    assert [list(splits.values()).count(name) for name in ("train", "val", "test", "unused")] == [8, 5, 7, 16]
+    words = (run / "checkpoints" / "best" / "tokenizers" / "report" / "tokenizer.json").read_text()
+    assert {f"s{n:02d}" for n in range(36) if f"wordp{n:02d}" in words} == train
+    facts = json.loads((run / "checkpoints" / "best" / "model.json").read_text())
+    positive = sum(int(study[1:]) % 2 for study in train)
+    assert facts["prevalence"]["study"][0] == pytest.approx(positive / 8)
+    scored = {line.split(",")[0] for line in (run / "predictions" / "test.csv").read_text().splitlines()[1:]}
+    assert scored == {study for study, split in splits.items() if split == "test"}
+    assert "Trained on 8 patients; other training studies are `unused`" in (run / "card.md").read_text()
+
+
+def test_the_others_are_told(config: Path, capsys: pytest.CaptureFixture[str]):
+    asked = resolve(read_config(config, ["data.train_patients=8", f"run={config.parent / 'told'}"]))
+    run_training(asked, "a", Console(), resume=False)
+    assert "studies: train 8, val 5, test 7, unused 16" in capsys.readouterr().out
+
+
+def test_every_fold_is_drawn_from(config: Path):
+    asked = resolve(read_config(config, ["data.train_patients=8", "data.folds.count=3"]))
+    folds, dealt = deal_folds(asked, open_store(asked, QUIET))
+    for fold, splits in enumerate(dealt):
+        assert splits.count("train") == 8
+        assert [split == "test" for split in splits] == [each == fold for each in folds]
+
+
+def test_more_patients_than_there_are(config: Path):
+    asked = resolve(read_config(config, ["data.train_patients=25"]))
+    with pytest.raises(UsageError, match=r"data\.train_patients: 25, and there are 24 training patients"):
+        deal(asked, open_store(asked, QUIET))
+
+
+def test_a_draw_without_a_positive_is_refused_as_any_training_is(config: Path):
+    alone = resolve(read_config(config, ["data.train_patients=1", "seed=1", f"run={config.parent / 'one'}"]))
+    with pytest.raises(DataError, match=r"nothing to learn .* from.*train on more patients \(data\.train_patients\)"):
+        run_training(alone, "a", QUIET, resume=False)
+    assert not (config.parent / "one").exists()

@@ -1,0 +1,96 @@
+"""Boxes of a run: files, original pixels, lesions, pictures."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from rich.console import Console
+from tiny import write_cohort, write_config
+
+from mmdx.cli import main
+from mmdx.config_file import read_config
+from mmdx.engine.assembly.build import resolve
+from mmdx.engine.experiments.single import run_training
+from mmdx.engine.scoring.boxes import in_source_pixels, lesions_of
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run with a box head on a cohort without boxes: what is known is that nobody drew any."""
+    home = tmp_path_factory.mktemp("boxes")
+    path = write_config(home / "tiny.yaml", write_cohort(home / "raw"), epochs=1)
+    config = yaml.safe_load(path.read_text())
+    boxes = {"type": "boxes", "levels": 1, "hidden": 8, "least": 0.0, "most": 2}
+    config["model"]["heads"] = {"study": "study", "boxes": boxes}
+    path.write_text(yaml.safe_dump(config))
+    run_training(resolve(read_config(path)), "tiny", Console(quiet=True), resume=False)
+    return home
+
+
+def test_a_run_leaves_boxes_and_what_is_known(trained):
+    folder = trained / "run" / "predictions"
+    found = pd.read_csv(folder / "test_boxes.csv")
+    columns = ["study_id", "patient_id", "shown", "finding", "slice", "x0", "y0", "x1", "y1", "score"]
+    assert list(found.columns) == columns
+    assert set(found["shown"]) == {"image+report", "image"}
+    assert found.groupby(["study_id", "shown", "slice"]).size().max() <= 2
+    assert pd.read_csv(folder / "test_boxes_truth.csv").empty
+
+
+def test_predict_gives_boxes_in_source_pixels_and_lesions(trained, tmp_path):
+    with pytest.raises(SystemExit) as ended:
+        main(["predict", str(trained / "run"), str(trained / "raw" / "02_0.png"), "--out", str(tmp_path)])
+    assert not ended.value.code
+    (result,) = json.loads((tmp_path / "predictions.json").read_text())
+    assert 1 <= len(result["boxes"]) <= 2
+    assert all(0 <= box["x0"] <= box["x1"] <= 32 for box in result["boxes"])
+    numbers = sorted(number for lesion in result["lesions"] for number in lesion["boxes"])
+    assert numbers == list(range(len(result["boxes"])))
+
+
+def test_explain_leaves_pictures_without_names(trained, tmp_path):
+    with pytest.raises(SystemExit) as ended:
+        main(["explain", str(trained / "run"), str(trained / "raw" / "02_0.png"), "--out", str(tmp_path)])
+    assert not ended.value.code
+    (told,) = json.loads((tmp_path / "explain.json").read_text())
+    assert told["folder"] == "study-001"
+    for finding in ("bleed", "fracture"):
+        (drawn,) = told["findings"][finding]["slices"]
+        content = (tmp_path / "study-001" / drawn["picture"]).read_bytes()
+        assert content.startswith(b"\x89PNG")
+        assert b"tEXt" not in content
+
+
+def test_explain_names_a_finding_that_is_not_there(trained, tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["explain", str(trained / "run"), str(trained / "raw"), "--out", str(tmp_path), "--finding", "bled"])
+    assert ended.value.code == 2
+    assert "--finding bled: not of this model; did you mean 'bleed'" in capsys.readouterr().err
+
+
+def test_grad_cam_is_a_baseline_of_the_same_form(trained, tmp_path):
+    with pytest.raises(SystemExit) as ended:
+        main(["evaluate", str(trained / "run"), "--grad-cam", "--out", str(tmp_path)])
+    assert not ended.value.code
+    ours, theirs = (pd.read_csv(tmp_path / f"test_boxes{kind}.csv") for kind in ("", "_grad_cam"))
+    assert list(ours.columns) == list(theirs.columns)
+
+
+def test_the_letter_box_is_undone():
+    # An image of 200 x 100 became 50 x 25 in a square of 50, 12 pixels from the top.
+    corners = np.array([[10.0, 12, 20, 37], [0, 0, 50, 50]])
+    scale, offset = np.array([0.25, 0.25]), np.array([[0.0, 12], [0, 12]])
+    assert in_source_pixels(corners, scale, offset, 50).tolist() == [[40, 0, 80, 100], [0, 0, 200, 104]]
+
+
+def test_lesions_span_slices():
+    box = {"finding": "bleed", "x0": 0.0, "y0": 0.0, "x1": 4.0, "y1": 4.0}
+    boxes = [box | {"slice": 3, "score": 0.4}, box | {"slice": 4, "score": 0.9}, box | {"slice": 8, "score": 0.95}]
+    assert lesions_of(boxes) == [
+        {"finding": "bleed", "score": 0.95, "first": 8, "last": 8, "boxes": [2]},
+        {"finding": "bleed", "score": 0.9, "first": 3, "last": 4, "boxes": [0, 1]},
+    ]

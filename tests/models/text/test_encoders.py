@@ -1,0 +1,165 @@
+"""Text encoders: tf-idf against scikit-learn, adapters that come back, and silence."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from parts import FACTS, REPORT_FACTS, WORDS, config_of, mixed_batch, model_of, tiny_bert
+from safetensors.torch import load_file
+from sklearn.feature_extraction.text import TfidfVectorizer
+from transformers.utils import logging
+
+from mmdx.batch import Features
+from mmdx.config import Component
+from mmdx.data.text.tokenizer import ReportTokenizer, fit_tokenizer, inverse_document_frequencies
+from mmdx.engine.assembly.build import ModelFacts, build_model
+from mmdx.engine.assembly.saved import load_model, write_description, write_weights
+from mmdx.engine.training.objective import objective
+from mmdx.errors import UsageError
+from mmdx.models.model import trainable
+from mmdx.models.text.transformer import Transformer
+from mmdx.models.text.words import TfIdf
+from mmdx.registry import TEXT_ENCODERS
+
+REPORTS = [
+    "Fall on the head, then a second fall.",
+    "Headache since the fall.",
+    "Headache, no fall.",
+    "The head, again.",
+]
+ASKED = ["A fall, a FALL and a headache.", "The head.", "Nothing of this was ever read"]
+
+
+def tfidf(tokenizer: ReportTokenizer) -> TfIdf:
+    idf = inverse_document_frequencies(tokenizer, REPORTS)
+    return TEXT_ENCODERS.build(
+        Component(type="tfidf"), vocabulary=tokenizer.vocabulary, architecture=None, idf=idf
+    ).eval()
+
+
+def read(encoder: TfIdf, tokenizer: ReportTokenizer, reports: list[str]) -> Features:
+    tokens = [torch.from_numpy(tokenizer(report)) for report in reports]
+    return encoder(torch.cat(tokens), torch.tensor([len(ids) for ids in tokens]))
+
+
+def test_tfidf_is_that_of_scikit_learn():
+    tokenizer = fit_tokenizer(REPORTS, max_tokens=64)
+    words = tokenizer.words(range(2, tokenizer.vocabulary))
+    reference = TfidfVectorizer(
+        analyzer=lambda report: tokenizer.words(tokenizer(report).tolist()), vocabulary=words, sublinear_tf=True
+    ).fit(REPORTS)
+    expected = torch.from_numpy(reference.transform(REPORTS + ASKED).toarray()).float()
+    pooled = read(tfidf(tokenizer), tokenizer, REPORTS + ASKED).pooled
+    assert {"fall", "the", "headache", ","} <= set(words)
+    torch.testing.assert_close(pooled[:, 2:], expected)
+    assert pooled[:, :2].abs().max() == 0
+    assert pooled[0].norm() == pytest.approx(1)
+    assert pooled[-1].norm() == 0
+
+
+def test_word_weights_are_shares_of_the_squared_vector():
+    # Words 2 and 3 weigh alike; 2 stands twice, so 1 + log 2 against 1.
+    encoder = TfIdf(4, None, idf=(0.0, 0.0, 1.0, 1.0))
+    seen = encoder(torch.tensor([2, 3, 2, 1, 1]), torch.tensor([3, 0, 2]))
+    twice = (1 + math.log(2)) ** 2
+    assert seen.weights is not None
+    assert seen.weights[0].tolist() == pytest.approx(
+        [twice / 2 / (twice + 1), 1 / (twice + 1), twice / 2 / (twice + 1)]
+    )
+    assert seen.weights[1].tolist() == [0, 0, 0]
+    assert seen.weights[2].tolist() == [0, 0, 0]
+    assert seen.items[0].sum() == pytest.approx(seen.pooled[0].sum())
+    assert seen.mask.sum(dim=1).tolist() == [3, 0, 2]
+
+
+def lora_model(folder: Path, **options: object):
+    source = tiny_bert(folder / "bert")
+    encoder = {"type": "transformer", "source": source, "max_tokens": 64, "lora": 3, **options}
+    return config_of(report={"encoder": encoder})
+
+
+def test_adapters_learn_and_nothing_else_of_the_encoder(tmp_path):
+    config = lora_model(tmp_path)
+    model, batch = model_of(config).train(), mixed_batch()
+    before = {name: p.detach().clone() for name, p in model.branches["report"].encoder.named_parameters()}
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
+    for _ in range(3):
+        optimizer.zero_grad()
+        objective(model, model(batch), batch)["loss"].backward()
+        optimizer.step()
+    after = dict(model.branches["report"].encoder.named_parameters())
+    moved = {name for name in before if not torch.equal(before[name], after[name])}
+    assert moved == {name for name in before if "lora_" in name}
+    # A and B of six linear layers: query, key, value, output of attention, and two of the feed-forward part.
+    assert len(moved) == 12
+    assert {tuple(after[name].shape) for name in moved} == {(3, 16), (16, 3)}
+    assert moved == {n.removeprefix("branches.report.encoder.") for n, _ in trainable(model) if "report.encoder" in n}
+
+
+def test_new_adapters_say_nothing(tmp_path):
+    plain, adapted = (model_of(lora_model(tmp_path / str(rank), lora=rank)).eval() for rank in (0, 3))
+    batch = mixed_batch()
+    with torch.no_grad():
+        seen = [m.branches["report"](batch.inputs["report"]).items for m in (plain, adapted)]
+    torch.testing.assert_close(*seen)
+
+
+@pytest.mark.parametrize("options", [{"lora": 3}, {"lora": 0}, {"lora": 0, "frozen": True}])
+def test_a_checkpoint_needs_no_file_of_the_original_encoder(tmp_path, options):
+    config = lora_model(tmp_path, **options)
+    model, facts = build_model(config, replace(FACTS, texts={}))
+    for _, parameter in trainable(model):
+        torch.nn.init.normal_(parameter, std=0.1)
+    write_description(tmp_path / "best", config, facts, {"report": fit_tokenizer(REPORTS, max_tokens=64)})
+    write_weights(tmp_path / "best", model)
+    for file in (tmp_path / "bert").iterdir():
+        file.unlink()
+    again = load_model(tmp_path / "best")
+    with torch.no_grad():
+        first, second = model.eval()(mixed_batch()).fused, again.model(mixed_batch()).fused
+    assert torch.equal(first, second)
+    names = [name for name in load_file(tmp_path / "best" / "model.safetensors") if "lora_" in name]
+    assert len(names) == (12 if options["lora"] else 0)
+
+
+def test_frozen_and_adapters_exclude_each_other(tmp_path):
+    with pytest.raises(UsageError, match="lora is 4 and frozen is True; give a rank to train, or frozen alone"):
+        Transformer(WORDS, None, source=tiny_bert(tmp_path), frozen=True, lora=4, max_tokens=64)
+    with pytest.raises(UsageError, match="lora is -1 and frozen is False"):
+        Transformer(WORDS, None, source=tiny_bert(tmp_path), lora=-1, max_tokens=64)
+
+
+def test_loading_says_nothing_and_leaves_the_bars_of_others_alone(tmp_path, capfd):
+    source = tiny_bert(tmp_path)
+    capfd.readouterr()
+    logging.enable_progress_bar()
+    Transformer(WORDS, None, source=source, lora=2, max_tokens=64)
+    assert capfd.readouterr() == ("", "")
+    assert logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        Transformer(WORDS, None, source=source, max_tokens=64)
+        assert not logging.is_progress_bar_enabled()
+    finally:
+        logging.enable_progress_bar()
+
+
+def test_a_folder_of_adapters_is_refused_before_their_model_is_looked_for(tmp_path):
+    source = tiny_bert(tmp_path)
+    (tmp_path / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "some/model"}))
+    with pytest.raises(UsageError, match="holds adapters; merge them into their model and save it"):
+        Transformer(WORDS, None, source=source, max_tokens=64)
+
+
+def test_facts_of_a_saved_model_read_back_equal():
+    facts = ModelFacts.from_json(json.loads(json.dumps(FACTS.to_json())))
+    assert facts == FACTS
+    assert facts.inputs["report"].idf == REPORT_FACTS.idf
+    built = build_model(config_of(), FACTS)[1]
+    assert built.inputs["report"].architecture == {}
+    assert built.unbuilt() == FACTS

@@ -1,0 +1,72 @@
+import pandas as pd
+import pytest
+
+from mmdx.errors import DataError
+from mmdx.stats.cohort.cohort import read_cohort
+from mmdx.stats.cohort.sources import find_sources
+
+
+def write_splits(run, split_of):
+    rows = [(f"s{i}", f"p{i}", split) for i, split in split_of.items()]
+    pd.DataFrame(rows, columns=["study_id", "patient_id", "split"]).to_csv(run / "splits.csv", index=False)
+
+
+def test_a_model_is_not_judged_on_patients_that_it_was_trained_or_chosen_on(write_run):
+    run = write_run("fused", {"ct": 1.0}, patients=8)
+    write_splits(run, dict.fromkeys(range(8), "test"))
+    assert len(read_cohort([run]).names) == 8
+    write_splits(run, dict.fromkeys(range(8), "test") | {3: "train", 5: "val"})
+    with pytest.raises(DataError, match=r"patients 'p3', 'p5' of its rows are in the 'train' and 'val' split of "):
+        read_cohort([run])
+
+
+def test_another_study_of_the_same_patient_counts_as_seen(write_run):
+    run = write_run("fused", {"ct": 1.0}, patients=8)
+    rows = [("s0", "p0", "test"), ("earlier", "p0", "train")]
+    pd.DataFrame(rows, columns=["study_id", "patient_id", "split"]).to_csv(run / "splits.csv", index=False)
+    with pytest.raises(DataError, match="patients 'p0' of its rows are in the 'train' split"):
+        read_cohort([run])
+
+
+def test_predictions_of_the_training_split_may_be_looked_at_as_such(write_run):
+    run = write_run("fused", {"ct": 1.0}, patients=8)
+    write_splits(run, dict.fromkeys(range(8), "train"))
+    (run / "predictions" / "test.csv").rename(run / "predictions" / "train.csv")
+    assert len(read_cohort([run], split="train").names) == 8
+
+
+def test_slices_of_a_run_are_asked_for_by_level(write_run):
+    run = write_run("fused", {"ct": 1.0}, patients=8)
+    with pytest.raises(DataError, match="only a model with a slice head scores slices"):
+        find_sources([run], split="test", level="slice")
+    table = pd.read_csv(run / "predictions" / "test.csv")
+    table.assign(slice=0).to_csv(run / "predictions" / "test_slices.csv", index=False)
+    assert read_cohort([run], level="slice").unit == "slice"
+    with pytest.raises(DataError, match="scores studies; give files that score each slice"):
+        read_cohort([run / "predictions" / "test.csv"], level="slice")
+
+
+def test_facts_of_studies_are_numbers_words_or_unknown(write_run):
+    run = write_run("fused", {"ct": 1.0}, patients=3)
+    text = "study_id,patient_id,split,age,sex,site\ns2,p2,test,60,f,\ns0,p0,test,50,m,\nother,p9,train,1,m,x\n"
+    (run / "studies.csv").write_text(text, encoding="utf-8")
+    traits = read_cohort([run]).traits
+    assert list(traits.columns) == ["age", "sex", "site"]
+    assert traits["age"].tolist()[::2] == [50.0, 60.0]
+    assert traits["sex"].tolist() == ["m", None, "f"]
+    assert traits["site"].tolist() == [None, None, None]
+    assert read_cohort([run], level="patient").traits["age"].tolist()[::2] == [50.0, 60.0]
+
+
+def test_folds_choose_for_their_own_studies(write_run):
+    run = write_run("cv", {"ct": 1.0}, patients=40, findings=("bleed",))
+    folds = pd.DataFrame({"study_id": [f"s{i}" for i in range(40)], "patient_id": [f"p{i}" for i in range(40)]})
+    folds.assign(fold=[i // 20 for i in range(40)]).to_csv(run / "folds.csv", index=False)
+    for fold, (low, high) in enumerate([(0.1, 0.3), (0.7, 0.9)]):
+        rows = [(f"v{i}", f"v{i}", "ct", "bleed", i % 2, high if i % 2 else low) for i in range(12)]
+        path = run / f"fold-{fold}" / "predictions" / "val.csv"
+        path.parent.mkdir(parents=True)
+        columns = ["study_id", "patient_id", "shown", "finding", "label", "score"]
+        pd.DataFrame(rows, columns=columns).to_csv(path, index=False)
+    thresholds = read_cohort([run]).thresholds[0, :, 0]
+    assert thresholds.tolist() == pytest.approx([0.2] * 20 + [0.8] * 20)

@@ -1,0 +1,102 @@
+import re
+from xml.etree import ElementTree
+
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from mmdx.stats.report.plots import (
+    BACK,
+    QUIET,
+    SERIES,
+    colour,
+    dash,
+    handle,
+    mark,
+    multiples,
+    names_above,
+    short,
+    svg,
+    write_png,
+)
+from mmdx.stats.report.section import Plot
+
+NAME = "<script>$a$ & 'b'"
+
+
+def draw(figure: Figure) -> None:
+    axes = multiples(figure, [NAME, "second"])[0]
+    axes.plot([0, 0.5, 1], [0, 1, 1], marker="o", color=colour(0))
+    axes.fill_between([0, 1], [0, 0.5], [0.5, 1], color=colour(1), alpha=0.2)
+    axes.axhline(0.5, color=QUIET)
+    names_above(figure, [NAME, "_hidden"], [0, 1])
+
+
+def plot(name: str = "lines") -> Plot:
+    return Plot(name, f"Title {NAME}", "caption", pd.DataFrame({"x": [1]}), draw)
+
+
+def ids(text: str) -> list[str]:
+    return [element.attrib["id"] for element in ElementTree.fromstring(text).iter() if "id" in element.attrib]
+
+
+def test_the_svg_is_one_image_with_a_title_that_fits_its_page():
+    root = ElementTree.fromstring(svg(plot()))
+    assert (root.tag, root.get("role"), root.get("viewBox")) == ("svg", "img", "0 0 518.4 302.4")
+    assert root.get("style") == "max-width: 720px"
+    assert not {"width", "height"} & set(root.attrib)
+    assert (root[0].tag, root[0].text) == ("title", f"Title {NAME}")
+
+
+def test_colours_are_variables_and_letters_the_pages():
+    text = svg(plot())
+    assert not re.findall(r"#[0-9a-f]{6}\b", re.sub(r'id="[^"]*"|href="[^"]*"|url\([^)]*\)', "", text))
+    assert {"var(--text)", "var(--quiet)", "var(--back)", "var(--s0)", "var(--s1)"} <= set(
+        re.findall(r"var\([^)]*\)", text)
+    )
+    assert "font-family" not in text
+    assert "http" not in text
+    assert not re.search(r"<(style|metadata|script|image)", text)
+
+
+def test_names_stay_as_they_are():
+    texts = [element.text for element in ElementTree.fromstring(svg(plot())).iter("text")]
+    assert texts.count(NAME) == 2
+    assert "_hidden" in texts
+
+
+def test_two_plots_on_a_page_share_no_id_and_point_at_their_own():
+    both = [svg(plot("one")), svg(plot("two"))]
+    found = [each for text in both for each in ids(text)]
+    assert len(found) == len(set(found)) > 4
+    for text in both:
+        pointed = {*re.findall(r'href="#([^"]*)"', text), *re.findall(r"url\(#([^)]*)\)", text)}
+        assert pointed == set(ids(text))
+
+
+def test_what_is_drawn_does_not_change_from_time_to_time():
+    assert svg(plot()) == svg(plot())
+
+
+def test_the_picture_is_white_and_says_nothing_of_its_maker(tmp_path):
+    write_png(plot(), tmp_path / "lines.png")
+    with Image.open(tmp_path / "lines.png") as image:
+        assert image.size == (1152, 672)
+        assert image.convert("RGB").getpixel((0, 0)) == tuple(bytes.fromhex(BACK[1:]))
+        assert set(image.info) <= {"dpi"}
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("ct", "ct"), ("a" * 32, "a" * 32), ("start" + "x" * 40 + "end", "startxxxxxxxxxx…xxxxxxxxxxxxxend")],
+)
+def test_a_long_name_loses_its_middle(name, told):
+    assert short(name) == told
+
+
+def test_arms_of_one_colour_differ_in_mark_and_dash():
+    looks = [(colour(i), mark(i), str(dash(i))) for i in range(36)]
+    assert len(set(looks)) == 36
+    assert looks[0][0] == looks[6][0] == SERIES[0]
+    assert handle(7, marks=False).get_marker() == ""

@@ -1,0 +1,70 @@
+"""The scripts that prove the statistics: what they draw has the truth that they say, and their tables stand."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+
+
+def load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("rows", [1, 8])
+def test_drawn_scores_have_the_auroc_that_is_stated(rows):
+    claims = load("simulate_claims")
+    drawn = claims.draw(np.random.default_rng(0), claims.Setting(20_000, rows, areas=(0.8, 0.85)))
+    areas = [roc_auc_score(drawn.labels, scores) for scores in drawn.scores]
+    assert areas == pytest.approx([0.8, 0.85], abs=0.01)
+    noise = drawn.scores - np.sqrt(2) * np.array([[0.8416], [1.0364]]) * drawn.labels
+    assert np.corrcoef(noise)[0, 1] == pytest.approx(0.5, abs=0.02)
+
+
+def test_every_test_and_interval_is_in_the_tables(capsys):
+    claims = load("simulate_claims")
+    assert claims.wilson(5, 100) == "5.0 % [2.2, 11.2]"
+    settings = [claims.Setting(30, rows, prevalence=0.5, resamples=100) for rows in (1, 4)]
+
+    def run(one, setting, runs):
+        return [one((0, n), setting) for n in range(runs)]
+
+    claims.tests_table(settings, run, 2)
+    claims.coverage_table(settings, run, 2)
+    said = capsys.readouterr().out
+    assert said.count("| permutation, by patient |") == 2
+    assert said.count("| DeLong, rows as patients |") == 1
+    assert said.count("| BCa, rare strata |") == 2
+
+
+def test_a_part_runs_by_itself(capsys):
+    claims = load("simulate_claims")
+    asked = ["--only", "false_positives", "--runs", "2", "--resamples", "60", "--processes", "1"]
+    assert claims.main(asked) == 0
+    said = capsys.readouterr().out
+    assert "false_positives: 2 runs, 60 resamples, seed 0" in said
+    assert said.count("McNemar, by patient, own threshold of 600 patients") == 1
+
+
+def test_a_reference_that_is_not_installed_is_named(monkeypatch, capsys):
+    agreement = load("agreement")
+    kept = {name: agreement.COMPARED[name] for name in ("MLstatkit", "scikit-learn, all entries")}
+    monkeypatch.setattr(agreement, "COMPARED", kept)
+    monkeypatch.setitem(sys.modules, "MLstatkit", None)
+    assert agreement.main(["--cases", "2"]) == 0
+    said = capsys.readouterr().out
+    assert "MLstatkit: not compared, MLstatkit is not installed" in said
+    assert "| RSNA weighted log loss | scikit-learn, all entries | 2 |" in said
