@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from mmdx.config import Augment, Component, Config
 from mmdx.config_file import dump_config, parse_config, read_config, with_overrides
@@ -223,6 +224,25 @@ def test_a_dumped_config_reads_back_equal(experiment: Path, tmp_path: Path) -> N
     path.write_text(dump_config(config), encoding="utf-8")
     assert read_config(path) == config
     assert read_config(path).run == Path("runs/a")
+
+
+@pytest.mark.parametrize("written", ["no", "'no'", '"no"'])
+def test_half_precision_is_switched_off_by_its_name(experiment: Path, written: str) -> None:
+    assert read_config(experiment, [f"train.precision={written}"]).train.precision == "no"
+    experiment.write_text(f"{EXPERIMENT}train: {{precision: {written}}}\n", encoding="utf-8")
+    assert read_config(experiment).train.precision == "no"
+
+
+def test_findings_may_be_called_as_booleans_are_in_yaml_1_1(experiment: Path, tmp_path: Path) -> None:
+    names = ("yes", "no", "on", "off", "true", "3", "1e-3", "2024-01-02", "null", "é")
+    quoted = "[yes, no, on, off, 'true', '3', 1e-3, '2024-01-02', 'null', é]"
+    config = read_config(experiment, [f"data.findings={quoted}", "run=no", "train.lr=1e-3", "train.weight_decay=1e-5"])
+    assert config.data.findings == names
+    assert (config.run, config.train.lr, config.train.weight_decay) == (Path("no"), 0.001, 0.00001)
+    path = tmp_path / "dumped.yaml"
+    path.write_text(dump_config(config), encoding="utf-8")
+    assert read_config(path) == config
+    assert yaml.safe_load(path.read_text(encoding="utf-8")) == config.model_dump(mode="json")
 
 
 def test_a_config_cannot_be_changed(experiment: Path) -> None:

@@ -10,6 +10,7 @@ import yaml
 from mmdx.config import Component
 from mmdx.errors import UsageError
 from mmdx.registry import REGISTRIES, Registry
+from mmdx.yaml_text import parse_yaml
 
 
 def component(name: str, **options: object) -> Component:
@@ -172,3 +173,20 @@ def test_a_resolved_component_reads_back_equal(poolings: Registry) -> None:
     resolved = poolings.resolve(component("window", spans=[[1, 2]]), "model.pooling")
     assert resolved == Component.model_validate(yaml.safe_load(yaml.safe_dump(resolved.model_dump(mode="json"))))
     assert resolved.options["spans"] == [[1.0, 2.0]]
+
+
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [("true", True), ("yes", True), ("on", True), ("False", False), ("no", False), ("off", False), ("'no'", False)],
+)
+def test_a_boolean_option_is_switched_by_any_word_for_it(word: str, value: bool) -> None:
+    parts = Registry("part")
+
+    @parts("network")
+    class Network:
+        def __init__(self, *, bidirectional: bool = False) -> None:
+            self.bidirectional = bidirectional
+
+    component = Component.model_validate(parse_yaml(f"{{type: network, bidirectional: {word}}}", "x.yaml"))
+    assert parts.build(component).bidirectional is value
+    assert parts.resolve(component).options == {"bidirectional": value}
