@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 
+import joblib
 import numpy as np
 import torch
 from accelerate import Accelerator
@@ -201,7 +202,7 @@ def make_accelerator(precision: str = "no") -> Accelerator:
     accelerator = Accelerator(mixed_precision=precision, log_with="tensorboard", project_dir="runs", cpu=no_device)
     # accelerate launch holds a lone CPU process to one thread; mmdx train has all that the machine gives it.
     if accelerator.device.type == "cpu" and accelerator.num_processes == 1 and "ACCELERATE_USE_CPU" in os.environ:
-        torch.set_num_threads(len(os.sched_getaffinity(0)))
+        torch.set_num_threads(joblib.cpu_count())
     return accelerator
 
 

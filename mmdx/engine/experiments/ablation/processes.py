@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Literal, Protocol, runtime_checkable
 
+import joblib
 import torch
 
 from mmdx.config_file import dump_config
@@ -71,7 +72,7 @@ class Launch:
     @classmethod
     def of_machine(cls, launcher: str, slots: int | None) -> Launch:
         """As many at once as make sense here: one a GPU, else one for two cores; a launcher has all GPUs to itself."""
-        cores = len(os.sched_getaffinity(0))
+        cores = joblib.cpu_count()
         told = os.environ.get("CUDA_VISIBLE_DEVICES")
         devices = tuple(told.split(",") if told else map(str, range(torch.cuda.device_count())))
         devices = devices if torch.cuda.is_available() and not launcher else ()

@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import joblib
 import pytest
 from rich.console import Console
 from tiny import write_cohort, write_config
@@ -19,6 +20,7 @@ from mmdx.config_file import read_config
 from mmdx.data.store.lock import hold
 from mmdx.engine.assembly.build import resolve
 from mmdx.engine.experiments.ablation.ablate import Extent, run_ablation
+from mmdx.engine.experiments.ablation.processes import Launch
 
 TESTS = Path(__file__).parents[3]
 FAKE = f"{sys.executable} {TESTS / 'fake_training.py'}"
@@ -108,9 +110,16 @@ def test_what_it_leaves_says_what_it_is(cohort, tmp_path, told):
     assert all((out / run["folder"] / "card.md").is_file() for run in record["runs"])
     assert read_config(out / "fusion/size-12/seed-1.yaml").data.train_patients == 12
     assert len(told.read_text().splitlines()) == 10
-    cores = len(os.sched_getaffinity(0))
+    cores = joblib.cpu_count()
     share = os.environ.get("OMP_NUM_THREADS", str(max(1, cores // 2)))
     assert {line.split()[-1] for line in told.read_text().splitlines()} == {share}
+
+
+def test_a_plan_starts_where_the_system_does_not_tell_its_cores(cohort, tmp_path, monkeypatch, capsys):
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)  # as on macOS
+    assert ablate(cohort, tmp_path / "out", "--plan") == 0
+    assert "fusion/seed-0" in capsys.readouterr().out
+    assert Launch.of_machine("accelerate launch", None).threads == joblib.cpu_count()
 
 
 def test_one_that_fails_is_shown_and_tried_again_later(cohort, tmp_path, told, monkeypatch, capsys):
