@@ -12,7 +12,7 @@ import pytest
 
 import mmdx
 
-HALLWAY = ("study", "batch", "config", "config_file", "registry", "errors", "yaml_text")
+HALLWAY = ("study", "batch", "config", "config_file", "registry", "errors", "yaml_text", "files", "kinds")
 ROOMS = {
     "hallway": {"hallway"},
     "data": {"data", "hallway"},
@@ -23,6 +23,26 @@ ROOMS = {
     "demo": {"engine", "stats", "hallway"},
 }
 """What each room may import of mmdx, wherever in a file the import stands."""
+FLOORS = {
+    "data": (
+        *(("quiet", "files", "archive"), ("text", "tables", "vectors"), ("privacy",), ("order",), ("dicom",)),
+        *(("images",), ("splits", "phantom"), ("store",), ("loading", "audit", "readers")),
+    ),
+    "models": (
+        *(("packing", "weights", "augment", "absent", "losses", "select", "vectors", "tabular"), ("sequence", "image")),
+        *(("text", "fusion"), ("heads",), ("branches",), ("model",)),
+    ),
+    "stats": (
+        *(("resampling",), ("metrics",), ("cohort",), ("significance",), ("comparison",), ("report",)),
+        *(("sections", "texts"), ("evidence",)),
+    ),
+    "engine": (
+        *(("processes",), ("runs",), ("assembly",), ("intake", "scoring"), ("training",)),
+        *(("inference", "reporting"), ("experiments",)),
+    ),
+}
+"""The packages of each room, from the ground up: one imports itself and what lies on the floors below it."""
+WAITING = {("scoring", "experiments")}
 TORCH = ("torch", "torchvision", "timm", "transformers", "accelerate", "safetensors.torch")
 TORCH_FREE = ("mmdx.stats", "mmdx.data.readers", "mmdx.data.order", "mmdx.data.dicom", "mmdx.data.images")
 TORCH_FREE_HALLWAY = tuple(f"mmdx.{name}" for name in HALLWAY if name != "batch")
@@ -52,13 +72,13 @@ def sources() -> dict[str, str]:
 
 def imports(name: str, texts: Mapping[str, str]) -> list[Import]:
     """Every import of a module, inside functions and in calls of `import_module` with a literal name, too."""
-    package = name if any(other.startswith(f"{name}.") for other in texts) else name.rpartition(".")[0]
+    home = name if any(other.startswith(f"{name}.") for other in texts) else name.rpartition(".")[0]
     found = []
     for node, at_import in walk(ast.parse(texts[name]), at_import=True):
         if isinstance(node, ast.Import):
             found += [Import(alias.name, node.lineno, at_import) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            base = ".".join([*package.split(".")[: len(package.split(".")) + 1 - node.level], node.module or ""])
+            base = ".".join([*home.split(".")[: len(home.split(".")) + 1 - node.level], node.module or ""])
             origin = base.rstrip(".") if node.level else str(node.module)
             for alias in node.names:
                 module = f"{origin}.{alias.name}" if f"{origin}.{alias.name}" in texts else origin
@@ -96,6 +116,32 @@ def arrow_problems(texts: Mapping[str, str]) -> list[str]:
             if within(found.module, "mmdx") and room(found.module) not in ROOMS.get(here, set()) | {"mmdx"}:
                 problems.append(f"{name}:{found.line}: {here} imports {found.module}")
     return problems
+
+
+def floor_problems(texts: Mapping[str, str]) -> list[str]:
+    """Imports between the packages of a room that do not lead downstairs, and packages without a floor."""
+    problems = []
+    for name in texts:
+        floors, here = FLOORS.get(room(name), ()), package(name)
+        if not floors or not here:
+            continue
+        level = {part: height for height, parts in enumerate(floors) for part in parts}
+        if here not in level:
+            problems.append(f"{name}: '{here}' has no floor in the plan of {room(name)}")
+            continue
+        for found in imports(name, texts):
+            same_room = within(found.module, "mmdx") and room(found.module) == room(name)
+            there = package(found.module) if same_room else ""
+            if (here, there) in WAITING:
+                continue
+            if there and there != here and level.get(there, len(floors)) >= level[here]:
+                problems.append(f"{name}:{found.line}: {here} imports {found.module}, which does not lie below it")
+    return problems
+
+
+def package(module: str) -> str:
+    """The package, or lone module, of a room in which a module of mmdx lies; empty for the room itself."""
+    return module.split(".")[2] if module.count(".") > 1 else ""
 
 
 def torch_problems(texts: Mapping[str, str], free: Sequence[str]) -> list[str]:
@@ -151,6 +197,10 @@ def test_rooms_import_along_the_arrows_of_the_plan() -> None:
     assert arrow_problems(sources()) == []
 
 
+def test_packages_import_downstairs() -> None:
+    assert floor_problems(sources()) == []
+
+
 def test_readers_and_statistics_do_not_reach_torch() -> None:
     assert torch_problems(sources(), TORCH_FREE) == []
 
@@ -192,6 +242,28 @@ def test_all_of_mmdx_is_read() -> None:
 def test_the_reading_sees_a_forbidden_arrow(name: str, text: str, problem: str) -> None:
     others = ("mmdx", "mmdx.data", "mmdx.data.y", "mmdx.models", "mmdx.models.model", "mmdx.engine")
     assert arrow_problems(dict.fromkeys(others, "") | {name: text}) == [problem]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "problem"),
+    [
+        (
+            "mmdx.data.order.x",
+            "from mmdx.data.dicom.y import z",
+            "mmdx.data.order.x:1: order imports mmdx.data.dicom.y, which does not lie below it",
+        ),
+        (
+            "mmdx.data.audit.x",
+            "from mmdx.data.loading import y",
+            "mmdx.data.audit.x:1: audit imports mmdx.data.loading, which does not lie below it",
+        ),
+        ("mmdx.data.attic.x", "", "mmdx.data.attic.x: 'attic' has no floor in the plan of data"),
+        ("mmdx.data.dicom.x", "from mmdx.data.order import y\nfrom mmdx.data.dicom.y import z", None),
+    ],
+)
+def test_the_reading_sees_an_import_upstairs(name: str, text: str, problem: str | None) -> None:
+    others = ("mmdx", "mmdx.data", "mmdx.data.dicom", "mmdx.data.dicom.y", "mmdx.data.order", "mmdx.data.loading")
+    assert floor_problems(dict.fromkeys(others, "") | {name: text}) == ([problem] if problem else [])
 
 
 def test_the_reading_lets_lawful_arrows_pass() -> None:

@@ -1,0 +1,137 @@
+"""Where a run keeps its files, which columns its tables have, and how a file is written: whole, or not at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+PREDICTION_COLUMNS = ("study_id", "patient_id", "shown", "finding", "label", "score")
+"""One row per study (or slice), finding and what the model was shown; text, but for label and score."""
+SLICE = "slice"
+"""The column of slice predictions: the 0-based place of an image among all images of its study, in certified order."""
+ORDER_SOURCE = "order_source"
+"""The column that says on what evidence the slices of each study stand in order, such as `image:position`."""
+CORNERS = ("x0", "y0", "x1", "y1")
+"""The corners of a lesion box, in pixels of the stored images."""
+SLICES = "_slices"
+BASELINES = "_baselines"
+BOXES = "_boxes"
+BOXES_TRUTH = "_boxes_truth"
+BOXES_GRAD_CAM = "_boxes_grad_cam"
+REPORTS = "_reports"
+"""What follows the split in the name of a file of predictions: `test_slices_baselines.csv`."""
+PARTIAL = ".partial"
+"""How a file ends that is not whole yet."""
+
+
+@dataclass(frozen=True)
+class RunLayout:
+    """The files of a run folder, as paths; nothing is read."""
+
+    folder: Path
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "config.yaml"
+
+    @property
+    def environment(self) -> Path:
+        return self.folder / "environment.json"
+
+    @property
+    def splits(self) -> Path:
+        return self.folder / "splits.csv"
+
+    @property
+    def folds(self) -> Path:
+        """The folds of a cross-validation; a run of one split has no such file."""
+        return self.folder / "folds.csv"
+
+    @property
+    def studies(self) -> Path:
+        return self.folder / "studies.csv"
+
+    @property
+    def audit(self) -> Path:
+        return self.folder / "audit.json"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "log.jsonl"
+
+    @property
+    def best(self) -> Path:
+        """The model folder of the best epoch."""
+        return self.folder / "checkpoints" / "best"
+
+    @property
+    def last(self) -> Path:
+        """The training state to resume from."""
+        return self.folder / "checkpoints" / "last.safetensors"
+
+    @property
+    def selections(self) -> Path:
+        return self.folder / "checkpoints" / "selections.safetensors"
+
+    @property
+    def predictions(self) -> Path:
+        return self.folder / "predictions"
+
+    @property
+    def metrics(self) -> Path:
+        return self.folder / "metrics.json"
+
+    @property
+    def card(self) -> Path:
+        """The model card, which is written last: with it the run is concluded."""
+        return self.folder / "card.md"
+
+    @property
+    def reporting(self) -> Path:
+        return self.folder / "reporting.md"
+
+    @property
+    def first(self) -> Path:
+        """The run folder of the first of two stages."""
+        return self.folder / "first"
+
+    @property
+    def descriptors(self) -> Path:
+        """The store that the first of two stages leaves."""
+        return self.folder / "descriptors"
+
+    def fold(self, number: int) -> RunLayout:
+        """One fold of a cross-validation, itself a run folder."""
+        return RunLayout(self.folder / f"fold-{number}")
+
+    def scores(self, split: str, *kinds: str) -> Path:
+        """A file of predictions: `scores("test", SLICES, BASELINES)` is `predictions/test_slices_baselines.csv`."""
+        return self.predictions / f"{split}{''.join(kinds)}.csv"
+
+
+@contextmanager
+def written(path: Path) -> Iterator[Path]:
+    """The place to write `path` to. The file appears under its name when the block has ended, and not at all where it
+    failed; its folder is made. One process at a time may write a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}{PARTIAL}")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes UTF-8 text, whole or not at all."""
+    with written(path) as partial:
+        partial.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, content: Mapping[str, Any] | Sequence[Any]) -> None:
+    """Writes JSON with an indent of 2, whole or not at all. Raises `ValueError` for NaN, which JSON does not have."""
+    write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
