@@ -8,7 +8,8 @@ import pytest
 
 from mmdx.config import Config
 from mmdx.config_file import dump_config, parse_config, read_config
-from mmdx.engine.assembly.build import InputFacts, ModelFacts, build_model, kind_of, resolve
+from mmdx.engine.assembly.build import InputFacts, ModelFacts, build_model, resolve
+from mmdx.engine.assembly.kinds import kind_of
 from mmdx.models.model import trainable
 from mmdx.study import Column
 

@@ -21,9 +21,10 @@ from mmdx.data.store.store import Store
 from mmdx.data.text.redaction import redacted
 from mmdx.data.text.tokenizer import ReportTokenizer, fit_tokenizer, inverse_document_frequencies, pretrained_tokenizer
 from mmdx.engine.assembly.facts import InputFacts, Kind, ModelFacts
+from mmdx.engine.assembly.kinds import ENCODERS, kind_of
 from mmdx.engine.assembly.plugins import import_plugins
 from mmdx.engine.assembly.prevalence import prevalence
-from mmdx.engine.assembly.sides import side_problems
+from mmdx.engine.assembly.sides import head_problems, side_problems
 from mmdx.engine.assembly.texts import described, target_key, target_reports, written
 from mmdx.errors import UsageError, did_you_mean
 from mmdx.models.augment import StudyAugment
@@ -46,13 +47,6 @@ from mmdx.registry import (
     VECTOR_ENCODERS,
     Registry,
 )
-
-ENCODERS: dict[Kind, Registry] = {
-    "images": IMAGE_ENCODERS,
-    "vectors": VECTOR_ENCODERS,
-    "text": TEXT_ENCODERS,
-    "tabular": TABLE_ENCODERS,
-}
 
 
 def register_parts(config: Config) -> None:
@@ -104,15 +98,10 @@ def resolve(config: Config) -> Config:
     problems += side_problems(config)
     if problems:
         raise UsageError(problems)
-    return Config.model_validate(raw)
-
-
-def kind_of(section: InputConfig) -> Kind:
-    """The kind of modality that the encoder reads; images where it is not known."""
-    for kind, known in ENCODERS.items():
-        if section.encoder.type in known.names():
-            return kind
-    return "images"
+    settled = Config.model_validate(raw)
+    if problems := head_problems(settled):
+        raise UsageError(problems)
+    return settled
 
 
 def _table_problems(config: Config, name: str, section: InputConfig, where: str) -> list[str]:

@@ -15,7 +15,8 @@ from mmdx.config import Config
 from mmdx.data.loading.traits import says
 from mmdx.data.store.store import Store
 from mmdx.data.text.redaction import redacted
-from mmdx.engine.assembly.build import check_inputs, kind_of
+from mmdx.engine.assembly.build import check_inputs
+from mmdx.engine.assembly.kinds import kind_of
 from mmdx.errors import DataError, UsageError, did_you_mean, some
 from mmdx.registry import HEADS
 from mmdx.study import Split, Study

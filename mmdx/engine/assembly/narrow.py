@@ -1,4 +1,4 @@
-"""A config with fewer inputs: an ordinary config, and a sentence for all that went with them."""
+"""A config with fewer inputs, for ablation and guidance alike: an ordinary config, and a sentence for all that went."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmdx.config import Component, Config, ModelConfig
-from mmdx.engine.assembly.build import kind_of
+from mmdx.engine.assembly.kinds import kind_of
 from mmdx.errors import UsageError
 from mmdx.models.heads.base import Head
 from mmdx.registry import HEADS
@@ -16,14 +16,14 @@ PICTURES = ("images", "vectors")
 
 
 @dataclass(frozen=True)
-class Reduced:
+class NarrowConfig:
     """A config of some inputs alone; `notes` say what else was left out or changed, a sentence each."""
 
     config: Config
     notes: tuple[str, ...]
 
 
-def reduced(config: Config, names: Sequence[str]) -> Reduced:
+def narrow(config: Config, names: Sequence[str]) -> NarrowConfig:
     """`config` (resolved) reading the inputs `names` alone, without guidance.
 
     Heads and options that ask for an input that is gone go too, and the first of two stages reads no such input either.
@@ -39,10 +39,10 @@ def reduced(config: Config, names: Sequence[str]) -> Reduced:
         raw["train"]["judge"] = _judge(config.model, raw["model"]["heads"], config.train.judge, "", notes)
         _reduce_first(config, names, raw, notes)
     heads = Config.model_validate(raw).model.heads if raw["model"]["heads"] else {}
-    if not any(_level(head) == "study" for head in heads.values()):
-        kept = f" (left: {', '.join(heads)})" if heads else ""
-        raise UsageError(f"no head answers for studies from {' and '.join(names)}{kept}; add one to model.heads")
-    return Reduced(Config.model_validate(raw), tuple(notes))
+    if not any(level_of(head) == "study" for head in heads.values()):
+        others = f" (left: {', '.join(heads)})" if heads else ""
+        raise UsageError(f"no head answers for studies from {' and '.join(names)}{others}; add one to model.heads")
+    return NarrowConfig(Config.model_validate(raw), tuple(notes))
 
 
 def _model(model: ModelConfig, gone: Sequence[str], where: str, notes: list[str]) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def _model(model: ModelConfig, gone: Sequence[str], where: str, notes: list[str]
         if not _fits(head, model, gone):
             del raw["heads"][name]
             notes.append(f"{where}heads.{name} ({head.type}) is left out: it asks for {' or '.join(gone)}")
-        elif head.options.get("blend") and _level(head) == "study" and not _pictures(model, gone):
+        elif head.options.get("blend") and level_of(head) == "study" and not _pictures(model, gone):
             raw["heads"][name]["blend"] = False
             notes.append(f"{where}heads.{name} blends nothing in: there are no images or descriptors")
     for option, value in model.fusion.options.items():
@@ -69,7 +69,7 @@ def _model(model: ModelConfig, gone: Sequence[str], where: str, notes: list[str]
 
 def _judge(model: ModelConfig, heads: dict[str, Any], judge: str, where: str, notes: list[str]) -> str:
     """By what epochs are judged: studies where no slice head is left that could judge."""
-    if judge == "slices" and not any(_level(model.heads[name]) == "slice" for name in heads):
+    if judge == "slices" and not any(level_of(model.heads[name]) == "slice" for name in heads):
         notes.append(f"{where}train.judge is studies: no slice head is left")
         return "studies"
     return judge
@@ -97,7 +97,7 @@ def _fits(head: Component, model: ModelConfig, gone: Sequence[str]) -> bool:
     kinds = {name: kind_of(section) for name, section in model.inputs.items()}
     left = {name: kind for name, kind in kinds.items() if name not in gone}
     if "modality" in options:
-        wanted = ("images",) if _level(head) == "box" else PICTURES
+        wanted = ("images",) if level_of(head) == "box" else PICTURES
         named = options["modality"]
         if named in gone or (named is None and not any(kind in wanted for kind in left.values())):
             return False
@@ -115,6 +115,7 @@ def _pictures(model: ModelConfig, gone: Sequence[str]) -> bool:
     return any(kind_of(section) in PICTURES for name, section in model.inputs.items() if name not in gone)
 
 
-def _level(head: Component) -> str | None:
+def level_of(head: Component) -> str | None:
+    """What a head answers about (`Head.level`); None for a part that is no `Head`."""
     part = HEADS.get(head.type)
     return part.level if isinstance(part, type) and issubclass(part, Head) else None

@@ -1,9 +1,10 @@
-"""Whether the two sides of guidance are those of the model."""
+"""Whether the two sides of guidance are those of the model, and its heads can answer from each."""
 
 from __future__ import annotations
 
 from mmdx.config import Config
-from mmdx.errors import did_you_mean
+from mmdx.engine.assembly.narrow import level_of, narrow
+from mmdx.errors import UsageError, did_you_mean
 
 
 def side_problems(config: Config) -> list[str]:
@@ -30,4 +31,25 @@ def side_problems(config: Config) -> list[str]:
         problems.append(
             f"guidance: its baseline 'dropped' never sees {superior} withheld; set model.modality_dropout, such as 0.5"
         )
+    return problems
+
+
+def head_problems(config: Config) -> list[str]:
+    """What is wrong with the heads of a guided config (resolved, its sides sound), a line each: a side without a head
+    that answers for studies, one that blends in images, epochs judged by slices that no head answers for."""
+    if config.guidance is None:
+        return []
+    problems, heads = [], config.model.heads
+    for side, names in (("superior", config.guidance.superior), ("inferior", config.guidance.inferior)):
+        try:
+            narrow(config, names)
+        except UsageError as error:
+            problems += [f"guidance.{side}: {problem}" for problem in error.problems]
+    problems += [
+        f"guidance: model.heads.{name} blends in what slices show, which no guess of a latent has; drop blend"
+        for name, head in heads.items()
+        if level_of(head) == "study" and head.options.get("blend")
+    ]
+    if config.train.judge == "slices" and not any(level_of(head) == "slice" for head in heads.values()):
+        problems.append("train.judge=slices: no slice head answers for them; add one to model.heads, or drop judge")
     return problems

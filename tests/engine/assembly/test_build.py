@@ -14,7 +14,8 @@ from rich.console import Console
 
 from mmdx.config_file import read_config
 from mmdx.data.store.store import Store
-from mmdx.engine.assembly.build import facts_of, kind_of, resolve
+from mmdx.engine.assembly.build import facts_of, resolve
+from mmdx.engine.assembly.kinds import kind_of
 from mmdx.engine.assembly.saved import load_model
 from mmdx.engine.experiments.single import run_training
 from mmdx.engine.inference.predict import predict_input

@@ -35,7 +35,7 @@ from mmdx.engine.experiments.ablation.plan import Job, Plan, plan
 from mmdx.engine.experiments.ablation.processes import FAILED, Board, Launch, Standing, State, lock_text, run_jobs
 from mmdx.engine.experiments.ablation.view import View
 from mmdx.engine.experiments.cross_validation import deal_folds
-from mmdx.engine.experiments.guidance.studies import check_heads, guided_studies
+from mmdx.engine.experiments.guidance.studies import check_models, guided_studies
 from mmdx.engine.experiments.single import deal, open_store
 from mmdx.engine.reporting.comparison import leave
 from mmdx.engine.runs.folder import Run, changed_keys
@@ -145,8 +145,9 @@ def check_plan(planned: Plan, store: Store) -> None:
 def check_job(config: Config, store: Store) -> None:
     """Raises what the training of a config would before its first step."""
     if config.guidance is not None:
-        check_heads(config, config.guidance)
-        guided_studies(config, config.guidance, store, deal(config, store))
+        splits = deal(config, store)
+        guided_studies(config, config.guidance, store, splits)
+        check_models(config, config.guidance, store, splits)
         return
     for splits in [deal(config, store)] if config.data.folds is None else deal_folds(config, store)[1]:
         check_training(config, store, splits)

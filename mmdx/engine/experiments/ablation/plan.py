@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from mmdx.config import Component, Config
 from mmdx.engine.assembly.build import resolve
-from mmdx.engine.assembly.narrow import Reduced, reduced
+from mmdx.engine.assembly.narrow import NarrowConfig, narrow
 from mmdx.engine.runs.folder import Run
 from mmdx.errors import UsageError
 
@@ -66,7 +66,7 @@ class Plan:
     """All trainings, the reference first, by seed; `refused` says of a variant why it cannot be trained."""
 
     reference: str
-    variants: dict[str, Reduced]
+    variants: dict[str, NarrowConfig]
     refused: dict[str, str]
     jobs: tuple[Job, ...]
 
@@ -83,21 +83,21 @@ def plan(
     others = _other_fusions(config, fusions)
     _check_call(config, sizes)
     problems: list[str] = []
-    variants: dict[str, Reduced] = {}
+    variants: dict[str, NarrowConfig] = {}
     refused: dict[str, str] = {}
     for name, names, fusion in _asked(inputs, others):
         try:
-            made = reduced(config, names)
+            made = narrow(config, names)
         except UsageError as error:
             refused[name] = error.problems[0]
             continue
         joined = made.config.model.model_copy(update={"fusion": Component(type=fusion)} if fusion else {})
         try:
-            variants[name] = Reduced(resolve(made.config.model_copy(update={"model": joined})), made.notes)
+            variants[name] = NarrowConfig(resolve(made.config.model_copy(update={"model": joined})), made.notes)
         except UsageError as error:
             problems += [f"{name}: {problem}" for problem in error.problems]
     if config.guidance is not None:
-        variants[GUIDED] = Reduced(config, ())
+        variants[GUIDED] = NarrowConfig(config, ())
     reference = next(iter(_asked(inputs, [])))[0]
     if reference in refused:
         problems.append(f"{reference}: {refused[reference]}")

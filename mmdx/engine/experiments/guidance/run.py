@@ -26,7 +26,7 @@ from mmdx.engine.assembly.build import build_tokenizers, facts_of
 from mmdx.engine.assembly.saved import SavedModel, load_model, write_description, write_weights
 from mmdx.engine.experiments.guidance.guide import CHECK, between, decode_both, guide_of, guided_fusion, said_of, teach
 from mmdx.engine.experiments.guidance.latents import Latents, encode_rows, study_heads
-from mmdx.engine.experiments.guidance.studies import GuidedStudies, check_heads, guided_studies, stage_config
+from mmdx.engine.experiments.guidance.studies import GuidedStudies, check_models, guided_studies, stage_config
 from mmdx.engine.experiments.single import deal, describe, record_store, score_best, start, train_split
 from mmdx.engine.reporting.audit import AUDIT_FILE, verdict_for
 from mmdx.engine.runs.folder import Run
@@ -100,10 +100,10 @@ def run_guidance(config: Config, name: str, console: Console, *, resume: bool) -
     """
     if config.guidance is None:
         raise ValueError("a config without a section guidance has no stages")
-    check_heads(config, config.guidance)
     accelerator, loud, store, folder = start(config, name, console, resume=resume)
     splits = deal(config, store)
     studies = guided_studies(config, config.guidance, store, splits)
+    check_models(config, config.guidance, store, splits)
     train = [row for row, split in enumerate(splits) if split == "train"]
     facts_of(config, store, build_tokenizers(config, store, train), train)
     stages = Stages(config, config.guidance, folder, store, splits, studies, accelerator, loud)
@@ -113,6 +113,9 @@ def run_guidance(config: Config, name: str, console: Console, *, resume: bool) -
         for line in write_studies(Run(folder).studies, store, "split", splits):
             loud.print(line, markup=False, highlight=False)
     loud.print(studies.told(), highlight=False)
+    for side in ("superior", "inferior"):
+        for note in stage_config(config, stages.inputs(side)).notes:
+            loud.print(f"{side}: {note}", markup=False, highlight=False)
     frozen = Frozen(stages, trained(stages, "superior"), trained(stages, "inferior"))
     guide = taught(stages, frozen)
     for stage in ("guided", "guided_own"):
@@ -134,7 +137,7 @@ def trained(stages: Stages, stage: str, objective: Objective = objective) -> Sav
         saved = load_model(run.best)
         saved.model.to(stages.accelerator.device)
         return saved
-    config = stage_config(stages.config, stages.inputs(stage), run.folder, dropout=stage == "dropped")
+    config = stage_config(stages.config, stages.inputs(stage), run.folder, dropout=stage == "dropped").config
     resume = run.config_file.is_file()
     return train_split(
         config,
@@ -171,7 +174,7 @@ def joined(stages: Stages, stage: str, frozen: Frozen, guide: Guide) -> None:
     if stages.accelerator.is_main_process:
         heads = study_heads(frozen.inferior if own else frozen.superior)
         fusion = guided_fusion(frozen.inferior, stages.options, own=own)
-        config = stage_config(stages.config, stages.inputs(stage), run.folder, fusion=fusion, heads=heads)
+        config = stage_config(stages.config, stages.inputs(stage), run.folder, fusion=fusion, heads=heads).config
         saved = between(config, frozen.inferior, guide, None if own else frozen.superior)
         describe(run, config, stages.store, stages.splits)
         record_store(run, stages.store, stages.accelerator)

@@ -11,11 +11,10 @@ from jaxtyping import Bool
 
 from mmdx.config import Component, Config, GuidanceConfig
 from mmdx.data.store.store import Store
-from mmdx.engine.assembly.build import kind_of
-from mmdx.engine.assembly.checks import Presence
+from mmdx.engine.assembly.build import resolve
+from mmdx.engine.assembly.checks import Presence, check_training
+from mmdx.engine.assembly.narrow import NarrowConfig, narrow
 from mmdx.errors import DataError, UsageError, did_you_mean
-from mmdx.models.heads.base import Head
-from mmdx.registry import FUSIONS, HEADS
 from mmdx.study import SPLITS, Split
 
 
@@ -67,57 +66,32 @@ def _rows(splits: Sequence[Split], chosen: Bool[np.ndarray, "n"]) -> dict[Split,
     return {split: [row for row, name in enumerate(splits) if name == split and chosen[row]] for split in SPLITS}
 
 
-def check_heads(config: Config, options: GuidanceConfig) -> None:
-    """Raises `UsageError` where a side has no head that answers for studies."""
-    for side, names in (("superior", options.superior), ("inferior", options.inferior)):
-        kept = heads_for(config, names)
-        blended = next((n for n, c in kept.items() if _answers_studies(c) and c.options.get("blend")), None)
-        if blended is not None:
-            raise UsageError(
-                f"guidance: model.heads.{blended} blends in what slices show, which no guess of a latent has; "
-                "drop blend"
-            )
-        if not any(_answers_studies(component) for component in kept.values()):
-            raise UsageError(f"guidance: no head of model.heads answers for studies from the {side} side; add 'study'")
-
-
-def _answers_studies(component: Component) -> bool:
-    part = HEADS.get(component.type, "model.heads")
-    return isinstance(part, type) and issubclass(part, Head) and part.level == "study"
-
-
-def heads_for(config: Config, names: Sequence[str]) -> dict[str, Component]:
-    """The heads of a model that reads some of the inputs alone: one that answers for images of another, or writes the
-    text of another, is left out."""
-    kinds = {kind_of(config.model.inputs[name]) for name in names}
-
-    def fits(component: Component) -> bool:
-        asked = [(component.options.get("modality", ""), "images"), (component.options.get("text", ""), "text")]
-        return all(name in ("", *names) or (name is None and kind in kinds) for name, kind in asked)
-
-    return {name: component for name, component in config.model.heads.items() if fits(component)}
-
-
 def stage_config(
     config: Config,
     names: Sequence[str],
-    folder: Path,
+    folder: Path | None = None,
     *,
     dropout: bool = False,
     fusion: Component | None = None,
     heads: Sequence[str] | None = None,
-) -> Config:
+) -> NarrowConfig:
     """The config of a stage: an ordinary one, of the inputs `names` alone, which says nothing of the other side.
 
-    `dropout` keeps modality dropout; `fusion` and `heads` (names of those kept) replace the config's own.
+    `dropout` keeps modality dropout; `fusion` and `heads` (names of those that stay) replace the config's own.
     """
-    raw = config.model_dump()
-    model, rates = raw["model"], config.model.modality_dropout
-    raw["data"]["tables"] = {name: traits for name, traits in config.data.tables.items() if name in names}
-    model["inputs"] = {name: section for name, section in model["inputs"].items() if name in names}
-    kept = heads_for(config, names)
-    model["heads"] = {n: c.model_dump() for n, c in kept.items() if heads is None or n in heads}
-    model["modality_dropout"] = rates if dropout else 0.0
+    model = config.model
+    if heads is not None:
+        chosen = {name: head for name, head in model.heads.items() if name in heads}
+        model = model.model_copy(update={"heads": chosen})
+    side = narrow(config.model_copy(update={"model": model}), names)
+    changes: dict[str, object] = {} if dropout else {"modality_dropout": 0.0}
     if fusion is not None:
-        model["fusion"] = FUSIONS.resolve(fusion, "model.fusion").model_dump()
-    return Config.model_validate(raw | {"guidance": None, "run": folder})
+        changes["fusion"] = fusion
+    stage = side.config.model_copy(update={"model": side.config.model.model_copy(update=changes), "run": folder})
+    return NarrowConfig(resolve(stage), side.notes)
+
+
+def check_models(config: Config, options: GuidanceConfig, store: Store, splits: Sequence[Split]) -> None:
+    """Holds the model of each side, and that of both, to what any training is held to (`check_training`)."""
+    for names in (options.superior, options.inferior, tuple(config.model.inputs)):
+        check_training(stage_config(config, names).config, store, splits)

@@ -24,7 +24,7 @@ from mmdx.engine.experiments.guidance.latents import encode_rows
 from mmdx.engine.experiments.single import make_accelerator
 from mmdx.engine.scoring.evaluate import evaluate_run
 from mmdx.engine.training import loop
-from mmdx.errors import DataError, MmdxError, UsageError
+from mmdx.errors import DataError, UsageError
 from mmdx.models.heads.base import StudyHead
 
 SIDES = {"superior": ["report"], "inferior": ["image"], "epochs": 3}
@@ -33,7 +33,7 @@ GUIDED = ("guided", "guided_own", "distilled")
 
 def write_guided(path: Path, source: Path, *, sides: dict | None = None, **train: object) -> Path:
     raw = yaml.safe_load(write_config(path, source, **train).read_text())
-    raw["model"]["heads"] = {"study": "study", "slice": "slice"}
+    raw["model"] |= {"heads": {"study": "study", "slice": "slice"}, "fusion": {"type": "film", "by": "report"}}
     path.write_text(yaml.safe_dump(raw | {"guidance": sides or SIDES}))
     return path
 
@@ -66,6 +66,17 @@ def test_every_stage_leaves_a_run_folder(run):
     assert (run / "studies.csv").read_bytes() == (run / "guided" / "studies.csv").read_bytes()
     check = json.loads((run / "guidance" / "metrics.json").read_text())
     assert set(check["val"]) == {"r2", "studies", "patients", "beats_trivial"}
+
+
+def test_what_a_side_goes_without_is_said_once(run, place, capsys):
+    guide(place / "a.yaml", resume=True)
+    notes = [line for line in capsys.readouterr().out.splitlines() if line.startswith(("superior: ", "inferior: "))]
+    assert sorted(notes) == [
+        "inferior: finished before",
+        "inferior: fusion.by is its default: it names report",
+        "superior: finished before",
+        "superior: heads.slice (slice) is left out: it asks for image",
+    ]
 
 
 def test_all_models_are_compared_on_the_studies_with_both_sides(run):
@@ -210,13 +221,12 @@ def test_sides_that_cannot_be(tmp_path, sides, said):
         ("guidance.superior=[reprot]", "guidance names 'reprot'; did you mean 'report'?"),
         ("model.modality_dropout=0", "set model.modality_dropout"),
         ("model.inputs.third=bilstm_attention", "names 'third' neither superior nor inferior"),
-        ("model.heads={slice: slice}", "no head of model.heads answers for studies"),
     ],
 )
 def test_configs_that_cannot_be_guided(tmp_path, override, said):
     config = write_guided(tmp_path / "a.yaml", tmp_path / "none")
-    with pytest.raises(MmdxError) as caught:
-        guide(config, override)
+    with pytest.raises(UsageError) as caught:
+        resolve(read_config(config, [override]))
     assert len(caught.value.problems) == 1
     assert said in caught.value.problems[0]
 
