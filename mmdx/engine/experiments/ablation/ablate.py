@@ -57,14 +57,6 @@ class Extent:
     sizes: Sequence[int] = ()
 
     @classmethod
-    def of_call(cls, seeds: int, fusions: Sequence[str] | None, sizes: str) -> Extent:
-        """With sizes as they are typed, `50,100`. Raises `UsageError` where they are no numbers."""
-        numbers = [text.strip() for text in sizes.split(",") if text.strip()]
-        if not all(text.isdecimal() for text in numbers):
-            raise UsageError(f"--sizes {sizes}: give numbers of training patients, such as 50,100,200")
-        return cls(seeds, fusions, [int(text) for text in numbers])
-
-    @classmethod
     def parsed(cls, seeds: int, fusions: Sequence[str] | None, sizes: str) -> Extent:
         """As a command line has it: sizes with commas between them. Raises `UsageError` for what is no number."""
         numbers = [text.strip() for text in sizes.split(",") if text.strip()]
