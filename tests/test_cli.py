@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import sys
 from pathlib import Path
 
 import pytest
@@ -108,3 +109,12 @@ def test_what_the_system_refuses_is_one_line(home, tmp_path, monkeypatch, capsys
     assert mmdx("compare", home / "run", "--out", tmp_path / "out", "--resamples", 100) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"mmdx: {tmp_path / 'out'}: refused by the system{hint}")
+
+
+def test_a_system_without_posix_locks_is_one_line(tmp_path, monkeypatch, capsys):
+    for module in [name for name in sys.modules if name.startswith(("mmdx.data.store", "mmdx.engine"))]:
+        monkeypatch.delitem(sys.modules, module)
+    monkeypatch.setitem(sys.modules, "fcntl", None)  # as on Windows
+    assert mmdx("prepare", "folder", tmp_path, tmp_path / "store") == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line == "mmdx: this system has no file locks of POSIX (fcntl); use Linux or macOS, and on Windows WSL"

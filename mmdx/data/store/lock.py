@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import socket
@@ -14,6 +13,11 @@ from pathlib import Path
 from typing import IO
 
 from mmdx.errors import DataError, UsageError
+
+try:
+    import fcntl
+except ModuleNotFoundError:
+    raise UsageError("this system has no file locks of POSIX (fcntl); use Linux or macOS, and on Windows WSL") from None
 
 PROGRESS = "progress.json"
 LOCK = ".lock"
