@@ -144,7 +144,10 @@ def facts_of(
     findings = tuple(config.data.findings or store.findings)
     texts = {name: tokenizers[target_key(name)].vocabulary for name in described(config, store)}
     shares = prevalence(store, rows, findings)
-    return ModelFacts(findings, store.layout.size, inputs, shares, texts, store.described_by)
+    # A model that reads no descriptors needs none of what makes them.
+    reads_descriptors = any(facts.kind == "vectors" for facts in inputs.values())
+    first = store.described_by if reads_descriptors else None
+    return ModelFacts(findings, store.layout.size, inputs, shares, texts, first)
 
 
 def check_inputs(config: Config, store: Store) -> None:

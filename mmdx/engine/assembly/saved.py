@@ -119,9 +119,9 @@ def _first_of(folder: Path, facts: ModelFacts) -> SavedModel | None:
     return first
 
 
-def copy_first(store: Store, folder: Path) -> None:
-    """The model that left the descriptors of a store, where there is one, into a model folder."""
-    if store.described_by is not None:
+def copy_first(store: Store, folder: Path, facts: ModelFacts) -> None:
+    """The model that left the descriptors of a store into a model folder, where the model of `facts` reads them."""
+    if facts.first is not None:
         copy_model(store.folder / FIRST, folder / FIRST)
 
 

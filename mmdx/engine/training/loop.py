@@ -118,7 +118,7 @@ class Plan:
     def write(self, run: Run, config: Config, store: Store) -> None:
         """Into the run folder, with the model that left the descriptors of the store, where one did."""
         write_selections(run.selections, self.selections)
-        copy_first(store, run.best)
+        copy_first(store, run.best, self.facts)
         write_description(run.best, config, self.facts, self.tokenizers)
 
 

@@ -23,7 +23,7 @@ from rich.text import Text
 from mmdx.config import Config, GuidanceConfig
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.build import build_tokenizers, facts_of
-from mmdx.engine.assembly.saved import SavedModel, load_model, write_description, write_weights
+from mmdx.engine.assembly.saved import SavedModel, copy_first, load_model, write_description, write_weights
 from mmdx.engine.experiments.guidance.guide import CHECK, between, decode_both, guide_of, guided_fusion, said_of, teach
 from mmdx.engine.experiments.guidance.latents import Latents, encode_rows, study_heads
 from mmdx.engine.experiments.guidance.studies import GuidedStudies, check_models, guided_studies, stage_config
@@ -182,6 +182,7 @@ def joined(stages: Stages, stage: str, frozen: Frozen, guide: Guide) -> None:
         run.forget_after(0)
         for line in decode_both(saved, latents, stages.studies, stages.options) if latents else []:
             run.log(**line)
+        copy_first(stages.store, run.best, saved.facts)
         write_description(run.best, config, saved.facts, saved.tokenizers)
         write_weights(run.best, saved.model)
     stages.accelerator.wait_for_everyone()

@@ -19,6 +19,7 @@ from mmdx.config_file import read_config
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.build import resolve
 from mmdx.engine.assembly.saved import load_model
+from mmdx.engine.experiments.extract import extract_run
 from mmdx.engine.experiments.guidance import run as guidance
 from mmdx.engine.experiments.guidance.latents import encode_rows
 from mmdx.engine.experiments.single import make_accelerator
@@ -186,6 +187,22 @@ def test_killed_within_and_between_stages_and_resumed(run, place, tmp_path, monk
         assert (run / "predictions" / f"{stage}.csv").read_text() == (
             stopped / "predictions" / f"{stage}.csv"
         ).read_text()
+
+
+def test_guidance_on_descriptors_exports_the_model_that_makes_them(run, place, tmp_path):
+    extract_run(run / "inferior", tmp_path / "described", [], 2, Console(quiet=True))
+    raw = yaml.safe_load((place / "a.yaml").read_text())
+    raw["model"]["inputs"]["image"] = {"encoder": "plain", "sequence": "mean"}
+    raw |= {"data": {"store": str(tmp_path / "described")}, "run": str(tmp_path / "run")}
+    (tmp_path / "b.yaml").write_text(yaml.safe_dump(raw))
+    second = guide(tmp_path / "b.yaml")
+    for stage in guidance.STAGES:
+        best = second / stage / "checkpoints" / "best"
+        assert (best / "first" / "model.safetensors").is_file() == (stage != "superior"), stage
+        assert (load_model(best).first is None) == (stage == "superior"), stage
+    with pytest.raises(SystemExit) as stopped:
+        main(["predict", str(second / "guided"), str(place / "raw" / "00_0.png"), "--out", str(tmp_path / "out")])
+    assert stopped.value.code == 0
 
 
 def test_a_superior_modality_that_no_training_study_has(tmp_path):
