@@ -29,7 +29,6 @@ from mmdx.engine.assembly.saved import (
     Progress,
     SavedModel,
     copy_first,
-    is_described,
     load_description,
     load_state,
     save_state,
@@ -74,11 +73,12 @@ def set_up(
     resume: bool,
     objective: Objective = objective,
 ) -> Training:
-    """Model, optimizer and loader of a new or resumed run; the main process writes the run's description first."""
+    """Model, optimizer and loader of a run, new or resumed, that the main process has described (`Plan.write`).
+
+    Raises `UsageError` or `DataError` where that description is missing or broken.
+    """
     set_seed(config.seed)
-    if accelerator.is_main_process and not is_described(run.best):
-        plan(config, store, splits).write(run, config, store)
-    accelerator.wait_for_everyone()
+    accelerator.wait_for_everyone()  # for the main process to write the description
     # Every process starts from the files, so that none can hold another vocabulary.
     _, described, tokenizers = load_description(run.best)
     torch.manual_seed(config.seed)
@@ -123,7 +123,11 @@ class Plan:
 
 
 def plan(config: Config, store: Store, splits: Sequence[Split]) -> Plan:
-    """The plan of a new run: its model is built once. Raises `UsageError` where it cannot be."""
+    """The plan of a new run. Raises `UsageError` where its model cannot be built.
+
+    The model that is built for it is dropped: `set_up` builds the one that is trained on every process, from the files
+    of the plan and with the seed of the config, so that what stood before it draws none of its weights.
+    """
     rows = _training_rows(splits)
     tokenizers = build_tokenizers(config, store, rows)
     facts, selections = fit_selections(config, store, rows, facts_of(config, store, tokenizers, rows))

@@ -211,6 +211,16 @@ def test_a_loss_that_is_not_finite_names_its_studies(cohort, tmp_path, monkeypat
     assert "\n" not in str(caught.value)
 
 
+def test_a_new_run_builds_its_model_to_plan_and_to_train_a_resumed_one_to_train_alone(cohort, tmp_path, monkeypatch):
+    built, build_model = [], loop.build_model
+    monkeypatch.setattr(loop, "build_model", lambda *parts: built.append(1) or build_model(*parts))
+    config = write_config(tmp_path / "a.yaml", cohort, epochs=1)
+    train(config)
+    assert len(built) == 2
+    train(config, resume=True)
+    assert len(built) == 3
+
+
 def test_early_stop_keeps_the_best(cohort, tmp_path, monkeypatch):
     scores = iter([0.9, 0.8, 0.7, 0.95, 0.1])
     monkeypatch.setattr(loop, "validate", lambda training: next(scores))
