@@ -8,12 +8,11 @@ findings read back ask whether it says the right things, as far as the reports d
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -61,8 +60,7 @@ class Descriptions:
     def to_json(self) -> dict[str, Any]:
         """Plain values for a JSON file, NaN as null."""
         estimates = [
-            {"method": method, "metric": metric, **asdict(estimate)}
-            | {"value": None if math.isnan(estimate.value) else estimate.value}
+            {"method": method, "metric": metric} | estimate.to_json()
             for (method, metric), estimate in self.estimates.items()
         ]
         counts = {"studies": self.studies, "patients": self.patients, "left_out": self.left_out}

@@ -215,5 +215,4 @@ class _Values:
 
 def _record(key: Key, estimate: Estimate) -> dict[str, Any]:
     arm, metric, finding = key
-    value = None if math.isnan(estimate.value) else estimate.value
-    return {"arm": arm, "metric": metric, "finding": finding} | asdict(estimate) | {"value": value}
+    return {"arm": arm, "metric": metric, "finding": finding} | estimate.to_json()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +30,8 @@ class Recovery:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a JSON file; NaN as null."""
-
-        def record(estimate: Estimate) -> dict[str, Any]:
-            return asdict(estimate) | {"value": None if np.isnan(estimate.value) else estimate.value}
-
-        shares = {name: record(share) for name, share in self.shares.items()}
-        return {"metric": self.metric, "gap": record(self.gap), "shares": shares}
+        shares = {name: share.to_json() for name, share in self.shares.items()}
+        return {"metric": self.metric, "gap": self.gap.to_json(), "shares": shares}
 
 
 def recovered(sources: Sequence[Path], comparison: Comparison, *, metric: str = "auroc") -> Recovery:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Integer
@@ -178,19 +177,3 @@ def mean_name(cohort: Cohort, included: Sequence[int], metric: Metric) -> str:
     if len(included) == 1:
         return f"{metric.title} for {cohort.findings[included[0]]}"
     return f"macro {metric.title}"
-
-
-def record_of(estimate: Estimate) -> dict[str, Any]:
-    """Plain values for a JSON file; NaN as None."""
-    return {
-        "value": plain(estimate.value),
-        "low": estimate.low,
-        "high": estimate.high,
-        "usable": estimate.usable,
-        "refused": estimate.refused,
-    }
-
-
-def plain(value: float | None) -> float | None:
-    """The value for a JSON file; NaN as None."""
-    return None if value is None or np.isnan(value) else float(value)

@@ -8,8 +8,8 @@ for every finding and for every model, so that differences are paired by constru
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -48,6 +48,15 @@ class Estimate:
     high: float | None
     usable: int
     refused: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for a JSON file, by the names of the fields; NaN as None."""
+        return asdict(self) | {"value": nullable(self.value)}
+
+
+def nullable(value: float | None) -> float | None:
+    """The value for a JSON file, which has no NaN: None in its place."""
+    return None if value is None or np.isnan(value) else float(value)
 
 
 def draw_patients(

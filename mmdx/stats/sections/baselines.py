@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmdx.stats.comparison.compare import Comparison
-from mmdx.stats.comparison.sampled import record_of
 from mmdx.stats.metrics.registry import METRICS
 from mmdx.stats.report.claims import number, subject
 from mmdx.stats.report.forest import ForestLine, forest_plot
@@ -124,8 +123,8 @@ def _record(each: Beside) -> dict[str, Any]:
     return {
         "baseline": each.name,
         "beaten": each.beaten,
-        "values": {name: record_of(estimate) for name, estimate in each.values.items()},
-        "difference": record_of(each.difference.estimate),
+        "values": {name: estimate.to_json() for name, estimate in each.values.items()},
+        "difference": each.difference.estimate.to_json(),
         "p": each.difference.p,
         "p_holm": each.difference.corrected,
     }

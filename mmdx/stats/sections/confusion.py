@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -191,9 +190,6 @@ def _matrix(axes: Any, matrix: _Matrix, left: float, top: float) -> None:
 
 
 def _record(cohort: Cohort, matrix: _Matrix) -> dict[str, Any]:
-    shares = {
-        name: asdict(each) | {"value": None if math.isnan(each.value) else each.value}
-        for name, each in matrix.shares.items()
-    }
+    shares = {name: share.to_json() for name, share in matrix.shares.items()}
     head = {"arm": cohort.arms[matrix.arm].name, "finding": matrix.finding, "thresholds": list(matrix.thresholds)}
     return head | matrix.counts | {"shares": shares}

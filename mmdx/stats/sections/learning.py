@@ -15,7 +15,7 @@ from matplotlib.ticker import NullLocator
 
 from mmdx.errors import DataError
 from mmdx.stats.cohort.cohort import Cohort, Unit, read_cohort
-from mmdx.stats.comparison.sampled import Drawn, Sampled, both_classes, mean_name, record_of, sample_scores, why_no_mean
+from mmdx.stats.comparison.sampled import Drawn, Sampled, both_classes, mean_name, sample_scores, why_no_mean
 from mmdx.stats.metrics.registry import METRICS
 from mmdx.stats.report.phrases import counted, with_bounds, with_test
 from mmdx.stats.report.plots import colour, dash, mark, names_above
@@ -161,8 +161,8 @@ def _record(curve: Curve) -> dict[str, Any]:
     return {
         "arm": curve.arm,
         "points": [
-            {"patients": size, "trainings": trainings} | record_of(value.estimate)
+            {"patients": size, "trainings": trainings} | value.estimate.to_json()
             for size, trainings, value in zip(curve.sizes, curve.trainings, curve.values, strict=True)
         ],
-        "steps": [record_of(step.estimate) | {"p": step.p, "shown": step.shown} for step in steps],
+        "steps": [step.estimate.to_json() | {"p": step.p, "shown": step.shown} for step in steps],
     }

@@ -12,7 +12,7 @@ from typing import Any
 from mmdx.errors import UsageError
 from mmdx.stats.cohort.cohort import Cohort
 from mmdx.stats.cohort.showings import fallbacks
-from mmdx.stats.comparison.sampled import both_classes, mean_name, record_of, sample, why_no_mean
+from mmdx.stats.comparison.sampled import both_classes, mean_name, sample, why_no_mean
 from mmdx.stats.metrics.registry import METRICS
 from mmdx.stats.report.claims import number, p_value
 from mmdx.stats.report.forest import ForestLine, forest_plot
@@ -137,7 +137,7 @@ def _record(cohort: Cohort, claim: Claim) -> dict[str, Any]:
         "candidate": cohort.arms[claim.candidate].name,
         "against": cohort.arms[claim.against].name,
         "fallback": claim.fallback,
-        "difference": record_of(claim.found.estimate),
+        "difference": claim.found.estimate.to_json(),
         "p_one_sided": claim.found.p,
         "shown": claim.found.shown,
     }

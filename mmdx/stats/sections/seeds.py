@@ -21,8 +21,6 @@ from mmdx.stats.comparison.sampled import (
     affordable,
     both_classes,
     mean_name,
-    plain,
-    record_of,
     sample,
     why_no_mean,
 )
@@ -32,6 +30,7 @@ from mmdx.stats.report.phrases import bounds, counted
 from mmdx.stats.report.plots import TEXT, colour, mark, short
 from mmdx.stats.report.section import Plot, Section
 from mmdx.stats.report.tables import Sheet, with_interval
+from mmdx.stats.resampling.intervals import nullable
 
 SCORED = ("auroc", "ap")
 
@@ -169,7 +168,7 @@ def _plot(arms: Sequence[int], found: Sequence[Trainings], named: str) -> Plot:
 def _record(each: Trainings) -> dict[str, Any]:
     return {
         "name": each.name,
-        "trainings": [plain(value) for value in each.values],
-        "sd": plain(each.sd),
-        "mean": record_of(each.mean.estimate),
+        "trainings": [nullable(value) for value in each.values],
+        "sd": nullable(each.sd),
+        "mean": each.mean.estimate.to_json(),
     }

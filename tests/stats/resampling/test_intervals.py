@@ -3,7 +3,7 @@ import pytest
 from scipy.stats import bootstrap
 
 from mmdx.stats.resampling import intervals
-from mmdx.stats.resampling.intervals import bca_interval, draw_patients, interval, rare_strata, why_too_few
+from mmdx.stats.resampling.intervals import Estimate, bca_interval, draw_patients, interval, rare_strata, why_too_few
 
 
 def all_weights(patients: np.ndarray, **options: int) -> np.ndarray:
@@ -151,3 +151,14 @@ def test_bca_is_refused_where_bias_or_acceleration_are_undefined():
     # One patient alone moves it, and it lies 4.3 standard errors from the middle of the resamples.
     alone = bca_interval(1.5, np.arange(200_000.0), np.append(np.full(5000, 0.5), 9.0))
     assert alone.refused == "its acceleration, -0.17, is more than an interval can be corrected for"
+
+
+def test_an_estimate_is_plain_values_for_json_with_null_for_an_undefined_value():
+    assert Estimate(0.8, 0.7, 0.9, 2000).to_json() == {
+        "value": 0.8,
+        "low": 0.7,
+        "high": 0.9,
+        "usable": 2000,
+        "refused": None,
+    }
+    assert Estimate(np.nan, None, None, 0, "the value is undefined").to_json()["value"] is None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -95,9 +94,8 @@ def check_guide(
 def record(explained: Estimate, studies: int, patients: int) -> dict[str, Any]:
     """The check of one split for a JSON file."""
     beats = explained.low is not None and explained.low > 0
-    value = None if np.isnan(explained.value) else explained.value
     facts = {"studies": studies, "patients": patients, "beats_trivial": beats}
-    return {"r2": {**asdict(explained), "value": value}, **facts}
+    return {"r2": explained.to_json(), **facts}
 
 
 def said_of(check: dict[str, Any]) -> list[str]:

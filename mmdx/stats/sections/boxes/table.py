@@ -50,6 +50,5 @@ def _text(estimate: Estimate) -> str:
 
 
 def _plain(estimate: Estimate) -> dict[str, Any]:
-    value = None if math.isnan(estimate.value) else estimate.value
-    refused = {"refused": estimate.refused} if estimate.refused else {}
-    return {"value": value, "low": estimate.low, "high": estimate.high} | refused
+    record = estimate.to_json()
+    return {key: record[key] for key in ("value", "low", "high", *(["refused"] if estimate.refused else []))}

@@ -261,13 +261,8 @@ def _plain(part: _Part, found: _Estimates) -> dict[str, Any]:
         "rows": len(part.rows),
         "models": {
             who: {
-                measure: {
-                    "value": None if math.isnan(one.value) else one.value,
-                    "low": one.low,
-                    "high": one.high,
-                    "refused": one.refused,
-                }
-                for measure, one in estimates.items()
+                measure: {key: cell for key, cell in estimate.to_json().items() if key != "usable"}
+                for measure, estimate in estimates.items()
             }
             for who, estimates in found.items()
         },

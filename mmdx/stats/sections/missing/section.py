@@ -21,7 +21,6 @@ from mmdx.stats.comparison.sampled import (
     affordable,
     both_classes,
     mean_name,
-    record_of,
     sample_scores,
     why_no_mean,
 )
@@ -204,11 +203,11 @@ def _record(cohort: Cohort, curve: Curve) -> dict[str, Any]:
         "checkpoint": cohort.arms[curve.pair.full].name,
         "without": cohort.arms[curve.pair.without].name,
         "modality": curve.pair.modality,
-        "curve": [{"rate": point.rate} | record_of(point.estimate) for point in curve.points],
-        "cost": record_of(curve.cost.estimate) | {"p": curve.cost.p, "shown": curve.cost.shown},
+        "curve": [{"rate": point.rate} | point.estimate.to_json() for point in curve.points],
+        "cost": curve.cost.estimate.to_json() | {"p": curve.cost.p, "shown": curve.cost.shown},
         "trained": [
-            {"arm": cohort.arms[arm].name, "auroc": record_of(value.estimate)}
-            | {"difference": record_of(difference.estimate), "p": difference.p, "shown": difference.shown}
+            {"arm": cohort.arms[arm].name, "auroc": value.estimate.to_json()}
+            | {"difference": difference.estimate.to_json(), "p": difference.p, "shown": difference.shown}
             for arm, value, difference in curve.trained
         ],
     }

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mmdx.stats.cohort.cohort import Cohort
-from mmdx.stats.comparison.sampled import affordable, record_of
+from mmdx.stats.comparison.sampled import affordable
 from mmdx.stats.report.forest import ForestLine, forest_plot
 from mmdx.stats.report.phrases import counted, listed, p_cell
 from mmdx.stats.report.section import Plot, Section
@@ -152,7 +152,7 @@ def _record(cohort: Cohort, each: PairTests) -> dict[str, Any]:
     return {
         "arm": cohort.arms[each.arm].name,
         "finding": each.finding,
-        "difference": record_of(each.difference.estimate),
+        "difference": each.difference.estimate.to_json(),
         "p": each.p,
         "p_holm": each.corrected,
         "mcnemar_form": each.form,

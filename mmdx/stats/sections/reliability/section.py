@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -222,7 +221,7 @@ def _record(cohort: Cohort, each: _Measured) -> dict[str, Any]:
     found = {}
     for measure in MEASURES:
         estimate = each.estimate(measure)
-        found[measure] = asdict(estimate) | {"value": None if math.isnan(estimate.value) else estimate.value}
+        found[measure] = estimate.to_json()
     return head | {"temperature": each.temperature if each.scaled else None} | found
 
 

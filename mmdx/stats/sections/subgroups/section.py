@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from mmdx.stats.cohort.cohort import Cohort
-from mmdx.stats.comparison.sampled import mean_name, plain, record_of
+from mmdx.stats.comparison.sampled import mean_name
 from mmdx.stats.report.claims import number, p_value
 from mmdx.stats.report.forest import ForestLine, forest_plot
 from mmdx.stats.report.phrases import counted, listed, p_cell, plural, with_bounds
 from mmdx.stats.report.section import Plot, Section
 from mmdx.stats.report.tables import Sheet, with_interval
-from mmdx.stats.resampling.intervals import Estimate
+from mmdx.stats.resampling.intervals import Estimate, nullable
 from mmdx.stats.sections.subgroups.gaps import (
     AUROC,
     Gap,
@@ -117,8 +117,8 @@ def _group_record(each: Subgroup) -> dict[str, Any]:
         "patients": each.patients,
         "positive_patients": each.positive_patients,
         "rows": each.rows,
-        "auroc": record_of(each.reference.estimate),
-        "difference": None if each.difference is None else record_of(each.difference.estimate),
+        "auroc": each.reference.estimate.to_json(),
+        "difference": None if each.difference is None else each.difference.estimate.to_json(),
     }
 
 
@@ -127,9 +127,9 @@ def _gap_record(cohort: Cohort, gap: Gap) -> dict[str, Any]:
         "trait": gap.trait.name,
         "highest": gap.best.name,
         "lowest": gap.worst.name,
-        "gap": plain(gap.size),
-        "p": plain(gap.p),
-        "p_holm": plain(gap.corrected),
+        "gap": nullable(gap.size),
+        "p": nullable(gap.p),
+        "p_holm": nullable(gap.corrected),
         "shown": gap.shown,
         "findings": [cohort.findings[f] for f in gap.trait.findings],
     }
