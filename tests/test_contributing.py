@@ -15,7 +15,7 @@ from mmdx.batch import Batch, Packed
 from mmdx.config import Component
 from mmdx.config_file import parse_config
 from mmdx.data.readers import register_all
-from mmdx.data.tables.labels import check_studies
+from mmdx.data.store.check import check_studies
 from mmdx.engine.assembly.build import InputFacts, ModelFacts, build_model, resolve
 from mmdx.engine.training.objective import objective
 from mmdx.models.losses import known_bce

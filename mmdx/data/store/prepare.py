@@ -31,12 +31,12 @@ from mmdx.data.privacy.privacy import notices, private, quoting_nobody, summary
 from mmdx.data.privacy.pseudonyms import Pseudonyms, read_key
 from mmdx.data.splits.splits import make_splits, prove_disjoint, write_splits
 from mmdx.data.store.card import write_cards
+from mmdx.data.store.check import check_studies
 from mmdx.data.store.fingerprint import STORE_FORMAT, fingerprint
 from mmdx.data.store.index import gather_index, write_index
 from mmdx.data.store.lock import Group, claimed
 from mmdx.data.store.shards import Layout, is_written, layout_of, pixel_bytes, quarantine_of, shard_path, write_shard
 from mmdx.data.store.store import DESCRIPTION, SPLIT_FILE, Store, digest, is_store, split_counts
-from mmdx.data.tables.labels import check_studies
 from mmdx.errors import DataError, UsageError
 from mmdx.registry import READERS
 from mmdx.study import Split, Study, groups_of

@@ -1,4 +1,4 @@
-"""Labels as people write them, and what must hold of every list of studies before it is stored.
+"""Labels as people write them: what one cell states, and which columns of a table hold labels.
 
 A label is 1.0, 0.0 or NaN (nobody looked). Nothing is guessed: a cell that is none of these is refused where it stands.
 """
@@ -6,13 +6,12 @@ A label is 1.0, 0.0 or NaN (nobody looked). Nothing is guessed: a cell that is n
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from numbers import Real
 
-from mmdx.data.tables.label_groups import group_problems
 from mmdx.data.tables.tables import Table
 from mmdx.errors import DataError
-from mmdx.study import UNKNOWN, ImageFiles, Modality, Study, VectorFiles, groups_of
+from mmdx.study import UNKNOWN
 
 _UNCERTAIN = ("-1", "-1.0")
 _WORDS = {"1": 1.0, "1.0": 1.0, "true": 1.0, "0": 0.0, "0.0": 0.0, "false": 0.0, "": UNKNOWN, "nan": UNKNOWN}
@@ -70,116 +69,3 @@ def _holds_labels(table: Table, column: str) -> bool:
 
 def _is_uncertain(cell: object) -> bool:
     return str(cell).strip() in _UNCERTAIN
-
-
-def check_studies(studies: Sequence[Study]) -> None:
-    """Raises `DataError` with a line for every study that contradicts itself or another one.
-
-    The classes of a multi-class label (`label_groups.py`) exclude each other. A study without modalities is one that
-    could not be read; it need only have an identifier of its own and a problem that says why.
-    """
-    problems = _identity_problems(studies)
-    groups = groups_of(finding for study in studies for finding in study.labels)
-    for study in studies:
-        found = [*_study_problems(study), *_group_problems(study, groups)]
-        problems += [f"study '{study.study_id}': {problem}" for problem in found]
-    if problems:
-        raise DataError(problems)
-
-
-def _identity_problems(studies: Sequence[Study]) -> list[str]:
-    patients: dict[str, list[str]] = {}
-    for study in studies:
-        patients.setdefault(study.study_id, []).append(study.patient_id)
-    problems = []
-    for study_id, owners in patients.items():
-        different = sorted(set(owners))
-        if len(different) > 1:
-            named = ", ".join(f"'{patient}'" for patient in different)
-            problems.append(f"study '{study_id}': stands under the patients {named}; give each its own study_id")
-        elif len(owners) > 1:
-            problems.append(f"study '{study_id}': listed {len(owners)} times; give each study its own study_id")
-    return problems
-
-
-def _study_problems(study: Study) -> list[str]:
-    if not study.study_id.strip():
-        return [f"empty study_id (patient '{study.patient_id}'); give every study one"]
-    if not study.modalities:
-        return [] if study.problems else ["has no modality and no problem says why; name what could not be read"]
-    problems = [] if study.patient_id.strip() else ["has no patient_id; patients cannot be split without one"]
-    for modality, value in study.modalities.items():
-        problems += _modality_problems(modality, value)
-    problems += [
-        f"label of '{finding}' is {value}; use 1, 0 or nan for unknown"
-        for finding, value in study.labels.items()
-        if not _is_label(value)
-    ]
-    return problems + _slice_problems(study) + _box_problems(study)
-
-
-def _group_problems(study: Study, groups: Mapping[str, Sequence[str]]) -> list[str]:
-    """Contradictions of the study's own labels, and of each image's."""
-    problems = group_problems(study.labels, groups) if study.modalities else []
-    for modality, findings in study.slice_labels.items():
-        images = zip(*findings.values(), strict=False)  # another problem already where their numbers differ
-        of_slices = groups_of(findings)
-        for index, values in enumerate(images if of_slices else ()):
-            found = group_problems(dict(zip(findings, values, strict=True)), of_slices)
-            problems += [f"image {index} of '{modality}': {problem}" for problem in found]
-    return problems
-
-
-def _modality_problems(modality: str, value: Modality) -> list[str]:
-    if isinstance(value, str):
-        return [] if value.strip() else [f"modality '{modality}' is empty text; leave it out where there is none"]
-    if isinstance(value, VectorFiles):
-        return [] if value.files else [f"modality '{modality}' has no descriptors; leave it out where there are none"]
-    count = len(value.images)
-    if count == 0:
-        return [f"modality '{modality}' has no images; leave it out where there are none"]
-    beyond = [i for i in (*value.order.gaps, *value.order.duplicates) if not 0 <= i < count]
-    return [f"the order of '{modality}' points at image {beyond[0]}, of {count}; count from 0"] if beyond else []
-
-
-def _slice_problems(study: Study) -> list[str]:
-    problems = []
-    for modality, findings in study.slice_labels.items():
-        images = study.modalities.get(modality)
-        if not isinstance(images, ImageFiles | VectorFiles):
-            problems.append(
-                f"slice labels for '{modality}', which is no image modality of the study; drop or rename them"
-            )
-            continue
-        for finding, values in findings.items():
-            # How many descriptors there are is known once their files are read.
-            if isinstance(images, ImageFiles) and len(values) != len(images.images):
-                problems.append(
-                    f"{len(values)} slice labels of '{finding}' for {len(images.images)} images of '{modality}'; "
-                    "give one an image"
-                )
-            if not all(_is_label(value) for value in values):
-                problems.append(f"a slice label of '{finding}' on '{modality}' is not 1, 0 or nan; correct it")
-    return problems
-
-
-def _box_problems(study: Study) -> list[str]:
-    known = set(study.labels).union(*study.slice_labels.values())
-    problems = []
-    for box in study.boxes:
-        name = f"a box of '{box.finding}' on '{box.modality}'"
-        images = study.modalities.get(box.modality)
-        if box.finding not in known:
-            problems.append(f"{name} names a finding that no label has; add the label or drop the box")
-        if not isinstance(images, ImageFiles | VectorFiles):
-            problems.append(f"{name} names no image modality of the study; drop or rename it")
-        elif isinstance(images, ImageFiles) and not 0 <= box.image < len(images.images):
-            problems.append(f"{name} points at image {box.image}, of {len(images.images)}; count from 0")
-        if not (box.x0 < box.x1 and box.y0 < box.y1):
-            corners = f"({box.x0:g}, {box.y0:g}) to ({box.x1:g}, {box.y1:g})"
-            problems.append(f"{name} runs from {corners}; x0 < x1 and y0 < y1 must hold")
-    return problems
-
-
-def _is_label(value: float) -> bool:
-    return value in (0.0, 1.0) or math.isnan(value)

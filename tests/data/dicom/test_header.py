@@ -13,7 +13,7 @@ from mmdx.data.dicom.files import pixel_facts, read_header
 from mmdx.data.images.decode import decode
 from mmdx.data.images.modality import images_in, images_listed
 from mmdx.data.readers.dicom import read
-from mmdx.data.tables.labels import check_studies
+from mmdx.data.store.check import check_studies
 from mmdx.errors import DataError
 
 

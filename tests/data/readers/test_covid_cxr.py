@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from mmdx.data.readers.covid_cxr import FINDINGS, masked, read
-from mmdx.data.tables.labels import check_studies
+from mmdx.data.store.check import check_studies
 from mmdx.errors import DataError
 
 ROW = {

@@ -12,8 +12,8 @@ import pytest
 
 from mmdx.config import SplitOptions
 from mmdx.data.readers.cpm_radpath import CLASSES, SEQUENCES, TABLE, read
+from mmdx.data.store.check import check_studies
 from mmdx.data.store.prepare import prepare_into
-from mmdx.data.tables.labels import check_studies
 from mmdx.errors import DataError, UsageError
 from mmdx.study import ImageFiles, VectorFiles
 

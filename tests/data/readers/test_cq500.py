@@ -12,7 +12,7 @@ from cohorts import write_ct
 
 from mmdx.data.dicom import exams
 from mmdx.data.readers.cq500 import COLUMNS, LICENCE, read
-from mmdx.data.tables.labels import check_studies
+from mmdx.data.store.check import check_studies
 from mmdx.errors import DataError
 
 QUESTIONS = (

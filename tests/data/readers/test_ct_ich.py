@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from mmdx.data.readers.ct_ich import FINDINGS, read
-from mmdx.data.tables.labels import check_studies
+from mmdx.data.store.check import check_studies
 from mmdx.errors import DataError
 from mmdx.study import Box
 

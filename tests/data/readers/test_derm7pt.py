@@ -9,8 +9,8 @@ from rich.console import Console
 
 from mmdx.config import Component, SplitOptions
 from mmdx.data.readers.derm7pt import TASKS, read
+from mmdx.data.store.check import check_studies
 from mmdx.data.store.prepare import Recipe, prepare_into
-from mmdx.data.tables.labels import check_studies
 from mmdx.errors import DataError
 from mmdx.study import groups_of
 

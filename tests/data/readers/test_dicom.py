@@ -11,7 +11,7 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from mmdx.data.privacy.privacy import BURNED_IN
 from mmdx.data.readers.dicom import read
-from mmdx.data.tables.labels import check_studies
+from mmdx.data.store.check import check_studies
 from mmdx.errors import DataError
 from mmdx.registry import READERS
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from mmdx.data.readers.folder import read
-from mmdx.data.tables.labels import check_studies
+from mmdx.data.store.check import check_studies
 from mmdx.errors import DataError
 
 

@@ -15,8 +15,8 @@ from PIL import Image
 
 from mmdx.cli import main
 from mmdx.data.readers.huggingface import read
+from mmdx.data.store.check import check_studies
 from mmdx.data.store.prepare import prepare_into
-from mmdx.data.tables.labels import check_studies
 from mmdx.errors import DataError, UsageError
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])

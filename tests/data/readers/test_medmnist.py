@@ -5,8 +5,8 @@ import pytest
 from cohorts import quiet, recipe
 
 from mmdx.data.readers.medmnist import CLASSES, read
+from mmdx.data.store.check import check_studies
 from mmdx.data.store.prepare import prepare_into
-from mmdx.data.tables.labels import check_studies
 from mmdx.errors import DataError
 
 COUNTS = {"train": 6, "val": 2, "test": 3}

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from mmdx.data.readers.openi import TERMS, read
-from mmdx.data.tables.labels import check_studies
+from mmdx.data.store.check import check_studies
 from mmdx.data.text.tokenizer import sections
 from mmdx.errors import DataError
 

@@ -15,7 +15,7 @@ from mmdx.data.dicom import exams
 from mmdx.data.images.decode import decode
 from mmdx.data.readers._rsna import FINDINGS
 from mmdx.data.readers.rsna_ich import image_places, read
-from mmdx.data.tables.labels import check_studies
+from mmdx.data.store.check import check_studies
 from mmdx.errors import DataError
 
 FIRST, SECOND = "1.2.1", "1.2.2"

@@ -5,9 +5,8 @@ import math
 import pytest
 
 from mmdx.data.tables.label_groups import group_problems, one_of
-from mmdx.data.tables.labels import check_studies
 from mmdx.errors import DataError
-from mmdx.study import UNKNOWN, ImageFiles, ImageRef, Order, Study, groups_of
+from mmdx.study import UNKNOWN, groups_of
 
 GROUPS = {"D": ("D/a", "D/b", "D/c")}
 
@@ -73,25 +72,3 @@ def test_one_of_a_strange_word_is_refused():
         "t.csv, row 3, column 'd': 'melanom' is none of the classes of D; "
         "did you mean 'melanoma'? known: melanoma, nevus",
     )
-
-
-def study(name: str, **fields) -> Study:
-    return Study(name, name, {"report": "Fell."}, **fields)
-
-
-def test_studies_are_checked_against_the_groups_of_all_of_them(tmp_path):
-    whole = study("s1", labels=labels(0, 1, 0))
-    with pytest.raises(DataError, match=r"study 's2': 'D/a' is 1 and 'D/b' and 'D/c' unknown"):
-        check_studies([whole, study("s2", labels={"D/a": 1.0})])
-    check_studies([whole, study("s2", labels={}), study("s3", labels={"other/a": 0.0})])
-
-
-def test_labels_of_images_are_checked_too(tmp_path):
-    images = ImageFiles((ImageRef(tmp_path / "1.png"), ImageRef(tmp_path / "2.png")), Order("given"))
-    slices = {"ct": {"D/a": (1.0, 0.0), "D/b": (0.0, 0.0)}}
-    with pytest.raises(DataError, match=r"study 's1': image 1 of 'ct': all of the group 'D'"):
-        check_studies([Study("s1", "p1", {"ct": images}, {}, slices)])
-
-
-def test_a_study_that_cannot_be_read_needs_no_lawful_labels():
-    check_studies([Study("s1", "s1", {}, labels(0, 0, 0), problems=("no file",))])

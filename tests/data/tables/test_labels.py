@@ -1,19 +1,13 @@
 from __future__ import annotations
 
-import dataclasses
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mmdx.data.tables.labels import check_studies, label_columns, parse_label
+from mmdx.data.tables.labels import label_columns, parse_label
 from mmdx.data.tables.tables import read_table
 from mmdx.errors import DataError
-from mmdx.study import Box, ImageFiles, ImageRef, Order, Study, VectorFiles
-
-TWO_IMAGES = ImageFiles((ImageRef(Path("1.png")), ImageRef(Path("2.png"))), Order("filename"))
-GOOD = Study("s1", "p1", {"ct": TWO_IMAGES, "report": "Fell off a ladder."}, {"any": 1.0, "fracture": math.nan})
 
 
 @pytest.mark.parametrize(
@@ -66,66 +60,3 @@ def test_another_value_in_a_label_column_is_refused_with_a_way_out(tmp_path, fil
     with pytest.raises(DataError, match=line) as error:
         columns(tmp_path, mass=filled)
     assert len(error.value.problems) == 1
-
-
-def test_good_studies_pass():
-    unreadable = Study("s2", "", {}, problems=("scan.dcm: broken header",))
-    check_studies([GOOD, unreadable, dataclasses.replace(GOOD, study_id="s3")])
-
-
-def changed(**fields) -> list[Study]:
-    return [dataclasses.replace(GOOD, **fields)]
-
-
-@pytest.mark.parametrize(
-    ("studies", "line"),
-    [
-        ([GOOD, GOOD], "study 's1': listed 2 times; give each study its own study_id"),
-        (
-            [GOOD, dataclasses.replace(GOOD, patient_id="p2")],
-            "study 's1': stands under the patients 'p1', 'p2'; give each its own study_id",
-        ),
-        (changed(patient_id=" "), "study 's1': has no patient_id; patients cannot be split without one"),
-        (changed(modalities={}), "study 's1': has no modality and no problem says why"),
-        (changed(modalities={"report": " "}), "study 's1': modality 'report' is empty text"),
-        (changed(modalities={"ct": ImageFiles((), Order("unknown"))}), "study 's1': modality 'ct' has no images"),
-        (changed(modalities={"slide": VectorFiles((), 4)}), "study 's1': modality 'slide' has no descriptors"),
-        (
-            changed(modalities={"ct": dataclasses.replace(TWO_IMAGES, order=Order("filename", gaps=(2,)))}),
-            "study 's1': the order of 'ct' points at image 2, of 2",
-        ),
-        (changed(labels={"any": 0.5}), "study 's1': label of 'any' is 0.5"),
-        (
-            changed(slice_labels={"ct": {"any": (1.0,)}}),
-            "study 's1': 1 slice labels of 'any' for 2 images of 'ct'; give one an image",
-        ),
-        (changed(slice_labels={"ct": {"any": (1.0, 3.0)}}), "study 's1': a slice label of 'any' on 'ct' is not 1, 0"),
-        (changed(slice_labels={"mr": {"any": (1.0,)}}), "study 's1': slice labels for 'mr', which is no image"),
-        (
-            changed(boxes=(Box("ct", 0, "mass", 0.0, 0.0, 1.0, 1.0),)),
-            "study 's1': a box of 'mass' on 'ct' names a finding that",
-        ),
-        (
-            changed(boxes=(Box("ct", 2, "any", 0.0, 0.0, 1.0, 1.0),)),
-            "study 's1': a box of 'any' on 'ct' points at image 2, of 2",
-        ),
-        (
-            changed(boxes=(Box("mr", 0, "any", 0.0, 0.0, 1.0, 1.0),)),
-            "study 's1': a box of 'any' on 'mr' names no image modality",
-        ),
-        (
-            changed(boxes=(Box("ct", 0, "any", 3.0, 0.0, 1.0, 1.0),)),
-            "study 's1': a box of 'any' on 'ct' runs from (3, 0) to",
-        ),
-    ],
-)
-def test_a_contradiction_is_one_line(studies, line):
-    with pytest.raises(DataError) as error:
-        check_studies(studies)
-    assert [problem.startswith(line) for problem in error.value.problems] == [True]
-
-
-def test_all_contradictions_are_told_at_once():
-    with pytest.raises(DataError) as error:
-        check_studies([GOOD, GOOD, *changed(study_id="s2", patient_id="", labels={"any": 7.0})])
-    assert len(error.value.problems) == 3
