@@ -21,6 +21,7 @@ from mmdx.data.store.store import Store
 from mmdx.data.text.redaction import redacted
 from mmdx.data.text.tokenizer import ReportTokenizer, fit_tokenizer, inverse_document_frequencies, pretrained_tokenizer
 from mmdx.engine.assembly.facts import InputFacts, Kind, ModelFacts
+from mmdx.engine.assembly.judging import judge_problems
 from mmdx.engine.assembly.kinds import ENCODERS, kind_of
 from mmdx.engine.assembly.plugins import import_plugins
 from mmdx.engine.assembly.prevalence import prevalence
@@ -99,7 +100,7 @@ def resolve(config: Config) -> Config:
     if problems:
         raise UsageError(problems)
     settled = Config.model_validate(raw)
-    if problems := head_problems(settled):
+    if problems := head_problems(settled) + judge_problems(settled):
         raise UsageError(problems)
     return settled
 

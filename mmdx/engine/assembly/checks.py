@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -16,9 +15,9 @@ from mmdx.data.loading.traits import says
 from mmdx.data.store.store import Store
 from mmdx.data.text.redaction import redacted
 from mmdx.engine.assembly.build import check_inputs
+from mmdx.engine.assembly.judging import judge_problems
 from mmdx.engine.assembly.kinds import kind_of
 from mmdx.errors import DataError, UsageError, did_you_mean, some
-from mmdx.registry import HEADS
 from mmdx.study import Split, Study
 
 
@@ -48,9 +47,12 @@ def check_studies_for(config: Config, studies: Sequence[Study]) -> None:
 def check_training(config: Config, store: Store, splits: Sequence[Split]) -> None:
     """Refuses a training that could not learn what the config asks for.
 
-    Raises `UsageError` where the store lacks a modality or a finding, `DataError` where no training study has a
-    modality, where none is positive for a finding, or where no epoch could be judged, all at once.
+    Raises `UsageError` where the store lacks a modality or a finding, or the model a head to judge epochs by, and
+    `DataError` where no training study has a modality, where none is positive for a finding, or where no epoch could be
+    judged, all at once.
     """
+    if lacking := judge_problems(config):
+        raise UsageError(lacking)
     if config.first is None:
         check_inputs(config, store)
     else:
@@ -92,9 +94,6 @@ def _judged(config: Config, store: Store, rows: Sequence[int]) -> Float[np.ndarr
     """The labels by which epochs are judged: those of the studies in `rows`, or of their slices."""
     if config.train.judge == "studies":
         return store.labels[rows]
-    made: list[Any] = [HEADS.get(head.type) for head in config.model.heads.values()]
-    if not any(head.level == "slice" for head in made):
-        raise UsageError("train.judge=slices: no slice head answers for them; add one to model.heads, or drop judge")
     kinds = {name: facts.kind for name, facts in store.modalities.items()}
     pictures = [name for name in config.model.inputs if kinds.get(name) in ("images", "vectors")]
     found = [store.read(row).slice_labels(name) for row in rows for name in pictures]

@@ -36,10 +36,10 @@ def side_problems(config: Config) -> list[str]:
 
 def head_problems(config: Config) -> list[str]:
     """What is wrong with the heads of a guided config (resolved, its sides sound), a line each: a side without a head
-    that answers for studies, one that blends in images, epochs judged by slices that no head answers for."""
+    that answers for studies, and one that blends in images."""
     if config.guidance is None:
         return []
-    problems, heads = [], config.model.heads
+    problems = []
     for side, names in (("superior", config.guidance.superior), ("inferior", config.guidance.inferior)):
         try:
             narrow(config, names)
@@ -47,9 +47,7 @@ def head_problems(config: Config) -> list[str]:
             problems += [f"guidance.{side}: {problem}" for problem in error.problems]
     problems += [
         f"guidance: model.heads.{name} blends in what slices show, which no guess of a latent has; drop blend"
-        for name, head in heads.items()
+        for name, head in config.model.heads.items()
         if level_of(head) == "study" and head.options.get("blend")
     ]
-    if config.train.judge == "slices" and not any(level_of(head) == "slice" for head in heads.values()):
-        problems.append("train.judge=slices: no slice head answers for them; add one to model.heads, or drop judge")
     return problems

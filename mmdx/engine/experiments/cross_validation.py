@@ -17,7 +17,7 @@ from mmdx.engine.assembly.checks import check_training
 from mmdx.engine.assembly.saved import load_model
 from mmdx.engine.experiments.single import for_training, make_accelerator, start, train_split, write_origin
 from mmdx.engine.reporting.checklists.table import write_reporting
-from mmdx.engine.reporting.conclude import metrics
+from mmdx.engine.reporting.conclude import judging_slices, metrics
 from mmdx.engine.reporting.model_card import Ground, card
 from mmdx.engine.runs.folder import BASELINES, Run
 from mmdx.engine.runs.studies import write_studies
@@ -107,7 +107,12 @@ def evaluate_folds(
             Console(stderr=True).print(line, markup=False, highlight=False)
     accelerator.wait_for_everyone()
     accelerator.end_training()
-    return pooled / POOLED[0]
+    return _scores(pooled)
+
+
+def _scores(predictions: Path) -> Path:
+    """The test scores of studies, or of slices where the models answer for no studies."""
+    return next((path for name in POOLED[:2] if (path := predictions / name).is_file()), predictions / POOLED[0])
 
 
 def _describe(run: Run, config: Config, store: Store, folds: Sequence[int], accelerator: Accelerator) -> None:
@@ -162,10 +167,10 @@ def _conclude(run: Run, count: int, console: Console) -> None:
     """The comparison of what the models were shown, over all studies, and how it varies over the folds."""
     parts = [run.fold(fold) for fold in range(count)]
     comparison = compare([run.folder], split="test")
-    spreads = spread_over([part.predictions / POOLED[0] for part in parts])
+    spreads = spread_over([_scores(part.predictions) for part in parts])
     saved = load_model(parts[0].best)
     folds = {"count": count, "spread": spread_records(spreads)}
-    slices = compare([run.predictions / POOLED[1]]) if saved.config.train.judge == "slices" else None
+    slices = judging_slices(run, saved, comparison)
     found = metrics(saved, comparison) | {"folds": folds} | ({"slices": slices.to_json()} if slices else {})
     run.write_json("metrics.json", found)
     write_reporting(run.folder)

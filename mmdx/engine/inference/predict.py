@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from mmdx.engine.scoring.boxes import CORNERS, in_source_pixels, lesions_of
 from mmdx.errors import DataError, MmdxError, UsageError
 from mmdx.models.heads.boxes import BoxHead
 from mmdx.models.heads.description import TextHead
+from mmdx.stats.cohort.predictions import COLUMNS, SLICE
 from mmdx.study import Study
 
 MOST_LESIONS = 5
@@ -42,8 +44,9 @@ MOST_LESIONS = 5
 def predict_input(run: Path, source: Path, report: Path | None, modality: str | None, out: Path | None) -> None:
     """Predicts every study in `source` and prints the findings.
 
-    With `out`, leaves `predictions.json` and `predictions.csv` there. Raises `DataError` with a line for each study
-    that had to be refused, after the others are told, and `UsageError`, before any is read, where `out` cannot be made.
+    With `out`, leaves `predictions.json` and `predictions.csv` there; the latter has one row per slice where the model
+    answers for no studies. Raises `DataError` with a line for each study that had to be refused, after the others are
+    told, and `UsageError`, before any is read, where `out` cannot be made.
     """
     saved = load_model(model_folder(run))
     image = image_input(saved, modality)
@@ -114,6 +117,8 @@ def predict_study(saved: SavedModel, study: Study, image: str | None, report: st
             certified = numbers.argsort().tolist()
             result["slices"] = {f: [scores[row][i] for row in certified] for i, f in enumerate(saved.facts.findings)}
             result["slice_numbers"] = numbers.sort().values.tolist()
+    if "findings" not in result and "slices" not in result:
+        raise DataError("the model answers for images alone, and the study has none that it reads")
     return result
 
 
@@ -141,10 +146,7 @@ def _boxes(
 def _show(results: list[dict[str, Any]], console: Console) -> None:
     for result in results:
         console.print(f"{result['study_id']}  (shown: {result['shown']})", markup=False, highlight=False)
-        table = Table("finding", "probability")
-        for finding, score in result.get("findings", {}).items():
-            table.add_row(Text(finding), f"{score:.3f}")
-        console.print(table)
+        console.print(_table(result))
         for lesion in result.get("lesions", [])[:MOST_LESIONS]:
             where = f"slices {lesion['first']}-{lesion['last']}"
             console.print(f"{lesion['finding']}: {where}, score {lesion['score']:.3f}", markup=False, highlight=False)
@@ -163,16 +165,40 @@ def _show(results: list[dict[str, Any]], console: Console) -> None:
             console.print(f"problem: {problem}", markup=False, highlight=False)
 
 
+def _table(result: dict[str, Any]) -> Table:
+    """The probability of each finding, or of its likeliest slice where the model answers for slices alone."""
+    if "findings" in result or "slices" not in result:
+        table = Table("finding", "probability")
+        for finding, score in result.get("findings", {}).items():
+            table.add_row(Text(finding), f"{score:.3f}")
+        return table
+    table = Table("finding", "likeliest slice", "probability")
+    for finding, scores in result["slices"].items():
+        place = int(np.argmax(scores))
+        table.add_row(Text(finding), str(result["slice_numbers"][place]), f"{scores[place]:.3f}")
+    return table
+
+
+def _rows(result: dict[str, Any], *, slices: bool) -> Iterator[list[Any]]:
+    """The rows of a study in `predictions.csv`, without a label; of its `slices`, with the number of each."""
+    first = [result["study_id"], result["patient_id"], result["shown"]]
+    if not slices:
+        for finding, score in result.get("findings", {}).items():
+            yield [*first, finding, "", f"{score:.7g}"]
+        return
+    for finding, scores in result.get("slices", {}).items():
+        for number, score in zip(result["slice_numbers"], scores, strict=True):
+            yield [*first, finding, "", f"{score:.7g}", number]
+
+
 def _write(results: list[dict[str, Any]], out: Path) -> None:
     try:
         (out / "predictions.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
         with (out / "predictions.csv").open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["study_id", "patient_id", "shown", "finding", "label", "score"])
+            slices = all("findings" not in result for result in results)
+            writer.writerow([*COLUMNS, SLICE] if slices else COLUMNS)
             for result in results:
-                for finding, score in result.get("findings", {}).items():
-                    writer.writerow(
-                        [result["study_id"], result["patient_id"], result["shown"], finding, "", f"{score:.7g}"]
-                    )
+                writer.writerows(_rows(result, slices=slices))
     except OSError as error:
         raise MmdxError(f"{out}: cannot be written ({error.strerror})") from None

@@ -29,8 +29,8 @@ from mmdx.study import Split
 
 @dataclass(frozen=True)
 class Results:
-    """What a test split shows: of the findings, of its slices where these judged the epochs, of boxes by showing, of
-    descriptions where a head writes."""
+    """What a test split shows: of the findings, of its slices where these judged the epochs and are not the comparison
+    itself, of boxes by showing, of descriptions where a head writes."""
 
     comparison: Comparison
     slices: Comparison | None
@@ -42,9 +42,10 @@ def conclude(
     run: Run, saved: SavedModel, store: Store, splits: Sequence[Split], reports: pd.DataFrame | None
 ) -> Results:
     """What one checkpoint was shown, compared on the test split: `metrics.json`, `reporting.md`, and last `card.md`."""
+    comparison = compare([run.folder], split="test")
     results = Results(
-        compare([run.folder], split="test"),
-        compare([run.predictions / "test_slices.csv"]) if saved.config.train.judge == "slices" else None,
+        comparison,
+        judging_slices(run, saved, comparison),
         measured_boxes(run.predictions, "test"),
         None if reports is None else judge(saved, store, splits, reports),
     )
@@ -62,6 +63,13 @@ def conclude(
     ground = Ground(run, saved, results.comparison, results.slices)
     run.write_text(run.card.name, card(ground, told, markdown(results.comparison)))
     return results
+
+
+def judging_slices(run: Run, saved: SavedModel, comparison: Comparison) -> Comparison | None:
+    """The comparison of the slices that judged the epochs, beside one of studies; else None."""
+    if saved.config.train.judge != "slices" or comparison.unit == "slice":
+        return None
+    return compare([run.folder], split="test", level="slice")
 
 
 def tell_results(results: Results, console: Console) -> None:

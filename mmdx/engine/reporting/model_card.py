@@ -22,7 +22,7 @@ from mmdx.data.text.redaction import withheld
 from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.reporting.audit import AUDIT_FILE
 from mmdx.engine.runs.files import licence_of_store, told_dropout
-from mmdx.engine.runs.folder import Run
+from mmdx.engine.runs.folder import BASELINES, Run
 from mmdx.registry import READERS
 from mmdx.stats.comparison.compare import Comparison
 from mmdx.stats.metrics.registry import METRICS
@@ -149,11 +149,12 @@ def _details(ground: Ground, licence: str | None) -> list[str]:
 def _uses(ground: Ground) -> list[str]:
     facts = ground.saved.facts
     several = len(facts.inputs) > 1
+    unit = "slices of studies" if ground.comparison.unit == "slice" else "studies"
     fallback = " Any of its inputs may be absent: it answers from the others, and says so." if several else ""
     return [
         "## Uses",
         "### Direct Use",
-        f"Research: scores of {', '.join(facts.findings)} for studies like those that it was trained on.{fallback}",
+        f"Research: scores of {', '.join(facts.findings)} for {unit} like those that it was trained on.{fallback}",
         "### Out-of-Scope Use",
         "Any decision about a patient; studies from elsewhere, on which it was not tested; findings that are not "
         "named above; scores taken for calibrated risks.",
@@ -169,6 +170,7 @@ def _limits(ground: Ground) -> list[str]:
     facts = [f"`{name}`" for name in table.columns[3:]]
     groups = f"{_NO_EVIDENCE}; `studies.csv` has {', '.join(facts)} for it." if facts else f"{_NO_EVIDENCE}."
     taken = withheld(ground.saved.config.data.reports)
+    unit, end = ("slices", "_slices") if ground.comparison.unit == "slice" else ("studies", "")
     return [
         "## Bias, Risks, and Limitations",
         f"Audit of the data (`{AUDIT_FILE}`): {audited['verdict']}.",
@@ -176,7 +178,7 @@ def _limits(ground: Ground) -> list[str]:
         *([f"Reports were read without {taken}."] if taken else []),
         f"All data are of one store: nothing is known of other places. {groups}",
         "### Recommendations",
-        "Hold the scores against the baselines of the same studies (`predictions/test_baselines.csv`) before calling "
+        f"Hold the scores against the baselines of the same {unit} (`predictions/test{end}{BASELINES}`) before calling "
         "them a model's, and test on data from elsewhere before any use.",
     ]
 

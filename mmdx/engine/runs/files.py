@@ -69,9 +69,20 @@ class RunFiles:
         lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
         return [json.loads(line) for line in lines if line]
 
-    def baselines(self, split: str = "test") -> list[str]:
+    @property
+    def scores(self) -> str:
+        """The file of test scores: of studies, or of slices where the model answers for no studies."""
+        names = ("predictions/test.csv", "predictions/test_slices.csv")
+        return next((name for name in names if (self.folder / name).is_file()), names[0])
+
+    @property
+    def baseline_scores(self) -> str:
+        """The file of baselines for the rows of `scores`."""
+        return f"{self.scores.removesuffix('.csv')}{BASELINES}"
+
+    def baselines(self) -> list[str]:
         """The names of the baselines that were scored."""
-        return list(dict.fromkeys(self.table(f"predictions/{split}{BASELINES}").get("shown", [])))
+        return list(dict.fromkeys(self.table(self.baseline_scores).get("shown", [])))
 
     def table(self, name: str) -> dict[str, list[str]]:
         """The columns of a CSV, every cell as text; none where it is not there."""

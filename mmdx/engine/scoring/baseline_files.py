@@ -29,7 +29,7 @@ def write_baselines(
     files = {split: rows for split in scored if len(rows := _scored(folder / f"{split}.csv"))}
     studies = {split: list(dict.fromkeys(rows["study_id"])) for split, rows in files.items()}
     asked = [row_of[study] for names in studies.values() for study in names]
-    found, said = study_baselines(ground, asked)
+    found, said = study_baselines(ground, asked) if asked else ({}, [])
     start = 0
     for split, names in studies.items():
         place = {study: start + at for at, study in enumerate(names)}

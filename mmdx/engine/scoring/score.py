@@ -17,7 +17,7 @@ from mmdx.data.store.store import Store
 from mmdx.engine.assembly.build import build_loader
 from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.scoring.boxes import BoxRows, box_head, write_boxes
-from mmdx.errors import UsageError, did_you_mean
+from mmdx.errors import DataError, UsageError, did_you_mean
 from mmdx.models.model import MultimodalModel
 from mmdx.study import Split
 
@@ -178,7 +178,11 @@ def score_splits(
     folder: Path,
 ) -> Path:
     """Scores one split under each of `shown` and writes `<split>.csv` (and `<split>_slices.csv`, `<split>_boxes.csv`
-    with `<split>_boxes_truth.csv`) into `folder`."""
+    with `<split>_boxes_truth.csv`) into `folder`; returns the first of them.
+
+    A model without a study head leaves no `<split>.csv`: then `<split>_slices.csv` is the first. Raises `DataError`
+    where such a model is shown no image at all.
+    """
     rows = [row for row, name in enumerate(splits) if name == split]
     lesions = [BoxRows(saved.model, saved.facts.findings, "+".join(names)) for names in shown]
     pairs = [
@@ -186,13 +190,19 @@ def score_splits(
         for names, boxes in zip(shown, lesions, strict=True)
     ]
     boxes = [each.frames() for each in lesions]  # every process sends its rows
-    path = folder / f"{split}.csv"
+    slices = [table for _, table in pairs if len(table)]
+    by_study = any(head.level == "study" for head in saved.model.answering.values())
+    if not by_study and not slices:
+        raise DataError(
+            f"{split}: no image of its {len(rows)} studies is shown, and the model answers for images alone; show them"
+        )
     if accelerator.is_main_process:
-        write_predictions(path, [studies for studies, _ in pairs])
-        slices = [table for _, table in pairs if len(table)]
+        (folder / f"{split}.csv").unlink(missing_ok=True)  # an older one would be taken for what this model says
+        if by_study:
+            write_predictions(folder / f"{split}.csv", [studies for studies, _ in pairs])
         if slices:
             write_predictions(folder / f"{split}{SLICES}", slices)
         if box_head(saved.model) is not None:
             write_boxes(folder, split, boxes)
     accelerator.wait_for_everyone()
-    return path
+    return folder / (f"{split}.csv" if by_study else f"{split}{SLICES}")

@@ -101,11 +101,14 @@ class Source:
 
 
 def find_sources(given: Sequence[Path], *, split: str, level: Unit | None) -> list[Source]:
-    """The sources of run folders (their `predictions/<split>.csv`, or `_slices.csv` at that level) or prediction files.
+    """The sources of run folders or prediction files.
+
+    Of a run folder it is `predictions/<split>.csv`, or `<split>_slices.csv` at that level, and at none and at that of
+    patients where the model answers for no studies.
 
     Raises `UsageError` where none or the same one twice is given, and `DataError` where a file is not there.
     """
-    paths = [_file(each, f"{split}{SLICES if level == 'slice' else ''}") for each in given]
+    paths = [_file(each, split, level) for each in given]
     if not paths:
         raise UsageError("nothing to compare; give a run folder or a prediction file")
     for index, path in enumerate(paths):
@@ -143,17 +146,21 @@ def read_verdicts(sources: Sequence[Source]) -> dict[str, str]:
     return verdicts
 
 
-def _file(source: Path, name: str) -> Path:
-    if source.is_dir():
-        path = source / "predictions" / f"{name}.csv"
-        if not path.is_file() and name.endswith(SLICES):
-            raise DataError(f"{source}: no predictions/{name}.csv; only a model with a slice head scores slices")
-        if not path.is_file():
-            raise DataError(f"{source}: no predictions/{name}.csv; run 'mmdx evaluate {source} --split {name}' first")
-        return path
+def _file(source: Path, split: str, level: Unit | None) -> Path:
     if not source.exists():
         raise DataError(f"{source}: no such run folder or prediction file")
-    return source
+    if not source.is_dir():
+        return source
+    studies, slices = (source / "predictions" / f"{split}{end}.csv" for end in ("", SLICES))
+    if level == "slice" and not slices.is_file():
+        raise DataError(f"{source}: no predictions/{slices.name}; only a model with a slice head scores slices")
+    if level == "slice" or studies.is_file():
+        return slices if level == "slice" else studies
+    if not slices.is_file():
+        raise DataError(f"{source}: no predictions/{studies.name}; run 'mmdx evaluate {source} --split {split}' first")
+    if level == "study":
+        raise DataError(f"{source}: its model answers for slices alone (predictions/{slices.name}); give --level slice")
+    return slices
 
 
 def _typed(column: pd.Series) -> pd.Series:

@@ -37,7 +37,7 @@ def model(files: RunFiles) -> Iterator[Cell]:
 
 def output(files: RunFiles) -> Iterator[Cell]:
     if files.value("config.yaml", "model") is not None:
-        yield Cell("a score from 0 to 1 a finding, not calibrated", "predictions/test.csv: score")
+        yield Cell("a score from 0 to 1 a finding, not calibrated", f"{files.scores}: score")
 
 
 def software(files: RunFiles) -> Iterator[Cell]:
@@ -125,13 +125,15 @@ def showings(files: RunFiles) -> Iterator[Cell]:
 
 def baselines(files: RunFiles) -> Iterator[Cell]:
     if names := files.baselines():
-        yield Cell(f"held against {', '.join(names)}", "predictions/test_baselines.csv: shown")
+        yield Cell(f"held against {', '.join(names)}", f"{files.baseline_scores}: shown")
 
 
 def tested(files: RunFiles) -> Iterator[Cell]:
     if rows := files.value("metrics.json", "rows"):
         how = "out of fold" if files.folds else "the test split"
-        told = f"{how}: {rows} studies of {files.value('metrics.json', 'patients')} patients"
+        studies = files.value("metrics.json", "studies")
+        units = f"{rows} slices of {studies} studies" if _of_slices(files) else f"{rows} studies"
+        told = f"{how}: {units} of {files.value('metrics.json', 'patients')} patients"
         yield Cell(told, "metrics.json: rows")
 
 
@@ -176,8 +178,9 @@ def by_finding(files: RunFiles) -> Iterator[Cell]:
 
 
 def scores(files: RunFiles) -> Iterator[Cell]:
-    if (files.folder / "predictions" / "test.csv").is_file():
-        yield Cell("score and label of every study", "predictions/test.csv: score")
+    if (files.folder / files.scores).is_file():
+        unit = "slice" if _of_slices(files) else "study"
+        yield Cell(f"score and label of every {unit}", f"{files.scores}: score")
 
 
 def record(files: RunFiles) -> Iterator[Cell]:
@@ -189,6 +192,11 @@ def available(files: RunFiles) -> Iterator[Cell]:
     if files.value("checkpoints/best/model.json", "findings"):
         folder = "fold-0/checkpoints/best" if files.folds else "checkpoints/best"
         yield Cell("the model, read by mmdx predict", folder)
+
+
+def _of_slices(files: RunFiles) -> bool:
+    """Whether the rows that were tested are slices."""
+    return files.value("metrics.json", "unit") == "slice"
 
 
 def _title(metric: str) -> str:
