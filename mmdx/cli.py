@@ -31,6 +31,11 @@ Plugins = Annotated[
     typer.Option(metavar="NAME", help="module of your own to import first, such as my_lab.readers; repeat for several"),
 ]
 
+Reports = Annotated[
+    list[str] | None,
+    typer.Option(metavar="FILE", help="text file with the report of the study; of several text inputs NAME=FILE each"),
+]
+
 
 @app.command()
 def inspect(
@@ -270,7 +275,7 @@ def extract(
 def predict(
     run: Annotated[Path, typer.Argument(help="a run folder, or a model folder")],
     source: Annotated[Path, typer.Argument(metavar="INPUT", help="a folder, a file or a zip with one or more studies")],
-    report: Annotated[Path | None, typer.Option(help="text file with the report of the study")] = None,
+    report: Reports = None,
     modality: Annotated[
         str | None, typer.Option(help="which image input the files are, when the model reads several")
     ] = None,
@@ -279,7 +284,7 @@ def predict(
     """Findings for raw files; without a report the same model answers from the images alone, and says so."""
     from mmdx.engine.inference.predict import predict_input
 
-    predict_input(run, source, report, modality, out)
+    predict_input(run, source, report or [], modality, out)
 
 
 @app.command()
@@ -287,7 +292,7 @@ def explain(
     run: Annotated[Path, typer.Argument(help="a run folder, or a model folder")],
     source: Annotated[Path, typer.Argument(metavar="INPUT", help="a folder, a file or a zip with one or more studies")],
     out: Annotated[Path, typer.Option(help="folder for explain.json and the pictures, a folder a study")],
-    report: Annotated[Path | None, typer.Option(help="text file with the report of the study")] = None,
+    report: Reports = None,
     modality: Annotated[
         str | None, typer.Option(help="which image input to explain, when the model reads several")
     ] = None,
@@ -301,7 +306,7 @@ def explain(
 
     from mmdx.engine.inference.explain import explain_input
 
-    explain_input(run, source, out, Console(), report=report, modality=modality, findings=finding or [], top=top)
+    explain_input(run, source, out, Console(), report=report or [], modality=modality, findings=finding or [], top=top)
 
 
 @app.command("list")

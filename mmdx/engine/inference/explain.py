@@ -29,7 +29,7 @@ from mmdx.engine.inference.study import (
     join_inputs,
     make_folder,
     opened,
-    read_report,
+    read_reports,
     read_study,
     studies_of,
 )
@@ -59,30 +59,31 @@ def explain_input(
     out: Path,
     console: Console,
     *,
-    report: Path | None = None,
+    report: Sequence[str] = (),
     modality: str | None = None,
     findings: Sequence[str] = (),
     top: int = TOP,
 ) -> None:
     """Explains every study in `source`; leaves `explain.json` and a PNG a slice in `out`, a folder a study.
 
-    `findings` are the ones to explain, by default those of the model. Raises `UsageError` for a finding or a modality
+    `report` holds files as `read_reports` takes them; `findings` are the ones to explain, by default those of the
+    model. Raises `UsageError` for a finding or a modality
     that the model does not know, and `DataError` with a line for each study that was refused, after the others.
     """
     saved = load_model(model_folder(run))
     chosen = _known_findings(saved, findings)
     named, images = image_input(saved, modality), _image_modality(saved, modality)
-    text = read_report(saved, report)
+    reports = read_reports(saved, report)
     make_folder(out)
     told: list[dict[str, Any]] = []
     refused: list[str] = []
     with opened(source) as folder:
         studies = join_inputs(studies_of(folder, source), image_inputs(saved), folder.resolve().name)
-        if text is not None and len(studies) != 1:
+        if reports and len(studies) != 1:
             raise UsageError(f"--report: {source} holds {len(studies)} studies; give the one that it belongs to")
         for number, study in enumerate(studies, start=1):
             try:
-                batch = read_study(saved, study, named, text).batch
+                batch = read_study(saved, study, named, reports).batch
                 if not len(batch.inputs[images].values):
                     raise DataError(f"no images that the model reads as '{images}'")
                 where = f"study-{number:03d}"  # no identifier in names of files

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from mmdx.engine.inference.study import (
     join_inputs,
     make_folder,
     opened,
-    read_report,
+    read_reports,
     read_study,
     studies_of,
 )
@@ -41,8 +41,8 @@ MOST_LESIONS = 5
 """Lesions of a study that the terminal shows; all stand in `predictions.json`."""
 
 
-def predict_input(run: Path, source: Path, report: Path | None, modality: str | None, out: Path | None) -> None:
-    """Predicts every study in `source` and prints the findings.
+def predict_input(run: Path, source: Path, report: Sequence[str], modality: str | None, out: Path | None) -> None:
+    """Predicts every study in `source` and prints the findings; `report` holds files as `read_reports` takes them.
 
     With `out`, leaves `predictions.json` and `predictions.csv` there; the latter has one row per slice where the model
     answers for no studies. Raises `DataError` with a line for each study that had to be refused, after the others are
@@ -50,19 +50,19 @@ def predict_input(run: Path, source: Path, report: Path | None, modality: str | 
     """
     saved = load_model(model_folder(run))
     image = image_input(saved, modality)
-    text = read_report(saved, report)
+    reports = read_reports(saved, report)
     if out is not None:
         make_folder(out)
     results, refused = [], []
     with opened(source) as folder:
         studies = join_inputs(studies_of(folder, source), image_inputs(saved), folder.resolve().name)
-        if text is not None and len(studies) != 1:
+        if reports and len(studies) != 1:
             raise UsageError(
                 f"--report: {source} holds {len(studies)} studies and the report belongs to one; give one study"
             )
         for study in studies:
             try:
-                results.append(predict_study(saved, study, image, text))
+                results.append(predict_study(saved, study, image, reports))
             except DataError as error:
                 reason = str(error).replace(f"{folder}/", "").removeprefix(f"{study.study_id}: ")
                 refused.append(f"refused: {study.study_id}: {reason}")
@@ -74,15 +74,16 @@ def predict_input(run: Path, source: Path, report: Path | None, modality: str | 
         raise DataError(refused)
 
 
-def predict_study(saved: SavedModel, study: Study, image: str | None, report: str | None) -> dict[str, Any]:
+def predict_study(saved: SavedModel, study: Study, image: str | None, reports: Mapping[str, str]) -> dict[str, Any]:
     """One study's findings: probabilities, what was shown, what the model lacked, the order of its slices.
 
+    `reports`, by text input, are read in place of the study's own.
     Scores by slice stand in certified order, however the model reads them; `slice_numbers` says of which images they
     are (0-based): of all, but for `data.max_images`.
 
     Raises `DataError` where the study has nothing that the model reads, or images of another unit.
     """
-    read = read_study(saved, study, image, report)
+    read = read_study(saved, study, image, reports)
     batch = read.batch
     with torch.inference_mode():
         output = saved.model(batch)

@@ -42,22 +42,25 @@ class ReadStudy:
     problems: Sequence[str]
 
 
-def read_study(saved: SavedModel, study: Study, image: str | None, report: str | None) -> ReadStudy:
-    """What the model reads of a study; `report` is read in place of its own, `image` names its one image modality.
+def read_study(saved: SavedModel, study: Study, image: str | None, reports: Mapping[str, str]) -> ReadStudy:
+    """What the model reads of a study: `reports`, by text input, in place of its own; `image` names its one image
+    modality.
 
     Raises `DataError` where the study has nothing that the model reads, or images of another unit.
     """
     sample, orders, frames = read_images(saved, study, image)
     inputs = dict(sample.inputs)
-    texts = [name for name, known in saved.facts.inputs.items() if known.kind == "text"]
-    told = report if report is not None else next((study.modalities[n] for n in texts if n in study.modalities), None)
-    reports, problems = saved.config.data.reports, list(study.problems)
-    if texts and isinstance(told, str):
-        told = redacted(told, reports)
-        problems += [] if told else [f"nothing is left of the report, read without {withheld(reports)}"]
-        tokens = saved.tokenizers[texts[0]](told)
+    problems = list(study.problems)
+    texts, unread = _texts(saved, study, reports)
+    problems += unread
+    for name, text in texts.items():
+        left = redacted(text, saved.config.data.reports)
+        if not left:
+            what = f"'{name}'" if len(text_inputs(saved)) > 1 else "the report"
+            problems.append(f"nothing is left of {what}, read without {withheld(saved.config.data.reports)}")
+        tokens = saved.tokenizers[name](left)
         if len(tokens):
-            inputs[texts[0]] = tokens
+            inputs[name] = tokens
     for name, table in saved.facts.tables().items():
         row, lacking = table(study.traits), table.lacking(study.traits)
         if len(row):
@@ -130,11 +133,44 @@ def image_input(saved: SavedModel, modality: str | None) -> str | None:
     return modality or (images[0] if len(images) == 1 else None)
 
 
-def read_report(saved: SavedModel, report: Path | None) -> str | None:
-    if report is None:
-        return None
-    if not any(known.kind == "text" for known in saved.facts.inputs.values()):
+def text_inputs(saved: SavedModel) -> list[str]:
+    """The inputs that are texts."""
+    return [name for name, known in saved.facts.inputs.items() if known.kind == "text"]
+
+
+def read_reports(saved: SavedModel, given: Sequence[str]) -> dict[str, str]:
+    """The text of each file by the input that it is for, from `FILE` or `NAME=FILE`.
+
+    A file without a name is for the only text input. Raises `UsageError` where it is unclear which input a file is for,
+    and where there is none or no file; `DataError` for a file that is empty or no text.
+    """
+    found: dict[str, str] = {}
+    for value in given:
+        name, file = _report_of(text_inputs(saved), value)
+        if name in found:
+            raise UsageError(f"--report {value}: '{name}' is given twice; give one file per text")
+        found[name] = _report(file)
+    return found
+
+
+def _report_of(texts: Sequence[str], value: str) -> tuple[str, Path]:
+    """The text input and the file of a `--report`; a file whose own name holds `=` is taken whole where it is there."""
+    name, equals, file = value.partition("=")
+    if not texts:
         raise UsageError("--report: this model reads no text; leave the option out")
+    if equals and name in texts:
+        return name, Path(file)
+    if equals and not Path(value).exists():
+        raise UsageError(f"--report {value}: the model reads no text '{name}'; {did_you_mean(name, texts)}")
+    if len(texts) > 1:
+        raise UsageError(
+            f"--report {value}: the model reads several texts ({', '.join(texts)}); say which, such as "
+            f"--report {texts[0]}={value}"
+        )
+    return texts[0], Path(value)
+
+
+def _report(report: Path) -> str:
     try:
         text = report.read_text(encoding="utf-8").strip()
     except FileNotFoundError:
@@ -172,6 +208,21 @@ def read_images(
     nobody_looked = np.full(len(saved.facts.findings), np.nan, dtype=np.float32)
     sample = Sample(study.study_id, study.patient_id, inputs, nobody_looked, {}, places, slice_numbers=numbers)
     return sample, orders, frames
+
+
+def _texts(saved: SavedModel, study: Study, reports: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+    """The text of each text input that has one, and a sentence for each text of the study that no input reads.
+
+    The one text of a study goes to the only text input, whatever its name.
+    """
+    inputs = text_inputs(saved)
+    own = {name: value for name, value in study.modalities.items() if isinstance(value, str)}
+    if len(inputs) == len(own) == 1:
+        own = dict(zip(inputs, own.values(), strict=True))
+    strange = [name for name in own if inputs and name not in inputs]
+    unread = [f"text '{name}' is not read: the model reads {', '.join(inputs)}" for name in strange]
+    texts = own | dict(reports)
+    return {name: texts[name] for name in inputs if name in texts}, unread
 
 
 def _named(study: Study, image: str | None) -> Mapping[str, Any]:

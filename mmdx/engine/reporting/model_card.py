@@ -185,7 +185,9 @@ def _limits(ground: Ground) -> list[str]:
 
 def _start(ground: Ground) -> list[str]:
     folder = f"{ground.run.folder.name}/fold-0" if ground.run.folds.is_file() else ground.run.folder.name
-    report = " --report report.txt" if any(k.kind == "text" for k in ground.saved.facts.inputs.values()) else ""
+    texts = [name for name, known in ground.saved.facts.inputs.items() if known.kind == "text"]
+    files = ["report.txt"] if len(texts) == 1 else [f"{name}={name}.txt" for name in texts]
+    report = "".join(f" --report {file}" for file in files)
     return [
         "## How to Get Started with the Model",
         f"```\nmmdx predict {folder} STUDY{report}\n```",

@@ -83,7 +83,7 @@ def test_a_saved_model_knows_the_width_and_is_made_again(trained: Path) -> None:
 
 def test_a_volume_is_answered_without_descriptors(trained: Path, tmp_path: Path) -> None:
     volume = trained / "raw" / "Radiology" / "case02" / "case02_flair.nii.gz"
-    predict_input(trained / "run", volume, None, None, tmp_path)
+    predict_input(trained / "run", volume, (), None, tmp_path)
     (result,) = json.loads((tmp_path / "predictions.json").read_text(encoding="utf-8"))
     assert (result["shown"], result["missing"]) == ("flair", ["pathology"])
     assert result["images"] == {"flair": 3}

@@ -40,7 +40,7 @@ def saved(trained: tuple[Path, str]) -> SavedModel:
 
 
 def told(saved: SavedModel, report: str | None, study: Study) -> dict:
-    return predict_study(saved, study, None, report)
+    return predict_study(saved, study, None, {} if report is None else {"report": report})
 
 
 def image_study(home: Path, report: str = "") -> Study:

@@ -103,7 +103,7 @@ def test_the_nearest_report_of_a_training_study_is_its_own(trained: tuple[Path, 
 
 
 def test_new_files_are_described(trained: tuple[Path, str], tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    predict_input(trained[0] / "run", trained[0] / "raw" / "00_0.png", None, None, tmp_path)
+    predict_input(trained[0] / "run", trained[0] / "raw" / "00_0.png", (), None, tmp_path)
     (result,) = json.loads((tmp_path / "predictions.json").read_text(encoding="utf-8"))
     assert result["described_from"] == ["image"]
     assert result["description"]
