@@ -32,7 +32,7 @@ def described(config: Config, store: Store) -> dict[str, Component]:
         if len(heads) > 1:
             raise UsageError(f"{where}: one of {len(heads)} heads that write ({', '.join(heads)}); keep one")
         if all(part.level != "study" for part in parts.values()):
-            raise UsageError(f"{where}: no study head beside it, by which epochs are judged; add study: study")
+            raise UsageError(f"{where}: no study head beside it; add study: study")
         if text is None and len(texts) != 1:
             raise UsageError(f"{where}: {store.folder} has {len(texts)} texts ({', '.join(texts)}); give text")
         if text is not None and text not in texts:

@@ -35,6 +35,7 @@ def config_of(path: Path, *, inputs: tuple[str, ...] = ("image",), heads: dict |
     raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     raw["model"]["inputs"] = {name: raw["model"]["inputs"][name] for name in inputs}
     raw["model"]["heads"] = heads or {"study": "study", "describe": DESCRIBE}
+    raw["train"]["judge"] = "slices" if "slice" in raw["model"]["heads"] else "studies"
     path.write_text(yaml.safe_dump(raw), encoding="utf-8")
     return resolve(read_config(path))
 
@@ -125,7 +126,8 @@ def test_a_report_masked_or_cut_is_learned_so(trained: tuple[Path, str]) -> None
 @pytest.mark.parametrize(
     ("heads", "problem"),
     [
-        ({"describe": DESCRIBE}, "model.heads.describe: no study head beside it"),
+        ({"describe": DESCRIBE}, "train.judge=studies: no study head answers for them; add study: study"),
+        ({"describe": DESCRIBE, "slice": "slice"}, "model.heads.describe: no study head beside it; add study: study"),
         ({"study": "study", "a": DESCRIBE, "b": DESCRIBE}, "one of 2 heads that write"),
         ({"study": "study", "a": {**DESCRIBE, "text": "reprot"}}, "heads.a.text: no such text.*did you mean 'report'"),
     ],
