@@ -36,6 +36,12 @@ def one_line(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def reason(error: BaseException) -> str:
+    """Another library's message as one line, at most 200 characters, to stand within a line of ours."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if len(text) <= 200 else f"{text[:200]}…"
+
+
 def some(names: Sequence[str], *, most: int = 3) -> str:
     """The first few of `names`, and how many more there are."""
     more = f" and {len(names) - most} more" if len(names) > most else ""

@@ -36,10 +36,10 @@ from rich.console import Console
 from mmdx.batch import Batch
 from mmdx.config_file import parse_config
 from mmdx.data.images.decode import decode
+from mmdx.data.readers.detect import detect_reader
 from mmdx.engine.assembly.build import resolve
 from mmdx.engine.experiments.single import deal, make_accelerator, open_store
 from mmdx.engine.inference.predict import predict_study
-from mmdx.engine.intake.inspect import detect_reader
 from mmdx.engine.runs.folder import Run
 from mmdx.engine.training.loop import Training, set_up, train_epoch
 from mmdx.models.model import ImageBranch

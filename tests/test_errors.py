@@ -1,6 +1,6 @@
 """Errors are the interface: lines, exit codes, and the nearest known name."""
 
-from mmdx.errors import DataError, MmdxError, UsageError, did_you_mean, one_line
+from mmdx.errors import DataError, MmdxError, UsageError, did_you_mean, one_line, reason
 
 
 def test_one_problem_is_one_line_and_many_are_many() -> None:
@@ -23,3 +23,9 @@ def test_the_nearest_name_comes_before_all_of_them() -> None:
 def test_a_problem_is_one_line_whatever_a_name_holds() -> None:
     assert DataError("study 'a\nb\u2028c': empty").problems == ("study 'a\\nb\\u2028c': empty",)
     assert one_line("caf\xe9 \udcff\u202e\x1b[1m") == "café \\udcff\\u202e\\x1b[1m"
+
+
+def test_another_library_s_message_is_one_line_of_bounded_length() -> None:
+    assert reason(ValueError("bad\n  header")) == "bad header"
+    assert reason(KeyError()) == "KeyError"
+    assert reason(ValueError("x" * 500)) == "x" * 200 + "…"

@@ -1,15 +1,26 @@
-"""Paths that files name, held inside the data set's own folder.
+"""Names and archives of other people: paths stay inside the data set's own folder, and a zip unpacks within bounds.
 
 A table is somebody else's file: a name in it must not make us read, and later publish, a file from elsewhere.
 """
 
 from __future__ import annotations
 
+import lzma
 import os
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PureWindowsPath
+from tempfile import TemporaryDirectory
 
-from mmdx.errors import DataError
+from mmdx.errors import DataError, reason
 
+MOST_FILES = 20_000
+MOST_BYTES = 8 * 2**30
+"""The bounds of an archive: files, and bytes when it is unpacked."""
+_BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error)
 _IGNORED = ("__MACOSX", "Thumbs.db", "desktop.ini", "DICOMDIR")
 
 
@@ -50,3 +61,45 @@ def listing(folder: Path, root: Path) -> tuple[list[Path], list[Path]]:
         raise DataError(f"{folder}: cannot be listed: {error.strerror or error}") from None
     entries = [inside(root, str(path.relative_to(root)), str(folder)) for path in entries]
     return [p for p in entries if p.is_file()], [p for p in entries if p.is_dir()]
+
+
+@contextmanager
+def unpacked(path: Path) -> Iterator[Path]:
+    """The content of a zip in a folder of its name that goes away afterwards; links come out as plain files.
+
+    Raises `DataError` for a broken archive, an encrypted one, an entry whose path leaves the folder or is listed twice,
+    and for more than `MOST_FILES` files or `MOST_BYTES` bytes unpacked.
+    """
+    with TemporaryDirectory(prefix="mmdx-") as temporary:
+        # A reader may call a study like the folder that holds it.
+        folder = Path(temporary, path.stem)
+        try:
+            with zipfile.ZipFile(path) as archive:
+                entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+                _check_entries(path, entries)
+                # zipfile holds each entry to the size that the directory states, so the sum above bounds the disk.
+                archive.extractall(folder, entries)
+        except (OSError, EOFError, ValueError, RuntimeError, *_BROKEN) as error:
+            message = reason(error).replace(f"{folder}/", "")
+            raise DataError(f"{path}: cannot be unpacked ({message}); give the unpacked folder instead") from None
+        yield folder
+
+
+def _check_entries(path: Path, entries: list[zipfile.ZipInfo]) -> None:
+    places: set[str] = set()
+    for entry in entries:
+        name = entry.filename
+        parts = [part for part in name.split("/") if part not in ("", ".")]
+        if Path(name).is_absolute() or ".." in parts or not parts:
+            raise DataError(f"{path}: entry '{name}' leaves the archive's folder; refused")
+        # a/b, ./a/b and a//b are unpacked to one place.
+        place = "/".join(parts)
+        if place in places:
+            raise DataError(f"{path}: entry '{name}' is listed twice, and one would replace the other; refused")
+        places.add(place)
+    total = sum(entry.file_size for entry in entries)
+    if len(entries) > MOST_FILES or total > MOST_BYTES:
+        raise DataError(
+            f"{path}: {len(entries)} files and {total / 2**30:.1f} GiB unpacked are more than the bound of "
+            f"{MOST_FILES} and {MOST_BYTES / 2**30:.0f} GiB; give the unpacked folder instead"
+        )

@@ -29,12 +29,6 @@ def quiet() -> Iterator[None]:
         logger.propagate = before
 
 
-def reason(error: BaseException) -> str:
-    """The first line of another library's message, short enough to end ours."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 200 else f"{text[:200]}…"
-
-
 @contextmanager
 def codec_heard() -> Iterator[None]:
     """Raises `ValueError` where a C codec names pixels as corrupt on standard error, and hands them over all the same.

@@ -12,8 +12,7 @@ import numpy as np
 from jaxtyping import Float32, Shaped
 from numpy.lib.format import MAGIC_PREFIX
 
-from mmdx.data.quiet import reason
-from mmdx.errors import DataError
+from mmdx.errors import DataError, reason
 from mmdx.study import VectorFiles
 
 

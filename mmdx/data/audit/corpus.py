@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 
 from mmdx.data.audit.negation import marked_tokens
 from mmdx.data.audit.probes import cross_validated
-from mmdx.data.text.tokenizer import sections
+from mmdx.data.text.sections import sections
 
 STRONGEST = 8
 VOCABULARY = 50_000

@@ -17,7 +17,7 @@ from mmdx.data.audit.lexicon import Lexicon, stated
 from mmdx.data.audit.negation import words
 from mmdx.data.audit.probes import Area, area, enough
 from mmdx.data.text.redaction import redacted
-from mmdx.data.text.tokenizer import sections
+from mmdx.data.text.sections import sections
 
 AGREEING = 0.8
 """The share of reports that speak of a finding which must agree with its label for the text to state it."""

@@ -14,8 +14,8 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import iter_pixels
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
 
-from mmdx.data.quiet import codec_heard, quiet, reason
-from mmdx.errors import DataError
+from mmdx.data.quiet import codec_heard, quiet
+from mmdx.errors import DataError, reason
 
 _VIDEO = ("MPEG", "HEVC")
 PIXELS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")

@@ -24,8 +24,8 @@ from mmdx.data.dicom.colour import is_colour, rgb
 from mmdx.data.dicom.grayscale import frame_attributes, grey_levels, hounsfield, rescale
 from mmdx.data.dicom.header import make_sound
 from mmdx.data.order.geometry import frame_value
-from mmdx.data.quiet import quiet, reason
-from mmdx.errors import DataError
+from mmdx.data.quiet import quiet
+from mmdx.errors import DataError, reason
 from mmdx.study import Unit
 
 MAX_PIXELS = 2**28
@@ -37,6 +37,15 @@ DEFERRED = 2**14
 MAX_FRAMES = 2**17
 """A file that claims more frames is refused before any is listed."""
 _NEEDED = ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "PhotometricInterpretation")
+
+
+def is_dicom(path: Path) -> bool:
+    """Whether the file calls itself DICOM, by its first bytes or by its suffix. Raises `DataError` if unreadable."""
+    try:
+        with path.open("rb") as file:
+            return file.read(132)[128:] == b"DICM" or path.suffix.lower() in (".dcm", ".dicom")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
 def read_header(path: Path) -> pydicom.Dataset:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mmdx.errors import DataError
+from mmdx.errors import DataError, reason
 
 SUFFIXES = (".arrow", ".parquet")
 _ROWS = 16
@@ -152,5 +152,4 @@ def _readable(path: Path) -> Iterator[None]:
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; put it there or correct the path") from None
     except (pa.ArrowException, OSError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise DataError(f"{path}: cannot be read as {path.suffix[1:] or 'Arrow'}: {reason}") from None
+        raise DataError(f"{path}: cannot be read as {path.suffix[1:] or 'Arrow'}: {reason(error)}") from None

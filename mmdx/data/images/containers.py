@@ -21,8 +21,7 @@ import numpy as np
 from PIL import Image
 
 from mmdx.data.images import columns
-from mmdx.data.quiet import reason
-from mmdx.errors import DataError, did_you_mean
+from mmdx.errors import DataError, did_you_mean, reason
 
 Items = Iterator[tuple[str, np.ndarray | bytes]]
 

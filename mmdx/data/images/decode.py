@@ -29,7 +29,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from mmdx.data.dicom import files as dicom
 from mmdx.data.images import containers, nifti
-from mmdx.errors import DataError
+from mmdx.errors import DataError, reason
 from mmdx.study import ImageFiles, Unit
 
 HU_RANGE = (-1024, 3071)
@@ -57,7 +57,7 @@ def probe(path: Path) -> tuple[Unit, Literal[1, 3], int]:
     """
     if nifti.is_nifti(path):
         return "intensity", 1, nifti.count_slices(path)
-    if is_dicom(path):
+    if dicom.is_dicom(path):
         header = dicom.read_header(path)
         facts = dicom.pixel_facts(header)
         dicom.check_complete(path, header)
@@ -72,15 +72,6 @@ def probe_encoded(content: bytes, where: str) -> Literal[1, 3]:
         if _frames(image) > 1:
             raise DataError(f"{where}: an image of {_frames(image)} pages; store each as an image of its own")
         return 1 if _is_grey(image) else 3
-
-
-def is_dicom(path: Path) -> bool:
-    """Whether the file calls itself DICOM, by its first bytes or by its suffix. Raises `DataError` if unreadable."""
-    try:
-        with path.open("rb") as file:
-            return file.read(132)[128:] == b"DICM" or path.suffix.lower() in (".dcm", ".dicom")
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
 def decode(files: ImageFiles, size: int) -> Decoded:
@@ -108,7 +99,7 @@ def decode(files: ImageFiles, size: int) -> Decoded:
 
 def _source(path: Path, key: str, frames: Sequence[int], unit: Unit) -> Iterator[np.ndarray]:
     """Frames as `[h w]` or `[h w 3]`, uint8 for display or float32; Hounsfield units clipped to what is stored."""
-    if is_dicom(path):
+    if dicom.is_dicom(path):
         pixels = dicom.decode_frames(path, frames, hounsfield_only=unit == "HU")
         yield from np.clip(pixels, *HU_RANGE) if unit == "HU" else pixels
         return
@@ -223,4 +214,4 @@ def _opened(path: Path | str, content: bytes | None = None) -> Iterator[Image.Im
         struct.error,
         zlib.error,
     ) as error:
-        raise DataError(f"{path}: cannot be decoded: {dicom.reason(error)}") from None
+        raise DataError(f"{path}: cannot be decoded: {reason(error)}") from None

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pydicom
 
-from mmdx.data.dicom.files import check_complete, is_localizer, pixel_facts, read_header
+from mmdx.data.dicom.files import check_complete, is_dicom, is_localizer, pixel_facts, read_header
 from mmdx.data.dicom.series import SourceImage, choose_series
 from mmdx.data.files import listing
-from mmdx.data.images.decode import is_dicom, probe
+from mmdx.data.images.decode import probe
 from mmdx.data.images.nifti import certify_volume, is_nifti
 from mmdx.data.order.certificate import certify_dicom, certify_filenames
 from mmdx.data.privacy.privacy import burned_in

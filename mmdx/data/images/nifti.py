@@ -26,8 +26,7 @@ from nibabel.orientations import apply_orientation, axcodes2ornt, inv_ornt_aff, 
 from nibabel.spatialimages import HeaderDataError
 from nibabel.wrapstruct import WrapStructError
 
-from mmdx.data.quiet import reason
-from mmdx.errors import DataError
+from mmdx.errors import DataError, reason
 from mmdx.study import ImageRef, Order
 
 SUFFIXES = (".nii", ".nii.gz")

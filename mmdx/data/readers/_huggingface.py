@@ -24,9 +24,9 @@ import pyarrow as pa
 from mmdx.data.files import inside, listing
 from mmdx.data.images import columns
 from mmdx.data.images.modality import PLAIN_SUFFIXES
-from mmdx.data.splits.splits import SPLIT_WORDS
+from mmdx.data.tables.split_words import SPLIT_WORDS
 from mmdx.data.tables.tables import read_table
-from mmdx.errors import DataError, UsageError
+from mmdx.errors import DataError, UsageError, reason
 from mmdx.study import Split
 
 METADATA = ("metadata.csv", "metadata.jsonl")
@@ -101,8 +101,7 @@ def fetched(name: str, revision: str | None) -> tuple[Path, Path]:
             f"{owner}/{repository}", repo_type="dataset", revision=revision, allow_patterns=patterns
         )
     except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise DataError(f"'{name}': the hub gives no such data set: {reason}") from None
+        raise DataError(f"'{name}': the hub gives no such data set: {reason(error)}") from None
     # The files of a snapshot are links to the blobs beside it.
     return Path(snapshot, folder), Path(snapshot).parents[1]
 
@@ -121,8 +120,9 @@ def _of_file(path: Path, name: str, split: Split | None) -> Part:
     try:
         features = datasets.Features.from_arrow_schema(schema)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise DataError(f"{path}: its columns cannot be understood: {reason}; save it with a newer datasets") from None
+        raise DataError(
+            f"{path}: its columns cannot be understood: {reason(error)}; save it with a newer datasets"
+        ) from None
     classes, several = {}, {}
     for column, feature in features.items():
         if isinstance(feature, datasets.ClassLabel):
@@ -140,8 +140,7 @@ def _saved(root: Path, base: Path) -> list[Part]:
     try:
         loaded = datasets.load_from_disk(str(root), keep_in_memory=False)
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise DataError(f"{root}: datasets cannot load it: {reason}; save it again") from None
+        raise DataError(f"{root}: datasets cannot load it: {reason(error)}; save it again") from None
     splits = loaded.items() if isinstance(loaded, datasets.DatasetDict) else [("", loaded)]
     top = os.path.abspath(root)  # noqa: PTH100 - as datasets does: without "..", links not followed
     parts = []

@@ -19,10 +19,9 @@ import pydicom
 from natsort import natsort_keygen
 
 from mmdx.data.dicom.exams import Exam, in_parallel, refuse_link_out, walk
-from mmdx.data.dicom.files import read_header
+from mmdx.data.dicom.files import is_dicom, read_header
 from mmdx.data.dicom.series import choose_series
 from mmdx.data.files import listing
-from mmdx.data.images.decode import is_dicom
 from mmdx.data.tables.labels import parse_label
 from mmdx.data.tables.tables import Row, read_table
 from mmdx.errors import DataError

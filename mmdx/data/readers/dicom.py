@@ -8,8 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmdx.data.dicom.exams import Exam, refuse_link_out, walk
-from mmdx.data.dicom.files import read_header
-from mmdx.data.images.decode import is_dicom
+from mmdx.data.dicom.files import is_dicom, read_header
 from mmdx.data.quiet import quiet
 from mmdx.data.tables.dates import parse_date, with_days
 from mmdx.data.tables.join import join

@@ -24,9 +24,9 @@ from pathlib import Path
 from mmdx.data.files import inside, listing
 from mmdx.data.images.modality import PLAIN_SUFFIXES, images_in, images_listed, is_image
 from mmdx.data.images.nifti import SUFFIXES as VOLUME_SUFFIXES
-from mmdx.data.splits.splits import parse_split
 from mmdx.data.tables.dates import parse_date, with_days
 from mmdx.data.tables.labels import label_columns, parse_label
+from mmdx.data.tables.split_words import parse_split
 from mmdx.data.tables.tables import Row, Table, read_table
 from mmdx.errors import DataError
 from mmdx.registry import READERS

@@ -15,8 +15,8 @@ from mmdx.data.images.columns import images_of
 from mmdx.data.images.decode import probe_encoded
 from mmdx.data.images.modality import images_listed
 from mmdx.data.readers._huggingface import Part, fetched, file_in, parts_of
-from mmdx.data.splits.splits import parse_split
 from mmdx.data.tables.labels import parse_label
+from mmdx.data.tables.split_words import parse_split
 from mmdx.data.tables.tables import Row
 from mmdx.errors import DataError, did_you_mean
 from mmdx.registry import READERS

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from mmdx.data.splits.splits import deal, make_splits, patient_classes, prove_disjoint
-from mmdx.data.tables.tables import read_table
+from mmdx.data.tables.tables import read_table, write_table
 from mmdx.errors import DataError
 from mmdx.study import Split
 
@@ -59,13 +58,8 @@ def splits_of_fold(
 
 
 def write_folds(path: Path, study_ids: Sequence[str], patient_ids: Sequence[str], folds: Sequence[int]) -> None:
-    """Writes `folds.csv`, in one step."""
-    partial = path.with_name(f"{path.name}.partial")
-    with partial.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(_COLUMNS)
-        writer.writerows(zip(study_ids, patient_ids, folds, strict=True))
-    partial.replace(path)
+    """Writes `folds.csv`, one row per study; a reader of `path` sees the old file or the whole new one."""
+    write_table(path, _COLUMNS, zip(study_ids, patient_ids, folds, strict=True))
 
 
 def read_folds(path: Path) -> dict[str, int]:

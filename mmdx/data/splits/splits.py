@@ -6,39 +6,18 @@ of the rarest finding go first, each patient to the split that still lacks most 
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from mmdx.data.tables.tables import read_table
+from mmdx.data.tables.split_words import parse_split
+from mmdx.data.tables.tables import read_table, write_table
 from mmdx.errors import DataError, UsageError
 from mmdx.study import SPLITS, Split
 
-SPLIT_WORDS: Mapping[str, Split] = {
-    "train": "train",
-    "training": "train",
-    "val": "val",
-    "valid": "val",
-    "validation": "val",
-    "dev": "val",
-    "test": "test",
-    "testing": "test",
-}
-"""What people call the three splits, in lower case."""
 _COLUMNS = ("study_id", "patient_id", "split")
-
-
-def parse_split(cell: str, where: str) -> Split | None:
-    """The split that a word names, None for an empty one. Raises `DataError` at the place `where` for other words."""
-    word = cell.strip().lower()
-    if not word:
-        return None
-    if word not in SPLIT_WORDS:
-        raise DataError(f"{where}: split is '{cell}'; use train, val or test, or leave it empty")
-    return SPLIT_WORDS[word]
 
 
 def make_splits(
@@ -88,13 +67,8 @@ def prove_disjoint(study_ids: Sequence[str], patient_ids: Sequence[str], splits:
 
 
 def write_splits(path: Path, study_ids: Sequence[str], patient_ids: Sequence[str], splits: Sequence[Split]) -> None:
-    """Writes `splits.csv`, in one step: a reader of `path` sees the old file or the whole new one."""
-    partial = path.with_name(f"{path.name}.partial")
-    with partial.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(_COLUMNS)
-        writer.writerows(zip(study_ids, patient_ids, splits, strict=True))
-    partial.replace(path)
+    """Writes `splits.csv`, one row per study; a reader of `path` sees the old file or the whole new one."""
+    write_table(path, _COLUMNS, zip(study_ids, patient_ids, splits, strict=True))
 
 
 def read_splits(path: Path) -> dict[str, Split]:

@@ -9,12 +9,13 @@ import csv
 import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from mmdx.errors import DataError, did_you_mean
+from mmdx.files import written
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,14 @@ def read_table(path: Path, *, required: Sequence[str] = ()) -> Table:
         raise DataError(f"{path}: has no rows; add one a study")
     table.require(required)
     return table
+
+
+def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Writes a CSV, the file whole or not at all."""
+    with written(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(columns)
+        writer.writerows(rows)
 
 
 def _csv(path: Path, text: str) -> Table:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from mmdx.config import ReportOptions
-from mmdx.data.text.tokenizer import sections
+from mmdx.data.text.sections import sections
 
 MASK = "[MASKED]"
 

@@ -14,13 +14,13 @@ import torch
 from jaxtyping import Float, Float32
 
 from mmdx.batch import Batch, Sample
-from mmdx.data.archive import unpacked
+from mmdx.data.files import unpacked
 from mmdx.data.images.decode import Decoded, decode
 from mmdx.data.loading.collate import Collate
 from mmdx.data.loading.reading import Reading
+from mmdx.data.readers.detect import detect_reader
 from mmdx.data.text.redaction import redacted, withheld
 from mmdx.engine.assembly.saved import SavedModel
-from mmdx.engine.intake.inspect import detect_reader
 from mmdx.engine.scoring.descriptors import described
 from mmdx.engine.scoring.orders import minding
 from mmdx.errors import DataError, UsageError, did_you_mean

@@ -11,8 +11,8 @@ from typing import Any
 from rich.console import Console
 
 from mmdx.config import Component
-from mmdx.data.images.decode import is_dicom
 from mmdx.data.readers import register_all
+from mmdx.data.readers.detect import detect_reader
 from mmdx.engine.assembly.plugins import import_plugins
 from mmdx.engine.intake.rows import rows, summary, table
 from mmdx.errors import UsageError
@@ -52,13 +52,3 @@ def _write_json(found: list[dict[str, Any]], out: Path) -> None:
     except OSError as error:
         raise UsageError(f"--json {out}: cannot be written ({error.strerror}); choose another file") from None
     print(f"{out}: {len(found)} rows", flush=True)
-
-
-def detect_reader(path: Path) -> Component:
-    """`dicom` where `path` is or holds a DICOM file and has no metadata table of its own, else `folder`."""
-    register_all()
-    if path.is_file():
-        return Component(type="dicom" if is_dicom(path) else "folder")
-    tables = any((path / name).is_file() for name in ("metadata.csv", "metadata.jsonl"))
-    files = (file for file in sorted(path.rglob("*")) if file.is_file())
-    return Component(type="dicom" if not tables and any(is_dicom(file) for file in files) else "folder")

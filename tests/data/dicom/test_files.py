@@ -15,7 +15,7 @@ from pydicom.filewriter import write_dataset, write_file_meta_info
 from pydicom.sequence import Sequence
 from pydicom.uid import MPEG2MPML, CTImageStorage, ExplicitVRLittleEndian, ImplicitVRLittleEndian, generate_uid
 
-from mmdx.data.dicom.files import check_complete, decode_frames, is_localizer, pixel_facts, read_header
+from mmdx.data.dicom.files import check_complete, decode_frames, is_dicom, is_localizer, pixel_facts, read_header
 from mmdx.errors import DataError
 
 SHIPPED = Path(pydicom.__file__).parent / "data" / "test_files"
@@ -218,3 +218,12 @@ def test_the_terminal_stays_quiet_and_settings_as_they_were(caplog, capfd):
     assert not seen
     assert not caplog.records
     assert logging.getLogger("pydicom").propagate
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "dicom"),
+    [("scan", b"\0" * 128 + b"DICM", True), ("a.DCM", b"", True), ("a.png", b"DICM", False), ("a", b"", False)],
+)
+def test_a_file_is_dicom_by_its_mark_or_its_suffix(tmp_path, name, content, dicom):
+    (tmp_path / name).write_bytes(content)
+    assert is_dicom(tmp_path / name) is dicom

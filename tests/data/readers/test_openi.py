@@ -7,7 +7,7 @@ from PIL import Image
 
 from mmdx.data.readers.openi import TERMS, read
 from mmdx.data.store.check import check_studies
-from mmdx.data.text.tokenizer import sections
+from mmdx.data.text.sections import sections
 from mmdx.errors import DataError
 
 REPORT = """<?xml version="1.0" encoding="utf-8"?>

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from mmdx.data.splits.splits import make_splits, parse_split, prove_disjoint, read_splits, write_splits
+from mmdx.data.splits.splits import make_splits, prove_disjoint, read_splits, write_splits
 from mmdx.errors import DataError, UsageError
 
 NAN = np.nan
@@ -132,19 +132,6 @@ def test_proof_names_patients_and_empty_splits():
     with pytest.raises(DataError) as error:
         prove_disjoint(["a", "b", "c"], ["p", "p", "r"], ["train", "train", "test"])
     assert str(error.value) == "no patient in val (patients: train 1, val 0, test 1); split anew or add patients"
-
-
-@pytest.mark.parametrize(
-    ("word", "split"), [("Train", "train"), ("valid", "val"), (" validation ", "val"), ("dev", "val"), ("TEST", "test")]
-)
-def test_words_for_splits(word, split):
-    assert parse_split(word, "here") == split
-
-
-def test_no_word_is_no_split_and_others_are_refused():
-    assert parse_split(" ", "here") is None
-    with pytest.raises(DataError, match="here: split is 'holdout'; use train, val or test"):
-        parse_split("holdout", "here")
 
 
 def test_splits_round_trip(tmp_path):

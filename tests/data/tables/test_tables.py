@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mmdx.data.tables.tables import read_table
+from mmdx.data.tables.tables import read_table, write_table
 from mmdx.errors import DataError
 
 
@@ -65,3 +65,13 @@ def test_all_missing_columns_are_named(tmp_path):
 def test_a_missing_table_is_told(tmp_path):
     with pytest.raises(DataError, match="no such table"):
         read_table(tmp_path / "m.csv")
+
+
+def test_a_written_table_is_read_again(tmp_path):
+    write_table(tmp_path / "m.csv", ("a", "b"), [("1,2", 'x"y'), ("", 3)])
+    assert (tmp_path / "m.csv").read_text() == 'a,b\n"1,2","x""y"\n,3\n'
+    assert [dict(row.cells) for row in read_table(tmp_path / "m.csv").rows] == [
+        {"a": "1,2", "b": 'x"y'},
+        {"a": "", "b": "3"},
+    ]
+    assert [path.name for path in tmp_path.iterdir()] == ["m.csv"]

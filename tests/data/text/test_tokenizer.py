@@ -9,26 +9,10 @@ from pathlib import Path
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from mmdx.data.text.tokenizer import fit_tokenizer, inverse_document_frequencies, pretrained_tokenizer, sections
+from mmdx.data.text.tokenizer import fit_tokenizer, inverse_document_frequencies, pretrained_tokenizer
 from mmdx.errors import DataError, UsageError
 
 REPORTS = ["History: fall on the head.", "Fall, no headache.", "Headache since the fall."]
-
-
-@pytest.mark.parametrize(
-    ("report", "found"),
-    [
-        ("", {}),
-        ("Only prose.", {"": "Only prose."}),
-        ("INDICATION: Fell.\nFINDINGS: None.", {"indication": "Fell.", "findings": "None."}),
-        ("Head CT.\nFINDINGS:\nOne.\n\nTwo.", {"": "Head CT.", "findings": "One.\n\nTwo."}),
-        ("NOTE: a\nNOTE: b", {"note": "a b"}),
-        ("The CLINICAL HISTORY: is inside a line", {"": "The CLINICAL HISTORY: is inside a line"}),
-        ("CHEST PA/LAT: clear\r\nIMPRESSION: normal", {"chest pa/lat": "clear", "impression": "normal"}),
-    ],
-)
-def test_sections(report: str, found: dict[str, str]) -> None:
-    assert sections(report) == found
 
 
 def test_words_that_stand_twice_have_ids_and_others_are_unknown() -> None:

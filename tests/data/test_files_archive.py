@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mmdx.data import archive
-from mmdx.data.archive import unpacked
+from mmdx.data import files
+from mmdx.data.files import unpacked
 from mmdx.errors import DataError
 
 
@@ -56,13 +56,13 @@ def test_an_entry_that_leaves_the_folder_is_refused(tmp_path: Path, name: str) -
 
 
 def test_too_many_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "MOST_FILES", 2)
+    monkeypatch.setattr(files, "MOST_FILES", 2)
     path = write_zip(tmp_path / "a.zip", {"a": b"", "b": b"", "c": b""})
     assert "3 files and 0.0 GiB unpacked are more than the bound of 2" in refusal(path)
 
 
 def test_too_many_bytes_are_refused_by_what_they_unpack_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "MOST_BYTES", 10_000)
+    monkeypatch.setattr(files, "MOST_BYTES", 10_000)
     bomb = write_zip(tmp_path / "a.zip", {"a": bytes(10_001)}, compression=zipfile.ZIP_DEFLATED)
     assert bomb.stat().st_size < 1_000
     assert "more than the bound" in refusal(bomb)
@@ -161,8 +161,8 @@ ENTRIES = st.tuples(
 @given(st.lists(ENTRIES, max_size=6), st.none() | st.tuples(st.integers(0, 400), st.binary(min_size=1, max_size=4)))
 def test_whatever_it_holds_it_stays_in_its_folder_whole_or_is_refused_in_one_line(entries, damage) -> None:
     with TemporaryDirectory() as temporary, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(archive, "MOST_FILES", 4)
-        patch.setattr(archive, "MOST_BYTES", 120)
+        patch.setattr(files, "MOST_FILES", 4)
+        patch.setattr(files, "MOST_BYTES", 120)
         patch.setenv("TMPDIR", temporary)
         patch.setattr("tempfile.tempdir", temporary)
         path = Path(temporary, "a.zip")
@@ -179,12 +179,12 @@ def test_whatever_it_holds_it_stays_in_its_folder_whole_or_is_refused_in_one_lin
         try:
             with unpacked(path) as folder:
                 found = [Path(where, name) for where, _, names in os.walk(folder) for name in names]
-                inside = set(found) | {folder, folder.parent, path, Path(temporary)}
+                expected = set(found) | {folder, folder.parent, path, Path(temporary)}
                 assert all(file.is_file() and not file.is_symlink() for file in found)
                 assert len(found) <= 4
                 assert sum(file.stat().st_size for file in found) <= 120
                 everything = {Path(where, name) for where, _, names in os.walk(temporary) for name in names}
-                assert everything <= inside
+                assert everything <= expected
                 if damage is None:
                     assert len(found) == len([name for name, _, _ in entries if not (name or "a").endswith("/")])
         except DataError as error:

@@ -1,0 +1,19 @@
+"""Which reader takes a folder or file that nobody said more about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mmdx.config import Component
+from mmdx.data.dicom.files import is_dicom
+from mmdx.data.readers import register_all
+
+
+def detect_reader(path: Path) -> Component:
+    """`dicom` where `path` is or holds a DICOM file and has no metadata table of its own, else `folder`."""
+    register_all()
+    if path.is_file():
+        return Component(type="dicom" if is_dicom(path) else "folder")
+    tables = any((path / name).is_file() for name in ("metadata.csv", "metadata.jsonl"))
+    files = (file for file in sorted(path.rglob("*")) if file.is_file())
+    return Component(type="dicom" if not tables and any(is_dicom(file) for file in files) else "folder")

@@ -1,0 +1,20 @@
+"""The sections of a report, by the headings that open its lines."""
+
+from __future__ import annotations
+
+import re
+
+_HEADING = re.compile(r"^[ \t]*([A-Z][A-Z /]{2,40}):[ \t]*", re.MULTILINE)
+
+
+def sections(report: str) -> dict[str, str]:
+    """A report by section: text after each line-opening upper-case heading such as `INDICATION:`.
+
+    Headings are lower-cased; text before the first heading is under `""`; a heading that comes twice is joined.
+    """
+    parts = _HEADING.split(report)
+    found: dict[str, str] = {"": parts[0].strip()} if parts[0].strip() else {}
+    for heading, text in zip(parts[1::2], parts[2::2], strict=True):
+        name = heading.strip().lower()
+        found[name] = f"{found[name]} {text.strip()}" if name in found else text.strip()
+    return found
