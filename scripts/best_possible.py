@@ -22,7 +22,7 @@ import pandas as pd
 from mmdx.data.store.store import Store
 from mmdx.stats.cohort.predictions import read_predictions
 from mmdx.stats.comparison.compare import Comparison, compare
-from mmdx.stats.report.tables import with_interval
+from mmdx.stats.report.words import with_interval
 
 
 def main() -> None:

@@ -26,7 +26,7 @@ from mmdx.engine.experiments.single import run_training
 from mmdx.engine.scoring.evaluate import Scoring, evaluate_run
 from mmdx.errors import MmdxError
 from mmdx.stats.comparison.compare import compare
-from mmdx.stats.report.tables import with_interval
+from mmdx.stats.report.words import with_interval
 
 CONFIG = Path(__file__).parents[1] / "configs" / "multi_image_lstm.yaml"
 RESAMPLES = 1000

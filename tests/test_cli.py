@@ -105,7 +105,7 @@ def test_what_the_system_refuses_is_one_line(home, tmp_path, monkeypatch, capsys
     def refused(*_: object, **__: object) -> None:
         raise OSError(number, "refused by the system", str(tmp_path / "out"))
 
-    monkeypatch.setattr("mmdx.stats.evidence.write_comparison", refused)
+    monkeypatch.setattr("mmdx.stats.evidence.Evidence.save", refused)
     assert mmdx("compare", home / "run", "--out", tmp_path / "out", "--resamples", 100) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"mmdx: {tmp_path / 'out'}: refused by the system{hint}")

@@ -12,7 +12,7 @@ import pytest
 
 import mmdx
 
-HALLWAY = ("study", "batch", "config", "config_file", "registry", "errors", "yaml_text", "files", "kinds")
+HALLWAY = ("study", "batch", "config", "config_file", "registry", "errors", "yaml_text", "files", "kinds", "templates")
 ROOMS = {
     "hallway": {"hallway"},
     "data": {"data", "hallway"},

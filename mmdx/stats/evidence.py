@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
-from rich.console import Group
-from rich.text import Text
-
+from mmdx import __version__
 from mmdx.stats.cohort.ablation_folder import asked_for, with_slices
 from mmdx.stats.cohort.cohort import Unit, read_sources
 from mmdx.stats.cohort.sources import find_sources, read_verdicts
 from mmdx.stats.comparison.compare import Comparison, compare_cohort
+from mmdx.stats.report.contents import Contents, contents
+from mmdx.stats.report.latex import latex
+from mmdx.stats.report.markdown import markdown_file
+from mmdx.stats.report.page import excerpt, page
+from mmdx.stats.report.plots import write_png
 from mmdx.stats.report.section import Section
-from mmdx.stats.report.terminal import summary_tables, write_comparison
 from mmdx.stats.resampling.intervals import Kind
 from mmdx.stats.sections.baselines import baselines_section
 from mmdx.stats.sections.boxes.section import boxes_section
@@ -54,20 +61,57 @@ class Evidence:
     """
 
     comparison: Comparison
-    sections: tuple[Section, ...]
+    sections: tuple[Section, ...] = ()
     left_out: tuple[str, ...] = ()
     reference: Path | None = None
 
+    def to_json(self) -> dict[str, Any]:
+        """Every number as plain values, NaN as None: the comparison, `sections` by key, `figures` that `save` writes
+        beside it, and the `versions` of what the numbers were made with."""
+        return self.comparison.to_json() | {
+            "sections": {section.key: section.record for section in self.sections},
+            "figures": _figures(contents(self.comparison, self.sections)),
+            "versions": versions(),
+        }
 
-def evidence_tables(evidence: Evidence, *, finding: str | None = None) -> Group:
-    """The comparison for a terminal, and what an ablation lacks."""
-    lacking = [Text(line, style="dim") for line in evidence.left_out]
-    return Group(summary_tables(evidence.comparison, finding=finding), *lacking)
+    def save(self, folder: Path) -> None:
+        """Writes `compare.html`, `.md`, `.json`, `.tex`, and each plot as `figures/<name>.png` and `.csv`: all of them
+        or, where one fails, none.
+
+        Figures of an earlier comparison, named in its `compare.json`, go; other files in `figures` stay.
+        """
+        written = contents(self.comparison, self.sections)
+        figures = _figures(written)
+        texts = {
+            "compare.html": page(self.comparison, written),
+            "compare.md": markdown_file(self.comparison, written),
+            "compare.tex": latex([sheet for section in written.sections for sheet in section.sheets]),
+            "compare.json": json.dumps(self.to_json(), indent=2, allow_nan=False, ensure_ascii=False) + "\n",
+        }
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=folder, prefix=".compare-") as name:
+            beside = Path(name)
+            (beside / "figures").mkdir()
+            for plot in written.plots:
+                write_png(plot, beside / "figures" / f"{plot.name}.png")
+                plot.numbers.to_csv(beside / "figures" / f"{plot.name}.csv", index=False)
+            for file, text in texts.items():
+                (beside / file).write_text(text, encoding="utf-8")
+            stale = set(_earlier_figures(folder)) - set(figures)
+            (folder / "figures").mkdir(exist_ok=True)
+            for file in [*figures, *texts]:
+                (beside / file).replace(folder / file)
+        for file in stale:
+            (folder / file).unlink(missing_ok=True)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: what the comparison says, and its main tables."""
+        return excerpt(self.comparison)
 
 
-def write_evidence(evidence: Evidence, out: Path) -> None:
-    """Leaves all of it in a folder (`write_comparison`)."""
-    write_comparison(evidence.comparison, evidence.sections, out)
+def versions() -> dict[str, str]:
+    """The version of mmdx, and of what its numbers were made with."""
+    return {"mmdx": __version__} | {name: version(name) for name in ("numpy", "scipy", "scikit-learn")}
 
 
 def gather(
@@ -94,11 +138,26 @@ def gather(
     comparison = compare_cohort(
         cohort, resamples=resamples, seed=seed, intervals=intervals, split=sources[0].split, audits=verdicts
     )
-    found = [baselines_section(comparison)]
+    sections = [baselines_section(comparison)]
     if margin is not None:
-        found.append(margin_section(cohort, margin=margin, resamples=resamples, seed=seed))
-    found += [section(cohort, resamples=resamples, seed=seed) for section in IN_ORDER]
+        sections.append(margin_section(cohort, margin=margin, resamples=resamples, seed=seed))
+    sections += [section(cohort, resamples=resamples, seed=seed) for section in IN_ORDER]
     if asked.sizes:
-        found.append(learning_section(asked.sizes, resamples=resamples, seed=seed, split=split, level=level))
-    kept = tuple(section for section in found if section is not None)
-    return Evidence(comparison, kept, asked.left_out, sources[0].folder)
+        sections.append(learning_section(asked.sizes, resamples=resamples, seed=seed, split=split, level=level))
+    present = tuple(section for section in sections if section is not None)
+    return Evidence(comparison, present, asked.left_out, sources[0].folder)
+
+
+def _figures(written: Contents) -> list[str]:
+    """The files of all plots, as paths inside the folder of the comparison."""
+    return [f"figures/{plot.name}.{kind}" for plot in written.plots for kind in ("png", "csv")]
+
+
+def _earlier_figures(folder: Path) -> list[str]:
+    """The figures that an earlier comparison left in a folder; none where its `compare.json` cannot tell."""
+    try:
+        names = list(json.loads((folder / "compare.json").read_text(encoding="utf-8"))["figures"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    # Only names that this module gives: a file that anyone edited shall remove nothing else.
+    return [name for name in names if re.fullmatch(r"figures/\w+\.(png|csv)", str(name))]

@@ -24,7 +24,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from mmdx.stats.metrics.registry import METRICS
-from mmdx.stats.report.tables import Sheet, with_interval
+from mmdx.stats.report.tables import Sheet
+from mmdx.stats.report.words import with_interval
 from mmdx.stats.resampling.intervals import (
     FEWEST_IN_MEAN,
     FEWEST_PATIENTS,

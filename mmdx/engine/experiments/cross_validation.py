@@ -24,7 +24,9 @@ from mmdx.engine.runs.studies import write_studies
 from mmdx.engine.scoring.evaluate import AS_TRAINED, Scoring, score_run
 from mmdx.errors import DataError, UsageError
 from mmdx.stats.comparison.compare import compare
-from mmdx.stats.report.terminal import HEADLINE, markdown, pipes, summary_tables, table
+from mmdx.stats.report.contents import HEADLINE
+from mmdx.stats.report.markdown import markdown, markdown_table
+from mmdx.stats.report.terminal import sheet_table, summary_tables
 from mmdx.stats.sections.folds.spread import spread_over, spread_records, spread_sheet
 from mmdx.study import Split
 
@@ -182,12 +184,12 @@ def _conclude(run: Run, count: int, console: Console) -> None:
     )
     sheets = [spread_sheet(spreads, HEADLINE, finding=finding) for finding in (None, *saved.facts.findings)]
     ground = Ground(run, saved, comparison, slices)
-    run.write_text(run.card.name, card(ground, [told, *map(pipes, sheets)], markdown(comparison)))
+    run.write_text(run.card.name, card(ground, [told, *map(markdown_table, sheets)], markdown(comparison)))
     console.print(f"\nall {count} folds, each study scored once, out of fold", style="bold", highlight=False)
     console.print(summary_tables(comparison))
     if slices is not None:
         console.print("\nslices, each by itself", style="bold", highlight=False)
         console.print(summary_tables(slices))
-    console.print(table(sheets[0]))
+    console.print(sheet_table(sheets[0]))
     console.print(f"\nThe tables above pool the scores of {count} models; in the last one each fold stands alone.")
     console.print(f"run folder:   {run.folder}\nnext:         mmdx compare {run.folder}", markup=False, highlight=False)

@@ -20,9 +20,10 @@ from mmdx.engine.scoring.grad_cam import GRAD_CAM
 from mmdx.engine.scoring.orders import SliceOrders, slice_orders
 from mmdx.engine.scoring.texts import judge
 from mmdx.stats.comparison.compare import Comparison, compare
-from mmdx.stats.report.terminal import markdown, noted_table, summary_tables
+from mmdx.stats.report.markdown import markdown
+from mmdx.stats.report.terminal import noted_table, sheet_table, summary_tables
 from mmdx.stats.sections.boxes.measures import Measured, box_metrics
-from mmdx.stats.sections.boxes.table import box_table, to_json
+from mmdx.stats.sections.boxes.table import boxes_json, boxes_sheet
 from mmdx.stats.texts import Descriptions
 from mmdx.study import Split
 
@@ -52,7 +53,7 @@ def conclude(
     orders = orders_of(saved, store)
     found = metrics(saved, results.comparison) | {"slice_orders": asdict(orders)}
     found |= {"slices": results.slices.to_json()} if results.slices else {}
-    found |= {"boxes": to_json(results.boxes)} if results.boxes else {}
+    found |= {"boxes": boxes_json(results.boxes)} if results.boxes else {}
     found |= {"descriptions": results.descriptions.to_json()} if results.descriptions else {}
     run.write_json("metrics.json", found)
     write_reporting(run.folder)
@@ -79,7 +80,7 @@ def tell_results(results: Results, console: Console) -> None:
         console.print("\nslices, each by itself", style="bold", highlight=False)
         console.print(summary_tables(results.slices))
     if results.boxes:
-        console.print(box_table(results.boxes))
+        console.print(sheet_table(boxes_sheet(results.boxes)))
     if results.descriptions is not None:
         console.print(noted_table(results.descriptions.sheet(), results.descriptions.notes()))
 
@@ -89,7 +90,7 @@ def tell_scores(path: Path, split: Split, console: Console) -> None:
     console.print(summary_tables(compare([path])))
     boxes = measured_boxes(path.parent, split)
     if boxes:
-        console.print(box_table(boxes))
+        console.print(sheet_table(boxes_sheet(boxes)))
     console.print(f"predictions:  {path}", markup=False, highlight=False)
 
 

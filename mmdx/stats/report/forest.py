@@ -13,10 +13,10 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import blended_transform_factory
 
 from mmdx.stats.comparison.compare import Comparison
-from mmdx.stats.report.claims import p_value, subject
+from mmdx.stats.report.claims import subject
 from mmdx.stats.report.plots import BACK, LINE, TEXT, colour, mark, short
 from mmdx.stats.report.section import Plot
-from mmdx.stats.report.tables import with_interval
+from mmdx.stats.report.words import p_value, with_interval
 from mmdx.stats.resampling.intervals import Estimate
 
 MOST_LINES = 40

@@ -1,15 +1,14 @@
-"""A comparison in rows and columns of text, for the terminal, Markdown and the page alike."""
+"""A comparison in rows and columns of text, for the terminal, Markdown, LaTeX and the page alike."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mmdx.stats.comparison.compare import Comparison
 from mmdx.stats.metrics.registry import METRICS
-from mmdx.stats.report.claims import check_finding, number, p_value, plural
-from mmdx.stats.resampling.intervals import Estimate
+from mmdx.stats.report.claims import check_finding
+from mmdx.stats.report.words import p_cell, plural, with_interval
 
 
 @dataclass(frozen=True)
@@ -22,14 +21,14 @@ class Sheet:
 
 
 def estimates_sheet(comparison: Comparison, metrics: Sequence[str], *, finding: str | None = None) -> Sheet:
-    """A row an arm: each metric with its interval, and the patients and rows that it stands on."""
+    """One row per arm: each metric with its interval, and the patients and rows that it stands on."""
     check_finding(comparison, finding)
     ground = (comparison.patients, comparison.rows)
-    counted = comparison.in_mean[0] if finding is None and len(comparison.in_mean) == 1 else finding
+    single = comparison.in_mean[0] if finding is None and len(comparison.in_mean) == 1 else finding
     for count in comparison.findings:
-        if count.finding == counted:
+        if count.finding == single:
             ground = (count.patients, count.known)
-    unit = () if comparison.unit == "patient" else (plural(comparison),)
+    unit = () if comparison.unit == "patient" else (plural(comparison.unit),)
     return Sheet(
         title=_title(comparison, finding),
         header=("model", *(METRICS[metric].title for metric in metrics), "patients", *unit),
@@ -45,7 +44,7 @@ def estimates_sheet(comparison: Comparison, metrics: Sequence[str], *, finding: 
 
 
 def means_sheet(comparison: Comparison, metrics: Sequence[str], *, mean: str) -> Sheet:
-    """A row an arm: the `micro` or the `weighted` mean of each metric."""
+    """One row per arm: the `micro` or the `weighted` mean of each metric."""
     title = {"micro": "Micro average: all findings pooled", "weighted": "Mean weighted by positives"}[mean]
     rows = [
         (arm.name, *(with_interval(comparison.means[arm.name, metric, mean]) for metric in metrics))
@@ -55,7 +54,7 @@ def means_sheet(comparison: Comparison, metrics: Sequence[str], *, mean: str) ->
 
 
 def differences_sheet(comparison: Comparison, metrics: Sequence[str], *, finding: str | None = None) -> Sheet:
-    """A row an arm beside the reference: the reference minus the arm, and its p-value, corrected where it is one of
+    """One row per arm beside the reference: the reference minus the arm, and its p-value, corrected where it is one of
     several."""
     check_finding(comparison, finding)
     metrics = [metric for metric in metrics if METRICS[metric].direction in ("higher", "lower")]
@@ -64,12 +63,7 @@ def differences_sheet(comparison: Comparison, metrics: Sequence[str], *, finding
         cells = [arm.name]
         for metric in metrics:
             difference = comparison.differences[arm.name, metric, finding]
-            p = (
-                "–"
-                if difference.stated is None
-                else p_value(difference.stated).removeprefix("p ").removeprefix("= ").replace(" ", "")
-            )
-            cells += [with_interval(difference.estimate), p]
+            cells += [with_interval(difference.estimate), p_cell(difference.stated)]
         rows.append(tuple(cells))
     pairs = [cell for metric in metrics for cell in (METRICS[metric].title, "p")]
     title = f"{_title(comparison, finding)}: {comparison.reference.name} minus …"
@@ -77,10 +71,10 @@ def differences_sheet(comparison: Comparison, metrics: Sequence[str], *, finding
 
 
 def findings_sheet(comparison: Comparison) -> Sheet:
-    """A row a finding: what it stands on, and why it has no intervals where it has none."""
+    """One row per finding: what it stands on, and why it has no intervals where it has none."""
     header = (
         "finding",
-        f"{plural(comparison)}, known",
+        f"{plural(comparison.unit)}, known",
         "positive",
         "unknown",
         "patients",
@@ -88,19 +82,11 @@ def findings_sheet(comparison: Comparison) -> Sheet:
         "no intervals",
     )
     rows = []
-    for c in comparison.findings:
-        refused = comparison.estimates[comparison.reference.name, "auroc", c.finding].refused or ""
-        rows.append((c.finding, *map(str, (c.known, c.positives, c.unknown, c.patients, c.positive_patients)), refused))
+    for count in comparison.findings:
+        refused = comparison.estimates[comparison.reference.name, "auroc", count.finding].refused or ""
+        counts = (count.known, count.positives, count.unknown, count.patients, count.positive_patients)
+        rows.append((count.finding, *map(str, counts), refused))
     return Sheet("What each finding stands on", header, tuple(rows))
-
-
-def with_interval(estimate: Estimate) -> str:
-    """`0.912 [0.874, 0.946]`; the value alone where the interval is refused."""
-    if math.isnan(estimate.value):
-        return "undefined"
-    if estimate.low is None or estimate.high is None:
-        return f"{number(estimate.value)} [–]"
-    return f"{number(estimate.value)} [{number(estimate.low)}, {number(estimate.high)}]"
 
 
 def _title(comparison: Comparison, finding: str | None) -> str:

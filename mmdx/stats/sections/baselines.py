@@ -9,11 +9,11 @@ from typing import Any
 
 from mmdx.stats.comparison.compare import Comparison
 from mmdx.stats.metrics.registry import METRICS
-from mmdx.stats.report.claims import number, subject
+from mmdx.stats.report.claims import subject
 from mmdx.stats.report.forest import ForestLine, forest_plot
-from mmdx.stats.report.phrases import counted, listed, p_cell, with_test
 from mmdx.stats.report.section import Plot, Section
-from mmdx.stats.report.tables import Sheet, with_interval
+from mmdx.stats.report.tables import Sheet
+from mmdx.stats.report.words import counted, listed, number, p_cell, with_interval, with_test
 from mmdx.stats.resampling.intervals import Estimate
 from mmdx.stats.significance.difference import Difference
 

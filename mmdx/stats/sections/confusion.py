@@ -14,10 +14,10 @@ from matplotlib.patches import Rectangle
 
 from mmdx.stats.cohort.cohort import Cohort
 from mmdx.stats.comparison.sums import clustered_share, resampled_sums, row_a_patient, sum_by_patient, wilson
-from mmdx.stats.report.claims import number
 from mmdx.stats.report.plots import TEXT, colour, short
 from mmdx.stats.report.section import Plot, Section
-from mmdx.stats.report.tables import Sheet, with_interval
+from mmdx.stats.report.tables import Sheet
+from mmdx.stats.report.words import number, with_interval
 from mmdx.stats.resampling.intervals import Estimate
 
 CELLS: tuple[str, ...] = ("true_yes", "false_no", "false_yes", "true_no")

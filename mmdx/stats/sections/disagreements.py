@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmdx.stats.cohort.cohort import Cohort
-from mmdx.stats.report.claims import number
 from mmdx.stats.report.section import Section
 from mmdx.stats.report.tables import Sheet
+from mmdx.stats.report.words import number
 
 MOST_ROWS = 10
 FAR = 0.5

@@ -17,10 +17,10 @@ from mmdx.errors import DataError
 from mmdx.stats.cohort.cohort import Cohort, Unit, read_cohort
 from mmdx.stats.comparison.sampled import Drawn, Sampled, both_classes, mean_name, sample_scores, why_no_mean
 from mmdx.stats.metrics.registry import METRICS
-from mmdx.stats.report.phrases import counted, with_bounds, with_test
 from mmdx.stats.report.plots import colour, dash, mark, names_above
 from mmdx.stats.report.section import Plot, Section
-from mmdx.stats.report.tables import Sheet, with_interval
+from mmdx.stats.report.tables import Sheet
+from mmdx.stats.report.words import counted, with_bounds, with_interval, with_test
 
 AUROC = METRICS["auroc"]
 

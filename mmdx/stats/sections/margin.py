@@ -14,11 +14,10 @@ from mmdx.stats.cohort.cohort import Cohort
 from mmdx.stats.cohort.showings import fallbacks
 from mmdx.stats.comparison.sampled import both_classes, mean_name, sample, why_no_mean
 from mmdx.stats.metrics.registry import METRICS
-from mmdx.stats.report.claims import number, p_value
 from mmdx.stats.report.forest import ForestLine, forest_plot
-from mmdx.stats.report.phrases import bounds, p_cell
 from mmdx.stats.report.section import Plot, Section
-from mmdx.stats.report.tables import Sheet, with_interval
+from mmdx.stats.report.tables import Sheet
+from mmdx.stats.report.words import bounds, number, p_cell, p_value, with_interval
 from mmdx.stats.significance.difference import NonInferiority
 
 AUROC = METRICS["auroc"]

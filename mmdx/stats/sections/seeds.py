@@ -25,11 +25,10 @@ from mmdx.stats.comparison.sampled import (
     why_no_mean,
 )
 from mmdx.stats.metrics.registry import METRICS
-from mmdx.stats.report.claims import number
-from mmdx.stats.report.phrases import bounds, counted
 from mmdx.stats.report.plots import TEXT, colour, mark, short
 from mmdx.stats.report.section import Plot, Section
-from mmdx.stats.report.tables import Sheet, with_interval
+from mmdx.stats.report.tables import Sheet
+from mmdx.stats.report.words import bounds, counted, number, with_interval
 from mmdx.stats.resampling.intervals import nullable
 
 SCORED = ("auroc", "ap")

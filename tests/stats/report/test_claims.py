@@ -1,10 +1,11 @@
 import dataclasses
+import json
 
 import pytest
 
-from mmdx.errors import UsageError
+from mmdx.errors import DataError, UsageError
 from mmdx.stats.comparison.compare import Comparison, compare
-from mmdx.stats.report.claims import claims, headlines, notes, number, p_value
+from mmdx.stats.report.claims import audit_lines, claims, headlines, notes
 from mmdx.stats.resampling.intervals import Estimate
 from mmdx.stats.significance.difference import Difference
 
@@ -87,11 +88,6 @@ def test_an_unknown_finding_is_refused(comparison):
         claims(comparison, finding="bled")
 
 
-def test_numbers():
-    assert [number(value) for value in (0.9126, -0.0001, 1.0)] == ["0.913", "0.000", "1.000"]
-    assert [p_value(p) for p in (0.0009995, 0.001, 1.0)] == ["p < 0.001", "p = 0.001", "p = 1.000"]
-
-
 @pytest.fixture
 def with_baselines(write_run) -> Comparison:
     run, other = write_run("fused", {"ct+report": 1.0}), write_run("other", {"constant": 50.0, "TF-IDF report": 1.0})
@@ -163,3 +159,13 @@ def test_many_arms_without_an_interval_give_the_reason_once(write_run):
     assert reason == (
         "No difference was shown: no interval can be given (bleed: 2 patients with the finding, and 3 are needed)."
     )
+
+
+def test_runs_of_different_verdicts_are_told_apart(write_run):
+    runs = [write_run(name, {"ct": 0.5}, seed=i) for i, name in enumerate(("a", "b"))]
+    for run, verdict in zip(runs, ("no leak", "patients leak"), strict=True):
+        (run / "audit.json").write_text(json.dumps({"verdict": verdict}))
+    assert audit_lines(compare(runs, resamples=100)) == ["Audit of a: no leak.", "Audit of b: patients leak."]
+    (runs[0] / "audit.json").write_text("[]")
+    with pytest.raises(DataError, match=r"audit\.json: is no audit"):
+        compare(runs, resamples=100)

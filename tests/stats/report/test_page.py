@@ -8,10 +8,12 @@ from mmdx.stats.comparison.compare import compare
 from mmdx.stats.report.claims import claims
 from mmdx.stats.report.contents import contents
 from mmdx.stats.report.page import page
-from mmdx.stats.report.page_style import STYLE
 from mmdx.stats.report.plots import SERIES
 from mmdx.stats.report.section import Plot, Section
 from mmdx.stats.report.tables import Sheet
+from mmdx.templates import resource
+
+STYLE = resource("mmdx.stats.report.templates", "page.css")
 
 
 class Reading(HTMLParser):

@@ -1,13 +1,7 @@
 from mmdx.stats.comparison.compare import compare
 from mmdx.stats.report.claims import claims
-from mmdx.stats.report.tables import differences_sheet, estimates_sheet, findings_sheet, with_interval
-from mmdx.stats.resampling.intervals import Estimate
-
-
-def test_cells():
-    assert with_interval(Estimate(0.9124, 0.8741, 0.9459, 100)) == "0.912 [0.874, 0.946]"
-    assert with_interval(Estimate(0.9124, None, None, 100, "too few")) == "0.912 [–]"
-    assert with_interval(Estimate(float("nan"), None, None, 0, "undefined")) == "undefined"
+from mmdx.stats.report.tables import differences_sheet, estimates_sheet, findings_sheet
+from mmdx.stats.report.words import with_interval
 
 
 def test_arms_are_rows_and_the_reference_is_first(write_run):

@@ -1,23 +1,14 @@
 import io
-import json
 
-import numpy as np
-import pandas as pd
 import pytest
-from PIL import Image
 from rich.console import Console
-from scored import cohort_of
 
-from mmdx.errors import DataError, UsageError
-from mmdx.stats.comparison.compare import Comparison, compare, compare_cohort
-from mmdx.stats.report.claims import audit_lines, claims
-from mmdx.stats.report.section import Plot, Section
-from mmdx.stats.report.tables import Sheet, with_interval
-from mmdx.stats.report.terminal import markdown, summary_tables, write_comparison
-from mmdx.stats.sections.confusion import confusion_section
-from mmdx.stats.sections.disagreements import disagreements_section
-from mmdx.stats.sections.reliability.section import reliability_section
-from mmdx.stats.sections.roc.section import roc_section
+from mmdx.errors import UsageError
+from mmdx.stats.comparison.compare import Comparison, compare
+from mmdx.stats.report.claims import claims
+from mmdx.stats.report.tables import Sheet
+from mmdx.stats.report.terminal import noted_table, summary_tables
+from mmdx.stats.report.words import with_interval
 
 
 def printed(comparison: Comparison, *, finding: str | None = None) -> list[str]:
@@ -53,143 +44,20 @@ def test_one_finding_may_be_asked_for(write_run):
         summary_tables(comparison, finding="blood")
 
 
-def test_the_markdown_holds_every_metric_and_escapes_names(write_run):
-    comparison = compare([write_run("fused", {"ct|x": 2.0, "ct+report": 1.0})], resamples=100)
-    lines = markdown(comparison).splitlines()
-    rows = "\n".join(line for line in lines if line.startswith("| ct\\|x"))
-    assert all(
-        with_interval(comparison.estimates["ct|x", m, None]) in rows for m in ("auroc", "ap", "log_loss", "brier")
-    )
-    assert "## What each finding stands on" in lines
-    assert "figures/" not in "\n".join(lines)
+def test_what_an_ablation_lacks_stands_last(write_run):
+    comparison = compare([write_run("fused", {"ct": 2.0})], resamples=100)
+    console = Console(width=80, file=io.StringIO(), highlight=False)
+    console.print(summary_tables(comparison, left_out=("not trained: late seed 0",)))
+    assert console.file.getvalue().splitlines()[-1] == "not trained: late seed 0"
 
 
-def section(key: str = "extra") -> Section:
-    plot = Plot(key, "Plot <1>", "Caption.", pd.DataFrame({"x": [1.5], "y": [None]}), lambda figure: None)
-    sheet = Sheet("Sheet", ("name", "x"), (("a_b", "0.5 [0.4, 0.6]"),))
-    return Section(key, "Extra", ("Said.",), (sheet,), (plot,), ("Noted.",), {"value": None})
-
-
-def test_all_forms_are_left_with_their_figures(write_run, tmp_path):
-    comparison = compare([write_run("fused", {"ct": 2.0, "ct+report": 1.0})], resamples=100)
-    out = tmp_path / "deep" / "out"
-    write_comparison(comparison, (section(),), out)
-    assert sorted(path.name for path in out.iterdir()) == [
-        "compare.html",
-        "compare.json",
-        "compare.md",
-        "compare.tex",
-        "figures",
+def test_a_table_stands_above_its_notes():
+    console = Console(width=40, file=io.StringIO(), highlight=False)
+    console.print(noted_table(Sheet("Boxes", ("model", "AP"), (("ct[bold]", "0.500"),)), ["Of four slices."]))
+    assert [line.rstrip() for line in console.file.getvalue().splitlines() if line.strip()] == [
+        "Boxes",
+        "model        AP",
+        "─" * 15,
+        "ct[bold]  0.500",
+        "Of four slices.",
     ]
-    names = [f"{name}.{kind}" for name in ("auroc", "differences", "extra") for kind in ("csv", "png")]
-    assert sorted(path.name for path in (out / "figures").iterdir()) == names
-    written = json.loads((out / "compare.json").read_text(encoding="utf-8"))
-    assert written["sections"] == {"extra": {"value": None}}
-    assert written["versions"].keys() == {"mmdx", "numpy", "scipy", "scikit-learn"}
-    assert {key: written[key] for key in comparison.to_json()} == comparison.to_json()
-    assert (out / "figures" / "extra.csv").read_text() == "x,y\n1.5,\n"
-    numbers = pd.read_csv(out / "figures" / "auroc.csv")
-    assert numbers["value"][0] == comparison.estimates["ct+report", "auroc", None].value
-    with Image.open(out / "figures" / "extra.png") as image:
-        assert image.format == "PNG"
-    told = (out / "compare.md").read_text(encoding="utf-8")
-    assert "![Plot \\<1\\>](figures/extra.png)\n\nCaption." in told
-    assert told.index("## AUROC and average precision") < told.index("## Extra") < told.index("- Noted.")
-    assert "a\\_b & 0.5~[0.4,~0.6] \\\\" in (out / "compare.tex").read_text(encoding="utf-8")
-
-
-def test_figures_of_an_earlier_comparison_go_and_other_files_stay(write_run, tmp_path):
-    comparison = compare([write_run("fused", {"ct": 2.0})], resamples=100)
-    out = tmp_path / "out"
-    write_comparison(comparison, (section("old"),), out)
-    (out / "figures" / "mine.png").write_bytes(b"mine")
-    (out / "compare.md").write_text("old")
-    write_comparison(comparison, (section("new"),), out)
-    left = sorted(path.name for path in (out / "figures").iterdir())
-    assert left == ["auroc.csv", "auroc.png", "mine.png", "new.csv", "new.png"]
-    assert "old" not in (out / "compare.md").read_text(encoding="utf-8")
-
-
-def test_only_figures_of_its_own_are_removed(write_run, tmp_path):
-    comparison = compare([write_run("fused", {"ct": 2.0})], resamples=100)
-    (tmp_path / "kept.png").write_bytes(b"kept")
-    out = tmp_path / "out"
-    out.mkdir()
-    (out / "compare.json").write_text('{"figures": ["figures/../../kept.png", "../kept.png", 3]}')
-    write_comparison(comparison, (), out)
-    assert (tmp_path / "kept.png").is_file()
-
-
-def test_a_plot_that_fails_leaves_what_was_there(write_run, tmp_path):
-    comparison = compare([write_run("fused", {"ct": 2.0})], resamples=100)
-    out = tmp_path / "out"
-    write_comparison(comparison, (), out)
-    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
-
-    def fail(figure):
-        raise RuntimeError("no ink")
-
-    broken = Section("broken", "Broken", plots=(Plot("broken", "B", "", pd.DataFrame(), fail),))
-    with pytest.raises(RuntimeError, match="no ink"):
-        write_comparison(comparison, (broken,), out)
-    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
-
-
-def test_an_undefined_comparison_is_still_written(write_run, tmp_path):
-    run = write_run("fused", {"ct": 2.0, "ct+report": 1.0}, findings=("bleed",), constant={"bleed": 0})
-    comparison = compare([run], resamples=100)
-    write_comparison(comparison, (), tmp_path / "out")
-    assert "undefined" in (tmp_path / "out" / "compare.html").read_text(encoding="utf-8")
-    assert "undefined" in "\n".join(printed(comparison))
-
-
-def test_the_verdict_of_the_audit_stands_at_the_top(write_run, tmp_path):
-    run = write_run("fused", {"ct+report": 0.3, "ct": 0.9})
-    (run / "audit.json").write_text('{"verdict": "no leak between the splits; 1 warning (<shortcut>)"}')
-    comparison = compare([run], resamples=100)
-    write_comparison(comparison, (), tmp_path / "out")
-    said = "Audit: no leak between the splits; 1 warning (<shortcut>)."
-    assert audit_lines(comparison) == [said]
-    written = (tmp_path / "out" / "compare.md").read_text()
-    assert 0 < written.index("Audit: no leak") < written.index("With ct+report")
-    page = (tmp_path / "out" / "compare.html").read_text()
-    assert 0 < page.index("(&lt;shortcut&gt;)") < page.index("<p>With ct+report")
-    assert printed(comparison)[0].startswith("Audit: no leak")
-    assert json.loads((tmp_path / "out" / "compare.json").read_text())["audits"] == {"fused": said[7:-1]}
-
-
-def test_runs_of_different_verdicts_are_told_apart(write_run):
-    runs = [write_run(name, {"ct": 0.5}, seed=i) for i, name in enumerate(("a", "b"))]
-    for run, verdict in zip(runs, ("no leak", "patients leak"), strict=True):
-        (run / "audit.json").write_text(json.dumps({"verdict": verdict}))
-    assert audit_lines(compare(runs, resamples=100)) == ["Audit of a: no leak.", "Audit of b: patients leak."]
-    (runs[0] / "audit.json").write_text("[]")
-    with pytest.raises(DataError, match=r"audit\.json: is no audit"):
-        compare(runs, resamples=100)
-
-
-@pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("several", [False, True], ids=["a row a patient", "two"])
-@pytest.mark.parametrize(
-    ("labels", "scores"),
-    [
-        pytest.param([1, 1, 0, 0, 0], [0.9, 0.4, 0.5, 0.1, 0.2], id="five patients"),
-        pytest.param([1] * 8, [0.5, 0.6] * 4, id="one class"),
-        pytest.param([np.nan] * 8, [np.nan] * 8, id="no label"),
-        pytest.param([0, 1] * 20, [0.5] * 40, id="constant scores"),
-        pytest.param([0, 1] * 20, [0.0, 1.0] * 20, id="perfect and sure"),
-    ],
-)
-def test_wild_cohorts_are_written(labels, scores, several, tmp_path):
-    grid, said = np.array(labels, dtype=float)[:, None], np.array(scores)[:, None]
-    patients = np.arange(len(labels)) // 2 if several else None
-    look = {"names": ("a$b$_<x>%", "c"), "threshold": 0.5, "temperature": 1.5}
-    cohort = cohort_of(grid, [said, 1 - said], patients=patients, **look)
-    sections = [
-        made(cohort, resamples=100, seed=0)
-        for made in (roc_section, reliability_section, confusion_section, disagreements_section)
-    ]
-    comparison = compare_cohort(cohort, resamples=100)
-    write_comparison(comparison, [section for section in sections if section], tmp_path)
-    assert "a$b$_&lt;x&gt;%" in (tmp_path / "compare.html").read_text(encoding="utf-8")
-    json.loads((tmp_path / "compare.json").read_text(encoding="utf-8"))

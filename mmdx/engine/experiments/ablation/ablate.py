@@ -43,7 +43,7 @@ from mmdx.errors import DataError, MmdxError, UsageError
 from mmdx.stats.cohort.ablation_folder import RECORD
 from mmdx.stats.evidence import gather
 from mmdx.stats.report.tables import Sheet
-from mmdx.stats.report.terminal import table
+from mmdx.stats.report.terminal import sheet_table
 
 ORIGIN = ("data.store", "data.reader", "data.source", "data.pseudonym_key")
 
@@ -101,7 +101,7 @@ def show_plan(config: Config, console: Console, *, extent: Extent, out: Path, la
         inputs = "+".join(job.config.model.inputs)
         size = str(job.size) if job.size else "all"
         rows.append((job.variant, inputs, job.config.model.fusion.type, str(job.seed), size, state_of(job)))
-    console.print(table(Sheet("Plan", ("variant", "inputs", "fusion", "seed", "patients", "state"), tuple(rows))))
+    console.print(sheet_table(Sheet("Plan", ("variant", "inputs", "fusion", "seed", "patients", "state"), tuple(rows))))
     console.print("\nCommands; the ablation writes the configs that they name.")
     for job in planned.jobs:
         if not job.finished:

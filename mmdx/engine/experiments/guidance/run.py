@@ -37,8 +37,9 @@ from mmdx.engine.training.objective import Objective, objective
 from mmdx.models.fusion.guided import Guide
 from mmdx.stats.comparison.compare import compare
 from mmdx.stats.comparison.recovery import Recovery, recovered
-from mmdx.stats.report.tables import with_interval
-from mmdx.stats.report.terminal import summary_tables, write_comparison
+from mmdx.stats.evidence import Evidence
+from mmdx.stats.report.terminal import summary_tables
+from mmdx.stats.report.words import with_interval
 from mmdx.study import SPLITS, Split
 
 STAGES = ("superior", "inferior", "guided", "guided_own", "distilled", "dropped")
@@ -215,7 +216,7 @@ def conclude_guidance(stages: Stages) -> None:
     if stages.accelerator.is_main_process:
         comparison = compare(paths)
         recovery = recovered(paths, comparison)
-        write_comparison(comparison, (), stages.folder)
+        Evidence(comparison).save(stages.folder)
         Run(stages.folder).write_json("recovery.json", recovery.to_json())
         stages.console.print(summary_tables(comparison))
         stages.console.print(share_table(recovery))

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from mmdx.stats.cohort.cohort import Cohort
 from mmdx.stats.report.section import Section
-from mmdx.stats.report.tables import Sheet, with_interval
+from mmdx.stats.report.tables import Sheet
+from mmdx.stats.report.words import with_interval
 from mmdx.stats.sections.boxes.measures import Measured, box_metrics
-from mmdx.stats.sections.boxes.table import SHOWN, to_json
+from mmdx.stats.sections.boxes.table import SHOWN, boxes_json
 
 
 def boxes_section(cohort: Cohort, *, resamples: int, seed: int) -> Section | None:
@@ -31,4 +32,4 @@ def boxes_section(cohort: Cohort, *, resamples: int, seed: int) -> Section | Non
     if any(len(cohort.scored[number]) > 1 for number in cohort.models):
         notes.append("Of several trainings the first is measured.")
     sheet = Sheet("Boxes", ("model", *SHOWN.values()), tuple(rows))
-    return Section("boxes", "Boxes", sheets=(sheet,), notes=tuple(notes), record=to_json(found))
+    return Section("boxes", "Boxes", sheets=(sheet,), notes=tuple(notes), record=boxes_json(found))

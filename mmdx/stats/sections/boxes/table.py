@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
-from rich.table import Table
-
+from mmdx.stats.report.tables import Sheet
+from mmdx.stats.report.words import with_interval
 from mmdx.stats.resampling.intervals import Estimate
 from mmdx.stats.sections.boxes.measures import Measured
 
@@ -21,16 +20,14 @@ SHOWN = {
 """The metrics of the table; all stand in `metrics.json`."""
 
 
-def box_table(metrics: Mapping[str, Measured], title: str = "Boxes") -> Table:
-    """A column a showing, a row a metric: its mean over the findings that have a true box."""
-    known = {shown: measured["mean"] for shown, measured in metrics.items() if measured}
-    table = Table("mean over findings", *known, title=title, title_justify="left")
-    for name, words in SHOWN.items():
-        table.add_row(words, *(_text(estimates[name]) for estimates in known.values()))
-    return table
+def boxes_sheet(metrics: Mapping[str, Measured]) -> Sheet:
+    """One row per metric, one column per showing: the mean over the findings that have a true box."""
+    means = {shown: measured["mean"] for shown, measured in metrics.items() if measured}
+    rows = [(words, *(with_interval(estimates[name]) for estimates in means.values())) for name, words in SHOWN.items()]
+    return Sheet("Boxes", ("mean over findings", *means), tuple(rows))
 
 
-def to_json(metrics: Mapping[str, Measured]) -> dict[str, Any]:
+def boxes_json(metrics: Mapping[str, Measured]) -> dict[str, Any]:
     """By showing, finding and metric: the value (null where it is undefined), its interval, or why there is none."""
     return {
         shown: {
@@ -39,14 +36,6 @@ def to_json(metrics: Mapping[str, Measured]) -> dict[str, Any]:
         }
         for shown, measured in metrics.items()
     }
-
-
-def _text(estimate: Estimate) -> str:
-    if math.isnan(estimate.value):
-        return "-"
-    if estimate.low is None:
-        return f"{estimate.value:.3f}"
-    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
 
 
 def _plain(estimate: Estimate) -> dict[str, Any]:

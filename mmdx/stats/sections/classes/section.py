@@ -21,10 +21,10 @@ from matplotlib.figure import Figure
 from mmdx.stats.cohort.cohort import Cohort
 from mmdx.stats.metrics.registry import auroc
 from mmdx.stats.metrics.thresholds import count, sensitivity, specificity
-from mmdx.stats.report.claims import number
 from mmdx.stats.report.plots import SERIES, TEXT
 from mmdx.stats.report.section import Plot, Section
-from mmdx.stats.report.tables import Sheet, with_interval
+from mmdx.stats.report.tables import Sheet
+from mmdx.stats.report.words import number, with_interval
 from mmdx.stats.resampling.intervals import (
     FEWEST_IN_MEAN,
     FEWEST_PATIENTS,

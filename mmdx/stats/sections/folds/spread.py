@@ -18,8 +18,8 @@ from mmdx.errors import DataError
 from mmdx.stats.cohort.cohort import read_cohort
 from mmdx.stats.comparison.measured import Measured
 from mmdx.stats.metrics.registry import METRICS
-from mmdx.stats.report.claims import number
 from mmdx.stats.report.tables import Sheet
+from mmdx.stats.report.words import number
 from mmdx.stats.significance.corrections import Key
 
 

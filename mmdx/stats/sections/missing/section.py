@@ -25,11 +25,10 @@ from mmdx.stats.comparison.sampled import (
     why_no_mean,
 )
 from mmdx.stats.metrics.registry import METRICS
-from mmdx.stats.report.claims import number
-from mmdx.stats.report.phrases import with_bounds, with_test
 from mmdx.stats.report.plots import colour
 from mmdx.stats.report.section import Plot, Section
-from mmdx.stats.report.tables import Sheet, with_interval
+from mmdx.stats.report.tables import Sheet
+from mmdx.stats.report.words import number, with_bounds, with_interval, with_test
 from mmdx.stats.resampling.intervals import Estimate
 from mmdx.stats.sections.missing.curve import CurvePoint, half_withheld, missing_rate_curve
 from mmdx.stats.significance.difference import Difference

@@ -8,9 +8,9 @@ from typing import Any
 from mmdx.stats.cohort.cohort import Cohort
 from mmdx.stats.comparison.sampled import affordable
 from mmdx.stats.report.forest import ForestLine, forest_plot
-from mmdx.stats.report.phrases import counted, listed, p_cell
 from mmdx.stats.report.section import Plot, Section
-from mmdx.stats.report.tables import Sheet, with_interval
+from mmdx.stats.report.tables import Sheet
+from mmdx.stats.report.words import counted, listed, p_cell, with_interval
 from mmdx.stats.sections.pairs.tests import NAIVE, PER_TEST, TESTS, PairTests, pair_tests
 from mmdx.stats.significance.difference import ALPHA
 

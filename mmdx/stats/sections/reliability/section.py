@@ -14,9 +14,9 @@ from mmdx.stats.comparison.sums import resampled_sums, sum_by_patient
 from mmdx.stats.metrics.calibration import BINS, COOLEST, HOTTEST, apply_temperature, calibration_error, gaps, on_bound
 from mmdx.stats.metrics.recalibration import expand
 from mmdx.stats.metrics.registry import brier, log_loss, surprises
-from mmdx.stats.report.claims import number
 from mmdx.stats.report.section import Section
-from mmdx.stats.report.tables import Sheet, with_interval
+from mmdx.stats.report.tables import Sheet
+from mmdx.stats.report.words import number, with_interval
 from mmdx.stats.resampling.intervals import Estimate, interval, raised, why_too_few
 from mmdx.stats.resampling.weights import share
 from mmdx.stats.sections.reliability.plot import reliability_plot

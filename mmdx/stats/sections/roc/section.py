@@ -16,7 +16,6 @@ from mmdx.stats.cohort.cohort import Cohort
 from mmdx.stats.comparison.counts import refusals
 from mmdx.stats.comparison.sums import patient_weights
 from mmdx.stats.metrics.registry import auroc, average_precision
-from mmdx.stats.report.claims import number
 from mmdx.stats.report.plots import (
     ALONE,
     BACK,
@@ -31,6 +30,7 @@ from mmdx.stats.report.plots import (
     short,
 )
 from mmdx.stats.report.section import Plot, Section
+from mmdx.stats.report.words import number
 from mmdx.stats.resampling.intervals import why_too_few
 from mmdx.stats.sections.roc.curves import GRID, band, roc_and_pr
 

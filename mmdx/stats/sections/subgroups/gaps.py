@@ -17,7 +17,7 @@ from mmdx.stats.cohort.cohort import Cohort
 from mmdx.stats.comparison.sampled import Drawn, Sampled, affordable, sample_groups, why_no_mean
 from mmdx.stats.metrics.ranking import Ladder, auroc
 from mmdx.stats.metrics.registry import METRICS
-from mmdx.stats.report.phrases import listed
+from mmdx.stats.report.words import listed
 from mmdx.stats.resampling.intervals import FEWEST_IN_MEAN, why_too_few
 from mmdx.stats.sections.subgroups.patient_groups import FEWEST_IN_GROUP, group_by
 from mmdx.stats.significance.difference import ALPHA, Difference, holm

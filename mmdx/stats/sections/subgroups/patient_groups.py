@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Int
 
-from mmdx.stats.report.phrases import counted, listed
+from mmdx.stats.report.words import counted, listed
 
 FEWEST_IN_GROUP = 10
 """Patients that a group must have."""

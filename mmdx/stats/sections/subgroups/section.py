@@ -7,11 +7,10 @@ from typing import Any
 
 from mmdx.stats.cohort.cohort import Cohort
 from mmdx.stats.comparison.sampled import mean_name
-from mmdx.stats.report.claims import number, p_value
 from mmdx.stats.report.forest import ForestLine, forest_plot
-from mmdx.stats.report.phrases import counted, listed, p_cell, plural, with_bounds
 from mmdx.stats.report.section import Plot, Section
-from mmdx.stats.report.tables import Sheet, with_interval
+from mmdx.stats.report.tables import Sheet
+from mmdx.stats.report.words import counted, listed, number, p_cell, p_value, plural, with_bounds, with_interval
 from mmdx.stats.resampling.intervals import Estimate, nullable
 from mmdx.stats.sections.subgroups.gaps import (
     AUROC,

@@ -1,0 +1,1 @@
+"""The templates and the style of a written comparison; package data, no code."""

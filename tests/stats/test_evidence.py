@@ -1,0 +1,151 @@
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+from scored import cohort_of
+
+from mmdx.stats.comparison.compare import compare, compare_cohort
+from mmdx.stats.evidence import Evidence
+from mmdx.stats.report.claims import audit_lines
+from mmdx.stats.report.section import Plot, Section
+from mmdx.stats.report.tables import Sheet
+from mmdx.stats.sections.confusion import confusion_section
+from mmdx.stats.sections.disagreements import disagreements_section
+from mmdx.stats.sections.reliability.section import reliability_section
+from mmdx.stats.sections.roc.section import roc_section
+
+
+def section(key: str = "extra") -> Section:
+    plot = Plot(key, "Plot <1>", "Caption.", pd.DataFrame({"x": [1.5], "y": [None]}), lambda figure: None)
+    sheet = Sheet("Sheet", ("name", "x"), (("a_b", "0.5 [0.4, 0.6]"),))
+    return Section(key, "Extra", ("Said.",), (sheet,), (plot,), ("Noted.",), {"value": None})
+
+
+def test_all_forms_are_left_with_their_figures(write_run, tmp_path):
+    comparison = compare([write_run("fused", {"ct": 2.0, "ct+report": 1.0})], resamples=100)
+    out = tmp_path / "deep" / "out"
+    Evidence(comparison, (section(),)).save(out)
+    assert sorted(path.name for path in out.iterdir()) == [
+        "compare.html",
+        "compare.json",
+        "compare.md",
+        "compare.tex",
+        "figures",
+    ]
+    names = [f"{name}.{kind}" for name in ("auroc", "differences", "extra") for kind in ("csv", "png")]
+    assert sorted(path.name for path in (out / "figures").iterdir()) == names
+    written = json.loads((out / "compare.json").read_text(encoding="utf-8"))
+    assert written["sections"] == {"extra": {"value": None}}
+    assert written["versions"].keys() == {"mmdx", "numpy", "scipy", "scikit-learn"}
+    assert {key: written[key] for key in comparison.to_json()} == comparison.to_json()
+    assert (out / "figures" / "extra.csv").read_text() == "x,y\n1.5,\n"
+    numbers = pd.read_csv(out / "figures" / "auroc.csv")
+    assert numbers["value"][0] == comparison.estimates["ct+report", "auroc", None].value
+    with Image.open(out / "figures" / "extra.png") as image:
+        assert image.format == "PNG"
+    told = (out / "compare.md").read_text(encoding="utf-8")
+    assert "![Plot \\<1\\>](figures/extra.png)\n\nCaption." in told
+    assert told.index("## AUROC and average precision") < told.index("## Extra") < told.index("- Noted.")
+    assert "a\\_b & 0.5~[0.4,~0.6] \\\\" in (out / "compare.tex").read_text(encoding="utf-8")
+
+
+def test_figures_of_an_earlier_comparison_go_and_other_files_stay(write_run, tmp_path):
+    comparison = compare([write_run("fused", {"ct": 2.0})], resamples=100)
+    out = tmp_path / "out"
+    Evidence(comparison, (section("old"),)).save(out)
+    (out / "figures" / "mine.png").write_bytes(b"mine")
+    (out / "compare.md").write_text("old")
+    Evidence(comparison, (section("new"),)).save(out)
+    left = sorted(path.name for path in (out / "figures").iterdir())
+    assert left == ["auroc.csv", "auroc.png", "mine.png", "new.csv", "new.png"]
+    assert "old" not in (out / "compare.md").read_text(encoding="utf-8")
+
+
+def test_only_figures_of_its_own_are_removed(write_run, tmp_path):
+    comparison = compare([write_run("fused", {"ct": 2.0})], resamples=100)
+    (tmp_path / "kept.png").write_bytes(b"kept")
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "compare.json").write_text('{"figures": ["figures/../../kept.png", "../kept.png", 3]}')
+    Evidence(comparison).save(out)
+    assert (tmp_path / "kept.png").is_file()
+
+
+def test_a_plot_that_fails_leaves_what_was_there(write_run, tmp_path):
+    comparison = compare([write_run("fused", {"ct": 2.0})], resamples=100)
+    out = tmp_path / "out"
+    Evidence(comparison).save(out)
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+    def fail(figure):
+        raise RuntimeError("no ink")
+
+    broken = Section("broken", "Broken", plots=(Plot("broken", "B", "", pd.DataFrame(), fail),))
+    with pytest.raises(RuntimeError, match="no ink"):
+        Evidence(comparison, (broken,)).save(out)
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before
+
+
+def test_an_undefined_comparison_is_still_written(write_run, tmp_path):
+    run = write_run("fused", {"ct": 2.0, "ct+report": 1.0}, findings=("bleed",), constant={"bleed": 0})
+    comparison = compare([run], resamples=100)
+    Evidence(comparison).save(tmp_path / "out")
+    assert "undefined" in (tmp_path / "out" / "compare.html").read_text(encoding="utf-8")
+
+
+def test_the_verdict_of_the_audit_stands_at_the_top(write_run, tmp_path):
+    run = write_run("fused", {"ct+report": 0.3, "ct": 0.9})
+    (run / "audit.json").write_text('{"verdict": "no leak between the splits; 1 warning (<shortcut>)"}')
+    comparison = compare([run], resamples=100)
+    Evidence(comparison).save(tmp_path / "out")
+    said = "Audit: no leak between the splits; 1 warning (<shortcut>)."
+    assert audit_lines(comparison) == [said]
+    written = (tmp_path / "out" / "compare.md").read_text()
+    assert 0 < written.index("Audit: no leak") < written.index("With ct+report")
+    page = (tmp_path / "out" / "compare.html").read_text()
+    assert 0 < page.index("(&lt;shortcut&gt;)") < page.index("<p>With ct+report")
+    assert json.loads((tmp_path / "out" / "compare.json").read_text())["audits"] == {"fused": said[7:-1]}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("several", [False, True], ids=["a row a patient", "two"])
+@pytest.mark.parametrize(
+    ("labels", "scores"),
+    [
+        pytest.param([1, 1, 0, 0, 0], [0.9, 0.4, 0.5, 0.1, 0.2], id="five patients"),
+        pytest.param([1] * 8, [0.5, 0.6] * 4, id="one class"),
+        pytest.param([np.nan] * 8, [np.nan] * 8, id="no label"),
+        pytest.param([0, 1] * 20, [0.5] * 40, id="constant scores"),
+        pytest.param([0, 1] * 20, [0.0, 1.0] * 20, id="perfect and sure"),
+    ],
+)
+def test_wild_cohorts_are_written(labels, scores, several, tmp_path):
+    grid, said = np.array(labels, dtype=float)[:, None], np.array(scores)[:, None]
+    patients = np.arange(len(labels)) // 2 if several else None
+    look = {"names": ("a$b$_<x>%", "c"), "threshold": 0.5, "temperature": 1.5}
+    cohort = cohort_of(grid, [said, 1 - said], patients=patients, **look)
+    sections = [
+        made(cohort, resamples=100, seed=0)
+        for made in (roc_section, reliability_section, confusion_section, disagreements_section)
+    ]
+    comparison = compare_cohort(cohort, resamples=100)
+    Evidence(comparison, tuple(section for section in sections if section)).save(tmp_path)
+    assert "a$b$_&lt;x&gt;%" in (tmp_path / "compare.html").read_text(encoding="utf-8")
+    json.loads((tmp_path / "compare.json").read_text(encoding="utf-8"))
+
+
+def test_a_notebook_shows_what_is_claimed_and_the_main_tables(write_run):
+    comparison = compare([write_run("fused", {"<b>ct</b>": 2.0, "ct+report": 1.0})], resamples=100)
+    html = Evidence(comparison, (section(),))._repr_html_()
+    assert html.count("<table>") == 2
+    assert "&lt;b&gt;ct&lt;/b&gt;" in html
+    assert "Extra" not in html
+    assert len(html) < 10_000
+
+
+def test_what_is_written_as_json_can_be_had_without_a_file(write_run, tmp_path):
+    evidence = Evidence(compare([write_run("fused", {"ct": 2.0})], resamples=100), (section(),))
+    evidence.save(tmp_path)
+    assert json.loads((tmp_path / "compare.json").read_text(encoding="utf-8")) == evidence.to_json()
