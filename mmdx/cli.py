@@ -170,9 +170,10 @@ def evaluate(
     from mmdx.engine.assembly.saved import load_description
     from mmdx.engine.experiments.cross_validation import evaluate_folds
     from mmdx.engine.reporting.conclude import tell_scores
-    from mmdx.engine.runs.folder import Run, model_folder
+    from mmdx.engine.runs.folder import model_folder
     from mmdx.engine.scoring.evaluate import Scoring, evaluate_run
     from mmdx.engine.scoring.score import parse_shown
+    from mmdx.files import RunLayout
 
     if show and out is None:
         raise UsageError(
@@ -183,8 +184,8 @@ def evaluate(
         raise UsageError(f"{option}: these scores would replace the run's own; give --out FOLDER for them")
     if drop is not None and not 0 <= drop < 1:
         raise UsageError(f"--drop {drop:g}: give a share from 0 to below 1, such as 0.2")
-    folds = Run(run).folds.is_file()
-    inputs = list(load_description(model_folder(Run(run).fold(0).folder if folds else run))[0].model.inputs)
+    folds = RunLayout(run).folds.is_file()
+    inputs = list(load_description(model_folder(RunLayout(run).fold(0).folder if folds else run))[0].model.inputs)
     shown = [parse_shown(text, inputs) for text in show] if show else None
     scoring = Scoring(order, drop, grad_cam=grad_cam)
     path = (evaluate_folds if folds else evaluate_run)(run, split, shown, out, scoring)

@@ -1,4 +1,4 @@
-"""Where a run keeps its files, which columns its tables have, and how a file is written: whole, or not at all."""
+"""Where runs and models keep their files, the columns of their tables, and how a file is written: whole or not."""
 
 from __future__ import annotations
 
@@ -111,6 +111,34 @@ class RunLayout:
     def scores(self, split: str, *kinds: str) -> Path:
         """A file of predictions: `scores("test", SLICES, BASELINES)` is `predictions/test_slices_baselines.csv`."""
         return self.predictions / f"{split}{''.join(kinds)}.csv"
+
+
+@dataclass(frozen=True)
+class ModelLayout:
+    """The files of a model folder, as paths; nothing is read."""
+
+    folder: Path
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "config.yaml"
+
+    @property
+    def facts(self) -> Path:
+        """Sizes and architectures."""
+        return self.folder / "model.json"
+
+    @property
+    def weights(self) -> Path:
+        return self.folder / "model.safetensors"
+
+    @property
+    def first(self) -> Path:
+        """The model folder of the first of two stages, which makes the descriptors that this model reads."""
+        return self.folder / "first"
+
+    def tokenizer(self, name: str) -> Path:
+        return self.folder / "tokenizers" / name
 
 
 @contextmanager

@@ -38,10 +38,11 @@ from mmdx.config_file import parse_config
 from mmdx.data.images.decode import decode
 from mmdx.data.readers.detect import detect_reader
 from mmdx.engine.assembly.build import resolve
-from mmdx.engine.experiments.single import deal, make_accelerator, open_store
+from mmdx.engine.assembly.store import deal, open_store
 from mmdx.engine.inference.predict import predict_study
-from mmdx.engine.runs.folder import Run
+from mmdx.engine.processes import make_accelerator
 from mmdx.engine.training.loop import Training, set_up, train_epoch
+from mmdx.files import RunLayout
 from mmdx.models.model import ImageBranch
 from mmdx.models.packing import item_mask, pad
 from mmdx.registry import READERS
@@ -70,7 +71,7 @@ def training_of(folder: Path) -> Training:
     (folder / "run").mkdir()
     accelerator.project_configuration.logging_dir = str(folder)
     accelerator.init_trackers("benchmark")
-    return set_up(config, Run(folder / "run"), store, deal(config, store), accelerator, resume=False)
+    return set_up(config, RunLayout(folder / "run"), store, deal(config, store), accelerator, resume=False)
 
 
 def train_step(training: Training, repeats: int) -> None:

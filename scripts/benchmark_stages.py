@@ -19,10 +19,11 @@ from rich.console import Console
 from mmdx.config_file import parse_config
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.build import resolve
-from mmdx.engine.experiments.single import deal, make_accelerator, open_store
-from mmdx.engine.runs.folder import Run
+from mmdx.engine.assembly.store import deal, open_store
+from mmdx.engine.processes import make_accelerator
 from mmdx.engine.scoring.descriptors import OWN, Describer, Extraction, extract
 from mmdx.engine.training.loop import Training, set_up, train_epoch, write_weights
+from mmdx.files import RunLayout
 
 ENCODER, SIDE = "resnet18", 64
 SEQUENCE = {"type": "lstm", "hidden": 64, "bidirectional": True, "answer": "max"}
@@ -42,7 +43,7 @@ def training_of(folder: Path, name: str, section: dict[str, Any], data: dict[str
     store = open_store(config, Console(stderr=True))
     (folder / name).mkdir()
     accelerator.project_configuration.logging_dir = str(folder / name)
-    return set_up(config, Run(folder / name), store, deal(config, store), accelerator, resume=False), store
+    return set_up(config, RunLayout(folder / name), store, deal(config, store), accelerator, resume=False), store
 
 
 def described(folder: Path, training: Training, store: Store) -> Path:

@@ -42,7 +42,7 @@ FLOORS = {
     ),
 }
 """The packages of each room, from the ground up: one imports itself and what lies on the floors below it."""
-WAITING = {("scoring", "experiments")}
+WAITING: set[tuple[str, str]] = set()
 TORCH = ("torch", "torchvision", "timm", "transformers", "accelerate", "safetensors.torch")
 TORCH_FREE = ("mmdx.stats", "mmdx.data.readers", "mmdx.data.order", "mmdx.data.dicom", "mmdx.data.images")
 TORCH_FREE_HALLWAY = tuple(f"mmdx.{name}" for name in HALLWAY if name != "batch")

@@ -68,11 +68,6 @@ def write_description(
         tokenizer.save(folder / "tokenizers" / name)
 
 
-def is_described(folder: Path) -> bool:
-    """Whether `write_description` was there."""
-    return (folder / "model.json").is_file()
-
-
 def write_weights(folder: Path, model: nn.Module) -> None:
     _save_whole(folder / WEIGHTS, _contiguous(model.state_dict()), {})
 

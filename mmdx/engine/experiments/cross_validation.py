@@ -15,14 +15,18 @@ from mmdx.data.splits.folds import make_folds, read_folds, splits_of_fold, write
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.checks import check_training
 from mmdx.engine.assembly.saved import load_model
-from mmdx.engine.experiments.single import for_training, make_accelerator, start, train_split, write_origin
+from mmdx.engine.assembly.store import for_training
+from mmdx.engine.experiments.single import start, train_split
+from mmdx.engine.processes import make_accelerator
 from mmdx.engine.reporting.checklists.table import write_reporting
 from mmdx.engine.reporting.conclude import judging_slices, metrics
 from mmdx.engine.reporting.model_card import Ground, card
-from mmdx.engine.runs.folder import BASELINES, Run
+from mmdx.engine.runs.folder import is_concluded
+from mmdx.engine.runs.record import write_origin
 from mmdx.engine.runs.studies import write_studies
 from mmdx.engine.scoring.evaluate import AS_TRAINED, Scoring, score_run
 from mmdx.errors import DataError, UsageError
+from mmdx.files import BASELINES, SLICES, RunLayout, write_json, write_text
 from mmdx.stats.comparison.compare import compare
 from mmdx.stats.report.contents import HEADLINE
 from mmdx.stats.report.markdown import markdown, markdown_table
@@ -30,7 +34,9 @@ from mmdx.stats.report.terminal import sheet_table, summary_tables
 from mmdx.stats.sections.folds.spread import spread_over, spread_records, spread_sheet
 from mmdx.study import Split
 
-POOLED = ("test.csv", "test_slices.csv", f"test{BASELINES}", f"test_slices{BASELINES}")
+POOLED = tuple(
+    RunLayout(Path()).scores("test", *kinds).name for kinds in ((), (SLICES,), (BASELINES,), (SLICES, BASELINES))
+)
 
 
 def run_folds(config: Config, name: str, console: Console, *, resume: bool) -> Path:
@@ -40,7 +46,7 @@ def run_folds(config: Config, name: str, console: Console, *, resume: bool) -> P
     run is resumed. Returns the run folder.
     """
     accelerator, loud, store, folder = start(config, name, console, resume=resume)
-    run, (folds, dealt) = Run(folder), deal_folds(config, store)
+    run, (folds, dealt) = RunLayout(folder), deal_folds(config, store)
     for splits in dealt:  # what forbids the last fold should show before the first is trained
         check_training(config, store, splits)
     if accelerator.is_main_process:
@@ -90,13 +96,13 @@ def evaluate_folds(
     The files are the run's own, or lie in `out`. Raises `UsageError` for another split than test, in which a study
     would be scored by several models, and where a fold is not done.
     """
-    run = Run(folder)
+    run = RunLayout(folder)
     if split != "test":
         raise UsageError(
             f"--split {split}: a study is in that split of several folds; evaluate one, such as {run.fold(0).folder}"
         )
     parts = [run.fold(fold) for fold in range(max(read_folds(run.folds).values()) + 1)]
-    waiting = [part.folder.name for part in parts if not part.concluded]
+    waiting = [part.folder.name for part in parts if not is_concluded(part)]
     if waiting:
         raise UsageError(f"{folder}: {waiting[0]} is not trained to its end; go on with mmdx train --resume")
     accelerator = make_accelerator()
@@ -117,9 +123,9 @@ def _scores(predictions: Path) -> Path:
     return next((path for name in POOLED[:2] if (path := predictions / name).is_file()), predictions / POOLED[0])
 
 
-def _describe(run: Run, config: Config, store: Store, folds: Sequence[int], accelerator: Accelerator) -> None:
+def _describe(run: RunLayout, config: Config, store: Store, folds: Sequence[int], accelerator: Accelerator) -> None:
     """The first files of a cross-validation; a resumed one keeps those that it has."""
-    if run.config_file.is_file():
+    if run.config.is_file():
         if read_folds(run.folds) != dict(zip(store.study_ids, folds, strict=True)):
             raise DataError(f"{run.folds}: the store deals its patients otherwise now; start a new run")
         return
@@ -128,13 +134,13 @@ def _describe(run: Run, config: Config, store: Store, folds: Sequence[int], acce
     write_origin(run, config, store, accelerator)
 
 
-def _concluded(run: Run, accelerator: Accelerator) -> bool:
+def _concluded(run: RunLayout, accelerator: Accelerator) -> bool:
     """Whether a fold is done, as the main process sees it: all must go the same way."""
-    seen = [run.concluded] if accelerator.is_main_process else [False]
+    seen = [is_concluded(run)] if accelerator.is_main_process else [False]
     return bool(broadcast_object_list(seen)[0])
 
 
-def _pool(run: Run, places: Sequence[Path], out: Path) -> list[str]:
+def _pool(run: RunLayout, places: Sequence[Path], out: Path) -> list[str]:
     """The test files of the folds as one, each study once, in the order of a single run's, and a column `fold`.
 
     A baseline that a fold could not make is left out, and said. Raises `DataError` where they do not hold every study
@@ -148,7 +154,7 @@ def _pool(run: Run, places: Sequence[Path], out: Path) -> list[str]:
             continue
         tables = [pd.read_csv(path, dtype=str, keep_default_na=False).assign(fold=n) for n, path in files.items()]
         rows = pd.concat(tables, ignore_index=True)
-        if name.endswith(BASELINES):
+        if name.endswith(f"{BASELINES}.csv"):
             everywhere = set.intersection(*(set(table["shown"]) for table in tables))
             lost = [shown for shown in dict.fromkeys(rows["shown"]) if shown not in everywhere]
             said += [f"{name}: without '{shown}', which not every fold could make" for shown in lost]
@@ -165,7 +171,7 @@ def _pool(run: Run, places: Sequence[Path], out: Path) -> list[str]:
     return said
 
 
-def _conclude(run: Run, count: int, console: Console) -> None:
+def _conclude(run: RunLayout, count: int, console: Console) -> None:
     """The comparison of what the models were shown, over all studies, and how it varies over the folds."""
     parts = [run.fold(fold) for fold in range(count)]
     comparison = compare([run.folder], split="test")
@@ -174,7 +180,7 @@ def _conclude(run: Run, count: int, console: Console) -> None:
     folds = {"count": count, "spread": spread_records(spreads)}
     slices = judging_slices(run, saved, comparison)
     found = metrics(saved, comparison) | {"folds": folds} | ({"slices": slices.to_json()} if slices else {})
-    run.write_json("metrics.json", found)
+    write_json(run.metrics, found)
     write_reporting(run.folder)
     told = (
         f"Cross-validation: {count} folds by patient (`folds.csv`), a model a fold (`fold-0` …), each study scored "
@@ -184,7 +190,7 @@ def _conclude(run: Run, count: int, console: Console) -> None:
     )
     sheets = [spread_sheet(spreads, HEADLINE, finding=finding) for finding in (None, *saved.facts.findings)]
     ground = Ground(run, saved, comparison, slices)
-    run.write_text(run.card.name, card(ground, [told, *map(markdown_table, sheets)], markdown(comparison)))
+    write_text(run.card, card(ground, [told, *map(markdown_table, sheets)], markdown(comparison)))
     console.print(f"\nall {count} folds, each study scored once, out of fold", style="bold", highlight=False)
     console.print(summary_tables(comparison))
     if slices is not None:

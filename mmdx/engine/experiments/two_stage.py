@@ -20,7 +20,7 @@ from mmdx.data.splits.folds import make_folds
 from mmdx.data.splits.splits import read_splits
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.saved import SavedModel, load_model
-from mmdx.engine.runs.folder import Run, same_config
+from mmdx.engine.runs.folder import is_concluded, same_config
 from mmdx.engine.scoring.descriptors import (
     OWN,
     Describer,
@@ -31,6 +31,7 @@ from mmdx.engine.scoring.descriptors import (
     slice_head,
 )
 from mmdx.errors import DataError, UsageError
+from mmdx.files import RunLayout
 from mmdx.study import Split
 
 
@@ -53,7 +54,7 @@ class TrainSplit(Protocol):
 
 def described_first(
     config: Config,
-    run: Run,
+    run: RunLayout,
     store: Store,
     splits: list[Split],
     accelerator: Accelerator,
@@ -91,10 +92,10 @@ def trained(
 
     Raises `UsageError` or `DataError` where the folder is of another config or split.
     """
-    run = Run(folder)
-    begun, done = run.config_file.is_file(), run.concluded
+    run = RunLayout(folder)
+    begun, done = run.config.is_file(), is_concluded(run)
     if begun:
-        same_config(config, read_config(run.config_file), folder)
+        same_config(config, read_config(run.config), folder)
         if read_splits(run.splits) != dict(zip(store.study_ids, splits, strict=True)):
             raise DataError(f"{run.splits}: is another split than this; remove {folder}, or extract with other folds")
     accelerator.wait_for_everyone()
@@ -127,7 +128,7 @@ def out_of_fold(
     answering = [name for name in modalities if slice_head(saved.model, name)]
     if frozen and not answering:
         folds = None  # fold models would all say the same
-    own = Describer(saved, Run(folder).best, _patients(store, splits, "train"))
+    own = Describer(saved, RunLayout(folder).best, _patients(store, splits, "train"))
     if folds is None:
         if not frozen:
             raise UsageError(
@@ -148,7 +149,7 @@ def out_of_fold(
         console.print(f"fold {fold + 1} of {folds}: {place}", markup=False, highlight=False)
         model = trained(config, place, store, inside, accelerator, console, train=train)
         seen = _patients(store, inside, "train") | _patients(store, inside, "val")
-        describers[f"fold-{fold}"] = Describer(model, Run(place).best, seen)
+        describers[f"fold-{fold}"] = Describer(model, RunLayout(place).best, seen)
     of_rows = [f"fold-{fold_of[row]}" if row in fold_of else OWN for row in range(len(store))]
     return Extraction(folder, describers, of_rows, modalities, logits=True, frozen=frozen, folds=folds)
 

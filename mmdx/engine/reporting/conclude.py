@@ -14,11 +14,11 @@ from mmdx.data.store.store import Store
 from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.reporting.checklists.table import write_reporting
 from mmdx.engine.reporting.model_card import Ground, card
-from mmdx.engine.runs.folder import Run
 from mmdx.engine.scoring.boxes import BOXES
 from mmdx.engine.scoring.grad_cam import GRAD_CAM
 from mmdx.engine.scoring.orders import SliceOrders, slice_orders
 from mmdx.engine.scoring.texts import judge
+from mmdx.files import RunLayout, write_json, write_text
 from mmdx.stats.comparison.compare import Comparison, compare
 from mmdx.stats.report.markdown import markdown
 from mmdx.stats.report.terminal import noted_table, sheet_table, summary_tables
@@ -40,7 +40,7 @@ class Results:
 
 
 def conclude(
-    run: Run, saved: SavedModel, store: Store, splits: Sequence[Split], reports: pd.DataFrame | None
+    run: RunLayout, saved: SavedModel, store: Store, splits: Sequence[Split], reports: pd.DataFrame | None
 ) -> Results:
     """What one checkpoint was shown, compared on the test split: `metrics.json`, `reporting.md`, and last `card.md`."""
     comparison = compare([run.folder], split="test")
@@ -55,18 +55,18 @@ def conclude(
     found |= {"slices": results.slices.to_json()} if results.slices else {}
     found |= {"boxes": boxes_json(results.boxes)} if results.boxes else {}
     found |= {"descriptions": results.descriptions.to_json()} if results.descriptions else {}
-    run.write_json("metrics.json", found)
+    write_json(run.metrics, found)
     write_reporting(run.folder)
     told = ["Split by patient (`splits.csv`). Scores are probabilities, not calibrated."]
     if saved.config.data.train_patients is not None:
         told.append(f"Trained on {saved.config.data.train_patients} patients; other training studies are `unused`.")
     told += [f"{sentence[:1].upper()}{sentence[1:]}." for sentence in orders.sentences()]
     ground = Ground(run, saved, results.comparison, results.slices)
-    run.write_text(run.card.name, card(ground, told, markdown(results.comparison)))
+    write_text(run.card, card(ground, told, markdown(results.comparison)))
     return results
 
 
-def judging_slices(run: Run, saved: SavedModel, comparison: Comparison) -> Comparison | None:
+def judging_slices(run: RunLayout, saved: SavedModel, comparison: Comparison) -> Comparison | None:
     """The comparison of the slices that judged the epochs, beside one of studies; else None."""
     if saved.config.train.judge != "slices" or comparison.unit == "slice":
         return None

@@ -21,8 +21,9 @@ from mmdx.data.store.store import EXTRACTED
 from mmdx.data.text.redaction import withheld
 from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.reporting.audit import AUDIT_FILE
-from mmdx.engine.runs.files import licence_of_store, told_dropout
-from mmdx.engine.runs.folder import BASELINES, Run
+from mmdx.engine.runs.files import dropout_words, licence_of_store
+from mmdx.engine.runs.record import read_environment
+from mmdx.files import BASELINES, RunLayout
 from mmdx.registry import READERS
 from mmdx.stats.comparison.compare import Comparison
 from mmdx.stats.metrics.registry import METRICS
@@ -37,14 +38,14 @@ _NO_EVIDENCE = "No subgroup was looked at here"
 class Ground:
     """What a card stands on: the run, one of its models, and its comparisons of studies and, if judged, of slices."""
 
-    run: Run
+    run: RunLayout
     saved: SavedModel
     comparison: Comparison
     slices: Comparison | None = None
 
     @property
     def store(self) -> Mapping[str, Any]:
-        return self.run.environment()["store"]
+        return read_environment(self.run)["store"]
 
     @property
     def pipeline(self) -> str | None:
@@ -139,7 +140,7 @@ def _details(ground: Ground, licence: str | None) -> list[str]:
             [
                 *parts,
                 f"- fusion `{model.fusion.type}` at width {model.dim}; heads {heads}",
-                f"- made with mmdx {ground.run.environment()['packages']['mmdx']}",
+                f"- made with mmdx {read_environment(ground.run)['packages']['mmdx']}",
                 f"- licence of the model: not stated, for those who trained it to give; {known}",
             ]
         ),
@@ -178,8 +179,8 @@ def _limits(ground: Ground) -> list[str]:
         *([f"Reports were read without {taken}."] if taken else []),
         f"All data are of one store: nothing is known of other places. {groups}",
         "### Recommendations",
-        f"Hold the scores against the baselines of the same {unit} (`predictions/test{end}{BASELINES}`) before calling "
-        "them a model's, and test on data from elsewhere before any use.",
+        f"Hold the scores against the baselines of the same {unit} (`predictions/test{end}{BASELINES}.csv`) before "
+        "calling them a model's, and test on data from elsewhere before any use.",
     ]
 
 
@@ -201,7 +202,7 @@ def _training(ground: Ground, licence: str | None) -> list[str]:
     left = f"; {store['quarantined']} could not be read and are not in it" if store["quarantined"] else ""
     stop = f", stopped after {train.patience} without a better one" if train.patience else ""
     dropout = config.model.modality_dropout
-    withheld_inputs = f"; modality dropout {told_dropout(dropout)}" if dropout else ""
+    withheld_inputs = f"; modality dropout {dropout_words(dropout)}" if dropout else ""
     return [
         "## Training Details",
         "### Training Data",
@@ -217,7 +218,7 @@ def _training(ground: Ground, licence: str | None) -> list[str]:
     ]
 
 
-def _dealt(run: Run) -> str:
+def _dealt(run: RunLayout) -> str:
     """How many studies are in which part."""
     folds = run.folds.is_file()
     column = pd.read_csv(run.folds if folds else run.splits, dtype=str)["fold" if folds else "split"]
@@ -240,7 +241,7 @@ def _prepared(ground: Ground) -> str:
 
 
 def _specifications(ground: Ground) -> list[str]:
-    environment = ground.run.environment()
+    environment = read_environment(ground.run)
     packages = ", ".join(f"{name} {version}" for name, version in environment["packages"].items() if version)
     return [
         "## Technical Specifications",

@@ -1,1 +1,4 @@
-"""Run folders: where everything lies, and what is recorded; imports data and the hallway."""
+"""Run folders: which one a training takes, what is recorded there, and its files read back.
+
+Where each file lies, `mmdx.files.RunLayout` says. Imports the data room and the hallway.
+"""

@@ -12,10 +12,13 @@ from typing import Any, NamedTuple
 import pandas as pd
 from huggingface_hub import DatasetCard
 
-from mmdx.engine.runs.folder import BASELINES
+from mmdx.files import BASELINES, SLICES, ModelLayout, RunLayout
 from mmdx.yaml_text import parse_yaml
 
-_OF_ONE_FOLD = ("audit.json", "log.jsonl", "checkpoints/best/model.json")
+_LAYOUT = RunLayout(Path())
+_FACTS, _AUDIT = (path.as_posix() for path in (ModelLayout(_LAYOUT.best).facts, _LAYOUT.audit))
+_OF_ONE_FOLD = (_FACTS, _AUDIT, _LAYOUT.log.name)
+"""What a cross-validation does not have, but each of its folds."""
 
 
 class Cell(NamedTuple):
@@ -38,47 +41,47 @@ class RunFiles:
 
     def value(self, name: str, key: str) -> Any:
         """The value under a dotted key of a file, None where there is none."""
-        found = self._content.get(name)
+        value = self._content.get(name)
         for part in key.split("."):
-            found = found.get(part) if isinstance(found, Mapping) else None
-        return found
+            value = value.get(part) if isinstance(value, Mapping) else None
+        return value
 
     @property
     def folds(self) -> bool:
-        return (self.folder / "folds.csv").is_file()
+        return RunLayout(self.folder).folds.is_file()
 
     @cached_property
     def parts(self) -> list[tuple[str, str]]:
         """The split of each study, or its fold, and its patient."""
-        name, column = ("folds.csv", "fold") if self.folds else ("splits.csv", "split")
-        table = self.table(name)
+        path, column = (_LAYOUT.folds, "fold") if self.folds else (_LAYOUT.splits, "split")
+        table = self.table(path.name)
         return list(zip(table.get(column, []), table.get("patient_id", []), strict=True))
 
     @property
     def part_key(self) -> str:
-        return "folds.csv: fold" if self.folds else "splits.csv: split"
+        return f"{_LAYOUT.folds.name}: fold" if self.folds else f"{_LAYOUT.splits.name}: split"
 
     @cached_property
     def studies(self) -> dict[str, list[str]]:
         """The facts of `studies.csv`, by column."""
-        return dict(list(self.table("studies.csv").items())[3:])
+        return dict(list(self.table(_LAYOUT.studies.name).items())[3:])
 
     @cached_property
     def log(self) -> list[dict[str, Any]]:
-        path = self._place("log.jsonl")
+        path = self._place(_LAYOUT.log.name)
         lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
         return [json.loads(line) for line in lines if line]
 
     @property
     def scores(self) -> str:
         """The file of test scores: of studies, or of slices where the model answers for no studies."""
-        names = ("predictions/test.csv", "predictions/test_slices.csv")
+        names = [_LAYOUT.scores("test", *kinds).as_posix() for kinds in ((), (SLICES,))]
         return next((name for name in names if (self.folder / name).is_file()), names[0])
 
     @property
     def baseline_scores(self) -> str:
         """The file of baselines for the rows of `scores`."""
-        return f"{self.scores.removesuffix('.csv')}{BASELINES}"
+        return f"{self.scores.removesuffix('.csv')}{BASELINES}.csv"
 
     def baselines(self) -> list[str]:
         """The names of the baselines that were scored."""
@@ -89,31 +92,34 @@ class RunFiles:
         path = self.folder / name
         if not path.is_file():
             return {}
-        found = pd.read_csv(path, dtype=str, keep_default_na=False)
-        return {str(column): found[column].tolist() for column in found}
+        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        return {str(column): table[column].tolist() for column in table}
 
     def estimates(self, *, finding: bool, model: bool = True) -> Sequence[Mapping[str, Any]]:
         """Those of `metrics.json`: of the fullest showing, macro means, or each `finding`; else of the others."""
-        reference = self.value("metrics.json", "reference")
+        metrics = _LAYOUT.metrics.name
+        reference = self.value(metrics, "reference")
         return [
-            found
-            for found in self.value("metrics.json", "estimates") or []
-            if (found["arm"] == reference) == model and (found["finding"] is not None) == finding
+            estimate
+            for estimate in self.value(metrics, "estimates") or []
+            if (estimate["arm"] == reference) == model and (estimate["finding"] is not None) == finding
         ]
 
     @cached_property
     def _content(self) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for name in ("config.yaml", "environment.json", "metrics.json", *_OF_ONE_FOLD[::2]):
-            found[name] = _read(self._place(name))
-        store = (found["environment.json"] or {}).get("store", {}).get("folder")
-        found["dataset.json"] = _read(Path(store) / "dataset.json") if store else None
-        found["compare.json"] = _read(self.compared / "compare.json")
-        return found
+        names = [path.name for path in (_LAYOUT.config, _LAYOUT.environment, _LAYOUT.metrics)]
+        content = {name: _read(self._place(name)) for name in (*names, _FACTS, _AUDIT)}
+        store = (content[_LAYOUT.environment.name] or {}).get("store", {}).get("folder")
+        content["dataset.json"] = _read(Path(store) / "dataset.json") if store else None
+        content["compare.json"] = _read(self.compared / "compare.json")
+        return content
 
     def _place(self, name: str) -> Path:
+        """Where a file lies: of a cross-validation, what only folds have is taken from the first."""
         path = self.folder / name
-        return path if path.exists() or not self.folds or name not in _OF_ONE_FOLD else self.folder / "fold-0" / name
+        if path.exists() or not self.folds or name not in _OF_ONE_FOLD:
+            return path
+        return RunLayout(self.folder).fold(0).folder / name
 
 
 def licence_of_store(folder: Path) -> str | None:
@@ -123,7 +129,7 @@ def licence_of_store(folder: Path) -> str | None:
     return licence if isinstance(licence, str) and licence != "other" else None
 
 
-def told_dropout(rates: float | Mapping[str, float]) -> str:
+def dropout_words(rates: float | Mapping[str, float]) -> str:
     """Modality dropout in words: `0.3`, or `image 0.2, report 0.5`."""
     return ", ".join(f"{k} {rate:g}" for k, rate in rates.items()) if isinstance(rates, Mapping) else f"{rates:g}"
 

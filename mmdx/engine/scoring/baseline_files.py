@@ -11,9 +11,9 @@ from jaxtyping import Float
 
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.saved import SavedModel
-from mmdx.engine.runs.folder import BASELINES
 from mmdx.engine.scoring.baselines import Ground, slice_baselines, study_baselines
 from mmdx.engine.scoring.score import SLICES, write_rows
+from mmdx.files import BASELINES
 from mmdx.study import Split
 
 
@@ -35,14 +35,14 @@ def write_baselines(
         place = {study: start + at for at, study in enumerate(names)}
         start += len(names)
         at = np.array([place[study] for study in files[split]["study_id"]])
-        _write(folder / f"{split}{BASELINES}", files[split], found, at, ground.findings)
+        _write(folder / f"{split}{BASELINES}.csv", files[split], found, at, ground.findings)
     modality = next((head.modality for head in saved.model.answering.values() if head.level == "slice"), None)
     for split in scored:
         rows = _scored(folder / f"{split}{SLICES}")
         if len(rows) and modality is not None:
             owners = [row_of[study] for study in rows["study_id"]]
             wanted = pd.DataFrame({"row": owners, "slice": rows["slice"].astype(int)})
-            path = folder / f"{split}{SLICES.removesuffix('.csv')}{BASELINES}"
+            path = folder / f"{split}{SLICES.removesuffix('.csv')}{BASELINES}.csv"
             _write(path, rows, slice_baselines(ground, modality, wanted), np.arange(len(rows)), ground.findings)
     return said
 

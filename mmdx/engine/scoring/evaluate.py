@@ -10,18 +10,17 @@ from accelerate import Accelerator
 from rich.console import Console
 
 from mmdx.config import Config, SliceOrder
-from mmdx.data.splits.splits import read_splits
-from mmdx.data.store.store import Store, is_store
 from mmdx.engine.assembly.saved import load_model
-from mmdx.engine.experiments.single import make_accelerator, open_store, same_store
-from mmdx.engine.processes import main_first
-from mmdx.engine.runs.folder import Run, model_folder
+from mmdx.engine.assembly.store import store_of
+from mmdx.engine.processes import make_accelerator
+from mmdx.engine.runs.folder import model_folder
+from mmdx.engine.runs.record import splits_of
 from mmdx.engine.scoring.baseline_files import write_baselines
 from mmdx.engine.scoring.grad_cam import cam_boxes
 from mmdx.engine.scoring.orders import slice_orders
 from mmdx.engine.scoring.score import score_splits, showings
 from mmdx.engine.scoring.texts import write_reports
-from mmdx.errors import DataError
+from mmdx.files import RunLayout, write_json
 from mmdx.study import Split
 
 
@@ -71,7 +70,7 @@ def score_run(
     scoring: Scoring = AS_TRAINED,
 ) -> Path:
     """`evaluate_run` on processes that were started before."""
-    run = Run(folder)
+    run = RunLayout(folder)
     saved = load_model(model_folder(folder))
     store = store_of(run, saved.config, accelerator)
     splits = splits_of(run, store)
@@ -92,29 +91,5 @@ def score_run(
     if scoring.grad_cam:
         cam_boxes(saved, store, splits, split, chosen, accelerator, path.parent)
     if out is not None and accelerator.is_main_process:
-        Run(out).write_json("evaluation.json", {"run": str(folder), "split": split, "slice_orders": asdict(orders)})
+        write_json(out / "evaluation.json", {"run": str(folder), "split": split, "slice_orders": asdict(orders)})
     return path
-
-
-def store_of(run: Run, config: Config, accelerator: Accelerator) -> Store:
-    """The store that the run was trained on, where it lies; else the one that its config names, if that is the same."""
-    places = [Path(run.environment()["store"]["folder"]), *([run.descriptors] if config.first is not None else [])]
-    folder = next((place for place in places if is_store(place)), None)
-    if folder is not None:
-        store = Store(folder)
-    else:
-        loud = Console(stderr=True, quiet=not accelerator.is_main_process)
-        store = open_store(config, loud, main_first(accelerator))
-    same_store(run, store)
-    return store
-
-
-def splits_of(run: Run, store: Store) -> list[Split]:
-    stored = read_splits(run.splits)
-    unknown = [study for study in store.study_ids if study not in stored]
-    if unknown or len(stored) != len(store):
-        raise DataError(
-            f"{run.splits}: names {len(stored)} studies, the store {store.folder} holds {len(store)}; the run was "
-            "trained on another store"
-        )
-    return [stored[study] for study in store.study_ids]

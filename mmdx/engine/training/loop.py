@@ -35,11 +35,12 @@ from mmdx.engine.assembly.saved import (
     write_description,
     write_weights,
 )
-from mmdx.engine.runs.folder import Run
+from mmdx.engine.runs.log import append_log, drop_log_after
 from mmdx.engine.scoring.score import score_rows
 from mmdx.engine.training.objective import Objective, objective
 from mmdx.engine.training.selection import fit_selections, load_selections, write_selections
 from mmdx.errors import DataError
+from mmdx.files import RunLayout
 from mmdx.models.model import trainable
 from mmdx.stats.metrics.registry import METRICS
 from mmdx.study import Split
@@ -50,7 +51,7 @@ class Training:
     """Everything that one training holds while it runs."""
 
     config: Config
-    run: Run
+    run: RunLayout
     store: Store
     splits: list[Split]
     saved: SavedModel
@@ -65,7 +66,7 @@ class Training:
 
 def set_up(
     config: Config,
-    run: Run,
+    run: RunLayout,
     store: Store,
     splits: list[Split],
     accelerator: Accelerator,
@@ -115,7 +116,7 @@ class Plan:
     tokenizers: dict[str, ReportTokenizer]
     selections: dict[str, Tensor]
 
-    def write(self, run: Run, config: Config, store: Store) -> None:
+    def write(self, run: RunLayout, config: Config, store: Store) -> None:
         """Into the run folder, with the model that left the descriptors of the store, where one did."""
         write_selections(run.selections, self.selections)
         copy_first(store, run.best, self.facts)
@@ -144,7 +145,7 @@ def fit(training: Training, console: Console) -> None:
     train, accelerator = training.config.train, training.accelerator
     main = accelerator.is_main_process
     if main:
-        training.run.forget_after(training.progress.step)
+        drop_log_after(training.run.log, training.progress.step)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Bar(*columns, console=console, disable=not main, transient=True) as bar:
         task = bar.add_task("training", total=train.epochs)
@@ -183,7 +184,8 @@ def train_epoch(training: Training) -> Iterator[float]:
         training.progress = replace(progress, batch=progress.batch + len(group), step=progress.step + 1)
         mean = {name: float(np.mean([part[name] for part in parts])) for name in parts[0]}
         if accelerator.is_main_process:
-            training.run.log(step=training.progress.step, epoch=progress.epoch + 1, lr=rate, **mean)
+            entry = {"step": training.progress.step, "epoch": progress.epoch + 1, "lr": rate, **mean}
+            append_log(training.run.log, entry)
             accelerator.log({f"train/{k}": v for k, v in mean.items()} | {"lr": rate}, step=training.progress.step)
         if config.checkpoint_steps and training.progress.step % config.checkpoint_steps == 0:
             _save_last(training)
@@ -261,7 +263,8 @@ def _report(
     training: Training, epoch: int, losses: list[float], score: float, seconds: float, console: Console
 ) -> None:
     progress = training.progress
-    training.run.log(step=progress.step, epoch=epoch + 1, val_auroc=score, seconds=round(seconds, 2))
+    entry = {"step": progress.step, "epoch": epoch + 1, "val_auroc": score, "seconds": round(seconds, 2)}
+    append_log(training.run.log, entry)
     training.accelerator.log({"val/auroc": score}, step=progress.step)
     best = " best" if progress.best_epoch == epoch else ""
     loss = f"loss {np.mean(losses):.3f}" if losses else "resumed"

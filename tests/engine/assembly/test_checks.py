@@ -21,7 +21,8 @@ from mmdx.config_file import read_config
 from mmdx.data.store.prepare import prepare_into
 from mmdx.engine.assembly.build import resolve
 from mmdx.engine.assembly.checks import check_training, shown_nothing
-from mmdx.engine.experiments.single import deal, open_store, run_training
+from mmdx.engine.assembly.store import deal, open_store
+from mmdx.engine.experiments.single import run_training
 from mmdx.errors import DataError, UsageError
 from mmdx.models.text.transformer import Transformer
 from mmdx.registry import READERS

@@ -21,10 +21,11 @@ from mmdx.data.splits.folds import read_folds
 from mmdx.engine.assembly.build import resolve
 from mmdx.engine.experiments import cross_validation as folds
 from mmdx.engine.experiments.cross_validation import evaluate_folds, run_folds
-from mmdx.engine.runs.folder import Run, model_folder
+from mmdx.engine.runs.folder import model_folder
 from mmdx.engine.scoring.evaluate import evaluate_run
 from mmdx.engine.training import loop
 from mmdx.errors import UsageError
+from mmdx.files import RunLayout
 
 ROOT = Path(__file__).parents[3]
 COUNT = "data.folds.count=3"
@@ -92,7 +93,7 @@ def test_what_a_cross_validation_leaves(finished: Path):
 
 
 def test_a_baseline_that_a_fold_could_not_make_is_left_out_and_said(tmp_path: Path):
-    run, head = Run(tmp_path), "study_id,patient_id,shown,finding,label,score\n"
+    run, head = RunLayout(tmp_path), "study_id,patient_id,shown,finding,label,score\n"
     run.folds.write_text("study_id,patient_id,fold\na,p,0\nb,q,1\n")
     for fold, study in enumerate("ab"):
         place = run.fold(fold).folder
@@ -118,9 +119,7 @@ def test_evaluated_again_each_fold_by_its_own_model(finished: Path, tmp_path: Pa
 def test_what_a_cross_validation_refuses(finished: Path):
     with pytest.raises(UsageError, match="--split val: a study is in that split of several folds; evaluate one"):
         evaluate_folds(finished, "val", None, None)
-    with pytest.raises(
-        UsageError, match=r"a cross-validation, with a model a fold; name one of them, such as .*fold-0"
-    ):
+    with pytest.raises(UsageError, match=r"a cross-validation, with one model per fold; name a fold, such as .*fold-0"):
         model_folder(finished)
     config = finished.parent / "a.yaml"
     with pytest.raises(UsageError, match="holds a run already"):

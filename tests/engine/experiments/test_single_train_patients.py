@@ -12,8 +12,9 @@ from tiny import write_cohort, write_config
 from mmdx.config_file import read_config
 from mmdx.data.splits.splits import read_splits
 from mmdx.engine.assembly.build import resolve
+from mmdx.engine.assembly.store import deal, open_store
 from mmdx.engine.experiments.cross_validation import deal_folds
-from mmdx.engine.experiments.single import deal, open_store, run_training
+from mmdx.engine.experiments.single import run_training
 from mmdx.errors import DataError, UsageError
 
 QUIET = Console(quiet=True)

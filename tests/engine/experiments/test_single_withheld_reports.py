@@ -16,7 +16,8 @@ from mmdx.config_file import read_config
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.build import build_tokenizers, resolve
 from mmdx.engine.assembly.saved import SavedModel, load_model
-from mmdx.engine.experiments.single import open_store, run_training
+from mmdx.engine.assembly.store import open_store
+from mmdx.engine.experiments.single import run_training
 from mmdx.engine.inference.predict import predict_study
 from mmdx.errors import DataError
 from mmdx.study import ImageFiles, ImageRef, Order, Study

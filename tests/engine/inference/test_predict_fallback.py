@@ -16,7 +16,8 @@ from mmdx.data.store.store import Store
 from mmdx.data.text.tokenizer import inverse_document_frequencies
 from mmdx.engine.assembly.build import build_tokenizers, facts_of, resolve
 from mmdx.engine.assembly.saved import load_model
-from mmdx.engine.experiments.single import open_store, run_training
+from mmdx.engine.assembly.store import open_store
+from mmdx.engine.experiments.single import run_training
 from mmdx.engine.inference.predict import predict_study
 from mmdx.engine.scoring.score import score_rows
 from mmdx.registry import FUSIONS

@@ -13,7 +13,7 @@ from mmdx.config import Config
 from mmdx.config_file import read_config
 from mmdx.data.privacy.pseudonyms import read_key
 from mmdx.engine.assembly.build import resolve
-from mmdx.engine.experiments.single import open_store
+from mmdx.engine.assembly.store import open_store
 from mmdx.errors import UsageError
 
 

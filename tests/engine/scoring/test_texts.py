@@ -20,8 +20,9 @@ from mmdx.data.readers import register_all
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.build import build_tokenizers, resolve
 from mmdx.engine.assembly.saved import load_model
+from mmdx.engine.assembly.store import open_store
 from mmdx.engine.assembly.texts import described, target_key
-from mmdx.engine.experiments.single import open_store, run_training
+from mmdx.engine.experiments.single import run_training
 from mmdx.engine.inference.predict import predict_input
 from mmdx.engine.scoring.evaluate import evaluate_run
 from mmdx.engine.scoring.texts import origin, write_reports

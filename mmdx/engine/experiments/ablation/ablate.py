@@ -31,15 +31,16 @@ from mmdx.config_file import read_config
 from mmdx.data.store.lock import hold, hold_waiting
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.checks import check_training
+from mmdx.engine.assembly.store import deal, open_store
 from mmdx.engine.experiments.ablation.plan import Job, Plan, plan
 from mmdx.engine.experiments.ablation.processes import FAILED, Board, Launch, Standing, State, lock_text, run_jobs
 from mmdx.engine.experiments.ablation.view import View
 from mmdx.engine.experiments.cross_validation import deal_folds
 from mmdx.engine.experiments.guidance.studies import check_models, guided_studies
-from mmdx.engine.experiments.single import deal, open_store
 from mmdx.engine.reporting.comparison import leave
-from mmdx.engine.runs.folder import Run, changed_keys
+from mmdx.engine.runs.folder import changed_keys
 from mmdx.errors import DataError, MmdxError, UsageError
+from mmdx.files import RunLayout
 from mmdx.stats.cohort.ablation_folder import RECORD
 from mmdx.stats.evidence import gather
 from mmdx.stats.report.tables import Sheet
@@ -150,7 +151,7 @@ def refuse_changed(jobs: Sequence[Job], *, but: Sequence[str] = ()) -> None:
     problems = []
     for job in jobs:
         if job.begun:
-            keys = changed_keys(job.config, read_config(Run(job.folder).config_file))
+            keys = changed_keys(job.config, read_config(RunLayout(job.folder).config))
             keys = [key for key in keys if not any(key == each or key.startswith(f"{each}.") for each in but)]
             if keys:
                 problems.append(

@@ -16,8 +16,9 @@ from urllib.parse import quote
 from mmdx.config import Component, Config
 from mmdx.engine.assembly.build import resolve
 from mmdx.engine.assembly.narrow import NarrowConfig, narrow
-from mmdx.engine.runs.folder import Run
+from mmdx.engine.runs.folder import is_concluded
 from mmdx.errors import UsageError
+from mmdx.files import RunLayout
 
 OTHER_FUSIONS = ("concat", "late")
 FUSION, GUIDED = "fusion", "guided"
@@ -49,12 +50,12 @@ class Job:
     def finished(self) -> bool:
         """Whether it was trained to its end: guidance writes what it recovered last."""
         if self.config.guidance is None:
-            return Run(self.folder).concluded
+            return is_concluded(RunLayout(self.folder))
         return (self.folder / "recovery.json").is_file()
 
     @property
     def begun(self) -> bool:
-        return Run(self.folder).config_file.is_file()
+        return RunLayout(self.folder).config.is_file()
 
     def beside(self, suffix: str) -> Path:
         """The file beside the run folder: `.yaml`, `.log` or `.lock`."""

@@ -20,7 +20,8 @@ from mmdx.engine.assembly.build import build_model
 from mmdx.engine.assembly.saved import WEIGHTS, SavedModel, write_weights
 from mmdx.engine.experiments.guidance.latents import Latents, fit_on_latents, study_heads
 from mmdx.engine.experiments.guidance.studies import GuidedStudies
-from mmdx.engine.runs.folder import Run
+from mmdx.engine.runs.log import append_log, drop_log_after
+from mmdx.files import RunLayout, write_json
 from mmdx.models.fusion.guided import Guide, Guided
 from mmdx.models.fusion.pooled import Fusion
 from mmdx.models.heads.base import Head
@@ -32,7 +33,13 @@ CHECK = "metrics.json"
 
 
 def teach(
-    run: Run, own: Latents, wanted: Latents, studies: GuidedStudies, store: Store, options: GuidanceConfig, seed: int
+    run: RunLayout,
+    own: Latents,
+    wanted: Latents,
+    studies: GuidedStudies,
+    store: Store,
+    options: GuidanceConfig,
+    seed: int,
 ) -> None:
     """Teaches the guidance model on training studies that have both sides, up to its best validation error, and leaves
     its weights, its log and its check in the folder of `run`."""
@@ -50,10 +57,10 @@ def teach(
         check[split] = record(explained, len(rows), int(patients.max()) + 1)
     run.folder.mkdir(parents=True, exist_ok=True)
     write_weights(run.folder, guide)
-    run.forget_after(0)
+    drop_log_after(run.log, 0)
     for line in lines:
-        run.log(**line)
-    run.write_json(CHECK, check)
+        append_log(run.log, line)
+    write_json(run.folder / CHECK, check)
 
 
 def fit_guide(

@@ -24,16 +24,19 @@ from mmdx.config import Config, GuidanceConfig
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.build import build_tokenizers, facts_of
 from mmdx.engine.assembly.saved import SavedModel, copy_first, load_model, write_description, write_weights
+from mmdx.engine.assembly.store import deal
 from mmdx.engine.experiments.guidance.guide import CHECK, between, decode_both, guide_of, guided_fusion, said_of, teach
 from mmdx.engine.experiments.guidance.latents import Latents, encode_rows, study_heads
 from mmdx.engine.experiments.guidance.studies import GuidedStudies, check_models, guided_studies, stage_config
-from mmdx.engine.experiments.single import deal, describe, record_store, score_best, start, train_split
-from mmdx.engine.reporting.audit import AUDIT_FILE, verdict_for
-from mmdx.engine.runs.folder import Run
+from mmdx.engine.experiments.single import score_best, start, train_split
+from mmdx.engine.reporting.audit import verdict_for
+from mmdx.engine.runs.log import append_log, drop_log_after
+from mmdx.engine.runs.record import record_plan, record_store
 from mmdx.engine.runs.studies import write_studies
 from mmdx.engine.scoring.score import score_rows, write_predictions
 from mmdx.engine.training.distillation import Answers, distilled
 from mmdx.engine.training.objective import Objective, objective
+from mmdx.files import RunLayout, write_json
 from mmdx.models.fusion.guided import Guide
 from mmdx.stats.comparison.compare import compare
 from mmdx.stats.comparison.recovery import Recovery, recovered
@@ -109,9 +112,9 @@ def run_guidance(config: Config, name: str, console: Console, *, resume: bool) -
     facts_of(config, store, build_tokenizers(config, store, train), train)
     stages = Stages(config, config.guidance, folder, store, splits, studies, accelerator, loud)
     if accelerator.is_main_process:
-        describe(Run(folder), config, store, splits)
-        record_store(Run(folder), store, accelerator)
-        for line in write_studies(Run(folder).studies, store, "split", splits):
+        record_plan(RunLayout(folder), config, store, splits)
+        record_store(RunLayout(folder), store, accelerator)
+        for line in write_studies(RunLayout(folder).studies, store, "split", splits):
             loud.print(line, markup=False, highlight=False)
     loud.print(studies.told(), highlight=False)
     for side in ("superior", "inferior"):
@@ -133,13 +136,13 @@ def run_guidance(config: Config, name: str, console: Console, *, resume: bool) -
 
 def trained(stages: Stages, stage: str, objective: Objective = objective) -> SavedModel:
     """The model of a stage that is a training of its own, trained unless it is finished."""
-    run = Run(stages.folder / stage)
+    run = RunLayout(stages.folder / stage)
     if stages.finished(stage, "card.md"):
         saved = load_model(run.best)
         saved.model.to(stages.accelerator.device)
         return saved
     config = stage_config(stages.config, stages.inputs(stage), run.folder, dropout=stage == "dropped").config
-    resume = run.config_file.is_file()
+    resume = run.config.is_file()
     return train_split(
         config,
         run.folder,
@@ -154,7 +157,7 @@ def trained(stages: Stages, stage: str, objective: Objective = objective) -> Sav
 
 def taught(stages: Stages, frozen: Frozen) -> Guide:
     """The guidance model, taught on studies that have both sides unless it is there; its check is told."""
-    run, options = Run(stages.folder / "guidance"), stages.options
+    run, options = RunLayout(stages.folder / "guidance"), stages.options
     if not stages.finished("guidance", CHECK):
         own, wanted = frozen.own, frozen.wanted
         if stages.accelerator.is_main_process:
@@ -168,7 +171,7 @@ def taught(stages: Stages, frozen: Frozen) -> Guide:
 def joined(stages: Stages, stage: str, frozen: Frozen, guide: Guide) -> None:
     """The run folder of a model with guidance: `guided` as it is put together, `guided_own` once its decoder has
     learnt."""
-    run, own = Run(stages.folder / stage), stage == "guided_own"
+    run, own = RunLayout(stages.folder / stage), stage == "guided_own"
     if stages.finished(stage, "card.md"):
         return
     latents = frozen.own if own else None
@@ -177,12 +180,12 @@ def joined(stages: Stages, stage: str, frozen: Frozen, guide: Guide) -> None:
         fusion = guided_fusion(frozen.inferior, stages.options, own=own)
         config = stage_config(stages.config, stages.inputs(stage), run.folder, fusion=fusion, heads=heads).config
         saved = between(config, frozen.inferior, guide, None if own else frozen.superior)
-        describe(run, config, stages.store, stages.splits)
+        record_plan(run, config, stages.store, stages.splits)
         record_store(run, stages.store, stages.accelerator)
-        run.write_json(AUDIT_FILE, verdict_for(stages.store, stages.splits))
-        run.forget_after(0)
+        write_json(run.audit, verdict_for(stages.store, stages.splits))
+        drop_log_after(run.log, 0)
         for line in decode_both(saved, latents, stages.studies, stages.options) if latents else []:
-            run.log(**line)
+            append_log(run.log, line)
         copy_first(stages.store, run.best, saved.facts)
         write_description(run.best, config, saved.facts, saved.tokenizers)
         write_weights(run.best, saved.model)
@@ -205,19 +208,19 @@ def conclude_guidance(stages: Stages) -> None:
     """Compares all models on the test studies that have both sides, the superior one shown to its own model alone."""
     rows, paths = stages.studies.both["test"], []
     for stage in STAGES:
-        saved = load_model(Run(stages.folder / stage).best)
+        saved = load_model(RunLayout(stages.folder / stage).best)
         saved.model.to(stages.accelerator.device)
         shown = stages.options.superior if stage == "superior" else stages.options.inferior
         names = [name for name in saved.config.model.inputs if name in shown]
         table, _ = score_rows(saved, stages.store, rows, names, stages.accelerator)
-        paths.append(Run(stages.folder).predictions / f"{stage}.csv")
+        paths.append(RunLayout(stages.folder).predictions / f"{stage}.csv")
         if stages.accelerator.is_main_process:
             write_predictions(paths[-1], [table])
     if stages.accelerator.is_main_process:
         comparison = compare(paths)
         recovery = recovered(paths, comparison)
         Evidence(comparison).save(stages.folder)
-        Run(stages.folder).write_json("recovery.json", recovery.to_json())
+        write_json(stages.folder / "recovery.json", recovery.to_json())
         stages.console.print(summary_tables(comparison))
         stages.console.print(share_table(recovery))
         left = len([s for s in stages.splits if s == "test"]) - len(rows)

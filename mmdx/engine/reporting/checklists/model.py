@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mmdx.engine.runs.files import Cell, RunFiles, told_dropout
+from mmdx.engine.runs.files import Cell, RunFiles, dropout_words
 from mmdx.stats.metrics.registry import METRICS
 
 
@@ -74,7 +74,7 @@ def training(files: RunFiles) -> Iterator[Cell]:
 
 def augmentation(files: RunFiles) -> Iterator[Cell]:
     if dropout := files.value("config.yaml", "model.modality_dropout"):
-        yield Cell(f"modality dropout {told_dropout(dropout)}", "config.yaml: model.modality_dropout")
+        yield Cell(f"modality dropout {dropout_words(dropout)}", "config.yaml: model.modality_dropout")
     for name, part in (files.value("config.yaml", "model.inputs") or {}).items():
         if used := {key: value for key, value in part["augment"].items() if value}:
             told = ", ".join(f"{key} {value:g}" for key, value in used.items())

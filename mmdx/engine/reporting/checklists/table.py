@@ -14,7 +14,7 @@ from typing import Any
 from mmdx.engine.reporting.checklists import data as reporting_data
 from mmdx.engine.reporting.checklists import model as reporting_model
 from mmdx.engine.runs.files import Cell, RunFiles
-from mmdx.engine.runs.folder import Run
+from mmdx.files import write_text
 from mmdx.yaml_text import parse_yaml
 
 REPORTING = "reporting.md"
@@ -48,7 +48,7 @@ def write_reporting(folder: Path, compared: Path | None = None) -> Path:
         ]
         parts += [f"## {checklist['name']}", f"{checklist['title']}. {checklist['source']}.", _table(rows)]
     place = compared or folder
-    Run(place).write_text(REPORTING, "\n\n".join(parts) + "\n")
+    write_text(place / REPORTING, "\n\n".join(parts) + "\n")
     return place / REPORTING
 
 

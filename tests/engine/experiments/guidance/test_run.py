@@ -22,7 +22,7 @@ from mmdx.engine.assembly.saved import load_model
 from mmdx.engine.experiments.extract import extract_run
 from mmdx.engine.experiments.guidance import run as guidance
 from mmdx.engine.experiments.guidance.latents import encode_rows
-from mmdx.engine.experiments.single import make_accelerator
+from mmdx.engine.processes import make_accelerator
 from mmdx.engine.scoring.evaluate import evaluate_run
 from mmdx.engine.training import loop
 from mmdx.errors import DataError, UsageError

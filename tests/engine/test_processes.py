@@ -1,4 +1,4 @@
-"""What one experiment asks of the machine that it runs on."""
+"""The processes of one launch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import joblib
 import pytest
 import torch
 
-from mmdx.engine.experiments.single import make_accelerator
+from mmdx.engine.processes import make_accelerator
 
 
 def test_a_lone_process_on_a_cpu_has_all_cores_also_where_the_system_does_not_tell_them(

@@ -1,0 +1,88 @@
+"""The store that a config or a run asks for, and how its patients are dealt."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+
+from accelerate import Accelerator
+from rich.console import Console
+
+from mmdx.config import Config
+from mmdx.data.splits.fewer import with_fewer
+from mmdx.data.splits.splits import make_splits, prove_disjoint
+from mmdx.data.store.prepare import Recipe, prepare_into, prepare_under
+from mmdx.data.store.store import EXTRACTED, Store, is_store
+from mmdx.engine.assembly.checks import check_studies_for
+from mmdx.engine.processes import main_first
+from mmdx.engine.runs.record import read_environment, same_store
+from mmdx.errors import UsageError
+from mmdx.files import RunLayout
+from mmdx.study import Split
+
+
+def open_store(config: Config, console: Console, turn: AbstractContextManager[None] | None = None) -> Store:
+    """The store that a config names, prepared first where it names a reader and a source and is not there yet.
+
+    Several processes each write their share of it, and read the raw files within `turn`.
+    """
+    data = config.data
+    if data.reader is None or data.source is None:
+        if data.store is None:
+            raise UsageError("data: no studies; give store, or reader and source")
+        return Store(data.store)
+    recipe = Recipe(data.reader, data.source, data.size, data.pseudonym_key)
+    look = partial(check_studies_for, config)
+    if data.store is not None:
+        return prepare_into(recipe, data.store, None, console, turn, look)
+    return prepare_under(recipe, data.stores, console, turn, look)
+
+
+def store_of(run: RunLayout, config: Config, accelerator: Accelerator) -> Store:
+    """The store that a run was trained on, where it lies; else the one that its config names, if that is the same."""
+    places = [Path(read_environment(run)["store"]["folder"])]
+    places += [run.descriptors] if config.first is not None else []
+    folder = next((place for place in places if is_store(place)), None)
+    if folder is not None:
+        store = Store(folder)
+    else:
+        loud = Console(stderr=True, quiet=not accelerator.is_main_process)
+        store = open_store(config, loud, main_first(accelerator))
+    same_store(run, store)
+    return store
+
+
+def deal(config: Config, store: Store) -> list[Split]:
+    """The split of a run: the store's own, or dealt anew by `data.split`, with as many training patients as the config
+    asks for. Proved disjoint by patient."""
+    return for_training(config, store, _dealt(config, store))
+
+
+def for_training(config: Config, store: Store, splits: list[Split]) -> list[Split]:
+    """`splits` with the training patients that `data.train_patients` leaves out unused."""
+    count = config.data.train_patients
+    if count is None:
+        return splits
+    if EXTRACTED in store.description:
+        raise UsageError(
+            f"data.train_patients: the descriptors of {store.folder} were made by models that learned from all "
+            "training patients; leave it out, or train the run that they are of on fewer"
+        )
+    return list(with_fewer(store.patient_ids, store.labels, splits, count=count, seed=config.seed))
+
+
+def _dealt(config: Config, store: Store) -> list[Split]:
+    if config.data.split is None:
+        return store.splits
+    if EXTRACTED in store.description:
+        raise UsageError(
+            f"data.split: the descriptors of {store.folder} were made under its own split, by models that saw the "
+            "studies of another; leave data.split out, or split the run that they are of"
+        )
+    options, nobody = config.data.split, [None] * len(store)
+    splits = make_splits(
+        store.study_ids, store.patient_ids, store.labels, nobody, val=options.val, test=options.test, seed=options.seed
+    )
+    prove_disjoint(store.study_ids, store.patient_ids, splits)
+    return list(splits)

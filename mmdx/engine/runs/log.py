@@ -1,0 +1,25 @@
+"""`log.jsonl` of a run: one JSON object per line, for each optimizer step and each epoch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mmdx.files import write_text
+
+
+def append_log(log: Path, entry: Mapping[str, Any]) -> None:
+    """Adds one line; `step` of the entry is the optimizer step that it is of."""
+    with log.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(entry) + "\n")
+
+
+def drop_log_after(log: Path, step: int) -> None:
+    """Drops the lines of later steps, which a resumed run will take again."""
+    if not log.is_file():
+        return
+    lines = log.read_text(encoding="utf-8").splitlines()
+    earlier = [line for line in lines if line and json.loads(line)["step"] <= step]
+    write_text(log, "".join(f"{line}\n" for line in earlier))

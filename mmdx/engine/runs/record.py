@@ -1,0 +1,96 @@
+"""What a run records of itself before it trains: its config and split, its machine, and the store that it stands on."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from accelerate import Accelerator
+
+from mmdx.config import Config
+from mmdx.config_file import dump_config
+from mmdx.data.splits.splits import read_splits, write_splits
+from mmdx.data.store.store import Store
+from mmdx.errors import DataError, UsageError
+from mmdx.files import RunLayout, write_json, write_text
+from mmdx.study import Split
+
+PACKAGES = (
+    *("mmdx", "torch", "timm", "transformers", "datasets"),
+    *("accelerate", "scikit-learn", "pandas", "pydicom", "numpy"),
+)
+STORE_KEYS = ("folder", "fingerprint", "reader", "options", "studies", "patients", "quarantined")
+"""What `environment.json` says of the store."""
+
+
+def record_plan(run: RunLayout, config: Config, store: Store, splits: list[Split]) -> None:
+    """Writes the split and, last, the config: with it, the run can be resumed. A resumed run keeps those that it has.
+
+    Raises `DataError` where the run was dealt otherwise.
+    """
+    if run.config.is_file():
+        if read_splits(run.splits) != dict(zip(store.study_ids, splits, strict=True)):
+            raise DataError(f"{run.splits}: the store deals its patients otherwise now; start a new run")
+        return
+    run.folder.mkdir(parents=True, exist_ok=True)
+    write_splits(run.splits, store.study_ids, store.patient_ids, splits)
+    write_text(run.config, dump_config(config))
+
+
+def write_origin(run: RunLayout, config: Config, store: Store, accelerator: Accelerator) -> None:
+    """Records the store and, last, the config: with it, the run can be resumed."""
+    record_store(run, store, accelerator)
+    write_text(run.config, dump_config(config))
+
+
+def record_store(run: RunLayout, store: Store, accelerator: Accelerator) -> None:
+    """Writes `environment.json`. Raises `DataError` where a run that goes on was trained on another store."""
+    if run.environment.is_file():
+        same_store(run, store)
+        return
+    facts = {"folder": str(store.folder), **store.description}
+    environment = {
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "device": str(accelerator.device),
+        "processes": accelerator.num_processes,
+        "store": {key: facts[key] for key in STORE_KEYS},
+    }
+    write_json(run.environment, environment)
+
+
+def read_environment(run: RunLayout) -> dict[str, Any]:
+    """Versions, device, processes and `store` (`STORE_KEYS`). Raises `UsageError` where the folder is no run."""
+    try:
+        return json.loads(run.environment.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(f"{run.folder}: not a run folder (no {run.environment.name})") from None
+
+
+def same_store(run: RunLayout, store: Store) -> None:
+    """Raises `DataError` where a store is not the one that the run was trained on."""
+    if store.description["fingerprint"] != read_environment(run)["store"]["fingerprint"]:
+        raise DataError(f"{store.folder}: is not the store that {run.folder} was trained on; prepare that one again")
+
+
+def splits_of(run: RunLayout, store: Store) -> list[Split]:
+    """The split of each study of the store, as the run has it. Raises `DataError` where these are other studies."""
+    splits = read_splits(run.splits)
+    unknown = [study for study in store.study_ids if study not in splits]
+    if unknown or len(splits) != len(store):
+        raise DataError(
+            f"{run.splits}: names {len(splits)} studies, the store {store.folder} holds {len(store)}; the run was "
+            "trained on another store"
+        )
+    return [splits[study] for study in store.study_ids]
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
