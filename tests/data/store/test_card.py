@@ -9,8 +9,7 @@ import pytest
 from huggingface_hub import DatasetCard
 
 from mmdx.data.readers import folder
-from mmdx.data.store import card
-from mmdx.data.store.card import kind_of, licence_of
+from mmdx.data.store.card import OTHER_LICENCE, kind_of, licence_of
 from mmdx.data.store.store import Store
 
 
@@ -71,11 +70,20 @@ def test_order_quarantine_preprocessing_and_fingerprint(store: Store, text: str)
     assert store.description["fingerprint"] in section(text, "Fingerprint")[0]
 
 
-def test_the_licence_is_the_readers(store: Store, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert section(text, "Licence") == [f"{card.OTHER_LICENCE}."]
+def test_the_licence_is_the_readers(text: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert section(text, "Licence") == [f"{OTHER_LICENCE}."]
     monkeypatch.setattr(folder, "LICENCE", "CC-BY-4.0", raising=False)
     assert licence_of("folder") == "CC-BY-4.0"
-    assert card._front_matter(store.description, "CC-BY-4.0").license == "cc-by-4.0"
+    path = cohorts.prepared(cohorts.folder_cohort(tmp_path / "raw"), tmp_path / "out").folder / "card.md"
+    assert section(path.read_text(encoding="utf-8"), "Licence") == ["CC-BY-4.0."]
+    assert DatasetCard.load(path).data.license == "cc-by-4.0"
+
+
+def test_names_cannot_become_markup(tmp_path: Path) -> None:
+    rows = [{"study_id": f"s{i}", "patient_id": f"p{i}", "report": "Fell.", "<b>a|b</b>": i % 2} for i in range(6)]
+    out = cohorts.prepared(cohorts.write_table(tmp_path / "raw", rows), tmp_path / "out").folder
+    last = section((out / "card.md").read_text(encoding="utf-8"), "Prevalence")[-1]
+    assert last.startswith("| \\<b\\>a\\|b\\</b\\> | ")
 
 
 @pytest.mark.parametrize(
