@@ -29,6 +29,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from mmdx.data.dicom import files as dicom
 from mmdx.data.images import containers, nifti
+from mmdx.data.images.letterbox import Letterbox
 from mmdx.errors import DataError, reason
 from mmdx.study import ImageFiles, Unit
 
@@ -39,15 +40,10 @@ _GREY_MODES = ("1", "L", "LA", "La", "I", "F")
 
 @dataclass(frozen=True)
 class Decoded:
-    """The images of one modality: `pixels` int16 in Hounsfield units, uint8 otherwise.
-
-    A point of the source image, in pixels from its outer corner, lies at `x * scale + offset[0]`, `y * scale +
-    offset[1]` of the stored one (to half a stored pixel on the short side); one `scale`, one `offset` an image.
-    """
+    """The images of one modality: `pixels` int16 in Hounsfield units, uint8 otherwise; one letter-box per image."""
 
     pixels: Int16[np.ndarray, "n c size size"] | UInt8[np.ndarray, "n c size size"]
-    scale: tuple[float, ...]
-    offset: tuple[tuple[float, float], ...]
+    letterboxes: tuple[Letterbox, ...]
 
 
 def probe(path: Path) -> tuple[Unit, Literal[1, 3], int]:
@@ -79,22 +75,21 @@ def decode(files: ImageFiles, size: int) -> Decoded:
 
     Raises `DataError`, naming the file, where an image cannot be decoded: no image is ever left out or replaced.
     """
-    fitted, scales, offsets = [], [], []
+    fitted, letterboxes = [], []
     for (path, key), refs in itertools.groupby(files.images, key=lambda ref: (ref.path, ref.key)):
         for source in _source(path, key, [ref.frame for ref in refs], files.unit):
-            pixels, scale, offset = _letterbox(_with_channels(source, files.channels), size)
-            fitted.append((pixels, offset))
-            scales.append(scale)
-            offsets.append((float(offset[0]), float(offset[1])))
+            letterboxes.append(Letterbox(source.shape[1], source.shape[0], size))
+            fitted.append(_scaled(_with_channels(source, files.channels), letterboxes[-1].shape))
     if files.unit == "HU":
         canvas = np.full((len(fitted), files.channels, size, size), HU_RANGE[0], dtype=np.int16)
-        values = [np.rint(pixels).astype(np.int16) for pixels, _ in fitted]
+        values = [np.rint(pixels).astype(np.int16) for pixels in fitted]
     else:
         canvas = np.zeros((len(fitted), files.channels, size, size), dtype=np.uint8)
-        values = _to_display([pixels for pixels, _ in fitted])
-    for image, pixels, (_, (x, y)) in zip(canvas, values, fitted, strict=True):
-        image[:, y : y + pixels.shape[1], x : x + pixels.shape[2]] = pixels
-    return Decoded(canvas, tuple(scales), tuple(offsets))
+        values = _to_display(fitted)
+    for image, pixels, letterbox in zip(canvas, values, letterboxes, strict=True):
+        left, top = letterbox.margins
+        image[:, top : top + pixels.shape[1], left : left + pixels.shape[2]] = pixels
+    return Decoded(canvas, tuple(letterboxes))
 
 
 def _source(path: Path, key: str, frames: Sequence[int], unit: Unit) -> Iterator[np.ndarray]:
@@ -150,14 +145,10 @@ def _with_channels(source: np.ndarray, channels: Literal[1, 3]) -> np.ndarray:
     return np.broadcast_to(planes, (channels, *planes.shape[1:]))
 
 
-def _letterbox(planes: np.ndarray, size: int) -> tuple[np.ndarray, float, tuple[int, int]]:
-    """The planes scaled to fit, the scale, and where (x, y) they stand in the square."""
-    height, width = planes.shape[1:]
-    scale = size / max(height, width)
-    shape = (max(1, round(width * scale)), max(1, round(height * scale)))
+def _scaled(planes: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """The planes `[c h w]` at another width and height."""
     # Pillow widens the filter with the reduction: bilinear here is antialiased.
-    fitted = [np.asarray(Image.fromarray(plane).resize(shape, Image.Resampling.BILINEAR)) for plane in planes]
-    return np.stack(fitted), scale, ((size - shape[0]) // 2, (size - shape[1]) // 2)
+    return np.stack([np.asarray(Image.fromarray(plane).resize(shape, Image.Resampling.BILINEAR)) for plane in planes])
 
 
 def _to_display(images: Sequence[np.ndarray]) -> list[UInt8[np.ndarray, "c h w"]]:

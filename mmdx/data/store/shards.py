@@ -28,6 +28,7 @@ from mmdx.data.privacy.privacy import stored_sentence
 from mmdx.data.privacy.pseudonyms import Pseudonyms
 from mmdx.data.vectors import read_vectors
 from mmdx.errors import DataError
+from mmdx.files import CORNERS
 from mmdx.study import ImageFiles, Modality, Study, Unit, VectorFiles
 
 RESERVED = ("study_id", "patient_id", "split", "labels", "traits", "problems", "boxes")
@@ -281,13 +282,11 @@ def _stored_boxes(study: Study, decoded: Mapping[str, Decoded]) -> list[dict[str
     for box in study.boxes:
         if box.modality not in study.modalities:
             continue
-        scale, (left, top) = 1.0, (0.0, 0.0)
+        corners = np.array([box.x0, box.y0, box.x1, box.y1], dtype=np.float64)
         if box.modality in decoded:
-            scale = decoded[box.modality].scale[box.image]
-            left, top = decoded[box.modality].offset[box.image]
-        corners = {"x0": box.x0 * scale + left, "y0": box.y0 * scale + top}
-        corners |= {"x1": box.x1 * scale + left, "y1": box.y1 * scale + top}
-        boxes.append({"modality": box.modality, "image": box.image, "finding": box.finding} | corners)
+            corners = decoded[box.modality].letterboxes[box.image].to_stored(corners)
+        place = {"modality": box.modality, "image": box.image, "finding": box.finding}
+        boxes.append(place | dict(zip(CORNERS, corners.tolist(), strict=True)))
     return boxes
 
 

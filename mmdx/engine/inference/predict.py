@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 from torch import Tensor
 
+from mmdx.data.images.letterbox import Letterbox
 from mmdx.data.text.redaction import withheld
 from mmdx.engine.assembly.saved import SavedModel, load_model
 from mmdx.engine.assembly.texts import target_key
@@ -30,7 +31,7 @@ from mmdx.engine.inference.study import (
     studies_of,
 )
 from mmdx.engine.runs.folder import model_folder
-from mmdx.engine.scoring.boxes import CORNERS, in_source_pixels, lesions_of
+from mmdx.engine.scoring.boxes import CORNERS, lesions_of
 from mmdx.errors import DataError, MmdxError, UsageError
 from mmdx.models.heads.boxes import BoxHead
 from mmdx.models.heads.description import TextHead
@@ -102,7 +103,7 @@ def predict_study(saved: SavedModel, study: Study, image: str | None, reports: M
     for name, head in saved.model.answering.items():
         if isinstance(head, BoxHead):
             numbers = batch.slice_numbers[head.images].numpy()
-            result["boxes"] = _boxes(saved, head, output.logits[name], read.frames.get(head.images), numbers)
+            result["boxes"] = _boxes(saved, head, output.logits[name], read.letterboxes.get(head.images), numbers)
             result["lesions"] = lesions_of(result["boxes"])
         if isinstance(head, TextHead) and head.sees(output.features).item():
             words = saved.tokenizers[target_key(head.text)]
@@ -127,17 +128,18 @@ def _boxes(
     saved: SavedModel,
     head: BoxHead,
     logits: Tensor,
-    frames: Float[np.ndarray, "n 3"] | None,
+    letterboxes: Sequence[Letterbox] | None,
     numbers: Int[np.ndarray, "n_"],
 ) -> list[dict[str, Any]]:
     """A study's boxes in pixels of the source images; none where it has no such images."""
-    if frames is None:
+    if letterboxes is None:
         return []
     size = saved.facts.size
     found, scores = head.boxes(logits, size, size)
     images = found.images.numpy()
-    corners = in_source_pixels(found.corners.numpy().astype(float), frames[images, 0], frames[images, 1:], size)
-    places = zip(found.findings.tolist(), numbers[images].tolist(), corners.tolist(), scores.tolist(), strict=True)
+    stored = zip(images, found.corners.numpy().astype(float), strict=True)
+    corners = [letterboxes[image].to_source(corners).tolist() for image, corners in stored]
+    places = zip(found.findings.tolist(), numbers[images].tolist(), corners, scores.tolist(), strict=True)
     return [
         {"finding": saved.facts.findings[finding], "slice": image, **dict(zip(CORNERS, where, strict=True)), "score": p}
         for finding, image, where, p in places

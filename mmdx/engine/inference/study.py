@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32
+from jaxtyping import Float32
 
 from mmdx.batch import Batch, Sample
 from mmdx.data.files import unpacked
 from mmdx.data.images.decode import Decoded, decode
+from mmdx.data.images.letterbox import Letterbox
 from mmdx.data.loading.collate import Collate
 from mmdx.data.loading.reading import Reading
 from mmdx.data.readers.detect import detect_reader
@@ -32,13 +33,13 @@ from mmdx.study import ImageFiles, Study
 class ReadStudy:
     """A study as a model reads it, alone in its batch.
 
-    `orders` is the evidence that its images stand in order, `frames` the scale and the offset, x and y, that led from
-    the source of each image to it (`Decoded`), both by modality; `problems` what a person should know.
+    `orders` is the evidence that its images stand in order, `letterboxes` how the source of
+    each image lies in it, both by modality; `problems` what a person should know.
     """
 
     batch: Batch
     orders: Mapping[str, str]
-    frames: Mapping[str, Float[np.ndarray, "_ 3"]]
+    letterboxes: Mapping[str, Sequence[Letterbox]]
     problems: Sequence[str]
 
 
@@ -48,7 +49,7 @@ def read_study(saved: SavedModel, study: Study, image: str | None, reports: Mapp
 
     Raises `DataError` where the study has nothing that the model reads, or images of another unit.
     """
-    sample, orders, frames = read_images(saved, study, image)
+    sample, orders, letterboxes = read_images(saved, study, image)
     inputs = dict(sample.inputs)
     problems = list(study.problems)
     texts, unread = _texts(saved, study, reports)
@@ -74,7 +75,7 @@ def read_study(saved: SavedModel, study: Study, image: str | None, reports: Mapp
         for name in minding(saved.model)
         if orders.get(name) == "unknown" and len(inputs[name]) > 1
     ]
-    return ReadStudy(_collate(saved)([replace(sample, inputs=inputs)]), orders, frames, problems)
+    return ReadStudy(_collate(saved)([replace(sample, inputs=inputs)]), orders, letterboxes, problems)
 
 
 @contextmanager
@@ -184,30 +185,31 @@ def _report(report: Path) -> str:
 
 def read_images(
     saved: SavedModel, study: Study, image: str | None
-) -> tuple[Sample, dict[str, str], dict[str, Float[np.ndarray, "_ 3"]]]:
+) -> tuple[Sample, dict[str, str], dict[str, list[Letterbox]]]:
     """The images of a study that the model reads, as it reads them, and on what evidence they stand in order.
 
-    Beside them the frame of each one: the scale and the offset, x and y, that led from its source to it (`Decoded`).
+    Beside them the letter-box of each image that is read.
     """
-    inputs, places, numbers, orders, frames = {}, {}, {}, {}, {}
+    inputs, places, numbers, orders, letterboxes = {}, {}, {}, {}, {}
     # Leaving images out is an experiment on a cohort: an answer for one study is given from all of them.
     reading = replace(Reading.of(saved.config.data, saved.config.seed), dropped=0.0)
     for name, value in _named(study, image).items():
         if isinstance(value, ImageFiles) and name in image_inputs(saved):
             if saved.facts.inputs[name].kind == "images":
-                items, reads = (decoded := _decoded(saved, name, value)).pixels, reading
-                frames[name] = np.column_stack([decoded.scale, decoded.offset])
+                decoded, reads = _decoded(saved, name, value), reading
+                items, boxes = decoded.pixels, decoded.letterboxes
             else:
                 items, reads = _descriptors(saved, study, name, value), reading.of_descriptors()
+                boxes = ()
             numbers[name] = reads.numbers(len(items), study.study_id)
-            if name in frames:
-                frames[name] = frames[name][numbers[name]]
+            if boxes:
+                letterboxes[name] = [boxes[number] for number in numbers[name]]
             places[name] = reads.places(numbers[name], len(items), value.order.spacing_mm)
             inputs[name] = items[numbers[name]]
             orders[name] = reads.evidence(value.order.source)
     nobody_looked = np.full(len(saved.facts.findings), np.nan, dtype=np.float32)
     sample = Sample(study.study_id, study.patient_id, inputs, nobody_looked, {}, places, slice_numbers=numbers)
-    return sample, orders, frames
+    return sample, orders, letterboxes
 
 
 def _texts(saved: SavedModel, study: Study, reports: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:

@@ -27,6 +27,7 @@ from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, StandardScale
 
 from mmdx.config import Config
 from mmdx.data.images.decode import HU_RANGE
+from mmdx.data.images.letterbox import visible_margins
 from mmdx.data.store.store import Store
 from mmdx.data.text.redaction import redacted
 from mmdx.engine.runs.studies import study_facts
@@ -136,10 +137,7 @@ def _shares(labels: Float[np.ndarray, "n f"]) -> Float[np.ndarray, "f"]:
 
 
 def _margins(store: Store) -> pd.DataFrame:
-    """What of the middle image of each image modality is margin above and below, and on both sides: shares of a side.
-
-    Letter-boxing pads one of the two, by equally much on both ends; black margins of the image itself look the same.
-    """
+    """The margins of the middle image of each image modality (`visible_margins`), one row per study."""
     pictures = {name: facts for name, facts in store.modalities.items() if facts.kind == "images"}
     rows: list[dict[str, float]] = []
     for row in range(len(store)) if pictures else ():
@@ -147,16 +145,11 @@ def _margins(store: Store) -> pd.DataFrame:
         for name, facts in pictures.items():
             pixels = study.pixels(name)
             if len(pixels):
-                seen = (pixels[len(pixels) // 2] > (HU_RANGE[0] if facts.unit == "HU" else 0)).any(axis=0)
-                margins |= {f"{name} above": _margin(seen.any(axis=1)), f"{name} beside": _margin(seen.any(axis=0))}
+                background = HU_RANGE[0] if facts.unit == "HU" else 0
+                above, beside = visible_margins((pixels[len(pixels) // 2] > background).any(axis=0))
+                margins |= {f"{name} above": above, f"{name} beside": beside}
         rows.append(margins)
     return pd.DataFrame(rows, index=range(len(store)), dtype=float)
-
-
-def _margin(seen: np.ndarray) -> float:
-    """The share of a side that is margin at both ends; 1 where nothing is seen."""
-    there = np.flatnonzero(seen)
-    return 2 * min(int(there[0]), len(seen) - 1 - int(there[-1])) / len(seen) if len(there) else 1.0
 
 
 def _texts(ground: Ground) -> list[str]:

@@ -117,19 +117,6 @@ def write_boxes(
         partial.replace(path)
 
 
-def in_source_pixels(
-    corners: Float[np.ndarray, "k 4"],
-    scale: Float[np.ndarray, "k"],
-    offset: Float[np.ndarray, "k 2"],
-    size: int,
-) -> Float[np.ndarray, "k 4"]:
-    """Corners on stored images as pixels of the source images, which the letter-box of `images/decode.py` scaled and
-    moved; what lies in its margin is cut off."""
-    moved = (corners - np.tile(offset, 2)) / scale[:, None]
-    ends = np.tile((size - 2 * offset) / scale[:, None], 2)
-    return np.clip(moved, 0, ends)
-
-
 def lesions_of(boxes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Boxes (`finding`, `slice`, corners, `score`) linked over slices, the likeliest lesion first.
 

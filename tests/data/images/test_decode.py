@@ -10,6 +10,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from mmdx.data.images.decode import decode, probe
+from mmdx.data.images.letterbox import Letterbox
 from mmdx.errors import DataError
 from mmdx.study import ImageFiles, ImageRef, Order
 
@@ -88,7 +89,7 @@ def test_letterbox_keeps_the_aspect_and_says_where_points_go(tmp_path):
     pixels = np.zeros((20, 40), np.uint8)
     pixels[5:15, 10:20] = 200
     decoded = decode(files(save(tmp_path / "a.png", pixels)), 20)
-    assert (decoded.scale, decoded.offset) == ((0.5,), ((0.0, 5.0),))
+    assert decoded.letterboxes == (Letterbox(width=40, height=20, size=20),)
     # The box (10, 5) to (20, 15) of the source lies at (5, 7.5) to (10, 12.5).
     ys, xs = np.nonzero(decoded.pixels[0, 0] > 100)
     assert (xs.min(), xs.max(), ys.min(), ys.max()) == (5, 9, 8, 11)
@@ -157,7 +158,7 @@ def test_the_orientation_of_the_camera_is_applied(tmp_path):
     exif = Image.Exif()
     exif[0x0112] = 6  # turn clockwise: left becomes top
     decoded = decode(files(save(tmp_path / "a.png", pixels, exif=exif)), 16)
-    assert decoded.offset == ((4.0, 0.0),)
+    assert [letterbox.margins for letterbox in decoded.letterboxes] == [(4, 0)]
     assert (decoded.pixels[0, 0, 2, 8], decoded.pixels[0, 0, 13, 8]) == (255, 0)
 
 

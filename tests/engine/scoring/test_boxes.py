@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-import numpy as np
 import pandas as pd
 import pytest
 import yaml
@@ -15,7 +14,7 @@ from mmdx.cli import main
 from mmdx.config_file import read_config
 from mmdx.engine.assembly.build import resolve
 from mmdx.engine.experiments.single import run_training
-from mmdx.engine.scoring.boxes import in_source_pixels, lesions_of
+from mmdx.engine.scoring.boxes import lesions_of
 
 
 @pytest.fixture(scope="module")
@@ -78,13 +77,6 @@ def test_grad_cam_is_a_baseline_of_the_same_form(trained, tmp_path):
     assert not ended.value.code
     ours, theirs = (pd.read_csv(tmp_path / f"test_boxes{kind}.csv") for kind in ("", "_grad_cam"))
     assert list(ours.columns) == list(theirs.columns)
-
-
-def test_the_letter_box_is_undone():
-    # An image of 200 x 100 became 50 x 25 in a square of 50, 12 pixels from the top.
-    corners = np.array([[10.0, 12, 20, 37], [0, 0, 50, 50]])
-    scale, offset = np.array([0.25, 0.25]), np.array([[0.0, 12], [0, 12]])
-    assert in_source_pixels(corners, scale, offset, 50).tolist() == [[40, 0, 80, 100], [0, 0, 200, 104]]
 
 
 def test_lesions_span_slices():
