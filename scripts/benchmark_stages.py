@@ -75,7 +75,7 @@ def main() -> None:
         vectors = {"store": str(described(folder, frozen, store))}
         second, _ = training_of(folder, "second", {"encoder": "plain", "sequence": SEQUENCE}, vectors)
         ours, reference = in_turn(lambda: epoch(second), lambda: epoch(whole), repeats)
-        studies = len(store.rows_of("train"))
+        studies = len(store.splits.rows("train"))
         report("second_stage_epoch", studies / ours, studies / reference, unit="studies/s", studies=studies)
 
 

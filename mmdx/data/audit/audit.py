@@ -18,6 +18,7 @@ from mmdx.data.audit.lookalikes import check_lookalikes
 from mmdx.data.audit.reports import check_reports
 from mmdx.data.audit.shortcuts import check_shortcuts
 from mmdx.data.audit.statements import check_statements, default_options
+from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 from mmdx.study import Split
 
@@ -58,7 +59,7 @@ class Audit:
         }
 
 
-def audit(store: Store, splits: Sequence[Split], *, lexicon: Lexicon, report: ReportOptions | None = None) -> Audit:
+def audit(store: Store, splits: Splits, *, lexicon: Lexicon, report: ReportOptions | None = None) -> Audit:
     """Looks for leaks between `splits`, for reports that state labels, for shortcuts and for labels that are wrong.
 
     `report` says what is withheld from reports before they are probed again; None masks the terms of the lexicon. The

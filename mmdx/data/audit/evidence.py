@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from mmdx.data.audit.pixels import CELLS, DIRECTIONS, FACTS, ImageFacts, describe
+from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 from mmdx.study import SERIES_DIGEST, Split, is_fact
 
@@ -53,7 +54,7 @@ class Evidence:
         return np.array([name == split for name in self.splits], dtype=bool)
 
 
-def gather(store: Store, splits: Sequence[Split]) -> Evidence:
+def gather(store: Store, splits: Splits) -> Evidence:
     """Reads every study once; `splits` may be dealt otherwise than the store's own."""
     pictures = [name for name, facts in store.modalities.items() if facts.kind == "images"]
     texts = [name for name, facts in store.modalities.items() if facts.kind == "text"]

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from mmdx.data.splits.splits import deal, patient_classes
+from mmdx.data.splits.splits import Splits, deal, patient_classes
 from mmdx.errors import UsageError
 from mmdx.study import Split
 
 
 def with_fewer(
-    patient_ids: Sequence[str], labels: Float[np.ndarray, "n f"], splits: Sequence[Split], *, count: int, seed: int
-) -> tuple[Split, ...]:
+    patient_ids: Sequence[str], labels: Float[np.ndarray, "n f"], splits: Splits, *, count: int, seed: int
+) -> Splits:
     """`splits` where `count` of the training patients train and the studies of the others are `unused`.
 
     Under one seed the patients of a smaller draw are among those of a larger one, whatever the order of the rows, and
@@ -28,10 +28,11 @@ def with_fewer(
         )
     drawn = first_patients(patient_classes(patient_ids, pool, labels), count, seed=seed)
     kept = {pool[index] for index in drawn}
-    return tuple(
+    words: Iterator[Split] = (
         "unused" if split == "train" and patient not in kept else split
         for patient, split in zip(patient_ids, splits, strict=True)
     )
+    return Splits(tuple(words), tuple(patient_ids))
 
 
 def first_patients(classes: Bool[np.ndarray, "p c"], count: int, *, seed: int) -> Int[np.ndarray, " k"]:

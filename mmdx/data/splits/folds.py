@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from mmdx.data.splits.splits import deal, make_splits, patient_classes, prove_disjoint
+from mmdx.data.splits.splits import Splits, deal, make_splits, patient_classes, prove_disjoint
 from mmdx.data.tables.tables import read_table, write_table
 from mmdx.errors import DataError
 from mmdx.study import Split
@@ -45,7 +45,7 @@ def splits_of_fold(
     *,
     val: float,
     seed: int,
-) -> list[Split]:
+) -> Splits:
     """The split whose test is `fold`; `val`, a share of the other patients, is dealt from them, the rest is train.
 
     Proved disjoint by patient.
@@ -54,7 +54,7 @@ def splits_of_fold(
     # The test split is given, so that only the proportion of val to train counts.
     splits = make_splits(study_ids, patient_ids, labels, given, val=val / 2, test=0.5, seed=seed)
     prove_disjoint(study_ids, patient_ids, splits)
-    return list(splits)
+    return splits
 
 
 def write_folds(path: Path, study_ids: Sequence[str], patient_ids: Sequence[str], folds: Sequence[int]) -> None:

@@ -6,8 +6,11 @@ of the rarest finding go first, each patient to the split that still lacks most 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -20,6 +23,46 @@ from mmdx.study import SPLITS, Split
 _COLUMNS = ("study_id", "patient_id", "split")
 
 
+@dataclass(frozen=True)
+class Splits(Sequence[Split]):
+    """The split of each study, a word per row of a store; `patient_ids`, where they are known, say whose study it is.
+
+    Two are equal where their words are.
+    """
+
+    words: tuple[Split, ...]
+    patient_ids: tuple[str, ...] = field(default=(), compare=False)
+
+    @overload
+    def __getitem__(self, row: int) -> Split: ...
+
+    @overload
+    def __getitem__(self, row: slice) -> tuple[Split, ...]: ...
+
+    def __getitem__(self, row: int | slice) -> Split | tuple[Split, ...]:
+        return self.words[row]
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def __iter__(self) -> Iterator[Split]:
+        return iter(self.words)
+
+    def rows(self, split: Split) -> list[int]:
+        """The rows of the studies in a split, in order."""
+        return [row for row, word in enumerate(self.words) if word == split]
+
+    def counts(self) -> dict[str, int]:
+        """Studies in each split, and those that are left out of training where there are any."""
+        counts = Counter(self.words)
+        names = (*SPLITS, *(["unused"] if counts["unused"] else []))
+        return {name: counts[name] for name in names}
+
+    def patients(self, split: Split) -> frozenset[str]:
+        """The patients with a study in a split. Raises `ValueError` where the ids of patients are not known."""
+        return frozenset(p for p, word in zip(self.patient_ids, self.words, strict=True) if word == split)
+
+
 def make_splits(
     study_ids: Sequence[str],
     patient_ids: Sequence[str],
@@ -29,8 +72,8 @@ def make_splits(
     val: float,
     test: float,
     seed: int,
-) -> tuple[Split, ...]:
-    """One split a study, all studies of a patient in one; the same whatever the order of the rows.
+) -> Splits:
+    """One split per study, all studies of a patient in one; the same whatever the order of the rows.
 
     `val` and `test` are shares of the patients, met to within one patient. A val or test split that came with the data
     is kept as it is. One that did not is dealt from the patients given `train` or nothing, and these also make up the
@@ -53,7 +96,7 @@ def make_splits(
     dealt = deal(classes, shares, _sizes(len(pool), shares), np.random.default_rng(seed))
     split_of: dict[str, Split] = {p: split for p, split in kept.items() if split is not None}
     split_of |= {p: SPLITS[int(index)] for p, index in zip(pool, dealt, strict=True)}
-    return tuple(split_of[p] for p in patient_ids)
+    return Splits(tuple(split_of[p] for p in patient_ids), tuple(patient_ids))
 
 
 def prove_disjoint(study_ids: Sequence[str], patient_ids: Sequence[str], splits: Sequence[Split]) -> None:

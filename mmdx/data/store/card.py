@@ -13,11 +13,12 @@ from huggingface_hub import DatasetCard, DatasetCardData
 
 from mmdx.data.privacy import identifiers
 from mmdx.data.privacy.privacy import BURNED_IN
+from mmdx.data.splits.splits import Splits
 from mmdx.data.store.croissant import write_croissant
 from mmdx.files import write_text
 from mmdx.kinds import KINDS
 from mmdx.registry import READERS
-from mmdx.study import SPLITS, ImageFiles, Split, Study, VectorFiles
+from mmdx.study import SPLITS, ImageFiles, Study, VectorFiles
 from mmdx.templates import environment
 
 CARD = "card.md"
@@ -43,7 +44,7 @@ def write_cards(
     out: Path,
     description: Mapping[str, Any],
     studies: Sequence[Study],
-    splits: Sequence[Split],
+    splits: Splits,
     quarantine: Sequence[Mapping[str, str]],
 ) -> None:
     """Writes `card.md` and `croissant.json` of a store whose shards and `splits.csv` lie in `out` already."""
@@ -76,7 +77,7 @@ def _sections(
     description: Mapping[str, Any],
     licence: str,
     studies: Sequence[Study],
-    splits: Sequence[Split],
+    splits: Splits,
     quarantine: Sequence[Mapping[str, str]],
 ) -> str:
     reasons = Counter(kind_of(row["reason"]) for row in quarantine)
@@ -114,22 +115,22 @@ def _counts(modalities: Mapping[str, Any], studies: Sequence[Study]) -> list[Row
     return rows
 
 
-def _splits(studies: Sequence[Study], splits: Sequence[Split]) -> list[Row]:
+def _splits(studies: Sequence[Study], splits: Splits) -> list[Row]:
     """Of each split: its studies, and their patients."""
     rows: list[Row] = []
     for name in SPLITS:
-        inside = [study for study, split in zip(studies, splits, strict=True) if split == name]
+        inside = [studies[row] for row in splits.rows(name)]
         rows.append((name, len(inside), len({study.patient_id for study in inside})))
     return rows
 
 
-def _prevalence(findings: Sequence[str], studies: Sequence[Study], splits: Sequence[Split]) -> list[Row]:
+def _prevalence(findings: Sequence[str], studies: Sequence[Study], splits: Splits) -> list[Row]:
     """Of each finding: present / absent / unknown by split; a share is of the known."""
     rows: list[Row] = []
     for finding in findings:
         cells = []
         for name in SPLITS:
-            labels = [s.labels.get(finding) for s, split in zip(studies, splits, strict=True) if split == name]
+            labels = [studies[row].labels.get(finding) for row in splits.rows(name)]
             present, absent = labels.count(1.0), labels.count(0.0)
             share = f" ({present / (present + absent):.1%})" if present + absent else ""
             cells.append(f"{present} / {absent} / {len(labels) - present - absent}{share}")

@@ -19,14 +19,14 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Float32
 
-from mmdx.data.splits.splits import prove_disjoint, write_splits
+from mmdx.data.splits.splits import Splits, prove_disjoint, write_splits
 from mmdx.data.store.card import write_cards
 from mmdx.data.store.fingerprint import STORE_FORMAT
 from mmdx.data.store.index import gather_index, write_index
 from mmdx.data.store.shards import Layout, ModalityFacts, is_written, new_shard, shard_path
-from mmdx.data.store.store import DESCRIPTION, EXTRACTED, SPLIT_FILE, Store, StoredStudy, digest, is_store, split_counts
+from mmdx.data.store.store import DESCRIPTION, EXTRACTED, SPLIT_FILE, Store, StoredStudy, digest, is_store
 from mmdx.errors import DataError
-from mmdx.study import Modality, Order, Split, Study, VectorFiles
+from mmdx.study import Modality, Order, Study, VectorFiles
 
 STUDIES_PER_SHARD = 16
 Descriptors = Mapping[str, Sequence[Float32[np.ndarray, "n d"]]]
@@ -40,7 +40,7 @@ class Derivation:
 
     store: Store
     described: Mapping[str, ModalityFacts]
-    splits: Sequence[Split]
+    splits: Splits
     origin: Mapping[str, Any]
 
     @property
@@ -84,7 +84,7 @@ def finish(made: Derivation, out: Path) -> Store:
     store, layout = made.store, made.layout
     shutil.copyfile(store.folder / "quarantine.csv", out / "quarantine.csv")
     prove_disjoint(store.study_ids, store.patient_ids, made.splits)
-    write_splits(out / SPLIT_FILE, store.study_ids, store.patient_ids, list(made.splits))
+    write_splits(out / SPLIT_FILE, store.study_ids, store.patient_ids, made.splits)
     portions = made.portions(out)
     index = gather_index(out, len(portions), layout)
     if index["study_id"] != store.study_ids:
@@ -93,7 +93,7 @@ def finish(made: Derivation, out: Path) -> Store:
     description = store.description | {
         "fingerprint": made.fingerprint(),
         "modalities": {name: dataclasses.asdict(facts) for name, facts in layout.modalities.items()},
-        "splits": split_counts(made.splits),
+        "splits": made.splits.counts(),
         "splits_digest": digest(out / SPLIT_FILE),
         "shards": len(portions),
         EXTRACTED: dict(made.origin),

@@ -8,7 +8,7 @@ source of the order certificate, null: none), `shard`, `offset` (where the row s
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Float, Int
 
+from mmdx.data.splits.splits import Splits
 from mmdx.data.store.shards import Layout, mapped, shard_path
 from mmdx.errors import DataError
 from mmdx.study import Split
@@ -75,7 +76,7 @@ def _small(name: str, row: pa.RecordBatch) -> Any:
     return json.loads(value)["source"] if name.endswith(".order") and value else value
 
 
-def write_index(folder: Path, columns: dict[str, list[Any]], splits: Sequence[Split], layout: Layout) -> None:
+def write_index(folder: Path, columns: dict[str, list[Any]], splits: Splits, layout: Layout) -> None:
     """Writes the index, in one step."""
     arrays = []
     for field in index_schema(layout):
@@ -84,7 +85,7 @@ def write_index(folder: Path, columns: dict[str, list[Any]], splits: Sequence[Sp
             ends = np.arange(len(columns["labels"]) + 1, dtype=np.int64) * len(layout.findings)
             arrays.append(pa.LargeListArray.from_arrays(pa.array(ends), pa.array(values)))
         else:
-            arrays.append(pa.array(splits if field.name == "split" else columns[field.name], field.type))
+            arrays.append(pa.array(splits.words if field.name == "split" else columns[field.name], field.type))
     batch = pa.record_batch(arrays, schema=index_schema(layout))
     partial = folder / f"{INDEX}.partial"
     with pa.OSFile(str(partial), "wb") as sink, pa.ipc.new_file(sink, batch.schema) as writer:
@@ -124,11 +125,11 @@ class Index:
     def text(self, column: str, row: int) -> str | None:
         return self._batch.column(column)[row].as_py()
 
-    def splits(self) -> list[Split]:
+    def splits(self) -> Splits:
         """As they were dealt."""
         told = self._batch.column("split").dictionary_encode()
         words: list[Split] = told.dictionary.to_pylist()
-        return [words[code] for code in told.indices.to_pylist()]
+        return Splits(tuple(words[code] for code in told.indices.to_pylist()), tuple(self.texts("patient_id")))
 
     def place(self, row: int) -> tuple[int, int, int]:
         """The shard that holds a row, where the row starts in it, and the length of the shard's file."""

@@ -29,14 +29,14 @@ from rich.progress import track
 from mmdx.config import Component, SplitOptions
 from mmdx.data.privacy.privacy import notices, private, quoting_nobody, summary
 from mmdx.data.privacy.pseudonyms import Pseudonyms, read_key
-from mmdx.data.splits.splits import make_splits, prove_disjoint, write_splits
+from mmdx.data.splits.splits import Splits, make_splits, prove_disjoint, write_splits
 from mmdx.data.store.card import write_cards
 from mmdx.data.store.check import check_studies
 from mmdx.data.store.fingerprint import STORE_FORMAT, fingerprint
 from mmdx.data.store.index import gather_index, write_index
 from mmdx.data.store.lock import Group, claimed
 from mmdx.data.store.shards import Layout, is_written, layout_of, pixel_bytes, quarantine_of, shard_path, write_shard
-from mmdx.data.store.store import DESCRIPTION, SPLIT_FILE, Store, digest, is_store, split_counts
+from mmdx.data.store.store import DESCRIPTION, SPLIT_FILE, Store, digest, is_store
 from mmdx.errors import DataError, UsageError
 from mmdx.registry import READERS
 from mmdx.study import Split, Study, groups_of
@@ -177,7 +177,7 @@ def _finish(
         _say(console, f"quarantined: {row['study_id']}: {row['reason']}")
     if len(quarantine) > 5:
         _say(console, f"quarantined: {len(quarantine) - 5} more; {out / 'quarantine.csv'} names all")
-    counts = ", ".join(f"{name} {count}" for name, count in split_counts(splits).items())
+    counts = ", ".join(f"{name} {count}" for name, count in splits.counts().items())
     _say(console, f"{out}: {len(kept)} studies ({counts}), {len(quarantine)} quarantined")
     for line in notices(description["privacy"]):
         _say(console, line)
@@ -258,7 +258,7 @@ def _write_for(
     write_shard(path, studies, layout, root=root, pseudonyms=names)
 
 
-def _deal(studies: Sequence[Study], layout: Layout, split: SplitOptions) -> tuple[Split, ...]:
+def _deal(studies: Sequence[Study], layout: Layout, split: SplitOptions) -> Splits:
     labels = np.array([[s.labels.get(f, np.nan) for f in layout.findings] for s in studies], dtype=np.float32)
     ids, patients = [s.study_id for s in studies], [s.patient_id for s in studies]
     given: list[Split | None] = [s.split for s in studies]
@@ -281,7 +281,7 @@ def _describe(
     key: str,
     layout: Layout,
     studies: Sequence[Study],
-    splits: Sequence[Split],
+    splits: Splits,
     split: SplitOptions,
     quarantine: Sequence[dict[str, str]],
     shards: int,
@@ -303,7 +303,7 @@ def _describe(
         "patients": len({s.patient_id for s in studies}),
         "quarantined": len(quarantine),
         "split": split.model_dump(),
-        "splits": split_counts(splits),
+        "splits": splits.counts(),
         "splits_digest": digest(out / SPLIT_FILE),
         "shards": shards,
         "privacy": summary(studies, recipe.pseudonyms()),

@@ -13,12 +13,11 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Float, Float32, Int, Shaped
 
-from mmdx.data.splits.splits import prove_disjoint, read_splits
+from mmdx.data.splits.splits import Splits, prove_disjoint, read_splits
 from mmdx.data.store.fingerprint import STORE_FORMAT
 from mmdx.data.store.index import INDEX, Index
 from mmdx.data.store.shards import Layout, ModalityFacts, mapped, shard_path
 from mmdx.errors import DataError, UsageError, did_you_mean
-from mmdx.study import SPLITS, Split
 
 DESCRIPTION = "dataset.json"
 SPLIT_FILE = "splits.csv"
@@ -68,13 +67,13 @@ class Store:
         return self._index.labels
 
     @cached_property
-    def splits(self) -> list[Split]:
+    def splits(self) -> Splits:
         """As `splits.csv` says, which may be edited by hand: then proved disjoint again."""
         self._prove_whole()
         path = self.folder / SPLIT_FILE
         if path.is_file() and digest(path) == self.description.get("splits_digest"):
             return self._index.splits()
-        splits = _splits_of(self.study_ids, path)
+        splits = _splits_of(self.study_ids, self.patient_ids, path)
         prove_disjoint(self.study_ids, self.patient_ids, splits)
         return splits
 
@@ -100,9 +99,6 @@ class Store:
                     f"data.findings: no '{finding}' in {self.folder}; {did_you_mean(finding, self.findings)}"
                 )
         return [self.findings.index(finding) for finding in findings]
-
-    def rows_of(self, split: Split) -> list[int]:
-        return [row for row, name in enumerate(self.splits) if name == split]
 
     def lengths(self, modality: str) -> Int[np.ndarray, "n"]:
         """Images or vectors a study, 0 where the modality is absent."""
@@ -237,16 +233,10 @@ def digest(path: Path) -> str:
     return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
 
 
-def _splits_of(study_ids: Sequence[str], path: Path) -> list[Split]:
+def _splits_of(study_ids: Sequence[str], patient_ids: Sequence[str], path: Path) -> Splits:
     given = read_splits(path)
     strangers = sorted(given.keys() ^ set(study_ids))
     if strangers:
         where = "the file alone" if strangers[0] in given else "the store alone"
         raise DataError(f"{path}: study '{strangers[0]}' is in {where}; list each study of the store once")
-    return [given[study] for study in study_ids]
-
-
-def split_counts(splits: Sequence[Split]) -> dict[str, int]:
-    """Studies in each split, and those that are left out of training where there are any."""
-    names = (*SPLITS, *(["unused"] if "unused" in splits else []))
-    return {name: sum(split == name for split in splits) for name in names}
+    return Splits(tuple(given[study] for study in study_ids), tuple(patient_ids))

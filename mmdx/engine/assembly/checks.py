@@ -12,13 +12,14 @@ from jaxtyping import Float
 
 from mmdx.config import Config
 from mmdx.data.loading.traits import says
+from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 from mmdx.data.text.redaction import redacted
 from mmdx.engine.assembly.build import check_inputs
 from mmdx.engine.assembly.judging import judge_problems
 from mmdx.engine.assembly.kinds import kind_of
 from mmdx.errors import DataError, UsageError, did_you_mean, some
-from mmdx.study import Split, Study
+from mmdx.study import Study
 
 
 def check_studies_for(config: Config, studies: Sequence[Study]) -> None:
@@ -44,7 +45,7 @@ def check_studies_for(config: Config, studies: Sequence[Study]) -> None:
         raise UsageError(problems)
 
 
-def check_training(config: Config, store: Store, splits: Sequence[Split]) -> None:
+def check_training(config: Config, store: Store, splits: Splits) -> None:
     """Refuses a training that could not learn what the config asks for.
 
     Raises `UsageError` where the store lacks a modality or a finding, or the model a head to judge epochs by, and
@@ -58,7 +59,7 @@ def check_training(config: Config, store: Store, splits: Sequence[Split]) -> Non
     else:
         check_stages(config, store)
     present = Presence(config, store)
-    rows = [row for row, name in enumerate(splits) if name == "train"]
+    rows = splits.rows("train")
     findings = config.data.findings or store.findings
     anew = f"deal the patients anew ({_other_seed(config)})"
     anew = anew if config.data.train_patients is None else f"train on more patients (data.train_patients), or {anew}"
@@ -77,7 +78,7 @@ def check_training(config: Config, store: Store, splits: Sequence[Split]) -> Non
             f"data.findings: nothing to learn {some(untaught)} from, positive in none of {len(rows)} training studies; "
             f"{', or '.join(advice) or 'choose other findings'}"
         )
-    validated = [row for row, name in enumerate(splits) if name == "val"]
+    validated = splits.rows("val")
     labels = _judged(config, store, validated)[:, store.columns_of(findings)]
     judged = any({0.0, 1.0} <= set(column.tolist()) for column in labels.T)
     if not judged and len(untaught) < len(findings):
@@ -162,7 +163,7 @@ class Presence:
         return not any(self(row, name) for name in (*self._lengths, *sorted(self._texts), *self._tables))
 
 
-def shown_nothing(config: Config, store: Store, splits: Sequence[Split]) -> str | None:
+def shown_nothing(config: Config, store: Store, splits: Splits) -> str | None:
     """The line about studies that have none of the modalities that the config reads; None where there are none."""
     present = Presence(config, store)
     rows = [row for row, split in enumerate(splits) if split != "unused" and present.nothing(row)]

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from mmdx.config import Config
 from mmdx.data.splits.fewer import with_fewer
-from mmdx.data.splits.splits import make_splits, prove_disjoint
+from mmdx.data.splits.splits import Splits, make_splits, prove_disjoint
 from mmdx.data.store.prepare import Recipe, prepare_into, prepare_under
 from mmdx.data.store.store import EXTRACTED, Store, is_store
 from mmdx.engine.assembly.checks import check_studies_for
@@ -19,7 +19,6 @@ from mmdx.engine.processes import main_first
 from mmdx.engine.runs.record import read_environment, same_store
 from mmdx.errors import UsageError
 from mmdx.files import RunLayout
-from mmdx.study import Split
 
 
 def open_store(config: Config, console: Console, turn: AbstractContextManager[None] | None = None) -> Store:
@@ -53,13 +52,13 @@ def store_of(run: RunLayout, config: Config, accelerator: Accelerator) -> Store:
     return store
 
 
-def deal(config: Config, store: Store) -> list[Split]:
+def deal(config: Config, store: Store) -> Splits:
     """The split of a run: the store's own, or dealt anew by `data.split`, with as many training patients as the config
     asks for. Proved disjoint by patient."""
     return for_training(config, store, _dealt(config, store))
 
 
-def for_training(config: Config, store: Store, splits: list[Split]) -> list[Split]:
+def for_training(config: Config, store: Store, splits: Splits) -> Splits:
     """`splits` with the training patients that `data.train_patients` leaves out unused."""
     count = config.data.train_patients
     if count is None:
@@ -69,10 +68,10 @@ def for_training(config: Config, store: Store, splits: list[Split]) -> list[Spli
             f"data.train_patients: the descriptors of {store.folder} were made by models that learned from all "
             "training patients; leave it out, or train the run that they are of on fewer"
         )
-    return list(with_fewer(store.patient_ids, store.labels, splits, count=count, seed=config.seed))
+    return with_fewer(store.patient_ids, store.labels, splits, count=count, seed=config.seed)
 
 
-def _dealt(config: Config, store: Store) -> list[Split]:
+def _dealt(config: Config, store: Store) -> Splits:
     if config.data.split is None:
         return store.splits
     if EXTRACTED in store.description:
@@ -85,4 +84,4 @@ def _dealt(config: Config, store: Store) -> list[Split]:
         store.study_ids, store.patient_ids, store.labels, nobody, val=options.val, test=options.test, seed=options.seed
     )
     prove_disjoint(store.study_ids, store.patient_ids, splits)
-    return list(splits)
+    return splits

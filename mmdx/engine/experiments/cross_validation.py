@@ -12,6 +12,7 @@ from rich.console import Console
 
 from mmdx.config import Config
 from mmdx.data.splits.folds import make_folds, read_folds, splits_of_fold, write_folds
+from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.checks import check_training
 from mmdx.engine.assembly.saved import load_model
@@ -73,7 +74,7 @@ def run_folds(config: Config, name: str, console: Console, *, resume: bool) -> P
     return folder
 
 
-def deal_folds(config: Config, store: Store) -> tuple[list[int], list[list[Split]]]:
+def deal_folds(config: Config, store: Store) -> tuple[list[int], list[Splits]]:
     """The fold of each study, and for each fold the split that tests it."""
     options = config.data.folds
     if options is None:

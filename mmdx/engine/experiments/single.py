@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from rich.console import Console
 
 from mmdx.config import Config
-from mmdx.data.store.store import Store, split_counts
+from mmdx.data.splits.splits import Splits
+from mmdx.data.store.store import Store
 from mmdx.data.text.redaction import absent_sections
 from mmdx.engine.assembly.checks import check_training, shown_nothing
 from mmdx.engine.assembly.saved import SavedModel, load_model
@@ -57,7 +57,7 @@ def train_split(
     config: Config,
     folder: Path,
     store: Store,
-    splits: list[Split],
+    splits: Splits,
     accelerator: Accelerator,
     console: Console,
     *,
@@ -97,7 +97,7 @@ def train_split(
 
 
 def score_best(
-    run: RunLayout, store: Store, splits: list[Split], accelerator: Accelerator, console: Console, *, tell: bool = True
+    run: RunLayout, store: Store, splits: Splits, accelerator: Accelerator, console: Console, *, tell: bool = True
 ) -> SavedModel:
     """Scores the best model of a run on val and test, and concludes; `tell` prints it. Returns the model."""
     saved = load_model(run.best)
@@ -133,23 +133,23 @@ def _tracked(accelerator: Accelerator, folder: Path) -> Iterator[None]:
         accelerator.scaler.load_state_dict(scaler)
 
 
-def _opening(saved: SavedModel, store: Store, splits: Sequence[Split], run: RunLayout, accelerator: Accelerator) -> str:
+def _opening(saved: SavedModel, store: Store, splits: Splits, run: RunLayout, accelerator: Accelerator) -> str:
     parameters = sum(p.numel() for p in saved.model.parameters() if p.requires_grad) / 1e6
-    counts = ", ".join(f"{name} {count}" for name, count in split_counts(splits).items())
+    counts = ", ".join(f"{name} {count}" for name, count in splits.counts().items())
     lines = [
         f"{'+'.join(saved.config.model.inputs)}: {parameters:.2f} M parameters to train, "
         f"{accelerator.num_processes} x {accelerator.device.type}",
         f"studies: {counts}; run folder {run.folder}",
     ]
     for name in [n for n, known in saved.facts.inputs.items() if known.kind == "text"]:
-        told = (store.read(row).text(name) or "" for row, split in enumerate(splits) if split == "train")
+        told = (store.read(row).text(name) or "" for row in splits.rows("train"))
         strange = absent_sections(told, saved.config.data.reports)
         lines += [f"data.reports: no training report has a section '{section}'" for section in strange]
     lines += [line] if (line := shown_nothing(saved.config, store, splits)) else []
     lines += said_of_writing(saved, store, splits)
     columns = store.columns_of(saved.facts.findings)
     for split in ("train", "test"):
-        labels = store.labels[np.array([name == split for name in splits])][:, columns]
+        labels = store.labels[splits.rows(split)][:, columns]
         single = [
             f
             for f, column in zip(saved.facts.findings, labels.T, strict=True)

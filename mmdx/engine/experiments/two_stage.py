@@ -17,7 +17,7 @@ from rich.console import Console
 from mmdx.config import Config
 from mmdx.config_file import read_config
 from mmdx.data.splits.folds import make_folds
-from mmdx.data.splits.splits import read_splits
+from mmdx.data.splits.splits import Splits, read_splits
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.saved import SavedModel, load_model
 from mmdx.engine.runs.folder import is_concluded, same_config
@@ -44,7 +44,7 @@ class TrainSplit(Protocol):
         config: Config,
         folder: Path,
         store: Store,
-        splits: list[Split],
+        splits: Splits,
         accelerator: Accelerator,
         console: Console,
         *,
@@ -56,7 +56,7 @@ def described_first(
     config: Config,
     run: RunLayout,
     store: Store,
-    splits: list[Split],
+    splits: Splits,
     accelerator: Accelerator,
     console: Console,
     *,
@@ -82,7 +82,7 @@ def trained(
     config: Config,
     folder: Path,
     store: Store,
-    splits: list[Split],
+    splits: Splits,
     accelerator: Accelerator,
     console: Console,
     *,
@@ -110,7 +110,7 @@ def out_of_fold(
     saved: SavedModel,
     folder: Path,
     store: Store,
-    splits: list[Split],
+    splits: Splits,
     modalities: Sequence[str],
     folds: int | None,
     accelerator: Accelerator,
@@ -128,7 +128,7 @@ def out_of_fold(
     answering = [name for name in modalities if slice_head(saved.model, name)]
     if frozen and not answering:
         folds = None  # fold models would all say the same
-    own = Describer(saved, RunLayout(folder).best, _patients(store, splits, "train"))
+    own = Describer(saved, RunLayout(folder).best, splits.patients("train"))
     if folds is None:
         if not frozen:
             raise UsageError(
@@ -138,21 +138,18 @@ def out_of_fold(
         if answering:
             console.print("descriptors without logits: the slice head was trained; --folds 5 adds them")
         return Extraction(folder, {OWN: own}, [OWN] * len(store), modalities, logits=False, frozen=True, folds=None)
-    rows = [row for row, split in enumerate(splits) if split == "train"]
+    rows = splits.rows("train")
     columns = store.columns_of(saved.facts.findings)
     patients, labels = [store.patient_ids[row] for row in rows], store.labels[rows][:, columns]
     fold_of = dict(zip(rows, make_folds(patients, labels, count=folds, seed=saved.config.seed), strict=True))
     describers, config = {OWN: own}, saved.config.model_copy(update={"run": None})
     for fold in range(folds):
-        inside: list[Split] = ["test" if fold_of.get(row) == fold else split for row, split in enumerate(splits)]
+        words: list[Split] = ["test" if fold_of.get(row) == fold else split for row, split in enumerate(splits)]
+        inside = Splits(tuple(words), splits.patient_ids)
         place = folder / "extract" / f"fold-{fold}"
         console.print(f"fold {fold + 1} of {folds}: {place}", markup=False, highlight=False)
         model = trained(config, place, store, inside, accelerator, console, train=train)
-        seen = _patients(store, inside, "train") | _patients(store, inside, "val")
+        seen = inside.patients("train") | inside.patients("val")
         describers[f"fold-{fold}"] = Describer(model, RunLayout(place).best, seen)
     of_rows = [f"fold-{fold_of[row]}" if row in fold_of else OWN for row in range(len(store))]
     return Extraction(folder, describers, of_rows, modalities, logits=True, frozen=frozen, folds=folds)
-
-
-def _patients(store: Store, splits: Sequence[Split], split: Split) -> frozenset[str]:
-    return frozenset(p for p, name in zip(store.patient_ids, splits, strict=True) if name == split)

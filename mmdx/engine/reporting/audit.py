@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from mmdx.config import ReportOptions
 from mmdx.data.audit.audit import AUDIT_FORMAT, audit, splits_digest
 from mmdx.data.audit.issues import SEVERITIES
 from mmdx.data.audit.lexicon import SHIPPED, read_lexicon
+from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 from mmdx.errors import UsageError
 from mmdx.study import Split
@@ -57,14 +58,15 @@ def audit_store(
     return not found.leaks
 
 
-def verdict_for(store: Store, splits: Sequence[Split]) -> dict[str, Any]:
+def verdict_for(store: Store, splits: Splits) -> dict[str, Any]:
     """The audit of `store` under `splits`: the one that lies in it where it is of these, else made now.
 
     What is made for the store's own splits is left in it, where it can be written. A store of more than `MOST_IMAGES`
     images is not audited here; then `findings` is empty, and `verdict` says so.
     """
     # What is left out of training could only leak into training: to the audit it is of that split.
-    splits = ["train" if split == "unused" else split for split in splits]
+    words: Iterator[Split] = ("train" if split == "unused" else split for split in splits)
+    splits = Splits(tuple(words), splits.patient_ids)
     digest = splits_digest(store.study_ids, splits)
     known = _stored(store.folder / AUDIT_FILE)
     if known is not None and _fits(known, store, digest):
@@ -75,7 +77,7 @@ def verdict_for(store: Store, splits: Sequence[Split]) -> dict[str, Any]:
         verdict = f"not done, for {images} images take minutes; run mmdx audit {store.folder}"
         return {"fingerprint": store.description["fingerprint"], "splits": digest, "verdict": verdict, "findings": []}
     result = audit(store, splits, lexicon=read_lexicon()).to_json()
-    if list(splits) == list(store.splits) and os.access(store.folder, os.W_OK):
+    if splits == store.splits and os.access(store.folder, os.W_OK):
         _write(store.folder / AUDIT_FILE, result)
     return result
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 from rich.console import Console
 
+from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.reporting.checklists.table import write_reporting
@@ -39,9 +40,7 @@ class Results:
     descriptions: Descriptions | None
 
 
-def conclude(
-    run: RunLayout, saved: SavedModel, store: Store, splits: Sequence[Split], reports: pd.DataFrame | None
-) -> Results:
+def conclude(run: RunLayout, saved: SavedModel, store: Store, splits: Splits, reports: pd.DataFrame | None) -> Results:
     """What one checkpoint was shown, compared on the test split: `metrics.json`, `reporting.md`, and last `card.md`."""
     comparison = compare([run.folder], split="test")
     results = Results(

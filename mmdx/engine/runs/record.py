@@ -12,11 +12,10 @@ from accelerate import Accelerator
 
 from mmdx.config import Config
 from mmdx.config_file import dump_config
-from mmdx.data.splits.splits import read_splits, write_splits
+from mmdx.data.splits.splits import Splits, read_splits, write_splits
 from mmdx.data.store.store import Store
 from mmdx.errors import DataError, UsageError
 from mmdx.files import RunLayout, write_json, write_text
-from mmdx.study import Split
 
 PACKAGES = (
     *("mmdx", "torch", "timm", "transformers", "datasets"),
@@ -26,7 +25,7 @@ STORE_KEYS = ("folder", "fingerprint", "reader", "options", "studies", "patients
 """What `environment.json` says of the store."""
 
 
-def record_plan(run: RunLayout, config: Config, store: Store, splits: list[Split]) -> None:
+def record_plan(run: RunLayout, config: Config, store: Store, splits: Splits) -> None:
     """Writes the split and, last, the config: with it, the run can be resumed. A resumed run keeps those that it has.
 
     Raises `DataError` where the run was dealt otherwise.
@@ -77,7 +76,7 @@ def same_store(run: RunLayout, store: Store) -> None:
         raise DataError(f"{store.folder}: is not the store that {run.folder} was trained on; prepare that one again")
 
 
-def splits_of(run: RunLayout, store: Store) -> list[Split]:
+def splits_of(run: RunLayout, store: Store) -> Splits:
     """The split of each study of the store, as the run has it. Raises `DataError` where these are other studies."""
     splits = read_splits(run.splits)
     unknown = [study for study in store.study_ids if study not in splits]
@@ -86,7 +85,7 @@ def splits_of(run: RunLayout, store: Store) -> list[Split]:
             f"{run.splits}: names {len(splits)} studies, the store {store.folder} holds {len(store)}; the run was "
             "trained on another store"
         )
-    return [splits[study] for study in store.study_ids]
+    return Splits(tuple(splits[study] for study in store.study_ids), tuple(store.patient_ids))
 
 
 def _version(package: str) -> str | None:

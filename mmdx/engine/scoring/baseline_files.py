@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.scoring.baselines import Ground, slice_baselines, study_baselines
@@ -18,7 +19,7 @@ from mmdx.study import Split
 
 
 def write_baselines(
-    saved: SavedModel, store: Store, splits: Sequence[Split], scored: Sequence[Split], folder: Path
+    saved: SavedModel, store: Store, splits: Splits, scored: Sequence[Split], folder: Path
 ) -> list[str]:
     """Writes the baselines of every split in `scored` that has predictions in `folder`; says what was left out.
 

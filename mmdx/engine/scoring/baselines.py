@@ -28,10 +28,10 @@ from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, StandardScale
 from mmdx.config import Config
 from mmdx.data.images.decode import HU_RANGE
 from mmdx.data.images.letterbox import visible_margins
+from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 from mmdx.data.text.redaction import redacted
 from mmdx.engine.runs.studies import study_facts
-from mmdx.study import Split
 
 RAREST_WORD = 2
 """Training reports in which a word must stand, as for the vocabulary of a text encoder."""
@@ -50,12 +50,12 @@ class Ground:
 
     config: Config
     store: Store
-    splits: Sequence[Split]
+    splits: Splits
     findings: Sequence[str]
 
     @cached_property
     def train(self) -> list[int]:
-        rows = [row for row, name in enumerate(self.splits) if name == "train"]
+        rows = self.splits.rows("train")
         if len(rows) > MOST_TRAINING:
             rows = [rows[at] for at in np.linspace(0, len(rows) - 1, MOST_TRAINING).round().astype(int)]
         return rows

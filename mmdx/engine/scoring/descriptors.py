@@ -20,6 +20,7 @@ from rich.progress import track
 from torch import Tensor
 
 from mmdx.batch import Output
+from mmdx.data.splits.splits import Splits
 from mmdx.data.store.derive import Derivation, Descriptors, finish, finished, write_portion
 from mmdx.data.store.lock import Group, claimed
 from mmdx.data.store.shards import ModalityFacts
@@ -30,7 +31,6 @@ from mmdx.errors import DataError, UsageError, did_you_mean
 from mmdx.models.heads.base import Head, SliceHead
 from mmdx.models.model import ImageBranch, MultimodalModel, VectorBranch
 from mmdx.models.packing import unpad
-from mmdx.study import Split
 
 OWN = "own"
 """The name of the one model of a run, which describes what it was not trained on, and new images."""
@@ -160,7 +160,7 @@ def describe_rows(
 
 
 def extract(
-    made: Extraction, store: Store, splits: Sequence[Split], out: Path, accelerator: Accelerator, console: Console
+    made: Extraction, store: Store, splits: Splits, out: Path, accelerator: Accelerator, console: Console
 ) -> Store:
     """The store of descriptors in `out`, made now, gone on with or found done; processes share its shards.
 

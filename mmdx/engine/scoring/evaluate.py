@@ -76,7 +76,7 @@ def score_run(
     splits = splits_of(run, store)
     saved = replace(saved, config=scoring.applied(saved.config))
     saved.model.to(accelerator.device)
-    orders = slice_orders(saved.model, saved.config, store, [row for row, name in enumerate(splits) if name == split])
+    orders = slice_orders(saved.model, saved.config, store, splits.rows(split))
     loud = Console(stderr=True, quiet=not accelerator.is_main_process)
     for line in orders.sentences():
         loud.print(line, markup=False, highlight=False)

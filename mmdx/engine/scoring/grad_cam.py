@@ -23,6 +23,7 @@ from scipy import ndimage
 from torch import Tensor
 
 from mmdx.batch import Batch, Boxes, Output
+from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.scoring.boxes import BoxRows, slices_of, write_boxes
@@ -88,7 +89,7 @@ def boxes_around(heat: Float[Tensor, "n f h w"], scores: Float[Tensor, "n f"]) -
 def cam_boxes(
     saved: SavedModel,
     store: Store,
-    splits: Sequence[Split],
+    splits: Splits,
     split: Split,
     shown: Sequence[Sequence[str]],
     accelerator: Accelerator,
@@ -101,7 +102,7 @@ def cam_boxes(
     modality = next((name for name, known in saved.facts.inputs.items() if known.kind == "images"), None)
     if modality is None:
         raise UsageError("--grad-cam: the model reads no images")
-    rows = [row for row, name in enumerate(splits) if name == split]
+    rows = splits.rows(split)
     frames = []
     for names in [names for names in shown if modality in names]:
         found = BoxRows(saved.model, saved.facts.findings, "+".join(names))

@@ -13,6 +13,7 @@ from accelerate.utils import gather_object
 
 from mmdx.batch import Batch, Output
 from mmdx.data.loading.reading import Reading
+from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.build import build_loader
 from mmdx.engine.assembly.saved import SavedModel
@@ -171,7 +172,7 @@ def _frame(rows: list[dict], shown: str, orders: dict[str, str]) -> pd.DataFrame
 def score_splits(
     saved: SavedModel,
     store: Store,
-    splits: Sequence[Split],
+    splits: Splits,
     split: Split,
     shown: Sequence[Sequence[str]],
     accelerator: Accelerator,
@@ -183,7 +184,7 @@ def score_splits(
     A model without a study head leaves no `<split>.csv`: then `<split>_slices.csv` is the first. Raises `DataError`
     where such a model is shown no image at all.
     """
-    rows = [row for row, name in enumerate(splits) if name == split]
+    rows = splits.rows(split)
     lesions = [BoxRows(saved.model, saved.facts.findings, "+".join(names)) for names in shown]
     pairs = [
         score_rows(saved, store, rows, names, accelerator, also=boxes)

@@ -13,6 +13,7 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 from jaxtyping import Float
 
+from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 from mmdx.data.text.redaction import absent_sections, redacted
 from mmdx.engine.assembly.saved import SavedModel
@@ -41,7 +42,7 @@ def writer_of(saved: SavedModel) -> TextHead | None:
 
 
 def write_reports(
-    saved: SavedModel, store: Store, splits: Sequence[Split], split: Split, accelerator: Accelerator, folder: Path
+    saved: SavedModel, store: Store, splits: Splits, split: Split, accelerator: Accelerator, folder: Path
 ) -> pd.DataFrame | None:
     """Describes one split, writes `<split>_reports.csv` into `folder` and returns its rows; None where no head writes.
 
@@ -52,9 +53,9 @@ def write_reports(
     head = writer_of(saved)
     if head is None:
         return None
-    training = [row for row, name in enumerate(splits) if name == "train"]
+    training = splits.rows("train")
     known = _see(saved, head, store, training, accelerator, write=False)
-    asked = _see(saved, head, store, [r for r, name in enumerate(splits) if name == split], accelerator, write=True)
+    asked = _see(saved, head, store, splits.rows(split), accelerator, write=True)
     told = _reports(saved, head, store, [*training, *(one.row for one in asked)])
     known = [one for one in known if one.seen and told[one.row]]
     often = commonest([told[row] for row in training if told[row]])
@@ -73,13 +74,13 @@ def write_reports(
     return table
 
 
-def judge(saved: SavedModel, store: Store, splits: Sequence[Split], table: pd.DataFrame) -> Descriptions | None:
+def judge(saved: SavedModel, store: Store, splits: Splits, table: pd.DataFrame) -> Descriptions | None:
     """What the texts of `write_reports` are worth; None where no study has both a report and a text."""
     head = writer_of(saved)
     if head is None:
         return None
     columns = store.columns_of(saved.facts.findings)
-    training = [row for row, name in enumerate(splits) if name == "train"]
+    training = splits.rows("train")
     reports = {row: text for row, text in _reports(saved, head, store, training).items() if text}
     made_for = f"'{head.text}' of {origin(store.description['reader'])}"
     labels = store.labels[list(reports)][:, columns]
@@ -94,7 +95,7 @@ def origin(reader: str) -> str:
     return f"{subject} ({reader})" if colon else f"the cohort '{reader}'"
 
 
-def said_of_writing(saved: SavedModel, store: Store, splits: Sequence[Split]) -> list[str]:
+def said_of_writing(saved: SavedModel, store: Store, splits: Splits) -> list[str]:
     """What is to be known before a training whose model writes: from what, and what of the reports is not there."""
     head = writer_of(saved)
     if head is None:
@@ -103,7 +104,7 @@ def said_of_writing(saved: SavedModel, store: Store, splits: Sequence[Split]) ->
     if head.text in head.seen:
         lines[0] += f": it reads '{head.text}' too, and what it is given it can copy"
     options = written(saved.config, store, saved.tokenizers)[head.text].reports
-    told = (store.read(row).text(head.text) or "" for row, name in enumerate(splits) if name == "train")
+    told = (store.read(row).text(head.text) or "" for row in splits.rows("train"))
     return lines + [
         f"model.heads: no training report has a section '{name}' to write" for name in absent_sections(told, options)
     ]

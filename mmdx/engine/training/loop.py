@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -22,6 +22,7 @@ from torch.utils.data import DataLoader
 from mmdx.batch import Batch
 from mmdx.config import Config, TrainConfig
 from mmdx.data.loading.sampler import SliceBudgetSampler
+from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 from mmdx.data.text.tokenizer import ReportTokenizer
 from mmdx.engine.assembly.build import ModelFacts, build_loader, build_model, build_tokenizers, facts_of
@@ -43,7 +44,6 @@ from mmdx.errors import DataError
 from mmdx.files import RunLayout
 from mmdx.models.model import trainable
 from mmdx.stats.metrics.registry import METRICS
-from mmdx.study import Split
 
 
 @dataclass
@@ -53,7 +53,7 @@ class Training:
     config: Config
     run: RunLayout
     store: Store
-    splits: list[Split]
+    splits: Splits
     saved: SavedModel
     accelerator: Accelerator
     network: nn.Module
@@ -68,7 +68,7 @@ def set_up(
     config: Config,
     run: RunLayout,
     store: Store,
-    splits: list[Split],
+    splits: Splits,
     accelerator: Accelerator,
     *,
     resume: bool,
@@ -88,7 +88,7 @@ def set_up(
     loader, sampler = build_loader(
         config,
         store,
-        _training_rows(splits),
+        splits.rows("train"),
         tokenizers,
         shuffle=True,
         tables=facts.tables(),
@@ -123,21 +123,17 @@ class Plan:
         write_description(run.best, config, self.facts, self.tokenizers)
 
 
-def plan(config: Config, store: Store, splits: Sequence[Split]) -> Plan:
+def plan(config: Config, store: Store, splits: Splits) -> Plan:
     """The plan of a new run. Raises `UsageError` where its model cannot be built.
 
     The model that is built for it is dropped: `set_up` builds the one that is trained on every process, from the files
     of the plan and with the seed of the config, so that what stood before it draws none of its weights.
     """
-    rows = _training_rows(splits)
+    rows = splits.rows("train")
     tokenizers = build_tokenizers(config, store, rows)
     facts, selections = fit_selections(config, store, rows, facts_of(config, store, tokenizers, rows))
     _, facts = build_model(config, facts)
     return Plan(facts, tokenizers, selections)
-
-
-def _training_rows(splits: Sequence[Split]) -> list[int]:
-    return [row for row, name in enumerate(splits) if name == "train"]
 
 
 def fit(training: Training, console: Console) -> None:
@@ -226,7 +222,7 @@ def _not_finite(training: Training, group: list[Batch], what: str) -> DataError:
 def validate(training: Training) -> float:
     """Macro AUROC of the studies, or slices, of the validation split, everything shown; findings with one class there
     are left out."""
-    rows = [row for row, name in enumerate(training.splits) if name == "val"]
+    rows = training.splits.rows("val")
     studies, slices = score_rows(
         training.saved, training.store, rows, list(training.config.model.inputs), training.accelerator
     )

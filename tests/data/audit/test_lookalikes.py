@@ -14,6 +14,7 @@ from mmdx.data.audit.evidence import gather
 from mmdx.data.audit.lookalikes import check_lookalikes, lookalikes
 from mmdx.data.audit.pixels import perceptual_hash, thumbnails
 from mmdx.data.audit.registration import SIDE, best_correlations
+from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 
 ORIGINAL = 3
@@ -59,7 +60,7 @@ def test_a_copy_across_splits_is_a_leak(tmp_path: Path, kind: str) -> None:
 
 def test_a_copy_within_a_split_is_a_warning(tmp_path: Path) -> None:
     store = store_with(tmp_path, "resized")
-    (found,) = check_lookalikes(store, gather(store, ["train"] * len(store)))
+    (found,) = check_lookalikes(store, gather(store, Splits(("train",) * len(store))))
     assert (found.severity, found.rows) == ("warning", ("s3", "s8"))
 
 

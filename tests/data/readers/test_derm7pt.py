@@ -200,7 +200,7 @@ def test_a_store_keeps_the_split_and_records_the_groups(tmp_path):
     root = release(tmp_path / "raw", {}, {}, {})
     recipe = Recipe(Component(type="derm7pt"), root, size=8)
     store = prepare_into(recipe, tmp_path / "store", SplitOptions(), Console(quiet=True))
-    assert store.splits == ["train", "val", "test"]
+    assert list(store.splits) == ["train", "val", "test"]
     assert store.description["groups"]["BWV"] == ["BWV/ABS", "BWV/PRS"]
     assert list(store.description["groups"]) == list(TASKS)
     assert {name: facts.channels for name, facts in store.modalities.items()} == {"clinic": 3, "derm": 3}

@@ -92,7 +92,7 @@ def test_pixels_reach_the_store(tmp_path):
         pixels = store.read(k).pixels("image")
         assert pixels.shape == (3, 1, 8, 8)
         assert set(pixels.ravel().tolist()) == {first + int(index)}
-    assert store.splits == ["train"] * 6 + ["val"] * 2 + ["test"] * 3
+    assert list(store.splits) == ["train"] * 6 + ["val"] * 2 + ["test"] * 3
 
 
 def test_a_folder_holds_exactly_one(tmp_path):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mmdx.data.splits.fewer import first_patients, with_fewer
+from mmdx.data.splits.splits import Splits
 from mmdx.errors import UsageError
 
 
@@ -15,7 +16,7 @@ def cohort(patients: int = 60, positive: int = 6):
     """Two studies a patient; a rare finding, and one of every second patient; the last 20 patients test."""
     ids = [f"p{index // 2:03d}" for index in range(2 * patients)]
     labels = np.array([[index // 2 < positive, index // 2 % 2] for index in range(2 * patients)], dtype=np.float32)
-    splits = ["train" if index // 2 < patients - 20 else "test" for index in range(2 * patients)]
+    splits = Splits(tuple("train" if index // 2 < patients - 20 else "test" for index in range(2 * patients)))
     return ids, labels, splits
 
 
@@ -54,14 +55,14 @@ def test_a_lone_positive_is_in_every_draw():
 
 def test_the_draw_depends_on_the_seed_and_not_on_the_order_of_rows():
     ids, labels, splits = cohort()
-    turned = drawn(ids[::-1], labels[::-1], splits[::-1], 13)
+    turned = drawn(ids[::-1], labels[::-1], Splits(splits[::-1]), 13)
     assert drawn(ids, labels, splits, 13) == turned
     assert drawn(ids, labels, splits, 13, seed=1) != turned
 
 
 def test_all_patients_leave_nobody_out_and_more_are_refused():
     ids, labels, splits = cohort()
-    assert list(with_fewer(ids, labels, splits, count=40, seed=0)) == splits
+    assert with_fewer(ids, labels, splits, count=40, seed=0) == splits
     with pytest.raises(
         UsageError, match=r"data\.train_patients: 41, and there are 40 training patients; ask for fewer"
     ):

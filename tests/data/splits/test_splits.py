@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from mmdx.data.splits.splits import make_splits, prove_disjoint, read_splits, write_splits
+from mmdx.data.splits.splits import Splits, make_splits, prove_disjoint, read_splits, write_splits
 from mmdx.errors import DataError, UsageError
 
 NAN = np.nan
@@ -155,3 +155,12 @@ def test_a_bad_splits_file_is_refused(tmp_path, rows, problem):
     (tmp_path / "splits.csv").write_text(f"study_id,patient_id,split\n{rows}")
     with pytest.raises(DataError, match=problem):
         read_splits(tmp_path / "splits.csv")
+
+
+def test_rows_counts_and_patients_of_splits():
+    splits = Splits(("train", "test", "train", "unused", "val"), ("a", "b", "a", "c", "d"))
+    assert splits.rows("train") == [0, 2]
+    assert splits.counts() == {"train": 2, "val": 1, "test": 1, "unused": 1}
+    assert splits.patients("train") == {"a"}
+    assert Splits(("train", "val")).counts() == {"train": 1, "val": 1, "test": 0}
+    assert Splits(splits.words) == splits != Splits(splits.words[::-1])

@@ -17,7 +17,7 @@ import pytest
 from mmdx.config import SplitOptions
 from mmdx.data.store import store as store_module
 from mmdx.data.store.prepare import prepare_into
-from mmdx.data.store.store import Store, is_store, split_counts
+from mmdx.data.store.store import Store, is_store
 from mmdx.errors import DataError, UsageError
 
 
@@ -98,8 +98,8 @@ def test_columns_of_keeps_the_order_asked_for(tmp_path: Path) -> None:
 
 
 def test_splits_keep_patients_together(store: Store) -> None:
-    owners = {split: {store.patient_ids[row] for row in store.rows_of(split)} for split in ("train", "val", "test")}
-    assert split_counts(store.splits) == {"train": 6, "val": 2, "test": 2}
+    owners = {split: {store.patient_ids[row] for row in store.splits.rows(split)} for split in ("train", "val", "test")}
+    assert store.splits.counts() == {"train": 6, "val": 2, "test": 2}
     assert not owners["train"] & owners["val"]
     assert not owners["train"] & owners["test"]
     assert not owners["val"] & owners["test"]
@@ -233,7 +233,7 @@ def test_a_split_changed_by_hand_counts(copied: Path) -> None:
     path.write_text(path.read_text(encoding="utf-8").replace(f"{patient},train", f"{patient},val"), encoding="utf-8")
     store = Store(copied)
     expected = ["val" if p == patient else split for p, split in zip(store.patient_ids, before, strict=True)]
-    assert store.splits == expected != before
+    assert list(store.splits) == expected != list(before)
 
 
 def test_opening_looks_at_no_shard_and_no_split(copied: Path) -> None:

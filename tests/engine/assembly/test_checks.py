@@ -18,6 +18,7 @@ from transformers import BertConfig, BertModel
 
 from mmdx.config import SplitOptions
 from mmdx.config_file import read_config
+from mmdx.data.splits.splits import Splits
 from mmdx.data.store.prepare import prepare_into
 from mmdx.engine.assembly.build import resolve
 from mmdx.engine.assembly.checks import check_training, shown_nothing
@@ -161,7 +162,7 @@ def test_studies_without_any_modality_are_named(tmp_path: Path, capsys: pytest.C
     config = config_of(tmp_path / "a.yaml", store, {"report": {"encoder": "bilstm_attention"}})
     asked = resolve(read_config(config))
     opened = open_store(asked, Console(quiet=True))
-    line = shown_nothing(asked, opened, ["train"] * 4 + ["test"] * 12)
+    line = shown_nothing(asked, opened, Splits(("train",) * 4 + ("test",) * 12))
     assert line is not None
     assert line.startswith("without report: 2 studies (train 1, test 1), s03, s07; they teach, and get,")
     run_training(asked, "a", Console(), resume=False)

@@ -52,7 +52,7 @@ def image_study(home: Path, report: str = "") -> Study:
 def vocabulary(home: Path, *overrides: str) -> list[str]:
     config = resolve(read_config(home / "tiny.yaml", overrides))
     store: Store = open_store(config, Console(quiet=True))
-    tokenizer = build_tokenizers(config, store, store.rows_of("train"))["report"]
+    tokenizer = build_tokenizers(config, store, store.splits.rows("train"))["report"]
     return tokenizer.words(range(tokenizer.vocabulary))
 
 

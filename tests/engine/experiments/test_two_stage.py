@@ -19,7 +19,7 @@ from tiny import write_cohort, write_config
 
 from mmdx.cli import main
 from mmdx.config_file import read_config
-from mmdx.data.splits.splits import read_splits
+from mmdx.data.splits.splits import Splits, read_splits
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.build import resolve
 from mmdx.engine.assembly.saved import load_model
@@ -114,9 +114,10 @@ def test_fold_models_start_from_the_same_weights(home):
 
 def test_a_model_that_saw_the_patient_is_refused(home):
     run, raw = home / "run", Store(next((home / "stores").iterdir()))
-    splits = [read_splits(run / "splits.csv")[study] for study in raw.study_ids]
+    words = read_splits(run / "splits.csv")
+    splits = Splits(tuple(words[study] for study in raw.study_ids), tuple(raw.patient_ids))
     saved = load_model(run / "first" / "checkpoints" / "best")
-    own = stages.Describer(saved, run / "first" / "checkpoints" / "best", stages._patients(raw, splits, "train"))
+    own = stages.Describer(saved, run / "first" / "checkpoints" / "best", splits.patients("train"))
     made = stages.Extraction(run, {"own": own}, ["own"] * len(raw), ["image"], logits=True, frozen=False, folds=None)
     with pytest.raises(DataError, match="model 'own' has learned from patient 'p"):
         prove_unseen(made, raw)
@@ -143,7 +144,7 @@ def test_what_is_carried_over(home):
 
 def test_the_selection_is_of_training_rows_alone_and_in_the_weights(home):
     run, store = home / "run", Store(home / "run" / "descriptors")
-    training = store.rows_of("train")
+    training = store.splits.rows("train")
     descriptors = np.concatenate([store.read(row).vectors("image")[:, :-2] for row in training])
     given, _ = training_items(store, training, "image", store.findings, seed=0)
     assert len(given) == len(descriptors) == sum(store.lengths("image")[training])

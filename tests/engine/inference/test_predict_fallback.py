@@ -72,7 +72,7 @@ def test_words_are_weighed_by_training_reports_alone_and_kept_with_the_run(cohor
     run = trained(cohort, tmp_path, "model.inputs.report=tfidf")
     config = resolve(read_config(run / "config.yaml"))
     store = open_store(config, QUIET)
-    rows = store.rows_of("train")
+    rows = store.splits.rows("train")
     tokenizer = build_tokenizers(config, store, rows)["report"]
     reports = [store.read(row).text("report") or "" for row in rows]
     kept = load_model(run / "checkpoints" / "best").facts.inputs["report"].idf

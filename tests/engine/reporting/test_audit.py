@@ -13,7 +13,7 @@ from tiny import write_cohort, write_config
 
 from mmdx import cli
 from mmdx.config_file import read_config
-from mmdx.data.splits.splits import write_splits
+from mmdx.data.splits.splits import Splits, write_splits
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.build import resolve
 from mmdx.engine.experiments.single import run_training
@@ -159,7 +159,7 @@ def test_an_audit_is_taken_from_the_store_while_it_is_of_it(store: Path) -> None
     assert json.loads(place.read_text()) == made
     place.write_text(json.dumps(made | {"verdict": "kept"}))
     assert verdict_for(opened, opened.splits)["verdict"] == "kept"
-    swapped = [{"train": "test", "test": "train"}.get(split, split) for split in opened.splits]
+    swapped = Splits(tuple({"train": "test", "test": "train"}.get(split, split) for split in opened.splits))
     assert verdict_for(opened, swapped)["verdict"] != "kept"
     for stale in (json.dumps(made | {"fingerprint": "other", "verdict": "kept"}), "{", "[]"):
         place.write_text(stale)

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from mmdx.config_file import parse_config
+from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 from mmdx.engine.scoring.baselines import Ground, position_baseline, study_baselines
 
@@ -33,7 +34,7 @@ def ground(store: Store) -> Ground:
 
 
 def test_a_word_tells_and_a_constant_does_not(store: Store):
-    rows = [row for row, name in enumerate(store.splits) if name == "test"]
+    rows = store.splits.rows("test")
     found, said = study_baselines(ground(store), rows)
     assert (list(found), said) == (["constant", "metadata", "TF-IDF report"], [])
     assert found["constant"][:, 0].tolist() == pytest.approx([0.5] * len(rows))
@@ -43,8 +44,10 @@ def test_a_word_tells_and_a_constant_does_not(store: Store):
 
 
 def test_nothing_but_training_studies_is_learned_from(store: Store):
-    rows = [row for row, name in enumerate(store.splits) if name == "test"]
-    other = Ground(ground(store).config, store, ["test" if s != "train" else s for s in store.splits], ["bleed"])
+    rows = store.splits.rows("test")
+    other = Ground(
+        ground(store).config, store, Splits(tuple("test" if s != "train" else s for s in store.splits)), ["bleed"]
+    )
     again = study_baselines(other, rows)[0]
     for name, scores in study_baselines(ground(store), rows)[0].items():
         assert again[name].tolist() == scores.tolist(), name
@@ -61,7 +64,7 @@ def test_the_shape_of_the_source_tells(tmp_path: Path):
         row = {"study_id": f"s{i:02d}", "patient_id": f"p{i:02d}", "file_name": place.name, "report": f"word{i}"}
         rows.append(row | {"bleed": i % 2, "fracture": int(i == 23), "split": "train" if i < 16 else "test"})
     store = cohorts.prepared(cohorts.write_table(tmp_path / "raw", rows), tmp_path / "store", size=16)
-    asked = [row for row, name in enumerate(store.splits) if name == "test"]
+    asked = store.splits.rows("test")
     of = ground(store)
     found, said = study_baselines(Ground(of.config, store, store.splits, ["bleed", "fracture"]), asked)
     assert said == [

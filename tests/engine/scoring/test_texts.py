@@ -117,7 +117,7 @@ def test_a_report_masked_or_cut_is_learned_so(trained: tuple[Path, str]) -> None
     path = trained[0] / "tiny.yaml"
     config = resolve(read_config(path, ["data.reports={mask: [fall]}"]))
     store = open_store(config, Console(quiet=True))
-    tokenizer = build_tokenizers(config, store, store.rows_of("train"))[target_key("report")]
+    tokenizer = build_tokenizers(config, store, store.splits.rows("train"))[target_key("report")]
     words = tokenizer.words(range(tokenizer.vocabulary))
     assert "fall" not in words
     assert "history" in words

@@ -21,6 +21,7 @@ from tiny import write_cohort, write_config
 
 from mmdx.config import TrainConfig
 from mmdx.config_file import parse_config, read_config
+from mmdx.data.splits.splits import Splits
 from mmdx.engine.assembly.build import resolve
 from mmdx.engine.experiments.single import run_training
 from mmdx.engine.scoring.evaluate import evaluate_run
@@ -260,7 +261,7 @@ def test_epochs_are_judged_by_studies_or_by_slices(monkeypatch, judge, expected)
     labels = pd.DataFrame({"finding": "bleed", "label": [0.0, 1.0], "score": [0.1, 0.9]})
     monkeypatch.setattr(loop, "score_rows", lambda *_: (labels, labels.assign(score=0.5)))
     training = object.__new__(loop.Training)
-    training.splits, training.saved, training.store, training.accelerator = ["val", "val"], None, None, None
+    training.splits, training.saved, training.store, training.accelerator = Splits(("val", "val")), None, None, None
     raw = {"data": {"store": "unused"}, "model": {"inputs": {"image": "test_patches"}}, "train": {"judge": judge}}
     training.config = parse_config(raw, "test")
     assert loop.validate(training) == expected

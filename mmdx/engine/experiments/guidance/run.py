@@ -21,6 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mmdx.config import Config, GuidanceConfig
+from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.build import build_tokenizers, facts_of
 from mmdx.engine.assembly.saved import SavedModel, copy_first, load_model, write_description, write_weights
@@ -43,7 +44,7 @@ from mmdx.stats.comparison.recovery import Recovery, recovered
 from mmdx.stats.evidence import Evidence
 from mmdx.stats.report.terminal import summary_tables
 from mmdx.stats.report.words import with_interval
-from mmdx.study import SPLITS, Split
+from mmdx.study import SPLITS
 
 STAGES = ("superior", "inferior", "guided", "guided_own", "distilled", "dropped")
 
@@ -56,7 +57,7 @@ class Stages:
     options: GuidanceConfig
     folder: Path
     store: Store
-    splits: list[Split]
+    splits: Splits
     studies: GuidedStudies
     accelerator: Accelerator
     console: Console
@@ -108,7 +109,7 @@ def run_guidance(config: Config, name: str, console: Console, *, resume: bool) -
     splits = deal(config, store)
     studies = guided_studies(config, config.guidance, store, splits)
     check_models(config, config.guidance, store, splits)
-    train = [row for row, split in enumerate(splits) if split == "train"]
+    train = splits.rows("train")
     facts_of(config, store, build_tokenizers(config, store, train), train)
     stages = Stages(config, config.guidance, folder, store, splits, studies, accelerator, loud)
     if accelerator.is_main_process:
@@ -223,7 +224,7 @@ def conclude_guidance(stages: Stages) -> None:
         write_json(stages.folder / "recovery.json", recovery.to_json())
         stages.console.print(summary_tables(comparison))
         stages.console.print(share_table(recovery))
-        left = len([s for s in stages.splits if s == "test"]) - len(rows)
+        left = len(stages.splits.rows("test")) - len(rows)
         if left:
             stages.console.print(f"left out: {left} test studies without both sides", highlight=False)
         stages.console.print(f"run folder:   {stages.folder}", markup=False, highlight=False)

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from mmdx.config import Component, Config, GuidanceConfig
+from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.build import resolve
 from mmdx.engine.assembly.checks import Presence, check_training
@@ -30,7 +31,7 @@ class GuidedStudies:
         return f"guidance: studies with both sides, of those with the inferior one: {counts}"
 
 
-def guided_studies(config: Config, options: GuidanceConfig, store: Store, splits: Sequence[Split]) -> GuidedStudies:
+def guided_studies(config: Config, options: GuidanceConfig, store: Store, splits: Splits) -> GuidedStudies:
     """Which studies have what.
 
     Raises `UsageError` for a modality that the store lacks, and `DataError` where one is absent from all training
@@ -42,12 +43,12 @@ def guided_studies(config: Config, options: GuidanceConfig, store: Store, splits
             raise UsageError(f"model.inputs.{name}: no such modality in {store.folder}; {hint}")
     present = Presence(config, store)
     held = {n: np.array([present(row, n) for row in range(len(store))], dtype=bool) for n in config.model.inputs}
-    train = np.array([split == "train" for split in splits])
+    train = splits.rows("train")
     for name, present in held.items():
         if not present[train].any():
             side = "superior" if name in options.superior else "inferior"
             raise DataError(
-                f"{store.folder}: the {side} modality '{name}' is absent from all {int(train.sum())} training studies; "
+                f"{store.folder}: the {side} modality '{name}' is absent from all {len(train)} training studies; "
                 "prepare a store that has it, or leave it out of model.inputs and guidance"
             )
     inferior, superior = (np.any([held[n] for n in names], axis=0) for names in (options.inferior, options.superior))
@@ -62,8 +63,8 @@ def guided_studies(config: Config, options: GuidanceConfig, store: Store, splits
     return found
 
 
-def _rows(splits: Sequence[Split], chosen: Bool[np.ndarray, "n"]) -> dict[Split, list[int]]:
-    return {split: [row for row, name in enumerate(splits) if name == split and chosen[row]] for split in SPLITS}
+def _rows(splits: Splits, chosen: Bool[np.ndarray, "n"]) -> dict[Split, list[int]]:
+    return {split: [row for row in splits.rows(split) if chosen[row]] for split in SPLITS}
 
 
 def stage_config(
@@ -91,7 +92,7 @@ def stage_config(
     return NarrowConfig(resolve(stage), side.notes)
 
 
-def check_models(config: Config, options: GuidanceConfig, store: Store, splits: Sequence[Split]) -> None:
+def check_models(config: Config, options: GuidanceConfig, store: Store, splits: Splits) -> None:
     """Holds the model of each side, and that of both, to what any training is held to (`check_training`)."""
     for names in (options.superior, options.inferior, tuple(config.model.inputs)):
         check_training(stage_config(config, names).config, store, splits)

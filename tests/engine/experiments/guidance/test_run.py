@@ -84,7 +84,7 @@ def test_all_models_are_compared_on_the_studies_with_both_sides(run):
     tables = {stage: pd.read_csv(run / "predictions" / f"{stage}.csv") for stage in guidance.STAGES}
     alone = pd.read_csv(run / "guided" / "predictions" / "test.csv")
     store = Store(Path(json.loads((run / "environment.json").read_text())["store"]["folder"]))
-    told = {store.study_ids[row] for row in store.rows_of("test") if store.read(row).text("report")}
+    told = {store.study_ids[row] for row in store.splits.rows("test") if store.read(row).text("report")}
     assert told < set(alone["study_id"])
     for stage, table in tables.items():
         assert set(table["study_id"]) == told
@@ -149,7 +149,7 @@ def test_latents_are_those_of_evaluation(run):
     """No augmentation, no dropout: twice the same, and the heads of the model answer them as it does."""
     saved, accelerator = load_model(run / "superior" / "checkpoints" / "best"), make_accelerator()
     store = Store(Path(json.loads((run / "environment.json").read_text())["store"]["folder"]))
-    rows = store.rows_of("train")[::-1]
+    rows = store.splits.rows("train")[::-1]
     first, again = (encode_rows(saved, store, rows, accelerator) for _ in range(2))
     assert torch.equal(first.fused, again.fused)
     head = saved.model.answering["study"]
