@@ -16,6 +16,7 @@ from mmdx.stats.cohort.ablation_folder import asked_for, with_slices
 from mmdx.stats.cohort.cohort import Unit, read_sources
 from mmdx.stats.cohort.sources import find_sources, read_verdicts
 from mmdx.stats.comparison.compare import Comparison, compare_cohort
+from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.report.contents import Contents, contents
 from mmdx.stats.report.latex import latex
 from mmdx.stats.report.markdown import markdown_file
@@ -135,13 +136,12 @@ def gather(
     sources = find_sources(asked.given, split=split, level=level)
     cohort = read_sources(sources, level=level, groups=asked.groups, fullest=asked.fullest)
     verdicts = read_verdicts(sources)
-    comparison = compare_cohort(
-        cohort, resamples=resamples, seed=seed, intervals=intervals, split=sources[0].split, audits=verdicts
-    )
+    resampler = Resampler.of(cohort, resamples=resamples, seed=seed)
+    comparison = compare_cohort(cohort, resampler, intervals=intervals, split=sources[0].split, audits=verdicts)
     sections = [baselines_section(comparison)]
     if margin is not None:
-        sections.append(margin_section(cohort, margin=margin, resamples=resamples, seed=seed))
-    sections += [section(cohort, resamples=resamples, seed=seed) for section in IN_ORDER]
+        sections.append(margin_section(cohort, resampler, margin=margin))
+    sections += [section(cohort, resampler) for section in IN_ORDER]
     if asked.sizes:
         sections.append(learning_section(asked.sizes, resamples=resamples, seed=seed, split=split, level=level))
     present = tuple(section for section in sections if section is not None)

@@ -23,6 +23,7 @@ from sacrebleu.metrics.bleu import BLEU
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
+from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.metrics.registry import METRICS
 from mmdx.stats.report.tables import Sheet
 from mmdx.stats.report.words import with_interval
@@ -30,7 +31,6 @@ from mmdx.stats.resampling.intervals import (
     FEWEST_IN_MEAN,
     FEWEST_PATIENTS,
     Estimate,
-    draw_patients,
     interval,
     why_too_few,
 )
@@ -223,12 +223,9 @@ def _estimates(
 ) -> dict[tuple[str, str], Estimate]:
     count = int(patients.max()) + 1
     refused = f"{count} patients, and {FEWEST_PATIENTS} are needed" if count < FEWEST_PATIENTS else None
-    drawn = {key: np.empty(resamples) for key in scores}
-    for part, weights in draw_patients(patients, resamples=resamples, seed=seed):
-        for key, function in scores.items():
-            drawn[key][part] = function(weights)
-    everyone = np.ones((1, len(patients)), dtype=np.int64)
-    return {key: interval(float(f(everyone)[0]), drawn[key], refused=refused) for key, f in scores.items()}
+    resampler = Resampler(patients, None, resamples, seed)
+    values = resampler.values(lambda weights: {key: function(weights) for key, function in scores.items()})
+    return {key: interval(drawn.value, drawn.resampled, refused=refused) for key, drawn in values.items()}
 
 
 def _whole(row: Mapping[Any, Any] | None) -> bool:

@@ -3,10 +3,11 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from asking import ask, compared
 from PIL import Image
 from scored import cohort_of
 
-from mmdx.stats.comparison.compare import compare, compare_cohort
+from mmdx.stats.comparison.compare import compare
 from mmdx.stats.evidence import Evidence
 from mmdx.stats.report.claims import audit_lines
 from mmdx.stats.report.section import Plot, Section
@@ -127,10 +128,10 @@ def test_wild_cohorts_are_written(labels, scores, several, tmp_path):
     look = {"names": ("a$b$_<x>%", "c"), "threshold": 0.5, "temperature": 1.5}
     cohort = cohort_of(grid, [said, 1 - said], patients=patients, **look)
     sections = [
-        made(cohort, resamples=100, seed=0)
+        ask(made, cohort, resamples=100)
         for made in (roc_section, reliability_section, confusion_section, disagreements_section)
     ]
-    comparison = compare_cohort(cohort, resamples=100)
+    comparison = compared(cohort, resamples=100)
     Evidence(comparison, tuple(section for section in sections if section)).save(tmp_path)
     assert "a$b$_&lt;x&gt;%" in (tmp_path / "compare.html").read_text(encoding="utf-8")
     json.loads((tmp_path / "compare.json").read_text(encoding="utf-8"))

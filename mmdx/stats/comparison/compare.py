@@ -17,6 +17,7 @@ from mmdx.stats.cohort.cohort import Arm, Cohort, Unit, read_sources
 from mmdx.stats.cohort.sources import find_sources, read_verdicts
 from mmdx.stats.comparison.counts import FindingCount, count_findings, refusals
 from mmdx.stats.comparison.measured import MEANS, Measured
+from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.metrics.registry import METRICS
 from mmdx.stats.resampling.intervals import LEVEL, Estimate, Kind, bca_interval, interval, raised
 from mmdx.stats.significance.corrections import Key, with_corrections, with_delong
@@ -131,26 +132,26 @@ def compare(
     sources = find_sources(given, split=split, level=level)
     cohort = read_sources(sources, level=level, groups=groups)
     audits = read_verdicts(sources)
-    return compare_cohort(
-        cohort, resamples=resamples, seed=seed, intervals=intervals, split=sources[0].split, audits=audits
-    )
+    resampler = Resampler.of(cohort, resamples=resamples, seed=seed)
+    return compare_cohort(cohort, resampler, intervals=intervals, split=sources[0].split, audits=audits)
 
 
 def compare_cohort(
     cohort: Cohort,
+    resampler: Resampler,
     *,
-    resamples: int = 2000,
-    seed: int = 0,
     intervals: Kind = "percentile",
     split: str = "test",
     audits: Mapping[str, str] | None = None,
 ) -> Comparison:
-    """The comparison of a cohort."""
-    if resamples < FEWEST_RESAMPLES:
-        raise UsageError(f"{resamples} resamples; a 95 % interval takes at least {FEWEST_RESAMPLES} (2000 by default)")
+    """The comparison of a cohort over resamples of its patients. Raises `UsageError` for too few of them."""
+    if resampler.resamples < FEWEST_RESAMPLES:
+        raise UsageError(
+            f"{resampler.resamples} resamples; a 95 % interval takes at least {FEWEST_RESAMPLES} (2000 by default)"
+        )
     counts = count_findings(cohort)
     included = [f for f, count in enumerate(counts) if count.left_out is None]
-    values = _Values(cohort, included, resamples=resamples, seed=seed, intervals=intervals)
+    values = _Values(cohort, included, resampler, intervals)
     estimates: dict[Key, Estimate] = {}
     means: dict[Key, Estimate] = {}
     differences: dict[Key, Difference] = {}
@@ -171,10 +172,10 @@ def compare_cohort(
         estimates=estimates,
         differences=with_corrections(with_delong(differences, cohort), cohort.arms),
         means=means,
-        resamples=resamples,
-        seed=seed,
+        resamples=resampler.resamples,
+        seed=resampler.seed,
         intervals=intervals,
-        strata=values.strata,
+        strata=resampler.stratum_count,
         split=split,
         audits=dict(audits or {}),
     )
@@ -183,11 +184,10 @@ def compare_cohort(
 class _Values:
     """Every measure of a cohort with what its intervals are made of; places are those of `Measured`."""
 
-    def __init__(self, cohort: Cohort, included: Sequence[int], *, resamples: int, seed: int, intervals: Kind) -> None:
+    def __init__(self, cohort: Cohort, included: Sequence[int], resampler: Resampler, intervals: Kind) -> None:
         measured = Measured(cohort, included)
-        self.strata = measured.strata
         self._points = measured.points()
-        self._resampled = measured.resampled(resamples=resamples, seed=seed)
+        self._resampled = measured.resampled(resampler)
         self._jackknife = measured.jackknife() if intervals == "bca" else None
         self._refused = refusals(cohort, included)
         self._names, self._families = list(METRICS), [metric.family for metric in METRICS.values()]

@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from mmdx.stats.cohort.cohort import Cohort
 from mmdx.stats.comparison.panel import Panel
-from mmdx.stats.resampling.intervals import rare_strata
+from mmdx.stats.comparison.resampler import Resampler
 
 MEANS = ("micro", "weighted", None)
 """What follows the findings along the axis of groups. Micro pools the rows of all findings; the others are means over
@@ -28,20 +28,14 @@ class Measured:
         self._included = list(included)
         positives = (cohort.labels[:, self._included] == 1).sum(axis=0).astype(float)
         self._weights = positives / positives.sum() if positives.sum() else np.zeros(0)
-        self._strata = rare_strata(cohort.labels, cohort.patients)
 
     def points(self) -> Float[np.ndarray, "a m g"]:
         """Each row once."""
         return self._averaged(self._panel.points()[..., None])[..., 0]
 
-    @property
-    def strata(self) -> int:
-        """Within how many groups of patients resamples are drawn: more than one where a class is rare."""
-        return len(np.unique(self._strata))
-
-    def resampled(self, *, resamples: int, seed: int) -> Float[np.ndarray, "a m g r"]:
+    def resampled(self, resampler: Resampler) -> Float[np.ndarray, "a m g r"]:
         """Over resamples of the patients, the same ones for all."""
-        return self._averaged(self._panel.resampled(resamples=resamples, seed=seed, strata=self._strata))
+        return self._averaged(self._panel.resampled(resampler))
 
     def jackknife(self) -> Float[np.ndarray, "a m g k"]:
         """Without each patient, or each of many groups of them."""

@@ -21,13 +21,13 @@ from jaxtyping import Bool, Float, Int, Integer
 from threadpoolctl import threadpool_limits
 
 from mmdx.stats.cohort.cohort import Scored
+from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.metrics import ranking
 from mmdx.stats.metrics.calibration import BINS, calibration_intercept, calibration_slope, gaps
 from mmdx.stats.metrics.ranking import Ladder, Steps, sums_by
 from mmdx.stats.metrics.recalibration import Expansion, expand
 from mmdx.stats.metrics.registry import METRICS, answers, surprises
 from mmdx.stats.metrics.thresholds import AT_THRESHOLD, LEAST, Counts
-from mmdx.stats.resampling.intervals import draw_counts
 from mmdx.stats.resampling.weights import share
 
 GROUPS = 200
@@ -101,12 +101,9 @@ class Panel:
         """Every metric, each row once; NaN where undefined."""
         return self._with_micro(self._at(np.ones((self._count, 1), dtype=self._dtype)))[..., 0]
 
-    def resampled(
-        self, *, resamples: int, seed: int, strata: Int[np.ndarray, "n"] | None = None
-    ) -> Float[np.ndarray, "t m g r"]:
-        """Every metric in each resample of the patients, drawn within their strata where there are any."""
-        drawn = draw_counts(self._patients, resamples=resamples, seed=seed, at_once=self._at_once, strata=strata)
-        return self._measured(drawn, resamples)
+    def resampled(self, resampler: Resampler) -> Float[np.ndarray, "t m g r"]:
+        """Every metric in each resample of the same patients."""
+        return self._measured(resampler.counts(at_once=self._at_once), resampler.resamples)
 
     def jackknife(self) -> Float[np.ndarray, "t m g k"]:
         """Every metric without each patient, or each of `GROUPS` groups where there are more patients than that."""

@@ -13,8 +13,10 @@ from jaxtyping import Float, Int
 from mmdx.stats.cohort.cohort import read_cohort
 from mmdx.stats.comparison.compare import Comparison
 from mmdx.stats.comparison.measured import Measured
+from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.metrics.registry import METRICS
-from mmdx.stats.resampling.intervals import Estimate, draw_patients, interval
+from mmdx.stats.resampling.intervals import Estimate, interval
+from mmdx.stats.resampling.weights import share
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,8 @@ def recovered(sources: Sequence[Path], comparison: Comparison, *, metric: str = 
     place = list(METRICS).index(metric)
     measured = Measured(cohort, included)
     points = measured.points()[:, place, -1]
-    resampled = measured.resampled(resamples=comparison.resamples, seed=comparison.seed)[:, place, -1]
+    resampler = Resampler.of(cohort, resamples=comparison.resamples, seed=comparison.seed)
+    resampled = measured.resampled(resampler)[:, place, -1]
     _, inferior, *others = (arm.name for arm in cohort.arms)
     gap = comparison.differences[inferior, metric, None].estimate
     shares = {
@@ -82,9 +85,10 @@ def variance_explained(
 ) -> Estimate:
     """1 - sum of `errors` / sum of `trivial`, both squared errors of the same rows: R² where the trivial answer is a
     mean. `patients` numbers the patient of each row from 0 without gaps."""
-    drawn = np.full(resamples, np.nan)
-    for place, weights in draw_patients(patients, resamples=resamples, seed=seed):
-        below = weights @ trivial
-        drawn[place] = 1 - np.divide(weights @ errors, below, out=np.full_like(below, np.nan), where=below > 0)
+
+    def explained(weights: Int[np.ndarray, "r n"]) -> dict[str, Float[np.ndarray, "r"]]:
+        return {"r2": 1 - share(weights @ errors, weights @ trivial)}
+
     total = float(trivial.sum())
-    return interval(1 - float(errors.sum()) / total if total > 0 else float("nan"), drawn)
+    resampled = Resampler(patients, None, resamples, seed).values(explained)["r2"].resampled
+    return interval(1 - float(errors.sum()) / total if total > 0 else float("nan"), resampled)

@@ -1,4 +1,4 @@
-"""Shares of rows, such as sensitivity, with intervals; and sums of rows in resamples of patients, which carry them."""
+"""Shares of rows, such as sensitivity, with intervals; and sums of rows by patient, which carry them."""
 
 from __future__ import annotations
 
@@ -7,29 +7,13 @@ from jaxtyping import Float, Int
 from scipy.sparse import csr_array
 from scipy.stats import binomtest
 
-from mmdx.stats.cohort.cohort import Cohort
-from mmdx.stats.resampling.intervals import (
-    CELLS_AT_ONCE,
-    FEWEST_PATIENTS,
-    LEVEL,
-    Estimate,
-    draw_counts,
-    interval,
-    rare_strata,
-)
+from mmdx.stats.resampling.intervals import FEWEST_PATIENTS, LEVEL, Estimate, interval
 from mmdx.stats.resampling.weights import share
 
 
 def row_a_patient(patients: Int[np.ndarray, "n"]) -> bool:
     """Whether each patient has one row, so that rows are independent."""
     return len(np.unique(patients)) == len(patients)
-
-
-def patient_weights(cohort: Cohort, *, resamples: int, seed: int) -> Int[np.ndarray, "r p"]:
-    """How often each patient is drawn in each resample; the resamples are those of the comparison."""
-    strata = rare_strata(cohort.labels, cohort.patients)
-    drawn = draw_counts(cohort.patients, resamples=resamples, seed=seed, at_once=resamples, strata=strata)
-    return next(iter(drawn))[1]
 
 
 def group_weights(
@@ -46,17 +30,6 @@ def sum_by_patient(
     """Values of rows added up by patient, of whom there are `count`."""
     rows = csr_array((np.ones(len(patients)), (patients, np.arange(len(patients)))), shape=(count, len(patients)))
     return np.asarray(rows @ values)
-
-
-def resampled_sums(
-    by_patient: Float[np.ndarray, "p k"], cohort: Cohort, *, resamples: int, seed: int
-) -> Float[np.ndarray, "r k"]:
-    """Sums over the patients of each resample; the resamples are those of the comparison, some held at a time."""
-    strata, sums = rare_strata(cohort.labels, cohort.patients), np.empty((resamples, by_patient.shape[1]))
-    at_once = max(1, min(256, CELLS_AT_ONCE // len(by_patient)))
-    for place, counts in draw_counts(cohort.patients, resamples=resamples, seed=seed, at_once=at_once, strata=strata):
-        sums[place] = counts.astype(np.float64) @ by_patient
-    return sums
 
 
 def wilson(top: int, bottom: int) -> Estimate:

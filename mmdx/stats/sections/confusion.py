@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from mmdx.stats.cohort.cohort import Cohort
-from mmdx.stats.comparison.sums import clustered_share, resampled_sums, row_a_patient, sum_by_patient, wilson
+from mmdx.stats.comparison.resampler import Resampler
+from mmdx.stats.comparison.sums import clustered_share, row_a_patient, sum_by_patient, wilson
 from mmdx.stats.report.plots import TEXT, colour, short
 from mmdx.stats.report.section import Plot, Section
 from mmdx.stats.report.tables import Sheet
@@ -44,7 +45,7 @@ class _Matrix:
     thresholds: tuple[float, ...]
 
 
-def confusion_section(cohort: Cohort, *, resamples: int, seed: int) -> Section | None:
+def confusion_section(cohort: Cohort, resampler: Resampler) -> Section | None:
     """Counts, sensitivity, specificity, precision and negative predictive value by finding and model.
 
     Of the findings for which validation predictions chose a threshold for every model; None without any.
@@ -53,14 +54,14 @@ def confusion_section(cohort: Cohort, *, resamples: int, seed: int) -> Section |
     findings = [f for f in labelled if _chosen(cohort, f)]
     if not findings or not cohort.models:
         return None
-    drawn = min(resamples, MOST_RESAMPLES)
-    matrices = _matrices(cohort, findings, resamples=drawn, seed=seed)
+    resampler = resampler.at_most(MOST_RESAMPLES)
+    matrices = _matrices(cohort, findings, resampler)
     without = [cohort.findings[f] for f in labelled if f not in findings]
     intervals = (
         "Intervals are Wilson's, each patient having one row."
         if row_a_patient(cohort.patients)
-        else f"Intervals are over {drawn} resamples of patients, who may have several rows; none is given for a share "
-        "of 0 or 1, which resampling cannot change, or one of fewer than 5 patients."
+        else f"Intervals are over {resampler.resamples} resamples of patients, who may have several rows; none is "
+        "given for a share of 0 or 1, which resampling cannot change, or one of fewer than 5 patients."
     )
     chosen = (
         "A score at or above its threshold is a yes. Thresholds were chosen on validation studies alone (Youden's J)."
@@ -81,7 +82,7 @@ def _chosen(cohort: Cohort, finding: int) -> bool:
     return not np.isnan(cohort.thresholds[cohort.models][:, known, finding]).any()
 
 
-def _matrices(cohort: Cohort, findings: Sequence[int], *, resamples: int, seed: int) -> list[_Matrix]:
+def _matrices(cohort: Cohort, findings: Sequence[int], resampler: Resampler) -> list[_Matrix]:
     """Of each finding and model."""
     pairs = [(f, arm) for f in findings for arm in cohort.models]
     chosen, answers = cohort.thresholds, cohort.scores >= cohort.thresholds
@@ -90,9 +91,7 @@ def _matrices(cohort: Cohort, findings: Sequence[int], *, resamples: int, seed: 
     if not row_a_patient(cohort.patients):
         count = int(cohort.patients.max()) + 1
         by_patient = np.hstack([sum_by_patient(each, cohort.patients, count) for each in cells])
-        drawn = resampled_sums(by_patient, cohort, resamples=resamples, seed=seed).reshape(
-            resamples, len(pairs), len(CELLS)
-        )
+        drawn = resampler.sums(by_patient).reshape(resampler.resamples, len(pairs), len(CELLS))
     made = []
     for index, (f, arm) in enumerate(pairs):
         counts = dict(zip(CELLS, cells[index].sum(axis=0).astype(int).tolist(), strict=True))

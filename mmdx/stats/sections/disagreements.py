@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmdx.stats.cohort.cohort import Cohort
+from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.report.section import Section
 from mmdx.stats.report.tables import Sheet
 from mmdx.stats.report.words import number
@@ -33,7 +34,7 @@ class _Disagreement:
         return None if distances[0] == distances[1] else int(distances[1] < distances[0])
 
 
-def disagreements_section(cohort: Cohort, *, resamples: int, seed: int) -> Section | None:
+def disagreements_section(cohort: Cohort, resampler: Resampler) -> Section | None:
     """For the reference and each other model, at most ten rows by how far their scores lie apart.
 
     None where nothing is compared, or no two scores differ. Nothing is resampled.

@@ -15,7 +15,9 @@ from matplotlib.ticker import NullLocator
 
 from mmdx.errors import DataError
 from mmdx.stats.cohort.cohort import Cohort, Unit, read_cohort
-from mmdx.stats.comparison.sampled import Drawn, Sampled, both_classes, mean_name, sample_scores, why_no_mean
+from mmdx.stats.comparison.drawn import Drawn, Sampled
+from mmdx.stats.comparison.resampler import Resampler
+from mmdx.stats.comparison.sampled import both_classes, mean_name, sample_scores, why_no_mean
 from mmdx.stats.metrics.registry import METRICS
 from mmdx.stats.report.plots import colour, dash, mark, names_above
 from mmdx.stats.report.section import Plot, Section
@@ -55,7 +57,8 @@ def learning_section(
     ground = cohorts[0]
     scores = [_scores(cohort, ground, each[2]) for cohort, each in zip(cohorts, asked, strict=True)]
     included = both_classes(ground.labels)
-    sampled = sample_scores(ground, AUROC, [[each] for each in scores], resamples=resamples, seed=seed)
+    resampler = Resampler.of(ground, resamples=resamples, seed=seed)
+    sampled = sample_scores(ground, AUROC, [[each] for each in scores], resampler)
     named, refused = mean_name(ground, included, AUROC), why_no_mean(ground, included)
     curves = []
     for arm in points:

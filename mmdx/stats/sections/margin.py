@@ -12,6 +12,7 @@ from typing import Any
 from mmdx.errors import UsageError
 from mmdx.stats.cohort.cohort import Cohort
 from mmdx.stats.cohort.showings import fallbacks
+from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.comparison.sampled import both_classes, mean_name, sample, why_no_mean
 from mmdx.stats.metrics.registry import METRICS
 from mmdx.stats.report.forest import ForestLine, forest_plot
@@ -33,7 +34,7 @@ class Claim:
     found: NonInferiority
 
 
-def margin_section(cohort: Cohort, *, margin: float, resamples: int, seed: int) -> Section | None:
+def margin_section(cohort: Cohort, resampler: Resampler, *, margin: float) -> Section | None:
     """Every other model against the reference, and fallbacks against what they stand in for; None with one model.
 
     Raises `UsageError` where the margin is no share of an AUROC.
@@ -43,7 +44,7 @@ def margin_section(cohort: Cohort, *, margin: float, resamples: int, seed: int) 
     if len(models) < 2:
         return None
     included = both_classes(cohort.labels)
-    sampled = sample(cohort, AUROC, models, resamples=resamples, seed=seed)
+    sampled = sample(cohort, AUROC, models, resampler)
     refused = why_no_mean(cohort, included)
     drawn = {arm: each.macro(included, refused=refused) for arm, each in zip(models, sampled, strict=True)}
     stand_ins = fallbacks(cohort)

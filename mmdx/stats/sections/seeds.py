@@ -15,15 +15,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mmdx.stats.cohort.cohort import Cohort
-from mmdx.stats.comparison.sampled import (
-    Drawn,
-    Sampled,
-    affordable,
-    both_classes,
-    mean_name,
-    sample,
-    why_no_mean,
-)
+from mmdx.stats.comparison.drawn import Drawn, Sampled
+from mmdx.stats.comparison.resampler import Resampler
+from mmdx.stats.comparison.sampled import both_classes, mean_name, sample, why_no_mean
 from mmdx.stats.metrics.registry import METRICS
 from mmdx.stats.report.plots import TEXT, colour, mark, short
 from mmdx.stats.report.section import Plot, Section
@@ -48,25 +42,28 @@ class Trainings:
         return float(np.std(self.values, ddof=1))
 
 
-def seeds_section(cohort: Cohort, *, resamples: int, seed: int) -> Section | None:
+def seeds_section(cohort: Cohort, resampler: Resampler) -> Section | None:
     """Every arm that was trained more than once; None where none was."""
     arms = [arm for arm in range(len(cohort.arms)) if len(cohort.scored[arm]) > 1]
     if not arms:
         return None
     included = both_classes(cohort.labels)
     refused = why_no_mean(cohort, included)
-    made = affordable(resamples, values=cohort.labels.size * sum(len(cohort.scored[arm]) for arm in arms) * len(SCORED))
+    trainings = sum(len(cohort.scored[arm]) for arm in arms)
+    affordable = resampler.affordable(values=cohort.labels.size * trainings * len(SCORED))
     found = {}
     for metric in SCORED:
-        sampled = sample(cohort, METRICS[metric], arms, resamples=made, seed=seed)
+        sampled = sample(cohort, METRICS[metric], arms, affordable)
         found[metric] = [_trainings(cohort, a, s, included, refused) for a, s in zip(arms, sampled, strict=True)]
     differences = _differences(cohort, arms, found["auroc"])
     named = mean_name(cohort, included, METRICS["auroc"])
     notes = [
         "The SD is over trainings, on the same patients; the interval is over patients, of the mean of the trainings."
     ]
-    if made < resamples:
-        notes.append(f"These intervals stand on {made} resamples and not {resamples}, for time.")
+    if affordable.resamples < resampler.resamples:
+        notes.append(
+            f"These intervals stand on {affordable.resamples} resamples and not {resampler.resamples}, for time."
+        )
     return Section(
         "seeds",
         "Trainings",

@@ -4,6 +4,7 @@ from sklearn.metrics import roc_auc_score
 
 from mmdx.stats.cohort.cohort import read_cohort
 from mmdx.stats.comparison.measured import Measured
+from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.metrics.registry import METRICS
 
 AUROC = list(METRICS).index("auroc")
@@ -24,8 +25,9 @@ def test_means_follow_the_findings(write_run):
 def test_an_arm_of_several_trainings_has_their_mean_in_every_resample(write_run):
     runs = [write_run(f"seed-{seed}", {"ct": 3.0}, seed=seed) for seed in range(3)]
     together = Measured(read_cohort(runs, groups=["ct"] * 3), [0, 1])
-    alone = [Measured(read_cohort([run]), [0, 1]).resampled(resamples=50, seed=1)[0] for run in runs]
-    np.testing.assert_allclose(together.resampled(resamples=50, seed=1)[0], np.mean(alone, axis=0))
+    resampler = Resampler.of(read_cohort(runs[:1]), resamples=50, seed=1)
+    alone = [Measured(read_cohort([run]), [0, 1]).resampled(resampler)[0] for run in runs]
+    np.testing.assert_allclose(together.resampled(resampler)[0], np.mean(alone, axis=0))
     assert together.trainings(0).shape == (3, len(METRICS), 5)
     np.testing.assert_allclose(together.trainings(0).mean(axis=0), together.points()[0])
 

@@ -9,6 +9,7 @@ from sklearn import metrics as sk
 from mmdx.stats.cohort.cohort import Scored
 from mmdx.stats.comparison import panel as panel_module
 from mmdx.stats.comparison.panel import GROUPS, ITERATED_BELOW, Panel
+from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.metrics.registry import METRICS, answers
 from mmdx.stats.resampling.intervals import bca_interval, draw_patients, interval, rare_strata
 
@@ -65,7 +66,7 @@ def weights_of(patients: np.ndarray, resamples: int, seed: int) -> np.ndarray:
 @pytest.mark.parametrize("digits", [1, 8])
 def test_equals_scikit_learn_of_every_finding_and_of_all_pooled(digits):
     labels, trainings, patients = cohort(digits=digits)
-    found = Panel(labels, trainings, patients).resampled(resamples=6, seed=5)
+    found = Panel(labels, trainings, patients).resampled(Resampler(patients, None, 6, 5))
     weights = weights_of(patients, 6, 5)
     for t, scored in enumerate(trainings):
         for g in range(4):
@@ -79,7 +80,11 @@ def test_equals_scikit_learn_of_every_finding_and_of_all_pooled(digits):
 def test_every_value_is_that_of_the_metrics_own_function():
     labels, trainings, patients = cohort()
     made = Panel(labels, trainings, patients)
-    points, found, weights = made.points(), made.resampled(resamples=300, seed=2), weights_of(patients, 300, 2)
+    points, found, weights = (
+        made.points(),
+        made.resampled(Resampler(patients, None, 300, 2)),
+        weights_of(patients, 300, 2),
+    )
     assert (points.shape, found.shape) == ((2, len(METRICS), 4), (2, len(METRICS), 4, 300))
     for t, scored in enumerate(trainings):
         for g in range(4):
@@ -94,7 +99,7 @@ def test_every_value_is_that_of_the_metrics_own_function():
 def test_one_step_to_a_calibration_curve_is_near_its_end():
     """The bounds of slope and intercept, from 1,500 rows, within 1 % of the interval's width."""
     labels, trainings, patients = cohort(ITERATED_BELOW * 3 // 2, 700)
-    found = Panel(labels, trainings, patients).resampled(resamples=400, seed=0)
+    found = Panel(labels, trainings, patients).resampled(Resampler(patients, None, 400, 0))
     weights = weights_of(patients, 400, 0)
     truth, scores, _, rows = cells(labels, trainings[0], 0)
     assert len(rows) > ITERATED_BELOW
@@ -113,7 +118,7 @@ def test_one_finding_is_its_own_micro_average():
         patients,
     )
     np.testing.assert_array_equal(one.points()[:, :, 0], one.points()[:, :, 1])
-    found = one.resampled(resamples=20, seed=0)
+    found = one.resampled(Resampler(patients, None, 20, 0))
     np.testing.assert_array_equal(found[:, :, 0], found[:, :, 1])
 
 
@@ -129,12 +134,14 @@ def test_without_a_threshold_there_are_no_answers_to_count():
 
 def test_neither_threads_nor_parts_change_a_value(monkeypatch):
     labels, trainings, patients = cohort()
-    whole = Panel(labels, trainings, patients).resampled(resamples=50, seed=3)
+    whole = Panel(labels, trainings, patients).resampled(Resampler(patients, None, 50, 3))
     monkeypatch.setattr(panel_module, "THREADS", 1)
-    np.testing.assert_array_equal(Panel(labels, trainings, patients).resampled(resamples=50, seed=3), whole)
+    np.testing.assert_array_equal(Panel(labels, trainings, patients).resampled(Resampler(patients, None, 50, 3)), whole)
     monkeypatch.setattr(panel_module, "CELLS_AT_ONCE", 7 * labels.size)
-    np.testing.assert_allclose(Panel(labels, trainings, patients).resampled(resamples=50, seed=3), whole, rtol=1e-9)
-    assert (Panel(labels, trainings, patients).resampled(resamples=50, seed=4) != whole).any()
+    np.testing.assert_allclose(
+        Panel(labels, trainings, patients).resampled(Resampler(patients, None, 50, 3)), whole, rtol=1e-9
+    )
+    assert (Panel(labels, trainings, patients).resampled(Resampler(patients, None, 50, 4)) != whole).any()
 
 
 def test_many_rows_a_patient_weigh_more_than_small_integers_hold():
@@ -142,7 +149,7 @@ def test_many_rows_a_patient_weigh_more_than_small_integers_hold():
     rng = np.random.default_rng(0)
     labels, scores = (rng.random((400, 200)) < 0.5).astype(float), rng.random((400, 200))
     patients = np.repeat([0, 1], 200)
-    found = Panel(labels, [Scored(scores, scores, scores)], patients).resampled(resamples=5, seed=0)
+    found = Panel(labels, [Scored(scores, scores, scores)], patients).resampled(Resampler(patients, None, 5, 0))
     weights = weights_of(patients, 5, 0)
     expected = [sk.roc_auc_score(labels.ravel(), scores.ravel(), sample_weight=np.repeat(row, 200)) for row in weights]
     assert found[0, PLACE["auroc"], -1] == pytest.approx(expected, rel=1e-12)
@@ -168,11 +175,11 @@ def test_of_more_patients_the_jackknife_leaves_out_groups():
 
 def test_strata_keep_the_number_of_a_rare_class():
     rng = np.random.default_rng(0)
-    labels, scores = np.zeros((300, 1)), rng.random((300, 1))
+    labels, scores, patients = np.zeros((300, 1)), rng.random((300, 1)), np.arange(300)
     labels[:4] = 1
-    made = Panel(labels, [Scored(scores, np.full((300, 1), 0.5), np.ones((300, 1)))], np.arange(300))
-    free = made.resampled(resamples=400, seed=0)[0, PLACE["auroc"], 0]
-    held = made.resampled(resamples=400, seed=0, strata=rare_strata(labels, np.arange(300)))[0, PLACE["auroc"], 0]
+    made = Panel(labels, [Scored(scores, np.full((300, 1), 0.5), np.ones((300, 1)))], patients)
+    free = made.resampled(Resampler(patients, None, 400, 0))[0, PLACE["auroc"], 0]
+    held = made.resampled(Resampler(patients, rare_strata(labels, patients), 400, 0))[0, PLACE["auroc"], 0]
     assert np.isnan(free).any()
     assert not np.isnan(held).any()
 
@@ -196,7 +203,7 @@ def test_wild_cases_give_an_interval_within_bounds_or_say_why_not(kind, copies):
     patients = np.arange(len(labels)) % len(WILD[kind][0])
     made = Panel(labels, [Scored(scores, np.full_like(scores, 0.5), np.ones_like(scores))], patients)
     points, found, left = (
-        each[0, :, 0] for each in (made.points(), made.resampled(resamples=200, seed=0), made.jackknife())
+        each[0, :, 0] for each in (made.points(), made.resampled(Resampler(patients, None, 200, 0)), made.jackknife())
     )
     for m, metric in enumerate(METRICS.values()):
         for estimate in (interval(points[m], found[m]), bca_interval(points[m], found[m], left[m])):

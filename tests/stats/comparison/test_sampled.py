@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from arms_by_hand import cohort_of, halves, noisy
+from asking import compared
 
-from mmdx.stats.comparison.compare import compare_cohort
-from mmdx.stats.comparison.sampled import affordable, both_classes, sample, sample_groups, why_no_mean
+from mmdx.stats.comparison.resampler import Resampler
+from mmdx.stats.comparison.sampled import both_classes, sample, why_no_mean
 from mmdx.stats.metrics.registry import METRICS
 
 LABELS = halves(60)
@@ -23,8 +24,8 @@ def test_intervals_and_differences_are_those_of_the_comparison(metric, patients)
     arms = {"image+report": [noisy(labels, 2.0), noisy(labels, 3.0, seed=1)], "image": noisy(labels, 5.0, seed=2)}
     cohort = cohort_of(labels, arms, patients=patients)
     cohort = replace(cohort, arms=tuple(replace(arm, kind="model") for arm in cohort.arms))
-    made = compare_cohort(cohort, resamples=200, seed=3)
-    first, second = sample(cohort, METRICS[metric], [0, 1], resamples=200, seed=3)
+    made = compared(cohort, resamples=200, seed=3)
+    first, second = sample(cohort, METRICS[metric], [0, 1], Resampler.of(cohort, resamples=200, seed=3))
     ours, theirs = first.macro([0, 1]).estimate, made.estimates["image+report", metric, None]
     assert (ours.value, ours.low, ours.high) == pytest.approx((theirs.value, theirs.low, theirs.high))
     ours, theirs = first.macro([0, 1]).minus(second.macro([0, 1])), made.differences["image", metric, None]
@@ -33,25 +34,9 @@ def test_intervals_and_differences_are_those_of_the_comparison(metric, patients)
     )
 
 
-def test_groups_are_scored_by_themselves():
-    scores, half = noisy(LABELS, 4.0), np.arange(60) < 30
-    points, resampled = sample_groups(
-        METRICS["auroc"], LABELS, scores[None], np.arange(60), np.stack([half, ~half]), resamples=50, seed=0
-    )
-    once = np.ones((1, 30), dtype=np.int64)
-    assert points[0, 0, 1] == METRICS["auroc"].function(LABELS[half, 1], scores[half, 1], once)[0]
-    assert resampled.shape == (2, 1, 2, 50)
-
-
 def test_a_mean_of_nothing_is_undefined_and_says_why():
     cohort = cohort_of(np.zeros((10, 2)), {"image": noisy(np.zeros((10, 2)), 1.0)})
     assert both_classes(cohort.labels) == []
-    (sampled,) = sample(cohort, METRICS["auroc"], [0], resamples=50, seed=0)
+    (sampled,) = sample(cohort, METRICS["auroc"], [0], Resampler.of(cohort, resamples=50, seed=0))
     assert np.isnan(sampled.macro([]).value)
     assert why_no_mean(cohort, []) == "no finding has labels of both classes"
-
-
-def test_resamples_are_as_many_as_a_few_seconds_hold():
-    assert affordable(2000, values=1000) == 2000
-    assert affordable(2000, values=10**6) == 1000
-    assert affordable(2000, values=10**9) == 200

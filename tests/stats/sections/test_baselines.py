@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from arms_by_hand import cohort_of, halves, noisy, wild
+from asking import compared
 
-from mmdx.stats.comparison.compare import compare_cohort
 from mmdx.stats.sections.baselines import baselines_section
 
 LABELS = halves(200)
@@ -13,7 +13,7 @@ LABELS = halves(200)
 
 def section(model, **baselines):
     arms = {"image+report": model} | {f"baseline {name}": scores for name, scores in baselines.items()}
-    return baselines_section(compare_cohort(cohort_of(LABELS, arms), resamples=400))
+    return baselines_section(compared(cohort_of(LABELS, arms), resamples=400))
 
 
 def test_a_model_that_beats_them_all_says_which_is_closest():
@@ -52,6 +52,6 @@ def test_without_a_baseline_is_no_section():
 
 @pytest.mark.parametrize("name", wild())
 def test_wild_cohorts_are_unbeaten_in_words(name):
-    found = baselines_section(compare_cohort(wild()[name], resamples=100))
+    found = baselines_section(compared(wild()[name], resamples=100))
     assert all("nan" not in sentence for sentence in found.sentences)
     assert name in ("unknown",) or found.record["unbeaten"] == ["baseline constant"]

@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 from arms_by_hand import wild
+from asking import ask
 
 from mmdx.stats.comparison.compare import compare_cohort
 from mmdx.stats.report.plots import svg
@@ -18,7 +19,7 @@ from mmdx.stats.sections.seeds import seeds_section
 from mmdx.stats.sections.subgroups.section import subgroups_section
 
 SECTIONS = (
-    lambda cohort, *, resamples, seed: baselines_section(compare_cohort(cohort, resamples=resamples, seed=seed)),
+    lambda cohort, resampler: baselines_section(compare_cohort(cohort, resampler)),
     partial(margin_section, margin=0.02),
     missing_section,
     pairs_section,
@@ -31,7 +32,7 @@ SECTIONS = (
 def test_wild_cohorts_can_be_drawn_and_written(name):
     drawn = 0
     for section in SECTIONS:
-        found = section(wild()[name], resamples=100, seed=0)
+        found = ask(section, wild()[name], resamples=100)
         if found is not None:
             json.dumps(found.record, allow_nan=False)
             for plot in found.plots:

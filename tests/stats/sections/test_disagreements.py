@@ -1,4 +1,5 @@
 import numpy as np
+from asking import ask
 from scored import cohort_of
 
 from mmdx.stats.sections.disagreements import disagreements_section
@@ -9,7 +10,7 @@ SECOND = np.array([[0.1, 0.2], [0.2, 0.9], [0.5, 0.0]])
 
 
 def test_the_farthest_rows_stand_first_with_who_was_right():
-    section = disagreements_section(cohort_of(LABELS, [FIRST, SECOND], names=("both", "ct")), resamples=1, seed=0)
+    section = ask(disagreements_section, cohort_of(LABELS, [FIRST, SECOND], names=("both", "ct")), resamples=1, seed=0)
     assert section is not None
     (sheet,) = section.sheets
     assert sheet.header == ("study", "finding", "label", "both", "ct", "nearer")
@@ -33,13 +34,13 @@ def test_the_farthest_rows_stand_first_with_who_was_right():
 
 def test_at_most_ten_rows():
     labels = np.zeros((30, 1))
-    section = disagreements_section(cohort_of(labels, [labels, labels + 1]), resamples=1, seed=0)
+    section = ask(disagreements_section, cohort_of(labels, [labels, labels + 1]), resamples=1, seed=0)
     assert section is not None
     assert [row[0] for row in section.sheets[0].rows] == [f"s{i}" for i in range(10)]
 
 
 def test_nothing_to_disagree_on():
-    assert disagreements_section(cohort_of(LABELS, [FIRST]), resamples=1, seed=0) is None
-    assert disagreements_section(cohort_of(LABELS, [FIRST, FIRST]), resamples=1, seed=0) is None
+    assert ask(disagreements_section, cohort_of(LABELS, [FIRST]), resamples=1, seed=0) is None
+    assert ask(disagreements_section, cohort_of(LABELS, [FIRST, FIRST]), resamples=1, seed=0) is None
     baseline = cohort_of(LABELS, [FIRST, SECOND], kinds=("model", "baseline"))
-    assert disagreements_section(baseline, resamples=1, seed=0) is None
+    assert ask(disagreements_section, baseline, resamples=1, seed=0) is None

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 from arms_by_hand import cohort_of, halves, noisy, wild
+from asking import ask
 
 from mmdx.errors import UsageError
 from mmdx.stats.sections.margin import margin_section
@@ -21,12 +24,12 @@ def cohort(worse: float):
 
 
 def claims(worse: float, margin: float) -> dict:
-    section = margin_section(cohort(worse), margin=margin, resamples=200, seed=0)
+    section = ask(partial(margin_section, margin=margin), cohort(worse), resamples=200)
     return {(claim["candidate"], claim["against"]): claim for claim in section.record["claims"]}
 
 
 def test_the_fallback_is_held_against_the_model_that_it_stands_in_for():
-    section = margin_section(cohort(0.0), margin=0.02, resamples=200, seed=0)
+    section = ask(partial(margin_section, margin=0.02), cohort(0.0), resamples=200)
     assert section.sentences[-1] == (
         "In macro AUROC, shown image alone, the checkpoint of fused is at most 0.02 worse than cnn, which was trained "
         "on image: shown (difference 0.000, 95 % interval 0.000 to 0.000, one-sided p = 0.005)."
@@ -47,24 +50,24 @@ def test_by_hand():
     second = first.copy()
     second[0] = 0.0
     two = cohort_of(labels, {"a": first, "b": second})
-    found = [margin_section(two, margin=m, resamples=400, seed=0).record["claims"][0] for m in (0.04, 0.4)]
+    found = [ask(partial(margin_section, margin=m), two, resamples=400).record["claims"][0] for m in (0.04, 0.4)]
     assert [claim["difference"]["value"] for claim in found] == [pytest.approx(-0.05)] * 2
     assert [claim["shown"] for claim in found] == [False, True]
 
 
 def test_a_margin_that_is_none_is_refused():
     with pytest.raises(UsageError, match=r"margin 2: must lie between 0 and 0\.5"):
-        margin_section(cohort(0.0), margin=2.0, resamples=100, seed=0)
+        ask(partial(margin_section, margin=2.0), cohort(0.0), resamples=100)
 
 
 def test_one_model_is_no_section():
     labels = halves(20)
     only = cohort_of(labels, {"image": noisy(labels, 1.0), "baseline constant": noisy(labels, 9.0)})
-    assert margin_section(only, margin=0.02, resamples=100, seed=0) is None
+    assert ask(partial(margin_section, margin=0.02), only, resamples=100) is None
 
 
 @pytest.mark.parametrize("name", wild())
 def test_wild_cohorts_are_refused_in_words(name):
-    section = margin_section(wild()[name], margin=0.05, resamples=100, seed=0)
+    section = ask(partial(margin_section, margin=0.05), wild()[name], resamples=100)
     assert len(section.sentences) == 3
     assert all("nan" not in sentence for sentence in section.sentences)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from arms_by_hand import cohort_of, halves, noisy, wild
+from asking import ask
 
 from mmdx.stats.sections.seeds import seeds_section
 
@@ -20,7 +21,7 @@ def ranked(below: int) -> np.ndarray:
 
 def test_by_hand():
     """AUROCs of 1.0, 0.9 and 0.8: a mean of 0.9 and an SD of 0.1."""
-    section = seeds_section(cohort_of(LABELS, {"image": [ranked(k) for k in (0, 2, 4)]}), resamples=200, seed=0)
+    section = ask(seeds_section, cohort_of(LABELS, {"image": [ranked(k) for k in (0, 2, 4)]}), resamples=200, seed=0)
     (record,) = section.record["arms"]["auroc"]
     assert record["trainings"] == pytest.approx([1.0, 0.9, 0.8])
     assert (record["mean"]["value"], record["sd"]) == (pytest.approx(0.9), pytest.approx(0.1))
@@ -34,7 +35,9 @@ def test_by_hand():
 def test_more_trainings_do_not_make_the_patients_more():
     one = noisy(LABELS, 3.0)
     few, many = (
-        seeds_section(cohort_of(LABELS, {"image": [one] * count}), resamples=200, seed=0).record["arms"]["auroc"][0]
+        ask(seeds_section, cohort_of(LABELS, {"image": [one] * count}), resamples=200, seed=0).record["arms"]["auroc"][
+            0
+        ]
         for count in (2, 8)
     )
     assert (few["mean"]["low"], few["mean"]["high"]) == pytest.approx((many["mean"]["low"], many["mean"]["high"]))
@@ -43,7 +46,7 @@ def test_more_trainings_do_not_make_the_patients_more():
 
 def test_the_difference_is_taken_seed_by_seed():
     arms = {"image+report": [ranked(0), ranked(2)], "image": [ranked(2), ranked(4)], "other": [ranked(1)] * 3}
-    section = seeds_section(cohort_of(LABELS, arms), resamples=200, seed=0)
+    section = ask(seeds_section, cohort_of(LABELS, arms), resamples=200, seed=0)
     (difference,) = section.record["differences"]
     assert difference["name"] == "image+report minus image"
     assert difference["trainings"] == pytest.approx([0.1, 0.1])
@@ -52,11 +55,11 @@ def test_the_difference_is_taken_seed_by_seed():
 
 
 def test_single_trainings_are_no_section():
-    assert seeds_section(cohort_of(halves(20), {"image": noisy(halves(20), 1.0)}), resamples=100, seed=0) is None
+    assert ask(seeds_section, cohort_of(halves(20), {"image": noisy(halves(20), 1.0)}), resamples=100, seed=0) is None
 
 
 @pytest.mark.parametrize("name", wild())
 def test_wild_cohorts_are_undefined_in_words(name):
-    section = seeds_section(wild()[name], resamples=100, seed=0)
+    section = ask(seeds_section, wild()[name], resamples=100, seed=0)
     assert all("nan" not in sentence for sentence in section.sentences)
     assert all("nan" not in cell for sheet in section.sheets for row in sheet.rows for cell in row)

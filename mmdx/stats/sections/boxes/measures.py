@@ -23,8 +23,10 @@ import pandas as pd
 from faster_coco_eval import COCO, COCOeval_faster
 from jaxtyping import Bool, Float, Int
 
+from mmdx.stats.comparison.drawn import Drawn
+from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.metrics.lesions import link, overlaps
-from mmdx.stats.resampling.intervals import FEWEST_IN_MEAN, FEWEST_PATIENTS, Estimate, draw_patients, interval
+from mmdx.stats.resampling.intervals import FEWEST_IN_MEAN, FEWEST_PATIENTS, Estimate, interval
 from mmdx.stats.sections.boxes.files import CORNERS, read_found, read_truth, truth_of
 
 OVERLAP = 0.5
@@ -88,17 +90,19 @@ def measure(found: pd.DataFrame, known: pd.DataFrame, *, resamples: int = RESAMP
     }
     if not evidence:
         return {}
-    ones = np.ones((1, len(patients)), dtype=np.int64)
-    exact = {finding: values_of(facts, ones) for finding, facts in evidence.items()}
-    drawn = {f: {name: np.full(resamples, np.nan) for name in values} for f, values in exact.items()}
-    for place, weights in draw_patients(np.arange(len(patients)), resamples=resamples, seed=seed):
-        for finding, facts in evidence.items():
-            for name, values in values_of(facts, weights).items():
-                drawn[finding][name][place] = values
+
+    def values(weights: Int[np.ndarray, "r p"]) -> dict[tuple[str, str], Float[np.ndarray, "r"]]:
+        return {(f, name): v for f, facts in evidence.items() for name, v in values_of(facts, weights).items()}
+
+    drawn = Resampler(np.arange(len(patients)), None, resamples, seed).values(values)
     result: Measured = {}
     for finding, facts in evidence.items():
         refused = _too_few(facts, FEWEST_PATIENTS)
-        rows = {n: interval(float(v[0]), drawn[finding][n], refused=refused) for n, v in exact[finding].items()}
+        rows = {
+            name: interval(value.value, value.resampled, refused=refused)
+            for (of, name), value in drawn.items()
+            if of == finding
+        }
         # COCO's own numbers, of which the resampled one is the first.
         rows["ap50"] = replace(rows["ap50"], value=facts.coco[0])
         result[finding] = {"ap50": rows["ap50"], "ap": Estimate(facts.coco[1], None, None, 0, NOT_DRAWN), **rows}
@@ -221,7 +225,9 @@ def _weighted(values: Float[np.ndarray, "m"], weights: Int[np.ndarray, "r m"]) -
     return np.where(total > 0, weights @ values / np.maximum(total, 1), np.nan)
 
 
-def _mean(result: Measured, drawn: Mapping, evidence: Mapping[str, Evidence]) -> dict[str, Estimate]:
+def _mean(
+    result: Measured, drawn: Mapping[tuple[str, str], Drawn], evidence: Mapping[str, Evidence]
+) -> dict[str, Estimate]:
     refused = next(filter(None, (_too_few(facts, FEWEST_IN_MEAN) for facts in evidence.values())), None)
     mean = {}
     for name in next(iter(result.values())):
@@ -229,7 +235,7 @@ def _mean(result: Measured, drawn: Mapping, evidence: Mapping[str, Evidence]) ->
         if name == "ap":
             mean[name] = Estimate(value, None, None, 0, NOT_DRAWN)
         else:
-            mean[name] = interval(value, np.mean([drawn[f][name] for f in evidence], axis=0), refused=refused)
+            mean[name] = interval(value, np.mean([drawn[f, name].resampled for f in evidence], axis=0), refused=refused)
     return mean
 
 

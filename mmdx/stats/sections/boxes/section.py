@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mmdx.stats.cohort.cohort import Cohort
+from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.report.section import Section
 from mmdx.stats.report.tables import Sheet
 from mmdx.stats.report.words import with_interval
@@ -12,7 +13,7 @@ from mmdx.stats.sections.boxes.measures import Measured, box_metrics
 from mmdx.stats.sections.boxes.table import SHOWN, boxes_json
 
 
-def boxes_section(cohort: Cohort, *, resamples: int, seed: int) -> Section | None:
+def boxes_section(cohort: Cohort, resampler: Resampler) -> Section | None:
     """Average precision, lesions found at one false a study, pointing and overlap, as means over the findings that have
     a box; None where no `_boxes.csv` lies beside a file of predictions.
 
@@ -22,7 +23,8 @@ def boxes_section(cohort: Cohort, *, resamples: int, seed: int) -> Section | Non
     for number in cohort.models:
         arm = cohort.arms[number]
         path = Path(arm.source).with_name(f"{Path(arm.source).stem.removesuffix('_slices')}_boxes.csv")
-        measured = box_metrics(path, resamples=resamples, seed=seed).get(arm.shown) if path.is_file() else None
+        metrics = box_metrics(path, resamples=resampler.resamples, seed=resampler.seed) if path.is_file() else {}
+        measured = metrics.get(arm.shown)
         if measured:
             found[arm.name] = measured
     if not found:

@@ -19,6 +19,7 @@ from jaxtyping import Float, Int
 from matplotlib.figure import Figure
 
 from mmdx.stats.cohort.cohort import Cohort
+from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.metrics.registry import auroc
 from mmdx.stats.metrics.thresholds import count, sensitivity, specificity
 from mmdx.stats.report.plots import SERIES, TEXT
@@ -29,9 +30,7 @@ from mmdx.stats.resampling.intervals import (
     FEWEST_IN_MEAN,
     FEWEST_PATIENTS,
     Estimate,
-    draw_patients,
     interval,
-    rare_strata,
     why_too_few,
 )
 from mmdx.stats.sections.classes.measures import (
@@ -76,7 +75,7 @@ class _Part:
     notes: tuple[str, ...] = ()
 
 
-def groups_section(cohort: Cohort, *, resamples: int, seed: int) -> Section | None:
+def groups_section(cohort: Cohort, resampler: Resampler) -> Section | None:
     """A table and the confusion matrices of each group; the RSNA 2019 loss and the seven-point checklist where the
     findings are theirs. None where there is none of them."""
     groups = {name: members for name, members in groups_of(cohort.findings).items() if _known(cohort, members).size}
@@ -88,7 +87,7 @@ def groups_section(cohort: Cohort, *, resamples: int, seed: int) -> Section | No
     parts = {name: part for name, part in parts.items() if len(part.rows)}
     if not parts:
         return None
-    estimates = _estimate(cohort, parts, resamples=resamples, seed=seed)
+    estimates = _estimate(parts, resampler)
     return Section(
         key="groups",
         title="Groups of classes and challenge scores",
@@ -202,29 +201,20 @@ def _checklist(cohort: Cohort, groups: Mapping[str, Sequence[str]]) -> _Part:
     )
 
 
-def _estimate(cohort: Cohort, parts: Mapping[str, _Part], *, resamples: int, seed: int) -> dict[str, _Estimates]:
+def _estimate(parts: Mapping[str, _Part], resampler: Resampler) -> dict[str, _Estimates]:
     """All measures of all parts with their intervals, over the same resamples."""
-    drawn = {
-        name: {who: {m: np.full(resamples, np.nan) for m in part.measures} for who in part.of}
-        for name, part in parts.items()
-    }
-    strata = rare_strata(cohort.labels, cohort.patients)
-    for place, weights in draw_patients(cohort.patients, resamples=resamples, seed=seed, strata=strata):
-        for name, part in parts.items():
-            here = weights[:, part.rows]
-            for who, function in part.of.items():
-                for measure, values in function(here).items():
-                    drawn[name][who][measure][place] = values
-    found: dict[str, _Estimates] = {}
-    for name, part in parts.items():
-        once = np.ones((1, len(part.rows)), dtype=np.int64)
-        found[name] = {
-            who: {
-                measure: interval(float(values[0]), drawn[name][who][measure], refused=part.refused)
-                for measure, values in function(once).items()
-            }
-            for who, function in part.of.items()
+
+    def values(weights: Int[np.ndarray, "r n"]) -> dict[tuple[str, str, str], Float[np.ndarray, "r"]]:
+        return {
+            (name, model, measure): measured
+            for name, part in parts.items()
+            for model, function in part.of.items()
+            for measure, measured in function(weights[:, part.rows]).items()
         }
+
+    found: dict[str, _Estimates] = {name: {model: {} for model in part.of} for name, part in parts.items()}
+    for (name, model, measure), drawn in resampler.values(values).items():
+        found[name][model][measure] = interval(drawn.value, drawn.resampled, refused=parts[name].refused)
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mmdx.stats.cohort.cohort import Cohort
+from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.metrics.registry import METRICS
 from mmdx.stats.report.section import Section
 from mmdx.stats.report.tables import Sheet
@@ -14,7 +15,7 @@ from mmdx.stats.significance.corrections import Key
 SCORED = ("auroc", "ap")
 
 
-def folds_section(cohort: Cohort, *, resamples: int, seed: int) -> Section | None:
+def folds_section(cohort: Cohort, resampler: Resampler) -> Section | None:
     """Macro means by fold of every model that was cross-validated; None where none was.
 
     Nothing is resampled here. Raises `DataError` where a fold's file is bad.

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from mmdx.stats.comparison.sampled import Drawn
+from mmdx.stats.comparison.drawn import Drawn
 from mmdx.stats.resampling.intervals import Estimate
 
 RATES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)

@@ -16,14 +16,9 @@ from matplotlib.figure import Figure
 
 from mmdx.stats.cohort.cohort import Cohort
 from mmdx.stats.cohort.showings import Withheld, withheld
-from mmdx.stats.comparison.sampled import (
-    Drawn,
-    affordable,
-    both_classes,
-    mean_name,
-    sample_scores,
-    why_no_mean,
-)
+from mmdx.stats.comparison.drawn import Drawn
+from mmdx.stats.comparison.resampler import Resampler
+from mmdx.stats.comparison.sampled import both_classes, mean_name, sample_scores, why_no_mean
 from mmdx.stats.metrics.registry import METRICS
 from mmdx.stats.report.plots import colour
 from mmdx.stats.report.section import Plot, Section
@@ -49,7 +44,7 @@ class Curve:
     trained: Sequence[tuple[int, Drawn, Difference]]
 
 
-def missing_section(cohort: Cohort, *, resamples: int, seed: int) -> Section | None:
+def missing_section(cohort: Cohort, resampler: Resampler) -> Section | None:
     """A curve for each modality that alone was withheld from a run's fullest showing; None where none was."""
     pairs = withheld(cohort)
     if not pairs:
@@ -59,11 +54,8 @@ def missing_section(cohort: Cohort, *, resamples: int, seed: int) -> Section | N
     arms = list(dict.fromkeys(arm for pair in pairs for arm in (pair.full, pair.without, *pair.trained)))
     trainings = [[training.scores for training in cohort.scored[arm]] for arm in arms]
     trainings += [half for pair in pairs for half in _halves(cohort, pair)]
-    made = affordable(resamples, values=cohort.labels.size * sum(map(len, trainings)))
-    sampled = [
-        each.macro(included, refused=refused)
-        for each in sample_scores(cohort, AUROC, trainings, resamples=made, seed=seed)
-    ]
+    affordable = resampler.affordable(values=cohort.labels.size * sum(map(len, trainings)))
+    sampled = [each.macro(included, refused=refused) for each in sample_scores(cohort, AUROC, trainings, affordable)]
     drawn, halves = dict(zip(arms, sampled, strict=False)), sampled[len(arms) :]
     curves = [
         _curve(pair, drawn, (first, second))
@@ -76,7 +68,7 @@ def missing_section(cohort: Cohort, *, resamples: int, seed: int) -> Section | N
         tuple(sentence for curve in curves for sentence in _sentences(cohort, curve, drawn, named)),
         (_sheet(cohort, curves, named),),
         (_plot(cohort, curves, named),),
-        _notes(cohort, curves, made, resamples),
+        _notes(cohort, curves, affordable.resamples, resampler.resamples),
         [_record(cohort, curve) for curve in curves],
     )
 

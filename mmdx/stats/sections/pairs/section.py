@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mmdx.stats.cohort.cohort import Cohort
-from mmdx.stats.comparison.sampled import affordable
+from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.report.forest import ForestLine, forest_plot
 from mmdx.stats.report.section import Plot, Section
 from mmdx.stats.report.tables import Sheet
@@ -18,14 +18,15 @@ RANKING = ("bootstrap", "delong", "permutation")
 """The tests that ask about the AUROC; McNemar's asks about the yeses and noes at one threshold."""
 
 
-def pairs_section(cohort: Cohort, *, resamples: int, seed: int) -> Section | None:
+def pairs_section(cohort: Cohort, resampler: Resampler) -> Section | None:
     """The tests; None where there is no second arm, or no finding has both classes."""
     if not cohort.models or len(cohort.arms) < 2:
         return None
     pairs = (len(cohort.arms) - 1) * len(cohort.findings)
     # The smallest p that resamples can give must pass Holm over all pairs.
-    made = max(affordable(resamples, values=cohort.labels.size * len(cohort.arms)), min(resamples, PER_TEST * pairs))
-    found = pair_tests(cohort, resamples=made, seed=seed)
+    affordable = resampler.affordable(values=cohort.labels.size * len(cohort.arms)).resamples
+    fewer = resampler.at_most(max(affordable, PER_TEST * pairs))
+    found = pair_tests(cohort, fewer)
     if not found:
         return None
     reference = cohort.arms[cohort.models[0]].name
@@ -35,7 +36,7 @@ def pairs_section(cohort: Cohort, *, resamples: int, seed: int) -> Section | Non
         tuple(_sentences(cohort, reference, found)),
         (_sheet(cohort, reference, found),),
         (_plot(cohort, reference, found),),
-        tuple(_notes(cohort, found, made, resamples)),
+        tuple(_notes(cohort, found, fewer.resamples, resampler.resamples)),
         {"reference": reference, "tests": [_record(cohort, each) for each in found]},
     )
 

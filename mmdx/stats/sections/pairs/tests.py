@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from mmdx.stats.cohort.cohort import Cohort
+from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.comparison.sampled import sample, why_no_mean
 from mmdx.stats.metrics.registry import METRICS
 from mmdx.stats.significance.delong import delong_test
@@ -50,12 +51,12 @@ class PairTests:
         return self.corrected[test] <= ALPHA if test in self.corrected else None
 
 
-def pair_tests(cohort: Cohort, *, resamples: int, seed: int) -> list[PairTests]:
+def pair_tests(cohort: Cohort, resampler: Resampler) -> list[PairTests]:
     """The reference against every other arm, arm by arm and finding by finding, where both classes are known."""
     reference, others = cohort.models[0], [arm for arm in range(len(cohort.arms)) if arm != cohort.models[0]]
     first = replace(cohort, scored=tuple(trainings[:1] for trainings in cohort.scored))
     arms = [reference, *others]
-    sampled = dict(zip(arms, sample(first, AUROC, arms, resamples=resamples, seed=seed), strict=True))
+    sampled = dict(zip(arms, sample(first, AUROC, arms, resampler), strict=True))
     swaps = max(FEWEST_SWAPS, PER_TEST * len(others) * len(cohort.findings))
     found = []
     for arm in others:
@@ -63,7 +64,7 @@ def pair_tests(cohort: Cohort, *, resamples: int, seed: int) -> list[PairTests]:
             if {0.0, 1.0} <= set(cohort.labels[:, f].tolist()):
                 refused = why_no_mean(cohort, [f])
                 difference = sampled[reference].macro([f], refused=refused).minus(sampled[arm].macro([f]))
-                p, form = _p_values(first, reference, arm, f, difference, swaps=swaps, seed=seed)
+                p, form = _p_values(first, reference, arm, f, difference, swaps=swaps, seed=resampler.seed)
                 found.append(PairTests(arm, finding, difference, p, form))
     return _corrected(found)
 

@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mmdx.stats.cohort.cohort import Cohort
-from mmdx.stats.comparison.sums import clustered_share, group_weights, patient_weights, row_a_patient, wilson
+from mmdx.stats.comparison.resampler import Resampler
+from mmdx.stats.comparison.sums import clustered_share, group_weights, row_a_patient, wilson
 from mmdx.stats.metrics.calibration import BINS
 from mmdx.stats.report.plots import (
     ALONE,
@@ -51,13 +52,12 @@ def reliability_plot(
     cohort: Cohort,
     findings: list[int],
     scores: Float[np.ndarray, "a n f"],
+    resampler: Resampler,
     *,
     scaled: bool,
-    resamples: int,
-    seed: int,
 ) -> Plot:
     """The curves of the models for each of some findings, or for all together where these are more than six."""
-    weights = patient_weights(cohort, resamples=min(resamples, BAR_RESAMPLES), seed=seed)
+    weights = resampler.at_most(BAR_RESAMPLES).drawn()
     parts = [[f] for f in findings] if len(findings) <= MOST_FINDINGS else [findings]
     curves = [_curve(cohort, part, scores, arm, weights) for part in parts for arm in cohort.models]
     shown = list(dict.fromkeys(curve.finding for curve in curves))

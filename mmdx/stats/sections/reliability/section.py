@@ -10,7 +10,8 @@ from jaxtyping import Float, Int
 
 from mmdx.stats.cohort.cohort import Cohort
 from mmdx.stats.comparison.counts import refusals
-from mmdx.stats.comparison.sums import resampled_sums, sum_by_patient
+from mmdx.stats.comparison.resampler import Resampler
+from mmdx.stats.comparison.sums import sum_by_patient
 from mmdx.stats.metrics.calibration import BINS, COOLEST, HOTTEST, apply_temperature, calibration_error, gaps, on_bound
 from mmdx.stats.metrics.recalibration import expand
 from mmdx.stats.metrics.registry import brier, log_loss, surprises
@@ -60,12 +61,12 @@ class _Measured:
         return interval(value, resampled, refused=self.refused)
 
 
-def reliability_section(cohort: Cohort, *, resamples: int, seed: int) -> Section | None:
+def reliability_section(cohort: Cohort, resampler: Resampler) -> Section | None:
     """Curves and measures of calibration of every model; where validation chose temperatures, before and after them."""
     findings = [f for f in range(len(cohort.findings)) if len(np.unique(cohort.labels[_known(cohort, f), f])) == 2]
     if not findings or not cohort.models:
         return None
-    drawn = min(resamples, MOST_RESAMPLES)
+    fewer = resampler.at_most(MOST_RESAMPLES)
     plain, scaled = cohort.scores, scaled_scores(cohort)
     after = [f for f in findings if not np.isnan(scaled[cohort.models][:, _known(cohort, f), f]).any()]
     every = [
@@ -74,13 +75,13 @@ def reliability_section(cohort: Cohort, *, resamples: int, seed: int) -> Section
         for arm in cohort.models
         for scores in ([plain, scaled] if f in after else [plain])
     ]
-    measured = _measure(cohort, every, resamples=drawn, seed=seed)
+    measured = _measure(cohort, every, fewer)
     groups = [[each for each in measured if each.finding == cohort.findings[f]] for f in findings]
     if len(findings) > 1:
         groups = [_means(cohort, groups, findings, scaled=after == findings), *groups]
-    plots = [reliability_plot(cohort, findings, plain, scaled=False, resamples=drawn, seed=seed)]
+    plots = [reliability_plot(cohort, findings, plain, resampler, scaled=False)]
     if after:
-        plots.append(reliability_plot(cohort, after, scaled, scaled=True, resamples=drawn, seed=seed))
+        plots.append(reliability_plot(cohort, after, scaled, resampler, scaled=True))
     return Section(
         "reliability",
         "Calibration",
@@ -89,7 +90,7 @@ def reliability_section(cohort: Cohort, *, resamples: int, seed: int) -> Section
         plots=tuple(plots),
         notes=(
             *_bounded(cohort, every),
-            *_notes([cohort.findings[f] for f in findings if f not in after], bool(after), resamples=drawn),
+            *_notes([cohort.findings[f] for f in findings if f not in after], bool(after), resamples=fewer.resamples),
         ),
         record=[_record(cohort, each) for group in groups for each in group],
     )
@@ -115,13 +116,13 @@ def _scores(cohort: Cohort, scores: Float[np.ndarray, "a n f"], finding: int, ar
     return _Scores(finding, arm, scaled, labels, scores[arm, known, finding], patients, ends)
 
 
-def _measure(cohort: Cohort, every: list[_Scores], *, resamples: int, seed: int) -> list[_Measured]:
+def _measure(cohort: Cohort, every: list[_Scores], resampler: Resampler) -> list[_Measured]:
     """All of them over the same resamples, which are drawn once; each value is made of sums over rows."""
     count = int(cohort.patients.max()) + 1
     curves = [expand(each.labels, each.scores) for each in every]
     columns = [np.hstack([_columns(each), curve.columns]) for each, curve in zip(every, curves, strict=True)]
     sums = np.hstack([sum_by_patient(own, each.patients, count) for own, each in zip(columns, every, strict=True)])
-    drawn = resampled_sums(sums, cohort, resamples=resamples, seed=seed).reshape(resamples, len(every), -1)
+    drawn = resampler.sums(sums).reshape(resampler.resamples, len(every), -1)
     measured = []
     for index, (each, curve) in enumerate(zip(every, curves, strict=True)):
         total, loss, square = drawn[:, index, :3].T

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from mmdx.stats.cohort.cohort import Cohort
 from mmdx.stats.comparison.counts import refusals
-from mmdx.stats.comparison.sums import patient_weights
+from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.metrics.registry import auroc, average_precision
 from mmdx.stats.report.plots import (
     ALONE,
@@ -56,32 +56,33 @@ class _Curve:
     base: float
 
 
-def roc_section(cohort: Cohort, *, resamples: int, seed: int) -> Section | None:
+def roc_section(cohort: Cohort, resampler: Resampler) -> Section | None:
     """Curves of every model for each finding that has both classes, or their mean where these are more than six."""
     findings = [f for f in range(len(cohort.findings)) if len(np.unique(cohort.labels[_known(cohort, f), f])) == 2]
     if not findings or not cohort.models:
         return None
-    drawn = min(resamples, BAND_RESAMPLES)
-    roc, pr = _curves(cohort, findings, resamples=drawn, seed=seed)
+    resampler = resampler.at_most(BAND_RESAMPLES)
+    roc, pr = _curves(cohort, findings, resampler)
     if len(findings) > MOST_FINDINGS:
         roc, pr = ([each for each in curves if each.finding == MEAN] for curves in (roc, pr))
     notes = [
-        f"Bands are pointwise 95 % percentile bands over {drawn} resamples of patients, the same for every model: a "
-        "band holds a point of a curve, not the whole of it. None is drawn where too few patients bear it. A resample "
-        "without the hardest positive rows looks better, so that a band may leave its curve at high sensitivities."
+        f"Bands are pointwise 95 % percentile bands over {resampler.resamples} resamples of patients, the same for "
+        "every model: a band holds a point of a curve, not the whole of it. None is drawn where too few patients bear "
+        "it. A resample without the hardest positive rows looks better, so that a band may leave its curve at high "
+        "sensitivities."
     ]
     if len(findings) > MOST_FINDINGS:
         notes.append(f"Drawn are means over {len(findings)} findings, of sensitivity or precision at each place.")
     if len(cohort.models) > MOST_BANDS:
         notes.append("Of so many models the band of the first alone is drawn; the figures' numbers hold all of them.")
-    record = {"resamples": drawn, "findings": [cohort.findings[f] for f in findings], "grid": len(GRID)}
+    record = {"resamples": resampler.resamples, "findings": [cohort.findings[f] for f in findings], "grid": len(GRID)}
     plots = (_plot(cohort, roc, ROC), _plot(cohort, pr, PR))
     return Section("roc", "ROC and precision-recall", plots=plots, notes=tuple(notes), record=record)
 
 
-def _curves(cohort: Cohort, findings: list[int], *, resamples: int, seed: int) -> tuple[list[_Curve], list[_Curve]]:
+def _curves(cohort: Cohort, findings: list[int], resampler: Resampler) -> tuple[list[_Curve], list[_Curve]]:
     """ROC and precision-recall curves of each finding and model, and after them those of the mean."""
-    weights = patient_weights(cohort, resamples=resamples, seed=seed)
+    weights = resampler.drawn()
     # First all as they are, then the resamples.
     weights = np.concatenate([np.ones_like(weights[:1]), weights])
     made: tuple[list[_Curve], list[_Curve]] = ([], [])

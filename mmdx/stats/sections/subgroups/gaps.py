@@ -14,7 +14,9 @@ import pandas as pd
 from jaxtyping import Bool, Float, Int
 
 from mmdx.stats.cohort.cohort import Cohort
-from mmdx.stats.comparison.sampled import Drawn, Sampled, affordable, sample_groups, why_no_mean
+from mmdx.stats.comparison.drawn import Drawn
+from mmdx.stats.comparison.resampler import Resampler
+from mmdx.stats.comparison.sampled import why_no_mean
 from mmdx.stats.metrics.ranking import Ladder, auroc
 from mmdx.stats.metrics.registry import METRICS
 from mmdx.stats.report.words import listed
@@ -99,32 +101,30 @@ def _scored_findings(cohort: Cohort, rows: Bool[np.ndarray, "n"]) -> list[int]:
     return [f for f in range(labels.shape[1]) if not why_too_few(labels[:, f], patients, fewest=FEWEST_IN_MEAN)]
 
 
-def affordable_resamples(cohort: Cohort, traits: int, resamples: int) -> int:
+def affordable_for(cohort: Cohort, traits: int, resampler: Resampler) -> Resampler:
     """As many of the resamples as the groups of so many traits can have in a few seconds."""
     sets = sum(len(cohort.scored[arm]) for arm in cohort.models[:2])
-    return affordable(resamples, values=len(cohort.patients) * len(cohort.findings) * traits * sets)
+    return resampler.affordable(values=len(cohort.patients) * len(cohort.findings) * traits * sets)
 
 
-def score_subgroups(cohort: Cohort, traits: list[Trait], *, resamples: int, seed: int) -> list[list[Subgroup]]:
+def score_subgroups(cohort: Cohort, traits: list[Trait], resampler: Resampler) -> list[list[Subgroup]]:
     """By trait and group, over the same resamples of all patients."""
     scores = [training.scores for arm in cohort.models[:2] for training in cohort.scored[arm]]
     own = len(cohort.scored[cohort.models[0]])
-    groups = np.stack([rows for trait in traits for rows in trait.groups.values()])
-    points, resampled = sample_groups(
-        AUROC, cohort.labels, np.stack(scores), cohort.patients, groups, resamples=resamples, seed=seed
-    )
-    found, place = [], 0
+    groups = [rows for trait in traits for rows in trait.groups.values()]
+    sampled = iter(resampler.over(AUROC, cohort.labels, np.stack(scores), groups=groups))
+    found = []
     for trait in traits:
         of_trait = []
         for name, rows in trait.groups.items():
             refused = why_no_mean(cohort, trait.findings, rows)
-            value = Sampled(points[place, :own], resampled[place, :own]).macro(trait.findings, refused=refused)
-            second = Sampled(points[place, own:], resampled[place, own:])
+            both = next(sampled)
+            value = both.trainings(slice(own)).macro(trait.findings, refused=refused)
+            second = both.trainings(slice(own, None))
             difference = value.minus(second.macro(trait.findings)) if len(cohort.models) > 1 else None
             positive = rows & (cohort.labels[:, list(trait.findings)] == 1).any(axis=1)
             patients, ill = (len(np.unique(cohort.patients[chosen])) for chosen in (rows, positive))
             of_trait.append(Subgroup(trait.name, name, patients, int(rows.sum()), ill, value, difference))
-            place += 1
         found.append(of_trait)
     return found
 

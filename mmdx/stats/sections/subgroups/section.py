@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mmdx.stats.cohort.cohort import Cohort
+from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.comparison.sampled import mean_name
 from mmdx.stats.report.forest import ForestLine, forest_plot
 from mmdx.stats.report.section import Plot, Section
@@ -17,7 +18,7 @@ from mmdx.stats.sections.subgroups.gaps import (
     Gap,
     Subgroup,
     Trait,
-    affordable_resamples,
+    affordable_for,
     comparable_traits,
     find_gaps,
     score_subgroups,
@@ -25,7 +26,7 @@ from mmdx.stats.sections.subgroups.gaps import (
 from mmdx.stats.sections.subgroups.patient_groups import FEWEST_IN_GROUP
 
 
-def subgroups_section(cohort: Cohort, *, resamples: int, seed: int) -> Section | None:
+def subgroups_section(cohort: Cohort, resampler: Resampler) -> Section | None:
     """The reference within the groups of every trait; None without a model or a trait that any row has."""
     known = [str(trait) for trait, values in cohort.traits.items() if len(values.dropna())]
     if not known or not cohort.models:
@@ -34,12 +35,12 @@ def subgroups_section(cohort: Cohort, *, resamples: int, seed: int) -> Section |
     reference = cohort.arms[cohort.models[0]].name
     if not traits:
         return Section("subgroups", "Subgroups", ("No subgroups could be compared.",), notes=tuple(notes))
-    drawn = affordable_resamples(cohort, len(traits), resamples)
-    found = score_subgroups(cohort, traits, resamples=drawn, seed=seed)
-    gaps = find_gaps(cohort, traits, found, seed=seed)
+    affordable = affordable_for(cohort, len(traits), resampler)
+    found = score_subgroups(cohort, traits, affordable)
+    gaps = find_gaps(cohort, traits, found, seed=resampler.seed)
     second = cohort.arms[cohort.models[1]].name if len(cohort.models) > 1 else None
     everyone = [subgroup for each in found for subgroup in each]
-    notes += _method(cohort, traits, drawn, resamples)
+    notes += _method(cohort, traits, affordable.resamples, resampler.resamples)
     return Section(
         "subgroups",
         "Subgroups",
@@ -47,7 +48,7 @@ def subgroups_section(cohort: Cohort, *, resamples: int, seed: int) -> Section |
         (_groups_sheet(cohort, everyone, reference, second), _gaps_sheet(cohort, gaps)),
         _plots(everyone, reference, second),
         tuple(notes),
-        {"reference": reference, "second": second, "resamples": drawn}
+        {"reference": reference, "second": second, "resamples": affordable.resamples}
         | {"groups": [_group_record(each) for each in everyone], "gaps": [_gap_record(cohort, gap) for gap in gaps]},
     )
 

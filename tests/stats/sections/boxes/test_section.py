@@ -1,5 +1,6 @@
 import pandas as pd
 import pytest
+from asking import ask
 
 from mmdx.errors import DataError
 from mmdx.stats.cohort.cohort import read_cohort
@@ -27,7 +28,7 @@ def run(write_run):
 
 
 def test_every_showing_has_its_row(run):
-    section = boxes_section(read_cohort([run]), resamples=50, seed=0)
+    section = ask(boxes_section, read_cohort([run]), resamples=50, seed=0)
     (sheet,) = section.sheets
     assert sheet.header[:2] == ("model", "AP at IoU 0.5")
     assert [row[0] for row in sheet.rows] == ["image+report", "image"]
@@ -39,6 +40,6 @@ def test_without_boxes_there_is_nothing_to_say_and_bad_ones_are_refused(run):
     path = run / "predictions" / "test_boxes.csv"
     path.write_text(path.read_text(encoding="utf-8").replace("0.9", "9"), encoding="utf-8")
     with pytest.raises(DataError, match="score is '9'"):
-        boxes_section(read_cohort([run]), resamples=50, seed=0)
+        ask(boxes_section, read_cohort([run]), resamples=50, seed=0)
     path.unlink()
-    assert boxes_section(read_cohort([run]), resamples=50, seed=0) is None
+    assert ask(boxes_section, read_cohort([run]), resamples=50, seed=0) is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from asking import ask
 
 from mmdx.data.readers._rsna import FINDINGS
 from mmdx.stats.cohort.cohort import Arm, Cohort, Scored
@@ -43,7 +44,7 @@ def group_cohort(rows: int = 30, *, absent: bool = False) -> Cohort:
 
 
 def test_a_group_has_a_table_a_sentence_and_matrices():
-    section = groups_section(group_cohort(), resamples=100, seed=0)
+    section = ask(groups_section, group_cohort(), resamples=100, seed=0)
     assert section is not None
     (sheet,), (plot,) = section.sheets, section.plots
     assert sheet.title == "DIAG: 3 classes (BCC, MEL, NEV)"
@@ -61,14 +62,14 @@ def test_a_group_has_a_table_a_sentence_and_matrices():
 
 
 def test_a_class_without_rows_is_named():
-    section = groups_section(group_cohort(absent=True), resamples=50, seed=0)
+    section = ask(groups_section, group_cohort(absent=True), resamples=50, seed=0)
     assert section is not None
     assert any("no row is of class NEV" in note for note in section.notes)
     assert section.record["DIAG"]["models"]["model 0"]["balanced_accuracy"]["value"] == 1
 
 
 def test_too_few_patients_of_a_class_have_no_interval():
-    section = groups_section(group_cohort(8), resamples=50, seed=0)
+    section = ask(groups_section, group_cohort(8), resamples=50, seed=0)
     assert section is not None
     assert section.sheets[0].rows[0][1] == "1.000 [–]"
     assert section.sentences[0].endswith("No intervals: 2 patients of class BCC, and 3 are needed.")
@@ -76,12 +77,12 @@ def test_too_few_patients_of_a_class_have_no_interval():
 
 def test_without_groups_and_challenges_there_is_nothing_to_say():
     labels = np.array([[1.0], [0.0]])
-    assert groups_section(cohort(("edema",), labels, labels), resamples=10, seed=0) is None
+    assert ask(groups_section, cohort(("edema",), labels, labels), resamples=10, seed=0) is None
 
 
 def test_the_rsna_findings_have_the_challenges_loss():
     labels = np.zeros((10, 6))
-    section = groups_section(cohort(FINDINGS, labels, np.full((10, 6), 0.5)), resamples=100, seed=0)
+    section = ask(groups_section, cohort(FINDINGS, labels, np.full((10, 6), 0.5)), resamples=100, seed=0)
     assert section is not None
     assert section.sheets[0].rows[0][1] == "0.693 [0.693, 0.693]"
     assert "1e-15" in section.notes[0]
@@ -97,7 +98,7 @@ def test_the_checklist_is_held_against_melanoma():
         words = {group: present.get(group, "ABS") for group in TASKS}
         rows.append([float(words[f.partition("/")[0]] == f.partition("/")[2]) for f in findings])
     labels = np.array(rows)
-    section = groups_section(cohort(findings, labels, 1 - labels), resamples=100, seed=0)
+    section = ask(groups_section, cohort(findings, labels, 1 - labels), resamples=100, seed=0)
     assert section is not None
     last = section.sheets[-1]
     assert [row[0] for row in last.rows] == ["model 0", AS_LABELLED]

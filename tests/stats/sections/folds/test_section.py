@@ -2,6 +2,7 @@ import shutil
 
 import pandas as pd
 import pytest
+from asking import ask
 
 from mmdx.stats.cohort.cohort import read_cohort
 from mmdx.stats.sections.folds.section import folds_section
@@ -22,7 +23,7 @@ def test_models_of_a_cross_validation_are_told_by_fold(write_run):
         part = run / f"fold-{number}" / "predictions"
         part.mkdir(parents=True)
         table[fold == number].to_csv(part / "test.csv", index=False)
-    section = folds_section(read_cohort([run]), resamples=50, seed=0)
+    section = ask(folds_section, read_cohort([run]), resamples=50, seed=0)
     rows = {row[0]: row for row in section.sheets[0].rows}
     assert rows["ct"][1] == "0.500 [0.000, 1.000]"
     assert section.record["ct"]["auroc"]["folds"] == pytest.approx([1.0, 0.0])
@@ -32,4 +33,4 @@ def test_models_of_a_cross_validation_are_told_by_fold(write_run):
 def test_a_single_run_has_no_folds(write_run):
     run = write_run("fused", {"ct": 1.0}, patients=8)
     shutil.copytree(run / "predictions", run / "fold-0" / "predictions")
-    assert folds_section(read_cohort([run]), resamples=50, seed=0) is None
+    assert ask(folds_section, read_cohort([run]), resamples=50, seed=0) is None

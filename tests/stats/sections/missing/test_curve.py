@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from arms_by_hand import cohort_of
 
+from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.comparison.sampled import both_classes, sample_scores
 from mmdx.stats.metrics.registry import METRICS, auroc
 from mmdx.stats.sections.missing.curve import CurvePoint, half_withheld, missing_rate_curve
@@ -21,7 +22,10 @@ def curve(labels, shown, withheld, *, refused: str | None = None, **asked) -> li
     halves = half_withheld(labels, shown, withheld)
     made = cohort_of(labels, {"image+report": shown, "image": withheld})
     sampled = sample_scores(
-        made, METRICS["auroc"], [[each] for each in (shown, *halves, withheld)], resamples=200, seed=0
+        made,
+        METRICS["auroc"],
+        [[each] for each in (shown, *halves, withheld)],
+        Resampler.of(made, resamples=200, seed=0),
     )
     first, *mixed, last = (each.macro(both_classes(labels), refused=refused) for each in sampled)
     return missing_rate_curve(first, last, tuple(mixed), **asked)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from arms_by_hand import cohort_of, halves, noisy, wild
+from asking import ask
 
 from mmdx.stats.metrics.registry import auroc
 from mmdx.stats.sections.missing.section import missing_section
@@ -26,7 +27,7 @@ def macro(name: str) -> float:
 
 
 def section(**changes):
-    return missing_section(cohort_of(LABELS, ARMS | changes, runs=RUNS, shown=SHOWN), resamples=200, seed=0)
+    return ask(missing_section, cohort_of(LABELS, ARMS | changes, runs=RUNS, shown=SHOWN), resamples=200, seed=0)
 
 
 def test_a_curve_a_modality_from_the_full_showing_to_the_one_without():
@@ -55,11 +56,11 @@ def test_several_trainings_are_averaged():
 
 
 def test_a_run_with_one_modality_is_no_section():
-    assert missing_section(cohort_of(LABELS, {"image": ARMS["cnn"]}), resamples=100, seed=0) is None
+    assert ask(missing_section, cohort_of(LABELS, {"image": ARMS["cnn"]}), resamples=100, seed=0) is None
 
 
 @pytest.mark.parametrize("name", wild())
 def test_wild_cohorts_say_what_is_undefined(name):
-    found = missing_section(wild()[name], resamples=100, seed=0)
+    found = ask(missing_section, wild()[name], resamples=100, seed=0)
     assert all("nan" not in sentence for sentence in found.sentences)
     assert [point["low"] is None for point in found.record[0]["curve"]].count(True) in (0, 11)

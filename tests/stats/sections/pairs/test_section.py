@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from arms_by_hand import cohort_of, halves, noisy, wild
+from asking import ask
 
 from mmdx.stats.sections.pairs.section import pairs_section
 from mmdx.stats.significance.delong import delong_test
@@ -14,7 +15,9 @@ LABELS = halves(120)
 
 
 def section(model, other, **about):
-    return pairs_section(cohort_of(LABELS, {"image+report": model, "image": other}, **about), resamples=400, seed=0)
+    return ask(
+        pairs_section, cohort_of(LABELS, {"image+report": model, "image": other}, **about), resamples=400, seed=0
+    )
 
 
 def test_a_planted_difference_is_shown_by_all_tests():
@@ -66,7 +69,7 @@ def test_ordinary_delong_stands_beside_slices_alone_and_is_called_wrong():
     labels = halves(60, 1)[patients]
     pair = [noisy(halves(60, 1), breadth, seed=seed)[patients] for breadth, seed in ((2.5, 3), (4.0, 1))]
     cohort = cohort_of(labels, {"image+report": pair[0], "image": pair[1]}, patients=patients)
-    found = pairs_section(cohort, resamples=400, seed=0)
+    found = ask(pairs_section, cohort, resamples=400, seed=0)
     (tests,) = found.record["tests"]
     assert tests["p"]["naive_delong"] < 0.05 < tests["p"]["delong"]
     assert found.sheets[0].header[-1] == "ordinary DeLong (wrong here: rows are not independent)"
@@ -76,11 +79,11 @@ def test_ordinary_delong_stands_beside_slices_alone_and_is_called_wrong():
 
 
 def test_one_arm_is_no_section():
-    assert pairs_section(cohort_of(LABELS, {"image": noisy(LABELS, 1.0)}), resamples=100, seed=0) is None
+    assert ask(pairs_section, cohort_of(LABELS, {"image": noisy(LABELS, 1.0)}), resamples=100, seed=0) is None
 
 
 @pytest.mark.parametrize("name", wild())
 def test_wild_cohorts_are_refused_in_words(name):
-    found = pairs_section(wild()[name], resamples=100, seed=0)
+    found = ask(pairs_section, wild()[name], resamples=100, seed=0)
     assert found is None or all("nan" not in sentence for sentence in found.sentences)
     assert (found is None) == (name in ("one class in both", "one row", "nothing known"))

@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from asking import ask
 from scored import cohort_of, scores_for
 
 from mmdx.stats.metrics.calibration import COOLEST, calibration_error, calibration_slope
@@ -15,7 +16,7 @@ ONCE = np.ones((1, 80), dtype=np.int32)
 def test_the_measures_are_those_of_the_metrics_before_and_after():
     scores = scores_for(LABELS, [2.0])
     cohort = cohort_of(LABELS, scores, temperature=2.0)
-    section = reliability_section(cohort, resamples=200, seed=0)
+    section = ask(reliability_section, cohort, resamples=200, seed=0)
     assert section is not None
     mean, one, two = section.sheets
     assert [row[0] for row in one.rows] == ["arm0", "arm0, scaled"]
@@ -56,7 +57,7 @@ def test_scaling_moves_no_rank():
 
 
 def test_without_validation_there_is_only_before_and_a_note():
-    section = reliability_section(cohort_of(LABELS, scores_for(LABELS, [2.0])), resamples=100, seed=0)
+    section = ask(reliability_section, cohort_of(LABELS, scores_for(LABELS, [2.0])), resamples=100, seed=0)
     assert section is not None
     assert [plot.name for plot in section.plots] == ["reliability"]
     assert section.sentences == ()
@@ -68,7 +69,7 @@ def test_without_validation_there_is_only_before_and_a_note():
 def test_a_finding_without_temperature_is_named_and_the_other_scaled():
     cohort = cohort_of(LABELS, scores_for(LABELS, [2.0]), temperature=2.0)
     cohort.scored[0][0].temperatures[:, 1] = np.nan
-    section = reliability_section(cohort, resamples=100, seed=0)
+    section = ask(reliability_section, cohort, resamples=100, seed=0)
     assert section is not None
     mean, one, two = section.sheets
     assert [len(sheet.rows) for sheet in (mean, one, two)] == [1, 2, 1]
@@ -79,7 +80,7 @@ def test_a_finding_without_temperature_is_named_and_the_other_scaled():
 def test_bins_hold_equally_many_rows_and_bars_are_wilsons():
     labels = (np.arange(100) % 2).astype(float)[:, None]
     scores = [np.linspace(0.01, 0.99, 100)[:, None]]
-    section = reliability_section(cohort_of(labels, scores), resamples=100, seed=0)
+    section = ask(reliability_section, cohort_of(labels, scores), resamples=100, seed=0)
     assert section is not None
     (plot,) = section.plots
     assert plot.numbers["rows"].tolist() == [10] * 10
@@ -90,7 +91,7 @@ def test_bins_hold_equally_many_rows_and_bars_are_wilsons():
 
 def test_constant_scores_have_one_bin_and_no_slope():
     labels = (np.arange(40) % 2).astype(float)[:, None]
-    section = reliability_section(cohort_of(labels, [np.full((40, 1), 0.5)]), resamples=100, seed=0)
+    section = ask(reliability_section, cohort_of(labels, [np.full((40, 1), 0.5)]), resamples=100, seed=0)
     assert section is not None
     assert section.plots[0].numbers["rows"].tolist() == [40]
     assert section.sheets[0].rows[0][4] == "undefined"
@@ -98,18 +99,18 @@ def test_constant_scores_have_one_bin_and_no_slope():
 
 def test_five_patients_have_values_without_intervals():
     labels = np.array([[1.0], [1], [0], [0], [0]])
-    section = reliability_section(cohort_of(labels, scores_for(labels, [1.0])), resamples=100, seed=0)
+    section = ask(reliability_section, cohort_of(labels, scores_for(labels, [1.0])), resamples=100, seed=0)
     assert section is not None
     assert all(cell.endswith("[–]") or cell == "undefined" for cell in section.sheets[0].rows[0][1:])
 
 
 def test_one_class_has_nothing_to_calibrate():
     labels = np.ones((9, 1))
-    assert reliability_section(cohort_of(labels, scores_for(labels, [1.0])), resamples=100, seed=0) is None
+    assert ask(reliability_section, cohort_of(labels, scores_for(labels, [1.0])), resamples=100, seed=0) is None
 
 
 def test_a_temperature_that_ended_on_its_bound_is_named():
     cohort = cohort_of(LABELS, scores_for(LABELS, [2.0]), temperature=2.0)
-    assert "ended on a bound" not in " ".join(reliability_section(cohort, resamples=100, seed=0).notes)
+    assert "ended on a bound" not in " ".join(ask(reliability_section, cohort, resamples=100, seed=0).notes)
     cohort.scored[0][0].temperatures[:, 1] = COOLEST
-    assert reliability_section(cohort, resamples=100, seed=0).notes[0].endswith(": arm0 on f1.")
+    assert ask(reliability_section, cohort, resamples=100, seed=0).notes[0].endswith(": arm0 on f1.")

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from asking import ask
 from scored import cohort_of, scores_for
 
 from mmdx.stats.metrics.registry import auroc
@@ -10,7 +11,7 @@ LABELS = np.stack([np.arange(60) % 2, np.arange(60) % 3 == 0], axis=1).astype(fl
 
 def test_each_finding_has_the_curves_of_each_model():
     scores = scores_for(LABELS, [1.0, 3.0])
-    section = roc_section(cohort_of(LABELS, scores, names=("both", "ct")), resamples=100, seed=0)
+    section = ask(roc_section, cohort_of(LABELS, scores, names=("both", "ct")), resamples=100, seed=0)
     assert section is not None
     roc, pr = section.plots
     assert (roc.name, pr.name) == ("roc", "precision_recall")
@@ -27,7 +28,7 @@ def test_each_finding_has_the_curves_of_each_model():
 
 def test_many_findings_have_their_mean():
     labels = np.tile(LABELS, (1, 4))
-    section = roc_section(cohort_of(labels, scores_for(labels, [1.0])), resamples=100, seed=0)
+    section = ask(roc_section, cohort_of(labels, scores_for(labels, [1.0])), resamples=100, seed=0)
     assert section is not None
     assert set(section.plots[0].numbers["finding"]) == {MEAN}
     assert any("means over 8 findings" in note for note in section.notes)
@@ -38,7 +39,7 @@ def test_baselines_unknown_labels_and_findings_of_one_class_stay_out():
     labels[:30, 0], labels[:, 1] = np.nan, 1
     scores = scores_for(LABELS, [1.0, 1.0])
     scores[0][:30, 0] = np.nan
-    section = roc_section(cohort_of(labels, scores, kinds=("model", "baseline")), resamples=100, seed=0)
+    section = ask(roc_section, cohort_of(labels, scores, kinds=("model", "baseline")), resamples=100, seed=0)
     assert section is not None
     assert set(section.plots[0].numbers["finding"]) == {"f0"}
     assert set(section.plots[0].numbers["model"]) == {"arm0"}
@@ -46,11 +47,11 @@ def test_baselines_unknown_labels_and_findings_of_one_class_stay_out():
 
 def test_no_band_stands_on_fewer_than_five_patients():
     labels = np.array([[1.0], [1], [0], [0], [0]])
-    section = roc_section(cohort_of(labels, scores_for(labels, [1.0])), resamples=100, seed=0)
+    section = ask(roc_section, cohort_of(labels, scores_for(labels, [1.0])), resamples=100, seed=0)
     assert section is not None
     assert section.plots[0].numbers[["low", "high"]].isna().all().all()
 
 
 def test_one_class_has_no_curve():
     labels = np.ones((9, 1))
-    assert roc_section(cohort_of(labels, scores_for(labels, [1.0])), resamples=100, seed=0) is None
+    assert ask(roc_section, cohort_of(labels, scores_for(labels, [1.0])), resamples=100, seed=0) is None

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from arms_by_hand import cohort_of, halves, noisy, wild
+from asking import ask
 
 from mmdx.stats.sections.subgroups.section import subgroups_section
 
@@ -22,7 +23,7 @@ def planted(count: int, *, gap: bool):
 
 
 def test_a_planted_gap_is_shown_and_named():
-    section = subgroups_section(planted(240, gap=True), resamples=200, seed=0)
+    section = ask(subgroups_section, planted(240, gap=True), resamples=200, seed=0)
     assert section.sentences[0].startswith("The macro AUROC of image+report differs most by sex: ")
     assert section.sentences[1] == (
         "A gap beyond chance was shown (p = 0.002 after Holm over 2 traits, permutation of the groups among patients)."
@@ -34,7 +35,7 @@ def test_a_planted_gap_is_shown_and_named():
 
 
 def test_no_gap_is_shown_where_none_was_planted():
-    section = subgroups_section(planted(240, gap=False), resamples=200, seed=0)
+    section = ask(subgroups_section, planted(240, gap=False), resamples=200, seed=0)
     assert section.sentences[1].startswith("No gap beyond chance was shown")
     assert not any(gap["shown"] for gap in section.record["gaps"])
 
@@ -46,14 +47,14 @@ def test_gaps_of_nothing_are_shown_seldom():
     for seed in range(60):
         sex = np.random.default_rng(seed).choice(["f", "m"], 80)
         cohort = cohort_of(labels, {"image": noisy(labels, 4.0, seed=seed)}, traits={"sex": list(sex)})
-        p_values.append(subgroups_section(cohort, resamples=100, seed=0).record["gaps"][0]["p"])
+        p_values.append(ask(subgroups_section, cohort, resamples=100, seed=0).record["gaps"][0]["p"])
     assert sum(p <= 0.05 for p in p_values) <= 7
 
 
 def test_the_difference_to_the_second_model_is_paired_within_the_group():
     cohort = planted(80, gap=False)
     same = replace(cohort, scored=(cohort.scored[0], cohort.scored[0]))
-    section = subgroups_section(same, resamples=200, seed=0)
+    section = ask(subgroups_section, same, resamples=200, seed=0)
     for group in section.record["groups"]:
         assert (group["difference"]["value"], group["difference"]["low"], group["difference"]["high"]) == (0, 0, 0)
 
@@ -63,7 +64,7 @@ def test_a_group_of_one_class_is_left_out_and_named():
     view = ["AP"] * 20 + ["PA"] * 20 + ["lateral"] * 20
     labels[40:] = 0
     cohort = cohort_of(labels, {"image": noisy(labels, 3.0)}, traits={"view": view})
-    section = subgroups_section(cohort, resamples=100, seed=0)
+    section = ask(subgroups_section, cohort, resamples=100, seed=0)
     assert [group["group"] for group in section.record["groups"]] == ["AP", "PA"]
     assert section.notes[0] == "view: lateral left out (no finding with 3 patients with and without it)."
     assert section.sentences[0].startswith("The AUROC for bleed of image differs most by view: ")
@@ -74,19 +75,19 @@ def test_slices_of_one_patient_stay_together():
     labels = np.tile([[1.0], [0.0]], (40, 1))
     patients, scores = np.repeat(np.arange(4), 20), noisy(labels, 1.0)
     cohort = cohort_of(labels, {"image": scores}, patients=patients, traits={"site": ["a"] * 40 + ["b"] * 40})
-    section = subgroups_section(cohort, resamples=100, seed=0)
+    section = ask(subgroups_section, cohort, resamples=100, seed=0)
     assert section.sentences == ("No subgroups could be compared.",)
     assert "left out (4 patients)" in section.notes[0]
 
 
 def test_nothing_known_of_the_studies_is_no_section():
     cohort = planted(40, gap=False)
-    assert subgroups_section(replace(cohort, traits=pd.DataFrame(index=range(40))), resamples=100, seed=0) is None
+    assert ask(subgroups_section, replace(cohort, traits=pd.DataFrame(index=range(40))), resamples=100, seed=0) is None
     bare = replace(cohort, traits=pd.DataFrame({"age": [None] * 40}))
-    assert subgroups_section(bare, resamples=100, seed=0) is None
+    assert ask(subgroups_section, bare, resamples=100, seed=0) is None
 
 
 @pytest.mark.parametrize("name", wild())
 def test_wild_cohorts_do_not_crash(name):
-    section = subgroups_section(wild()[name], resamples=100, seed=0)
+    section = ask(subgroups_section, wild()[name], resamples=100, seed=0)
     assert section is None or section.sentences
