@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,9 @@ import pydicom
 from rich.console import Console
 from rich.progress import track
 
-from mmdx.data.dicom.files import check_complete, is_localizer, pixel_facts, read_header
+from mmdx.data.dicom.files import read_header
 from mmdx.data.dicom.header import RUN_KEYWORDS
 from mmdx.data.dicom.series import SourceImage, choose_series
-from mmdx.data.privacy.privacy import burned_in
 from mmdx.data.quiet import quiet
 from mmdx.data.tables.dates import age_in_years
 from mmdx.errors import DataError, some
@@ -50,9 +49,7 @@ class Exam:
         header = _slim(full)
         self.headers.append(header)
         try:
-            unit, channels, frames = pixel_facts(full)
-            check_complete(path, full)
-            self.images.append(SourceImage(path, header, unit, channels, frames, is_localizer(full)))
+            self.images.append(replace(SourceImage.of(path, full), header=header))
         except DataError as error:
             self.leave_out(str(error).removeprefix(f"{path}: "), name)
 
@@ -78,9 +75,6 @@ class Exam:
         """The study of its one series, chosen by `dicom/series.py`; the patient is the PatientID of its headers."""
         files, kept_out = choose_series(self.images, description=series)
         problems = self.problems() + kept_out
-        if files is not None:
-            shown = {ref.path for ref in files.images}
-            problems += burned_in([image.header for image in self.images if image.path in shown])
         patients = sorted({str(h.get("PatientID") or "").strip() for h in self.headers} - {""})
         if not patients:
             problems.append("no PatientID; the study counts as a patient of its own")

@@ -19,9 +19,11 @@ import numpy as np
 import pydicom
 from natsort import natsort_keygen, ns
 
+from mmdx.data.dicom.files import check_complete, is_localizer, pixel_facts
 from mmdx.data.dicom.header import RUN_KEYWORDS
 from mmdx.data.order.certificate import certify_dicom, ref_key
 from mmdx.data.order.geometry import SAME_PLACE_MM, along_normal, frame_value, orientation_of, slice_of
+from mmdx.data.privacy.privacy import SECONDARY_CAPTURE, burned_in
 from mmdx.data.quiet import quiet
 from mmdx.errors import one_line, some
 from mmdx.study import ImageFiles, ImageRef, Unit
@@ -33,7 +35,6 @@ CROWDED = 0.2
 END_TO_END = 0.9
 """One of several runs reaches over at least this share of the whole."""
 _NO_PICTURES = ("SEG", "RTDOSE")
-_SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 _SCREENSHOT = ("SCREEN SAVE", "DOSE_INFO")
 _natural = natsort_keygen(alg=ns.REAL)
 
@@ -49,6 +50,16 @@ class SourceImage:
     frames: int
     localizer: bool
 
+    @classmethod
+    def of(cls, path: Path, header: pydicom.Dataset) -> SourceImage:
+        """The image of a file whose whole `header` was read; no pixel is decoded.
+
+        Raises `DataError` where the file holds no image, or fewer pixels than it says.
+        """
+        unit, channels, frames = pixel_facts(header)
+        check_complete(path, header)
+        return cls(path, header, unit, channels, frames, is_localizer(header))
+
 
 _Frame = tuple[SourceImage, int]
 
@@ -59,8 +70,8 @@ def choose_series(
 ) -> tuple[ImageFiles | None, list[str]]:
     """The images of a study's one series, certified, and a sentence for everything kept out or suspect.
 
-    `description` restricts the choice to series whose SeriesDescription contains it, whatever the case. None where no
-    series qualifies.
+    Images of that series which may show a name are suspect, too (`privacy.burned_in`). `description` restricts the
+    choice to series whose SeriesDescription contains it, whatever the case. None where no series qualifies.
     """
     images = sorted(images, key=lambda image: ref_key(ImageRef(image.path)))
     problems: list[str] = []
@@ -99,7 +110,9 @@ def choose_series(
             why = "fewer or equally many images" if kinds[0] == kinds[1] else f"Modality {kinds[0]}, not {kinds[1]}"
             problems += _left([image], other, f"{why}; series {_name([first])} was chosen")
     refs, order, more = certify_dicom([(ImageRef(image.path, frame), image.header) for image, frame in best])
-    return ImageFiles(refs, order, first.unit, first.channels), [*problems, *more]
+    shown = {ref.path for ref in refs}
+    problems += [*more, *burned_in([image.header for image in images if image.path in shown])]
+    return ImageFiles(refs, order, first.unit, first.channels), problems
 
 
 def _frames(images: Sequence[SourceImage]) -> list[_Frame]:
@@ -173,7 +186,7 @@ def _crowded(places: Sequence[float]) -> bool:
 def _is_capture(image: SourceImage) -> bool:
     words = image.header.get("ImageType")
     kinds = [words] if isinstance(words, str) else list(words or [])
-    capture = str(image.header.get("SOPClassUID") or "").startswith(_SECONDARY_CAPTURE)
+    capture = str(image.header.get("SOPClassUID") or "").startswith(SECONDARY_CAPTURE)
     return capture or any(str(word).strip().upper() in _SCREENSHOT for word in kinds)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pydicom
 
-from mmdx.data.dicom.files import check_complete, is_dicom, is_localizer, pixel_facts, read_header
+from mmdx.data.dicom.files import is_dicom, read_header
 from mmdx.data.dicom.series import SourceImage, choose_series
 from mmdx.data.files import listing
 from mmdx.data.images.decode import probe
@@ -60,10 +60,10 @@ def images_in(folder: Path, root: Path) -> tuple[ImageFiles, tuple[str, ...]]:
     others = [path for path, header in headers if "Rows" not in header]
     if others:
         problems.append(f"left out {some([path.name for path in others], most=5)}: DICOM objects without an image")
-    problems += burned_in([header for _, header in pictures])
     if pictures and _are_views(pictures):
+        problems += burned_in([header for _, header in pictures])
         return _plain([path for path, _ in pictures]), tuple(problems)
-    chosen, more = choose_series([_source(path, header) for path, header in pictures])
+    chosen, more = choose_series([SourceImage.of(path, header) for path, header in pictures])
     if chosen is None:
         raise DataError([f"{folder}: its DICOM files hold no image to use", *problems, *more])
     return chosen, (*problems, *more)
@@ -135,12 +135,6 @@ def _with_facts(paths: Sequence[Path], order: Order) -> ImageFiles:
     unit = _one_unit([(path, unit) for path, (unit, _, _) in zip(paths, facts, strict=True)])
     refs = tuple(ImageRef(path, i) for path, (_, _, frames) in zip(paths, facts, strict=True) for i in range(frames))
     return ImageFiles(refs, order, unit, 3 if any(channels == 3 for _, channels, _ in facts) else 1)
-
-
-def _source(path: Path, header: pydicom.Dataset) -> SourceImage:
-    unit, channels, frames = pixel_facts(header)
-    check_complete(path, header)
-    return SourceImage(path, header, unit, channels, frames, is_localizer(header))
 
 
 def _are_views(headers: Sequence[tuple[Path, pydicom.Dataset]]) -> bool:

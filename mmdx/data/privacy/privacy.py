@@ -22,7 +22,8 @@ from mmdx.study import SERIES_DIGEST, ImageFiles, Modality, Study
 
 BURNED_IN = "may show who the patient is: pixels are stored as they are"
 LEFT_OUT = "it may tell who the patient is or when the study was"
-_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+"""How the SOP class of screenshots and scanned paper begins."""
 _ULTRASOUND = ("US", "IVUS")
 _TELLING = re.compile(
     r"(?:^|_)(?:surname|birthday|birthdate|dob|address|street|city|zip|zipcode|postcode|postal|phone|telephone|fax|email"
@@ -110,8 +111,9 @@ def burned_in(headers: Sequence[pydicom.Dataset]) -> list[str]:
 
 
 def _shows_text(header: pydicom.Dataset) -> bool:
-    capture = str(header.get("SOPClassUID") or "").startswith(_CAPTURE) or header.get("Modality") in _ULTRASOUND
-    return capture and str(header.get("BurnedInAnnotation") or "").strip().upper() not in ("YES", "NO")
+    capture = str(header.get("SOPClassUID") or "").startswith(SECONDARY_CAPTURE)
+    likely = capture or header.get("Modality") in _ULTRASOUND
+    return likely and str(header.get("BurnedInAnnotation") or "").strip().upper() not in ("YES", "NO")
 
 
 def summary(studies: Sequence[Study], pseudonyms: Pseudonyms | None) -> dict[str, Any]:

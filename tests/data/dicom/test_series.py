@@ -242,3 +242,10 @@ def test_whatever_is_found_is_kept_or_named_and_the_listing_does_not_matter(foun
     assert kept + sum(int(match[1]) for match in named if match) == sum(i.frames for i in images)
     random.shuffle(images)
     assert choose_series(images) == (files, problems)
+
+
+def test_text_burned_into_the_pixels_is_named_of_the_chosen_series_alone():
+    images = stack("a", 3, series=1) + stack("b", 2, series=2, BurnedInAnnotation="YES")
+    assert not any("BurnedInAnnotation" in problem for problem in choose_series(images)[1])
+    images = stack("a", 1, series=1) + stack("b", 2, series=2, BurnedInAnnotation="YES")
+    assert choose_series(images)[1][-1].startswith("2 image(s) with BurnedInAnnotation YES may show")
