@@ -43,7 +43,8 @@ from mmdx.engine.training.selection import fit_selections, load_selections, writ
 from mmdx.errors import DataError
 from mmdx.files import RunLayout
 from mmdx.models.model import trainable
-from mmdx.stats.metrics.registry import METRICS
+from mmdx.stats.metrics.evaluate import evaluate
+from mmdx.stats.metrics.registry import PRIMARY
 
 
 @dataclass
@@ -220,19 +221,13 @@ def _not_finite(training: Training, group: list[Batch], what: str) -> DataError:
 
 
 def validate(training: Training) -> float:
-    """Macro AUROC of the studies, or slices, of the validation split, everything shown; findings with one class there
-    are left out."""
+    """The primary metric of validation studies, or slices, everything shown: the mean over findings."""
     rows = training.splits.rows("val")
     studies, slices = score_rows(
         training.saved, training.store, rows, list(training.config.model.inputs), training.accelerator
     )
     table = slices if training.config.train.judge == "slices" else studies
-    known = table.dropna(subset=["label"])
-    values = []
-    for _, part in known.groupby("finding", sort=False):
-        labels, scores = part["label"].to_numpy(float), part["score"].to_numpy(float)
-        values.append(METRICS["auroc"].function(labels, scores, np.ones((1, len(part)), dtype=np.int64))[0])
-    return float(np.nanmean(values))
+    return evaluate(table)
 
 
 def _end_epoch(training: Training, epoch: int, score: float) -> None:
@@ -259,12 +254,14 @@ def _report(
     training: Training, epoch: int, losses: list[float], score: float, seconds: float, console: Console
 ) -> None:
     progress = training.progress
-    entry = {"step": progress.step, "epoch": epoch + 1, "val_auroc": score, "seconds": round(seconds, 2)}
+    entry = {"step": progress.step, "epoch": epoch + 1, f"val_{PRIMARY.name}": score, "seconds": round(seconds, 2)}
     append_log(training.run.log, entry)
     training.accelerator.log({"val/auroc": score}, step=progress.step)
     best = " best" if progress.best_epoch == epoch else ""
     loss = f"loss {np.mean(losses):.3f}" if losses else "resumed"
-    console.print(f"epoch {epoch + 1:3d}  {loss}  val AUROC {score:.3f}{best}  {seconds:.1f} s", highlight=False)
+    console.print(
+        f"epoch {epoch + 1:3d}  {loss}  val {PRIMARY.title} {score:.3f}{best}  {seconds:.1f} s", highlight=False
+    )
 
 
 def make_optimizer(model: nn.Module, train: TrainConfig) -> torch.optim.Optimizer:

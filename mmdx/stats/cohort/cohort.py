@@ -20,6 +20,7 @@ from mmdx.stats.cohort.align import Ground, by_patient
 from mmdx.stats.cohort.choices import chosen, read_choices
 from mmdx.stats.cohort.predictions import SLICE, read_predictions
 from mmdx.stats.cohort.sources import Source, Unit, find_sources
+from mmdx.stats.metrics.registry import PRIMARY, Metric
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Cohort:
 
     `patients` numbers the patient of each row from 0, without gaps; `unit` says what a row is, `names` which: a study
     or patient by its id, a slice as `ID slice 3`. `scored` holds the trainings of each arm. `traits` has a line a row:
-    facts of its study, no columns where nothing is known of them.
+    facts of its study, no columns where nothing is known of them. `primary` is the metric by which arms are judged.
     """
 
     arms: tuple[Arm, ...]
@@ -69,6 +70,7 @@ class Cohort:
     labels: Float[np.ndarray, "n f"]
     scored: tuple[tuple[Scored, ...], ...]
     traits: pd.DataFrame
+    primary: Metric = PRIMARY
 
     @property
     def scores(self) -> Float[np.ndarray, "a n f"]:

@@ -18,7 +18,7 @@ from mmdx.stats.cohort.sources import find_sources, read_verdicts
 from mmdx.stats.comparison.counts import FindingCount, count_findings, refusals
 from mmdx.stats.comparison.measured import MEANS, Measured
 from mmdx.stats.comparison.resampler import Resampler
-from mmdx.stats.metrics.registry import METRICS
+from mmdx.stats.metrics.registry import METRICS, PRIMARY, Metric
 from mmdx.stats.resampling.intervals import LEVEL, Estimate, Kind, bca_interval, interval, raised
 from mmdx.stats.significance.corrections import Key, with_corrections, with_delong
 from mmdx.stats.significance.difference import Difference, paired_difference
@@ -40,7 +40,7 @@ class Comparison:
     each finding and of the macro mean, `means` the estimates of the micro and the weighted one, by the name in the
     place of the finding. `intervals` is how they were made, and `strata` within how many groups of patients the
     resamples were drawn: more than one where a class is rare. `audits` is the verdict on the store and split of each
-    run, by its name.
+    run, by its name. `primary` is the metric of which claims are made.
     """
 
     arms: tuple[Arm, ...]
@@ -58,6 +58,7 @@ class Comparison:
     strata: int = 1
     split: str = "test"
     audits: Mapping[str, str] = field(default_factory=dict)
+    primary: Metric = PRIMARY
 
     @property
     def reference(self) -> Arm:
@@ -178,6 +179,7 @@ def compare_cohort(
         strata=resampler.stratum_count,
         split=split,
         audits=dict(audits or {}),
+        primary=cohort.primary,
     )
 
 

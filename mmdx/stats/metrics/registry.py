@@ -8,6 +8,7 @@ all of them at once.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -33,7 +34,10 @@ Weighted = Callable[
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric by name. `direction` says what is good: more, less, or a value near one or zero.
+    """A metric by name. `title` is what people read; `direction` says what is good: more, less, or near one or zero.
+
+    A value lies in `range`, ends included. `chance` is that of scores which say nothing of the labels, None where it
+    depends on how common a finding is.
 
     Those of the family `threshold` take answers, 1.0 for yes and 0.0 for no, in the place of scores, and are NaN where
     any answer is something else: a threshold turns scores into answers (`answers`).
@@ -44,6 +48,8 @@ class Metric:
     direction: Direction
     family: Family
     function: Weighted
+    range: tuple[float, float] = (0.0, 1.0)
+    chance: float | None = None
 
     @property
     def ranks(self) -> bool:
@@ -101,30 +107,34 @@ def _of_answers(measure: Callable[[Counts], Float[np.ndarray, "r"]]) -> Weighted
     return function
 
 
-_AT_THRESHOLD_TITLES = {
-    "sensitivity": "Sens.",
-    "specificity": "Spec.",
-    "precision": "Precision",
-    "balanced_accuracy": "Bal. acc.",
-    "f1": "F1",
-    "mcc": "MCC",
-    "kappa": "Kappa",
+_SHARE, _AGREEMENT, _ANY = (0.0, 1.0), (-1.0, 1.0), (-math.inf, math.inf)
+_AT_THRESHOLD: dict[str, tuple[str, tuple[float, float], float | None]] = {
+    "sensitivity": ("Sens.", _SHARE, None),
+    "specificity": ("Spec.", _SHARE, None),
+    "precision": ("Precision", _SHARE, None),
+    "balanced_accuracy": ("Bal. acc.", _SHARE, 0.5),
+    "f1": ("F1", _SHARE, None),
+    "mcc": ("MCC", _AGREEMENT, 0.0),
+    "kappa": ("Kappa", _AGREEMENT, 0.0),
 }
+"""Title, range and chance of each of `thresholds.AT_THRESHOLD`."""
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("auroc", "AUROC", "higher", "ranking", auroc),
+        Metric("auroc", "AUROC", "higher", "ranking", auroc, chance=0.5),
         Metric("ap", "AP", "higher", "ranking", average_precision),
-        Metric("log_loss", "Log loss", "lower", "probability", log_loss),
+        Metric("log_loss", "Log loss", "lower", "probability", log_loss, range=(0.0, math.inf)),
         Metric("brier", "Brier", "lower", "probability", brier),
         Metric("ece", "ECE", "lower", "probability", calibration_error),
-        Metric("calibration_slope", "Cal. slope", "one", "probability", calibration_slope),
-        Metric("calibration_intercept", "Cal. int.", "zero", "probability", calibration_intercept),
+        Metric("calibration_slope", "Cal. slope", "one", "probability", calibration_slope, range=_ANY),
+        Metric("calibration_intercept", "Cal. int.", "zero", "probability", calibration_intercept, range=_ANY),
         Metric("sensitivity_at_specificity", "Sens@90", "higher", "operating", thresholds.sensitivity_at_specificity),
         Metric("specificity_at_sensitivity", "Spec@90", "higher", "operating", thresholds.specificity_at_sensitivity),
         *(
-            Metric(name, _AT_THRESHOLD_TITLES[name], "higher", "threshold", _of_answers(measure))
-            for name, measure in thresholds.AT_THRESHOLD.items()
+            Metric(name, title, "higher", "threshold", _of_answers(thresholds.AT_THRESHOLD[name]), bounds, chance)
+            for name, (title, bounds, chance) in _AT_THRESHOLD.items()
         ),
     )
 }
+PRIMARY = METRICS["auroc"]
+"""What models are judged by where nobody says otherwise: which epoch is the best, which of two models is better."""
