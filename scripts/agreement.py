@@ -31,7 +31,8 @@ from scipy.stats import permutation_test, rankdata
 from mmdx.stats.metrics.recalibration import CLIP
 from mmdx.stats.metrics.registry import METRICS
 from mmdx.stats.sections.boxes.measures import Hits, average_precision, gather, sensitivities
-from mmdx.stats.sections.classes.measures import RSNA_WEIGHTS, group_measures, rsna_log_loss
+from mmdx.stats.sections.classes.measures import group_measures
+from mmdx.stats.sections.classes.rsna2019 import WEIGHTS, rsna_log_loss
 from mmdx.stats.significance.delong import delong_test
 from mmdx.stats.significance.mcnemar import mcnemar_test
 from mmdx.stats.significance.permutation import permutation_p
@@ -119,8 +120,8 @@ def groups(rng: np.random.Generator) -> Found:
 
 def rsna(rng: np.random.Generator) -> Found:
     labels, scores = rng.integers(0, 2, (50, 6)).astype(float), rng.random((50, 6))
-    weigh = np.tile(list(RSNA_WEIGHTS.values()), 50)
-    ours = rsna_log_loss(labels, scores, np.ones((1, 50), dtype=np.int64), tuple(RSNA_WEIGHTS))[0]
+    weigh = np.tile(list(WEIGHTS.values()), 50)
+    ours = rsna_log_loss(labels, scores, np.ones((1, 50), dtype=np.int64), tuple(WEIGHTS))[0]
     yield "RSNA weighted log loss", abs(ours - sk.log_loss(labels.ravel(), scores.ravel(), sample_weight=weigh))
 
 

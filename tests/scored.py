@@ -16,18 +16,19 @@ def cohort_of(
     *,
     names: Sequence[str] = (),
     kinds: Sequence[str] = (),
+    findings: Sequence[str] = (),
     patients: np.ndarray | None = None,
     threshold: float = np.nan,
     temperature: float = np.nan,
 ) -> Cohort:
-    """Studies `s0` …, findings `f0` … and arms `arm0` …, a study a patient; labels `[n f]`, and scores of each arm."""
+    """Studies `s0` …, findings `f0` … and arms `arm0` …, one study per patient; labels and scores are `[n f]`."""
     told = names or [f"arm{a}" for a in range(len(scores))]
     kinds = kinds or ["model"] * len(scores)
     return Cohort(
         arms=tuple(Arm(name, "run", name, "test.csv", kind) for name, kind in zip(told, kinds, strict=True)),
         unit="study",
         studies=len(labels),
-        findings=tuple(f"f{j}" for j in range(labels.shape[1])),
+        findings=tuple(findings) or tuple(f"f{j}" for j in range(labels.shape[1])),
         names=tuple(f"s{i}" for i in range(len(labels))),
         patients=np.arange(len(labels)) if patients is None else patients,
         labels=labels,

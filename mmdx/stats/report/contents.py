@@ -1,4 +1,4 @@
-"""What a written comparison holds and in which order, whatever it is written as."""
+"""What a written comparison holds and in which order, for the page, Markdown and LaTeX alike."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ def contents(comparison: Comparison, sections: Sequence[Section]) -> Contents:
     sheets = _sheets(comparison, further, None)
     if len(comparison.in_mean) > 1:
         sheets += tuple(means_sheet(comparison, HEADLINE, mean=mean) for mean in ("micro", "weighted"))
-    every = Section("metrics", "Further metrics", sheets=sheets)
-    apart = tuple(plot for plot in plots if plot not in first)
+    further_metrics = Section("metrics", "Further metrics", sheets=sheets)
+    by_finding = tuple(plot for plot in plots if plot not in first)
     findings = [count.finding for count in comparison.findings]
-    folded = [Section("by_finding", "AUROC by finding", plots=apart)] if apart else []
+    folded = [Section("by_finding", "AUROC by finding", plots=by_finding)] if by_finding else []
     folded += [
         Section(f"finding_{number}", finding, sheets=_sheets(comparison, tuple(METRICS), finding))
         for number, finding in enumerate(findings, start=1)
@@ -62,11 +62,11 @@ def contents(comparison: Comparison, sections: Sequence[Section]) -> Contents:
     ]
     sheet = findings_sheet(comparison)
     ground = Section("ground", sheet.title, sheets=(sheet,))
-    return Contents((headline, *sections, every), tuple(folded), ground)
+    return Contents((headline, *sections, further_metrics), tuple(folded), ground)
 
 
 def _sheets(comparison: Comparison, metrics: Sequence[str], finding: str | None) -> tuple[Sheet, ...]:
-    """Estimates and differences, some metrics of one family a table, which then says which."""
+    """Estimates and differences: one table, or several that name the metrics of one family in their title."""
     # Of a metric that should be near one or zero, a difference says nothing.
     compared = [metric for metric in metrics if METRICS[metric].direction in ("higher", "lower")]
     kinds = [(estimates_sheet, metrics, MOST_METRICS)]
@@ -77,16 +77,16 @@ def _sheets(comparison: Comparison, metrics: Sequence[str], finding: str | None)
         parts = _parts(chosen, most)
         for part in parts:
             sheet = kind(comparison, part, finding=finding)
-            told = f" ({', '.join(METRICS[metric].title for metric in part)})" if len(parts) > 1 else ""
-            sheets.append(replace(sheet, title=f"{sheet.title}{told}"))
+            names = f" ({', '.join(METRICS[metric].title for metric in part)})" if len(parts) > 1 else ""
+            sheets.append(replace(sheet, title=f"{sheet.title}{names}"))
     return tuple(sheets)
 
 
 def _parts(metrics: Sequence[str], most: int) -> list[list[str]]:
-    """The metrics by family, in as few parts as can be, of about as many each."""
+    """The metrics by family, each family in the fewest parts of at most `most` metrics, of nearly equal size."""
     parts = []
-    for _, family in groupby(metrics, key=lambda metric: METRICS[metric].family):
-        own = list(family)
-        count = -(-len(own) // most)
-        parts += [own[len(own) * i // count : len(own) * (i + 1) // count] for i in range(count)]
+    for _, group in groupby(metrics, key=lambda metric: METRICS[metric].family):
+        family = list(group)
+        count = -(-len(family) // most)
+        parts += [family[len(family) * i // count : len(family) * (i + 1) // count] for i in range(count)]
     return parts

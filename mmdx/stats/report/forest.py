@@ -1,4 +1,4 @@
-"""Forest plots: a line a value with its interval, and beside it the numbers."""
+"""Forest plots: one line per value with its interval, and the numbers beside it."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ class ForestLine:
 
 def forest_plots(comparison: Comparison) -> list[Plot]:
     """AUROC by finding and model, and its differences from the reference, those first; the macro mean of many apart."""
-    wholes: list[str | None] = [None]
-    parts: list[str | None] = [count.finding for count in comparison.findings]
-    if len(parts) == 1:
-        parts = []
-    together = (len(comparison.arms) + 1) * (1 + len(parts)) <= MOST_LINES
+    mean: list[str | None] = [None]
+    findings: list[str | None] = [count.finding for count in comparison.findings]
+    if len(findings) == 1:
+        findings = []
+    together = (len(comparison.arms) + 1) * (1 + len(findings)) <= MOST_LINES
     plots = []
-    for findings in [wholes + parts] if together else [wholes, parts]:
+    for group in [mean + findings] if together else [mean, findings]:
         if len(comparison.arms) > 1:
-            plots.append(_differences(comparison, findings))
-        plots.append(_aurocs(comparison, findings))
+            plots.append(_differences(comparison, group))
+        plots.append(_aurocs(comparison, group))
     return plots
 
 
@@ -57,7 +57,7 @@ def forest_plot(
 ) -> Plot:
     """The plot of some lines. `zero` marks the value of no effect and is always in view; `axis` names the values.
 
-    A value whose interval was refused stands without one, and an undefined value is said and not drawn.
+    A value whose interval was refused is drawn without one. An undefined value has its word and no mark.
     """
 
     def draw(figure: Figure) -> None:
@@ -68,8 +68,9 @@ def forest_plot(
         if line.estimate is None:
             heading = line.label
             continue
-        each = line.estimate
-        rows.append((heading, line.label, each.value, each.low, each.high, each.refused or "", line.beside))
+        estimate = line.estimate
+        bounds = (estimate.low, estimate.high, estimate.refused or "")
+        rows.append((heading, line.label, estimate.value, *bounds, line.beside))
     numbers = pd.DataFrame(rows, columns=["group", "line", "value", "low", "high", "refused", "beside"])
     return Plot(name, title, caption, numbers, draw, (WIDTH, round(LINE_INCHES * len(lines) + HEAD + FOOT, 2)))
 
@@ -121,16 +122,16 @@ def _draw(figure: Figure, lines: Sequence[ForestLine], zero: float | None, axis:
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     if zero is not None:
         axes.axvline(zero, color=TEXT, linewidth=1, linestyle=(0, (4, 3)), zorder=1)
-    whole = blended_transform_factory(figure.transFigure, axes.transData)
+    across = blended_transform_factory(figure.transFigure, axes.transData)
     for y, line in enumerate(lines):
         if line.estimate is None:
-            axes.text(0.004, y, short(line.label, 30), weight="bold", fontsize=9, va="center", transform=whole)
+            axes.text(0.004, y, short(line.label, 30), weight="bold", fontsize=9, va="center", transform=across)
             if y:
-                axes.plot([0, 1], [y - 0.5, y - 0.5], color=LINE, linewidth=0.6, transform=whole, clip_on=False)
+                axes.plot([0, 1], [y - 0.5, y - 0.5], color=LINE, linewidth=0.6, transform=across, clip_on=False)
             continue
-        told = [(0.018, short(line.label, 31)), (right + 0.02, with_interval(line.estimate)), (0.905, line.beside)]
-        for x, text in told:
-            axes.text(x, y, text, fontsize=9, va="center", transform=whole)
+        texts = [(0.018, short(line.label, 31)), (right + 0.02, with_interval(line.estimate)), (0.905, line.beside)]
+        for x, text in texts:
+            axes.text(x, y, text, fontsize=9, va="center", transform=across)
         _mark(axes, y, line.estimate, line.series)
 
 

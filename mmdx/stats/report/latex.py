@@ -30,7 +30,7 @@ _MARKS = {
 
 
 def latex(sheets: Sequence[Sheet]) -> str:
-    """Every table, each with a caption and a label of its own, `tab:` and its title."""
+    """Every table, each with its caption and its label: `tab:` and the title in lower case."""
     labels: list[str] = []
     for sheet in sheets:
         plain = re.sub(r"[^a-z0-9]+", "-", sheet.title.lower()).strip("-")
@@ -46,7 +46,7 @@ def _table(sheet: Sheet, label: str) -> str:
     body = "\n".join([r"\midrule", *rows, r"\bottomrule"])
     small = r"\footnotesize\setlength{\tabcolsep}{4pt}"
     if len(rows) > MOST_ROWS:
-        # Ends of a head that comes again on each page, and one begun by the caption.
+        # longtable has two heads: the first with the caption, the other for each further page.
         return (
             f"\n{{{small}\n\\begin{{longtable}}{{{columns}}}\n{caption}\\\\\n\\toprule\n{header}\n\\endfirsthead\n"
             f"\\toprule\n{header}\n\\midrule\n\\endhead\n{body}\n\\end{{longtable}}}}\n"
@@ -61,6 +61,6 @@ def escape(text: str) -> str:
     """Text as LaTeX shows it. An interval stays on one line, and a minus is one."""
     escaped = "".join(_MARKS.get(mark, mark) for mark in text)
     escaped = re.sub(r"(?<![\w.}])-(?=\d)", "$-$", escaped)
-    # After the end of a row, a bracket would be an option of it.
+    # A bracket right after the `\\` that ends a row would be read as its option.
     escaped = "{[}" + escaped[1:] if escaped.startswith("[") else escaped
-    return re.sub(r" \[[^\[\]]*\]", lambda found: found.group().replace(" ", "~"), escaped)
+    return re.sub(r" \[[^\[\]]*\]", lambda match: match.group().replace(" ", "~"), escaped)

@@ -1,4 +1,4 @@
-"""How plots look: colours that tell models apart also without colour vision, and the same figure as SVG and PNG."""
+"""How plots look: colours that readers without colour vision can tell apart, too, and one figure as SVG and PNG."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ LONGEST_NAME = 32
 ALONE = (7.2, 4.2)
 """Inches of one plot with names beside it."""
 COLUMNS = 3
-"""Small plots a line."""
+"""Small plots per line."""
 PIXELS_AN_INCH = 100
 """How wide a plot may grow on the page: letters of 10 points are then as high as the text around."""
 _VARIABLES = {TEXT: "text", QUIET: "quiet", LINE: "line", BACK: "back"} | {c: f"s{i}" for i, c in enumerate(SERIES)}
@@ -89,18 +89,18 @@ def names_above(
     figure: Figure, names: Sequence[str], series: Sequence[int], *, marks: bool = True, lines: bool = True
 ) -> None:
     """The names of some arms above all axes of a figure, each with the mark and the dash that it has there."""
-    told = [short(name) for name in names]
-    handles = [handle(each, marks=marks, lines=lines) for each in series]
+    labels = [short(name) for name in names]
+    handles = [handle(number, marks=marks, lines=lines) for number in series]
     # A letter of 9 points is about 0.08 inches wide, and a mark takes half an inch.
-    columns = int(figure.get_size_inches()[0] / (0.55 + 0.08 * max(map(len, told))))
-    figure.legend(handles, told, loc="outside upper left", ncols=max(1, min(columns, len(told))), handlelength=2.6)
+    columns = int(figure.get_size_inches()[0] / (0.55 + 0.08 * max(map(len, labels))))
+    figure.legend(handles, labels, loc="outside upper left", ncols=max(1, min(columns, len(labels))), handlelength=2.6)
 
 
 def names_beside(
     figure: Figure, names: Sequence[str], series: Sequence[int], *, marks: bool = True, title: str = ""
 ) -> None:
     """The names of some arms at the right of a figure of size `ALONE`, one below the other."""
-    handles = [handle(each, marks=marks) for each in series]
+    handles = [handle(number, marks=marks) for number in series]
     figure.legend(handles, names, loc="outside right upper", title=title or None, alignment="left", handlelength=2.6)
 
 
@@ -112,13 +112,13 @@ def handle(series: int, *, marks: bool = True, lines: bool = True) -> Line2D:
 
 
 def multiples_size(count: int, height: float = 2.5) -> tuple[float, float]:
-    """The size of a figure of some small plots, three a line: inches, `height` being that of one."""
+    """The size in inches of a figure of small plots, three per line, of which each is `height` high."""
     columns = min(count, COLUMNS)
     return ((4.6, 5.6, 7.2)[columns - 1], 0.5 + (4.0, height + 0.4, height)[columns - 1] * -(-count // COLUMNS))
 
 
 def multiples(figure: Figure, titles: Sequence[str]) -> list[Axes]:
-    """Small plots, three a line, from 0 to 1 both ways, each under its title."""
+    """Small plots, three per line, with both axes from 0 to 1, each under its title."""
     columns = min(len(titles), COLUMNS)
     grid = figure.subplots(-(-len(titles) // columns), columns, squeeze=False).ravel()
     for spare in grid[len(titles) :]:
@@ -140,7 +140,7 @@ def unit_square(axes: Axes) -> None:
 def write_png(plot: Plot, path: Path) -> None:
     """The plot as a picture on white."""
     with rc_context(STYLE):
-        # No metadata: a picture says nothing of when and by what it was made.
+        # No metadata: a picture says nothing of when and by what it was html.
         _drawn(plot).savefig(path, format="png", dpi=160, metadata={"Software": None})
 
 
@@ -162,7 +162,7 @@ def svg(plot: Plot) -> str:
     root.insert(0, title)
     pattern = "|".join(map(re.escape, _VARIABLES))
     text = ElementTree.tostring(root, encoding="unicode")
-    return re.sub(pattern, lambda found: f"var(--{_VARIABLES[found.group()]})", text)
+    return re.sub(pattern, lambda match: f"var(--{_VARIABLES[match.group()]})", text)
 
 
 def _drawn(plot: Plot) -> Figure:
@@ -174,35 +174,35 @@ def _drawn(plot: Plot) -> Figure:
 
 def _plain(element: ElementTree.Element, prefix: str) -> ElementTree.Element:
     """An element as HTML takes it, without what a page does not need: namespaces, names of parts, fonts, digits."""
-    made = ElementTree.Element(element.tag.rpartition("}")[2])
+    html = ElementTree.Element(element.tag.rpartition("}")[2])
     for key, value in element.attrib.items():
         name = key.rpartition("}")[2]
         # Only what `use` and `clip-path` point at keeps an id.
-        if name == "id" and made.tag in ("path", "clipPath"):
-            made.set(name, prefix + value)
+        if name == "id" and html.tag in ("path", "clipPath"):
+            html.set(name, prefix + value)
         elif name == "href":
-            made.set(name, f"#{prefix}{value[1:]}")
+            html.set(name, f"#{prefix}{value[1:]}")
         elif name == "clip-path":
-            made.set(name, value.replace("#", f"#{prefix}"))
+            html.set(name, value.replace("#", f"#{prefix}"))
         elif name == "style":
-            made.set(name, re.sub(r"font-family:[^;]*;? ?|stroke-dashoffset: 0; ?|: ", _shorter, value).strip("; "))
+            html.set(name, re.sub(r"font-family:[^;]*;? ?|stroke-dashoffset: 0; ?|: ", _shorter, value).strip("; "))
         elif name in ("d", "x", "y", "width", "height", "transform", "viewBox") and "rotate(-0 " not in value:
             plain = " ".join(re.sub(r"-?\d+\.\d+", _rounded, value).split())
-            # What follows a move is a line without being told.
-            made.set(name, plain if name != "d" or re.search("[CQ]", plain) else plain.replace("L ", ""))
-    made.text = element.text if made.tag == "text" else None
+            # After `M x y`, SVG takes further pairs for lines: their letters may go.
+            html.set(name, plain if name != "d" or re.search("[CQ]", plain) else plain.replace("L ", ""))
+    html.text = element.text if html.tag == "text" else None
     for child in element:
         part = _plain(child, prefix)
         if part.tag in ("metadata", "style") or (part.tag == "defs" and not len(part)):
             continue
-        made.extend(list(part) if part.tag == "g" and not part.attrib else [part])
-    return made
+        html.extend(list(part) if part.tag == "g" and not part.attrib else [part])
+    return html
 
 
-def _shorter(found: re.Match[str]) -> str:
-    return ":" if found.group() == ": " else ""
+def _shorter(match: re.Match[str]) -> str:
+    return ":" if match.group() == ": " else ""
 
 
-def _rounded(found: re.Match[str]) -> str:
-    value = float(found.group())
+def _rounded(match: re.Match[str]) -> str:
+    value = float(match.group())
     return f"{round(value, 1 if abs(value) >= 10 else 2):g}"

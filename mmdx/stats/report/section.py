@@ -1,4 +1,4 @@
-"""A part of a written comparison: sentences, tables, plots and the numbers behind them, whatever they are about."""
+"""A part of a written comparison: sentences, tables, plots and the numbers behind them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from mmdx.stats.report.tables import Sheet
 class Plot:
     """A picture and the numbers in it, which are `<name>.png` and `<name>.csv`.
 
-    `draw` draws on an empty figure of `size` (inches), in the colours of `plots.py` alone, so that the page can
-    exchange them in the dark; it sets no title, which `title` is, above, with `caption` below.
+    `draw` draws on an empty figure of `size` (inches), in the colours of `plots.py` alone, which the page exchanges in
+    the dark. It sets no title: `title` stands above the figure and `caption` below.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Plot:
 class Section:
     """One part. `key` is its name in `compare.json`, where `record` (plain values, NaN as None) stands.
 
-    `sentences` say what was found, `notes` on what it stands.
+    `sentences` say what was found, `notes` how it was computed and what it rests on.
     """
 
     key: str

@@ -32,7 +32,12 @@ def with_interval(estimate: Estimate) -> str:
         return "undefined"
     if estimate.low is None or estimate.high is None:
         return f"{number(estimate.value)} [–]"
-    return f"{number(estimate.value)} [{number(estimate.low)}, {number(estimate.high)}]"
+    return bracketed(estimate.value, estimate.low, estimate.high)
+
+
+def bracketed(value: float, low: float, high: float) -> str:
+    """`0.912 [0.874, 0.946]`, where the ends are bounds, or the lowest and the highest of several."""
+    return f"{number(value)} [{number(low)}, {number(high)}]"
 
 
 def bounds(estimate: Estimate) -> str:

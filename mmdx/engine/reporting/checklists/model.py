@@ -8,6 +8,7 @@ from typing import Any
 
 from mmdx.engine.runs.files import Cell, RunFiles, dropout_words
 from mmdx.stats.metrics.registry import METRICS
+from mmdx.stats.report.words import bracketed, number
 
 
 def findings(files: RunFiles) -> Iterator[Cell]:
@@ -203,13 +204,13 @@ def _title(metric: str) -> str:
     return METRICS[metric].title if metric in METRICS else metric
 
 
-def _value(found: Mapping[str, Any]) -> str:
+def _value(record: Mapping[str, Any]) -> str:
     """A value with its interval, and why there is none where it was refused."""
-    if found["value"] is None:
+    if record["value"] is None:
         return "undefined"
-    if found["low"] is None or found["high"] is None:
-        return f"{found['value']:.3f} (no interval: {found['refused'] or 'not defined'})"
-    return f"{found['value']:.3f} [{found['low']:.3f}, {found['high']:.3f}]"
+    if record["low"] is None or record["high"] is None:
+        return f"{number(record['value'])} (no interval: {record['refused'] or 'not defined'})"
+    return bracketed(record["value"], record["low"], record["high"])
 
 
 def _component(part: Mapping[str, Any]) -> str:

@@ -1,38 +1,22 @@
-"""What challenges are scored by: multi-class groups, RSNA 2019's weighted log loss, the seven-point checklist.
+"""Measures of a group of classes, of which each row has exactly one.
 
 Measures take rows whose labels are known and integer weights `[r n]`, how often each row was drawn, and return `[r]`,
-as those of `metrics/registry.py` do. The values are those of scikit-learn over the drawn rows. CPM-RadPath is scored by
-balanced accuracy, kappa and micro-F1, which is the accuracy; Derm7pt by the balanced accuracy of each group, and by the
-AUROC of melanoma.
+as those of `metrics/registry.py` do; `k` counts the classes. The values are those of scikit-learn over the drawn rows.
+CPM-RadPath is scored by balanced accuracy, kappa and micro-F1, which is the accuracy; Derm7pt by the balanced accuracy
+of each group, and by the AUROC of melanoma.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from mmdx.stats.metrics.registry import LOG_LOSS_CLIP, auroc, log_loss
+from mmdx.stats.metrics.registry import LOG_LOSS_CLIP, auroc
 from mmdx.stats.resampling.weights import share, weighted_mean
 
 UNKNOWN_CLASS = -1
-
-RSNA_WEIGHTS: Mapping[str, float] = {
-    **dict.fromkeys(("epidural", "intraparenchymal", "intraventricular", "subarachnoid", "subdural"), 1.0),
-    "any": 2.0,
-}
-"""What each finding of the RSNA 2019 hemorrhage challenge weighs in its log loss."""
-RSNA_CLIP = 1e-15
-"""How far probabilities are held from 0 and 1 there: scikit-learn's bound of that year."""
-
-SEVEN_POINTS: Mapping[str, int] = {
-    **dict.fromkeys(("PN/ATP", "BWV/PRS", "VS/IR"), 2),
-    **dict.fromkeys(("PIG/IR", "STR/IR", "DaG/IR", "RS/PRS"), 1),
-}
-"""What each criterion adds to the seven-point checklist (Argenziano et al., Arch Dermatol 1998), major ones first."""
-SUSPICIOUS = 3
-"""The score from which the checklist calls a lesion a melanoma."""
 
 
 def true_class(labels: Float[np.ndarray, "n k"]) -> Int[np.ndarray, "n"]:
@@ -53,8 +37,8 @@ def confusion(
 def balanced_accuracy(table: Float[np.ndarray, "r k k"]) -> Float[np.ndarray, "r"]:
     """The mean share of the rows of a class that are given it, over the classes that have rows; 1 is perfect."""
     rows = table.sum(axis=2)
-    found = share(np.diagonal(table, axis1=1, axis2=2), rows)
-    return share(np.nansum(found, axis=1), (rows > 0).sum(axis=1))
+    recalls = share(np.diagonal(table, axis1=1, axis2=2), rows)
+    return share(np.nansum(recalls, axis=1), (rows > 0).sum(axis=1))
 
 
 def kappa(table: Float[np.ndarray, "r k k"]) -> Float[np.ndarray, "r"]:
@@ -72,9 +56,9 @@ def accuracy(table: Float[np.ndarray, "r k k"]) -> Float[np.ndarray, "r"]:
 
 def macro_f1(table: Float[np.ndarray, "r k k"]) -> Float[np.ndarray, "r"]:
     """The mean F1 over the classes that have rows or are given to one."""
-    met = table.sum(axis=1) + table.sum(axis=2)
-    each = share(2 * np.diagonal(table, axis1=1, axis2=2), met)
-    return share(np.nansum(each, axis=1), (met > 0).sum(axis=1))
+    present = table.sum(axis=1) + table.sum(axis=2)
+    scores = share(2 * np.diagonal(table, axis1=1, axis2=2), present)
+    return share(np.nansum(scores, axis=1), (present > 0).sum(axis=1))
 
 
 def class_log_loss(
@@ -82,8 +66,8 @@ def class_log_loss(
 ) -> Float[np.ndarray, "r"]:
     """The mean of -log of the probability given to the true class, in nats.
 
-    Scores are divided by their sum in each row, for those of separate sigmoids have another sum than 1 (all zero: every
-    class alike), and held `metrics.LOG_LOSS_CLIP` from 0 and 1.
+    Scores of separate sigmoids do not add up to 1, so that each row is divided by its sum (where all are zero, every
+    class gets the same share). Shares are then held `LOG_LOSS_CLIP` from 0 and 1.
     """
     total = scores.sum(axis=1, keepdims=True)
     shares = np.divide(scores, total, out=np.full_like(scores, 1 / scores.shape[1]), where=total > 0)
@@ -96,12 +80,13 @@ def mean_auroc(
 ) -> Float[np.ndarray, "r"]:
     """The mean over classes of the AUROC of one class against the rest; NaN where a class was not drawn.
 
-    A class without any row is left out, from scikit-learn's on the other classes.
+    A class without any row is left out; the value is then scikit-learn's on the other classes.
     """
-    met = [one for one in range(scores.shape[1]) if 0 < (true == one).sum() < len(true)]
-    if not met:
+    classes = [label for label in range(scores.shape[1]) if 0 < (true == label).sum() < len(true)]
+    if not classes:
         return np.full(len(weights), np.nan)
-    return np.mean([auroc((true == one).astype(np.float64), scores[:, one], weights) for one in met], axis=0)
+    areas = [auroc((true == label).astype(np.float64), scores[:, label], weights) for label in classes]
+    return np.mean(areas, axis=0)
 
 
 OF_TABLE: Mapping[str, tuple[str, Callable[[Float[np.ndarray, "r k k"]], Float[np.ndarray, "r"]]]] = {
@@ -125,39 +110,3 @@ def group_measures(
     table = confusion(true, scores.argmax(axis=1), weights, scores.shape[1])
     values = {name: measure(table) for name, (_, measure) in OF_TABLE.items()}
     return values | {"auroc": mean_auroc(true, scores, weights), "log_loss": class_log_loss(true, scores, weights)}
-
-
-def rsna_log_loss(
-    labels: Float[np.ndarray, "n f"],
-    scores: Float[np.ndarray, "n f"],
-    weights: Int[np.ndarray, "r n"],
-    findings: Sequence[str],
-    *,
-    clip: float = RSNA_CLIP,
-) -> Float[np.ndarray, "r"]:
-    """The loss of the RSNA 2019 hemorrhage challenge: log losses of six findings, of which `any` counts twice, by 7.
-
-    In nats. `findings` names the columns, all six of `RSNA_WEIGHTS` in any order. Labels that are unknown (NaN) are
-    left out, finding by finding. `clip` is how far probabilities are held from 0 and 1.
-    """
-    loss = np.zeros(len(weights))
-    for column, finding in enumerate(findings):
-        known = ~np.isnan(labels[:, column])
-        held = np.clip(scores[known, column], clip, 1 - clip)
-        loss += RSNA_WEIGHTS[finding] * log_loss(labels[known, column], held, weights[:, known])
-    return loss / sum(RSNA_WEIGHTS.values())
-
-
-def seven_point_score(
-    scores: Float[np.ndarray, "n f"], findings: Sequence[str], groups: Mapping[str, Sequence[str]]
-) -> Float[np.ndarray, "n"]:
-    """The points of each row, 0 to 10: those of the criteria whose highest-scored class is the one that counts.
-
-    Labels in the place of scores give the score as it was labelled.
-    """
-    points = np.zeros(len(scores))
-    for finding, worth in SEVEN_POINTS.items():
-        members = list(groups[finding.partition("/")[0]])
-        columns = [findings.index(member) for member in members]
-        points += worth * (scores[:, columns].argmax(axis=1) == members.index(finding))
-    return points

@@ -1,7 +1,7 @@
 """How a result varies over the folds of a cross-validation: beside the patients, a second source of variation.
 
-An interval over patients says how the pooled score would vary with other patients; the spread over folds says how much
-the models, each trained on other patients, differ, on the few that each was tested on. The two are never added up.
+An interval over patients says how the pooled score would vary with other patients. The spread over folds says how much
+the models differ, each trained on other patients and tested on the few of its fold. The two are never added up.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mmdx.stats.cohort.cohort import read_cohort
 from mmdx.stats.comparison.measured import Measured
 from mmdx.stats.metrics.registry import METRICS
 from mmdx.stats.report.tables import Sheet
-from mmdx.stats.report.words import number
+from mmdx.stats.report.words import bracketed
 from mmdx.stats.significance.corrections import Key
 
 
@@ -34,8 +34,8 @@ class Spread:
         return [value for value in self.values if value is not None]
 
     def to_json(self) -> dict[str, Any]:
-        known = self.defined
-        summary = (float(np.mean(known)), min(known), max(known)) if known else (None, None, None)
+        values = self.defined
+        summary = (float(np.mean(values)), min(values), max(values)) if values else (None, None, None)
         return dict(zip(("mean", "lowest", "highest"), summary, strict=True)) | {"folds": list(self.values)}
 
 
@@ -53,7 +53,7 @@ def spread_over(folds: Sequence[Path]) -> dict[Key, Spread]:
 
 
 def spread_sheet(spreads: dict[Key, Spread], metrics: Sequence[str], *, finding: str | None = None) -> Sheet:
-    """A row an arm: the mean over the folds and, in brackets, the lowest and the highest."""
+    """One row per arm: the mean over the folds and, in brackets, the lowest and the highest."""
     arms = list(dict.fromkeys(arm for arm, _, _ in spreads))
     cells = [[spread_cell(spreads[arm, metric, finding]) for metric in metrics] for arm in arms]
     count = len(next(iter(spreads.values())).values)
@@ -63,7 +63,7 @@ def spread_sheet(spreads: dict[Key, Spread], metrics: Sequence[str], *, finding:
 
 
 def spread_records(spreads: dict[Key, Spread]) -> list[dict[str, Any]]:
-    """For a JSON file: one record a metric of an arm and finding, `finding` null for macro means."""
+    """For a JSON file: one record per arm, metric and finding, `finding` null for macro means."""
     return [
         {"arm": arm, "metric": metric, "finding": finding} | spread.to_json()
         for (arm, metric, finding), spread in spreads.items()
@@ -72,21 +72,21 @@ def spread_records(spreads: dict[Key, Spread]) -> list[dict[str, Any]]:
 
 def _scores(path: Path) -> dict[Key, float | None]:
     cohort = read_cohort([path])
-    both = [{0.0, 1.0} <= set(cohort.labels[:, f].tolist()) for f in range(len(cohort.findings))]
-    values = Measured(cohort, [f for f, known in enumerate(both) if known]).points()
-    found: dict[Key, float | None] = {}
+    scorable = [f for f in range(len(cohort.findings)) if {0.0, 1.0} <= set(cohort.labels[:, f].tolist())]
+    values = Measured(cohort, scorable).points()
+    scores: dict[Key, float | None] = {}
     for a, arm in enumerate(cohort.arms):
         for m, metric in enumerate(METRICS):
             for f, finding in [*enumerate(cohort.findings), (-1, None)]:
                 value = float(values[a, m, f])
-                found[arm.name, metric, finding] = None if math.isnan(value) else value
-    return found
+                scores[arm.name, metric, finding] = None if math.isnan(value) else value
+    return scores
 
 
 def spread_cell(spread: Spread) -> str:
     """`0.812 [0.790, 0.840]`: mean, lowest and highest, and of how many folds where some lack a class."""
-    known = spread.defined
-    if not known:
+    values = spread.defined
+    if not values:
         return "undefined"
-    short = "" if len(known) == len(spread.values) else f" ({len(known)} folds)"
-    return f"{number(float(np.mean(known)))} [{number(min(known))}, {number(max(known))}]{short}"
+    count = "" if len(values) == len(spread.values) else f" ({len(values)} folds)"
+    return f"{bracketed(float(np.mean(values)), min(values), max(values))}{count}"

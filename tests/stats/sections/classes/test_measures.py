@@ -1,4 +1,4 @@
-"""Measures of groups and challenges by hand, and against scikit-learn."""
+"""Measures of groups by hand, and against scikit-learn."""
 
 from __future__ import annotations
 
@@ -6,16 +6,10 @@ import numpy as np
 import pytest
 import sklearn.metrics as sk
 
-from mmdx.data.readers._rsna import FINDINGS
-from mmdx.data.readers.derm7pt import _POINTS
 from mmdx.stats.sections.classes.measures import (
-    RSNA_WEIGHTS,
-    SEVEN_POINTS,
     UNKNOWN_CLASS,
     class_log_loss,
     group_measures,
-    rsna_log_loss,
-    seven_point_score,
     true_class,
 )
 
@@ -72,51 +66,3 @@ def test_a_group_is_known_where_one_label_is_1():
 def test_scores_of_separate_sigmoids_become_shares():
     loss = class_log_loss(np.array([0, 1]), np.array([[0.9, 0.6], [0.0, 0.0]]), np.ones((1, 2), dtype=np.int64))
     assert loss[0] == pytest.approx(-(np.log(0.6) + np.log(0.5)) / 2)
-
-
-def test_the_rsna_loss_counts_any_twice():
-    labels, scores = np.zeros((1, 6)), np.full((1, 6), 0.5)
-    once = np.ones((1, 1), dtype=np.int64)
-    assert rsna_log_loss(labels, scores, once, FINDINGS)[0] == pytest.approx(np.log(2))
-    scores[0, FINDINGS.index("any")] = 0.75
-    assert rsna_log_loss(labels, scores, once, FINDINGS)[0] == pytest.approx((5 * np.log(2) + 2 * np.log(4)) / 7)
-
-
-def test_the_rsna_loss_is_scikit_learns_over_all_entries():
-    rng = np.random.default_rng(0)
-    labels, scores = rng.integers(0, 2, (40, 6)).astype(float), rng.random((40, 6))
-    weigh = np.tile([1, 1, 1, 1, 1, 2], 40)
-    found = rsna_log_loss(labels, scores, np.ones((1, 40), dtype=np.int64), FINDINGS)
-    assert found[0] == pytest.approx(sk.log_loss(labels.ravel(), scores.ravel(), sample_weight=weigh))
-
-
-def test_the_clip_bounds_what_a_sure_and_wrong_answer_costs():
-    labels, scores, once = np.ones((1, 6)), np.zeros((1, 6)), np.ones((1, 1), dtype=np.int64)
-    assert rsna_log_loss(labels, scores, once, FINDINGS, clip=0.01)[0] == pytest.approx(-np.log(0.01))
-
-
-def test_names_are_those_of_the_readers():
-    assert set(RSNA_WEIGHTS) == set(FINDINGS)
-    assert dict(SEVEN_POINTS) == _POINTS
-
-
-def test_the_checklist_adds_two_for_major_and_one_for_minor_criteria():
-    groups = {
-        group: [f"{group}/{name}" for name in names]
-        for group, names in {
-            **dict.fromkeys(("VS", "PIG", "STR", "DaG"), ("ABS", "REG", "IR")),
-            "PN": ("ABS", "TYP", "ATP"),
-            **dict.fromkeys(("BWV", "RS"), ("ABS", "PRS")),
-        }.items()
-    }
-    findings = [finding for members in groups.values() for finding in members]
-
-    def points(*present: str) -> float:
-        last = {finding.partition("/")[0]: finding for finding in present}
-        row = [float(last.get(f.partition("/")[0], f"{f.partition('/')[0]}/ABS") == f) for f in findings]
-        return float(seven_point_score(np.array([row]), findings, groups)[0])
-
-    assert points() == points("PN/TYP", "STR/REG") == 0
-    assert points("PN/ATP") == 2
-    assert points("PN/ATP", "STR/IR") == 3
-    assert points("PN/ATP", "BWV/PRS", "VS/IR", "PIG/IR", "STR/IR", "DaG/IR", "RS/PRS") == 10

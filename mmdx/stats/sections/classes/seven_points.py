@@ -1,0 +1,92 @@
+"""The seven-point checklist of dermoscopy: the score that a model's criteria add up to, held against the diagnosis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from mmdx.stats.cohort.cohort import Cohort
+from mmdx.stats.metrics.registry import auroc
+from mmdx.stats.metrics.thresholds import count, sensitivity, specificity
+from mmdx.stats.resampling.intervals import why_too_few
+from mmdx.stats.sections.classes.parts import Part, Values, known_rows
+from mmdx.study import groups_of
+
+NAME = "seven-point checklist"
+POINTS: Mapping[str, int] = {
+    **dict.fromkeys(("PN/ATP", "BWV/PRS", "VS/IR"), 2),
+    **dict.fromkeys(("PIG/IR", "STR/IR", "DaG/IR", "RS/PRS"), 1),
+}
+"""What each criterion adds to the checklist (Argenziano et al., Arch Dermatol 1998), major ones first."""
+SUSPICIOUS = 3
+"""The score from which the checklist calls a lesion a melanoma."""
+MELANOMA = "DIAG/MEL"
+AS_LABELLED = "the criteria as labelled"
+MEASURES = {
+    "auroc_melanoma": "AUROC of melanoma",
+    "auroc_score": "AUROC of the score",
+    "sensitivity": f"sensitivity at {SUSPICIOUS}",
+    "specificity": f"specificity at {SUSPICIOUS}",
+}
+
+
+def seven_point_score(
+    scores: Float[np.ndarray, "n f"], findings: Sequence[str], groups: Mapping[str, Sequence[str]]
+) -> Float[np.ndarray, "n"]:
+    """The points of each row, 0 to 10: those of the criteria whose highest-scored class is the one that counts.
+
+    `groups` gives the findings of each group by its name. Labels in the place of scores give the score as labelled.
+    """
+    points = np.zeros(len(scores))
+    for finding, worth in POINTS.items():
+        members = list(groups[finding.partition("/")[0]])
+        columns = [findings.index(member) for member in members]
+        points += worth * (scores[:, columns].argmax(axis=1) == members.index(finding))
+    return points
+
+
+def checklist_part(cohort: Cohort) -> Part | None:
+    """The score of every model against the diagnosis of melanoma, and beside it that of the labels.
+
+    None where the findings are not those of the checklist, or no row has all of them known.
+    """
+    if not {MELANOMA, *POINTS} <= set(cohort.findings):
+        return None
+    groups = groups_of(cohort.findings)
+    rows = np.arange(len(cohort.labels))
+    for name in dict.fromkeys(["DIAG", *(finding.partition("/")[0] for finding in POINTS)]):
+        rows = np.intersect1d(rows, known_rows(cohort, groups[name]))
+    if not len(rows):
+        return None
+    melanoma = cohort.findings.index(MELANOMA)
+    truth = cohort.labels[rows, melanoma]
+
+    def values_of(scores: Float[np.ndarray, "n f"], *, labelled: bool) -> Callable[[Int[np.ndarray, "r n"]], Values]:
+        points = seven_point_score(scores, cohort.findings, groups)
+
+        def values(weights: Int[np.ndarray, "r n"]) -> Values:
+            counts = count(truth, points, weights, float(SUSPICIOUS))
+            # A label's own AUROC says nothing.
+            direct = np.full(len(weights), np.nan) if labelled else auroc(truth, scores[:, melanoma], weights)
+            called = {"sensitivity": sensitivity(counts), "specificity": specificity(counts)}
+            return {"auroc_melanoma": direct, "auroc_score": auroc(truth, points, weights)} | called
+
+        return values
+
+    models = {
+        arm.name: values_of(scores[rows], labelled=False)
+        for arm, scores in zip(cohort.arms, cohort.scores, strict=True)
+    }
+    return Part(
+        title="Seven-point checklist, held against the diagnosis of melanoma",
+        measures=MEASURES,
+        rows=rows,
+        models=models | {AS_LABELLED: values_of(cohort.labels[rows], labelled=True)},
+        refused=why_too_few(truth, cohort.patients[rows]),
+        notes=(
+            "Seven-point checklist (Argenziano et al. 1998): 2 for each major criterion, 1 for each minor one, and "
+            f"melanoma from {SUSPICIOUS}.",
+        ),
+    )
