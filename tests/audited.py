@@ -1,4 +1,4 @@
-"""Evidence and pictures that a person can write down, for the tests of audits."""
+"""Facts of stores and pictures that a person can write down, for the tests of audits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from mmdx.data.audit.evidence import Evidence
+from mmdx.data.audit.store_facts import StoreFacts
 
 
 def evidence(
@@ -24,12 +24,12 @@ def evidence(
     series: Sequence[str | None] | None = None,
     slice_positive: Sequence[Sequence[bool]] | None = None,
     slice_negative: Sequence[Sequence[bool]] | None = None,
-) -> Evidence:
+) -> StoreFacts:
     """Studies without images; by default each of its own patient, dealt in turn, and named by random-looking ids."""
     rows = len(next(iter(labels.values())))
     people = list(patients or [f"p{i * 7919 % 9973:04d}" for i in range(rows)])
     nowhere = np.zeros((rows, len(labels)), dtype=bool)
-    return Evidence(
+    return StoreFacts(
         study_ids=tuple(study_ids or [f"s{i * 7919 % 9973:04d}" for i in range(rows)]),
         patient_ids=tuple(people),
         patients=np.unique(people, return_inverse=True)[1],

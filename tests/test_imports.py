@@ -12,7 +12,10 @@ import pytest
 
 import mmdx
 
-HALLWAY = ("study", "batch", "config", "config_file", "registry", "errors", "yaml_text", "files", "kinds", "templates")
+HALLWAY = (
+    *("study", "batch", "config", "config_file", "registry", "errors", "yaml_text"),
+    *("files", "kinds", "seven_points", "templates"),
+)
 ROOMS = {
     "hallway": {"hallway"},
     "data": {"data", "hallway"},

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmdx.config import ReportOptions
-from mmdx.data.audit.evidence import gather
 from mmdx.data.audit.identities import check_identities
-from mmdx.data.audit.issues import SEVERITIES, Finding, by_severity, verdict
+from mmdx.data.audit.issues import SEVERITIES, Issue, by_severity, verdict
 from mmdx.data.audit.labels import check_labels
 from mmdx.data.audit.lexicon import Lexicon
 from mmdx.data.audit.lookalikes import check_lookalikes
 from mmdx.data.audit.reports import check_reports
 from mmdx.data.audit.shortcuts import check_shortcuts
 from mmdx.data.audit.statements import check_statements, default_options
+from mmdx.data.audit.store_facts import gather
 from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 from mmdx.study import Split
@@ -28,7 +28,7 @@ AUDIT_FORMAT = 1
 
 @dataclass(frozen=True)
 class Audit:
-    """The findings on one store under one split, the worst first.
+    """The issues of one store under one split, the worst first.
 
     `report` is what was withheld from reports before the second probe.
     """
@@ -36,18 +36,18 @@ class Audit:
     fingerprint: str
     splits: str
     report: ReportOptions
-    findings: tuple[Finding, ...]
+    issues: tuple[Issue, ...]
 
     @property
     def verdict(self) -> str:
-        return verdict(self.findings)
+        return verdict(self.issues)
 
     @property
     def leaks(self) -> bool:
-        return any(finding.severity == "leak" for finding in self.findings)
+        return any(issue.severity == "leak" for issue in self.issues)
 
     def to_json(self) -> dict[str, Any]:
-        counts = {severity: sum(f.severity == severity for f in self.findings) for severity in SEVERITIES}
+        counts = {severity: sum(issue.severity == severity for issue in self.issues) for severity in SEVERITIES}
         return {
             "format": AUDIT_FORMAT,
             "fingerprint": self.fingerprint,
@@ -55,7 +55,7 @@ class Audit:
             "verdict": self.verdict,
             "counts": counts,
             "report": self.report.model_dump(mode="json"),
-            "findings": [finding.to_json() for finding in self.findings],
+            "findings": [issue.to_json() for issue in self.issues],
         }
 
 
@@ -65,18 +65,18 @@ def audit(store: Store, splits: Splits, *, lexicon: Lexicon, report: ReportOptio
     `report` says what is withheld from reports before they are probed again; None masks the terms of the lexicon. The
     result depends on the store and the arguments alone.
     """
-    evidence = gather(store, splits)
-    findings = [
-        *check_identities(evidence),
-        *check_lookalikes(store, evidence),
-        *check_reports(evidence),
-        *check_statements(evidence, lexicon, report),
-        *check_shortcuts(evidence),
-        *check_labels(evidence),
+    facts = gather(store, splits)
+    issues = [
+        *check_identities(facts),
+        *check_lookalikes(store, facts),
+        *check_reports(facts),
+        *check_statements(facts, lexicon, report),
+        *check_shortcuts(facts),
+        *check_labels(facts),
     ]
-    withheld = report or default_options(evidence.findings, lexicon)
+    withheld = report or default_options(facts.findings, lexicon)
     key = store.description["fingerprint"]
-    return Audit(key, splits_digest(store.study_ids, splits), withheld, tuple(by_severity(findings)))
+    return Audit(key, splits_digest(store.study_ids, splits), withheld, tuple(by_severity(issues)))
 
 
 def splits_digest(study_ids: Sequence[str], splits: Sequence[Split]) -> str:

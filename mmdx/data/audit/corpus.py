@@ -60,21 +60,21 @@ class Corpus:
         chosen = csr_matrix(self._matrix[rows])
         weights = _probe().fit(chosen, labels.astype(int)).coef_[0]
         there = csr_matrix(chosen > 0)
-        found = []
+        terms = []
         for column in np.argsort(-np.abs(weights), kind="stable")[:STRONGEST]:
             holding = there[:, [column]].toarray().ravel()
-            term = self._terms[column]
-            found.append(
+            text = self._terms[column]
+            terms.append(
                 {
-                    "term": term.replace(_NEGATED, "no "),
-                    "negated": _NEGATED in term,
+                    "term": text.replace(_NEGATED, "no "),
+                    "negated": _NEGATED in text,
                     "weight": round(float(weights[column]), 3),
                     "positive": int((holding & (labels == 1)).sum()),
                     "negative": int((holding & (labels == 0)).sum()),
-                    "sections": self._places(term, rows[holding]),
+                    "sections": self._places(text, rows[holding]),
                 }
             )
-        return found
+        return terms
 
     def _places(self, term: str, rows: Int[np.ndarray, "m"]) -> dict[str, int]:
         """In how many reports a term stands in each section; text before any heading is under ""."""

@@ -1,4 +1,7 @@
-"""A finding of an audit, and the verdict over all of them."""
+"""What an audit finds, one issue at a time, and the verdict over all of them.
+
+They are not called findings: a finding is a label everywhere else. `audit.json` alone keeps the key `findings`.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,11 @@ SEVERITIES: tuple[Severity, ...] = ("leak", "warning", "note")
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One thing found: `kind` in a word or two, a sentence that says what and then what to do, the studies concerned.
+class Issue:
+    """One thing that is wrong or worth knowing.
 
-    No `rows` means that it concerns the store as a whole.
-    `figures` are the numbers behind the sentence, fit for JSON.
+    `kind` names it in a word or two; `sentence` says what it is and then what to do. `rows` are the ids of the studies
+    concerned, empty where it concerns the store as a whole; `figures` the numbers behind the sentence, fit for JSON.
     """
 
     kind: str
@@ -36,17 +39,18 @@ class Finding:
         }
 
 
-def by_severity(findings: Iterable[Finding]) -> list[Finding]:
+def by_severity(issues: Iterable[Issue]) -> list[Issue]:
     """The worst first; as they came among equals."""
-    return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
+    return sorted(issues, key=lambda issue: SEVERITIES.index(issue.severity))
 
 
-def verdict(findings: Sequence[Finding]) -> str:
-    """One sentence over all findings."""
+def verdict(issues: Sequence[Issue]) -> str:
+    """One sentence over all issues."""
     kinds = {
-        s: [_counted(k, n) for k, n in Counter(f.kind for f in findings if f.severity == s).items()] for s in SEVERITIES
+        s: [_counted(k, n) for k, n in Counter(issue.kind for issue in issues if issue.severity == s).items()]
+        for s in SEVERITIES
     }
-    counts = {s: sum(f.severity == s for f in findings) for s in SEVERITIES}
+    counts = {s: sum(issue.severity == s for issue in issues) for s in SEVERITIES}
     warned = f"{plural(counts['warning'], 'warning')} ({', '.join(kinds['warning'])})" if counts["warning"] else ""
     if counts["leak"]:
         also = f"; {warned}" if warned else ""

@@ -67,11 +67,11 @@ def stated(report: Sequence[Word], terms: Terms) -> float | None:
     term of its absence stands there, else None.
     """
     there = {word.text for word in report}
-    said = [negated for term in _among(terms.present, there) for negated in occurrences(report, term)]
-    if not all(said):
+    negations = [negated for term in _among(terms.present, there) for negated in occurrences(report, term)]
+    if not all(negations):
         return 1.0
-    denied = any(not negated for term in _among(terms.absent, there) for negated in occurrences(report, term))
-    return 0.0 if said or denied else None
+    is_denied = any(not negated for term in _among(terms.absent, there) for negated in occurrences(report, term))
+    return 0.0 if negations or is_denied else None
 
 
 def _among(terms: Sequence[str], there: set[str]) -> list[tuple[str, ...]]:

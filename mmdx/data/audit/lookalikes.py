@@ -1,10 +1,11 @@
 """Copies that are not identical: re-encoded, resized, brightened or slightly cropped, under another patient's name.
 
-Two steps. Perceptual hashes propose: for up to 6 images of each study, spread evenly, the nearest images of other
-patients, by blocks of matrix products, so that memory is bounded by `CELLS` beside the hashes themselves.
-Registration decides. The likeness of two studies is the correlation that half of the images looked at in the one reach
-with their nearest image in the other; a copy must reach `LEAST_LIKENESS`, and stand out by `MARGIN`, on Fisher's scale
-(artanh), from what pairs of different patients usually have in this cohort: heads of one atlas are much alike.
+There are two steps. First, perceptual hashes propose pairs: for up to 6 images of each study, spread evenly, they find
+the nearest images of other patients. This is done in blocks of matrix products, so that memory is bounded by `CELLS`
+beside the hashes themselves. Second, registration decides. The likeness of two studies: match each inspected image of
+one study with its nearest image of the other, and take the median of their correlations. The likeness of a copy is at
+least `LEAST_LIKENESS`. It also exceeds the usual likeness of different patients in this cohort by `MARGIN` on Fisher's
+scale (artanh), because all heads look much alike.
 
 Measured at a stored size of 224 on copies planted under new names, JPEG at quality 50, resized to 60 %, cropped by 3 %
 at two or at four edges, brightened (gain 1.2, 15 grey levels), and all of these: `docs/audit.md` has the rates.
@@ -19,19 +20,20 @@ import numpy as np
 from jaxtyping import Float, Float32, Int
 
 from mmdx.data.audit import registration
-from mmdx.data.audit.evidence import Evidence
-from mmdx.data.audit.identities import Pair, crosses, identical_pairs, told
-from mmdx.data.audit.issues import Finding, Severity
+from mmdx.data.audit.identities import Pair, crosses, identical_pairs, pairs_in_words
+from mmdx.data.audit.issues import Issue, Severity
 from mmdx.data.audit.pixels import SIDE, ImageFacts, thumbnails, unit_rows
+from mmdx.data.audit.store_facts import StoreFacts
 from mmdx.data.store.store import Store
 
 LEAST_LIKENESS = 0.8
 MARGIN = 0.75
 SLACK = 0.25
-"""How far below that, on the same scale, the images with the nearest hashes may be, for the rest to be looked at."""
+"""A pair is inspected further only if the correlation of its nearest two images is at most this far below the
+likeness of a copy, on the same scale."""
 LOOKED_AT = 6
 NEIGHBOURS = 5
-"""Images proposed for each image that is looked at."""
+"""Images proposed for each inspected image."""
 PROPOSED = 3
 """Studies proposed for each study."""
 NEAR = 0.6
@@ -52,58 +54,58 @@ class Lookalike:
     likeness: float
 
 
-def check_lookalikes(store: Store, evidence: Evidence) -> list[Finding]:
+def check_lookalikes(store: Store, facts: StoreFacts) -> list[Issue]:
     """A leak for copies across splits, a warning for those within one."""
     if store.layout.size < SIDE:
         sentence = (
             f"images of {store.layout.size} pixels are too small to look for near-duplicates; prepare larger ones"
         )
-        return [Finding("near-duplicates", "note", sentence)] if evidence.images else []
-    known = set(identical_pairs(evidence))
-    found: dict[Pair, Lookalike] = {}
-    for modality in evidence.images:
-        for alike in lookalikes(store, evidence, modality, known=known):
-            found.setdefault(alike.pair, alike)
-    across = [alike for pair, alike in found.items() if crosses(evidence, pair)]
-    within = [alike for pair, alike in found.items() if not crosses(evidence, pair)]
-    findings = []
+        return [Issue("near-duplicates", "note", sentence)] if facts.images else []
+    identical = set(identical_pairs(facts))
+    copies: dict[Pair, Lookalike] = {}
+    for modality in facts.images:
+        for alike in lookalikes(store, facts, modality, identical=identical):
+            copies.setdefault(alike.pair, alike)
+    across = [alike for pair, alike in copies.items() if crosses(facts, pair)]
+    within = [alike for pair, alike in copies.items() if not crosses(facts, pair)]
+    issues = []
     if across:
         sentence = (
-            f"{told(evidence, [a.pair for a in across], 'look like copies')} across splits; compare them, then give "
-            "both one patient_id or drop one"
+            f"{pairs_in_words(facts, [a.pair for a in across], 'look like copies')} across splits; compare them, then "
+            "give both one patient_id or drop one"
         )
-        findings.append(_finding("near-duplicates", "leak", sentence, across, evidence))
+        issues.append(_issue("near-duplicates", "leak", sentence, across, facts))
     if within:
-        sentence = f"{told(evidence, [a.pair for a in within], 'look like copies')} within a split; compare them"
-        findings.append(_finding("near-duplicates", "warning", sentence, within, evidence))
-    return findings
+        sentence = f"{pairs_in_words(facts, [a.pair for a in within], 'look like copies')} within a split; compare them"
+        issues.append(_issue("near-duplicates", "warning", sentence, within, facts))
+    return issues
 
 
-def lookalikes(store: Store, evidence: Evidence, modality: str, *, known: set[Pair]) -> list[Lookalike]:
+def lookalikes(store: Store, facts: StoreFacts, modality: str, *, identical: set[Pair]) -> list[Lookalike]:
     """Copies among the studies of different patients, without the pairs that are `known` (the lower row first)."""
-    facts = evidence.images[modality]
-    seen = np.flatnonzero(~facts.blank)
-    if len(seen) < 2:
+    images = facts.images[modality]
+    shown = np.flatnonzero(~images.blank)
+    if len(shown) < 2:
         return []
-    hashes = facts.hashes[seen].astype(np.float32)
+    hashes = images.hashes[shown].astype(np.float32)
     # What all images have in common says nothing; of a handful, the mean would be the images themselves.
-    hashes = unit_rows(hashes - hashes.mean(axis=0)) if len(seen) >= SAMPLE else hashes
-    matcher = _Matcher(store, modality, facts, seen, hashes, _looked_at(facts.owner[seen]))
-    pairs = [pair for pair in _proposed(matcher, evidence.patients) if (min(pair), max(pair)) not in known]
+    hashes = unit_rows(hashes - hashes.mean(axis=0)) if len(shown) >= SAMPLE else hashes
+    matcher = _Matcher(store, modality, images, shown, hashes, _looked_at(images.owner[shown]))
+    pairs = [pair for pair in _proposed(matcher, facts.patients) if (min(pair), max(pair)) not in identical]
     threshold = _threshold(matcher, pairs)
     first = matcher.correlations([matcher.opposite(pair)[:1] for pair in pairs])
     promising = np.tanh(np.arctanh(threshold) - SLACK)
-    pairs = [pair for pair, own in zip(pairs, first, strict=True) if own[0] >= promising]
-    found: dict[Pair, float] = {}
+    pairs = [pair for pair, best in zip(pairs, first, strict=True) if best[0] >= promising]
+    likenesses: dict[Pair, float] = {}
     for pair, likeness in zip(pairs, matcher.likeness(pairs), strict=True):
         key = (min(pair), max(pair))
         if likeness >= threshold:
-            found[key] = max(likeness, found.get(key, 0.0))
-    return [Lookalike(pair, modality, round(likeness, 3)) for pair, likeness in sorted(found.items())]
+            likenesses[key] = max(likeness, likenesses.get(key, 0.0))
+    return [Lookalike(pair, modality, round(likeness, 3)) for pair, likeness in sorted(likenesses.items())]
 
 
 def _threshold(matcher: _Matcher, pairs: Sequence[Pair]) -> float:
-    """The likeness that makes a copy, by what proposed pairs, of which few can be copies, have in the median."""
+    """The least likeness of a copy: `MARGIN` above the median of proposed pairs, few of which can be copies."""
     if len(pairs) < SAMPLE:
         return LEAST_LIKENESS
     sample = [pairs[i] for i in np.linspace(0, len(pairs) - 1, SAMPLE).round().astype(int)]
@@ -113,7 +115,11 @@ def _threshold(matcher: _Matcher, pairs: Sequence[Pair]) -> float:
 
 @dataclass(frozen=True)
 class _Matcher:
-    """The images of one modality that are not blank; `seen` numbers them as `facts` does, `looked` those looked at."""
+    """The images of one modality that are not blank.
+
+    `seen` holds their numbers among all images of `facts`. `looked` holds, for each study, the inspected ones, as
+    places in `seen`.
+    """
 
     store: Store
     modality: str
@@ -123,7 +129,7 @@ class _Matcher:
     looked: dict[int, Int[np.ndarray, "k"]]
 
     def opposite(self, pair: Pair) -> list[tuple[int, int]]:
-        """For each image of the first study that is looked at the nearest of the second, the nearest pair first."""
+        """Each inspected image of the first study with its nearest image of the second; the nearest pair first."""
         queries, owners = self.looked[pair[0]], self.facts.owner[self.seen]
         start, stop = np.searchsorted(owners, pair[1]), np.searchsorted(owners, pair[1], side="right")
         products = self.hashes[queries] @ self.hashes[start:stop].T
@@ -131,9 +137,9 @@ class _Matcher:
         return [(int(queries[i]), int(nearest[i])) for i in np.argsort(-products.max(axis=1), kind="stable")]
 
     def likeness(self, pairs: Sequence[Pair]) -> list[float]:
-        """The correlation that half of the images looked at reach, pair by pair."""
-        found = self.correlations([self.opposite(pair) for pair in pairs])
-        return [float(np.sort(own)[len(own) // 2]) for own in found]
+        """The median correlation of the inspected images of each pair."""
+        correlations = self.correlations([self.opposite(pair) for pair in pairs])
+        return [float(np.sort(values)[len(values) // 2]) for values in correlations]
 
     def correlations(self, groups: Sequence[Sequence[tuple[int, int]]]) -> list[Float[np.ndarray, "k"]]:
         """The best correlation of every pair of images, group by group."""
@@ -141,8 +147,8 @@ class _Matcher:
         values = [np.zeros(0)]
         for start in range(0, len(pairs), BLOCK):
             block = pairs[start : start + BLOCK]
-            left, right = [pair[0] for pair in block], [pair[1] for pair in block]
-            values.append(registration.best_correlations(self._pictures(left), self._pictures(right)))
+            firsts, seconds = [pair[0] for pair in block], [pair[1] for pair in block]
+            values.append(registration.best_correlations(self._pictures(firsts), self._pictures(seconds)))
         ends = np.cumsum([len(group) for group in groups])
         return np.split(np.concatenate(values), ends[:-1]) if groups else []
 
@@ -169,35 +175,35 @@ def _proposed(matcher: _Matcher, patients: Int[np.ndarray, "n"]) -> list[Pair]:
     owners = matcher.facts.owner[matcher.seen]
     people = patients[owners]
     queries = np.concatenate(list(matcher.looked.values()))
-    wanted = min(NEIGHBOURS, len(owners))
+    nearest_count = min(NEIGHBOURS, len(owners))
     votes: dict[int, dict[int, float]] = {}
     at_once = max(1, CELLS // len(owners))
     for start in range(0, len(queries), at_once):
         block = queries[start : start + at_once]
         products = matcher.hashes[block] @ matcher.hashes.T
         products[people[block][:, None] == people[None]] = -1
-        nearest = np.argpartition(products, -wanted, axis=1)[:, -wanted:]
+        nearest = np.argpartition(products, -nearest_count, axis=1)[:, -nearest_count:]
         near = np.take_along_axis(products, nearest, axis=1)
         at, which = np.nonzero(near >= NEAR)
         for query, image, product in zip(block[at], nearest[at, which], near[at, which], strict=True):
-            own = votes.setdefault(int(owners[query]), {})
+            votes_of_row = votes.setdefault(int(owners[query]), {})
             other = int(owners[image])
-            own[other] = own.get(other, 0.0) + float(product)
+            votes_of_row[other] = votes_of_row.get(other, 0.0) + float(product)
     return [
         (row, other)
-        for row, own in sorted(votes.items())
-        for other in sorted(own, key=lambda other: (-own[other], other))[:PROPOSED]
+        for row, votes_of_row in sorted(votes.items())
+        for other in sorted(votes_of_row, key=lambda other: (-votes_of_row[other], other))[:PROPOSED]
     ]
 
 
-def _finding(kind: str, severity: Severity, sentence: str, alikes: Sequence[Lookalike], evidence: Evidence) -> Finding:
-    rows = tuple(dict.fromkeys(evidence.study_ids[row] for alike in alikes for row in alike.pair))
+def _issue(kind: str, severity: Severity, sentence: str, alikes: Sequence[Lookalike], facts: StoreFacts) -> Issue:
+    rows = tuple(dict.fromkeys(facts.study_ids[row] for alike in alikes for row in alike.pair))
     pairs = [
         {
-            "studies": [evidence.study_ids[row] for row in alike.pair],
+            "studies": [facts.study_ids[row] for row in alike.pair],
             "modality": alike.modality,
             "likeness": alike.likeness,
         }
         for alike in alikes
     ]
-    return Finding(kind, severity, sentence, rows, {"pairs": pairs})
+    return Issue(kind, severity, sentence, rows, {"pairs": pairs})

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 SCOPE = 8
-"""Words after a negation that it reaches, unless a clause ends before."""
+"""A negation reaches this many words after it, unless the clause ends before."""
 _TOKEN = re.compile(r"\[MASKED\]|[^\W_]+(?:[-'’][^\W_]+)*|[.;:?!\n]")
 _NEGATIONS = frozenset(
     ("no", "not", "non", "without", "denies", "denied", "denying", "neither", "nor", "never", "lacks", "absent")

@@ -77,7 +77,7 @@ def thumbnails(pixels: Shaped[np.ndarray, "n c h w"], unit: Unit, side: int) -> 
 
 
 def perceptual_hash(small: Float32[np.ndarray, "n s s"]) -> Float32[np.ndarray, "n d"]:
-    """A vector of length 1 an image, whose scalar products say how alike images are; 0 for a blank one."""
+    """One vector of length 1 per image; the scalar product of two says how alike they are. Zeros for a blank image."""
     smooth = gaussian_filter(small, (0, 1, 1))
     down, right = np.gradient(smooth, axis=1), np.gradient(smooth, axis=2)
     strength = np.hypot(right, down)
@@ -100,8 +100,8 @@ def unit_rows(values: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
 
 
 def _facts(small: Float32[np.ndarray, "n s s"]) -> Float32[np.ndarray, "n 4"]:
-    seen = small > DARK
-    height, width = seen.any(axis=2).sum(axis=1), seen.any(axis=1).sum(axis=1)
+    foreground = small > DARK
+    height, width = foreground.any(axis=2).sum(axis=1), foreground.any(axis=1).sum(axis=1)
     aspect = np.divide(height, width, out=np.ones(len(small)), where=width > 0)
-    columns = (small.mean(axis=(1, 2)), small.std(axis=(1, 2)), 1 - seen.mean(axis=(1, 2)), aspect)
+    columns = (small.mean(axis=(1, 2)), small.std(axis=(1, 2)), 1 - foreground.mean(axis=(1, 2)), aspect)
     return np.stack(columns, axis=1).astype(np.float32)

@@ -49,14 +49,14 @@ def cross_validated(
 
     Patients with a positive row, and those without, are spread over the folds where there are enough of both.
     """
-    people, own = np.unique(patients, return_inverse=True)
-    positive = np.bincount(own, weights=labels, minlength=len(people)) > 0
+    people, numbers = np.unique(patients, return_inverse=True)
+    positive = np.bincount(numbers, weights=labels, minlength=len(people)) > 0
     spread = min(int(positive.sum()), int((~positive).sum())) >= FOLDS
     folds = (StratifiedKFold if spread else KFold)(FOLDS, shuffle=True, random_state=0)
     scores = np.zeros(len(labels))
     for _, chosen in folds.split(positive[:, None], positive):
-        held = np.isin(own, chosen)
-        scores[held] = fitted(np.flatnonzero(~held), np.flatnonzero(held))
+        tested = np.isin(numbers, chosen)
+        scores[tested] = fitted(np.flatnonzero(~tested), np.flatnonzero(tested))
     return scores
 
 
@@ -68,11 +68,11 @@ def area(labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"], patient
     positive = labels == 1
     above, below = int(positive.sum()), int((~positive).sum())
     ranks = rankdata(scores)
-    own = np.empty(len(labels))
-    own[positive] = (ranks[positive] - rankdata(scores[positive])) / below
-    own[~positive] = 1 - (ranks[~positive] - rankdata(scores[~positive])) / above
-    value = float(own[positive].mean())
-    deviation = own - value
+    placements = np.empty(len(labels))
+    placements[positive] = (ranks[positive] - rankdata(scores[positive])) / below
+    placements[~positive] = 1 - (ranks[~positive] - rankdata(scores[~positive])) / above
+    value = float(placements[positive].mean())
+    deviation = placements - value
     first, second = _sums(deviation, patients, positive), _sums(deviation, patients, ~positive)
     clusters = len(first)
     variance = _spread(first, first, _count(patients, positive)) / above**2
@@ -91,5 +91,5 @@ def _count(patients: Int[np.ndarray, "n"], chosen: Bool[np.ndarray, "n"]) -> int
     return len(np.unique(patients[chosen]))
 
 
-def _spread(left: Float[np.ndarray, "c"], right: Float[np.ndarray, "c"], clusters: int) -> float:
-    return float((left * right).sum()) * clusters / max(clusters - 1, 1)
+def _spread(first: Float[np.ndarray, "c"], second: Float[np.ndarray, "c"], clusters: int) -> float:
+    return float((first * second).sum()) * clusters / max(clusters - 1, 1)

@@ -20,7 +20,7 @@ _AT_ONCE = 256
 
 
 def best_correlations(
-    left: Float32[np.ndarray, "n s s"], right: Float32[np.ndarray, "n s s"]
+    first: Float32[np.ndarray, "n s s"], second: Float32[np.ndarray, "n s s"]
 ) -> Float[np.ndarray, "n"]:
     """The highest correlation of each pair of thumbnails over shifts to 8 % and scales to 7.5 %, sides `SIDE`.
 
@@ -28,9 +28,9 @@ def best_correlations(
     and contrast do not matter, and a skull or a rib cage, which all images have, counts no more than what lies in it.
     """
     parts = [np.zeros(0)]
-    for start in range(0, len(left), _AT_ONCE):
+    for start in range(0, len(first), _AT_ONCE):
         chosen = slice(start, start + _AT_ONCE)
-        parts.append(_correlate(_local(left[chosen]), _local(right[chosen])))
+        parts.append(_correlate(_local(first[chosen]), _local(second[chosen])))
     return np.concatenate(parts)
 
 
@@ -41,27 +41,31 @@ def _local(small: Float32[np.ndarray, "n s s"]) -> Float32[np.ndarray, "n s s"]:
     return detail / (spread + 2 + 0.02 * small.std(axis=(1, 2), keepdims=True))
 
 
-def _correlate(left: Float32[np.ndarray, "n s s"], right: Float32[np.ndarray, "n s s"]) -> Float[np.ndarray, "n"]:
+def _correlate(first: Float32[np.ndarray, "n s s"], second: Float32[np.ndarray, "n s s"]) -> Float[np.ndarray, "n"]:
     inner = slice(_MARGIN, SIDE - _MARGIN)
-    template = left[:, inner, inner] - left[:, inner, inner].mean(axis=(1, 2), keepdims=True)
+    template = first[:, inner, inner] - first[:, inner, inner].mean(axis=(1, 2), keepdims=True)
     template /= np.linalg.norm(template, axis=(1, 2), keepdims=True) + 1e-6
     spectrum = np.conj(np.asarray(rfft2(template, (SIDE, SIDE))))
-    found = np.stack([_best_shift(spectrum, _enlarging(scale) @ right @ _enlarging(scale).T) for scale in _COARSE])
-    best = np.array(_COARSE)[found.argmax(axis=0)]
+    correlations = np.stack(
+        [_best_shift(spectrum, _enlarging(scale) @ second @ _enlarging(scale).T) for scale in _COARSE]
+    )
+    best = np.array(_COARSE)[correlations.argmax(axis=0)]
     for step in (-_FINE, _FINE):
         finer = np.stack([_enlarging(round(float(scale), 4)) for scale in best + step])
-        found = np.concatenate([found, _best_shift(spectrum, finer @ right @ finer.transpose(0, 2, 1))[None]])
-    return found.max(axis=0).astype(float)
+        correlations = np.concatenate(
+            [correlations, _best_shift(spectrum, finer @ second @ finer.transpose(0, 2, 1))[None]]
+        )
+    return correlations.max(axis=0).astype(float)
 
 
 def _best_shift(spectrum: np.ndarray, image: Float32[np.ndarray, "n s s"]) -> Float[np.ndarray, "n"]:
     """The best correlation of each image, over all shifts, with the template of which the spectrum is given."""
     window = np.zeros((SIDE, SIDE), dtype=np.float32)
     window[: SIDE - 2 * _MARGIN, : SIDE - 2 * _MARGIN] = 1
-    box, seen, seen_squared = (np.asarray(rfft2(each)) for each in (window, image, image**2))
+    box, spectra, squared_spectra = (np.asarray(rfft2(part)) for part in (window, image, image**2))
     products, sums, squares = (
-        np.asarray(irfft2(each, (SIDE, SIDE)))
-        for each in (seen * spectrum, seen * np.conj(box), seen_squared * np.conj(box))
+        np.asarray(irfft2(part, (SIDE, SIDE)))
+        for part in (spectra * spectrum, spectra * np.conj(box), squared_spectra * np.conj(box))
     )
     spread = np.sqrt(np.maximum(squares - sums**2 / window.sum(), 1e-3))
     moves = slice(_MARGIN - _SHIFT, _MARGIN + _SHIFT + 1)

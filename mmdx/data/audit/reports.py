@@ -8,10 +8,10 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import CountVectorizer
 
-from mmdx.data.audit.evidence import Evidence
-from mmdx.data.audit.identities import Pair, crosses, told
-from mmdx.data.audit.issues import Finding, plural
+from mmdx.data.audit.identities import Pair, crosses, pairs_in_words
+from mmdx.data.audit.issues import Issue, plural
 from mmdx.data.audit.negation import words
+from mmdx.data.audit.store_facts import StoreFacts
 
 LONG = 20
 """Words from which a report is the account of one patient; shorter ones (`Normal CT.`) repeat by themselves."""
@@ -24,90 +24,90 @@ RARE = 20
 BLOCK = 1000
 
 
-def check_reports(evidence: Evidence) -> list[Finding]:
+def check_reports(facts: StoreFacts) -> list[Issue]:
     """Warnings for long reports that are alike across splits, notes for the rest.
 
     A report is no proof of identity, templates being what they are, so that none of this is a leak by itself; a text
     model can learn such a pair by heart all the same.
     """
-    return [found for name, texts in evidence.reports.items() for found in _of_modality(evidence, name, texts)]
+    return [issue for name, texts in facts.reports.items() for issue in _of_modality(facts, name, texts)]
 
 
-def _of_modality(evidence: Evidence, name: str, texts: Sequence[str | None]) -> list[Finding]:
-    said = [[word.text for word in words(text)] if text else [] for text in texts]
-    same = _identical(evidence, said)
-    short = [pair for pair in same if len(said[pair[0]]) < LONG]
-    known = {pair for pair in same if pair not in set(short)}
-    near = [pair for pair in _near(evidence, said) if pair not in known]
-    findings = [
-        *_pairs(evidence, f"identical {name}s", f"have the same {name}", sorted(known)),
-        *_pairs(evidence, f"near-identical {name}s", f"have nearly the same {name}", near),
+def _of_modality(facts: StoreFacts, name: str, texts: Sequence[str | None]) -> list[Issue]:
+    texts_words = [[word.text for word in words(text)] if text else [] for text in texts]
+    same = _identical(facts, texts_words)
+    short = [pair for pair in same if len(texts_words[pair[0]]) < LONG]
+    long_same = {pair for pair in same if pair not in set(short)}
+    near = [pair for pair in _near(facts, texts_words) if pair not in long_same]
+    issues = [
+        *_pairs(facts, f"identical {name}s", f"have the same {name}", sorted(long_same)),
+        *_pairs(facts, f"near-identical {name}s", f"have nearly the same {name}", near),
     ]
     if short:
-        rows = tuple(dict.fromkeys(evidence.study_ids[row] for pair in short for row in pair))
+        rows = tuple(dict.fromkeys(facts.study_ids[row] for pair in short for row in pair))
         sentence = (
             f"{plural(len(rows), 'study', 'studies')} share a {name} of fewer than {LONG} words with another patient; "
             "fixed phrases, as a rule"
         )
-        findings.append(Finding(f"short {name}s", "note", sentence, rows))
-    return findings
+        issues.append(Issue(f"short {name}s", "note", sentence, rows))
+    return issues
 
 
-def _pairs(evidence: Evidence, kind: str, what: str, pairs: Sequence[Pair]) -> list[Finding]:
-    across = [pair for pair in pairs if crosses(evidence, pair)]
+def _pairs(facts: StoreFacts, kind: str, what: str, pairs: Sequence[Pair]) -> list[Issue]:
+    across = [pair for pair in pairs if crosses(facts, pair)]
     chosen = across or list(pairs)
     if not chosen:
         return []
     where = "across splits; is it one exam? then give both one patient_id" if across else "within a split"
-    rows = tuple(dict.fromkeys(evidence.study_ids[row] for pair in chosen for row in pair))
-    named = [[evidence.study_ids[row] for row in pair] for pair in chosen]
-    sentence = f"{told(evidence, chosen, what)} {where}"
-    return [Finding(kind, "warning" if across else "note", sentence, rows, {"pairs": named})]
+    rows = tuple(dict.fromkeys(facts.study_ids[row] for pair in chosen for row in pair))
+    study_pairs = [[facts.study_ids[row] for row in pair] for pair in chosen]
+    sentence = f"{pairs_in_words(facts, chosen, what)} {where}"
+    return [Issue(kind, "warning" if across else "note", sentence, rows, {"pairs": study_pairs})]
 
 
-def _identical(evidence: Evidence, said: Sequence[Sequence[str]]) -> list[Pair]:
+def _identical(facts: StoreFacts, words_by_row: Sequence[Sequence[str]]) -> list[Pair]:
     """Each further study with a text, paired with the first of another patient that has it, in another split if any."""
     rows: dict[tuple[str, ...], list[int]] = {}
-    for row, own in enumerate(said):
-        if own:
-            rows.setdefault(tuple(own), []).append(row)
-    found = []
-    for own in rows.values():
-        for row in own[1:]:
-            others = [other for other in own if other < row and evidence.patients[other] != evidence.patients[row]]
-            others.sort(key=lambda other, row=row: (not crosses(evidence, (other, row)), other))
-            found += [(other, row) for other in others[:1]]
-    return found
+    for row, members in enumerate(words_by_row):
+        if members:
+            rows.setdefault(tuple(members), []).append(row)
+    pairs = []
+    for members in rows.values():
+        for row in members[1:]:
+            earlier = [other for other in members if other < row and facts.patients[other] != facts.patients[row]]
+            earlier.sort(key=lambda other, row=row: (not crosses(facts, (other, row)), other))
+            pairs += [(other, row) for other in earlier[:1]]
+    return pairs
 
 
-def _near(evidence: Evidence, said: Sequence[Sequence[str]]) -> list[Pair]:
+def _near(facts: StoreFacts, words_by_row: Sequence[Sequence[str]]) -> list[Pair]:
     """Pairs of long reports of different patients with `NEAR` of their shingles in common, some of them rare ones.
 
     Products of sparse blocks; memory follows the pairs that share rare shingles.
     """
-    long = np.array([row for row, own in enumerate(said) if len(own) >= LONG], dtype=int)
+    long = np.array([row for row, words_of_row in enumerate(words_by_row) if len(words_of_row) >= LONG], dtype=int)
     if len(long) < 2:
         return []
     vectorizer = CountVectorizer(analyzer=_shingles, binary=True)  # pyright: ignore[reportArgumentType]
-    table = csr_matrix(vectorizer.fit_transform([said[row] for row in long]))
-    held = np.asarray(table.sum(axis=0)).ravel()
-    rare = csr_matrix(table[:, np.flatnonzero((held >= 2) & (held <= RARE))])
+    table = csr_matrix(vectorizer.fit_transform([words_by_row[row] for row in long]))
+    holders = np.asarray(table.sum(axis=0)).ravel()
+    rare = csr_matrix(table[:, np.flatnonzero((holders >= 2) & (holders <= RARE))])
     sizes = np.asarray(table.sum(axis=1)).ravel()
-    found = []
+    pairs = []
     for start in range(0, len(long), BLOCK):
         shared = (rare[start : start + BLOCK] @ rare.T).tocoo()
-        left, right = shared.coords[0] + start, shared.coords[1]
-        chosen = (left < right) & (evidence.patients[long[left]] != evidence.patients[long[right]])
-        for a, b in zip(left[chosen], right[chosen], strict=True):
+        first, second = shared.coords[0] + start, shared.coords[1]
+        chosen = (first < second) & (facts.patients[long[first]] != facts.patients[long[second]])
+        for a, b in zip(first[chosen], second[chosen], strict=True):
             common = (
                 int(table[a].multiply(table[b]).sum())
                 if min(sizes[a], sizes[b]) >= NEAR * max(sizes[a], sizes[b])
                 else 0
             )
             if common >= NEAR * (sizes[a] + sizes[b] - common):
-                found.append((int(long[a]), int(long[b])))
-    return found
+                pairs.append((int(long[a]), int(long[b])))
+    return pairs
 
 
-def _shingles(own: Sequence[str]) -> list[str]:
-    return [" ".join(own[i : i + SHINGLE]) for i in range(len(own) - SHINGLE + 1)]
+def _shingles(report: Sequence[str]) -> list[str]:
+    return [" ".join(report[i : i + SHINGLE]) for i in range(len(report) - SHINGLE + 1)]

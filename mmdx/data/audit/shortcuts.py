@@ -1,4 +1,4 @@
-"""Shortcuts: what facts that are no evidence of disease (scanner, source, age, file names) predict by themselves."""
+"""Shortcuts: findings that a fact without evidence of disease (scanner, source, age, file names) predicts by itself."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from scipy.sparse import csr_matrix
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import OneHotEncoder
 
-from mmdx.data.audit.evidence import Evidence
-from mmdx.data.audit.issues import Finding
+from mmdx.data.audit.issues import Issue
 from mmdx.data.audit.pixels import FACTS
 from mmdx.data.audit.probes import Area, area, cross_validated, enough
+from mmdx.data.audit.store_facts import StoreFacts
 
 CHANCE = 0.6
 """A shortcut is warned of where the lower bound of the interval of its AUROC passes this."""
 BINS = 5
-"""Numbers are cut into so many groups of equal size, so that an effect need not rise or fall throughout."""
+"""Numbers are cut into this many groups of equal size, so that an effect may rise and then fall."""
 MOST_ROWS = 20_000
 """Studies that probes are fitted on, spread evenly over a larger store."""
 _ABSENT = "absent"
@@ -28,49 +28,49 @@ _ABSENT = "absent"
 Fact = tuple[str | float | None, ...]
 
 
-def check_shortcuts(evidence: Evidence) -> list[Finding]:
+def check_shortcuts(facts: StoreFacts) -> list[Issue]:
     """A warning for each fact that predicts a finding, and one note with the rest of what was tried."""
-    rows = np.arange(len(evidence))
+    rows = np.arange(len(facts))
     if len(rows) > MOST_ROWS:
         rows = np.linspace(0, len(rows) - 1, MOST_ROWS).round().astype(int)
-    findings, tried = [], {}
-    for name, values in known_facts(evidence).items():
+    warnings, tried = [], {}
+    for name, values in known_facts(facts).items():
         groups = grouped([values[row] for row in rows])
         if len(set(groups)) < 2:
             continue
-        areas = _areas(evidence, groups, rows)
-        tried[name] = {finding: found.to_json() for finding, found in areas.items()}
-        shown = {finding: found for finding, found in areas.items() if found.low > CHANCE}
-        if shown:
-            findings.append((max(found.value for found in shown.values()), _warning(name, shown)))
-    ranked = [finding for _, finding in sorted(findings, key=lambda pair: -pair[0])]
+        areas = _areas(facts, groups, rows)
+        tried[name] = {finding: interval.to_json() for finding, interval in areas.items()}
+        predicted = {finding: interval for finding, interval in areas.items() if interval.low > CHANCE}
+        if predicted:
+            warnings.append((max(interval.value for interval in predicted.values()), _warning(name, predicted)))
+    ranked = [warning for _, warning in sorted(warnings, key=lambda pair: -pair[0])]
     skipped = [
         finding
-        for column, finding in enumerate(evidence.findings)
-        if not enough(evidence.labels[rows, column], evidence.patients[rows])
+        for column, finding in enumerate(facts.findings)
+        if not enough(facts.labels[rows, column], facts.patients[rows])
     ]
     untested = f"; {', '.join(skipped)}: too few patients" if skipped else ""
-    sentence = (
-        f"{len(tried)} facts were tried as predictors of {len(evidence.findings) - len(skipped)} findings{untested}"
-    )
-    return [*ranked, Finding("shortcuts tried", "note", sentence, (), {"facts": tried, "skipped": skipped})]
+    sentence = f"{len(tried)} facts were tried as predictors of {len(facts.findings) - len(skipped)} findings{untested}"
+    return [*ranked, Issue("shortcuts tried", "note", sentence, (), {"facts": tried, "skipped": skipped})]
 
 
-def known_facts(evidence: Evidence) -> dict[str, Fact]:
-    """Every fact by name, a value a study: traits, what is there, its images and their order, the study's id."""
-    names = dict.fromkeys(name for facts in evidence.traits for name in facts)
-    found: dict[str, Fact] = {name: tuple(facts.get(name) for facts in evidence.traits) for name in names}
-    for name, texts in evidence.reports.items():
-        found[f"having a {name}"] = tuple("yes" if text else "no" for text in texts)
-    for name, facts in evidence.images.items():
-        found[f"number of {name}s"] = tuple(float(length) for length in evidence.lengths[name])
-        found[f"order source of {name}"] = evidence.sources[name]
-        spans = [facts.facts[facts.of(row)] for row in range(len(evidence))]
+def known_facts(facts: StoreFacts) -> dict[str, Fact]:
+    """Every fact by name, one value per study: traits, which modalities it has, its images and their order, its id."""
+    names = dict.fromkeys(name for traits in facts.traits for name in traits)
+    values: dict[str, Fact] = {name: tuple(traits.get(name) for traits in facts.traits) for name in names}
+    for name, texts in facts.reports.items():
+        values[f"having a {name}"] = tuple("yes" if text else "no" for text in texts)
+    for name, images in facts.images.items():
+        values[f"number of {name}s"] = tuple(float(length) for length in facts.lengths[name])
+        values[f"order source of {name}"] = facts.sources[name]
+        spans = [images.facts[images.of(row)] for row in range(len(facts))]
         for column, fact in enumerate(FACTS):
-            found[f"{fact} of {name}"] = tuple(float(np.median(own[:, column])) if len(own) else None for own in spans)
-    found["words of the study_id"] = tuple(re.sub(r"\d+", "#", study_id) for study_id in evidence.study_ids)
-    found["number in the study_id"] = tuple(_first_number(study_id) for study_id in evidence.study_ids)
-    return found
+            values[f"{fact} of {name}"] = tuple(
+                float(np.median(span[:, column])) if len(span) else None for span in spans
+            )
+    values["words of the study_id"] = tuple(re.sub(r"\d+", "#", study_id) for study_id in facts.study_ids)
+    values["number in the study_id"] = tuple(_first_number(study_id) for study_id in facts.study_ids)
+    return values
 
 
 def grouped(values: Sequence[str | float | None]) -> list[str]:
@@ -89,17 +89,17 @@ def _group(value: str | float | None, edges: Float[np.ndarray, "e"], *, few: boo
     return f"{value:g}" if few else f"group {int(np.searchsorted(edges, value, side='left'))}"
 
 
-def _areas(evidence: Evidence, groups: Sequence[str], rows: Int[np.ndarray, "n"]) -> dict[str, Area]:
-    found = {}
+def _areas(facts: StoreFacts, groups: Sequence[str], rows: Int[np.ndarray, "n"]) -> dict[str, Area]:
+    areas = {}
     encoder = OneHotEncoder(min_frequency=2, handle_unknown="infrequent_if_exist")
     table = csr_matrix(encoder.fit_transform(np.array(groups, dtype=object)[:, None]))
-    for column, finding in enumerate(evidence.findings):
-        labels = evidence.labels[rows, column]
-        known = np.flatnonzero(~np.isnan(labels))
-        told, patients = labels[known].astype(float), evidence.patients[rows[known]]
-        if enough(told, patients):
-            found[finding] = area(told, _scores(table[known], told, patients), patients)
-    return found
+    for column, finding in enumerate(facts.findings):
+        labels = facts.labels[rows, column]
+        labelled = np.flatnonzero(~np.isnan(labels))
+        labels_known, patients = labels[labelled].astype(float), facts.patients[rows[labelled]]
+        if enough(labels_known, patients):
+            areas[finding] = area(labels_known, _scores(table[labelled], labels_known, patients), patients)
+    return areas
 
 
 def _scores(
@@ -112,16 +112,17 @@ def _scores(
     return cross_validated(labels, patients, fitted)
 
 
-def _warning(name: str, shown: Mapping[str, Area]) -> Finding:
-    best = max(shown, key=lambda finding: shown[finding].value)
-    more = f" (and {len(shown) - 1} more)" if len(shown) > 1 else ""
+def _warning(name: str, predicted: Mapping[str, Area]) -> Issue:
+    best = max(predicted, key=lambda finding: predicted[finding].value)
+    more = f" (and {len(predicted) - 1} more)" if len(predicted) > 1 else ""
     sentence = (
-        f"'{name}' alone predicts {best}{more}: AUROC {shown[best]}; hold models against it, or score within its groups"
+        f"'{name}' alone predicts {best}{more}: AUROC {predicted[best]}; hold models against it, or score within its "
+        "groups"
     )
-    figures = {"fact": name, "findings": {finding: found.to_json() for finding, found in shown.items()}}
-    return Finding("shortcut", "warning", sentence, (), figures)
+    figures = {"fact": name, "findings": {finding: interval.to_json() for finding, interval in predicted.items()}}
+    return Issue("shortcut", "warning", sentence, (), figures)
 
 
 def _first_number(study_id: str) -> float | None:
-    found = re.search(r"\d{1,15}", study_id)
-    return float(found.group()) if found else None
+    match = re.search(r"\d{1,15}", study_id)
+    return float(match.group()) if match else None

@@ -1,4 +1,4 @@
-"""Report leakage: does the text state the label, and what is left of that when terms or sections are withheld?"""
+"""Report leakage: does the text state the label, and does it still do so when terms or sections are withheld?"""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from jaxtyping import Float, Int
 
 from mmdx.config import ReportOptions
 from mmdx.data.audit.corpus import Corpus
-from mmdx.data.audit.evidence import Evidence
-from mmdx.data.audit.issues import Finding
+from mmdx.data.audit.issues import Issue
 from mmdx.data.audit.lexicon import Lexicon, stated
 from mmdx.data.audit.negation import words
 from mmdx.data.audit.probes import Area, area, enough
+from mmdx.data.audit.store_facts import StoreFacts
 from mmdx.data.text.redaction import redacted
 from mmdx.data.text.sections import sections
 
@@ -35,10 +35,11 @@ COMMON_SECTION = 0.2
 
 @dataclass(frozen=True)
 class Statement:
-    """What one text modality tells of one finding; `text` and `masked` are the probe's, None with too few patients.
+    """What one text modality says about one finding.
 
-    `rows` are the studies whose report uses a term of the lexicon; `right` of these `spoken` ones agree with the label.
-    `told` is the share of positive reports that do.
+    `reports` have a label. `spoken` of them use a term of the lexicon, in the studies `rows`; `right` of these agree
+    with the label. `told` is the share of the positive reports that state it. `text` and `masked` are the AUROC of the
+    probe before and after terms are withheld, None with too few patients; `masked_spoken` still use a term then.
     """
 
     finding: str
@@ -65,23 +66,23 @@ class Statement:
             "text": self.text.to_json() if self.text else None,
             "masked": self.masked.to_json() if self.masked else None,
             "masked_spoken": self.masked_spoken,
-            "sections": {name: found.to_json() for name, found in self.sections.items()},
+            "sections": {name: interval.to_json() for name, interval in self.sections.items()},
             "terms": [dict(term) for term in self.terms],
         }
 
 
-def check_statements(evidence: Evidence, lexicon: Lexicon, options: ReportOptions | None) -> list[Finding]:
+def check_statements(facts: StoreFacts, lexicon: Lexicon, options: ReportOptions | None) -> list[Issue]:
     """A warning for each finding that a text states, one note on what else it predicts, by text modality.
 
     `options` say what is withheld before the probe is fitted again; None masks every term of the lexicon.
     """
-    findings = []
-    for name, texts in evidence.reports.items():
-        statements = _statements(evidence, texts, lexicon, options)
-        findings += [_warning(name, one) for one in statements if one.states or _nearly(one)]
-        rest = [one for one in statements if not one.states and not _nearly(one)]
-        findings += _notes(name, rest)
-    return findings
+    issues = []
+    for name, texts in facts.reports.items():
+        statements = _statements(facts, texts, lexicon, options)
+        issues += [_warning(name, statement) for statement in statements if statement.states or _nearly(statement)]
+        rest = [statement for statement in statements if not statement.states and not _nearly(statement)]
+        issues += _notes(name, rest)
+    return issues
 
 
 def default_options(findings: Sequence[str], lexicon: Lexicon) -> ReportOptions:
@@ -90,27 +91,31 @@ def default_options(findings: Sequence[str], lexicon: Lexicon) -> ReportOptions:
 
 
 def _statements(
-    evidence: Evidence, texts: Sequence[str | None], lexicon: Lexicon, options: ReportOptions | None
+    facts: StoreFacts, texts: Sequence[str | None], lexicon: Lexicon, options: ReportOptions | None
 ) -> list[Statement]:
     rows = np.array([row for row, text in enumerate(texts) if text], dtype=int)
     if len(rows) > MOST_REPORTS:
         rows = rows[np.linspace(0, len(rows) - 1, MOST_REPORTS).round().astype(int)]
     written = [str(texts[row]) for row in rows]
-    asked = options or default_options(evidence.findings, lexicon)
-    withheld = [redacted(text, asked) for text in written]
+    withholding = options or default_options(facts.findings, lexicon)
+    withheld = [redacted(text, withholding) for text in written]
     corpus, masked = Corpus(written), Corpus(withheld)
     by_section = _sections(written)
     spoken, spoken_masked = [words(text) for text in written], [words(text) for text in withheld]
-    found = []
-    for column, finding in enumerate(evidence.findings):
-        labels, terms = evidence.labels[rows, column], lexicon.terms(finding)
-        known = np.flatnonzero(~np.isnan(labels))
-        studies = tuple(evidence.study_ids[row] for row in rows[known])
-        here = _Labelled(studies, labels[known].astype(float), evidence.patients[rows[known]], known)
-        said = [stated(spoken[i], terms) for i in known]
-        after = [stated(spoken_masked[i], terms) for i in known]
-        found.append(_statement(finding, here, said, after, corpus, masked, by_section))
-    return found
+    statements = []
+    for column, finding in enumerate(facts.findings):
+        labels, terms = facts.labels[rows, column], lexicon.terms(finding)
+        labelled = np.flatnonzero(~np.isnan(labels))
+        studies = tuple(facts.study_ids[row] for row in rows[labelled])
+        reports_with_label = _Labelled(
+            studies, labels[labelled].astype(float), facts.patients[rows[labelled]], labelled
+        )
+        statements_before = [stated(spoken[i], terms) for i in labelled]
+        statements_after = [stated(spoken_masked[i], terms) for i in labelled]
+        statements.append(
+            _statement(finding, reports_with_label, statements_before, statements_after, corpus, masked, by_section)
+        )
+    return statements
 
 
 @dataclass(frozen=True)
@@ -130,29 +135,29 @@ class _Labelled:
 
 def _statement(
     finding: str,
-    here: _Labelled,
-    said: Sequence[float | None],
+    reports: _Labelled,
+    before: Sequence[float | None],
     after: Sequence[float | None],
     corpus: Corpus,
     masked: Corpus,
     by_section: Mapping[str, Corpus],
 ) -> Statement:
-    right = [bool(value == label) for value, label in zip(said, here.labels, strict=True) if value is not None]
-    positive = [value == 1 for value, label in zip(said, here.labels, strict=True) if label == 1]
-    text = here.probe(corpus)
-    probed = {name: here.probe(section) for name, section in by_section.items()}
+    right = [bool(value == label) for value, label in zip(before, reports.labels, strict=True) if value is not None]
+    positive = [value == 1 for value, label in zip(before, reports.labels, strict=True) if label == 1]
+    text = reports.probe(corpus)
+    probed = {name: reports.probe(section) for name, section in by_section.items()}
     return Statement(
         finding=finding,
-        rows=tuple(study for study, value in zip(here.studies, said, strict=True) if value is not None),
-        reports=len(here.labels),
+        rows=tuple(study for study, value in zip(reports.studies, before, strict=True) if value is not None),
+        reports=len(reports.labels),
         spoken=len(right),
         right=sum(right),
         told=sum(positive) / len(positive) if positive else 0.0,
         text=text,
-        masked=here.probe(masked),
+        masked=reports.probe(masked),
         masked_spoken=sum(value is not None for value in after),
-        sections={name: found for name, found in probed.items() if found is not None},
-        terms=corpus.strongest(here.labels, here.rows) if text else [],
+        sections={name: interval for name, interval in probed.items() if interval is not None},
+        terms=corpus.strongest(reports.labels, reports.rows) if text else [],
     )
 
 
@@ -160,32 +165,36 @@ def _sections(reports: Sequence[str]) -> dict[str, Corpus]:
     """A corpus for each common section, where reports have several."""
     parts = [sections(report) for report in reports]
     counts: dict[str, int] = {}
-    for own in parts:
-        for name in own:
+    for part in parts:
+        for name in part:
             counts[name] = counts.get(name, 0) + 1
     common = [name for name, count in counts.items() if name and count >= COMMON_SECTION * len(reports)]
-    return {name: Corpus([own.get(name, "") for own in parts]) for name in sorted(common)} if len(common) > 1 else {}
+    return {name: Corpus([part.get(name, "") for part in parts]) for name in sorted(common)} if len(common) > 1 else {}
 
 
-def _nearly(one: Statement) -> bool:
-    return one.text is not None and one.text.low >= NEARLY_STATED
+def _nearly(statement: Statement) -> bool:
+    return statement.text is not None and statement.text.low >= NEARLY_STATED
 
 
-def _warning(name: str, one: Statement) -> Finding:
-    probe = f"AUROC {one.text}, masked {one.masked}" if one.text else "too few patients for a probe"
-    advice = "mask it" if one.masked is None or one.masked.low < NEARLY_STATED else "masking is not enough"
-    if one.states:
-        what = f"{name} states {one.finding}, rightly in {one.right} of {one.spoken} that name it; {probe}; {advice}"
+def _warning(name: str, statement: Statement) -> Issue:
+    probe = f"AUROC {statement.text}, masked {statement.masked}" if statement.text else "too few patients for a probe"
+    advice = "mask it" if statement.masked is None or statement.masked.low < NEARLY_STATED else "masking is not enough"
+    if statement.states:
+        share = f"{statement.right} of {statement.spoken}"
+        what = f"{name} states {statement.finding}, rightly in {share} that name it; {probe}; {advice}"
     else:
-        best = ", ".join(term["term"] for term in one.terms[:3])
-        what = f"{name} nearly states {one.finding} ({best}): {probe}; mask its words by --lexicon"
-    return Finding("report leakage", "warning", what, one.rows, {"modality": name, "statements": [one.to_json()]})
+        best = ", ".join(term["term"] for term in statement.terms[:3])
+        what = f"{name} nearly states {statement.finding} ({best}): {probe}; mask its words by --lexicon"
+    return Issue(
+        "report leakage", "warning", what, statement.rows, {"modality": name, "statements": [statement.to_json()]}
+    )
 
 
-def _notes(name: str, rest: Sequence[Statement]) -> list[Finding]:
+def _notes(name: str, rest: Sequence[Statement]) -> list[Issue]:
     """What a text predicts without stating it, and what could not be probed."""
-    findings = []
-    probed = sorted((one for one in rest if one.text and one.text.low > CHANCE), key=lambda one: -_value(one))
+    issues = []
+    statements = [statement for statement in rest if statement.text and statement.text.low > CHANCE]
+    probed = sorted(statements, key=lambda statement: -_value(statement))
     if probed:
         best = probed[0]
         more = f" and {len(probed) - 1} more" if len(probed) > 1 else ""
@@ -193,14 +202,14 @@ def _notes(name: str, rest: Sequence[Statement]) -> list[Finding]:
             f"{name} alone predicts {best.finding}{more} unstated: AUROC {best.text}, masked {best.masked}; hold fused "
             "models against it"
         )
-        figures = {"modality": name, "statements": [one.to_json() for one in rest if one.text]}
-        findings.append(Finding("report evidence", "note", sentence, (), figures))
-    skipped = [one.finding for one in rest if one.text is None and one.reports]
+        figures = {"modality": name, "statements": [statement.to_json() for statement in rest if statement.text]}
+        issues.append(Issue("report evidence", "note", sentence, (), figures))
+    skipped = [statement.finding for statement in rest if statement.text is None and statement.reports]
     if skipped:
         sentence = f"{name}: too few patients with or without {', '.join(skipped)} for a probe of the text"
-        findings.append(Finding("report probe", "note", sentence, (), {"modality": name, "findings": skipped}))
-    return findings
+        issues.append(Issue("report probe", "note", sentence, (), {"modality": name, "findings": skipped}))
+    return issues
 
 
-def _value(one: Statement) -> float:
-    return one.text.value if one.text else 0.0
+def _value(statement: Statement) -> float:
+    return statement.text.value if statement.text else 0.0

@@ -17,6 +17,7 @@ from mmdx.data.tables.label_groups import one_of
 from mmdx.data.tables.tables import Row, read_table
 from mmdx.errors import DataError
 from mmdx.registry import READERS
+from mmdx.seven_points import SEVEN_POINTS
 from mmdx.study import ImageFiles, Split, Study
 
 LICENCE = "terms of use of derm.cs.sfu.ca; no redistribution"
@@ -62,8 +63,6 @@ TASKS: Mapping[str, tuple[str, Mapping[str, tuple[str, ...]]]] = {
     "RS": ("regression_structures", {"ABS": ("absent",), "PRS": ("blue areas", "white areas", "combinations")}),
 }
 """By group: its column, and the words of that column that each class stands for, as the authors group them."""
-POINTS = {"PN/ATP": 2, "BWV/PRS": 2, "VS/IR": 2, "PIG/IR": 1, "STR/IR": 1, "DaG/IR": 1, "RS/PRS": 1}
-"""What each criterion adds to the seven-point score (Argenziano et al. 1998, Arch. Dermatol. 134(12):1563-1570)."""
 _SPLITS: Mapping[str, Split] = {"train": "train", "valid": "val", "test": "test"}
 _TRAITS = ("sex", "location", "elevation", "level_of_diagnostic_difficulty")
 
@@ -122,7 +121,7 @@ def _study(root: Path, row: Row, split: Split | None) -> Study:
 
 def _score_problems(row: Row, labels: Mapping[str, float]) -> list[str]:
     """Whether the criteria add up to the score that the table gives, where all of them are known."""
-    score, points = row.fact("seven_point_score"), sum(labels[name] * worth for name, worth in POINTS.items())
+    score, points = row.fact("seven_point_score"), sum(labels[name] * worth for name, worth in SEVEN_POINTS.items())
     if score is None or math.isnan(points) or score == points:
         return []
     return [f"seven_point_score is {row.text('seven_point_score')}, but its criteria add up to {points:g}; both kept"]

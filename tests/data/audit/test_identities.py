@@ -8,15 +8,15 @@ import cohorts
 import numpy as np
 from audited import evidence, picture, save
 
-from mmdx.data.audit.evidence import Evidence, gather
 from mmdx.data.audit.identities import check_identities, identical_pairs
+from mmdx.data.audit.store_facts import StoreFacts, gather
 from mmdx.data.store.store import Store
 
 LABELS = {"bleed": [0.0, 1.0, 0.0, 1.0]}
 SPLITS = ("train", "train", "test", "val")
 
 
-def kinds(given: Evidence) -> list[tuple[str, str, tuple[str, ...]]]:
+def kinds(given: StoreFacts) -> list[tuple[str, str, tuple[str, ...]]]:
     return [(found.kind, found.severity, found.rows) for found in check_identities(given)]
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from mmdx.data.audit.issues import Finding, by_severity, verdict
+from mmdx.data.audit.issues import Issue, by_severity, verdict
 
-LEAK = Finding("identical images", "leak", "x")
-WARNING = Finding("shortcut", "warning", "x")
-NOTE = Finding("prevalence", "note", "x")
+LEAK = Issue("identical images", "leak", "x")
+WARNING = Issue("shortcut", "warning", "x")
+NOTE = Issue("prevalence", "note", "x")
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ NOTE = Finding("prevalence", "note", "x")
         ),
     ],
 )
-def test_the_verdict_counts_what_is_worse_than_a_note(findings: list[Finding], said: str) -> None:
+def test_the_verdict_counts_what_is_worse_than_a_note(findings: list[Issue], said: str) -> None:
     assert verdict(findings) == said
 
 

@@ -6,18 +6,18 @@ from math import nan
 
 from audited import evidence
 
-from mmdx.data.audit.evidence import Evidence
-from mmdx.data.audit.issues import Finding
+from mmdx.data.audit.issues import Issue
 from mmdx.data.audit.labels import check_labels
+from mmdx.data.audit.store_facts import StoreFacts
 
 SOUND = [0.0, 0.0, 0.0, 1.0, 1.0, 1.0]
 
 
-def found(given: Evidence) -> list[Finding]:
+def found(given: StoreFacts) -> list[Issue]:
     return [one for one in check_labels(given) if one.kind != "prevalence" or one.severity != "note"]
 
 
-def sentences(given: Evidence) -> str:
+def sentences(given: StoreFacts) -> str:
     return "\n".join(f"{one.severity}: {one.sentence}" for one in found(given))
 
 
@@ -70,7 +70,7 @@ def test_a_store_without_findings() -> None:
     assert "nothing to learn" in check_labels(_without_labels(given))[0].sentence
 
 
-def _without_labels(given: Evidence) -> Evidence:
+def _without_labels(given: StoreFacts) -> StoreFacts:
     from dataclasses import replace
 
     none = given.slice_positive[:, :0]

@@ -10,10 +10,10 @@ import pytest
 from audited import evidence, picture, save
 from PIL import Image
 
-from mmdx.data.audit.evidence import gather
 from mmdx.data.audit.lookalikes import check_lookalikes, lookalikes
 from mmdx.data.audit.pixels import perceptual_hash, thumbnails
 from mmdx.data.audit.registration import SIDE, best_correlations
+from mmdx.data.audit.store_facts import gather
 from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 
@@ -72,9 +72,9 @@ def test_other_pictures_are_left_alone(tmp_path: Path) -> None:
 def test_a_copied_stack_is_one_pair_and_identical_ones_are_told_elsewhere(tmp_path: Path) -> None:
     store = store_with(tmp_path, "cropped", slices=4)
     given = gather(store, store.splits)
-    (found,) = lookalikes(store, given, "image", known=set())
+    (found,) = lookalikes(store, given, "image", identical=set())
     assert found.pair == (3, 8)
-    assert lookalikes(store, given, "image", known={(3, 8)}) == []
+    assert lookalikes(store, given, "image", identical={(3, 8)}) == []
 
 
 def test_images_too_small_to_look_at_are_said(tmp_path: Path) -> None:

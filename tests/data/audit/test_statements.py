@@ -6,14 +6,14 @@ import numpy as np
 from audited import evidence
 
 from mmdx.config import ReportOptions
-from mmdx.data.audit.issues import Finding
+from mmdx.data.audit.issues import Issue
 from mmdx.data.audit.lexicon import read_lexicon
 from mmdx.data.audit.statements import check_statements
 
 LABELS = [float(i % 2) for i in range(60)]
 
 
-def checked(reports: list[str], options: ReportOptions | None = None) -> list[Finding]:
+def checked(reports: list[str], options: ReportOptions | None = None) -> list[Issue]:
     return check_statements(evidence(labels={"subdural": LABELS}, reports=reports), read_lexicon(), options)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from jaxtyping import Float, Int
 
+from mmdx.seven_points import SEVEN_POINTS, SUSPICIOUS
 from mmdx.stats.cohort.cohort import Cohort
 from mmdx.stats.metrics.registry import auroc
 from mmdx.stats.metrics.thresholds import count, sensitivity, specificity
@@ -15,13 +16,6 @@ from mmdx.stats.sections.classes.parts import Part, Values, known_rows
 from mmdx.study import groups_of
 
 NAME = "seven-point checklist"
-POINTS: Mapping[str, int] = {
-    **dict.fromkeys(("PN/ATP", "BWV/PRS", "VS/IR"), 2),
-    **dict.fromkeys(("PIG/IR", "STR/IR", "DaG/IR", "RS/PRS"), 1),
-}
-"""What each criterion adds to the checklist (Argenziano et al., Arch Dermatol 1998), major ones first."""
-SUSPICIOUS = 3
-"""The score from which the checklist calls a lesion a melanoma."""
 MELANOMA = "DIAG/MEL"
 AS_LABELLED = "the criteria as labelled"
 MEASURES = {
@@ -40,7 +34,7 @@ def seven_point_score(
     `groups` gives the findings of each group by its name. Labels in the place of scores give the score as labelled.
     """
     points = np.zeros(len(scores))
-    for finding, worth in POINTS.items():
+    for finding, worth in SEVEN_POINTS.items():
         members = list(groups[finding.partition("/")[0]])
         columns = [findings.index(member) for member in members]
         points += worth * (scores[:, columns].argmax(axis=1) == members.index(finding))
@@ -52,11 +46,11 @@ def checklist_part(cohort: Cohort) -> Part | None:
 
     None where the findings are not those of the checklist, or no row has all of them known.
     """
-    if not {MELANOMA, *POINTS} <= set(cohort.findings):
+    if not {MELANOMA, *SEVEN_POINTS} <= set(cohort.findings):
         return None
     groups = groups_of(cohort.findings)
     rows = np.arange(len(cohort.labels))
-    for name in dict.fromkeys(["DIAG", *(finding.partition("/")[0] for finding in POINTS)]):
+    for name in dict.fromkeys(["DIAG", *(finding.partition("/")[0] for finding in SEVEN_POINTS)]):
         rows = np.intersect1d(rows, known_rows(cohort, groups[name]))
     if not len(rows):
         return None

@@ -7,8 +7,8 @@ from pathlib import Path
 import cohorts
 
 from mmdx.config import SplitOptions
-from mmdx.data.audit.evidence import gather
 from mmdx.data.audit.identities import check_identities
+from mmdx.data.audit.store_facts import gather
 from mmdx.data.store.prepare import prepare_into
 
 

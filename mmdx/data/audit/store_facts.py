@@ -1,4 +1,4 @@
-"""All that an audit looks at, taken from a store in one pass over its studies."""
+"""Everything that an audit looks at, taken from a store in one pass over its studies."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float, Int
 from mmdx.data.audit.pixels import CELLS, DIRECTIONS, FACTS, ImageFacts, describe
 from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
+from mmdx.kinds import KINDS
 from mmdx.study import SERIES_DIGEST, Split, is_fact
 
 _EMPTY = {
@@ -23,13 +24,13 @@ _EMPTY = {
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """A store without its pixels; rows are studies.
+class StoreFacts:
+    """A store without its pixels: one row per study.
 
     `patients` numbers the patients from 0. `traits` are those of the reader without true log-odds and the digest of the
     series, which stands by itself. `sources` is the order source by image modality, `lengths` its images.
-    `slice_positive` tells of a study that a slice of it is positive, `slice_negative` that it has slices and all are
-    known to be negative.
+    `slice_positive`: at least one slice of the study is positive. `slice_negative`: it has slices, and all of them are
+    labelled negative.
     """
 
     study_ids: tuple[str, ...]
@@ -54,10 +55,10 @@ class Evidence:
         return np.array([name == split for name in self.splits], dtype=bool)
 
 
-def gather(store: Store, splits: Splits) -> Evidence:
+def gather(store: Store, splits: Splits) -> StoreFacts:
     """Reads every study once; `splits` may be dealt otherwise than the store's own."""
-    pictures = [name for name, facts in store.modalities.items() if facts.kind == "images"]
-    texts = [name for name, facts in store.modalities.items() if facts.kind == "text"]
+    pictures = [name for name, facts in store.modalities.items() if KINDS[facts.kind].pictured]
+    texts = [name for name, facts in store.modalities.items() if KINDS[facts.kind].worded]
     parts: dict[str, list[dict[str, np.ndarray]]] = {name: [{"owner": _none()} | _EMPTY] for name in pictures}
     reports: dict[str, list[str | None]] = {name: [] for name in texts}
     traits: list[dict[str, str | float]] = []
@@ -75,28 +76,28 @@ def gather(store: Store, splits: Splits) -> Evidence:
                 owner = np.full(len(pixels), row)
                 parts[name].append({"owner": owner} | describe(pixels, store.modalities[name].unit))
                 slices.append(study.slice_labels(name))
-        known = np.concatenate(slices) if slices else np.zeros((0, shape[1]))
-        positive[row] = (known == 1).any(axis=0)
-        negative[row] = (known == 0).all(axis=0) if len(known) else False
-    return Evidence(
+        labels = np.concatenate(slices) if slices else np.zeros((0, shape[1]))
+        positive[row] = (labels == 1).any(axis=0)
+        negative[row] = (labels == 0).all(axis=0) if len(labels) else False
+    return StoreFacts(
         study_ids=tuple(store.study_ids),
         patient_ids=tuple(store.patient_ids),
         patients=np.unique(np.array(store.patient_ids, dtype=object), return_inverse=True)[1],
         splits=tuple(splits),
         findings=tuple(store.findings),
         labels=store.labels,
-        traits=tuple(_kept(facts) for facts in traits),
+        traits=tuple(_public(facts) for facts in traits),
         series=tuple(str(facts[SERIES_DIGEST]) if SERIES_DIGEST in facts else None for facts in traits),
         reports={name: tuple(column) for name, column in reports.items()},
         lengths={name: np.asarray(store.lengths(name)) for name in pictures},
         sources={name: tuple(store.order_source(row, name) for row in range(len(store))) for name in pictures},
-        images={name: _joined(found) for name, found in parts.items()},
+        images={name: _joined(images) for name, images in parts.items()},
         slice_positive=positive,
         slice_negative=negative,
     )
 
 
-def _kept(facts: dict[str, str | float]) -> dict[str, str | float]:
+def _public(facts: dict[str, str | float]) -> dict[str, str | float]:
     return {name: fact for name, fact in facts.items() if is_fact(name)}
 
 
