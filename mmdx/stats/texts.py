@@ -24,7 +24,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from mmdx.stats.comparison.resampler import Resampler
-from mmdx.stats.metrics.registry import METRICS
+from mmdx.stats.metrics.registry import auroc
 from mmdx.stats.report.tables import Sheet
 from mmdx.stats.report.words import with_interval
 from mmdx.stats.resampling.intervals import (
@@ -199,10 +199,7 @@ def _mean_auroc(labels: Float[np.ndarray, "n f"], scores: Float[np.ndarray, "n f
     known = {column: ~np.isnan(labels[:, column]) for column in columns}
 
     def mean(weights: Int[np.ndarray, "r n"]) -> Float[np.ndarray, "r"]:
-        values = [
-            METRICS["auroc"].function(labels[rows, column], scores[rows, column], weights[:, rows])
-            for column, rows in known.items()
-        ]
+        values = [auroc(labels[rows, column], scores[rows, column], weights[:, rows]) for column, rows in known.items()]
         return np.mean(values, axis=0) if values else np.full(len(weights), np.nan)
 
     return mean

@@ -14,7 +14,7 @@ from mmdx.stats.cohort.cohort import read_cohort
 from mmdx.stats.comparison.compare import Comparison
 from mmdx.stats.comparison.measured import Measured
 from mmdx.stats.comparison.resampler import Resampler
-from mmdx.stats.metrics.registry import METRICS
+from mmdx.stats.metrics.registry import METRICS, PRIMARY
 from mmdx.stats.resampling.intervals import Estimate, interval
 from mmdx.stats.resampling.weights import share
 
@@ -36,7 +36,7 @@ class Recovery:
         return {"metric": self.metric, "gap": self.gap.to_json(), "shares": shares}
 
 
-def recovered(sources: Sequence[Path], comparison: Comparison, *, metric: str = "auroc") -> Recovery:
+def recovered(sources: Sequence[Path], comparison: Comparison, *, metric: str = PRIMARY.name) -> Recovery:
     """The shares for prediction files of one arm each: the superior model's, the inferior model's, then others'.
 
     `comparison` is that of the same files: its resamples are drawn again. Where the interval of the gap does not lie

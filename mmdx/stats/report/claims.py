@@ -22,7 +22,7 @@ def claims(comparison: Comparison, *, finding: str | None = None) -> list[str]:
     Raises `UsageError` where no such finding was scored.
     """
     check_finding(comparison, finding)
-    reference = comparison.estimates[comparison.reference.name, "auroc", finding]
+    reference = comparison.estimates[comparison.reference.name, comparison.primary.name, finding]
     if math.isnan(reference.value):
         return [f"The {subject(comparison, 'auroc', finding)} is undefined: {_why_undefined(comparison, finding)}."]
     if len(comparison.models) == 1:
@@ -43,14 +43,14 @@ def baseline_line(comparison: Comparison, finding: str | None) -> str | None:
 
     None without any.
     """
-    reference, name = comparison.reference.name, subject(comparison, "auroc", finding)
-    ours = comparison.estimates[reference, "auroc", finding]
+    reference, name = comparison.reference.name, subject(comparison, comparison.primary.name, finding)
+    ours = comparison.estimates[reference, comparison.primary.name, finding]
     if not comparison.baselines or math.isnan(ours.value):
         return None
     worse, unbeaten, beaten = [], [], []
     for arm in comparison.baselines:
-        difference = comparison.differences[arm.name, "auroc", finding]
-        value = number(comparison.estimates[arm.name, "auroc", finding].value)
+        difference = comparison.differences[arm.name, comparison.primary.name, finding]
+        value = number(comparison.estimates[arm.name, comparison.primary.name, finding].value)
         if difference.shown and difference.estimate.value > 0:
             beaten.append(f"{arm.name} {value}")
         else:
@@ -93,7 +93,7 @@ def notes(comparison: Comparison, *, finding: str | None = None) -> list[str]:
         total = counted(comparison.rows, comparison.unit)
         lines.append(f"Labels unknown and not scored, of {total}: {', '.join(unknown)}.")
     lines += _dropped(comparison, finding)
-    ranked = (comparison.estimates[arm.name, "auroc", finding] for arm in comparison.models)
+    ranked = (comparison.estimates[arm.name, comparison.primary.name, finding] for arm in comparison.models)
     if any(estimate.low is not None and estimate.low == estimate.high for estimate in ranked):
         lines.append("An AUROC that no resample can change has an interval without width: it is surer than the data.")
     others = len(comparison.models) - 1
@@ -145,7 +145,7 @@ def subject(comparison: Comparison, metric: str, finding: str | None) -> str:
 
 
 def _alone(comparison: Comparison, estimate: Estimate, finding: str | None) -> list[str]:
-    name = subject(comparison, "auroc", finding)
+    name = subject(comparison, comparison.primary.name, finding)
     head = f"With {comparison.reference.name} the {name} is {number(estimate.value)}"
     ground = _patients(comparison, finding)
     if estimate.low is None or estimate.high is None:
@@ -155,8 +155,10 @@ def _alone(comparison: Comparison, estimate: Estimate, finding: str | None) -> l
 
 def _beside(comparison: Comparison, arm: Arm, finding: str | None) -> list[str]:
     reference = comparison.reference
-    first, second = (comparison.estimates[model.name, "auroc", finding].value for model in (reference, arm))
-    difference = comparison.differences[arm.name, "auroc", finding]
+    first, second = (
+        comparison.estimates[model.name, comparison.primary.name, finding].value for model in (reference, arm)
+    )
+    difference = comparison.differences[arm.name, comparison.primary.name, finding]
     estimate = difference.estimate
     alone = " alone" if arm.name == arm.shown and "+" not in arm.shown else ""
     head = (
@@ -181,7 +183,7 @@ def _beside(comparison: Comparison, arm: Arm, finding: str | None) -> list[str]:
 
 def _many(comparison: Comparison, estimate: Estimate, finding: str | None) -> list[str]:
     """One sentence on the arms that were shown to differ from the reference, one on those that were not."""
-    differences = [comparison.differences[arm.name, "auroc", finding] for arm in comparison.models[1:]]
+    differences = [comparison.differences[arm.name, comparison.primary.name, finding] for arm in comparison.models[1:]]
     reasons = {difference.estimate.refused for difference in differences}
     if None not in reasons and len(reasons) == 1:
         values = [f"{a.name} {number(comparison.estimates[a.name, 'auroc', finding].value)}" for a in comparison.models]
@@ -190,9 +192,9 @@ def _many(comparison: Comparison, estimate: Estimate, finding: str | None) -> li
     worse, better, alike = [], [], []
     for arm, difference in zip(comparison.models[1:], differences, strict=True):
         place = alike if not difference.shown else worse if difference.estimate.value > 0 else better
-        value = number(comparison.estimates[arm.name, "auroc", finding].value)
+        value = number(comparison.estimates[arm.name, comparison.primary.name, finding].value)
         place.append(f"{arm.name} ({value}{_difference(difference)})")
-    reference, name = comparison.reference.name, subject(comparison, "auroc", finding)
+    reference, name = comparison.reference.name, subject(comparison, comparison.primary.name, finding)
     head = f"{reference} ({name} {number(estimate.value)}, {_patients(comparison, finding)})"
     verdicts = [f"better than {'; '.join(worse)}"] if worse else []
     verdicts += [f"worse than {'; '.join(better)}"] if better else []
@@ -219,7 +221,7 @@ def _why_undefined(comparison: Comparison, finding: str | None) -> str:
 
 def _dropped(comparison: Comparison, finding: str | None) -> list[str]:
     """How many resamples were dropped because their AUROC is undefined; they are the same for every arm."""
-    estimate = comparison.estimates[comparison.reference.name, "auroc", finding]
+    estimate = comparison.estimates[comparison.reference.name, comparison.primary.name, finding]
     dropped = comparison.resamples - estimate.usable
     if not dropped or estimate.refused:
         return []

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from mmdx.stats.comparison.compare import Comparison
-from mmdx.stats.metrics.registry import METRICS
+from mmdx.stats.metrics.registry import METRICS, PRIMARY
 from mmdx.stats.report.forest import forest_plots
 from mmdx.stats.report.section import Plot, Section
 from mmdx.stats.report.tables import Sheet, differences_sheet, estimates_sheet, findings_sheet, means_sheet
 
-HEADLINE = ("auroc", "ap")
+HEADLINE = (PRIMARY.name, "ap")
 MOST_METRICS, MOST_DIFFERENCES = 4, 3
 """Metrics that stand side by side in a table that a page of 800 pixels holds, with their p-values and without."""
 

@@ -48,7 +48,7 @@ def forest_plots(comparison: Comparison) -> list[Plot]:
     for group in [mean + findings] if together else [mean, findings]:
         if len(comparison.arms) > 1:
             plots.append(_differences(comparison, group))
-        plots.append(_aurocs(comparison, group))
+        plots.append(_values(comparison, group))
     return plots
 
 
@@ -75,25 +75,32 @@ def forest_plot(
     return Plot(name, title, caption, numbers, draw, (WIDTH, round(LINE_INCHES * len(lines) + HEAD + FOOT, 2)))
 
 
-def _aurocs(comparison: Comparison, findings: Sequence[str | None]) -> Plot:
+def _values(comparison: Comparison, findings: Sequence[str | None]) -> Plot:
     lines = []
     for finding in findings:
-        lines.append(ForestLine(subject(comparison, "auroc", finding).removeprefix("AUROC for ")))
+        lines.append(_heading(comparison, finding))
         for series, arm in enumerate(comparison.arms):
-            lines.append(ForestLine(arm.name, comparison.estimates[arm.name, "auroc", finding], series))
-    caption = (
-        "Bars: 95 % intervals over patients. The dashed line at 0.5 is chance. A value without a bar has no interval."
-    )
-    name, heading = ("auroc", "AUROC") if None in findings else ("auroc_by_finding", "AUROC by finding")
-    return forest_plot(name, heading, caption, lines, zero=0.5, axis="AUROC")
+            lines.append(ForestLine(arm.name, comparison.estimates[arm.name, comparison.primary.name, finding], series))
+    chance = comparison.primary.chance
+    line = "" if chance is None else f" The dashed line at {chance:g} is chance."
+    caption = f"Bars: 95 % intervals over patients.{line} A value without a bar has no interval."
+    name, heading = comparison.primary.name, comparison.primary.title
+    if None not in findings:
+        name, heading = f"{name}_by_finding", f"{heading} by finding"
+    return forest_plot(name, heading, caption, lines, zero=chance, axis=comparison.primary.title)
+
+
+def _heading(comparison: Comparison, finding: str | None) -> ForestLine:
+    metric = comparison.primary
+    return ForestLine(subject(comparison, metric.name, finding).removeprefix(f"{metric.title} for "))
 
 
 def _differences(comparison: Comparison, findings: Sequence[str | None]) -> Plot:
     lines = []
     for finding in findings:
-        lines.append(ForestLine(subject(comparison, "auroc", finding).removeprefix("AUROC for ")))
+        lines.append(_heading(comparison, finding))
         for series, arm in enumerate(comparison.arms[1:], start=1):
-            difference = comparison.differences[arm.name, "auroc", finding]
+            difference = comparison.differences[arm.name, comparison.primary.name, finding]
             p = "" if difference.stated is None else p_value(difference.stated)
             lines.append(ForestLine(f"minus {arm.name}", difference.estimate, series, p))
     reference = comparison.reference.name
@@ -102,9 +109,9 @@ def _differences(comparison: Comparison, findings: Sequence[str | None]) -> Plot
         "other one. Bars: 95 % intervals over patients, not corrected for how many there are."
     )
     axis = f"worse  ←  {short(reference, 24)}  →  better"
-    name, heading = "differences", "Differences in AUROC"
+    name, heading = "differences", f"Differences in {comparison.primary.title}"
     if None not in findings:
-        name, heading = "differences_by_finding", "Differences in AUROC by finding"
+        name, heading = "differences_by_finding", f"{heading} by finding"
     return forest_plot(name, heading, caption, lines, zero=0.0, axis=axis)
 
 

@@ -83,7 +83,7 @@ def findings_sheet(comparison: Comparison) -> Sheet:
     )
     rows = []
     for count in comparison.findings:
-        refused = comparison.estimates[comparison.reference.name, "auroc", count.finding].refused or ""
+        refused = comparison.estimates[comparison.reference.name, comparison.primary.name, count.finding].refused or ""
         counts = (count.known, count.positives, count.unknown, count.patients, count.positive_patients)
         rows.append((count.finding, *map(str, counts), refused))
     return Sheet("What each finding stands on", header, tuple(rows))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mmdx.stats.comparison.compare import Comparison
-from mmdx.stats.metrics.registry import METRICS
+from mmdx.stats.metrics.registry import METRICS, PRIMARY
 from mmdx.stats.report.claims import subject
 from mmdx.stats.report.forest import ForestLine, forest_plot
 from mmdx.stats.report.section import Plot, Section
@@ -17,7 +17,7 @@ from mmdx.stats.report.words import counted, listed, number, p_cell, with_interv
 from mmdx.stats.resampling.intervals import Estimate
 from mmdx.stats.significance.difference import Difference
 
-SCORED = ("auroc", "ap", "log_loss")
+SCORED = (PRIMARY.name, "ap", "log_loss")
 
 
 @dataclass(frozen=True)
@@ -40,18 +40,18 @@ def baselines_section(comparison: Comparison) -> Section | None:
     """
     if not comparison.baselines:
         return None
-    reference, named = comparison.reference.name, subject(comparison, "auroc", None)
+    reference, named = comparison.reference.name, subject(comparison, PRIMARY.name, None)
     ours = _values(comparison, reference)
     found = [
-        Beside(arm.name, _values(comparison, arm.name), comparison.differences[arm.name, "auroc", None])
+        Beside(arm.name, _values(comparison, arm.name), comparison.differences[arm.name, PRIMARY.name, None])
         for arm in comparison.baselines
     ]
     return Section(
         "baselines",
         "Baselines",
-        tuple(_sentences(reference, ours["auroc"], found, named)),
+        tuple(_sentences(reference, ours[PRIMARY.name], found, named)),
         (_sheet(reference, ours, found),),
-        (_plot(reference, ours["auroc"], found, named),),
+        (_plot(reference, ours[PRIMARY.name], found, named),),
         _notes(found),
         {
             "reference": reference,
@@ -101,19 +101,19 @@ def _sheet(name: str, reference: dict[str, Estimate], found: Sequence[Beside]) -
         )
         for each in found
     ]
-    return Sheet("Baselines", ("model", *titles, f"{name} minus it, AUROC", "p"), tuple(rows))
+    return Sheet("Baselines", ("model", *titles, f"{name} minus it, {PRIMARY.title}", "p"), tuple(rows))
 
 
 def _plot(name: str, reference: Estimate, found: Sequence[Beside], named: str) -> Plot:
     lines = [ForestLine(name, reference)]
-    lines += [ForestLine(each.name, each.values["auroc"], 1, "" if each.beaten else "unbeaten") for each in found]
+    lines += [ForestLine(each.name, each.values[PRIMARY.name], 1, "" if each.beaten else "unbeaten") for each in found]
     caption = f"Bars: 95 % intervals over patients. The dashed line is {name}."
     zero = None if math.isnan(reference.value) else reference.value
     return forest_plot("baselines", "Baselines", caption, lines, zero=zero, axis=named)
 
 
 def _notes(found: Sequence[Beside]) -> tuple[str, ...]:
-    said = ["A baseline counts as beaten where the paired difference in AUROC was shown to be above 0."]
+    said = [f"A baseline counts as beaten where the paired difference in {PRIMARY.title} was shown to be above 0."]
     if len(found) > 1:
         said.append(f"The p-values are corrected for {counted(len(found), 'baseline')} (Holm); the intervals are not.")
     return tuple(said)

@@ -18,13 +18,11 @@ from mmdx.stats.cohort.cohort import Cohort, Unit, read_cohort
 from mmdx.stats.comparison.drawn import Drawn, Sampled
 from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.comparison.sampled import both_classes, mean_name, sample_scores, why_no_mean
-from mmdx.stats.metrics.registry import METRICS
+from mmdx.stats.metrics.registry import PRIMARY
 from mmdx.stats.report.plots import colour, dash, mark, names_above
 from mmdx.stats.report.section import Plot, Section
 from mmdx.stats.report.tables import Sheet
 from mmdx.stats.report.words import counted, with_bounds, with_interval, with_test
-
-AUROC = METRICS["auroc"]
 
 
 @dataclass(frozen=True)
@@ -58,8 +56,8 @@ def learning_section(
     scores = [_scores(cohort, ground, each[2]) for cohort, each in zip(cohorts, asked, strict=True)]
     included = both_classes(ground.labels)
     resampler = Resampler.of(ground, resamples=resamples, seed=seed)
-    sampled = sample_scores(ground, AUROC, [[each] for each in scores], resampler)
-    named, refused = mean_name(ground, included, AUROC), why_no_mean(ground, included)
+    sampled = sample_scores(ground, ground.primary, [[each] for each in scores], resampler)
+    named, refused = mean_name(ground, included, ground.primary), why_no_mean(ground, included)
     curves = []
     for arm in points:
         by_size: dict[int, list[Sampled]] = {}
@@ -154,7 +152,7 @@ def _plot(curves: Sequence[Curve], named: str) -> Plot:
         for curve in curves
         for size, trainings, e in zip(curve.sizes, curve.trainings, [v.estimate for v in curve.values], strict=True)
     ]
-    numbers = pd.DataFrame(rows, columns=["model", "training patients", "trainings", "auroc", "low", "high"])
+    numbers = pd.DataFrame(rows, columns=["model", "training patients", "trainings", PRIMARY.name, "low", "high"])
     caption = "Bands are 95 % intervals over the patients of the test, not over trainings."
     return Plot("learning", "Learning curve", caption, numbers, draw)
 

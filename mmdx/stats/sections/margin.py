@@ -14,14 +14,12 @@ from mmdx.stats.cohort.cohort import Cohort
 from mmdx.stats.cohort.showings import fallbacks
 from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.comparison.sampled import both_classes, mean_name, sample, why_no_mean
-from mmdx.stats.metrics.registry import METRICS
+from mmdx.stats.metrics.registry import PRIMARY, Metric
 from mmdx.stats.report.forest import ForestLine, forest_plot
 from mmdx.stats.report.section import Plot, Section
 from mmdx.stats.report.tables import Sheet
 from mmdx.stats.report.words import bounds, number, p_cell, p_value, with_interval
 from mmdx.stats.significance.difference import NonInferiority
-
-AUROC = METRICS["auroc"]
 
 
 @dataclass(frozen=True)
@@ -37,14 +35,14 @@ class Claim:
 def margin_section(cohort: Cohort, resampler: Resampler, *, margin: float) -> Section | None:
     """Every other model against the reference, and fallbacks against what they stand in for; None with one model.
 
-    Raises `UsageError` where the margin is no share of an AUROC.
+    Raises `UsageError` where the margin is wider than the metric.
     """
-    check_margin(margin)
+    check_margin(margin, cohort.primary)
     models = cohort.models
     if len(models) < 2:
         return None
     included = both_classes(cohort.labels)
-    sampled = sample(cohort, AUROC, models, resampler)
+    sampled = sample(cohort, cohort.primary, models, resampler)
     refused = why_no_mean(cohort, included)
     drawn = {arm: each.macro(included, refused=refused) for arm, each in zip(models, sampled, strict=True)}
     stand_ins = fallbacks(cohort)
@@ -64,15 +62,18 @@ def margin_section(cohort: Cohort, resampler: Resampler, *, margin: float) -> Se
     )
 
 
-def check_margin(margin: float) -> None:
-    """Raises `UsageError` where a margin is no share of an AUROC."""
-    if not 0 < margin < 0.5:
-        raise UsageError(f"margin {margin:g}: must lie between 0 and 0.5, in AUROC (0.02 is two hundredths)")
+def check_margin(margin: float, metric: Metric = PRIMARY) -> None:
+    """Raises `UsageError` where a margin is wider than what separates chance from the best value of the metric."""
+    widest = metric.range[1] - (metric.range[0] if metric.chance is None else metric.chance)
+    if not 0 < margin < widest:
+        raise UsageError(
+            f"margin {margin:g}: must lie between 0 and {widest:g}, in {metric.title} (0.02 is two hundredths)"
+        )
 
 
 def _sentence(cohort: Cohort, included: Sequence[int], claim: Claim) -> str:
     arm, against, found = cohort.arms[claim.candidate], cohort.arms[claim.against], claim.found
-    named = mean_name(cohort, included, AUROC)
+    named = mean_name(cohort, included, cohort.primary)
     subject, other = arm.name, against.name
     if claim.fallback:
         subject = f"shown {arm.shown} alone, the checkpoint of {arm.run}"
@@ -88,7 +89,7 @@ def _sentence(cohort: Cohort, included: Sequence[int], claim: Claim) -> str:
 
 
 def _sheet(cohort: Cohort, claims: Sequence[Claim]) -> Sheet:
-    header = ("model", "against", "difference in AUROC", "one-sided p", "at most the margin worse")
+    header = ("model", "against", f"difference in {cohort.primary.title}", "one-sided p", "at most the margin worse")
     rows = [
         (
             cohort.arms[claim.candidate].name,
@@ -120,7 +121,7 @@ def _plot(cohort: Cohort, included: Sequence[int], claims: Sequence[Claim], marg
         f"Model minus the one that it is held against. A bar (95 % interval over patients) right of the dashed line at "
         f"-{margin:g} shows that the model is at most so much worse."
     )
-    axis = f"difference in {mean_name(cohort, included, AUROC)}"
+    axis = f"difference in {mean_name(cohort, included, cohort.primary)}"
     return forest_plot("margin", "Non-inferiority", caption, lines, zero=-margin, axis=axis)
 
 

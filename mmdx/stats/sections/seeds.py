@@ -18,14 +18,14 @@ from mmdx.stats.cohort.cohort import Cohort
 from mmdx.stats.comparison.drawn import Drawn, Sampled
 from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.comparison.sampled import both_classes, mean_name, sample, why_no_mean
-from mmdx.stats.metrics.registry import METRICS
+from mmdx.stats.metrics.registry import METRICS, PRIMARY
 from mmdx.stats.report.plots import TEXT, colour, mark, short
 from mmdx.stats.report.section import Plot, Section
 from mmdx.stats.report.tables import Sheet
 from mmdx.stats.report.words import bounds, counted, number, with_interval
 from mmdx.stats.resampling.intervals import nullable
 
-SCORED = ("auroc", "ap")
+SCORED = (PRIMARY.name, "ap")
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ def seeds_section(cohort: Cohort, resampler: Resampler) -> Section | None:
     for metric in SCORED:
         sampled = sample(cohort, METRICS[metric], arms, affordable)
         found[metric] = [_trainings(cohort, a, s, included, refused) for a, s in zip(arms, sampled, strict=True)]
-    differences = _differences(cohort, arms, found["auroc"])
-    named = mean_name(cohort, included, METRICS["auroc"])
+    differences = _differences(cohort, arms, found[PRIMARY.name])
+    named = mean_name(cohort, included, PRIMARY)
     notes = [
         "The SD is over trainings, on the same patients; the interval is over patients, of the mean of the trainings."
     ]
@@ -67,9 +67,9 @@ def seeds_section(cohort: Cohort, resampler: Resampler) -> Section | None:
     return Section(
         "seeds",
         "Trainings",
-        tuple(_sentences(found["auroc"], differences, named)),
+        tuple(_sentences(found[PRIMARY.name], differences, named)),
         tuple(_sheet(found[metric], METRICS[metric].title) for metric in SCORED),
-        (_plot(arms, found["auroc"], named),),
+        (_plot(arms, found[PRIMARY.name], named),),
         tuple(notes),
         {"arms": {metric: [_record(each) for each in found[metric]] for metric in SCORED}}
         | {"differences": [_record(each) for each in differences]},
@@ -157,7 +157,7 @@ def _plot(arms: Sequence[int], found: Sequence[Trainings], named: str) -> Plot:
 
     rows = [(each.name, k, value) for each in found for k, value in enumerate(each.values)]
     caption = "A mark a training; below them their mean with its 95 % interval over patients."
-    numbers = pd.DataFrame(rows, columns=["model", "training", "auroc"])
+    numbers = pd.DataFrame(rows, columns=["model", "training", PRIMARY.name])
     return Plot("seeds", "Trainings", caption, numbers, draw, (7.2, 0.55 * len(found) + 0.7))
 
 

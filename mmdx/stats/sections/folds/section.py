@@ -6,13 +6,13 @@ from pathlib import Path
 
 from mmdx.stats.cohort.cohort import Cohort
 from mmdx.stats.comparison.resampler import Resampler
-from mmdx.stats.metrics.registry import METRICS
+from mmdx.stats.metrics.registry import METRICS, PRIMARY
 from mmdx.stats.report.section import Section
 from mmdx.stats.report.tables import Sheet
 from mmdx.stats.sections.folds.spread import Spread, spread_cell, spread_over
 from mmdx.stats.significance.corrections import Key
 
-SCORED = ("auroc", "ap")
+SCORED = (PRIMARY.name, "ap")
 
 
 def folds_section(cohort: Cohort, resampler: Resampler) -> Section | None:
