@@ -10,7 +10,7 @@ from typing import Annotated, Literal, NoReturn
 
 import typer
 
-from mmdx.errors import MmdxError, UsageError
+from mmdx.errors import MmdxError
 
 app = typer.Typer(
     name="mmdx",
@@ -135,17 +135,15 @@ def train(
 
     from mmdx.config_file import read_config
     from mmdx.engine.assembly.build import resolve
-    from mmdx.engine.experiments.cross_validation import run_folds
-    from mmdx.engine.experiments.guidance.run import run_guidance
-    from mmdx.engine.experiments.single import run_training
+    from mmdx.engine.experiments import run
+    from mmdx.terminal.scores import show_conclusion
 
-    given = overrides or []
+    words = overrides or []
     if config is not None and "=" in config:
-        config, given = None, [config, *given]
-    path = Path(config) if config else DEFAULT_CONFIG
-    asked = resolve(read_config(path, given))
-    run_command = run_guidance if asked.guidance else run_training if asked.data.folds is None else run_folds
-    run_command(asked, path.stem, Console(), resume=resume)
+        config, words = None, [config, *words]
+    path, console = Path(config) if config else DEFAULT_CONFIG, Console()
+    conclusion = run.train(resolve(read_config(path, words)), name=path.stem, resume=resume, console=console)
+    show_conclusion(conclusion, console)
 
 
 @app.command()
@@ -167,29 +165,12 @@ def evaluate(
     """Score a run again, with any modality withheld, its images in another order, or some of them left out."""
     from rich.console import Console
 
-    from mmdx.engine.assembly.saved import load_description
-    from mmdx.engine.experiments.cross_validation import evaluate_folds
-    from mmdx.engine.reporting.conclude import tell_scores
-    from mmdx.engine.runs.folder import model_folder
-    from mmdx.engine.scoring.evaluate import Scoring, evaluate_run
-    from mmdx.engine.scoring.score import parse_shown
-    from mmdx.files import RunLayout
+    from mmdx.engine.experiments import run as runs
+    from mmdx.engine.scoring.evaluate import Scoring
+    from mmdx.terminal.scores import show_scores
 
-    if show and out is None:
-        raise UsageError(
-            "--show: scores of some showings alone would replace the run's own; give --out FOLDER for them"
-        )
-    if (order is not None or drop is not None) and out is None:
-        option = "--drop" if order is None else "--order"
-        raise UsageError(f"{option}: these scores would replace the run's own; give --out FOLDER for them")
-    if drop is not None and not 0 <= drop < 1:
-        raise UsageError(f"--drop {drop:g}: give a share from 0 to below 1, such as 0.2")
-    folds = RunLayout(run).folds.is_file()
-    inputs = list(load_description(model_folder(RunLayout(run).fold(0).folder if folds else run))[0].model.inputs)
-    shown = [parse_shown(text, inputs) for text in show] if show else None
     scoring = Scoring(order, drop, grad_cam=grad_cam)
-    path = (evaluate_folds if folds else evaluate_run)(run, split, shown, out, scoring)
-    tell_scores(path, split, Console())
+    show_scores(runs.evaluate(run, split=split, show=show or [], out=out, scoring=scoring), Console())
 
 
 @app.command()
@@ -268,8 +249,9 @@ def extract(
     from rich.console import Console
 
     from mmdx.engine.experiments.extract import extract_run
+    from mmdx.files import RunLayout
 
-    extract_run(run, out, modality or [], folds, Console(stderr=True))
+    extract_run(RunLayout(run), out, modalities=modality or [], folds=folds, console=Console(stderr=True))
 
 
 @app.command()

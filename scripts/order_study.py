@@ -22,7 +22,7 @@ from rich.console import Console
 from mmdx.config import SliceOrder
 from mmdx.config_file import read_config
 from mmdx.engine.assembly.build import resolve
-from mmdx.engine.experiments.single import run_training
+from mmdx.engine.experiments.run import train
 from mmdx.engine.scoring.evaluate import Scoring, evaluate_run
 from mmdx.errors import MmdxError
 from mmdx.stats.comparison.compare import compare
@@ -87,7 +87,7 @@ def trained(given: argparse.Namespace, model: str, seed: int) -> Path:
     ]
     if not (run / "metrics.json").is_file():
         started = (run / "config.yaml").is_file()
-        run_training(resolve(read_config(CONFIG, overrides)), run.name, Console(stderr=True), resume=started)
+        train(resolve(read_config(CONFIG, overrides)), name=run.name, console=Console(stderr=True), resume=started)
     return run
 
 

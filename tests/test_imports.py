@@ -22,7 +22,8 @@ ROOMS = {
     "models": {"models", "hallway"},
     "stats": {"stats", "hallway"},
     "engine": {"engine", "data", "models", "stats", "hallway"},
-    "cli": {"engine", "stats", "hallway", "demo"},
+    "terminal": {"terminal", "engine", "stats", "data", "hallway"},
+    "cli": {"terminal", "engine", "stats", "hallway", "demo"},
     "demo": {"engine", "stats", "hallway"},
 }
 """What each room may import of mmdx, wherever in a file the import stands."""

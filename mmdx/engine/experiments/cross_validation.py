@@ -1,8 +1,9 @@
-"""Cross-validation: a run folder a fold, and the predictions of all of them, out of fold, in one file."""
+"""Cross-validation: one run folder per fold, and the predictions of all of them, out of fold, in one file."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -17,21 +18,22 @@ from mmdx.data.store.store import Store
 from mmdx.engine.assembly.checks import check_training
 from mmdx.engine.assembly.saved import load_model
 from mmdx.engine.assembly.store import for_training
-from mmdx.engine.experiments.single import start, train_split
+from mmdx.engine.experiments.two_stage import train_split
 from mmdx.engine.processes import make_accelerator
 from mmdx.engine.reporting.checklists.table import write_reporting
 from mmdx.engine.reporting.conclude import judging_slices, metrics
 from mmdx.engine.reporting.model_card import Ground, card
 from mmdx.engine.runs.folder import is_concluded
 from mmdx.engine.runs.record import write_origin
+from mmdx.engine.runs.setting import Setting
 from mmdx.engine.runs.studies import write_studies
 from mmdx.engine.scoring.evaluate import AS_TRAINED, Scoring, score_run
 from mmdx.errors import DataError, UsageError
 from mmdx.files import BASELINES, SLICES, RunLayout, write_json, write_text
-from mmdx.stats.comparison.compare import compare
+from mmdx.stats.comparison.compare import Comparison, compare
 from mmdx.stats.report.contents import HEADLINE
 from mmdx.stats.report.markdown import markdown, markdown_table
-from mmdx.stats.report.terminal import sheet_table, summary_tables
+from mmdx.stats.report.tables import Sheet
 from mmdx.stats.sections.folds.spread import spread_over, spread_records, spread_sheet
 from mmdx.study import Split
 
@@ -40,38 +42,47 @@ POOLED = tuple(
 )
 
 
-def run_folds(config: Config, name: str, console: Console, *, resume: bool) -> Path:
-    """Trains `config` (resolved) once a fold of `data.folds`, pools what the folds say, and prints what that shows.
+@dataclass(frozen=True)
+class FoldResults:
+    """What a cross-validation shows: all studies out of fold, its slices where these judged the epochs, and how the
+    macro means spread over the folds."""
+
+    count: int
+    comparison: Comparison
+    slices: Comparison | None
+    spread: Sheet
+
+
+def train_folds(setting: Setting, *, resume: bool) -> FoldResults | None:
+    """Trains a config once per fold of `data.folds`, and pools what the folds predict; None but on the main process.
 
     Every study of the store takes part, whatever split the store has. A fold that is done is not trained again when a
-    run is resumed. Returns the run folder.
+    run is resumed.
     """
-    accelerator, loud, store, folder = start(config, name, console, resume=resume)
-    run, (folds, dealt) = RunLayout(folder), deal_folds(config, store)
-    for splits in dealt:  # what forbids the last fold should show before the first is trained
+    config, run, store = setting.config, setting.run, setting.store
+    folds, splits_by_fold = deal_folds(config, store)
+    for splits in splits_by_fold:  # what forbids the last fold should show before the first is trained
         check_training(config, store, splits)
-    if accelerator.is_main_process:
-        _describe(run, config, store, folds, accelerator)
-    counts = ", ".join(str(folds.count(fold)) for fold in range(len(dealt)))
-    said = f"{len(dealt)} folds by patient over all {len(store)} studies ({counts}), the store's own splits set aside"
-    loud.print(said, highlight=False)
-    for fold, splits in enumerate(dealt):
+    if setting.is_main:
+        _record(setting, folds)
+    count = len(splits_by_fold)
+    sizes = ", ".join(str(folds.count(fold)) for fold in range(count))
+    setting.say(f"{count} folds by patient over all {len(store)} studies ({sizes}), the store's own splits set aside")
+    for fold, splits in enumerate(splits_by_fold):
         part = run.fold(fold)
-        if _concluded(part, accelerator):
-            loud.print(f"\n{part.folder.name}: done before", highlight=False)
+        if _concluded(part, setting.accelerator):
+            setting.say(f"\n{part.folder.name}: done before")
             continue
-        loud.print(f"\n{part.folder.name}", style="bold", highlight=False)
-        own = config.model_copy(update={"run": part.folder})
-        train_split(own, part.folder, store, splits, accelerator, loud, resume=resume, tell=False)
-    if accelerator.is_main_process:
-        said = [] if run.studies.is_file() else write_studies(run.studies, store, "fold", folds)
-        said += _pool(run, [run.fold(fold).predictions for fold in range(len(dealt))], run.predictions)
-        for line in said:
-            loud.print(line, markup=False, highlight=False)
-        _conclude(run, len(dealt), loud)
-    accelerator.wait_for_everyone()
-    accelerator.end_training()
-    return folder
+        setting.console.print(f"\n{part.folder.name}", style="bold", highlight=False)
+        inside = replace(setting, config=config.model_copy(update={"run": part.folder}), run=part, splits=splits)
+        train_split(inside, resume=resume)
+    results = None
+    if setting.is_main:
+        setting.say(*([] if run.studies.is_file() else write_studies(run.studies, store, "fold", folds)))
+        setting.say(*_pool(run, [run.fold(fold).predictions for fold in range(count)], run.predictions))
+        results = _conclude(run, count)
+    setting.accelerator.wait_for_everyone()
+    return results
 
 
 def deal_folds(config: Config, store: Store) -> tuple[list[int], list[Splits]]:
@@ -124,15 +135,16 @@ def _scores(predictions: Path) -> Path:
     return next((path for name in POOLED[:2] if (path := predictions / name).is_file()), predictions / POOLED[0])
 
 
-def _describe(run: RunLayout, config: Config, store: Store, folds: Sequence[int], accelerator: Accelerator) -> None:
-    """The first files of a cross-validation; a resumed one keeps those that it has."""
+def _record(setting: Setting, folds: Sequence[int]) -> None:
+    """Writes the first files of a cross-validation; a resumed one keeps those that it has."""
+    run, store = setting.run, setting.store
     if run.config.is_file():
         if read_folds(run.folds) != dict(zip(store.study_ids, folds, strict=True)):
             raise DataError(f"{run.folds}: the store deals its patients otherwise now; start a new run")
         return
     run.folder.mkdir(parents=True, exist_ok=True)
     write_folds(run.folds, store.study_ids, store.patient_ids, folds)
-    write_origin(run, config, store, accelerator)
+    write_origin(run, setting.config, store, setting.accelerator)
 
 
 def _concluded(run: RunLayout, accelerator: Accelerator) -> bool:
@@ -172,31 +184,24 @@ def _pool(run: RunLayout, places: Sequence[Path], out: Path) -> list[str]:
     return said
 
 
-def _conclude(run: RunLayout, count: int, console: Console) -> None:
-    """The comparison of what the models were shown, over all studies, and how it varies over the folds."""
+def _conclude(run: RunLayout, count: int) -> FoldResults:
+    """Compares what the models were shown, over all studies, and writes that and how it varies over the folds."""
     parts = [run.fold(fold) for fold in range(count)]
     comparison = compare([run.folder], split="test")
     spreads = spread_over([_scores(part.predictions) for part in parts])
     saved = load_model(parts[0].best)
-    folds = {"count": count, "spread": spread_records(spreads)}
     slices = judging_slices(run, saved, comparison)
-    found = metrics(saved, comparison) | {"folds": folds} | ({"slices": slices.to_json()} if slices else {})
-    write_json(run.metrics, found)
+    content = metrics(saved, comparison) | {"folds": {"count": count, "spread": spread_records(spreads)}}
+    content |= {"slices": slices.to_json()} if slices else {}
+    write_json(run.metrics, content)
     write_reporting(run.folder)
-    told = (
-        f"Cross-validation: {count} folds by patient (`folds.csv`), a model a fold (`fold-0` …), each study scored "
+    paragraph = (
+        f"Cross-validation: {count} folds by patient (`folds.csv`), one model per fold (`fold-0` …), each study scored "
         "once, by the model that was trained without its patient. Scores are probabilities, not calibrated, and of "
         f"{count} models: a pooled AUROC also ranks studies of one model against those of another, and is not the mean "
         "over the folds. Intervals are over patients alone; the spread over folds stands apart."
     )
     sheets = [spread_sheet(spreads, HEADLINE, finding=finding) for finding in (None, *saved.facts.findings)]
     ground = Ground(run, saved, comparison, slices)
-    write_text(run.card, card(ground, [told, *map(markdown_table, sheets)], markdown(comparison)))
-    console.print(f"\nall {count} folds, each study scored once, out of fold", style="bold", highlight=False)
-    console.print(summary_tables(comparison))
-    if slices is not None:
-        console.print("\nslices, each by itself", style="bold", highlight=False)
-        console.print(summary_tables(slices))
-    console.print(sheet_table(sheets[0]))
-    console.print(f"\nThe tables above pool the scores of {count} models; in the last one each fold stands alone.")
-    console.print(f"run folder:   {run.folder}\nnext:         mmdx compare {run.folder}", markup=False, highlight=False)
+    write_text(run.card, card(ground, [paragraph, *map(markdown_table, sheets)], markdown(comparison)))
+    return FoldResults(count, comparison, slices, sheets[0])

@@ -3,80 +3,83 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from accelerate import Accelerator
 from rich.console import Console
 
 from mmdx.data.splits.folds import read_folds
-from mmdx.data.splits.splits import read_splits
 from mmdx.data.store.store import Store
-from mmdx.engine.assembly.saved import load_model
+from mmdx.engine.assembly.saved import SavedModel, load_model
 from mmdx.engine.assembly.store import store_of
-from mmdx.engine.experiments.single import train_split
 from mmdx.engine.experiments.two_stage import out_of_fold
 from mmdx.engine.processes import make_accelerator
 from mmdx.engine.runs.folder import model_folder
 from mmdx.engine.runs.record import splits_of
+from mmdx.engine.runs.setting import Setting
 from mmdx.engine.scoring.descriptors import Describer, Extraction, chosen_modalities, extract, is_frozen
 from mmdx.errors import DataError, UsageError
 from mmdx.files import RunLayout
 
 
-def extract_run(run: Path, out: Path, modalities: Sequence[str], folds: int | None, console: Console) -> Store:
-    """The store of descriptors of a run in `out`.
+def extract_run(
+    run: RunLayout, out: Path, *, modalities: Sequence[str] = (), folds: int | None = None, console: Console
+) -> Store:
+    """The store of descriptors of a run in `out`, of all image modalities where none is named.
 
     Each study of a cross-validation is described by the fold model that did not see it. Raises `UsageError` where the
-    run has no such models and its encoders were trained, unless `folds` asks for fold models.
+    run has no such models and its encoders were trained, unless `folds` asks for that many fold models.
     """
-    crossed = RunLayout(run).folds.is_file()
+    crossed = run.folds.is_file()
     if crossed and folds is not None:
-        raise UsageError(f"--folds: {run} is a cross-validation, which has its own fold models; leave the option out")
+        raise UsageError(
+            f"--folds: {run.folder} is a cross-validation, which has its own fold models; leave the option out"
+        )
     if folds is not None and folds < 2:
         raise UsageError(f"--folds {folds}: a study is described by a model that did not see it; give 2 or more")
     accelerator = make_accelerator()
-    loud = Console(stderr=console.stderr, quiet=not accelerator.is_main_process)
+    main_console = console if accelerator.is_main_process else Console(quiet=True)
+    setting, saved = _setting_of(run.fold(0) if crossed else run, accelerator, main_console)
+    names = chosen_modalities(saved, modalities)
     if crossed:
-        made, store = _of_folds(run, modalities, accelerator)
-        splits = store.splits
+        setting = replace(setting, splits=setting.store.splits)
+        extraction = _of_folds(run, setting, names)
     else:
-        saved = load_model(model_folder(run))
-        saved.model.to(accelerator.device)
-        store = store_of(RunLayout(run), saved.config, accelerator)
-        splits = splits_of(RunLayout(run), store)
-        names = chosen_modalities(saved, modalities)
-        made = out_of_fold(saved, run, store, splits, names, folds, accelerator, loud, train=train_split)
-    left = [n for n, f in store.modalities.items() if f.kind == "images" and n not in made.modalities]
-    if left:
-        loud.print(f"left out, for the run does not describe it: {', '.join(left)}", markup=False, highlight=False)
-    described = extract(made, store, splits, out, accelerator, loud)
-    widths = ", ".join(f"{name} {facts.width}" for name, facts in made.facts().items())
-    loud.print(f"{out}: {len(described)} studies, values a descriptor: {widths}", markup=False, highlight=False)
+        extraction = out_of_fold(setting, saved, names, folds=folds)
+    store = setting.store
+    left_out = [
+        name for name, facts in store.modalities.items() if facts.kind == "images" and name not in extraction.modalities
+    ]
+    if left_out:
+        setting.say(f"left out, for the run does not describe it: {', '.join(left_out)}")
+    descriptors = extract(extraction, store, setting.splits, out, accelerator, main_console)
+    widths = ", ".join(f"{name} {facts.width}" for name, facts in extraction.facts().items())
+    setting.say(f"{out}: {len(descriptors)} studies, values per descriptor: {widths}")
     accelerator.end_training()
-    return described
+    return descriptors
 
 
-def _of_folds(run: Path, modalities: Sequence[str], accelerator: Accelerator) -> tuple[Extraction, Store]:
+def _setting_of(run: RunLayout, accelerator: Accelerator, console: Console) -> tuple[Setting, SavedModel]:
+    """The setting in which a finished run was trained, and its model on the device."""
+    saved = load_model(model_folder(run.folder))
+    saved.model.to(accelerator.device)
+    store = store_of(run, saved.config, accelerator)
+    return Setting(saved.config, run, store, splits_of(run, store), accelerator, console), saved
+
+
+def _of_folds(run: RunLayout, setting: Setting, modalities: Sequence[str]) -> Extraction:
     """Each study of a cross-validation with the fold model that did not see it."""
-    fold_of = {study: f"fold-{fold}" for study, fold in read_folds(RunLayout(run).folds).items()}
+    fold_of = {study: f"fold-{fold}" for study, fold in read_folds(run.folds).items()}
     describers: dict[str, Describer] = {}
-    for name in sorted(set(fold_of.values())):
-        saved = load_model(model_folder(run / name))
-        saved.model.to(accelerator.device)
-        inside = read_splits(RunLayout(run / name).splits)
-        store = store_of(RunLayout(run / name), saved.config, accelerator)
-        owner = dict(zip(store.study_ids, store.patient_ids, strict=True))
-        seen = frozenset(owner[study] for study, split in inside.items() if split != "test" and study in owner)
-        describers[name] = Describer(saved, RunLayout(run / name).best, seen)
-    first = next(iter(describers.values())).saved
-    store = store_of(RunLayout(run / next(iter(describers))), first.config, accelerator)
+    for fold in sorted(set(read_folds(run.folds).values()), key=str):
+        inside, saved = _setting_of(run.fold(fold), setting.accelerator, setting.console)
+        learned_from = frozenset(inside.store.patient_ids) - inside.splits.patients("test")
+        describers[f"fold-{fold}"] = Describer(saved, inside.run.best, learned_from)
+    store = setting.store
     missing = [study for study in store.study_ids if study not in fold_of]
     if missing:
-        raise DataError(
-            f"{RunLayout(run).folds}: has no fold for study '{missing[0]}' of {store.folder}; finish the run first"
-        )
-    names = chosen_modalities(first, modalities)
-    frozen = all(is_frozen(first.model, name) for name in names)
+        raise DataError(f"{run.folds}: has no fold for study '{missing[0]}' of {store.folder}; finish the run first")
+    frozen = all(is_frozen(describers["fold-0"].saved.model, name) for name in modalities)
     of_rows = [fold_of[study] for study in store.study_ids]
-    made = Extraction(run, describers, of_rows, names, logits=True, frozen=frozen, folds=len(describers))
-    return made, store
+    return Extraction(run.folder, describers, of_rows, modalities, logits=True, frozen=frozen, folds=len(describers))

@@ -1,121 +1,91 @@
-"""One experiment from config to claim: store, training, scores on every showing, comparison."""
+"""One training of one stage, from its plan to what the test split shows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from accelerate import Accelerator
-from accelerate.utils import broadcast_object_list
-from rich.console import Console
 
-from mmdx.config import Config
-from mmdx.data.splits.splits import Splits
-from mmdx.data.store.store import Store
-from mmdx.data.text.redaction import absent_sections
-from mmdx.engine.assembly.checks import check_training, shown_nothing
 from mmdx.engine.assembly.saved import SavedModel, load_model
-from mmdx.engine.assembly.store import deal, open_store
-from mmdx.engine.experiments.two_stage import described_first
-from mmdx.engine.processes import LAUNCHED_SHORT, launched_short, main_first, make_accelerator
+from mmdx.engine.experiments.opening import opening_lines
 from mmdx.engine.reporting.audit import verdict_for
-from mmdx.engine.reporting.conclude import conclude, orders_of, tell_results
-from mmdx.engine.runs.folder import choose_run, is_model_folder
+from mmdx.engine.reporting.conclude import Results, conclude
+from mmdx.engine.runs.folder import is_model_folder
 from mmdx.engine.runs.record import record_plan, record_store
+from mmdx.engine.runs.setting import Setting
 from mmdx.engine.runs.studies import write_studies
 from mmdx.engine.scoring.baseline_files import write_baselines
 from mmdx.engine.scoring.score import score_splits, showings
-from mmdx.engine.scoring.texts import said_of_writing, write_reports
+from mmdx.engine.scoring.texts import write_reports
 from mmdx.engine.training.loop import fit, plan, set_up
 from mmdx.engine.training.objective import Objective, objective
-from mmdx.files import RunLayout, write_json
+from mmdx.files import write_json
 from mmdx.study import Split
 
-
-def run_training(config: Config, name: str, console: Console, *, resume: bool) -> Path:
-    """Trains `config` (resolved) on one split, scores it and prints what it shows; returns the run folder."""
-    accelerator, loud, store, folder = start(config, name, console, resume=resume)
-    train_split(config, folder, store, deal(config, store), accelerator, loud, resume=resume)
-    loud.print(f"run folder:   {folder}\nnext:         mmdx compare {folder}", markup=False, highlight=False)
-    accelerator.end_training()
-    return folder
+SCORED: tuple[Split, ...] = ("val", "test")
+"""The splits that every training scores at its end."""
 
 
-def start(config: Config, name: str, console: Console, *, resume: bool) -> tuple[Accelerator, Console, Store, Path]:
-    """What every training begins with: its processes, a console for the main one, the store, and where it goes."""
-    accelerator = make_accelerator(config.train.precision)
-    loud = Console(stderr=console.stderr, quiet=not accelerator.is_main_process)
-    if launched_short(accelerator):
-        loud.print(LAUNCHED_SHORT, highlight=False)
-    store = open_store(config, loud, main_first(accelerator))
-    chosen = [str(choose_run(config, name, resume=resume))] if accelerator.is_main_process else [""]
-    return accelerator, loud, store, Path(broadcast_object_list(chosen)[0])
+@dataclass(frozen=True)
+class Outcome:
+    """What a training leaves: its best model, on the device, and what the test split shows of it.
 
-
-def train_split(
-    config: Config,
-    folder: Path,
-    store: Store,
-    splits: Splits,
-    accelerator: Accelerator,
-    console: Console,
-    *,
-    resume: bool,
-    objective: Objective = objective,
-    tell: bool = True,
-) -> SavedModel:
-    """Trains `config` (resolved) on one split of a store, scores val and test, and concludes; returns the best model.
-
-    `folder` becomes a run folder, or goes on as one with `resume`. `console` is quiet where the process is not the main
-    one; `tell` prints what the test split shows at the end. The accelerator is left as it was found, so that a command
-    can train again with it. What the first of two stages leaves takes the place of `store`.
+    `results` are None on all processes but the main one.
     """
-    run = RunLayout(folder)
-    check_training(config, store, splits)
-    if config.first is not None:
-        if accelerator.is_main_process:
-            record_plan(run, config, store, splits)
-        store = described_first(config, run, store, splits, accelerator, console, train=train_split)
-    if accelerator.is_main_process:
-        # A model that cannot be built leaves no folder behind.
-        planned = None if is_model_folder(run.best) else plan(config, store, splits)
-        record_plan(run, config, store, splits)
-        record_store(run, store, accelerator)
-        if planned is not None:
-            planned.write(run, config, store)
-        audited = verdict_for(store, splits)
-        write_json(run.audit, audited)
-        console.print(f"audit: {audited['verdict']}", markup=False, highlight=False)
-    with _tracked(accelerator, folder):
-        training = set_up(config, run, store, splits, accelerator, resume=resume, objective=objective)
-        console.print(_opening(training.saved, store, splits, run, accelerator), highlight=False)
-        for line in orders_of(training.saved, store).sentences():
-            console.print(line, markup=False, highlight=False)
-        fit(training, console)
-    return score_best(run, store, splits, accelerator, console, tell=tell)
+
+    saved: SavedModel
+    results: Results | None
 
 
-def score_best(
-    run: RunLayout, store: Store, splits: Splits, accelerator: Accelerator, console: Console, *, tell: bool = True
-) -> SavedModel:
-    """Scores the best model of a run on val and test, and concludes; `tell` prints it. Returns the model."""
+def train_one(setting: Setting, *, resume: bool, objective: Objective = objective) -> Outcome:
+    """Trains a setting that `check_training` has let pass, scores val and test, and concludes.
+
+    The run folder is made, or gone on with where `resume` says so. The accelerator is left as it was before, so that a
+    command can train again with it.
+    """
+    run, store, splits, accelerator = setting.run, setting.store, setting.splits, setting.accelerator
+    if setting.is_main:
+        _record(setting)
+    with _tracked(accelerator, run.folder):
+        training = set_up(setting.config, run, store, splits, accelerator, resume=resume, objective=objective)
+        setting.say(*opening_lines(setting, training.saved))
+        fit(training, setting.console)
+    return score_best(setting)
+
+
+def score_best(setting: Setting) -> Outcome:
+    """Scores the best model of a run on val and test, with every showing, and concludes."""
+    run, store, splits, accelerator = setting.run, setting.store, setting.splits, setting.accelerator
     saved = load_model(run.best)
     saved.model.to(accelerator.device)
     shown = showings(list(saved.config.model.inputs))
-    scored: tuple[Split, ...] = ("val", "test")
-    for split in scored:
+    for split in SCORED:
         score_splits(saved, store, splits, split, shown, accelerator, run.predictions)
     reports = write_reports(saved, store, splits, "test", accelerator, run.predictions)
-    if accelerator.is_main_process:
-        said = [] if run.studies.is_file() else write_studies(run.studies, store, "split", splits)
-        for line in [*said, *write_baselines(saved, store, splits, scored, run.predictions)]:
-            console.print(line, markup=False, highlight=False)
-        results = conclude(run, saved, store, splits, reports)
-        if tell:
-            tell_results(results, console)
+    results = None
+    if setting.is_main:
+        setting.say(*([] if run.studies.is_file() else write_studies(run.studies, store, "split", splits)))
+        setting.say(*write_baselines(saved, store, splits, SCORED, run.predictions))
+        results = conclude(setting, saved, reports)
     accelerator.wait_for_everyone()
-    return saved
+    return Outcome(saved, results)
+
+
+def _record(setting: Setting) -> None:
+    """Writes the first files of a run; one that goes on keeps those that it has."""
+    run, store = setting.run, setting.store
+    # The plan is made before anything is written: a model that cannot be built leaves no folder behind.
+    new = None if is_model_folder(run.best) else plan(setting.config, store, setting.splits)
+    record_plan(run, setting.config, store, setting.splits)
+    record_store(run, store, setting.accelerator)
+    if new is not None:
+        new.write(run, setting.config, store)
+    audit = verdict_for(store, setting.splits)
+    write_json(run.audit, audit)
+    setting.say(f"audit: {audit['verdict']}")
 
 
 @contextmanager
@@ -131,30 +101,3 @@ def _tracked(accelerator: Accelerator, folder: Path) -> Iterator[None]:
     accelerator.free_memory()
     if accelerator.scaler is not None and scaler is not None:
         accelerator.scaler.load_state_dict(scaler)
-
-
-def _opening(saved: SavedModel, store: Store, splits: Splits, run: RunLayout, accelerator: Accelerator) -> str:
-    parameters = sum(p.numel() for p in saved.model.parameters() if p.requires_grad) / 1e6
-    counts = ", ".join(f"{name} {count}" for name, count in splits.counts().items())
-    lines = [
-        f"{'+'.join(saved.config.model.inputs)}: {parameters:.2f} M parameters to train, "
-        f"{accelerator.num_processes} x {accelerator.device.type}",
-        f"studies: {counts}; run folder {run.folder}",
-    ]
-    for name in [n for n, known in saved.facts.inputs.items() if known.kind == "text"]:
-        told = (store.read(row).text(name) or "" for row in splits.rows("train"))
-        strange = absent_sections(told, saved.config.data.reports)
-        lines += [f"data.reports: no training report has a section '{section}'" for section in strange]
-    lines += [line] if (line := shown_nothing(saved.config, store, splits)) else []
-    lines += said_of_writing(saved, store, splits)
-    columns = store.columns_of(saved.facts.findings)
-    for split in ("train", "test"):
-        labels = store.labels[splits.rows(split)][:, columns]
-        single = [
-            f
-            for f, column in zip(saved.facts.findings, labels.T, strict=True)
-            if len(set(column[column == column])) < 2
-        ]
-        if single:
-            lines.append(f"{split}: one class only for {', '.join(single)}")
-    return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Two stages: a first model describes images, for training studies out of fold, and a second reads what it said.
+"""Two stages: a first model describes images, for training studies out of fold, and a second reads its descriptors.
 
 A model is at home in what it was trained on: its descriptors and its logits of these images are better than those of
 any new one. A second stage trained on them trusts them too much. So each training study is described by a fold model
@@ -8,19 +8,18 @@ that has seen none of its patient; validation, test and new studies by the first
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Protocol, runtime_checkable
+from dataclasses import replace
 
-from accelerate import Accelerator
-from rich.console import Console
-
-from mmdx.config import Config
 from mmdx.config_file import read_config
 from mmdx.data.splits.folds import make_folds
 from mmdx.data.splits.splits import Splits, read_splits
 from mmdx.data.store.store import Store
+from mmdx.engine.assembly.checks import check_training
 from mmdx.engine.assembly.saved import SavedModel, load_model
+from mmdx.engine.experiments.single import Outcome, train_one
 from mmdx.engine.runs.folder import is_concluded, same_config
+from mmdx.engine.runs.record import record_plan
+from mmdx.engine.runs.setting import Setting
 from mmdx.engine.scoring.descriptors import (
     OWN,
     Describer,
@@ -30,105 +29,81 @@ from mmdx.engine.scoring.descriptors import (
     is_frozen,
     slice_head,
 )
+from mmdx.engine.training.objective import Objective, objective
 from mmdx.errors import DataError, UsageError
 from mmdx.files import RunLayout
 from mmdx.study import Split
 
 
-@runtime_checkable
-class TrainSplit(Protocol):
-    """`mmdx.engine.experiments.single.train_split`, which itself calls the first stage."""
+def train_split(setting: Setting, *, resume: bool, objective: Objective = objective) -> Outcome:
+    """Trains one split of a store, in two stages where the config has a first one.
 
-    def __call__(
-        self,
-        config: Config,
-        folder: Path,
-        store: Store,
-        splits: Splits,
-        accelerator: Accelerator,
-        console: Console,
-        *,
-        resume: bool,
-    ) -> SavedModel: ...
+    The store that the first stage leaves then takes the place of `setting.store`. Raises `UsageError` or `DataError`
+    where `check_training` refuses it.
+    """
+    check_training(setting.config, setting.store, setting.splits)
+    if setting.config.first is not None:
+        if setting.is_main:
+            record_plan(setting.run, setting.config, setting.store, setting.splits)
+        setting = replace(setting, store=first_stage(setting))
+    return train_one(setting, resume=resume, objective=objective)
 
 
-def described_first(
-    config: Config,
-    run: RunLayout,
-    store: Store,
-    splits: Splits,
-    accelerator: Accelerator,
-    console: Console,
-    *,
-    train: TrainSplit,
-) -> Store:
-    """The store that the model of `config` is trained on: `store` itself, or where there is a first stage what that
-    leaves of it. Every step that is done already is taken as it lies in the run folder."""
+def first_stage(setting: Setting) -> Store:
+    """The store of descriptors that the first stage of a config leaves.
+
+    Every step that is done already is taken as it lies in the run folder.
+    """
+    run, config = setting.run, setting.config
     if config.first is None:
-        return store
-    first = config.model_copy(
-        update={"first": None, "run": None, "model": config.first.model, "train": config.first.train}
-    )
-    console.print(f"first stage: {run.first}", markup=False, highlight=False)
-    saved = trained(first, run.first, store, splits, accelerator, console, train=train)
+        raise ValueError("a config without a section first has one stage")
+    changes = {"first": None, "run": None, "model": config.first.model, "train": config.first.train}
+    first = replace(setting, config=config.model_copy(update=changes), run=RunLayout(run.first))
+    setting.say(f"first stage: {run.first}")
+    saved = finished_model(first)
     names = [name for name in chosen_modalities(saved, []) if name in config.model.inputs]
-    made = out_of_fold(saved, run.first, store, splits, names, config.first.folds, accelerator, console, train=train)
-    described = extract(made, store, splits, run.descriptors, accelerator, console)
-    console.print(f"second stage, on {run.descriptors}", markup=False, highlight=False)
-    return described
+    extraction = out_of_fold(first, saved, names, folds=config.first.folds)
+    store = extract(extraction, setting.store, setting.splits, run.descriptors, setting.accelerator, setting.console)
+    setting.say(f"second stage, on {run.descriptors}")
+    return store
 
 
-def trained(
-    config: Config,
-    folder: Path,
-    store: Store,
-    splits: Splits,
-    accelerator: Accelerator,
-    console: Console,
-    *,
-    train: TrainSplit,
-) -> SavedModel:
+def finished_model(setting: Setting) -> SavedModel:
     """The best model of a run folder, which is trained, gone on with, or taken as it is where it was finished.
 
     Raises `UsageError` or `DataError` where the folder is of another config or split.
     """
-    run = RunLayout(folder)
-    begun, done = run.config.is_file(), is_concluded(run)
+    run, store = setting.run, setting.store
+    begun, finished = run.config.is_file(), is_concluded(run)
     if begun:
-        same_config(config, read_config(run.config), folder)
-        if read_splits(run.splits) != dict(zip(store.study_ids, splits, strict=True)):
-            raise DataError(f"{run.splits}: is another split than this; remove {folder}, or extract with other folds")
-    accelerator.wait_for_everyone()
-    if not done:
-        return train(config, folder, store, splits, accelerator, console, resume=begun)
+        same_config(setting.config, read_config(run.config), run.folder)
+        if read_splits(run.splits) != dict(zip(store.study_ids, setting.splits, strict=True)):
+            raise DataError(
+                f"{run.splits}: is another split than this; remove {run.folder}, or extract with other folds"
+            )
+    setting.accelerator.wait_for_everyone()  # all must have looked before anybody writes
+    if not finished:
+        outcome = train_split(setting, resume=begun)
+        setting.say(*([outcome.results.headline()] if outcome.results else []))
+        return outcome.saved
     saved = load_model(run.best)
-    saved.model.to(accelerator.device)
+    saved.model.to(setting.accelerator.device)
     return saved
 
 
-def out_of_fold(
-    saved: SavedModel,
-    folder: Path,
-    store: Store,
-    splits: Splits,
-    modalities: Sequence[str],
-    folds: int | None,
-    accelerator: Accelerator,
-    console: Console,
-    *,
-    train: TrainSplit,
-) -> Extraction:
-    """Which model describes each study: that of the run in `folder`, or for training studies one of `folds` others.
+def out_of_fold(setting: Setting, saved: SavedModel, modalities: Sequence[str], *, folds: int | None) -> Extraction:
+    """Which model describes each study: `saved`, that of the run, or for training studies one of `folds` others.
 
     Fold models start from the same weights as the run's own, validate on the same studies and differ in what they are
-    trained on. They are kept under `folder/extract`. Without folds every encoder must be frozen, and logits are left
-    out: the head that gives them has learned from the training studies.
+    trained on. They are kept under `extract` in the run folder. Without folds every encoder must be frozen, and logits
+    are left out: the head that gives them has learned from the training studies.
     """
+    folder, store = setting.run.folder, setting.store
     frozen = all(is_frozen(saved.model, name) for name in modalities)
     answering = [name for name in modalities if slice_head(saved.model, name)]
     if frozen and not answering:
         folds = None  # fold models would all say the same
-    own = Describer(saved, RunLayout(folder).best, splits.patients("train"))
+    own = Describer(saved, setting.run.best, setting.splits.patients("train"))
     if folds is None:
         if not frozen:
             raise UsageError(
@@ -136,20 +111,32 @@ def out_of_fold(
                 "second stage overconfident; add --folds 5, which trains 5 models on other studies each"
             )
         if answering:
-            console.print("descriptors without logits: the slice head was trained; --folds 5 adds them")
+            setting.say("descriptors without logits: the slice head was trained; --folds 5 adds them")
         return Extraction(folder, {OWN: own}, [OWN] * len(store), modalities, logits=False, frozen=True, folds=None)
-    rows = splits.rows("train")
-    columns = store.columns_of(saved.facts.findings)
-    patients, labels = [store.patient_ids[row] for row in rows], store.labels[rows][:, columns]
-    fold_of = dict(zip(rows, make_folds(patients, labels, count=folds, seed=saved.config.seed), strict=True))
-    describers, config = {OWN: own}, saved.config.model_copy(update={"run": None})
+    fold_of = _fold_of_rows(setting, saved, folds)
+    describers = {OWN: own}
     for fold in range(folds):
-        words: list[Split] = ["test" if fold_of.get(row) == fold else split for row, split in enumerate(splits)]
-        inside = Splits(tuple(words), splits.patient_ids)
-        place = folder / "extract" / f"fold-{fold}"
-        console.print(f"fold {fold + 1} of {folds}: {place}", markup=False, highlight=False)
-        model = trained(config, place, store, inside, accelerator, console, train=train)
-        seen = inside.patients("train") | inside.patients("val")
-        describers[f"fold-{fold}"] = Describer(model, RunLayout(place).best, seen)
+        describers[f"fold-{fold}"] = _fold_describer(setting, saved, fold_of, fold, count=folds)
     of_rows = [f"fold-{fold_of[row]}" if row in fold_of else OWN for row in range(len(store))]
     return Extraction(folder, describers, of_rows, modalities, logits=True, frozen=frozen, folds=folds)
+
+
+def _fold_of_rows(setting: Setting, saved: SavedModel, folds: int) -> dict[int, int]:
+    """The fold of each row that is trained on, dealt by patient."""
+    store, rows = setting.store, setting.splits.rows("train")
+    labels = store.labels[rows][:, store.columns_of(saved.facts.findings)]
+    patients = [store.patient_ids[row] for row in rows]
+    return dict(zip(rows, make_folds(patients, labels, count=folds, seed=saved.config.seed), strict=True))
+
+
+def _fold_describer(
+    setting: Setting, saved: SavedModel, fold_of: dict[int, int], fold: int, *, count: int
+) -> Describer:
+    """The model that has not seen the studies of one of `count` folds, trained where it is not there yet."""
+    words: list[Split] = ["test" if fold_of.get(row) == fold else split for row, split in enumerate(setting.splits)]
+    splits = Splits(tuple(words), setting.splits.patient_ids)
+    run = RunLayout(setting.run.folder / "extract").fold(fold)
+    config = saved.config.model_copy(update={"run": None})
+    inside = replace(setting, config=config, run=run, splits=splits)
+    setting.say(f"fold {fold + 1} of {count}: {run.folder}")
+    return Describer(finished_model(inside), run.best, splits.patients("train") | splits.patients("val"))

@@ -1,4 +1,4 @@
-"""What a run says in the end: its comparison, its boxes, its descriptions, as `metrics.json`, `card.md` and tables."""
+"""What a run shows in the end: its comparison, boxes and descriptions, as values, `metrics.json` and `card.md`."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from rich.console import Console
 
-from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.reporting.checklists.table import write_reporting
 from mmdx.engine.reporting.model_card import Ground, card
+from mmdx.engine.runs.setting import Setting
 from mmdx.engine.scoring.boxes import BOXES
 from mmdx.engine.scoring.grad_cam import GRAD_CAM
 from mmdx.engine.scoring.orders import SliceOrders, slice_orders
@@ -22,9 +21,9 @@ from mmdx.engine.scoring.texts import judge
 from mmdx.files import RunLayout, write_json, write_text
 from mmdx.stats.comparison.compare import Comparison, compare
 from mmdx.stats.report.markdown import markdown
-from mmdx.stats.report.terminal import noted_table, sheet_table, summary_tables
+from mmdx.stats.report.words import with_interval
 from mmdx.stats.sections.boxes.measures import Measured, box_metrics
-from mmdx.stats.sections.boxes.table import boxes_json, boxes_sheet
+from mmdx.stats.sections.boxes.table import boxes_json
 from mmdx.stats.texts import Descriptions
 from mmdx.study import Split
 
@@ -39,29 +38,53 @@ class Results:
     boxes: Mapping[str, Measured]
     descriptions: Descriptions | None
 
+    def headline(self) -> str:
+        """The macro AUROC of the fullest showing, in one line."""
+        shown = self.comparison.reference.name
+        auroc = self.comparison.estimates[shown, "auroc", None]
+        return f"test {self.comparison.unit}, {shown}: macro AUROC {with_interval(auroc)}"
 
-def conclude(run: RunLayout, saved: SavedModel, store: Store, splits: Splits, reports: pd.DataFrame | None) -> Results:
-    """What one checkpoint was shown, compared on the test split: `metrics.json`, `reporting.md`, and last `card.md`."""
+
+@dataclass(frozen=True)
+class Scores:
+    """A file of predictions that was scored again: its comparison, and its boxes by showing."""
+
+    path: Path
+    comparison: Comparison
+    boxes: Mapping[str, Measured]
+
+
+def scores_of(path: Path, split: Split) -> Scores:
+    """What a prediction file of a split shows, with the boxes that lie beside it."""
+    return Scores(path, compare([path]), measured_boxes(path.parent, split))
+
+
+def conclude(setting: Setting, saved: SavedModel, reports: pd.DataFrame | None) -> Results:
+    """What the best model was shown, compared on the test split: `metrics.json`, `reporting.md`, and last `card.md`.
+
+    `reports` are the texts that a head wrote, where one does.
+    """
+    run, store = setting.run, setting.store
     comparison = compare([run.folder], split="test")
     results = Results(
         comparison,
         judging_slices(run, saved, comparison),
         measured_boxes(run.predictions, "test"),
-        None if reports is None else judge(saved, store, splits, reports),
+        None if reports is None else judge(saved, store, setting.splits, reports),
     )
     orders = orders_of(saved, store)
-    found = metrics(saved, results.comparison) | {"slice_orders": asdict(orders)}
-    found |= {"slices": results.slices.to_json()} if results.slices else {}
-    found |= {"boxes": boxes_json(results.boxes)} if results.boxes else {}
-    found |= {"descriptions": results.descriptions.to_json()} if results.descriptions else {}
-    write_json(run.metrics, found)
+    content = metrics(saved, results.comparison) | {"slice_orders": asdict(orders)}
+    content |= {"slices": results.slices.to_json()} if results.slices else {}
+    content |= {"boxes": boxes_json(results.boxes)} if results.boxes else {}
+    content |= {"descriptions": results.descriptions.to_json()} if results.descriptions else {}
+    write_json(run.metrics, content)
     write_reporting(run.folder)
-    told = ["Split by patient (`splits.csv`). Scores are probabilities, not calibrated."]
-    if saved.config.data.train_patients is not None:
-        told.append(f"Trained on {saved.config.data.train_patients} patients; other training studies are `unused`.")
-    told += [f"{sentence[:1].upper()}{sentence[1:]}." for sentence in orders.sentences()]
+    paragraphs = ["Split by patient (`splits.csv`). Scores are probabilities, not calibrated."]
+    if (count := saved.config.data.train_patients) is not None:
+        paragraphs.append(f"Trained on {count} patients; other training studies are `unused`.")
+    paragraphs += [f"{sentence[:1].upper()}{sentence[1:]}." for sentence in orders.sentences()]
     ground = Ground(run, saved, results.comparison, results.slices)
-    write_text(run.card, card(ground, told, markdown(results.comparison)))
+    write_text(run.card, card(ground, paragraphs, markdown(results.comparison)))
     return results
 
 
@@ -70,27 +93,6 @@ def judging_slices(run: RunLayout, saved: SavedModel, comparison: Comparison) ->
     if saved.config.train.judge != "slices" or comparison.unit == "slice":
         return None
     return compare([run.folder], split="test", level="slice")
-
-
-def tell_results(results: Results, console: Console) -> None:
-    """Prints the tables of a test split."""
-    console.print(summary_tables(results.comparison))
-    if results.slices is not None:
-        console.print("\nslices, each by itself", style="bold", highlight=False)
-        console.print(summary_tables(results.slices))
-    if results.boxes:
-        console.print(sheet_table(boxes_sheet(results.boxes)))
-    if results.descriptions is not None:
-        console.print(noted_table(results.descriptions.sheet(), results.descriptions.notes()))
-
-
-def tell_scores(path: Path, split: Split, console: Console) -> None:
-    """Prints what a prediction file shows, and the boxes beside it."""
-    console.print(summary_tables(compare([path])))
-    boxes = measured_boxes(path.parent, split)
-    if boxes:
-        console.print(sheet_table(boxes_sheet(boxes)))
-    console.print(f"predictions:  {path}", markup=False, highlight=False)
 
 
 def orders_of(saved: SavedModel, store: Store) -> SliceOrders:

@@ -17,7 +17,7 @@ from mmdx.data.store.store import Store
 from mmdx.engine.assembly.build import facts_of, resolve
 from mmdx.engine.assembly.kinds import kind_of
 from mmdx.engine.assembly.saved import load_model
-from mmdx.engine.experiments.single import run_training
+from mmdx.engine.experiments.run import train
 from mmdx.engine.inference.predict import predict_input
 from mmdx.errors import UsageError
 
@@ -60,7 +60,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a release (`raw`) and a run on it (`run`)."""
     home = tmp_path_factory.mktemp("build")
     config = write_config(home / "tiny.yaml", write_release(home / "raw"))
-    run_training(resolve(read_config(config)), "tiny", Console(quiet=True), resume=False)
+    train(resolve(read_config(config)), name="tiny", console=Console(quiet=True))
     return home
 
 
@@ -108,6 +108,6 @@ def test_an_encoder_that_is_not_known_is_looked_for_among_all_kinds(tmp_path: Pa
 
 def test_descriptors_alone_make_a_model(trained: Path, tmp_path: Path) -> None:
     config = write_config(tmp_path / "c.yaml", trained / "raw", pathology="mlp")
-    run_training(resolve(read_config(config)), "c", Console(quiet=True), resume=False)
+    train(resolve(read_config(config)), name="c", console=Console(quiet=True))
     table = pd.read_csv(tmp_path / "run" / "predictions" / "test.csv")
     assert set(table["shown"]) == {"pathology"}

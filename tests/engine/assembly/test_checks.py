@@ -23,7 +23,7 @@ from mmdx.data.store.prepare import prepare_into
 from mmdx.engine.assembly.build import resolve
 from mmdx.engine.assembly.checks import check_training, shown_nothing
 from mmdx.engine.assembly.store import deal, open_store
-from mmdx.engine.experiments.single import run_training
+from mmdx.engine.experiments.run import train
 from mmdx.errors import DataError, UsageError
 from mmdx.models.text.transformer import Transformer
 from mmdx.registry import READERS
@@ -165,7 +165,7 @@ def test_studies_without_any_modality_are_named(tmp_path: Path, capsys: pytest.C
     line = shown_nothing(asked, opened, Splits(("train",) * 4 + ("test",) * 12))
     assert line is not None
     assert line.startswith("without report: 2 studies (train 1, test 1), s03, s07; they teach, and get,")
-    run_training(asked, "a", Console(), resume=False)
+    train(asked, name="a", console=Console())
     assert "without report: 2 studies (" in capsys.readouterr().out
     both = resolve(read_config(config_of(tmp_path / "b.yaml", store)))
     assert shown_nothing(both, opened, opened.splits) is None

@@ -14,7 +14,7 @@ from mmdx.config_file import read_config
 from mmdx.engine.assembly import saved as checkpoint
 from mmdx.engine.assembly.build import resolve
 from mmdx.engine.assembly.saved import Progress, load_model, load_state, save_state
-from mmdx.engine.experiments.single import run_training
+from mmdx.engine.experiments.run import train
 from mmdx.errors import DataError
 
 
@@ -80,7 +80,7 @@ def test_a_full_disk_keeps_the_state_that_is_there(tmp_path, monkeypatch):
 def best(tmp_path_factory) -> Path:
     home = tmp_path_factory.mktemp("checkpoint")
     config = write_config(home / "tiny.yaml", write_cohort(home / "raw"), epochs=1)
-    return run_training(resolve(read_config(config)), "tiny", Console(quiet=True), resume=False) / "checkpoints/best"
+    return train(resolve(read_config(config)), name="tiny", console=Console(quiet=True)).run.folder / "checkpoints/best"
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,8 @@ from mmdx.config_file import read_config
 from mmdx.data.splits.folds import read_folds
 from mmdx.engine.assembly.build import resolve
 from mmdx.engine.experiments import cross_validation as folds
-from mmdx.engine.experiments.cross_validation import evaluate_folds, run_folds
+from mmdx.engine.experiments.cross_validation import evaluate_folds
+from mmdx.engine.experiments.run import train
 from mmdx.engine.runs.folder import model_folder
 from mmdx.engine.scoring.evaluate import evaluate_run
 from mmdx.engine.training import loop
@@ -33,7 +34,7 @@ COUNT = "data.folds.count=3"
 
 def cross_validate(config: Path, *overrides: str, resume: bool = False) -> Path:
     asked = resolve(read_config(config, [COUNT, *overrides]))
-    return run_folds(asked, config.stem, Console(quiet=True), resume=resume)
+    return train(asked, name=config.stem, console=Console(quiet=True), resume=resume).run.folder
 
 
 def keys_of(table: pd.DataFrame) -> set[tuple[str, str]]:

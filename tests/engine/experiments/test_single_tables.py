@@ -16,7 +16,7 @@ from mmdx.config_file import read_config
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.build import facts_of, resolve
 from mmdx.engine.assembly.saved import load_model
-from mmdx.engine.experiments.single import run_training
+from mmdx.engine.experiments.run import train
 from mmdx.engine.inference.predict import predict_study
 from mmdx.engine.scoring.evaluate import evaluate_run
 from mmdx.errors import UsageError
@@ -53,7 +53,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("tables")
     heads = {"study": {"type": "study", "loss": {"type": "bce", "class_weights": "balanced"}}}
     config = write_config(home / "c.yaml", write_traits(home / "raw"), {"clinic": ["age", "sex"]}, heads=heads)
-    run_training(resolve(read_config(config)), "c", Console(quiet=True), resume=False)
+    train(resolve(read_config(config)), name="c", console=Console(quiet=True))
     return home
 
 

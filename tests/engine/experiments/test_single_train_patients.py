@@ -14,7 +14,7 @@ from mmdx.data.splits.splits import read_splits
 from mmdx.engine.assembly.build import resolve
 from mmdx.engine.assembly.store import deal, open_store
 from mmdx.engine.experiments.cross_validation import deal_folds
-from mmdx.engine.experiments.single import run_training
+from mmdx.engine.experiments.run import train
 from mmdx.errors import DataError, UsageError
 
 QUIET = Console(quiet=True)
@@ -34,14 +34,14 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_model_learns_from_the_patients_that_were_drawn_alone(config: Path):
     asked = resolve(read_config(config, ["data.train_patients=8"]))
-    run = run_training(asked, "a", QUIET, resume=False)
+    run = train(asked, name="a", console=QUIET).run.folder
     splits = read_splits(run / "splits.csv")
-    train = {study for study, split in splits.items() if split == "train"}
+    trained_on = {study for study, split in splits.items() if split == "train"}
     assert [list(splits.values()).count(name) for name in ("train", "val", "test", "unused")] == [8, 5, 7, 16]
     words = (run / "checkpoints" / "best" / "tokenizers" / "report" / "tokenizer.json").read_text()
-    assert {f"s{n:02d}" for n in range(36) if f"wordp{n:02d}" in words} == train
+    assert {f"s{n:02d}" for n in range(36) if f"wordp{n:02d}" in words} == trained_on
     facts = json.loads((run / "checkpoints" / "best" / "model.json").read_text())
-    positive = sum(int(study[1:]) % 2 for study in train)
+    positive = sum(int(study[1:]) % 2 for study in trained_on)
     assert facts["prevalence"]["study"][0] == pytest.approx(positive / 8)
     scored = {line.split(",")[0] for line in (run / "predictions" / "test.csv").read_text().splitlines()[1:]}
     assert scored == {study for study, split in splits.items() if split == "test"}
@@ -50,7 +50,7 @@ def test_a_model_learns_from_the_patients_that_were_drawn_alone(config: Path):
 
 def test_the_others_are_told(config: Path, capsys: pytest.CaptureFixture[str]):
     asked = resolve(read_config(config, ["data.train_patients=8", f"run={config.parent / 'told'}"]))
-    run_training(asked, "a", Console(), resume=False)
+    train(asked, name="a", console=Console())
     assert "studies: train 8, val 5, test 7, unused 16" in capsys.readouterr().out
 
 
@@ -71,5 +71,5 @@ def test_more_patients_than_there_are(config: Path):
 def test_a_draw_without_a_positive_is_refused_as_any_training_is(config: Path):
     alone = resolve(read_config(config, ["data.train_patients=1", "seed=1", f"run={config.parent / 'one'}"]))
     with pytest.raises(DataError, match=r"nothing to learn .* from.*train on more patients \(data\.train_patients\)"):
-        run_training(alone, "a", QUIET, resume=False)
+        train(alone, name="a", console=QUIET)
     assert not (config.parent / "one").exists()

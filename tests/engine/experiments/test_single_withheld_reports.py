@@ -17,7 +17,7 @@ from mmdx.data.store.store import Store
 from mmdx.engine.assembly.build import build_tokenizers, resolve
 from mmdx.engine.assembly.saved import SavedModel, load_model
 from mmdx.engine.assembly.store import open_store
-from mmdx.engine.experiments.single import run_training
+from mmdx.engine.experiments.run import train
 from mmdx.engine.inference.predict import predict_study
 from mmdx.errors import DataError
 from mmdx.study import ImageFiles, ImageRef, Order, Study
@@ -31,7 +31,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     home = tmp_path_factory.mktemp("reports")
     config = write_config(home / "tiny.yaml", write_cohort(home / "raw"), epochs=1)
     with redirect_stdout(StringIO()) as said:
-        run_training(resolve(read_config(config, [WITHHELD])), "tiny", Console(), resume=False)
+        train(resolve(read_config(config, [WITHHELD])), name="tiny", console=Console())
     return home, said.getvalue()
 
 

@@ -23,8 +23,8 @@ from mmdx.data.splits.splits import Splits, read_splits
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.build import resolve
 from mmdx.engine.assembly.saved import load_model
+from mmdx.engine.experiments import run as experiments
 from mmdx.engine.experiments import two_stage as stages
-from mmdx.engine.experiments.single import run_training
 from mmdx.engine.scoring.descriptors import describe_rows, prove_unseen
 from mmdx.engine.scoring.evaluate import evaluate_run
 from mmdx.engine.training.selection import training_items
@@ -52,7 +52,9 @@ def two_stages(path: Path, source: Path) -> Path:
 
 
 def train(path: Path, *overrides: str, resume: bool = False) -> Path:
-    return run_training(resolve(read_config(path, overrides)), path.stem, QUIET, resume=resume)
+    return experiments.train(
+        resolve(read_config(path, overrides)), name=path.stem, console=QUIET, resume=resume
+    ).run.folder
 
 
 def command(*arguments: str | Path) -> int:

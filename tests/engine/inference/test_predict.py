@@ -15,7 +15,7 @@ from tiny import write_cohort, write_config
 from mmdx.cli import main
 from mmdx.config_file import read_config
 from mmdx.engine.assembly.build import resolve
-from mmdx.engine.experiments.single import run_training
+from mmdx.engine.experiments.run import train
 from mmdx.engine.inference import predict as infer
 from mmdx.study import ImageFiles, ImageRef, Order, Study
 
@@ -25,7 +25,7 @@ def trained(tmp_path_factory) -> Path:
     """A folder with a cohort (`raw`) and a run on it (`run`)."""
     home = tmp_path_factory.mktemp("infer")
     config = write_config(home / "tiny.yaml", write_cohort(home / "raw"), epochs=1)
-    run_training(resolve(read_config(config)), "tiny", Console(quiet=True), resume=False)
+    train(resolve(read_config(config)), name="tiny", console=Console(quiet=True))
     return home
 
 

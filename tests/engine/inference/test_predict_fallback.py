@@ -17,7 +17,7 @@ from mmdx.data.text.tokenizer import inverse_document_frequencies
 from mmdx.engine.assembly.build import build_tokenizers, facts_of, resolve
 from mmdx.engine.assembly.saved import load_model
 from mmdx.engine.assembly.store import open_store
-from mmdx.engine.experiments.single import run_training
+from mmdx.engine.experiments.run import train
 from mmdx.engine.inference.predict import predict_study
 from mmdx.engine.scoring.score import score_rows
 from mmdx.registry import FUSIONS
@@ -37,7 +37,7 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def trained(cohort: Path, folder: Path, *overrides: str) -> Path:
     config = read_config(write_config(folder / "tiny.yaml", cohort / "raw", epochs=1), overrides)
-    return run_training(resolve(config), "tiny", QUIET, resume=False)
+    return train(resolve(config), name="tiny", console=QUIET).run.folder
 
 
 @pytest.mark.parametrize("fusion", FUSIONS.names())

@@ -16,7 +16,7 @@ from mmdx.config_file import read_config
 from mmdx.data.splits.splits import Splits, write_splits
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.build import resolve
-from mmdx.engine.experiments.single import run_training
+from mmdx.engine.experiments.run import train
 from mmdx.engine.intake.prepare import prepare_store
 from mmdx.engine.reporting.audit import AUDIT_FILE, table, verdict_for
 
@@ -175,7 +175,7 @@ def test_a_large_store_is_left_to_the_verb(store: Path, monkeypatch: pytest.Monk
 
 def test_training_repeats_the_verdict_and_keeps_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = write_config(tmp_path / "a.yaml", write_cohort(tmp_path / "raw"), epochs=1)
-    run = run_training(resolve(read_config(config)), "a", Console(width=200), resume=False)
+    run = train(resolve(read_config(config)), name="a", console=Console(width=200)).run.folder
     kept = json.loads((run / AUDIT_FILE).read_text())
     assert f"audit: {kept['verdict']}" in capsys.readouterr().out.splitlines()
     assert kept["fingerprint"] == json.loads((run / "environment.json").read_text())["store"]["fingerprint"]

@@ -13,7 +13,7 @@ from tiny import write_cohort, write_config
 from mmdx.cli import main
 from mmdx.config_file import read_config
 from mmdx.engine.assembly.build import resolve
-from mmdx.engine.experiments.single import run_training
+from mmdx.engine.experiments.run import train
 from mmdx.engine.scoring.boxes import lesions_of
 
 
@@ -26,7 +26,7 @@ def trained(tmp_path_factory):
     boxes = {"type": "boxes", "levels": 1, "hidden": 8, "least": 0.0, "most": 2}
     config["model"]["heads"] = {"study": "study", "boxes": boxes}
     path.write_text(yaml.safe_dump(config))
-    run_training(resolve(read_config(path)), "tiny", Console(quiet=True), resume=False)
+    train(resolve(read_config(path)), name="tiny", console=Console(quiet=True))
     return home
 
 

@@ -16,7 +16,7 @@ from mmdx.config_file import read_config
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.build import resolve
 from mmdx.engine.assembly.saved import load_model
-from mmdx.engine.experiments.single import run_training
+from mmdx.engine.experiments import run as experiments
 from mmdx.engine.inference.predict import predict_study
 from mmdx.engine.scoring.orders import SliceOrders, minding, slice_orders
 from mmdx.errors import UsageError
@@ -31,7 +31,7 @@ def train(home: Path, *overrides: str) -> Path:
     source = home / "raw" if (home / "raw").is_dir() else write_cohort(home / "raw")
     config = write_config(home / "tiny.yaml", source, epochs=1)
     given = ["model.heads.study=study", "model.heads.slice=slice", *overrides]
-    return run_training(resolve(read_config(config, given)), "tiny", Console(quiet=True), resume=False)
+    return experiments.train(resolve(read_config(config, given)), name="tiny", console=Console(quiet=True)).run.folder
 
 
 @pytest.fixture(scope="module")
@@ -108,9 +108,9 @@ def test_scores_of_another_order_need_a_folder_and_a_share(trained, capsys, argu
 def test_an_unknown_order_is_said_once_and_kept_with_the_result(tmp_path, capsys):
     source = write_cohort(tmp_path / "raw")
     config = write_config(tmp_path / "tiny.yaml", source, epochs=1)
-    run = run_training(
-        resolve(read_config(config, ["data.order=shuffled", "data.drop_images=0.4"])), "tiny", Console(), resume=False
-    )
+    run = experiments.train(
+        resolve(read_config(config, ["data.order=shuffled", "data.drop_images=0.4"])), name="tiny", console=Console()
+    ).run.folder
     said = " ".join(capsys.readouterr().out.split())
     sentence = f"image: the order of images is unknown in {SEVERAL} of {SEVERAL} studies, and the model minds it"
     assert said.count("order of images is unknown") == said.count(sentence) == 1

@@ -22,7 +22,7 @@ from mmdx.engine.assembly.build import build_tokenizers, resolve
 from mmdx.engine.assembly.saved import load_model
 from mmdx.engine.assembly.store import open_store
 from mmdx.engine.assembly.texts import described, target_key
-from mmdx.engine.experiments.single import run_training
+from mmdx.engine.experiments.run import train
 from mmdx.engine.inference.predict import predict_input
 from mmdx.engine.scoring.evaluate import evaluate_run
 from mmdx.engine.scoring.texts import origin, write_reports
@@ -47,7 +47,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     home = tmp_path_factory.mktemp("describe")
     config = write_config(home / "tiny.yaml", write_cohort(home / "raw", patients=48, reports=40), epochs=1)
     with redirect_stdout(StringIO()) as said:
-        run_training(config_of(config), "tiny", Console(width=200), resume=False)
+        train(config_of(config), name="tiny", console=Console(width=200))
     return home, said.getvalue()
 
 
@@ -145,7 +145,7 @@ def test_a_model_that_reads_the_text_that_it_writes_says_so(trained: tuple[Path,
     config = write_config(tmp_path / "c.yaml", trained[0] / "raw", epochs=1)
     heads = {"study": "study", "describe": {**DESCRIBE, "sees": "everything", "text_too": True}}
     with redirect_stdout(StringIO()) as said:
-        run_training(config_of(config, inputs=("image", "report"), heads=heads), "c", Console(width=200), resume=False)
+        train(config_of(config, inputs=("image", "report"), heads=heads), name="c", console=Console(width=200))
     aloud = " ".join(said.getvalue().split())
     assert "writes 'report' from image+report: it reads 'report' too, and what it is given it can copy" in aloud
     assert set(reports(tmp_path / "run" / "predictions" / "test_reports.csv")["shown"]) == {"image+report"}

@@ -23,7 +23,7 @@ from mmdx.config import TrainConfig
 from mmdx.config_file import parse_config, read_config
 from mmdx.data.splits.splits import Splits
 from mmdx.engine.assembly.build import resolve
-from mmdx.engine.experiments.single import run_training
+from mmdx.engine.experiments import run as experiments
 from mmdx.engine.scoring.evaluate import evaluate_run
 from mmdx.engine.training import loop
 from mmdx.errors import DataError, UsageError
@@ -36,7 +36,9 @@ ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": PATHS, "ACCELE
 
 
 def train(config: Path, *overrides: str, resume: bool = False) -> Path:
-    return run_training(resolve(read_config(config, overrides)), config.stem, QUIET, resume=resume)
+    return experiments.train(
+        resolve(read_config(config, overrides)), name=config.stem, console=QUIET, resume=resume
+    ).run.folder
 
 
 def launch(config: Path, *arguments: str, options: tuple[str, ...] = ()) -> subprocess.Popen[str]:

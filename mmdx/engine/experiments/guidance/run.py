@@ -10,70 +10,74 @@ stage but `guidance/` is a run folder. After Mallya and Hamarneh 2022 (arXiv 220
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from accelerate import Accelerator
-from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group
-from rich.table import Table
-from rich.text import Text
-
-from mmdx.config import Config, GuidanceConfig
-from mmdx.data.splits.splits import Splits
-from mmdx.data.store.store import Store
+from mmdx.config import GuidanceConfig
 from mmdx.engine.assembly.build import build_tokenizers, facts_of
 from mmdx.engine.assembly.saved import SavedModel, copy_first, load_model, write_description, write_weights
-from mmdx.engine.assembly.store import deal
 from mmdx.engine.experiments.guidance.guide import CHECK, between, decode_both, guide_of, guided_fusion, said_of, teach
 from mmdx.engine.experiments.guidance.latents import Latents, encode_rows, study_heads
 from mmdx.engine.experiments.guidance.studies import GuidedStudies, check_models, guided_studies, stage_config
-from mmdx.engine.experiments.single import score_best, start, train_split
+from mmdx.engine.experiments.single import Outcome, score_best
+from mmdx.engine.experiments.two_stage import train_split
 from mmdx.engine.reporting.audit import verdict_for
+from mmdx.engine.runs.folder import is_concluded
 from mmdx.engine.runs.log import append_log, drop_log_after
 from mmdx.engine.runs.record import record_plan, record_store
+from mmdx.engine.runs.setting import Setting
 from mmdx.engine.runs.studies import write_studies
 from mmdx.engine.scoring.score import score_rows, write_predictions
 from mmdx.engine.training.distillation import Answers, distilled
 from mmdx.engine.training.objective import Objective, objective
 from mmdx.files import RunLayout, write_json
 from mmdx.models.fusion.guided import Guide
-from mmdx.stats.comparison.compare import compare
+from mmdx.stats.cohort.ablation_folder import GUIDED_OWN
+from mmdx.stats.comparison.compare import Comparison, compare
 from mmdx.stats.comparison.recovery import Recovery, recovered
 from mmdx.stats.evidence import Evidence
-from mmdx.stats.report.terminal import summary_tables
-from mmdx.stats.report.words import with_interval
 from mmdx.study import SPLITS
 
-STAGES = ("superior", "inferior", "guided", "guided_own", "distilled", "dropped")
+GUIDED = "guided"
+STAGES = ("superior", "inferior", GUIDED, GUIDED_OWN, "distilled", "dropped")
+RECOVERY = "recovery.json"
+"""The shares of the gap that are recovered; the last file of a run with guidance."""
+
+
+@dataclass(frozen=True)
+class GuidanceResults:
+    """What the stages show on the test studies that have both sides, and how many test studies have not."""
+
+    comparison: Comparison
+    recovery: Recovery
+    left_out: int
 
 
 @dataclass(frozen=True)
 class Stages:
-    """What the stages of one run share."""
+    """What the stages of one run share; `setting` is that of the whole run."""
 
-    config: Config
+    setting: Setting
     options: GuidanceConfig
-    folder: Path
-    store: Store
-    splits: Splits
     studies: GuidedStudies
-    accelerator: Accelerator
-    console: Console
+
+    def run(self, stage: str) -> RunLayout:
+        """The run folder of a stage."""
+        return RunLayout(self.setting.run.folder / stage)
 
     def inputs(self, stage: str) -> tuple[str, ...]:
         """The inputs of the model that a stage makes."""
         if stage == "dropped":
-            return tuple(self.config.model.inputs)
+            return tuple(self.setting.config.model.inputs)
         return self.options.superior if stage == "superior" else self.options.inferior
 
-    def finished(self, stage: str, last: str) -> bool:
+    def finished(self, stage: str, last: Path) -> bool:
         """Whether a stage has left the file that it writes last; the same answer on every process."""
-        found = (self.folder / stage / last).is_file()
-        self.accelerator.wait_for_everyone()
-        self.console.print(f"{stage}: {'finished before' if found else 'begins'}", highlight=False)
-        return found
+        finished = last.is_file()
+        self.setting.accelerator.wait_for_everyone()
+        self.setting.say(f"{stage}: {'finished before' if finished else 'begins'}")
+        return finished
 
 
 class Frozen:
@@ -86,117 +90,107 @@ class Frozen:
     def wanted(self) -> Latents:
         """The superior latents of all studies that have both."""
         both = self._stages.studies.both
-        rows = [row for split in SPLITS for row in both[split]]
-        return encode_rows(self.superior, self._stages.store, rows, self._stages.accelerator)
+        return self._encode(self.superior, [row for split in SPLITS for row in both[split]])
 
     @cached_property
     def own(self) -> Latents:
         """The inferior latents of all studies that have the inferior modality."""
-        alone = self._stages.studies.inferior
-        rows = [row for split in SPLITS for row in alone[split]]
-        return encode_rows(self.inferior, self._stages.store, rows, self._stages.accelerator)
+        inferior = self._stages.studies.inferior
+        return self._encode(self.inferior, [row for split in SPLITS for row in inferior[split]])
+
+    def _encode(self, saved: SavedModel, rows: list[int]) -> Latents:
+        return encode_rows(saved, self._stages.setting.store, rows, self._stages.setting.accelerator)
 
 
-def run_guidance(config: Config, name: str, console: Console, *, resume: bool) -> Path:
-    """Trains every stage of `config` (resolved), compares them, and prints what they show; returns the run folder.
+def train_guidance(setting: Setting) -> GuidanceResults | None:
+    """Trains every stage of a config and compares them; None on all processes but the main one.
 
     Stages that are finished are not trained again. Raises `DataError` or `UsageError` before any training where the
     studies or the heads leave nothing to guide.
     """
+    config, store, splits = setting.config, setting.store, setting.splits
     if config.guidance is None:
         raise ValueError("a config without a section guidance has no stages")
-    accelerator, loud, store, folder = start(config, name, console, resume=resume)
-    splits = deal(config, store)
     studies = guided_studies(config, config.guidance, store, splits)
     check_models(config, config.guidance, store, splits)
-    train = splits.rows("train")
-    facts_of(config, store, build_tokenizers(config, store, train), train)
-    stages = Stages(config, config.guidance, folder, store, splits, studies, accelerator, loud)
-    if accelerator.is_main_process:
-        record_plan(RunLayout(folder), config, store, splits)
-        record_store(RunLayout(folder), store, accelerator)
-        for line in write_studies(RunLayout(folder).studies, store, "split", splits):
-            loud.print(line, markup=False, highlight=False)
-    loud.print(studies.told(), highlight=False)
+    rows = splits.rows("train")
+    # What the texts and tables of the config lack shows here, before any stage is trained.
+    facts_of(config, store, build_tokenizers(config, store, rows), rows)
+    stages = Stages(setting, config.guidance, studies)
+    if setting.is_main:
+        record_plan(setting.run, config, store, splits)
+        record_store(setting.run, store, setting.accelerator)
+        setting.say(*write_studies(setting.run.studies, store, "split", splits))
+    setting.say(studies.told())
     for side in ("superior", "inferior"):
-        for note in stage_config(config, stages.inputs(side)).notes:
-            loud.print(f"{side}: {note}", markup=False, highlight=False)
-    frozen = Frozen(stages, trained(stages, "superior"), trained(stages, "inferior"))
-    guide = taught(stages, frozen)
-    for stage in ("guided", "guided_own"):
-        joined(stages, stage, frozen, guide)
+        setting.say(*(f"{side}: {note}" for note in stage_config(config, stages.inputs(side)).notes))
+    frozen = Frozen(stages, stage_model(stages, "superior"), stage_model(stages, "inferior"))
+    guide = guidance_model(stages, frozen)
+    for stage in (GUIDED, GUIDED_OWN):
+        join_stage(stages, stage, frozen, guide)
     teacher = objective
-    if not (folder / "distilled" / "card.md").is_file():
-        teacher = distilled(answers(stages, frozen), temperature=stages.options.temperature, share=stages.options.share)
-    trained(stages, "distilled", teacher)
-    trained(stages, "dropped")
-    conclude_guidance(stages)
-    accelerator.end_training()
-    return folder
+    if not is_concluded(stages.run("distilled")):
+        options = config.guidance
+        teacher = distilled(answers(stages, frozen), temperature=options.temperature, share=options.share)
+    stage_model(stages, "distilled", teacher)
+    stage_model(stages, "dropped")
+    return compare_stages(stages)
 
 
-def trained(stages: Stages, stage: str, objective: Objective = objective) -> SavedModel:
+def stage_model(stages: Stages, stage: str, objective: Objective = objective) -> SavedModel:
     """The model of a stage that is a training of its own, trained unless it is finished."""
-    run = RunLayout(stages.folder / stage)
-    if stages.finished(stage, "card.md"):
+    run, setting = stages.run(stage), stages.setting
+    if stages.finished(stage, run.card):
         saved = load_model(run.best)
-        saved.model.to(stages.accelerator.device)
+        saved.model.to(setting.accelerator.device)
         return saved
-    config = stage_config(stages.config, stages.inputs(stage), run.folder, dropout=stage == "dropped").config
-    resume = run.config.is_file()
-    return train_split(
-        config,
-        run.folder,
-        stages.store,
-        stages.splits,
-        stages.accelerator,
-        stages.console,
-        resume=resume,
-        objective=objective,
-    )
+    config = stage_config(setting.config, stages.inputs(stage), run.folder, dropout=stage == "dropped").config
+    inside = replace(setting, config=config, run=run)
+    return _announced(setting, train_split(inside, resume=run.config.is_file(), objective=objective))
 
 
-def taught(stages: Stages, frozen: Frozen) -> Guide:
-    """The guidance model, taught on studies that have both sides unless it is there; its check is told."""
-    run, options = RunLayout(stages.folder / "guidance"), stages.options
-    if not stages.finished("guidance", CHECK):
+def guidance_model(stages: Stages, frozen: Frozen) -> Guide:
+    """The guidance model, taught on studies that have both sides unless it is there; the console says its check."""
+    run, options, setting = stages.run("guidance"), stages.options, stages.setting
+    check = run.folder / CHECK
+    if not stages.finished("guidance", check):
         own, wanted = frozen.own, frozen.wanted
-        if stages.accelerator.is_main_process:
-            teach(run, own, wanted, stages.studies, stages.store, options, stages.config.seed)
-        stages.accelerator.wait_for_everyone()
-    for line in said_of(json.loads((run.folder / CHECK).read_text(encoding="utf-8"))):
-        stages.console.print(line, highlight=False)
-    return guide_of(run.folder, stages.config.model.dim, options)
+        if setting.is_main:
+            teach(run, own, wanted, stages.studies, setting.store, options, setting.config.seed)
+        setting.accelerator.wait_for_everyone()
+    setting.say(*said_of(json.loads(check.read_text(encoding="utf-8"))))
+    return guide_of(run.folder, setting.config.model.dim, options)
 
 
-def joined(stages: Stages, stage: str, frozen: Frozen, guide: Guide) -> None:
+def join_stage(stages: Stages, stage: str, frozen: Frozen, guide: Guide) -> None:
     """The run folder of a model with guidance: `guided` as it is put together, `guided_own` once its decoder has
     learnt."""
-    run, own = RunLayout(stages.folder / stage), stage == "guided_own"
-    if stages.finished(stage, "card.md"):
+    setting, run, own = stages.setting, stages.run(stage), stage == GUIDED_OWN
+    if stages.finished(stage, run.card):
         return
     latents = frozen.own if own else None
-    if stages.accelerator.is_main_process:
-        heads = study_heads(frozen.inferior if own else frozen.superior)
-        fusion = guided_fusion(frozen.inferior, stages.options, own=own)
-        config = stage_config(stages.config, stages.inputs(stage), run.folder, fusion=fusion, heads=heads).config
+    heads = study_heads(frozen.inferior if own else frozen.superior)
+    fusion = guided_fusion(frozen.inferior, stages.options, own=own)
+    config = stage_config(setting.config, stages.inputs(stage), run.folder, fusion=fusion, heads=heads).config
+    inside = replace(setting, config=config, run=run)
+    if setting.is_main:
         saved = between(config, frozen.inferior, guide, None if own else frozen.superior)
-        record_plan(run, config, stages.store, stages.splits)
-        record_store(run, stages.store, stages.accelerator)
-        write_json(run.audit, verdict_for(stages.store, stages.splits))
+        record_plan(run, config, setting.store, setting.splits)
+        record_store(run, setting.store, setting.accelerator)
+        write_json(run.audit, verdict_for(setting.store, setting.splits))
         drop_log_after(run.log, 0)
         for line in decode_both(saved, latents, stages.studies, stages.options) if latents else []:
             append_log(run.log, line)
-        copy_first(stages.store, run.best, saved.facts)
+        copy_first(setting.store, run.best, saved.facts)
         write_description(run.best, config, saved.facts, saved.tokenizers)
         write_weights(run.best, saved.model)
-    stages.accelerator.wait_for_everyone()
-    score_best(run, stages.store, stages.splits, stages.accelerator, stages.console)
+    setting.accelerator.wait_for_everyone()
+    _announced(setting, score_best(inside))
 
 
 def answers(stages: Stages, frozen: Frozen) -> Answers:
     """The superior model's logits for the training studies that have both sides, by head and study."""
-    wanted, ids = frozen.wanted, stages.store.study_ids
+    wanted, ids = frozen.wanted, stages.setting.store.study_ids
     place = {row: index for index, row in enumerate(wanted.rows)}
     rows = stages.studies.both["train"]
     heads = set(study_heads(frozen.inferior))
@@ -205,37 +199,31 @@ def answers(stages: Stages, frozen: Frozen) -> Answers:
     }
 
 
-def conclude_guidance(stages: Stages) -> None:
+def compare_stages(stages: Stages) -> GuidanceResults | None:
     """Compares all models on the test studies that have both sides, the superior one shown to its own model alone."""
-    rows, paths = stages.studies.both["test"], []
+    setting, rows, paths = stages.setting, stages.studies.both["test"], []
     for stage in STAGES:
-        saved = load_model(RunLayout(stages.folder / stage).best)
-        saved.model.to(stages.accelerator.device)
+        saved = load_model(stages.run(stage).best)
+        saved.model.to(setting.accelerator.device)
         shown = stages.options.superior if stage == "superior" else stages.options.inferior
         names = [name for name in saved.config.model.inputs if name in shown]
-        table, _ = score_rows(saved, stages.store, rows, names, stages.accelerator)
-        paths.append(RunLayout(stages.folder).predictions / f"{stage}.csv")
-        if stages.accelerator.is_main_process:
+        table, _ = score_rows(saved, setting.store, rows, names, setting.accelerator)
+        paths.append(setting.run.predictions / f"{stage}.csv")
+        if setting.is_main:
             write_predictions(paths[-1], [table])
-    if stages.accelerator.is_main_process:
+    results = None
+    if setting.is_main:
         comparison = compare(paths)
         recovery = recovered(paths, comparison)
-        Evidence(comparison).save(stages.folder)
-        write_json(stages.folder / "recovery.json", recovery.to_json())
-        stages.console.print(summary_tables(comparison))
-        stages.console.print(share_table(recovery))
-        left = len(stages.splits.rows("test")) - len(rows)
-        if left:
-            stages.console.print(f"left out: {left} test studies without both sides", highlight=False)
-        stages.console.print(f"run folder:   {stages.folder}", markup=False, highlight=False)
-    stages.accelerator.wait_for_everyone()
+        Evidence(comparison).save(setting.run.folder)
+        write_json(setting.run.folder / RECOVERY, recovery.to_json())
+        results = GuidanceResults(comparison, recovery, len(setting.splits.rows("test")) - len(rows))
+    setting.accelerator.wait_for_everyone()
+    return results
 
 
-def share_table(recovery: Recovery) -> Group:
-    """What each model recovers of the gap, and why where that cannot be said."""
-    table = Table("model", "share of the gap recovered", box=SIMPLE_HEAD, title_justify="left")
-    for name, share in recovery.shares.items():
-        table.add_row(Text(name), Text(with_interval(share)))
-    gap = Text(f"superior minus inferior, macro AUROC: {with_interval(recovery.gap)}")
-    reasons = {share.refused for share in recovery.shares.values() if share.refused}
-    return Group(gap, table, *(Text(f"no interval of a share: {reason}") for reason in sorted(reasons)))
+def _announced(setting: Setting, outcome: Outcome) -> SavedModel:
+    """The model of an outcome, whose macro AUROC is said."""
+    if outcome.results is not None:
+        setting.say(outcome.results.headline())
+    return outcome.saved

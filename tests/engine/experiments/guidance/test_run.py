@@ -22,10 +22,12 @@ from mmdx.engine.assembly.saved import load_model
 from mmdx.engine.experiments.extract import extract_run
 from mmdx.engine.experiments.guidance import run as guidance
 from mmdx.engine.experiments.guidance.latents import encode_rows
+from mmdx.engine.experiments.run import train
 from mmdx.engine.processes import make_accelerator
 from mmdx.engine.scoring.evaluate import evaluate_run
 from mmdx.engine.training import loop
 from mmdx.errors import DataError, UsageError
+from mmdx.files import RunLayout
 from mmdx.models.heads.base import StudyHead
 
 SIDES = {"superior": ["report"], "inferior": ["image"], "epochs": 3}
@@ -41,7 +43,7 @@ def write_guided(path: Path, source: Path, *, sides: dict | None = None, **train
 
 def guide(config: Path, *overrides: str, resume: bool = False) -> Path:
     chosen = resolve(read_config(config, overrides))
-    return guidance.run_guidance(chosen, config.stem, Console(quiet=True), resume=resume)
+    return train(chosen, name=config.stem, console=Console(quiet=True), resume=resume).run.folder
 
 
 @pytest.fixture(scope="module")
@@ -167,12 +169,12 @@ def test_killed_within_and_between_stages_and_resumed(run, place, tmp_path, monk
             raise KeyboardInterrupt
         return clip(training, group)
 
-    def before_the_last(stages, stage, *arguments, joined=guidance.joined):
+    def before_the_last(stages, stage, *arguments, join=guidance.join_stage):
         if stage == "guided_own":
             raise KeyboardInterrupt
-        return joined(stages, stage, *arguments)
+        return join(stages, stage, *arguments)
 
-    for place_of, name, part in ((loop, "_clip", in_the_second_stage), (guidance, "joined", before_the_last)):
+    for place_of, name, part in ((loop, "_clip", in_the_second_stage), (guidance, "join_stage", before_the_last)):
         with monkeypatch.context() as patch:
             patch.setattr(place_of, name, part)
             with pytest.raises(KeyboardInterrupt):
@@ -190,7 +192,9 @@ def test_killed_within_and_between_stages_and_resumed(run, place, tmp_path, monk
 
 
 def test_guidance_on_descriptors_exports_the_model_that_makes_them(run, place, tmp_path):
-    extract_run(run / "inferior", tmp_path / "described", [], 2, Console(quiet=True))
+    extract_run(
+        RunLayout(run / "inferior"), tmp_path / "described", modalities=[], folds=2, console=Console(quiet=True)
+    )
     raw = yaml.safe_load((place / "a.yaml").read_text())
     raw["model"]["inputs"]["image"] = {"encoder": "plain", "sequence": "mean"}
     raw |= {"data": {"store": str(tmp_path / "described")}, "run": str(tmp_path / "run")}

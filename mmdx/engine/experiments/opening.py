@@ -1,0 +1,50 @@
+"""The lines that a training opens with: its size, its studies, and what of them will teach it nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mmdx.data.text.redaction import absent_sections
+from mmdx.engine.assembly.checks import shown_nothing
+from mmdx.engine.assembly.saved import SavedModel
+from mmdx.engine.reporting.conclude import orders_of
+from mmdx.engine.runs.setting import Setting
+from mmdx.engine.scoring.texts import said_of_writing
+from mmdx.study import Split
+
+
+def opening_lines(setting: Setting, saved: SavedModel) -> list[str]:
+    """What is said of `saved`, a model that is about to be trained."""
+    store, splits, accelerator = setting.store, setting.splits, setting.accelerator
+    parameters = sum(p.numel() for p in saved.model.parameters() if p.requires_grad) / 1e6
+    counts = ", ".join(f"{name} {count}" for name, count in splits.counts().items())
+    lines = [
+        f"{'+'.join(saved.config.model.inputs)}: {parameters:.2f} M parameters to train, "
+        f"{accelerator.num_processes} x {accelerator.device.type}",
+        f"studies: {counts}; run folder {setting.run.folder}",
+        *_absent_sections(setting, saved),
+    ]
+    lines += [line] if (line := shown_nothing(saved.config, store, splits)) else []
+    lines += said_of_writing(saved, store, splits)
+    for split in ("train", "test"):
+        if findings := _of_one_class(setting, saved, split):
+            lines.append(f"{split}: one class only for {', '.join(findings)}")
+    return [*lines, *orders_of(saved, store).sentences()]
+
+
+def _absent_sections(setting: Setting, saved: SavedModel) -> list[str]:
+    """Sections that `data.reports` names and no training report has."""
+    lines = []
+    for name in [name for name, facts in saved.facts.inputs.items() if facts.kind == "text"]:
+        reports = (setting.store.read(row).text(name) or "" for row in setting.splits.rows("train"))
+        absent = absent_sections(reports, saved.config.data.reports)
+        lines += [f"data.reports: no training report has a section '{section}'" for section in absent]
+    return lines
+
+
+def _of_one_class(setting: Setting, saved: SavedModel, split: Split) -> list[str]:
+    """Findings of which a split does not know both a positive and a negative study."""
+    findings = saved.facts.findings
+    labels = setting.store.labels[setting.splits.rows(split)][:, setting.store.columns_of(findings)]
+    classes = [set(column[~np.isnan(column)]) for column in labels.T]
+    return [finding for finding, values in zip(findings, classes, strict=True) if len(values) < 2]
