@@ -1,17 +1,18 @@
 """One exam of one patient, still on disk and free of torch.
 
-A *modality* is a named input of a study; its kind is told by the type of its value: `ImageFiles` (kind `images`),
-`VectorFiles` (kind `vectors`), `str` (kind `text`). Any modality may be absent from any study: then its name is missing
-from `Study.modalities`.
+A *modality* is a named input of a study. The type of its value says its kind: `str` is text (kind `text`), all others
+are a `ModalityFiles`: `ImageFiles` (kind `images`), `VectorFiles` (kind `vectors`), or a dataclass of a plugin. Any
+modality may be absent from any study: then its name is missing from `Study.modalities`.
 """
 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 OrderSource = Literal["position", "instance", "filename", "given", "unknown"]
 Unit = Literal["HU", "intensity"]
@@ -57,32 +58,63 @@ class Order:
     agrees: bool | None = None
 
 
+class ModalityFiles(ABC):
+    """The files of one modality of a study, not read yet; a frozen dataclass inherits it.
+
+    `kind` is a name of `mmdx.kinds.KINDS`. `order` is the certificate of the items that the files hold, None where none
+    comes first.
+    """
+
+    kind: ClassVar[str]
+    order: Order | None
+
+    @property
+    @abstractmethod
+    def paths(self) -> tuple[Path, ...]:
+        """The files, in order; one that holds several items may stand several times."""
+
+
 @dataclass(frozen=True)
-class ImageFiles:
+class ImageFiles(ModalityFiles):
     """The images of one modality, in the order that `order` certifies; no pixel is decoded yet.
 
     `unit` is `HU` for CT in Hounsfield units and `intensity` for everything else; `channels` is 1 (grey) or 3 (RGB).
     """
 
+    kind: ClassVar[str] = "images"
     images: tuple[ImageRef, ...]
     order: Order
     unit: Unit = "intensity"
     channels: Literal[1, 3] = 1
 
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        return tuple(image.path for image in self.images)
+
 
 @dataclass(frozen=True)
-class VectorFiles:
+class VectorFiles(ModalityFiles):
     """The descriptors of one modality: `.npy` files of `[n d]` or `[d]` floats, stacked in this order; `width` is d.
 
     Descriptors of slices carry the certificate of their `order`; those of tiles, of which none comes first, do not.
     """
 
+    kind: ClassVar[str] = "vectors"
     files: tuple[Path, ...]
     width: int
     order: Order | None = None
 
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        return self.files
 
-Modality = ImageFiles | VectorFiles | str
+
+Modality = ModalityFiles | str
+
+
+def kind_name(value: Modality) -> str:
+    """The kind of a modality, by its value: a name of `mmdx.kinds.KINDS`."""
+    return "text" if isinstance(value, str) else value.kind
 
 
 @dataclass(frozen=True)

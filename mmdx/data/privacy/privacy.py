@@ -18,7 +18,7 @@ import pydicom
 from mmdx.data.privacy.identifiers import KINDS, blotted, count, scan
 from mmdx.data.privacy.pseudonyms import Pseudonyms, names_under
 from mmdx.errors import DataError
-from mmdx.study import SERIES_DIGEST, ImageFiles, Modality, Study
+from mmdx.study import SERIES_DIGEST, ModalityFiles, Study
 
 BURNED_IN = "may show who the patient is: pixels are stored as they are"
 LEFT_OUT = "it may tell who the patient is or when the study was"
@@ -77,17 +77,15 @@ def stored_sentence(text: str, study: Study, pseudonyms: Pseudonyms | None, know
     """
     if pseudonyms is not None:
         own = {
-            part for value in study.modalities.values() for path in _files(value) for part in (*path.parts, path.stem)
+            part
+            for value in study.modalities.values()
+            if isinstance(value, ModalityFiles)
+            for path in value.paths
+            for part in (*path.parts, path.stem)
         }
         own |= {study.study_id, study.patient_id} - {""}
         text = pseudonyms.sentence(text, known, own, keep=study.modalities)
     return blotted(text)
-
-
-def _files(value: Modality) -> list[Path]:
-    if isinstance(value, str):
-        return []
-    return [ref.path for ref in value.images] if isinstance(value, ImageFiles) else list(value.files)
 
 
 @contextmanager

@@ -15,10 +15,12 @@ from mmdx.data.privacy import identifiers
 from mmdx.data.privacy.privacy import BURNED_IN
 from mmdx.data.splits.splits import Splits
 from mmdx.data.store.croissant import write_croissant
+from mmdx.data.store.kinds import STORED, ModalityFacts
+from mmdx.data.store.layout import content_of
 from mmdx.files import write_text
 from mmdx.kinds import KINDS
 from mmdx.registry import READERS
-from mmdx.study import SPLITS, ImageFiles, Study, VectorFiles
+from mmdx.study import SPLITS, ModalityFiles, Study
 from mmdx.templates import environment
 
 CARD = "card.md"
@@ -61,13 +63,14 @@ def licence_of(reader: str) -> str:
 
 
 def _front_matter(description: Mapping[str, Any], licence: str) -> DatasetCardData:
-    kinds = {facts["kind"] for facts in description["modalities"].values()}
-    tasks = {"images": "image-classification", "text": "text-classification"}
+    kinds = [KINDS[facts["kind"]] for facts in description["modalities"].values()]
+    tasks = ["image-classification"] if any(kind.pictured for kind in kinds) else []
+    tasks += ["text-classification"] if any(kind.worded for kind in kinds) else []
     on_hub = licence.lower() in _HUB_LICENCES
     return DatasetCardData(
         pretty_name=f"mmdx store of reader {description['reader']}",
         license=licence.lower() if on_hub else "other",
-        task_categories=[task for kind, task in tasks.items() if kind in kinds],
+        task_categories=tasks,
         tags=["medical", "mmdx", *(["multimodal"] if len(description["modalities"]) > 1 else [])],
         size_categories=next((name for most, name in _SIZES if description["studies"] < most), "10M<n<100M"),
     )
@@ -80,22 +83,24 @@ def _sections(
     splits: Splits,
     quarantine: Sequence[Mapping[str, str]],
 ) -> str:
-    reasons = Counter(kind_of(row["reason"]) for row in quarantine)
+    modalities = description["modalities"]
+    reasons = Counter(reason_without_names(row["reason"]) for row in quarantine)
     return (
         environment(__package__)
         .get_template("card.md.j2")
         .render(
             store=description,
             kinds=KINDS,
+            contents={name: content_of(ModalityFacts.from_json(facts)) for name, facts in modalities.items()},
             licence=licence,
             extracted=description.get("extracted"),
             problems=sum(bool(study.problems) for study in studies),
-            counts=_counts(description["modalities"], studies),
+            counts=_counts(modalities, studies),
             dealt_before=sum(study.split is not None for study in studies),
             splits=_splits(studies, splits),
             split_names=list(SPLITS),
             prevalence=_prevalence(description["findings"], studies, splits),
-            orders=_orders(description["modalities"], studies),
+            orders=_orders(modalities, studies),
             quarantined=len(quarantine),
             reasons=reasons.most_common(MOST_REASONS),
             unit_sentences=_UNIT_SENTENCES,
@@ -110,7 +115,8 @@ def _counts(modalities: Mapping[str, Any], studies: Sequence[Study]) -> list[Row
     rows: list[Row] = []
     for name, facts in modalities.items():
         values = [study.modalities[name] for study in studies if name in study.modalities]
-        images = sum(len(value.images) for value in values if isinstance(value, ImageFiles))
+        pictures = [value for value in values if isinstance(value, ModalityFiles) and KINDS[value.kind].pictured]
+        images = sum(STORED[value.kind].count(value) or 0 for value in pictures)
         rows.append((name, facts["kind"], len(values), images or ""))
     return rows
 
@@ -145,7 +151,7 @@ def _orders(modalities: Mapping[str, Any], studies: Sequence[Study]) -> list[Row
         orders = [
             value.order
             for study in studies
-            if isinstance(value := study.modalities.get(name), ImageFiles | VectorFiles) and value.order is not None
+            if isinstance(value := study.modalities.get(name), ModalityFiles) and value.order is not None
         ]
         if KINDS[facts["kind"]].pictured or orders:
             sources = Counter(order.source for order in orders)
@@ -154,7 +160,7 @@ def _orders(modalities: Mapping[str, Any], studies: Sequence[Study]) -> list[Row
     return rows
 
 
-def kind_of(reason: str) -> str:
+def reason_without_names(reason: str) -> str:
     """The first sentence of a reason without what is particular to one study: file names, quoted words, numbers."""
     kind = re.sub(r"'[^']*'", "'…'", reason.partition(" · ")[0])
     kind = re.sub(r"\S*/\S*|\S+\.\w*[a-zA-Z]\w*(?=[\s,:;]|$)|file-\w+", "…", kind)

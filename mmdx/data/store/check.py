@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from mmdx.data.store.kinds import STORED
 from mmdx.data.tables.label_groups import group_problems
 from mmdx.errors import DataError
-from mmdx.study import ImageFiles, Modality, Study, VectorFiles, groups_of
+from mmdx.kinds import KINDS
+from mmdx.study import Modality, ModalityFiles, Study, groups_of, kind_name
 
 
 def check_studies(studies: Sequence[Study]) -> None:
@@ -47,7 +49,7 @@ def _study_problems(study: Study) -> list[str]:
         return [] if study.problems else ["has no modality and no problem says why; name what could not be read"]
     problems = [] if study.patient_id.strip() else ["has no patient_id; patients cannot be split without one"]
     for modality, value in study.modalities.items():
-        problems += _modality_problems(modality, value)
+        problems += STORED[kind_name(value)].problems(modality, value)
     problems += [
         f"label of '{finding}' is {value}; use 1, 0 or nan for unknown"
         for finding, value in study.labels.items()
@@ -68,32 +70,21 @@ def _group_problems(study: Study, groups: Mapping[str, Sequence[str]]) -> list[s
     return problems
 
 
-def _modality_problems(modality: str, value: Modality) -> list[str]:
-    if isinstance(value, str):
-        return [] if value.strip() else [f"modality '{modality}' is empty text; leave it out where there is none"]
-    if isinstance(value, VectorFiles):
-        return [] if value.files else [f"modality '{modality}' has no descriptors; leave it out where there are none"]
-    count = len(value.images)
-    if count == 0:
-        return [f"modality '{modality}' has no images; leave it out where there are none"]
-    beyond = [i for i in (*value.order.gaps, *value.order.duplicates) if not 0 <= i < count]
-    return [f"the order of '{modality}' points at image {beyond[0]}, of {count}; count from 0"] if beyond else []
-
-
 def _slice_problems(study: Study) -> list[str]:
     problems = []
     for modality, findings in study.slice_labels.items():
-        images = study.modalities.get(modality)
-        if not isinstance(images, ImageFiles | VectorFiles):
+        images = _sliced(study, modality)
+        if images is None:
             problems.append(
                 f"slice labels for '{modality}', which is no image modality of the study; drop or rename them"
             )
             continue
+        count = STORED[images.kind].count(images)
         for finding, values in findings.items():
             # The number of descriptors is not known before their files are read (`write_shard` checks it).
-            if isinstance(images, ImageFiles) and len(values) != len(images.images):
+            if count is not None and len(values) != count:
                 problems.append(
-                    f"{len(values)} slice labels of '{finding}' for {len(images.images)} images of '{modality}'; "
+                    f"{len(values)} slice labels of '{finding}' for {count} images of '{modality}'; "
                     "give one label per image"
                 )
             if not all(_is_label(value) for value in values):
@@ -106,17 +97,23 @@ def _box_problems(study: Study) -> list[str]:
     problems = []
     for box in study.boxes:
         name = f"a box of '{box.finding}' on '{box.modality}'"
-        images = study.modalities.get(box.modality)
+        images = _sliced(study, box.modality)
         if box.finding not in findings:
             problems.append(f"{name} names a finding that no label has; add the label or drop the box")
-        if not isinstance(images, ImageFiles | VectorFiles):
+        if images is None:
             problems.append(f"{name} names no image modality of the study; drop or rename it")
-        elif isinstance(images, ImageFiles) and not 0 <= box.image < len(images.images):
-            problems.append(f"{name} points at image {box.image}, of {len(images.images)}; count from 0")
+        elif (count := STORED[images.kind].count(images)) is not None and not 0 <= box.image < count:
+            problems.append(f"{name} points at image {box.image}, of {count}; count from 0")
         if not (box.x0 < box.x1 and box.y0 < box.y1):
             corners = f"({box.x0:g}, {box.y0:g}) to ({box.x1:g}, {box.y1:g})"
             problems.append(f"{name} runs from {corners}; x0 < x1 and y0 < y1 must hold")
     return problems
+
+
+def _sliced(study: Study, modality: str) -> ModalityFiles | None:
+    """The slices, or descriptors of slices, that a study has under a name; None where it has none."""
+    value: Modality | None = study.modalities.get(modality)
+    return value if isinstance(value, ModalityFiles) and KINDS[value.kind].sliced else None
 
 
 def _is_label(value: float) -> bool:

@@ -23,10 +23,13 @@ from mmdx.data.splits.splits import Splits, prove_disjoint, write_splits
 from mmdx.data.store.card import write_cards
 from mmdx.data.store.fingerprint import STORE_FORMAT
 from mmdx.data.store.index import gather_index, write_index
-from mmdx.data.store.shards import Layout, ModalityFacts, is_written, new_shard, shard_path
+from mmdx.data.store.kinds import ModalityFacts
+from mmdx.data.store.layout import Layout
+from mmdx.data.store.shards import is_written, new_shard, shard_path
 from mmdx.data.store.store import DESCRIPTION, EXTRACTED, SPLIT_FILE, Store, StoredStudy, digest, is_store
 from mmdx.errors import DataError
-from mmdx.study import Modality, Order, Study, VectorFiles
+from mmdx.kinds import KINDS
+from mmdx.study import Modality, ModalityFiles, Order, Study
 
 STUDIES_PER_SHARD = 16
 Descriptors = Mapping[str, Sequence[Float32[np.ndarray, "n d"]]]
@@ -45,7 +48,7 @@ class Derivation:
 
     @property
     def layout(self) -> Layout:
-        kept = {name: facts for name, facts in self.store.modalities.items() if facts.kind != "images"}
+        kept = {name: facts for name, facts in self.store.modalities.items() if not KINDS[facts.kind].pictured}
         both = {name: self.described.get(name) or kept.get(name) for name in self.store.modalities}
         return Layout(
             {name: facts for name, facts in both.items() if facts}, self.store.findings, self.store.layout.size
@@ -54,7 +57,7 @@ class Derivation:
     def fingerprint(self) -> str:
         """32 hex digits over the first store, the split and everything that the origin names but where it lies."""
         told = {name: value for name, value in self.origin.items() if name != "run"}
-        facts = {name: dataclasses.asdict(known) for name, known in self.described.items()}
+        facts = {name: known.to_json() for name, known in self.described.items()}
         made = [STORE_FORMAT, self.store.description["fingerprint"], facts, list(self.splits), told]
         return hashlib.blake2b(json.dumps(made, sort_keys=True).encode(), digest_size=16).hexdigest()
 
@@ -70,7 +73,7 @@ def write_portion(made: Derivation, path: Path, rows: Sequence[int], describe: C
     ids = [made.store.study_ids[row] for row in rows]
     if is_written(path, ids):
         return False
-    layout, schema = made.layout, made.layout.features().arrow_schema
+    layout, schema = made.layout, made.layout.schema
     found = describe()
     with new_shard(path, ids, schema, []) as writer:
         for place, row in enumerate(rows):
@@ -92,7 +95,7 @@ def finish(made: Derivation, out: Path) -> Store:
     write_index(out, index, made.splits, layout)
     description = store.description | {
         "fingerprint": made.fingerprint(),
-        "modalities": {name: dataclasses.asdict(facts) for name, facts in layout.modalities.items()},
+        "modalities": {name: facts.to_json() for name, facts in layout.modalities.items()},
         "splits": made.splits.counts(),
         "splits_digest": digest(out / SPLIT_FILE),
         "shards": len(portions),
@@ -140,8 +143,17 @@ def _record(
     return pa.record_batch(columns, schema=schema)
 
 
-def _order(told: str) -> Order:
-    raw = json.loads(told)
+@dataclasses.dataclass(frozen=True)
+class _Outline(ModalityFiles):
+    """What a card counts of descriptors that lie in a store: their order."""
+
+    kind = "vectors"
+    order: Order | None
+    paths = ()
+
+
+def _order(certificate: str) -> Order:
+    raw = json.loads(certificate)
     return Order(**raw | {"gaps": tuple(raw["gaps"]), "duplicates": tuple(raw["duplicates"])})
 
 
@@ -149,11 +161,12 @@ def _outline(study: StoredStudy, layout: Layout) -> Study:
     """What a card counts of a study."""
     modalities: dict[str, Modality] = {}
     for name, facts in layout.modalities.items():
-        if facts.kind == "text" and (told := study.text(name)) is not None:
-            modalities[name] = told
-        elif facts.kind == "vectors" and study.column(f"{name}.length")[0].as_py():
+        if KINDS[facts.kind].worded:
+            if (text := study.text(name)) is not None:
+                modalities[name] = text
+        elif study.column(f"{name}.length")[0].as_py():
             order = study.column(f"{name}.order")[0].as_py()
-            modalities[name] = VectorFiles((), facts.width, _order(order) if order else None)
+            modalities[name] = _Outline(_order(order) if order else None)
     labels = study.column("labels").flatten().to_pylist()
     return Study(
         study.study_id,

@@ -17,7 +17,8 @@ import pyarrow as pa
 from jaxtyping import Float, Int
 
 from mmdx.data.splits.splits import Splits
-from mmdx.data.store.shards import Layout, mapped, shard_path
+from mmdx.data.store.layout import Layout
+from mmdx.data.store.shards import mapped, shard_path
 from mmdx.errors import DataError
 from mmdx.study import Split
 
@@ -40,7 +41,7 @@ def index_schema(layout: Layout) -> pa.Schema:
 def gather_index(folder: Path, shards: int, layout: Layout) -> dict[str, list[Any]]:
     """The columns of the index, but for `split`, out of the shards themselves, a shard at a time."""
     columns: dict[str, list[Any]] = {name: [] for name in index_schema(layout).names if name != "split"}
-    rows = layout.features().arrow_schema
+    rows = layout.schema
     for index in range(shards):
         path = shard_path(folder, index)
         size = path.stat().st_size

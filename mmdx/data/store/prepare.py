@@ -34,8 +34,9 @@ from mmdx.data.store.card import write_cards
 from mmdx.data.store.check import check_studies
 from mmdx.data.store.fingerprint import STORE_FORMAT, fingerprint
 from mmdx.data.store.index import gather_index, write_index
+from mmdx.data.store.layout import Layout, layout_of, stored_bytes
 from mmdx.data.store.lock import Group, claimed
-from mmdx.data.store.shards import Layout, is_written, layout_of, pixel_bytes, quarantine_of, shard_path, write_shard
+from mmdx.data.store.shards import is_written, quarantine_of, shard_path, write_shard
 from mmdx.data.store.store import DESCRIPTION, SPLIT_FILE, Store, digest, is_store
 from mmdx.errors import DataError, UsageError
 from mmdx.registry import READERS
@@ -209,7 +210,7 @@ def _portions(studies: Sequence[Study], layout: Layout) -> list[list[Study]]:
     portions: list[list[Study]] = []
     room = 0
     for study in studies:
-        size = pixel_bytes(study, layout)
+        size = stored_bytes(study, layout)
         if not portions or size > room or len(portions[-1]) == most:
             portions.append([])
             room = BYTES_PER_SHARD
@@ -296,7 +297,7 @@ def _describe(
         "reader": recipe.reader.type,
         "options": {k: str(v) for k, v in READERS.options(recipe.reader, "reader").items()},
         "size": recipe.size,
-        "modalities": {name: dataclasses.asdict(facts) for name, facts in layout.modalities.items()},
+        "modalities": {name: facts.to_json() for name, facts in layout.modalities.items()},
         "findings": list(layout.findings),
         "groups": groups_of(layout.findings),
         "studies": len(studies),

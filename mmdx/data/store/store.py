@@ -16,7 +16,10 @@ from jaxtyping import Float, Float32, Int, Shaped
 from mmdx.data.splits.splits import Splits, prove_disjoint, read_splits
 from mmdx.data.store.fingerprint import STORE_FORMAT
 from mmdx.data.store.index import INDEX, Index
-from mmdx.data.store.shards import Layout, ModalityFacts, mapped, shard_path
+from mmdx.data.store.kinds import STORED, ModalityFacts
+from mmdx.data.store.kinds.base import StoredItems
+from mmdx.data.store.layout import Layout
+from mmdx.data.store.shards import mapped, shard_path
 from mmdx.errors import DataError, UsageError, did_you_mean
 
 DESCRIPTION = "dataset.json"
@@ -40,7 +43,7 @@ class Store:
         self.folder = folder
         self.description = _description(folder)
         self.layout = _layout(self.description)
-        self._schema = self.layout.features().arrow_schema
+        self._schema = self.layout.schema
         self._index = Index(folder, self.layout, self.description["studies"])
         self._proved = False
         self._shard = lru_cache(OPEN_SHARDS)(partial(_map_shard, folder, self._schema))
@@ -145,14 +148,21 @@ class StoredStudy:
     def patient_id(self) -> str:
         return self._row.column("patient_id")[0].as_py()
 
+    def items(self, modality: str) -> Shaped[np.ndarray, "n *shape"]:
+        """The items of a modality that is no text, as stored, read-only; n is 0 where the modality is absent."""
+        slot = self._layout.slot(modality)
+        kind = STORED[slot.facts.kind]
+        if not isinstance(kind, StoredItems):
+            raise ValueError(f"'{modality}' is {slot.facts.kind}, which has no items")
+        return kind.items(self._row, slot)
+
     def pixels(self, modality: str) -> Shaped[np.ndarray, "n c h w"]:
         """Raw stored pixels, read-only: int16 Hounsfield units or uint8; n is 0 where the modality is absent."""
-        facts, side = self._layout.modalities[modality], self._layout.size
-        return self._flat(modality).reshape(-1, facts.channels, side, side)
+        return self.items(modality)
 
     def vectors(self, modality: str) -> Float32[np.ndarray, "n d"]:
         """Descriptors, read-only; n is 0 where the modality is absent."""
-        return self._flat(modality).reshape(-1, self._layout.modalities[modality].width)
+        return self.items(modality)
 
     def column(self, name: str) -> pa.Array:
         """The cell of a column as Arrow has it, an array of one."""
@@ -206,7 +216,7 @@ def _description(folder: Path) -> dict[str, Any]:
 
 
 def _layout(description: dict[str, Any]) -> Layout:
-    modalities = {name: ModalityFacts(**facts) for name, facts in description["modalities"].items()}
+    modalities = {name: ModalityFacts.from_json(facts) for name, facts in description["modalities"].items()}
     return Layout(modalities, tuple(description["findings"]), description["size"])
 
 

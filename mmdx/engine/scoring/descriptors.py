@@ -22,8 +22,8 @@ from torch import Tensor
 from mmdx.batch import Output
 from mmdx.data.splits.splits import Splits
 from mmdx.data.store.derive import Derivation, Descriptors, finish, finished, write_portion
+from mmdx.data.store.kinds import ModalityFacts
 from mmdx.data.store.lock import Group, claimed
-from mmdx.data.store.shards import ModalityFacts
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.build import build_loader
 from mmdx.engine.assembly.saved import FIRST, SavedModel, copy_model, weights_digest

@@ -9,7 +9,7 @@ import pytest
 from huggingface_hub import DatasetCard
 
 from mmdx.data.readers import folder
-from mmdx.data.store.card import OTHER_LICENCE, kind_of, licence_of
+from mmdx.data.store.card import OTHER_LICENCE, licence_of, reason_without_names
 from mmdx.data.store.store import Store
 
 
@@ -96,7 +96,7 @@ def test_names_cannot_become_markup(tmp_path: Path) -> None:
     ],
 )
 def test_reasons_are_summed_up_without_names(reason: str, kind: str) -> None:
-    assert kind_of(reason) == kind
+    assert reason_without_names(reason) == kind
 
 
 def test_a_store_without_images_labels_or_text_has_a_card(tmp_path: Path) -> None:

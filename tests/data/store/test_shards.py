@@ -16,15 +16,9 @@ import pyarrow as pa
 import pytest
 
 from mmdx.data.images.decode import Decoded, decode
-from mmdx.data.store.shards import (
-    Layout,
-    ModalityFacts,
-    is_written,
-    layout_of,
-    pixel_bytes,
-    quarantine_of,
-    write_shard,
-)
+from mmdx.data.store.kinds import ModalityFacts
+from mmdx.data.store.layout import Layout, layout_of, stored_bytes
+from mmdx.data.store.shards import is_written, quarantine_of, write_shard
 from mmdx.errors import DataError
 from mmdx.study import Box, ImageFiles, ImageRef, Modality, Order, Study, VectorFiles
 
@@ -236,7 +230,7 @@ def test_a_shard_that_is_interrupted_leaves_nothing(
         raise what
 
     layout = Layout({"photo": ModalityFacts("images")}, (), 8)
-    monkeypatch.setattr("mmdx.data.store.shards.decode", stop)
+    monkeypatch.setattr("mmdx.data.store.kinds.images.decode", stop)
     png = cohorts.write_png(tmp_path / "a.png", 9)
     with pytest.raises(type(what)):
         write_shard(tmp_path / "s.arrow", [study("a", {"photo": images(png)})], layout, root=tmp_path)
@@ -262,13 +256,13 @@ def test_one_study_is_held_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyP
     png = cohorts.write_png(tmp_path / "a.png", 9, side=side)
     studies = [study(f"{i}", {"photo": images(*[png] * count)}) for i in range(6)]
     layout, held = layout_of(studies, size=side), []
-    assert pixel_bytes(studies[0], layout) == side * side * count
+    assert stored_bytes(studies[0], layout) == side * side * count
 
     def counted(*arguments: Any) -> Decoded:
         held.append(pa.total_allocated_bytes())
         return decode(*arguments)
 
-    monkeypatch.setattr("mmdx.data.store.shards.decode", counted)
+    monkeypatch.setattr("mmdx.data.store.kinds.images.decode", counted)
     tracemalloc.start()
     write_shard(tmp_path / "s.arrow", studies, layout, root=tmp_path)
     _, peak = tracemalloc.get_traced_memory()

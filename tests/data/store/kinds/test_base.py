@@ -1,0 +1,67 @@
+"""A kind of a plugin is prepared, stored, described and read without a change to the store."""
+
+import json
+from pathlib import Path
+
+import cohorts
+import numpy as np
+import pytest
+import signals
+
+from mmdx.config import Component, SplitOptions
+from mmdx.data.store.kinds import STORED, ModalityFacts
+from mmdx.data.store.prepare import Recipe, prepare_into
+from mmdx.data.store.store import Store
+from mmdx.errors import UsageError
+from mmdx.registry import READERS
+from mmdx.study import Study
+
+
+@READERS("test_signals")
+def read(root: Path) -> list[Study]:
+    """One signal of two leads per study, of another rate in the last one."""
+    files = sorted(root.glob("*.npy"))
+    return [
+        Study(
+            path.stem, f"p{i}", {"ecg": signals.SignalFiles(path, 2, 250 if i < 6 else 500)}, {"flutter": float(i % 2)}
+        )
+        for i, path in enumerate(files)
+    ]
+
+
+@pytest.fixture
+def store(tmp_path) -> Store:
+    (tmp_path / "raw").mkdir()
+    for i in range(7):
+        np.save(tmp_path / "raw" / f"s{i}.npy", np.full((3 + i, 2), i, dtype=np.float64))
+    recipe = Recipe(Component(type="test_signals"), tmp_path / "raw", size=8)
+    return prepare_into(recipe, tmp_path / "store", SplitOptions(val=0.2, test=0.2), cohorts.quiet()[0])
+
+
+def test_a_kind_of_a_plugin_lies_in_a_store(store):
+    assert store.study_ids == [f"s{i}" for i in range(6)]
+    assert store.lengths("ecg").tolist() == [3, 4, 5, 6, 7, 8]
+    items = store.read(2).items("ecg")
+    assert items.dtype == np.float32
+    assert items.tolist() == [[2, 2]] * 5
+    assert store.modalities == {"ecg": ModalityFacts("test_signals", width=2, details=(("hertz", 250),))}
+
+
+def test_its_facts_add_keys_and_what_differs_is_quarantined(store):
+    description = json.loads((store.folder / "dataset.json").read_text())
+    assert description["modalities"]["ecg"]["hertz"] == 250
+    line = (store.folder / "quarantine.csv").read_text().splitlines()[1]
+    assert line.replace('"', "") == (
+        "s6,'ecg' holds signals of 2 leads at 500 Hz here, but signals of 2 leads at 250 Hz in the store; "
+        "give it another name"
+    )
+    assert "| ecg | test_signals | 6 |" in (store.folder / "card.md").read_text().replace("\\_", "_")
+
+
+def test_a_kind_is_stored_in_one_way():
+    with pytest.raises(UsageError, match="no stored modality is of kind 'image'; did you mean 'images'"):
+        STORED["image"]
+    with pytest.raises(UsageError, match="kind 'text' is stored in two ways"):
+        STORED("text")(signals.StoredSignals)
+    with pytest.raises(UsageError, match="no kind of modality is called 'maps'"):
+        STORED("maps")(signals.StoredSignals)
