@@ -8,6 +8,7 @@ from asking import ask
 from scored import cohort_of
 
 from mmdx.data.readers import derm7pt
+from mmdx.seven_points import SEVEN_POINTS
 from mmdx.stats.sections.classes.section import groups_section
 from mmdx.stats.sections.classes.seven_points import AS_LABELLED, seven_point_score
 
@@ -19,7 +20,7 @@ TASKS = {
 }
 
 
-def test_the_points_are_those_of_the_reader():
+def test_the_criteria_are_findings_of_the_reader():
     classes = {f"{group}/{name}" for group, (_, names) in derm7pt.TASKS.items() for name in names}
     assert set(SEVEN_POINTS) <= classes
 
