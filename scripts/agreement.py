@@ -30,7 +30,8 @@ from scipy.stats import permutation_test, rankdata
 
 from mmdx.stats.metrics.recalibration import CLIP
 from mmdx.stats.metrics.registry import METRICS
-from mmdx.stats.sections.boxes.measures import Hits, average_precision, gather, sensitivities
+from mmdx.stats.sections.boxes.matching import Hits, match_boxes
+from mmdx.stats.sections.boxes.measures import average_precision, sensitivities
 from mmdx.stats.sections.classes.measures import group_measures
 from mmdx.stats.sections.classes.rsna2019 import WEIGHTS, rsna_log_loss
 from mmdx.stats.significance.delong import delong_test
@@ -182,7 +183,7 @@ def boxes(rng: np.random.Generator) -> Found:
     patients = {name: number for number, name in enumerate(known["patient_id"].unique())}
     if not np.isfinite(known["x0"]).any():
         return
-    facts = gather(found, known, patients)
+    facts = match_boxes(found, known, patients)
     places = {study: number for number, study in enumerate(known["study_id"].unique(), start=1)}
     with contextlib.redirect_stdout(io.StringIO()):
         truth = coco.COCO()

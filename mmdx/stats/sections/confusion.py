@@ -1,4 +1,4 @@
-"""What the models' yeses and noes are worth at the thresholds that validation chose."""
+"""Whether the models' answers, yes or no, are right at the thresholds that validation chose."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SHARES = {
     "precision": ("true_yes", "false_yes"),
     "NPV": ("true_no", "false_no"),
 }
-"""Each the share of its first cell in both."""
+"""Each is the share of its first cell in the sum of both."""
 MODELS_A_PLOT, PITCH = 4, 2.75
 """Models side by side, and how far the lines of two findings lie apart, in heights of a cell."""
 MOST_RESAMPLES = 1000
@@ -36,7 +36,7 @@ MOST_RESAMPLES = 1000
 
 @dataclass(frozen=True)
 class _Matrix:
-    """The four counts of one model and finding, what is made of them, and the least and the greatest threshold."""
+    """The four counts of one model and finding, their shares, and the least and the greatest threshold of the rows."""
 
     finding: str
     arm: int
@@ -72,14 +72,14 @@ def confusion_section(cohort: Cohort, resampler: Resampler) -> Section | None:
         sheets=(_shares_sheet(cohort, matrices), _counts_sheet(cohort, matrices)),
         plots=tuple(_plots(cohort, matrices)),
         notes=(chosen, intervals, *([f"No threshold could be chosen for {', '.join(without)}."] if without else [])),
-        record=[_record(cohort, each) for each in matrices],
+        record=[_record(cohort, matrix) for matrix in matrices],
     )
 
 
 def _chosen(cohort: Cohort, finding: int) -> bool:
     """Whether every row with a label has a threshold of every model."""
-    known = ~np.isnan(cohort.labels[:, finding])
-    return not np.isnan(cohort.thresholds[cohort.models][:, known, finding]).any()
+    labelled = ~np.isnan(cohort.labels[:, finding])
+    return not np.isnan(cohort.thresholds[cohort.models][:, labelled, finding]).any()
 
 
 def _matrices(cohort: Cohort, findings: Sequence[int], resampler: Resampler) -> list[_Matrix]:
@@ -90,9 +90,9 @@ def _matrices(cohort: Cohort, findings: Sequence[int], resampler: Resampler) -> 
     drawn = None
     if not row_a_patient(cohort.patients):
         count = int(cohort.patients.max()) + 1
-        by_patient = np.hstack([sum_by_patient(each, cohort.patients, count) for each in cells])
+        by_patient = np.hstack([sum_by_patient(columns, cohort.patients, count) for columns in cells])
         drawn = resampler.sums(by_patient).reshape(resampler.resamples, len(pairs), len(CELLS))
-    made = []
+    matrices = []
     for index, (f, arm) in enumerate(pairs):
         counts = dict(zip(CELLS, cells[index].sum(axis=0).astype(int).tolist(), strict=True))
         shares = {}
@@ -102,13 +102,13 @@ def _matrices(cohort: Cohort, findings: Sequence[int], resampler: Resampler) -> 
                 shares[name] = wilson(top, bottom)
             else:
                 tops, others = (drawn[:, index, CELLS.index(cell)] for cell in (first, second))
-                whole = cells[index][:, [CELLS.index(first), CELLS.index(second)]].any(axis=1)
-                patients = len(np.unique(cohort.patients[whole]))
+                in_share = cells[index][:, [CELLS.index(first), CELLS.index(second)]].any(axis=1)
+                patients = len(np.unique(cohort.patients[in_share]))
                 shares[name] = clustered_share(top, bottom, tops, tops + others, patients=patients)
         thresholds = chosen[arm, ~np.isnan(cohort.labels[:, f]), f]
         ends = tuple(dict.fromkeys((float(thresholds.min()), float(thresholds.max()))))
-        made.append(_Matrix(cohort.findings[f], arm, counts, shares, ends))
-    return made
+        matrices.append(_Matrix(cohort.findings[f], arm, counts, shares, ends))
+    return matrices
 
 
 def _cells(labels: Float[np.ndarray, "n"], yes: Bool[np.ndarray, "n"]) -> Float[np.ndarray, "n 4"]:
@@ -118,15 +118,15 @@ def _cells(labels: Float[np.ndarray, "n"], yes: Bool[np.ndarray, "n"]) -> Float[
 
 
 def _shares_sheet(cohort: Cohort, matrices: Sequence[_Matrix]) -> Sheet:
-    rows = [(_name(cohort, each), *(with_interval(each.shares[name]) for name in SHARES)) for each in matrices]
+    rows = [(_name(cohort, matrix), *(with_interval(matrix.shares[name]) for name in SHARES)) for matrix in matrices]
     return Sheet("At the validation threshold", ("finding · model", *SHARES), tuple(rows))
 
 
 def _counts_sheet(cohort: Cohort, matrices: Sequence[_Matrix]) -> Sheet:
     rows = []
-    for each in matrices:
-        threshold = "–".join(map(number, each.thresholds))
-        rows.append((_name(cohort, each), threshold, *(str(each.counts[cell]) for cell in CELLS)))
+    for matrix in matrices:
+        threshold = "–".join(map(number, matrix.thresholds))
+        rows.append((_name(cohort, matrix), threshold, *(str(matrix.counts[cell]) for cell in CELLS)))
     header = ("finding · model", "threshold", "true yes", "missed", "false yes", "true no")
     return Sheet("Counts at the validation threshold", header, tuple(rows))
 
@@ -136,18 +136,20 @@ def _name(cohort: Cohort, matrix: _Matrix) -> str:
 
 
 def _plots(cohort: Cohort, matrices: Sequence[_Matrix]) -> list[Plot]:
-    """Matrices, a line a finding and a column a model, four models a plot."""
+    """Matrices: one line per finding, one column per model, four models per plot."""
     plots = []
     for start in range(0, len(cohort.models), MODELS_A_PLOT):
         arms = cohort.models[start : start + MODELS_A_PLOT]
         name = "confusion" if start == 0 else f"confusion_{start // MODELS_A_PLOT + 1}"
-        plots.append(_plot(cohort, [each for each in matrices if each.arm in arms], arms, name))
+        plots.append(_plot(cohort, [matrix for matrix in matrices if matrix.arm in arms], arms, name))
     return plots
 
 
 def _plot(cohort: Cohort, matrices: Sequence[_Matrix], arms: Sequence[int], name: str) -> Plot:
-    findings = list(dict.fromkeys(each.finding for each in matrices))
-    numbers = [{"finding": each.finding, "model": cohort.arms[each.arm].name} | each.counts for each in matrices]
+    findings = list(dict.fromkeys(matrix.finding for matrix in matrices))
+    numbers = [
+        {"finding": matrix.finding, "model": cohort.arms[matrix.arm].name} | matrix.counts for matrix in matrices
+    ]
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
@@ -157,16 +159,16 @@ def _plot(cohort: Cohort, matrices: Sequence[_Matrix], arms: Sequence[int], name
         for place, arm in enumerate(arms):
             label = short(cohort.arms[arm].name, 17)
             axes.text(2.3 * place + 1, -1.0, label, ha="center", va="center", fontsize=9, weight="bold")
-            for column, said in enumerate(("said yes", "said no")):
+            for column, answer in enumerate(("said yes", "said no")):
                 x = 2.3 * place + column + 0.5
-                axes.text(x, -0.6, said, ha="center", va="center", fontsize=8, color=TEXT)
+                axes.text(x, -0.6, answer, ha="center", va="center", fontsize=8, color=TEXT)
         for line, finding in enumerate(findings):
             axes.text(-1.25, PITCH * line - 0.24, short(finding, 40), va="center", fontsize=9, weight="bold")
             for row, truth in enumerate(("present", "absent")):
                 y = PITCH * line + row + 0.5
                 axes.text(-0.08, y, truth, ha="right", va="center", fontsize=8)
-        for each in matrices:
-            _matrix(axes, each, 2.3 * arms.index(each.arm), PITCH * findings.index(each.finding))
+        for matrix in matrices:
+            _matrix(axes, matrix, 2.3 * arms.index(matrix.arm), PITCH * findings.index(matrix.finding))
 
     caption = (
         "Rows of a finding that is present or absent, and what each model said. The fuller a colour, the greater the "

@@ -55,35 +55,35 @@ def disagreements_section(cohort: Cohort, resampler: Resampler) -> Section | Non
         sheets=tuple(_sheet(cohort, arm, rows) for arm, rows in pairs.items()),
         notes=(note,),
         record=[
-            {"arm": cohort.arms[arm].name, "row": each.name, "finding": each.finding, "label": each.label}
-            | {"reference_score": each.first, "score": each.second}
+            {"arm": cohort.arms[arm].name, "row": row.name, "finding": row.finding, "label": row.label}
+            | {"reference_score": row.first, "score": row.second}
             for arm, rows in pairs.items()
-            for each in rows
+            for row in rows
         ],
     )
 
 
 def _most(cohort: Cohort, arm: int) -> list[_Disagreement]:
     """Ties stand in the order of the rows."""
-    both = [cohort.scored[each][0].scores for each in (0, arm)]
+    both = [cohort.scored[number][0].scores for number in (0, arm)]
     apart = np.where(np.isnan(cohort.labels), 0.0, np.abs(both[0] - both[1])).ravel()
-    found = []
+    rows = []
     for place in np.argsort(-apart, kind="stable")[:MOST_ROWS]:
         row, f = divmod(int(place), len(cohort.findings))
         if apart[place] > 0:
-            scores = (float(each[row, f]) for each in both)
-            found.append(_Disagreement(cohort.names[row], cohort.findings[f], int(cohort.labels[row, f]), *scores))
-    return found
+            scores = (float(scores_of_arm[row, f]) for scores_of_arm in both)
+            rows.append(_Disagreement(cohort.names[row], cohort.findings[f], int(cohort.labels[row, f]), *scores))
+    return rows
 
 
 def _sentence(cohort: Cohort, arm: int) -> str:
     """How often the two are far apart, and who is nearer to the label then."""
-    first, second = (cohort.scored[each][0].scores for each in (0, arm))
+    first, second = (cohort.scored[number][0].scores for number in (0, arm))
     labels = cohort.labels
-    known = ~np.isnan(labels)
-    far = known & (np.abs(np.where(known, first - second, 0.0)) >= FAR)
+    labelled = ~np.isnan(labels)
+    far = labelled & (np.abs(np.where(labelled, first - second, 0.0)) >= FAR)
     reference, other = cohort.arms[0].name, cohort.arms[arm].name
-    count, total = int(far.sum()), int(known.sum())
+    count, total = int(far.sum()), int(labelled.sum())
     if not count:
         return f"The scores of {reference} and {other} are nowhere {FAR:g} or more apart ({total} labels)."
     nearer = int((np.abs(first - labels)[far] < np.abs(second - labels)[far]).sum())
@@ -96,8 +96,8 @@ def _sentence(cohort: Cohort, arm: int) -> str:
 def _sheet(cohort: Cohort, arm: int, rows: list[_Disagreement]) -> Sheet:
     names = (cohort.arms[0].name, cohort.arms[arm].name)
     lines = []
-    for each in rows:
-        right = "neither" if each.nearer is None else names[each.nearer]
-        label = "present" if each.label else "absent"
-        lines.append((each.name, each.finding, label, number(each.first), number(each.second), right))
+    for row in rows:
+        right = "neither" if row.nearer is None else names[row.nearer]
+        label = "present" if row.label else "absent"
+        lines.append((row.name, row.finding, label, number(row.first), number(row.second), right))
     return Sheet(f"{names[0]} against {names[1]}", (cohort.unit, "finding", "label", *names, "nearer"), tuple(lines))

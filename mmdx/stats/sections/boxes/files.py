@@ -1,7 +1,7 @@
 """Box files: what was found, and what is known; CSV, UTF-8.
 
-`*_boxes.csv` has a row a box that was found: `study_id, patient_id, shown, finding, slice, x0, y0, x1, y1, score`.
-`*_boxes_truth.csv` has a row a true box: the same without `shown` and `score`; a row without corners says that this
+`*_boxes.csv` has one row per box that was found: `study_id, patient_id, shown, finding, slice, x0, y0, x1, y1, score`.
+`*_boxes_truth.csv` has one row per true box: the same without `shown` and `score`; a row without corners says that this
 slice has none of the finding. A slice and finding without a row there are unknown: what is found there counts neither
 way.
 """
@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from mmdx.files import BOXES, BOXES_TRUTH, CORNERS
 from mmdx.stats.cohort.predictions import read_text, refuse
 
-CORNERS = ["x0", "y0", "x1", "y1"]
 TRUTH = ("study_id", "patient_id", "finding", "slice", *CORNERS)
 FOUND = (*TRUTH[:2], "shown", *TRUTH[2:], "score")
 
@@ -35,7 +35,7 @@ def read_truth(path: Path) -> pd.DataFrame:
 
 def truth_of(path: Path) -> Path:
     """The truth that lies beside a file of boxes: `test_boxes.csv` has `test_boxes_truth.csv`."""
-    return path.with_name(f"{path.stem.partition('_boxes')[0]}_boxes_truth.csv")
+    return path.with_name(f"{path.stem.partition(BOXES)[0]}{BOXES_TRUTH}.csv")
 
 
 def _checked(path: Path, raw: pd.DataFrame, columns: tuple[str, ...], *, empty: bool) -> pd.DataFrame:
@@ -48,8 +48,8 @@ def _checked(path: Path, raw: pd.DataFrame, columns: tuple[str, ...], *, empty: 
     places = frame["slice"].to_numpy()
     refuse(path, raw, ~((places >= 0) & (places == np.floor(places))), "slice is '{slice}'; give a whole number from 0")
     frame["slice"] = places.astype(np.int64)
-    low, high = frame[CORNERS[:2]].to_numpy(), frame[CORNERS[2:]].to_numpy()
-    whole = np.isfinite(low).all(axis=1) & (high >= low).all(axis=1)
-    none = (raw.loc[:, CORNERS].to_numpy() == "").all(axis=1) & empty
-    refuse(path, raw, ~(whole | none), "corners are {x0}, {y0}, {x1}, {y1}; give x0 <= x1 and y0 <= y1")
+    low, high = frame[list(CORNERS[:2])].to_numpy(), frame[list(CORNERS[2:])].to_numpy()
+    complete = np.isfinite(low).all(axis=1) & (high >= low).all(axis=1)
+    without_box = (raw.loc[:, list(CORNERS)].to_numpy() == "").all(axis=1) & empty
+    refuse(path, raw, ~(complete | without_box), "corners are {x0}, {y0}, {x1}, {y1}; give x0 <= x1 and y0 <= y1")
     return frame

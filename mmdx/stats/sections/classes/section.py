@@ -81,7 +81,7 @@ def _group_part(cohort: Cohort, name: str, members: Sequence[str]) -> Part:
         title=f"{name}: {len(classes)} classes ({', '.join(classes)})",
         measures=GROUP_MEASURES,
         rows=rows,
-        models={arm.name: measures_of(own) for arm, own in zip(cohort.arms, scores, strict=True)},
+        models={arm.name: measures_of(of_arm) for arm, of_arm in zip(cohort.arms, scores, strict=True)},
         refused=_too_few(true, cohort.patients[rows], classes),
         notes=tuple(notes),
     )

@@ -1,13 +1,13 @@
 """The missing-rate curve: how good one checkpoint is when a modality is absent from a growing share of studies.
 
 Two showings of one run are enough: the scores with the modality and those without it. An AUROC counts pairs of a
-positive and a negative row, and at a rate r the one of a pair lacks the modality by the chance r, and the other by
-itself, so that the AUROC to be expected over all ways of losing it is
+positive and a negative row. At rate r each of the two rows lacks the modality with probability r, independently of the
+other, so that the expected AUROC over all ways of losing it is
 
     (1 - r)^2 A + r (1 - r) (B + C) + r^2 D
 
-with A of both rows shown, D of both withheld, and B and C of the positive or the negative one alone withheld. Nothing
-is drawn but patients: the curve is exact, the same each time, and costs four AUROCs whatever the number of rates.
+with A where both rows have it, D where both lack it, and B and C where the positive or the negative one alone lacks it.
+Only patients are drawn: the curve is exact, the same each time, and costs four AUROCs whatever the number of rates.
 """
 
 from __future__ import annotations

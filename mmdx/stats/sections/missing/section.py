@@ -1,7 +1,7 @@
 """What is left when a modality is missing: the curve from every study having it to none, one checkpoint throughout.
 
 Beside it stands, where there is one, a model that was trained on what is left: what it reaches is what the checkpoint,
-which has to do without, should be held against.
+which goes without it, should be compared with.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ AUROC = METRICS["auroc"]
 
 @dataclass(frozen=True)
 class Curve:
-    """One modality withheld from one run: its curve, what withholding it everywhere costs, and models trained without.
+    """One modality withheld from one run: its curve, the cost of withholding it everywhere, and models trained without.
 
     `cost` is with it minus without it, `trained` gives each such model's value and the checkpoint's minus it.
     """
@@ -55,7 +55,9 @@ def missing_section(cohort: Cohort, resampler: Resampler) -> Section | None:
     trainings = [[training.scores for training in cohort.scored[arm]] for arm in arms]
     trainings += [half for pair in pairs for half in _halves(cohort, pair)]
     affordable = resampler.affordable(values=cohort.labels.size * sum(map(len, trainings)))
-    sampled = [each.macro(included, refused=refused) for each in sample_scores(cohort, AUROC, trainings, affordable)]
+    sampled = [
+        scores.macro(included, refused=refused) for scores in sample_scores(cohort, AUROC, trainings, affordable)
+    ]
     drawn, halves = dict(zip(arms, sampled, strict=False)), sampled[len(arms) :]
     curves = [
         _curve(pair, drawn, (first, second))
@@ -77,7 +79,7 @@ def _halves(cohort: Cohort, pair: Withheld) -> list[list[np.ndarray]]:
     """The scores by training with the modality withheld from positive rows alone, and those from the others alone."""
     shown, without = (cohort.scored[arm] for arm in (pair.full, pair.without))
     halves = [half_withheld(cohort.labels, a.scores, b.scores) for a, b in zip(shown, without, strict=False)]
-    return [list(each) for each in zip(*halves, strict=True)]
+    return [list(half) for half in zip(*halves, strict=True)]
 
 
 def _curve(pair: Withheld, drawn: dict[int, Drawn], halves: tuple[Drawn, Drawn]) -> Curve:
@@ -96,14 +98,14 @@ def _sentences(cohort: Cohort, curve: Curve, drawn: dict[int, Drawn], named: str
         moves = f"{'falls' if left.value < full.value else 'rises'} from {_told(full)} to {_told(left)}"
     cost = f"with {modality} minus without it {_tested(curve.cost)}"
     verdict = "" if curve.cost.p is None else f": {'a' if curve.cost.shown else 'no'} difference was shown"
-    said = [f"With {modality} missing everywhere the {named} of {run} {moves}, {cost}{verdict}."]
+    sentences = [f"With {modality} missing everywhere the {named} of {run} {moves}, {cost}{verdict}."]
     for arm, value, difference in curve.trained:
         alone = f"A model trained on {cohort.arms[arm].shown} alone ({cohort.arms[arm].name})"
         against = f"the checkpoint without {modality} minus it {_tested(difference)}"
-        said.append(f"{alone} reaches {_told(value.estimate)}; {against}{_verdict(difference)}.")
+        sentences.append(f"{alone} reaches {_told(value.estimate)}; {against}{_verdict(difference)}.")
     if full.refused:
-        said.append(f"No interval can be given ({full.refused}), and no difference was shown.")
-    return said
+        sentences.append(f"No interval can be given ({full.refused}), and no difference was shown.")
+    return sentences
 
 
 def _verdict(difference: Difference) -> str:
@@ -115,7 +117,7 @@ def _verdict(difference: Difference) -> str:
 
 
 def _told(estimate: Estimate) -> str:
-    """With its interval; without one the value alone, for the reason is told once and for all."""
+    """With its interval; without one the value alone, for the reason is given once at the end."""
     return number(estimate.value) if estimate.refused else with_bounds(estimate)
 
 
@@ -175,18 +177,20 @@ def _numbers(cohort: Cohort, curves: Sequence[Curve]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["model", "missing", "rate", "auroc", "low", "high"])
 
 
-def _notes(cohort: Cohort, curves: Sequence[Curve], made: int, resamples: int) -> tuple[str, ...]:
-    said = [
+def _notes(cohort: Cohort, curves: Sequence[Curve], affordable_count: int, resamples: int) -> tuple[str, ...]:
+    sentences = [
         "Studies lose the modality by chance, each by itself. The value at a share is the AUROC to be expected over "
         "all ways of losing it, reckoned from both showings of every study; nothing was drawn but patients.",
     ]
     if sum(1 + len(curve.trained) for curve in curves) > 1:
-        said.append("The p-values of this section are not corrected for their number; those of the main table are.")
+        sentences.append(
+            "The p-values of this section are not corrected for their number; those of the main table are."
+        )
     if cohort.unit == "slice":
-        said.append("On slices, two slices of one study are reckoned as if each lost it by itself.")
-    if made < resamples:
-        said.append(f"These intervals stand on {made} resamples and not {resamples}, for time.")
-    return tuple(said)
+        sentences.append("On slices, two slices of one study are reckoned as if each lost it by itself.")
+    if affordable_count < resamples:
+        sentences.append(f"These intervals stand on {affordable_count} resamples and not {resamples}, for time.")
+    return tuple(sentences)
 
 
 def _record(cohort: Cohort, curve: Curve) -> dict[str, Any]:

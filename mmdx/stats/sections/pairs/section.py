@@ -1,4 +1,4 @@
-"""All paired tests of the reference against every other arm, finding by finding: where they agree and where not."""
+"""All paired tests of the reference against every other arm, finding by finding: where they agree, and where not."""
 
 from __future__ import annotations
 
@@ -22,63 +22,65 @@ def pairs_section(cohort: Cohort, resampler: Resampler) -> Section | None:
     """The tests; None where there is no second arm, or no finding has both classes."""
     if not cohort.models or len(cohort.arms) < 2:
         return None
-    pairs = (len(cohort.arms) - 1) * len(cohort.findings)
+    pair_count = (len(cohort.arms) - 1) * len(cohort.findings)
     # The smallest p that resamples can give must pass Holm over all pairs.
     affordable = resampler.affordable(values=cohort.labels.size * len(cohort.arms)).resamples
-    fewer = resampler.at_most(max(affordable, PER_TEST * pairs))
-    found = pair_tests(cohort, fewer)
-    if not found:
+    fewer = resampler.at_most(max(affordable, PER_TEST * pair_count))
+    pairs = pair_tests(cohort, fewer)
+    if not pairs:
         return None
     reference = cohort.arms[cohort.models[0]].name
     return Section(
         "pairs",
         "Paired tests",
-        tuple(_sentences(cohort, reference, found)),
-        (_sheet(cohort, reference, found),),
-        (_plot(cohort, reference, found),),
-        tuple(_notes(cohort, found, fewer.resamples, resampler.resamples)),
-        {"reference": reference, "tests": [_record(cohort, each) for each in found]},
+        tuple(_sentences(cohort, reference, pairs)),
+        (_sheet(cohort, reference, pairs),),
+        (_plot(cohort, reference, pairs),),
+        tuple(_notes(cohort, pairs, fewer.resamples, resampler.resamples)),
+        {"reference": reference, "tests": [_record(cohort, pair) for pair in pairs]},
     )
 
 
-def _sentences(cohort: Cohort, reference: str, found: Sequence[PairTests]) -> list[str]:
-    tested = [each for each in found if each.p]
+def _sentences(cohort: Cohort, reference: str, pairs: Sequence[PairTests]) -> list[str]:
+    tested = [pair for pair in pairs if pair.p]
     if not tested:
-        return [f"No pair could be tested: {found[0].difference.estimate.refused}."]
-    alike = [each for each in tested if len({each.shown(test) for test in RANKING if test in each.p}) == 1]
-    said = []
+        return [f"No pair could be tested: {pairs[0].difference.estimate.refused}."]
+    alike = [pair for pair in tested if len({pair.shown(test) for test in RANKING if test in pair.p}) == 1]
+    sentences = []
     if len(alike) == len(tested):
-        said.append(f"The tests of AUROC (bootstrap, clustered DeLong, permutation) agree on all {len(tested)} pairs.")
-    for arm in dict.fromkeys(each.arm for each in tested):
-        said += _of_arm(cohort.arms[arm].name, reference, [each for each in alike if each.arm == arm])
-    said += [_disagreement(cohort, reference, each) for each in tested if each not in alike]
-    said += _threshold(cohort, alike)
-    return said + _naive(cohort, tested)
+        sentences.append(
+            f"The tests of AUROC (bootstrap, clustered DeLong, permutation) agree on all {len(tested)} pairs."
+        )
+    for arm in dict.fromkeys(pair.arm for pair in tested):
+        sentences += _of_arm(cohort.arms[arm].name, reference, [pair for pair in alike if pair.arm == arm])
+    sentences += [_disagreement(cohort, reference, pair) for pair in tested if pair not in alike]
+    sentences += _threshold(cohort, alike)
+    return sentences + _naive(cohort, tested)
 
 
 def _of_arm(name: str, reference: str, alike: Sequence[PairTests]) -> list[str]:
-    """What the tests say with one voice of one arm."""
-    better = [each.finding for each in alike if each.shown("bootstrap") and each.difference.estimate.value > 0]
-    worse = [each.finding for each in alike if each.shown("bootstrap") and each.difference.estimate.value <= 0]
-    neither = [each.finding for each in alike if not each.shown("bootstrap")]
-    said = ((better, f"a better {reference}"), (worse, f"a worse {reference}"), (neither, "no difference"))
-    parts = [f"{what} on {listed(findings)}" for findings, what in said if findings]
+    """What the tests say of one arm, on the findings where they agree."""
+    better = [pair.finding for pair in alike if pair.shown("bootstrap") and pair.difference.estimate.value > 0]
+    worse = [pair.finding for pair in alike if pair.shown("bootstrap") and pair.difference.estimate.value <= 0]
+    neither = [pair.finding for pair in alike if not pair.shown("bootstrap")]
+    verdicts = ((better, f"a better {reference}"), (worse, f"a worse {reference}"), (neither, "no difference"))
+    parts = [f"{what} on {listed(findings)}" for findings, what in verdicts if findings]
     return [f"Against {name} the tests of AUROC show {'; '.join(parts)} (p after Holm)."] if parts else []
 
 
-def _disagreement(cohort: Cohort, reference: str, each: PairTests) -> str:
-    told = listed([f"{TESTS[test]} {p_cell(each.corrected[test])}" for test in RANKING if test in each.p])
+def _disagreement(cohort: Cohort, reference: str, pair: PairTests) -> str:
+    p_values = listed([f"{TESTS[test]} {p_cell(pair.corrected[test])}" for test in RANKING if test in pair.p])
     return (
-        f"On {each.finding}, {reference} against {cohort.arms[each.arm].name}, the tests of AUROC disagree (p after "
-        f"Holm: {told}); take no difference as shown, for a claim should not hang on the choice of the test."
+        f"On {pair.finding}, {reference} against {cohort.arms[pair.arm].name}, the tests of AUROC disagree (p after "
+        f"Holm: {p_values}); take no difference as shown, for a claim should not hang on the choice of the test."
     )
 
 
 def _threshold(cohort: Cohort, alike: Sequence[PairTests]) -> list[str]:
-    odd = [each for each in alike if "mcnemar" in each.p and each.shown("mcnemar") != each.shown("bootstrap")]
+    odd = [pair for pair in alike if "mcnemar" in pair.p and pair.shown("mcnemar") != pair.shown("bootstrap")]
     if not odd:
         return []
-    named = listed([f"{each.finding} against {cohort.arms[each.arm].name}" for each in odd])
+    named = listed([f"{pair.finding} against {cohort.arms[pair.arm].name}" for pair in odd])
     return [
         f"McNemar's test, of the yeses and noes at the thresholds chosen on validation, answers otherwise on {named}: "
         "that is another question, and for the ranking the tests of AUROC hold."
@@ -86,75 +88,75 @@ def _threshold(cohort: Cohort, alike: Sequence[PairTests]) -> list[str]:
 
 
 def _naive(cohort: Cohort, tested: Sequence[PairTests]) -> list[str]:
-    odd = [each for each in tested if NAIVE in each.p and each.shown(NAIVE) != each.shown("delong")]
+    odd = [pair for pair in tested if NAIVE in pair.p and pair.shown(NAIVE) != pair.shown("delong")]
     if not odd:
         return []
-    named = listed([f"{each.finding} against {cohort.arms[each.arm].name}" for each in odd])
+    named = listed([f"{pair.finding} against {cohort.arms[pair.arm].name}" for pair in odd])
     return [
         f"Ordinary DeLong, which takes the rows of one patient for as many patients, would have answered otherwise on "
         f"{named}: trust the clustered one."
     ]
 
 
-def _sheet(cohort: Cohort, reference: str, found: Sequence[PairTests]) -> Sheet:
-    tests = [test for test in TESTS if any(test in each.p for each in found)]
-    naive = [NAIVE] if any(NAIVE in each.p for each in found) else []
+def _sheet(cohort: Cohort, reference: str, pairs: Sequence[PairTests]) -> Sheet:
+    tests = [test for test in TESTS if any(test in pair.p for pair in pairs)]
+    naive = [NAIVE] if any(NAIVE in pair.p for pair in pairs) else []
     titles = [TESTS[test] for test in tests] + ["ordinary DeLong (wrong here: rows are not independent)" for _ in naive]
     rows = [
         (
-            f"{each.finding}: {cohort.arms[each.arm].name}",
-            with_interval(each.difference.estimate),
-            *(_cell(each, test) for test in (*tests, *naive)),
+            f"{pair.finding}: {cohort.arms[pair.arm].name}",
+            with_interval(pair.difference.estimate),
+            *(_cell(pair, test) for test in (*tests, *naive)),
         )
-        for each in found
+        for pair in pairs
     ]
     return Sheet(f"{reference} minus …, AUROC: p (after Holm)", ("finding: model", "difference", *titles), tuple(rows))
 
 
-def _cell(each: PairTests, test: str) -> str:
-    return f"{p_cell(each.p[test])} ({p_cell(each.corrected[test])})" if test in each.p else "–"
+def _cell(pair: PairTests, test: str) -> str:
+    return f"{p_cell(pair.p[test])} ({p_cell(pair.corrected[test])})" if test in pair.p else "–"
 
 
-def _plot(cohort: Cohort, reference: str, found: Sequence[PairTests]) -> Plot:
+def _plot(cohort: Cohort, reference: str, pairs: Sequence[PairTests]) -> Plot:
     lines: list[ForestLine] = []
-    for arm in dict.fromkeys(each.arm for each in found):
+    for arm in dict.fromkeys(pair.arm for pair in pairs):
         lines.append(ForestLine(f"minus {cohort.arms[arm].name}"))
-        lines += [ForestLine(each.finding, each.difference.estimate, arm) for each in found if each.arm == arm]
+        lines += [ForestLine(pair.finding, pair.difference.estimate, arm) for pair in pairs if pair.arm == arm]
     caption = f"{reference} minus the other. Bars: 95 % intervals over patients, not corrected for their number."
     return forest_plot("pairs", "Differences by finding", caption, lines, zero=0.0, axis="difference in AUROC")
 
 
-def _notes(cohort: Cohort, found: Sequence[PairTests], made: int, resamples: int) -> list[str]:
-    said = [
-        f"The p-values are corrected (Holm) over {counted(sum(bool(each.p) for each in found), 'pair')} of finding and "
+def _notes(cohort: Cohort, pairs: Sequence[PairTests], drawn: int, resamples: int) -> list[str]:
+    sentences = [
+        f"The p-values are corrected (Holm) over {counted(sum(bool(pair.p) for pair in pairs), 'pair')} of finding and "
         "model, each test by itself.",
     ]
-    if any("mcnemar" in each.p for each in found):
-        forms = listed(sorted({each.form for each in found if each.form}))
-        said.append(
+    if any("mcnemar" in pair.p for pair in pairs):
+        forms = listed(sorted({pair.form for pair in pairs if pair.form}))
+        sentences.append(
             f"McNemar's test ({forms}) compares right answers at the thresholds chosen on validation. It is about "
             "these answers, not about the models: thresholds that few validation patients chose lie apart by chance."
         )
     else:
-        said.append("McNemar's test was not made: no thresholds were chosen on validation for both models.")
+        sentences.append("McNemar's test was not made: no thresholds were chosen on validation for both models.")
     if any(len(trainings) > 1 for trainings in cohort.scored):
-        said.append("Of several trainings the first is tested.")
-    refused = [f"{each.finding} ({each.difference.estimate.refused})" for each in found if not each.p]
+        sentences.append("Of several trainings the first is tested.")
+    refused = [f"{pair.finding} ({pair.difference.estimate.refused})" for pair in pairs if not pair.p]
     if refused:
-        said.append(f"Not tested: {listed(list(dict.fromkeys(refused)))}.")
-    if made < resamples:
-        said.append(f"These intervals stand on {made} resamples and not {resamples}, for time.")
-    if 2 * sum(bool(each.p) for each in found) / (made + 1) > ALPHA:
-        said.append(f"With {made} resamples no bootstrap p can be small enough after Holm; ask for more.")
-    return said
+        sentences.append(f"Not tested: {listed(list(dict.fromkeys(refused)))}.")
+    if drawn < resamples:
+        sentences.append(f"These intervals stand on {drawn} resamples and not {resamples}, for time.")
+    if 2 * sum(bool(pair.p) for pair in pairs) / (drawn + 1) > ALPHA:
+        sentences.append(f"With {drawn} resamples no bootstrap p can be small enough after Holm; ask for more.")
+    return sentences
 
 
-def _record(cohort: Cohort, each: PairTests) -> dict[str, Any]:
+def _record(cohort: Cohort, pair: PairTests) -> dict[str, Any]:
     return {
-        "arm": cohort.arms[each.arm].name,
-        "finding": each.finding,
-        "difference": each.difference.estimate.to_json(),
-        "p": each.p,
-        "p_holm": each.corrected,
-        "mcnemar_form": each.form,
+        "arm": cohort.arms[pair.arm].name,
+        "finding": pair.finding,
+        "difference": pair.difference.estimate.to_json(),
+        "p": pair.p,
+        "p_holm": pair.corrected,
+        "mcnemar_form": pair.form,
     }

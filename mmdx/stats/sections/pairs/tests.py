@@ -26,9 +26,9 @@ TESTS = {
 """By key, in the order of the tables."""
 FEWEST_SWAPS = 2000
 PER_TEST = 50
-"""Resamples or swaps a test that the smallest p, 2 or 1 over their number, needs to pass Holm over all tests."""
+"""Resamples or swaps per test, so that the smallest p (2 or 1 over their number) can pass Holm over all tests."""
 NAIVE = "naive_delong"
-"""DeLong that takes every row for a patient of its own: made only where that is wrong, to show how wrong."""
+"""DeLong that treats every row as another patient: computed only where that is wrong, to show how wrong."""
 
 
 @dataclass(frozen=True)
@@ -58,15 +58,15 @@ def pair_tests(cohort: Cohort, resampler: Resampler) -> list[PairTests]:
     arms = [reference, *others]
     sampled = dict(zip(arms, sample(first, AUROC, arms, resampler), strict=True))
     swaps = max(FEWEST_SWAPS, PER_TEST * len(others) * len(cohort.findings))
-    found = []
+    pairs = []
     for arm in others:
         for f, finding in enumerate(cohort.findings):
             if {0.0, 1.0} <= set(cohort.labels[:, f].tolist()):
                 refused = why_no_mean(cohort, [f])
                 difference = sampled[reference].macro([f], refused=refused).minus(sampled[arm].macro([f]))
                 p, form = _p_values(first, reference, arm, f, difference, swaps=swaps, seed=resampler.seed)
-                found.append(PairTests(arm, finding, difference, p, form))
-    return _corrected(found)
+                pairs.append(PairTests(arm, finding, difference, p, form))
+    return _corrected(pairs)
 
 
 def _p_values(
@@ -75,26 +75,26 @@ def _p_values(
     """By test; none where an interval is refused, for then every test stands on too few patients."""
     if difference.p is None:
         return {}, None
-    known = ~np.isnan(cohort.labels[:, column])
-    labels, patients = cohort.labels[known, column], np.unique(cohort.patients[known], return_inverse=True)[1]
-    pair = [cohort.scored[each][0].scores[known, column] for each in (reference, arm)]
-    chosen = [cohort.scored[each][0].thresholds[known, column] for each in (reference, arm)]
+    labelled = ~np.isnan(cohort.labels[:, column])
+    labels, patients = cohort.labels[labelled, column], np.unique(cohort.patients[labelled], return_inverse=True)[1]
+    pair = [cohort.scored[model][0].scores[labelled, column] for model in (reference, arm)]
+    chosen = [cohort.scored[model][0].thresholds[labelled, column] for model in (reference, arm)]
     p = {"bootstrap": difference.p, "delong": delong_test(labels, pair[0], pair[1], patients).p}
     p["permutation"] = permutation_p(AUROC, labels, pair[0], pair[1], patients, swaps=swaps, seed=seed)
     form = None
     if not np.isnan(chosen).any():
         right = [(scores >= thresholds) == (labels == 1) for scores, thresholds in zip(pair, chosen, strict=True)]
-        found = mcnemar_test(right[0], right[1], patients)
-        p["mcnemar"], form = found.p, found.form
+        mcnemar = mcnemar_test(right[0], right[1], patients)
+        p["mcnemar"], form = mcnemar.p, mcnemar.form
     if len(np.unique(patients)) < len(patients):
         p[NAIVE] = delong_test(labels, pair[0], pair[1], np.arange(len(labels))).p
     return {test: value for test, value in p.items() if not np.isnan(value)}, form
 
 
-def _corrected(found: Sequence[PairTests]) -> list[PairTests]:
-    corrected: list[dict[str, float]] = [{} for _ in found]
+def _corrected(pairs: Sequence[PairTests]) -> list[PairTests]:
+    corrected: list[dict[str, float]] = [{} for _ in pairs]
     for test in (*TESTS, NAIVE):
-        made = [place for place, each in enumerate(found) if test in each.p]
-        for place, p in zip(made, holm([found[place].p[test] for place in made]), strict=True):
+        places = [place for place, pair in enumerate(pairs) if test in pair.p]
+        for place, p in zip(places, holm([pairs[place].p[test] for place in places]), strict=True):
             corrected[place][test] = p
-    return [replace(each, corrected=p) for each, p in zip(found, corrected, strict=True)]
+    return [replace(pair, corrected=p) for pair, p in zip(pairs, corrected, strict=True)]

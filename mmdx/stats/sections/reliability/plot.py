@@ -96,11 +96,11 @@ def _curve(
     cohort: Cohort, findings: list[int], scores: Float[np.ndarray, "a n f"], arm: int, weights: np.ndarray
 ) -> _Curve:
     rows, columns = np.nonzero(~np.isnan(cohort.labels[:, findings]))
-    labels, said = cohort.labels[:, findings][rows, columns], scores[arm][:, findings][rows, columns]
+    labels, values = cohort.labels[:, findings][rows, columns], scores[arm][:, findings][rows, columns]
     patients = cohort.patients[rows]
     # Alike scores share a bin: constant scores have one.
-    edges = np.unique(np.quantile(said, np.linspace(0, 1, BINS + 1)))
-    place = np.clip(np.searchsorted(edges, said, "right") - 1, 0, max(len(edges) - 2, 0))
+    edges = np.unique(np.quantile(values, np.linspace(0, 1, BINS + 1)))
+    place = np.clip(np.searchsorted(edges, values, "right") - 1, 0, max(len(edges) - 2, 0))
     count = int(place.max()) + 1
     totals = np.bincount(place, minlength=count).tolist()
     positives = np.bincount(place[labels == 1], minlength=count).tolist()
@@ -115,9 +115,9 @@ def _curve(
             )
             for b in range(count)
         ]
-    means = np.bincount(place, weights=said, minlength=count) / np.maximum(totals, 1)
+    means = np.bincount(place, weights=values, minlength=count) / np.maximum(totals, 1)
     finding = TOGETHER if len(findings) > 1 else cohort.findings[findings[0]]
-    return _Curve(finding, arm, said, means.tolist(), shares, totals)
+    return _Curve(finding, arm, values, means.tolist(), shares, totals)
 
 
 def _draw(axes: Axes, strip: Axes, curves: list[_Curve]) -> None:

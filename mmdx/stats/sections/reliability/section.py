@@ -76,7 +76,7 @@ def reliability_section(cohort: Cohort, resampler: Resampler) -> Section | None:
         for scores in ([plain, scaled] if f in after else [plain])
     ]
     measured = _measure(cohort, every, fewer)
-    groups = [[each for each in measured if each.finding == cohort.findings[f]] for f in findings]
+    groups = [[entry for entry in measured if entry.finding == cohort.findings[f]] for f in findings]
     if len(findings) > 1:
         groups = [_means(cohort, groups, findings, scaled=after == findings), *groups]
     plots = [reliability_plot(cohort, findings, plain, resampler, scaled=False)]
@@ -92,7 +92,7 @@ def reliability_section(cohort: Cohort, resampler: Resampler) -> Section | None:
             *_bounded(cohort, every),
             *_notes([cohort.findings[f] for f in findings if f not in after], bool(after), resamples=fewer.resamples),
         ),
-        record=[_record(cohort, each) for group in groups for each in group],
+        record=[_record(cohort, entry) for group in groups for entry in group],
     )
 
 
@@ -109,22 +109,29 @@ def scaled_scores(cohort: Cohort) -> Float[np.ndarray, "a n f"]:
 
 
 def _scores(cohort: Cohort, scores: Float[np.ndarray, "a n f"], finding: int, arm: int, *, scaled: bool) -> _Scores:
-    known = _known(cohort, finding)
-    labels, patients = cohort.labels[known, finding], cohort.patients[known]
-    temperatures = cohort.scored[arm][0].temperatures[known, finding] if scaled else np.array([])
+    labelled = _known(cohort, finding)
+    labels, patients = cohort.labels[labelled, finding], cohort.patients[labelled]
+    temperatures = cohort.scored[arm][0].temperatures[labelled, finding] if scaled else np.array([])
     ends = tuple(dict.fromkeys((float(temperatures.min()), float(temperatures.max())))) if scaled else ()
-    return _Scores(finding, arm, scaled, labels, scores[arm, known, finding], patients, ends)
+    return _Scores(finding, arm, scaled, labels, scores[arm, labelled, finding], patients, ends)
 
 
 def _measure(cohort: Cohort, every: list[_Scores], resampler: Resampler) -> list[_Measured]:
     """All of them over the same resamples, which are drawn once; each value is made of sums over rows."""
     count = int(cohort.patients.max()) + 1
-    curves = [expand(each.labels, each.scores) for each in every]
-    columns = [np.hstack([_columns(each), curve.columns]) for each, curve in zip(every, curves, strict=True)]
-    sums = np.hstack([sum_by_patient(own, each.patients, count) for own, each in zip(columns, every, strict=True)])
+    curves = [expand(model_scores.labels, model_scores.scores) for model_scores in every]
+    columns = [
+        np.hstack([_columns(model_scores), curve.columns]) for model_scores, curve in zip(every, curves, strict=True)
+    ]
+    sums = np.hstack(
+        [
+            sum_by_patient(own_columns, model_scores.patients, count)
+            for own_columns, model_scores in zip(columns, every, strict=True)
+        ]
+    )
     drawn = resampler.sums(sums).reshape(resampler.resamples, len(every), -1)
     measured = []
-    for index, (each, curve) in enumerate(zip(every, curves, strict=True)):
+    for index, (model_scores, curve) in enumerate(zip(every, curves, strict=True)):
         total, loss, square = drawn[:, index, :3].T
         resampled = {
             "log_loss": share(loss, total),
@@ -132,53 +139,64 @@ def _measure(cohort: Cohort, every: list[_Scores], resampler: Resampler) -> list
             "ece": share(np.abs(drawn[:, index, 3 : 3 + BINS]).sum(axis=1), total),
             "slope": curve.slopes(drawn[:, index, 3 + BINS :]),
         }
-        once = np.ones((1, len(each.labels)), dtype=np.int32)
+        once = np.ones((1, len(model_scores.labels)), dtype=np.int32)
         functions = {"log_loss": log_loss, "brier": brier, "ece": calibration_error}
-        values = {name: float(function(each.labels, each.scores, once)[0]) for name, function in functions.items()}
-        told = "–".join(map(number, each.temperatures)) or "–"
-        refused = why_too_few(each.labels, each.patients)
-        finding = cohort.findings[each.finding]
+        values = {
+            name: float(function(model_scores.labels, model_scores.scores, once)[0])
+            for name, function in functions.items()
+        }
+        temperature = "–".join(map(number, model_scores.temperatures)) or "–"
+        refused = why_too_few(model_scores.labels, model_scores.patients)
+        finding = cohort.findings[model_scores.finding]
         values["slope"] = curve.slope
-        measured.append(_Measured(finding, each.arm, each.scaled, told, values, resampled, refused))
+        measured.append(
+            _Measured(finding, model_scores.arm, model_scores.scaled, temperature, values, resampled, refused)
+        )
     return measured
 
 
-def _columns(each: _Scores) -> Float[np.ndarray, "m k"]:
+def _columns(model_scores: _Scores) -> Float[np.ndarray, "m k"]:
     """What is summed of each row for its measures but the slope: 1, log loss, squared distance, distance by bin."""
-    parts = [np.ones_like(each.labels), surprises(each.labels, each.scores), (each.scores - each.labels) ** 2]
-    return np.hstack([np.stack(parts, axis=1), gaps(each.labels, each.scores)])
+    parts = [
+        np.ones_like(model_scores.labels),
+        surprises(model_scores.labels, model_scores.scores),
+        (model_scores.scores - model_scores.labels) ** 2,
+    ]
+    return np.hstack([np.stack(parts, axis=1), gaps(model_scores.labels, model_scores.scores)])
 
 
 def _means(cohort: Cohort, groups: list[list[_Measured]], findings: list[int], *, scaled: bool) -> list[_Measured]:
     """The mean over findings of each model, as it is and, where all findings are, scaled."""
     refused = refusals(cohort, findings)[-1]
-    kept = [[each for each in group if scaled or not each.scaled] for group in groups]
-    made = []
-    for alike in zip(*kept, strict=True):
-        values = {name: float(np.mean([each.values[name] for each in alike])) for name in MEASURES}
-        resampled = {name: np.mean([each.resampled[name] for each in alike], axis=0) for name in MEASURES}
-        told = "by finding" if alike[0].scaled else "–"
-        made.append(_Measured(None, alike[0].arm, alike[0].scaled, told, values, resampled, refused))
-    return made
+    compared = [[measured for measured in group if scaled or not measured.scaled] for group in groups]
+    means = []
+    for alike in zip(*compared, strict=True):
+        values = {name: float(np.mean([measured.values[name] for measured in alike])) for name in MEASURES}
+        resampled = {name: np.mean([measured.resampled[name] for measured in alike], axis=0) for name in MEASURES}
+        temperature = "by finding" if alike[0].scaled else "–"
+        means.append(_Measured(None, alike[0].arm, alike[0].scaled, temperature, values, resampled, refused))
+    return means
 
 
 def _sentences(cohort: Cohort, group: list[_Measured]) -> tuple[str, ...]:
     """What scaling does to the calibration error of each model."""
     of = f"for {group[0].finding}" if group[0].finding is not None else "on average over the findings"
-    told = []
+    sentences = []
     for before, after in zip(group[::2], group[1::2], strict=True):
-        values = [with_interval(each.estimate("ece")) for each in (before, after)]
+        values = [with_interval(measured.estimate("ece")) for measured in (before, after)]
         name = cohort.arms[before.arm].name
-        told.append(f"The scores of {name} miss the share of positives by {values[0]} {of}; scaled, by {values[1]}.")
-    return tuple(told)
+        sentences.append(
+            f"The scores of {name} miss the share of positives by {values[0]} {of}; scaled, by {values[1]}."
+        )
+    return tuple(sentences)
 
 
 def _sheet(cohort: Cohort, group: list[_Measured]) -> Sheet:
     rows = []
-    for each in group:
-        name = cohort.arms[each.arm].name + (", scaled" if each.scaled else "")
-        rows.append((name, *(with_interval(each.estimate(measure)) for measure in MEASURES), each.temperature))
-    scaled = any(each.scaled for each in group)
+    for measured in group:
+        name = cohort.arms[measured.arm].name + (", scaled" if measured.scaled else "")
+        rows.append((name, *(with_interval(measured.estimate(measure)) for measure in MEASURES), measured.temperature))
+    scaled = any(measured.scaled for measured in group)
     header = ("model", *MEASURES.values(), *(["temperature"] if scaled else []))
     title = group[0].finding if group[0].finding is not None else "Mean over findings"
     return Sheet(f"Calibration: {title}", header, tuple(row[: len(header)] for row in rows))
@@ -186,12 +204,14 @@ def _sheet(cohort: Cohort, group: list[_Measured]) -> Sheet:
 
 def _bounded(cohort: Cohort, every: list[_Scores]) -> list[str]:
     """The fits that ended on the bounds of a temperature."""
-    ended = [each for each in every if any(map(on_bound, each.temperatures))]
-    named = ", ".join(f"{cohort.arms[each.arm].name} on {cohort.findings[each.finding]}" for each in ended)
-    told = (
+    ended = [model_scores for model_scores in every if any(map(on_bound, model_scores.temperatures))]
+    named = ", ".join(
+        f"{cohort.arms[model_scores.arm].name} on {cohort.findings[model_scores.finding]}" for model_scores in ended
+    )
+    head = (
         f"Temperatures ended on a bound ({COOLEST:g}, {HOTTEST:g}): validation scores part the classes, or tell nothing"
     )
-    return [f"{told}: {named}."] if ended else []
+    return [f"{head}: {named}."] if ended else []
 
 
 def _notes(without: list[str], scaled: bool, *, resamples: int) -> tuple[str, ...]:
@@ -217,13 +237,13 @@ def _notes(without: list[str], scaled: bool, *, resamples: int) -> tuple[str, ..
     return tuple(lines)
 
 
-def _record(cohort: Cohort, each: _Measured) -> dict[str, Any]:
-    head = {"arm": cohort.arms[each.arm].name, "finding": each.finding, "scaled": each.scaled}
-    found = {}
+def _record(cohort: Cohort, measured: _Measured) -> dict[str, Any]:
+    head = {"arm": cohort.arms[measured.arm].name, "finding": measured.finding, "scaled": measured.scaled}
+    record = {}
     for measure in MEASURES:
-        estimate = each.estimate(measure)
-        found[measure] = estimate.to_json()
-    return head | {"temperature": each.temperature if each.scaled else None} | found
+        estimate = measured.estimate(measure)
+        record[measure] = estimate.to_json()
+    return head | {"temperature": measured.temperature if measured.scaled else None} | record
 
 
 def _known(cohort: Cohort, finding: int) -> np.ndarray:

@@ -28,18 +28,18 @@ def roc_and_pr(
     place = np.searchsorted(thresholds, scores, "right") - 1
     positive = labels == 1
     # The weight at or above each threshold, from the highest to the lowest.
-    found, wrong = (
+    true_yes, false_yes = (
         np.cumsum(group_weights(place[kind], patients[kind], weights, len(thresholds))[:, ::-1], axis=1)
         for kind in (positive, ~positive)
     )
     roc, precision = np.full((len(weights), len(GRID)), np.nan), np.full((len(weights), len(GRID)), np.nan)
-    for r in np.flatnonzero((found[:, -1] > 0) & (wrong[:, -1] > 0)):
-        sensitivity = found[r] / found[r, -1]
-        roc[r] = np.interp(GRID, np.append(0, wrong[r] / wrong[r, -1]), np.append(0, sensitivity))
+    for r in np.flatnonzero((true_yes[:, -1] > 0) & (false_yes[:, -1] > 0)):
+        sensitivity = true_yes[r] / true_yes[r, -1]
+        roc[r] = np.interp(GRID, np.append(0, false_yes[r] / false_yes[r, -1]), np.append(0, sensitivity))
         # The highest threshold may lie above all that was drawn: there is no precision without a yes.
-        first = int(np.argmax(found[r] + wrong[r] > 0))
+        first = int(np.argmax(true_yes[r] + false_yes[r] > 0))
         reached = np.maximum(np.searchsorted(sensitivity, GRID - 1e-9), first)
-        precision[r] = found[r, reached] / (found[r, reached] + wrong[r, reached])
+        precision[r] = true_yes[r, reached] / (true_yes[r, reached] + false_yes[r, reached])
     return roc, precision
 
 

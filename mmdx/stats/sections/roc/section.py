@@ -64,7 +64,7 @@ def roc_section(cohort: Cohort, resampler: Resampler) -> Section | None:
     resampler = resampler.at_most(BAND_RESAMPLES)
     roc, pr = _curves(cohort, findings, resampler)
     if len(findings) > MOST_FINDINGS:
-        roc, pr = ([each for each in curves if each.finding == MEAN] for curves in (roc, pr))
+        roc, pr = ([curve for curve in curves if curve.finding == MEAN] for curves in (roc, pr))
     notes = [
         f"Bands are pointwise 95 % percentile bands over {resampler.resamples} resamples of patients, the same for "
         "every model: a band holds a point of a curve, not the whole of it. None is drawn where too few patients bear "
@@ -85,29 +85,29 @@ def _curves(cohort: Cohort, findings: list[int], resampler: Resampler) -> tuple[
     weights = resampler.drawn()
     # First all as they are, then the resamples.
     weights = np.concatenate([np.ones_like(weights[:1]), weights])
-    made: tuple[list[_Curve], list[_Curve]] = ([], [])
+    by_kind: tuple[list[_Curve], list[_Curve]] = ([], [])
     means = np.zeros((2, len(cohort.arms), len(weights), len(GRID)))
     areas = np.zeros((2, len(cohort.arms)))
     bases, every = [], cohort.scores
     for f in findings:
-        known = _known(cohort, f)
-        labels, of = cohort.labels[known, f], cohort.patients[known]
+        labelled = _known(cohort, f)
+        labels, of = cohort.labels[labelled, f], cohort.patients[labelled]
         bases.append(float(labels.mean()))
         refused = why_too_few(labels, of) is not None
         once = np.ones((1, len(labels)), dtype=np.int32)
         for arm in cohort.models:
-            scores = every[arm, known, f]
-            found = (auroc(labels, scores, once)[0], average_precision(labels, scores, once)[0])
+            scores = every[arm, labelled, f]
+            areas_of_model = (auroc(labels, scores, once)[0], average_precision(labels, scores, once)[0])
             for kind, curve in enumerate(roc_and_pr(labels, scores, of, weights)):
-                made[kind].append(_curve(cohort.findings[f], arm, curve, found[kind], bases[-1], refused))
+                by_kind[kind].append(_curve(cohort.findings[f], arm, curve, areas_of_model[kind], bases[-1], refused))
                 means[kind, arm] += curve / len(findings)
-                areas[kind, arm] += found[kind] / len(findings)
+                areas[kind, arm] += areas_of_model[kind] / len(findings)
     few = refusals(cohort, findings)[-1] is not None
-    for kind, curves in enumerate(made):
+    for kind, curves in enumerate(by_kind):
         for arm in cohort.models:
             mean = _curve(MEAN, arm, means[kind, arm], areas[kind, arm], float(np.mean(bases)), few)
             curves.append(mean)
-    return made
+    return by_kind
 
 
 def _curve(finding: str, arm: int, curve: np.ndarray, area: float, base: float, refused: bool) -> _Curve:
@@ -155,11 +155,11 @@ def _plot(cohort: Cohort, curves: list[_Curve], kind: _Kind) -> Plot:
     shown = [finding for finding in findings if finding != MEAN] or findings
     numbers = [
         pd.DataFrame(
-            {"finding": each.finding, "model": cohort.arms[each.arm].name, kind.across: GRID, kind.up: each.values}
-            | {"low": each.low, "high": each.high}
+            {"finding": curve.finding, "model": cohort.arms[curve.arm].name, kind.across: GRID, kind.up: curve.values}
+            | {"low": curve.low, "high": curve.high}
         )
-        for each in curves
-        if each.finding in shown
+        for curve in curves
+        if curve.finding in shown
     ]
 
     def draw(figure: Figure) -> None:
@@ -176,8 +176,8 @@ def _plot(cohort: Cohort, curves: list[_Curve], kind: _Kind) -> Plot:
                 axes.legend(handles, areas, loc=kind.legend, **look)
             else:
                 names = [short(cohort.arms[a].name, 24) for a in cohort.models]
-                told = [f"{area}  {name}" for area, name in zip(areas, names, strict=True)]
-                names_beside(figure, told, cohort.models, marks=False, title=kind.area)
+                labels = [f"{area}  {name}" for area, name in zip(areas, names, strict=True)]
+                names_beside(figure, labels, cohort.models, marks=False, title=kind.area)
         figure.supxlabel(kind.across, fontsize=9)
         figure.supylabel(kind.up, fontsize=9)
 

@@ -73,26 +73,28 @@ class Gap:
         return self.corrected <= ALPHA
 
 
-def comparable_traits(cohort: Cohort, known: list[str]) -> tuple[list[Trait], list[str]]:
+def comparable_traits(cohort: Cohort, names: list[str]) -> tuple[list[Trait], list[str]]:
     """The traits that can be compared; and what was joined, left out or not compared, and why."""
     traits, notes = [], []
-    for name in known:
+    for name in names:
         grouping = group_by(name, pd.Series(cohort.traits[name]), cohort.patients)
-        said = list(grouping.notes)
+        remarks = list(grouping.notes)
         scored = {group: _scored_findings(cohort, rows) for group, rows in grouping.groups.items()}
         able = {group: of_group for group, of_group in scored.items() if of_group}
         without = [group for group in grouping.groups if group not in able]
         if without:
-            said.append(f"{listed(without)} left out (no finding with {FEWEST_IN_MEAN} patients with and without it)")
+            remarks.append(
+                f"{listed(without)} left out (no finding with {FEWEST_IN_MEAN} patients with and without it)"
+            )
         findings = [f for f in range(len(cohort.findings)) if all(f in of_group for of_group in able.values())]
         if len(able) < 2:
-            said.append(f"not compared, for want of two groups of {FEWEST_IN_GROUP} patients with both classes")
+            remarks.append(f"not compared, for want of two groups of {FEWEST_IN_GROUP} patients with both classes")
         elif not findings:
-            said.append("not compared: no finding has both classes in every group")
+            remarks.append("not compared: no finding has both classes in every group")
         else:
             traits.append(Trait(name, {group: grouping.groups[group] for group in able}, tuple(findings)))
-        if said:
-            notes.append(f"{name}: {'; '.join(said)}.")
+        if remarks:
+            notes.append(f"{name}: {'; '.join(remarks)}.")
     return traits, notes
 
 
@@ -110,26 +112,26 @@ def affordable_for(cohort: Cohort, traits: int, resampler: Resampler) -> Resampl
 def score_subgroups(cohort: Cohort, traits: list[Trait], resampler: Resampler) -> list[list[Subgroup]]:
     """By trait and group, over the same resamples of all patients."""
     scores = [training.scores for arm in cohort.models[:2] for training in cohort.scored[arm]]
-    own = len(cohort.scored[cohort.models[0]])
+    count = len(cohort.scored[cohort.models[0]])
     groups = [rows for trait in traits for rows in trait.groups.values()]
     sampled = iter(resampler.over(AUROC, cohort.labels, np.stack(scores), groups=groups))
-    found = []
+    by_trait = []
     for trait in traits:
         of_trait = []
         for name, rows in trait.groups.items():
             refused = why_no_mean(cohort, trait.findings, rows)
             both = next(sampled)
-            value = both.trainings(slice(own)).macro(trait.findings, refused=refused)
-            second = both.trainings(slice(own, None))
+            value = both.trainings(slice(count)).macro(trait.findings, refused=refused)
+            second = both.trainings(slice(count, None))
             difference = value.minus(second.macro(trait.findings)) if len(cohort.models) > 1 else None
             positive = rows & (cohort.labels[:, list(trait.findings)] == 1).any(axis=1)
             patients, ill = (len(np.unique(cohort.patients[chosen])) for chosen in (rows, positive))
             of_trait.append(Subgroup(trait.name, name, patients, int(rows.sum()), ill, value, difference))
-        found.append(of_trait)
-    return found
+        by_trait.append(of_trait)
+    return by_trait
 
 
-def find_gaps(cohort: Cohort, traits: list[Trait], found: list[list[Subgroup]], *, seed: int) -> list[Gap]:
+def find_gaps(cohort: Cohort, traits: list[Trait], by_trait: list[list[Subgroup]], *, seed: int) -> list[Gap]:
     cost = sum(len(trait.groups) for trait in traits) * len(cohort.scored[cohort.models[0]])
     cells = len(cohort.patients) * len(cohort.findings) * cost
     most = int(np.clip(CELLS // cells, FEWEST_PERMUTATIONS, MOST_PERMUTATIONS))
@@ -137,12 +139,12 @@ def find_gaps(cohort: Cohort, traits: list[Trait], found: list[list[Subgroup]], 
     return [
         Gap(
             trait,
-            max(subgroups, key=lambda each: each.reference.value),
-            min(subgroups, key=lambda each: each.reference.value),
+            max(subgroups, key=lambda subgroup: subgroup.reference.value),
+            min(subgroups, key=lambda subgroup: subgroup.reference.value),
             p,
             corrected,
         )
-        for trait, subgroups, p, corrected in zip(traits, found, p_values, holm(p_values), strict=True)
+        for trait, subgroups, p, corrected in zip(traits, by_trait, p_values, holm(p_values), strict=True)
     ]
 
 
@@ -160,9 +162,11 @@ def _gap_p(cohort: Cohort, trait: Trait, *, most: int, seed: int) -> float:
     np.logical_or.at(ill, cell, (labels[:, list(trait.findings)] == 1).any(axis=1))
     ladders = []
     for f in trait.findings:
-        known = np.flatnonzero(~np.isnan(labels[:, f]))
+        labelled = np.flatnonzero(~np.isnan(labels[:, f]))
         ladders += [
-            Ladder(labels[known, f], training.scores[rows][known, f], cell[known], len(cells), np.dtype(np.uint32))
+            Ladder(
+                labels[labelled, f], training.scores[rows][labelled, f], cell[labelled], len(cells), np.dtype(np.uint32)
+            )
             for training in cohort.scored[cohort.models[0]]
         ]
     generator = np.random.default_rng(seed)

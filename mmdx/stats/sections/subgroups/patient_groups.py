@@ -46,24 +46,24 @@ def group_by(trait: str, values: pd.Series, patients: Int[np.ndarray, "n"]) -> G
         groups = _quantiles(numbers, patients)
     else:
         groups = {_text(value): numbers == value for value in distinct}
-    kept, notes = _joined(groups, patients)
+    joined, notes = _joined(groups, patients)
     if absent.any():
         if _patients(absent, patients) >= FEWEST_IN_GROUP:
-            kept[ABSENT] = absent | kept.get(ABSENT, np.zeros_like(absent))
+            joined[ABSENT] = absent | joined.get(ABSENT, np.zeros_like(absent))
         else:
             notes.append(f"{counted(_patients(absent, patients), 'patient')} without it left out")
-    return Grouping(trait, kept, tuple(notes))
+    return Grouping(trait, joined, tuple(notes))
 
 
 def _quantiles(numbers: np.ndarray, patients: Int[np.ndarray, "n"]) -> dict[str, Bool[np.ndarray, "n"]]:
     """Quarters of the patients, or thirds or halves where they are few; equal numbers stay together."""
-    known = ~np.isnan(numbers)
-    each = np.unique(np.column_stack([patients[known], numbers[known]]), axis=0)[:, 1]
-    count = max(1, min(MOST_NUMBERS, len(each) // FEWEST_IN_GROUP))
-    edges = np.unique(np.quantile(each, np.arange(1, count) / count, method="inverted_cdf"))
-    place = np.where(known, np.searchsorted(edges, numbers, "left"), -1)
+    present = ~np.isnan(numbers)
+    values = np.unique(np.column_stack([patients[present], numbers[present]]), axis=0)[:, 1]
+    count = max(1, min(MOST_NUMBERS, len(values) // FEWEST_IN_GROUP))
+    edges = np.unique(np.quantile(values, np.arange(1, count) / count, method="inverted_cdf"))
+    place = np.where(present, np.searchsorted(edges, numbers, "left"), -1)
     groups = {}
-    for part in np.unique(place[known]):
+    for part in np.unique(place[present]):
         low, high = numbers[place == part].min(), numbers[place == part].max()
         groups[_text(low) if low == high else f"{_text(low)} to {_text(high)}"] = place == part
     return groups
@@ -76,19 +76,19 @@ def _joined(
     large = [name for name in groups if sizes[name] >= FEWEST_IN_GROUP]
     largest = sorted(large, key=lambda name: -sizes[name])
     largest = largest[:MOST_GROUPS] if len(groups) <= MOST_GROUPS else largest[: MOST_GROUPS - 1]
-    kept = {name: rows for name, rows in groups.items() if name in largest}
-    small = [name for name in groups if name not in kept]
+    groups_left = {name: rows for name, rows in groups.items() if name in largest}
+    small = [name for name in groups if name not in groups_left]
     if not small:
-        return kept, []
+        return groups_left, []
     rest = np.any([groups[name] for name in small], axis=0)
     total = _patients(rest, patients)
     named = listed(small) if len(small) <= 6 else f"{len(small)} values"
     if total < FEWEST_IN_GROUP:
-        return kept, [f"{named} left out ({counted(total, 'patient')})"]
+        return groups_left, [f"{named} left out ({counted(total, 'patient')})"]
     if len(small) == 1:
-        return kept | {small[0]: rest}, []
-    kept[OTHER] = rest | kept.get(OTHER, np.zeros_like(rest))
-    return kept, [f"{named} joined to '{OTHER}'"]
+        return groups_left | {small[0]: rest}, []
+    groups_left[OTHER] = rest | groups_left.get(OTHER, np.zeros_like(rest))
+    return groups_left, [f"{named} joined to '{OTHER}'"]
 
 
 def _word(value: object) -> str:

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from mmdx.errors import DataError
-from mmdx.stats.sections.boxes.measures import box_metrics, gather, measure, values_of
+from mmdx.stats.sections.boxes.matching import match_boxes
+from mmdx.stats.sections.boxes.measures import box_metrics, measure, values_of
 
 SQUARE = (0.0, 0.0, 10.0, 10.0)
 SHIFTED = (0.0, 0.0, 10.0, 8.0)
@@ -93,7 +94,7 @@ def test_the_resampled_precision_is_that_of_coco():
         near = [tuple(np.add(box, rng.normal(0, 1.5, 4))) for box in real]
         guesses += [(f"s{study}", 0, box, float(rng.random())) for box in [*near, random_boxes(rng)]]
     known, guesses = truth(*known), found(*guesses)
-    facts = gather(guesses, known, {name: index for index, name in enumerate(known["patient_id"].unique())})
+    facts = match_boxes(guesses, known, {name: index for index, name in enumerate(known["patient_id"].unique())})
     mine = values_of(facts, np.ones((1, 30), dtype=np.int64))["ap50"][0]
     assert 0.2 < mine < 0.95
     assert mine == pytest.approx(facts.coco[0], abs=1e-6)
