@@ -33,7 +33,10 @@ FLOORS = {
         *(("images",), ("splits", "phantom"), ("store",), ("loading", "audit", "readers")),
     ),
     "models": (
-        *(("packing", "weights", "augment", "absent", "losses", "select", "vectors", "tabular"), ("sequence", "image")),
+        *(
+            ("packing", "weights", "augment", "absent", "losses", "select", "vectors", "tabular"),
+            ("sequence", "image", "views"),
+        ),
         *(("text", "fusion"), ("heads",), ("branches",), ("model",)),
     ),
     "stats": (

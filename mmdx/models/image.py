@@ -1,4 +1,4 @@
-"""Images: a view turns stored pixels into channels, an encoder turns each image into a vector."""
+"""Image encoders: each image becomes a vector, by itself."""
 
 from __future__ import annotations
 
@@ -8,77 +8,15 @@ from typing import Any, cast
 
 import timm
 import torch
-from jaxtyping import Float, Shaped
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from mmdx.errors import UsageError
 from mmdx.models.weights import find_weights, read_weights, rename_by_order
-from mmdx.registry import IMAGE_ENCODERS, IMAGE_VIEWS
+from mmdx.registry import IMAGE_ENCODERS
 
 PLAIN = {"mean": (0.5,), "std": (0.5,)}
 """How an encoder without pretrained weights normalises a channel in [0, 1]."""
-
-
-class View(nn.Module, ABC):
-    """Stored pixels `[n c h w]` (int16 Hounsfield units or uint8) to float channels in [0, 1]; belongs to the model."""
-
-    channels: int
-    """How many channels come out."""
-
-    @abstractmethod
-    def forward(self, pixels: Shaped[Tensor, "n c h w"]) -> Float[Tensor, "n k h w"]: ...
-
-
-@IMAGE_VIEWS("windows")
-class Windows(View):
-    """CT windows as channels: each `[centre, width]` in Hounsfield units maps centre ± width / 2 to 0..1, clipped.
-
-    The default three are brain, subdural and soft tissue as in Burduja et al. 2020.
-    """
-
-    low: Tensor
-    width: Tensor
-
-    def __init__(
-        self, stored: int, *, windows: tuple[tuple[float, float], ...] = ((40.0, 80.0), (80.0, 200.0), (40.0, 380.0))
-    ) -> None:
-        super().__init__()
-        if stored != 1:
-            raise UsageError(f"view windows: reads images of one channel, these have {stored}; use grey or rgb")
-        if not windows or any(width <= 0 for _, width in windows):
-            raise UsageError(f"view windows: each window is [centre, width] with a width above 0; found {windows}")
-        centre, width = torch.tensor(windows, dtype=torch.float32).T
-        self.register_buffer("low", (centre - width / 2).reshape(1, -1, 1, 1))
-        self.register_buffer("width", width.reshape(1, -1, 1, 1))
-        self.channels = len(windows)
-
-    def forward(self, pixels: Shaped[Tensor, "n c h w"]) -> Float[Tensor, "n k h w"]:
-        return ((pixels.float() - self.low) / self.width).clamp(0, 1)
-
-
-@IMAGE_VIEWS("grey")
-class Grey(View):
-    """uint8 intensities to 0..1, repeated over `channels` (3 suits encoders pretrained on photographs)."""
-
-    def __init__(self, stored: int, *, channels: int = 1) -> None:
-        super().__init__()
-        self.channels = channels
-
-    def forward(self, pixels: Shaped[Tensor, "n c h w"]) -> Float[Tensor, "n k h w"]:
-        grey = pixels.float().mean(dim=1, keepdim=True) / 255
-        return grey.expand(-1, self.channels, -1, -1)
-
-
-@IMAGE_VIEWS("rgb")
-class Rgb(View):
-    """uint8 colour to 0..1; grey images are repeated over the three channels."""
-
-    def __init__(self, stored: int) -> None:
-        super().__init__()
-        self.channels = 3
-
-    def forward(self, pixels: Shaped[Tensor, "n c h w"]) -> Float[Tensor, "n k h w"]:
-        return (pixels.float() / 255).expand(-1, 3, -1, -1)
 
 
 class ImageEncoder(nn.Module, ABC):
@@ -192,7 +130,7 @@ def _create(name: str, channels: int, pretrained: str | None, drop_rate: float) 
 
 
 def _channelwise(values: tuple[float, ...], channels: int) -> list[float]:
-    """A value a channel, repeated as timm repeats the first convolution where the images have a multiple of their
-    number; else their mean for each."""
+    """One value per channel. Where `channels` is a multiple of `len(values)` the values are repeated, as timm repeats
+    its first convolution; otherwise each channel gets their mean."""
     times, rest = divmod(channels, len(values))
     return [sum(values) / len(values)] * channels if rest else list(values) * times

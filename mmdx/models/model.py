@@ -16,13 +16,14 @@ from mmdx.models.absent import StandIns, draw_shown
 from mmdx.models.augment import StudyAugment, move_boxes
 from mmdx.models.fusion.pooled import Fusion
 from mmdx.models.heads.base import BranchSizes, Head
-from mmdx.models.image import ImageEncoder, View
+from mmdx.models.image import ImageEncoder
 from mmdx.models.packing import item_mask, pad, with_neighbours
 from mmdx.models.select import Affine
-from mmdx.models.sequence.recurrent import SequenceModel
+from mmdx.models.sequence.base import SequenceModel
 from mmdx.models.tabular import TableEncoder
 from mmdx.models.text.words import TextEncoder
 from mmdx.models.vectors import VectorEncoder
+from mmdx.models.views import View
 
 
 class Branch(nn.Module, ABC):

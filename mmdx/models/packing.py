@@ -41,3 +41,9 @@ def masked_softmax(scores: Float[Tensor, "b s"], mask: Bool[Tensor, "b s"]) -> F
     """Weights that sum to 1 over the real items of a study, in float32; all 0 for a study that has none."""
     filled = scores.float().masked_fill(~mask, torch.finfo(torch.float32).min)
     return filled.softmax(dim=-1) * mask
+
+
+def masked_max(items: Float[Tensor, "b s d"], mask: Bool[Tensor, "b s"]) -> Float[Tensor, "b d"]:
+    """The maximum over real items, feature by feature; 0 for a study that has none."""
+    largest = items.masked_fill(~mask.unsqueeze(-1), torch.finfo(items.dtype).min).amax(dim=1)
+    return torch.where(mask.any(dim=1, keepdim=True), largest, 0.0)

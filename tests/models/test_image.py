@@ -10,7 +10,8 @@ import torch
 from safetensors.torch import save_file
 
 from mmdx.errors import UsageError
-from mmdx.models.image import Grey, Rgb, TimmEncoder, Windows
+from mmdx.models.image import TimmEncoder
+from mmdx.models.views import Grey, Rgb, Windows
 
 NAME = "test_resnet"
 

@@ -10,7 +10,8 @@ from sklearn.metrics import log_loss
 
 from mmdx.config import Component
 from mmdx.errors import UsageError
-from mmdx.models.heads.base import Findings, StudyHead
+from mmdx.models.heads.base import Findings
+from mmdx.models.heads.study import StudyHead
 from mmdx.models.losses import HEAVIEST, Loss
 from mmdx.registry import LOSSES
 

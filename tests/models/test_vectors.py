@@ -7,7 +7,7 @@ import torch
 
 from mmdx.batch import Packed
 from mmdx.models.model import VectorBranch
-from mmdx.models.sequence.recurrent import Attention
+from mmdx.models.sequence.pooling import Attention
 from mmdx.models.vectors import Mlp
 
 

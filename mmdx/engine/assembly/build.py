@@ -10,7 +10,11 @@ from torch.utils.data import DataLoader
 
 import mmdx.models.fusion.attention
 import mmdx.models.fusion.guided
-import mmdx.models.heads.boxes  # noqa: F401  (they register their parts)
+import mmdx.models.heads.boxes
+import mmdx.models.heads.slice
+import mmdx.models.heads.study
+import mmdx.models.sequence.pooling
+import mmdx.models.views  # noqa: F401  (they register their parts)
 from mmdx.config import Component, Config, InputConfig, ModelConfig
 from mmdx.data.loading.collate import StudyDataset, collate_for
 from mmdx.data.loading.reading import Reading

@@ -28,7 +28,8 @@ from mmdx.data.store.store import Store
 from mmdx.engine.assembly.build import build_loader
 from mmdx.engine.assembly.saved import FIRST, SavedModel, copy_model, weights_digest
 from mmdx.errors import DataError, UsageError, did_you_mean
-from mmdx.models.heads.base import Head, SliceHead
+from mmdx.models.heads.base import Head
+from mmdx.models.heads.slice import SliceHead
 from mmdx.models.model import ImageBranch, MultimodalModel, VectorBranch
 from mmdx.models.packing import unpad
 

@@ -8,7 +8,8 @@ from torch import Tensor, nn
 
 from mmdx.batch import Features
 from mmdx.errors import UsageError
-from mmdx.models.sequence.recurrent import SequenceModel, masked_max
+from mmdx.models.packing import masked_max
+from mmdx.models.sequence.base import SequenceModel
 from mmdx.registry import SEQUENCES
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from mmdx.batch import Features
 from mmdx.errors import UsageError
-from mmdx.models.sequence.recurrent import SequenceModel
+from mmdx.models.sequence.base import SequenceModel
 from mmdx.registry import SEQUENCES
 
 NOMINAL_MM = 5.0

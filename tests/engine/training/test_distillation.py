@@ -10,7 +10,8 @@ from parts import config_of, mixed_batch, model_of
 
 from mmdx.engine.training.distillation import answers_to, distilled, soft_loss
 from mmdx.engine.training.objective import objective
-from mmdx.models.heads.base import Findings, StudyHead
+from mmdx.models.heads.base import Findings
+from mmdx.models.heads.study import StudyHead
 
 HEAD = StudyHead(4, Findings(("a",)), {})
 

@@ -8,7 +8,8 @@ from parts import IMAGES, VECTOR_FACTS, batch_of, config_of, model_of, sample
 
 from mmdx.batch import Batch, Features
 from mmdx.errors import UsageError
-from mmdx.models.heads.base import BranchSizes, Findings, SliceHead
+from mmdx.models.heads.base import BranchSizes, Findings
+from mmdx.models.heads.slice import SliceHead
 
 FINDINGS = Findings(("bleed",))
 BRANCHES = {

@@ -8,7 +8,8 @@ from parts import batch_of, config_of, model_of, sample
 
 from mmdx.batch import Features
 from mmdx.errors import UsageError
-from mmdx.models.heads.base import BranchSizes, Findings, StudyHead
+from mmdx.models.heads.base import BranchSizes, Findings
+from mmdx.models.heads.study import StudyHead
 
 BLEND = {"study": {"type": "study", "blend": True}, "slice": "slice"}
 

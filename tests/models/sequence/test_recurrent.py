@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from mmdx.errors import UsageError
-from mmdx.models.sequence.recurrent import Attention, Gru, Lstm, Max, Mean, run_recurrent
+from mmdx.models.sequence.pooling import Attention, Max, Mean
+from mmdx.models.sequence.recurrent import Gru, Lstm, run_recurrent
 
 ITEMS = torch.tensor([[[1.0, 5.0], [3.0, -1.0], [9.0, 9.0]], [[-2.0, -4.0], [7.0, 7.0], [7.0, 7.0]]])
 MASK = torch.tensor([[True, True, False], [True, False, False]])

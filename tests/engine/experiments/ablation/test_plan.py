@@ -12,7 +12,8 @@ from mmdx.config_file import read_config
 from mmdx.engine.assembly.build import resolve
 from mmdx.engine.experiments.ablation.plan import Plan, plan
 from mmdx.errors import UsageError
-from mmdx.models.heads.base import BranchSizes, Findings, StudyHead
+from mmdx.models.heads.base import BranchSizes, Findings
+from mmdx.models.heads.study import StudyHead
 from mmdx.registry import HEADS
 
 CONFIGS = Path(__file__).parents[4] / "configs"

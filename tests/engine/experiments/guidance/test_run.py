@@ -28,7 +28,7 @@ from mmdx.engine.scoring.evaluate import evaluate_run
 from mmdx.engine.training import loop
 from mmdx.errors import DataError, UsageError
 from mmdx.files import RunLayout
-from mmdx.models.heads.base import StudyHead
+from mmdx.models.heads.study import StudyHead
 
 SIDES = {"superior": ["report"], "inferior": ["image"], "epochs": 3}
 GUIDED = ("guided", "guided_own", "distilled")
