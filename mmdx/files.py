@@ -17,6 +17,8 @@ ORDER_SOURCE = "order_source"
 """The column that says on what evidence the slices of each study stand in order, such as `image:position`."""
 CORNERS = ("x0", "y0", "x1", "y1")
 """The corners of a lesion box, in pixels of the stored images."""
+PREDICTIONS = "predictions"
+"""The folder of a run that holds files of predictions."""
 SLICES = "_slices"
 BASELINES = "_baselines"
 BOXES = "_boxes"
@@ -79,7 +81,7 @@ class RunLayout:
 
     @property
     def predictions(self) -> Path:
-        return self.folder / "predictions"
+        return self.folder / PREDICTIONS
 
     @property
     def metrics(self) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 from mmdx import __version__
 from mmdx.stats.cohort.ablation_folder import asked_for, with_slices
 from mmdx.stats.cohort.cohort import Unit, read_sources
-from mmdx.stats.cohort.sources import find_sources, read_verdicts
+from mmdx.stats.cohort.sources import Given, find_sources, read_verdicts
 from mmdx.stats.comparison.compare import Comparison, compare_cohort
 from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.report.contents import Contents, contents
@@ -116,7 +115,7 @@ def versions() -> dict[str, str]:
 
 
 def gather(
-    given: Sequence[Path],
+    given: Given,
     *,
     split: str = "test",
     level: Unit | None = None,

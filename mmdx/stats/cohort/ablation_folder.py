@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from mmdx.errors import DataError, UsageError, some
+from mmdx.files import SLICES, RunLayout
 from mmdx.stats.cohort.predictions import read_text
-from mmdx.stats.cohort.sources import SLICES
+from mmdx.stats.cohort.sources import Given
 
 RECORD = "ablation.json"
 GUIDED_OWN = "guided_own"
@@ -22,21 +23,22 @@ class Asked:
     shown the most is an arm; `sizes` are trainings of the reference by number of training patients, for a learning
     curve. `groups` is None where every source stands for itself. `left_out` says what is not there, a sentence each."""
 
-    given: tuple[Path, ...]
+    given: Given
     groups: tuple[str, ...] | None = None
     fullest: frozenset[str] = frozenset()
     sizes: Mapping[str, Mapping[int, Sequence[Path]]] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
 
 
-def asked_for(given: Sequence[Path]) -> Asked:
+def asked_for(given: Given) -> Asked:
     """The sources of a call: an ablation folder stands for its runs.
 
     Raises `UsageError` where an ablation stands beside anything else, and `DataError` where its reference is not done.
     """
-    ablations = [path for path in given if (path / RECORD).is_file()]
+    things = given.values() if isinstance(given, Mapping) else given
+    ablations = [thing for thing in things if isinstance(thing, Path) and (thing / RECORD).is_file()]
     if not ablations:
-        return Asked(tuple(given))
+        return Asked(given)
     if len(given) > 1:
         raise UsageError(f"{ablations[0]}: is an ablation, which is compared alone; name the runs in it instead")
     return read_ablation(ablations[0])
@@ -65,12 +67,13 @@ def read_ablation(folder: Path) -> Asked:
 
 def with_slices(asked: Asked, split: str) -> Asked:
     """An ablation without the runs that score no slices, which are named; a learning curve is of studies, and goes."""
-    kept = [(path / "predictions" / f"{split}{SLICES}.csv").is_file() for path in asked.given]
+    runs = [run for run in asked.given if isinstance(run, Path)]
+    kept = [RunLayout(run).scores(split, SLICES).is_file() for run in runs]
     groups = asked.groups or ()
     lost = dict.fromkeys(group for group, there in zip(groups, kept, strict=True) if not there)
     return replace(
         asked,
-        given=tuple(path for path, there in zip(asked.given, kept, strict=True) if there),
+        given=tuple(run for run, there in zip(runs, kept, strict=True) if there),
         groups=tuple(group for group, there in zip(groups, kept, strict=True) if there),
         sizes={},
         left_out=(*asked.left_out, *(f"{name}: scores no slices" for name in lost)),
@@ -97,7 +100,8 @@ def _inside(folder: Path, place: str) -> Path:
 
 def _training_patients(run: Path) -> int:
     """Of a cross-validation, those of its first fold: folds differ by a patient or two."""
-    path = run / "splits.csv" if (run / "splits.csv").is_file() else run / "fold-0" / "splits.csv"
+    layout = RunLayout(run)
+    path = layout.splits if layout.splits.is_file() else layout.fold(0).splits
     table = read_text(path, ("patient_id", "split"))
     return table.loc[table["split"] == "train", "patient_id"].nunique()
 

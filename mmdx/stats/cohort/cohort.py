@@ -19,7 +19,7 @@ from mmdx.errors import DataError, UsageError
 from mmdx.stats.cohort.align import Ground, by_patient
 from mmdx.stats.cohort.choices import chosen, read_choices
 from mmdx.stats.cohort.predictions import SLICE, read_predictions
-from mmdx.stats.cohort.sources import Source, Unit, find_sources
+from mmdx.stats.cohort.sources import Given, Source, Unit, find_sources
 from mmdx.stats.metrics.registry import PRIMARY, Metric
 
 
@@ -94,14 +94,14 @@ class Cohort:
 
 
 def read_cohort(
-    given: Sequence[Path],
+    given: Given,
     *,
     split: str = "test",
     level: Unit | None = None,
     groups: Sequence[str] | None = None,
     fullest: Collection[str] = (),
 ) -> Cohort:
-    """The cohort of some run folders (their `predictions/<split>.csv`) or prediction files, every `shown` an arm.
+    """The cohort of run folders (their `predictions/<split>.csv`), prediction files or tables, every `shown` an arm.
 
     The arms of each source stand in the order of how many modalities they were shown, the fullest first; after all of
     them, baselines that lie beside the files. `level` says what a row is: studies, the slices of run folders, or
@@ -125,11 +125,12 @@ def read_sources(
     names = list(groups or [source.name for source in sources])
     if len(names) != len(sources):
         raise UsageError(f"{len(names)} groups for {len(sources)} sources; name the group of each")
-    pieces = [_pieces(source, source.file, level) for source in sources]
+    pieces = [_pieces(source, source.file, source.read(), level) for source in sources]
     arms = _named([own[:1] if name in fullest else own for name, own in zip(names, pieces, strict=True)], names)
     models, baselines = {arm.name for arm in arms}, dict[str, _Piece]()
     for source in sources:
-        for piece in _pieces(source, source.baselines, level) if source.baselines.is_file() else []:
+        path = source.baselines
+        for piece in _pieces(source, path, read_predictions(path), level) if path else []:
             baselines.setdefault(piece.shown, piece)  # of several runs, that of the first
     for shown, piece in baselines.items():
         name = f"{shown} (baseline)" if shown in models else shown
@@ -147,8 +148,7 @@ class _Piece:
     frame: pd.DataFrame
 
 
-def _pieces(source: Source, file: Path, level: Unit | None) -> list[_Piece]:
-    frame = read_predictions(file)
+def _pieces(source: Source, file: Path, frame: pd.DataFrame, level: Unit | None) -> list[_Piece]:
     if level in ("study", "slice") and (SLICE in frame.columns) != (level == "slice"):
         held = "slices" if SLICE in frame.columns else "studies"
         raise DataError(f"{file}: scores {held}; give files that score each {level}, or leave the level out")

@@ -30,7 +30,31 @@ def read_predictions(path: Path) -> pd.DataFrame:
     or unreadable file, a missing column, an empty field, a label other than 1, 0 or empty, a score that is no
     probability, a row given twice, a study under two patients.
     """
-    raw = read_text(path, COLUMNS)
+    return _checked(path, read_text(path, COLUMNS))
+
+
+def check_table(table: pd.DataFrame, origin: str, *, shown: str | None = None) -> pd.DataFrame:
+    """The rows of a table in memory, checked by the rules of `read_predictions` and in its form.
+
+    Identifiers become text, and so 7 the same as `7`. A table without a column `shown` is one arm, which is called by
+    `shown`. Raises `DataError` with the `origin` of the table and the row of the first fault, counted from 1.
+    """
+    text = table.astype(object).where(table.notna(), "").reset_index(drop=True)
+    if "shown" not in text.columns and shown is not None:
+        text["shown"] = shown
+    missing = [column for column in COLUMNS if column not in text.columns]
+    if missing:
+        named = f"column{'' if len(missing) == 1 else 's'} {', '.join(missing)}"
+        alone = "; or give tables by name, each one arm: {'model': table}" if missing == ["shown"] else ""
+        held = ", ".join(map(str, table.columns)) or "none"
+        raise DataError(f"{origin}: no {named}; its columns are: {held}{alone}")
+    for column in (*COLUMNS[:4], SLICE):
+        if column in text.columns:
+            text[column] = text[column].map(str)
+    return _checked(origin, text)
+
+
+def _checked(path: Path | str, raw: pd.DataFrame) -> pd.DataFrame:
     if raw.empty:
         raise DataError(f"{path}: no rows below the header; score at least one study")
     names = [column for column in (*COLUMNS[:4], SLICE) if column in raw.columns]
@@ -60,26 +84,27 @@ def read_text(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     # pandas takes the first column for row names when every row has one field more than the header: all would shift.
     if not isinstance(raw.index, pd.RangeIndex):
         raise DataError(f"{path}: the rows have more fields than the header has columns; name every column")
-    for column in columns:
-        if column not in raw.columns:
-            raise DataError(f"{path}: no column '{column}'; {did_you_mean(column, raw.columns)}")
+    missing = [column for column in columns if column not in raw.columns]
+    if missing:
+        more = f", nor {', '.join(repr(column) for column in missing[1:])}" if missing[1:] else ""
+        raise DataError(f"{path}: no column '{missing[0]}'{more}; {did_you_mean(missing[0], raw.columns)}")
     return raw.fillna("")
 
 
-def _labels(path: Path, raw: pd.DataFrame) -> Float[np.ndarray, "n"]:
+def _labels(path: Path | str, raw: pd.DataFrame) -> Float[np.ndarray, "n"]:
     labels = np.asarray(pd.to_numeric(raw["label"], errors="coerce"), dtype=np.float64)
     bad = (raw["label"].to_numpy() != "") & ~np.isin(labels, [0.0, 1.0])
     refuse(path, raw, bad, "label is '{label}'; give 1, 0 or nothing")
     return labels
 
 
-def _scores(path: Path, raw: pd.DataFrame) -> Float[np.ndarray, "n"]:
+def _scores(path: Path | str, raw: pd.DataFrame) -> Float[np.ndarray, "n"]:
     scores = np.asarray(pd.to_numeric(raw["score"], errors="coerce"), dtype=np.float64)
     refuse(path, raw, ~((scores >= 0) & (scores <= 1)), "score is '{score}'; give a probability from 0 to 1")
     return scores
 
 
-def _check_rows(path: Path, frame: pd.DataFrame) -> None:
+def _check_rows(path: Path | str, frame: pd.DataFrame) -> None:
     keys = [column for column in ("study_id", SLICE, "shown", "finding") if column in frame.columns]
     row = ", ".join(f"{key} '{{{key}}}'" for key in keys)
     refuse(path, frame, frame.duplicated(keys).to_numpy(), f"{row} is given twice; keep one row")
@@ -88,11 +113,15 @@ def _check_rows(path: Path, frame: pd.DataFrame) -> None:
     refuse(path, frame, other.to_numpy(), problem)
 
 
-def refuse(path: Path, frame: pd.DataFrame, bad: Bool[np.ndarray, "n"], problem: str) -> None:
-    """Raises `DataError` at the first bad row, `{column}` in `problem` standing for its values."""
+def refuse(path: Path | str, frame: pd.DataFrame, bad: Bool[np.ndarray, "n"], problem: str) -> None:
+    """Raises `DataError` at the first bad row, `{column}` in `problem` standing for its values.
+
+    `path` is a file, of which the line is named, or the name of a table, of which the row is.
+    """
     if not bad.any():
         return
     first, more = int(bad.argmax()), int(bad.sum()) - 1
     row = {str(column): cell for column, cell in frame.iloc[first].items()}
     tail = f" ({more} more such row{'s' if more > 1 else ''})" if more else ""
-    raise DataError(f"{path}: line {first + 2}: {problem.format(**row)}{tail}")
+    place = f"{path}: line {first + 2}" if isinstance(path, Path) else f"{path}, row {first + 1}"
+    raise DataError(f"{place}: {problem.format(**row)}{tail}")

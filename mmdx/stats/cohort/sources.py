@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,49 +12,69 @@ import numpy as np
 import pandas as pd
 
 from mmdx.errors import DataError, UsageError, some
-from mmdx.stats.cohort.predictions import read_text
+from mmdx.files import BASELINES, PREDICTIONS, SLICES, RunLayout
+from mmdx.stats.cohort.predictions import check_table, read_predictions, read_text
 
 Unit = Literal["study", "slice", "patient"]
 By = Literal["study_id", "patient_id"]
-SLICES, BASELINES = "_slices", "_baselines"
 SPLITS = ("train", "val", "test")
 
 
-@dataclass(frozen=True)
+Given = Sequence[Path | pd.DataFrame] | Mapping[str, Path | pd.DataFrame]
+"""What can be compared: run folders, prediction files and tables of predictions, by name or by their place."""
+
+
+@dataclass(frozen=True, eq=False)
 class Source:
-    """A prediction file, the run folder that it lies in (None outside of one), and the name of its run."""
+    """A prediction file, the run folder that it lies in (None outside of one), and the name of its run.
+
+    A source may be a `table` in memory; then `file` is what errors call it, such as `table 2`. `shown` is what a table
+    without such a column was shown.
+    """
 
     file: Path
     folder: Path | None
     name: str
+    table: pd.DataFrame | None = None
+    shown: str | None = None
+
+    def read(self) -> pd.DataFrame:
+        """The predictions, checked (`read_predictions`). Raises `DataError` at the first fault."""
+        if self.table is None:
+            return read_predictions(self.file)
+        return check_table(self.table, str(self.file), shown=self.shown)
 
     @property
     def split(self) -> str:
         """The split that the file says it is of; any other name is taken for one of test predictions."""
         word = self.file.stem.partition("_")[0]
-        return word if word in SPLITS else "test"
+        return word if self.table is None and word in SPLITS else "test"
 
     @property
-    def baselines(self) -> Path:
-        """Where predictions of baselines for the same rows lie, if they were made."""
-        return self.file.with_name(f"{self.file.stem}{BASELINES}.csv")
+    def baselines(self) -> Path | None:
+        """The predictions of baselines for the same rows, where they were made."""
+        path = self.file.with_name(f"{self.file.stem}{BASELINES}.csv")
+        return path if self.table is None and path.is_file() else None
 
     @property
     def audit(self) -> Path | None:
         """What the audit said of the store and split of the run."""
-        folders = [self.folder, self.folder / "fold-0"] if self.folder else []
-        return next((folder / "audit.json" for folder in folders if (folder / "audit.json").is_file()), None)
+        if self.folder is None:
+            return None
+        run = RunLayout(self.folder)
+        return next((layout.audit for layout in (run, run.fold(0)) if layout.audit.is_file()), None)
 
     def validation(self, file: Path) -> dict[int | None, Path]:
         """Files of validation rows for one of test rows: by fold in a cross-validation, else under None.
 
-        Empty where there are none, or where the rows are no test rows: what they chose would be judged on themselves.
+        Empty for a table, where there are none, or where the rows are no test rows: what they chose would be judged on
+        themselves.
         """
         name = file.name
-        if not name.startswith("test"):
+        if self.table is not None or not name.startswith("test"):
             return {}
         wanted = f"val{name.removeprefix('test')}"
-        folds = sorted(self.folder.glob("fold-*/predictions")) if self.folder and self._folds.is_file() else []
+        folds = sorted(self.folder.glob(f"fold-*/{PREDICTIONS}")) if self.folder and self._folds.is_file() else []
         found = {int(place.parent.name.removeprefix("fold-")): place / wanted for place in folds}
         places: dict[int | None, Path] = {**found} if found else {None: file.with_name(wanted)}
         return places if all(place.is_file() for place in places.values()) else {}
@@ -72,7 +92,7 @@ class Source:
 
     def check_unseen(self, patients: Sequence[str]) -> None:
         """Raises `DataError` where the run was trained or chosen on a patient of the rows, by its `splits.csv`."""
-        path = self.folder / "splits.csv" if self.folder else None
+        path = RunLayout(self.folder).splits if self.folder else None
         if path is None or not path.is_file():
             return
         table = read_text(path, ("study_id", "patient_id", "split"))
@@ -88,7 +108,7 @@ class Source:
     def traits(self, rows: Sequence[str], *, by: By = "study_id") -> pd.DataFrame:
         """The facts of each study, or of the first study of each patient, a line each, from `studies.csv`: numbers
         where a column holds nothing else, None where nothing is known. Empty where the run left no such file."""
-        path = self.folder / "studies.csv" if self.folder else None
+        path = RunLayout(self.folder).studies if self.folder else None
         if path is None or not path.is_file():
             return pd.DataFrame()
         table = read_text(path, ("study_id", "patient_id")).drop_duplicates(by).set_index(by)
@@ -97,25 +117,38 @@ class Source:
 
     @property
     def _folds(self) -> Path:
-        return (self.folder or Path()) / "folds.csv"
+        return RunLayout(self.folder or Path()).folds
 
 
-def find_sources(given: Sequence[Path], *, split: str, level: Unit | None) -> list[Source]:
-    """The sources of run folders or prediction files.
+def find_sources(given: Given, *, split: str, level: Unit | None) -> list[Source]:
+    """The sources of run folders, prediction files and tables of predictions.
 
     Of a run folder it is `predictions/<split>.csv`, or `<split>_slices.csv` at that level, and at none and at that of
-    patients where the model answers for no studies.
+    patients where the model answers for no studies. Sources of a mapping are called by its keys, and a table without a
+    column `shown` is shown what its key says.
 
     Raises `UsageError` where none or the same one twice is given, and `DataError` where a file is not there.
     """
-    paths = [_file(each, split, level) for each in given]
-    if not paths:
-        raise UsageError("nothing to compare; give a run folder or a prediction file")
+    if not len(given):
+        raise UsageError("nothing to compare; give a run folder, a prediction file or a table of predictions")
+    things: Sequence[Path | pd.DataFrame] = list(given.values()) if isinstance(given, Mapping) else list(given)
+    keys: Sequence[str | None] = list(given) if isinstance(given, Mapping) else [None] * len(things)
+    runs = [thing for thing in things if isinstance(thing, Path)]
+    paths = [_file(run, split, level) for run in runs]
     for index, path in enumerate(paths):
         if path.resolve() in [other.resolve() for other in paths[:index]]:
-            raise UsageError(f"{given[index]}: given twice; name each run once")
-    folders = [path.parent.parent if path.parent.name == "predictions" else None for path in paths]
-    return [Source(*each) for each in zip(paths, folders, run_names(given), strict=True)]
+            raise UsageError(f"{runs[index]}: given twice; name each run once")
+    of_runs = iter(zip(paths, run_names(runs), strict=True))
+    sources = []
+    for number, (key, thing) in enumerate(zip(keys, things, strict=True), start=1):
+        if isinstance(thing, Path):
+            path, name = next(of_runs)
+            folder = path.parent.parent if path.parent.name == PREDICTIONS else None
+            sources.append(Source(path, folder, key or name))
+        else:
+            origin = f"table '{key}'" if key else f"table {number}"
+            sources.append(Source(Path(origin), None, key or origin, thing, key))
+    return sources
 
 
 def run_names(given: Sequence[Path]) -> list[str]:
@@ -125,9 +158,9 @@ def run_names(given: Sequence[Path]) -> list[str]:
     """
     paths = [source.resolve() for source in given]
     parts = [(path.with_suffix("") if path.is_file() else path).parts for path in paths]
-    by_run = [part[:-2] if len(part) > 2 and part[-2] == "predictions" else part for part in parts]
+    by_run = [part[:-2] if len(part) > 2 and part[-2] == PREDICTIONS else part for part in parts]
     parts = by_run if len(set(by_run)) == len(parts) else parts
-    for depth in range(1, max(map(len, parts)) + 1):
+    for depth in range(1, max(map(len, parts), default=0) + 1):
         names = ["/".join(each[-depth:]) for each in parts]
         if len(set(names)) == len(names):
             return names
@@ -151,7 +184,7 @@ def _file(source: Path, split: str, level: Unit | None) -> Path:
         raise DataError(f"{source}: no such run folder or prediction file")
     if not source.is_dir():
         return source
-    studies, slices = (source / "predictions" / f"{split}{end}.csv" for end in ("", SLICES))
+    studies, slices = (RunLayout(source).scores(split, *kinds) for kinds in ((), (SLICES,)))
     if level == "slice" and not slices.is_file():
         raise DataError(f"{source}: no predictions/{slices.name}; only a model with a slice head scores slices")
     if level == "slice" or studies.is_file():

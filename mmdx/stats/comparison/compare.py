@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from mmdx.errors import UsageError
 from mmdx.stats.cohort.cohort import Arm, Cohort, Unit, read_sources
-from mmdx.stats.cohort.sources import find_sources, read_verdicts
+from mmdx.stats.cohort.sources import Given, find_sources, read_verdicts
 from mmdx.stats.comparison.counts import FindingCount, count_findings, refusals
 from mmdx.stats.comparison.measured import MEANS, Measured
 from mmdx.stats.comparison.resampler import Resampler
@@ -78,14 +79,39 @@ class Comparison:
         """The findings of the macro means."""
         return tuple(count.finding for count in self.findings if count.left_out is None)
 
-    def to_json(self) -> dict[str, Any]:
-        """Plain values for a JSON file: one record an estimate, `finding` null for macro means, NaN as null."""
-        differences = [
+    def frame(self) -> pd.DataFrame:
+        """The estimates, one row per arm, metric and finding, or mean over findings.
+
+        Columns are `arm`, `metric`, `finding` (None for a mean), `mean` (`macro`, `micro` or `weighted`; None for a
+        finding), `value`, `low`, `high`, `usable` and `refused`, as in `Estimate`.
+        """
+        rows = [
+            {"arm": arm, "metric": metric, "finding": finding, "mean": mean} | asdict(estimate)
+            for (arm, metric, finding, mean), estimate in (
+                *(((*key, None if key[2] else "macro"), estimate) for key, estimate in self.estimates.items()),
+                *(((*key[:2], None, key[2]), estimate) for key, estimate in self.means.items()),
+            )
+        ]
+        return pd.DataFrame(rows)
+
+    def differences_frame(self) -> pd.DataFrame:
+        """The reference minus each other arm, one row per arm, metric and finding (None for the macro mean).
+
+        Columns are those of `frame` without `mean`, then the p-values `p`, `p_holm` and `p_delong_clustered`,
+        `shown_to_differ` and `reference`.
+        """
+        return pd.DataFrame(self._differences())
+
+    def _differences(self) -> list[dict[str, Any]]:
+        return [
             _record(key, difference.estimate)
             | {"p": difference.p, "p_holm": difference.corrected, "p_delong_clustered": difference.delong}
             | {"shown_to_differ": difference.shown, "reference": self.reference.name}
             for key, difference in self.differences.items()
         ]
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values for a JSON file: one record per estimate, `finding` null for macro means, NaN as null."""
         means = [_record(key, estimate) for key, estimate in self.means.items()]
         return {
             "audits": dict(self.audits),
@@ -100,7 +126,7 @@ class Comparison:
             "macro_findings": list(self.in_mean),
             "estimates": [_record(key, estimate) for key, estimate in self.estimates.items()],
             "means": [{"mean": record.pop("finding")} | record for record in means],
-            "differences": differences,
+            "differences": self._differences(),
             "method": {
                 "intervals": f"patient bootstrap, {self.intervals}",
                 "strata": self.strata,
@@ -116,7 +142,7 @@ class Comparison:
 
 
 def compare(
-    given: Sequence[Path],
+    given: Given,
     *,
     split: str = "test",
     level: Unit | None = None,
@@ -125,7 +151,11 @@ def compare(
     seed: int = 0,
     intervals: Kind = "percentile",
 ) -> Comparison:
-    """Compares run folders or prediction files, or what one of them was shown; `read_cohort` says how they are read.
+    """Compares run folders, prediction files or tables of predictions, or what one of them was shown.
+
+    `read_cohort` says how they are read. A table is a DataFrame with the columns of a prediction file (`study_id,
+    patient_id, shown, finding, label, score`, and `slice` where it scores slices); tables by name (a mapping) may do
+    without `shown`, each one arm. `groups` names the config of each source: those of one name are trainings of it.
 
     Raises `DataError` for bad files and for arms that do not stand on the same rows and labels, and `UsageError` for
     too few resamples or the same source twice.
