@@ -36,17 +36,17 @@ def codec_heard() -> Iterator[None]:
     The codecs of gdcm write there, below Python, what they can tell of a broken stream. After an error of the block
     their lines are dropped, for the error has its own; whatever else was written meanwhile is passed on.
     """
-    with _one_at_a_time, TemporaryFile() as heard:
+    with _one_at_a_time, TemporaryFile() as captured:
         terminal = os.dup(2)
-        os.dup2(heard.fileno(), 2)
+        os.dup2(captured.fileno(), 2)
         try:
             yield
         finally:
             os.dup2(terminal, 2)
             os.close(terminal)
-        heard.seek(0)
-        said = heard.read()
-    lines = said.splitlines(keepends=True)
+        captured.seek(0)
+        output = captured.read()
+    lines = output.splitlines(keepends=True)
     corrupt = [line for line in lines if line.startswith(_CORRUPT) and _HARMLESS not in line]
     if corrupt:
         raise ValueError(corrupt[0].decode(errors="replace").strip())

@@ -24,7 +24,9 @@ def vectors_listed(paths: Sequence[Path]) -> VectorFiles:
     widths = [_mapped(path).shape[1] for path in paths]
     for path, width in zip(paths, widths, strict=True):
         if width != widths[0]:
-            raise DataError(f"{path}: {width} values a descriptor, but {widths[0]} in {paths[0].name}; keep one width")
+            raise DataError(
+                f"{path}: {width} values per descriptor, but {widths[0]} in {paths[0].name}; keep one width"
+            )
     return VectorFiles(tuple(paths), widths[0])
 
 
@@ -35,7 +37,7 @@ def read_vectors(vectors: VectorFiles) -> Float32[np.ndarray, "n d"]:
         with np.errstate(over="ignore"):
             part = np.asarray(_mapped(path), dtype=np.float32)
         if part.shape[1] != vectors.width:
-            raise DataError(f"{path}: {part.shape[1]} values a descriptor, but {vectors.width} were announced")
+            raise DataError(f"{path}: {part.shape[1]} values per descriptor, but {vectors.width} were announced")
         if not np.isfinite(part).all():
             row = int(np.argmin(np.isfinite(part).all(axis=1)))
             raise DataError(f"{path}: descriptor {row} has values that are no numbers (NaN or infinite) in float32")
@@ -47,10 +49,10 @@ def _mapped(path: Path) -> Shaped[np.ndarray, "n d"]:
     """The array of a file as `[n d]`, on disk until it is used."""
     try:
         with path.open("rb") as file:
-            known = file.read(len(MAGIC_PREFIX)) == MAGIC_PREFIX
+            is_npy = file.read(len(MAGIC_PREFIX)) == MAGIC_PREFIX
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
-    if not known:
+    if not is_npy:
         raise DataError(f"{path}: no array of numpy's format; save the descriptors with numpy.save")
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)

@@ -29,9 +29,9 @@ def test_one_descriptor_and_several_are_stacked_in_their_order(tmp_path):
 
 def test_one_modality_has_one_width(tmp_path):
     paths = [save(tmp_path / "a.npy", [1, 2]), save(tmp_path / "b.npy", [1, 2, 3])]
-    with pytest.raises(DataError, match=r"b\.npy: 3 values a descriptor, but 2 in a\.npy; keep one width"):
+    with pytest.raises(DataError, match=r"b\.npy: 3 values per descriptor, but 2 in a\.npy; keep one width"):
         vectors_listed(paths)
-    with pytest.raises(DataError, match=r"b\.npy: 3 values a descriptor, but 2 were announced"):
+    with pytest.raises(DataError, match=r"b\.npy: 3 values per descriptor, but 2 were announced"):
         read_vectors(VectorFiles(tuple(paths), 2))
 
 

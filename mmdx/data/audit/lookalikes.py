@@ -82,7 +82,7 @@ def check_lookalikes(store: Store, facts: StoreFacts) -> list[Issue]:
 
 
 def lookalikes(store: Store, facts: StoreFacts, modality: str, *, identical: set[Pair]) -> list[Lookalike]:
-    """Copies among the studies of different patients, without the pairs that are `known` (the lower row first)."""
+    """Copies among the studies of different patients, without the `identical` pairs (the lower row first)."""
     images = facts.images[modality]
     shown = np.flatnonzero(~images.blank)
     if len(shown) < 2:

@@ -119,14 +119,14 @@ def walk(root: Path) -> list[Path]:
         return [root]
     if not root.is_dir():
         raise DataError(f"{root}: no such file or folder; correct the path")
-    found: list[Path] = []
+    paths: list[Path] = []
     for folder, folders, files in os.walk(root):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__MACOSX")
         links = [Path(folder, name) for name in folders if Path(folder, name).is_symlink()]
         # A link to a folder inside is passed over: what it holds is found where it stands.
-        found += [link for link in links if not link.resolve().is_relative_to(root.resolve())]
-        found += [Path(folder, name) for name in files if not name.startswith(".") and name.lower() != "dicomdir"]
-    return sorted(found)
+        paths += [link for link in links if not link.resolve().is_relative_to(root.resolve())]
+        paths += [Path(folder, name) for name in files if not name.startswith(".") and name.lower() != "dicomdir"]
+    return sorted(paths)
 
 
 def in_parallel(work: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], *, files: int, saying: str) -> list[Any]:

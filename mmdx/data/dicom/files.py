@@ -99,8 +99,8 @@ def pixel_facts(header: pydicom.Dataset) -> tuple[Unit, Literal[1, 3], int]:
         try:
             frames = max(1, int(header.get("NumberOfFrames") or 1))
             pixels = int(header.Rows) * int(header.Columns)
-            own = frame_attributes(header, 0)
-            rescaled = rescale(own) is not None
+            attributes = frame_attributes(header, 0)
+            rescaled = rescale(attributes) is not None
         except (TypeError, ValueError, IndexError) as error:
             raise DataError(f"{where}: broken DICOM header ({reason(error)}); get the file anew") from None
         try:
@@ -113,7 +113,7 @@ def pixel_facts(header: pydicom.Dataset) -> tuple[Unit, Literal[1, 3], int]:
             raise DataError(
                 f"{where}: {header.Rows} rows of {header.Columns} pixels; expected 1 to {MAX_PIXELS} pixels"
             )
-        in_hu = str(own.get("RescaleType") or "HU").upper().startswith("HU")
+        in_hu = str(attributes.get("RescaleType") or "HU").upper().startswith("HU")
         is_hu = header.get("Modality") == "CT" and rescaled and in_hu and not colour and not is_localizer(header)
     return "HU" if is_hu else "intensity", 3 if colour else 1, frames
 
@@ -142,14 +142,14 @@ def check_complete(path: Path, header: pydicom.Dataset) -> None:
         # element tells which, for some files are not written as their transfer syntax says.
         start, explicit = file.tell(), file.read(6)[4:] in _PIXEL_VRS
         pixels = start + (12 if explicit else 8)
-        left = size - pixels
-        if left < 0:
+        remaining = size - pixels
+        if remaining < 0:
             raise DataError(f"{path}: a header without pixel data")
         if syntax.is_compressed:
             file.seek(pixels)
             _check_fragments(path, file, size, max(1, int(header.get("NumberOfFrames") or 1)))
-    if left < expected:
-        raise DataError(f"{path}: truncated: {expected} bytes of pixels expected, {left} left in the file")
+    if remaining < expected:
+        raise DataError(f"{path}: truncated: {expected} bytes of pixels expected, {remaining} left in the file")
 
 
 def _check_fragments(path: Path, file: BinaryIO, size: int, frames: int) -> None:
@@ -184,20 +184,23 @@ def decode_frames(
     for frame in frames:
         if not 0 <= frame < count:
             raise DataError(f"{path}: no frame {frame}; it has {count}, counted from 0")
-    wanted = sorted(set(frames))
+    numbers = sorted(set(frames))
     try:
-        stored = dict(zip(wanted, stored_frames(path, header, wanted, whole=count == 1), strict=True))
+        stored = dict(zip(numbers, stored_frames(path, header, numbers, whole=count == 1), strict=True))
     except DataError:
         check_complete(path, header)  # a file cut short says so better than its codec
         raise
     try:
         with quiet():
-            meant = {frame: _meaning(values, header, frame, unit, channels) for frame, values in stored.items()}
+            values = {
+                frame: _meaning(pixels_of_frame, header, frame, unit, channels)
+                for frame, pixels_of_frame in stored.items()
+            }
     except (AttributeError, KeyError, IndexError, NotImplementedError, ValueError, struct.error) as error:
         raise DataError(f"{path}: the header does not tell what its pixels mean: {reason(error)}") from None
-    if len({values.dtype for values in meant.values()}) > 1:
+    if len({pixels_of_frame.dtype for pixels_of_frame in values.values()}) > 1:
         raise DataError(f"{path}: some frames have a window and others have none, so they have no common scale")
-    pixels = np.stack([meant[frame] for frame in frames])
+    pixels = np.stack([values[frame] for frame in frames])
     if pixels.dtype == np.float32 and not np.isfinite(pixels).all():
         raise DataError(f"{path}: pixels that are no numbers (NaN or infinite)")
     return pixels
@@ -206,9 +209,9 @@ def decode_frames(
 def _meaning(stored: np.ndarray, header: pydicom.Dataset, frame: int, unit: Unit, channels: int) -> np.ndarray:
     if channels == 3:
         return rgb(stored, header)
-    own, syntax = frame_attributes(header, frame), header.file_meta.TransferSyntaxUID
-    if syntax.is_compressed and "HighBit" in own:
-        del own.HighBit  # codecs put the lowest bit lowest
+    attributes, syntax = frame_attributes(header, frame), header.file_meta.TransferSyntaxUID
+    if syntax.is_compressed and "HighBit" in attributes:
+        del attributes.HighBit  # codecs put the lowest bit lowest
     if unit == "HU":
-        return hounsfield(stored, own)
-    return grey_levels(stored, own, little_endian=syntax.is_little_endian)
+        return hounsfield(stored, attributes)
+    return grey_levels(stored, attributes, little_endian=syntax.is_little_endian)

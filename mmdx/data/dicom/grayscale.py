@@ -33,7 +33,7 @@ _KEYWORDS = (
 
 def frame_attributes(header: Dataset, frame: int) -> Dataset:
     """What governs the values of one frame: its functional groups before the shared ones before the object's own."""
-    own = Dataset()
+    attributes = Dataset()
     sources = [header]
     for sequence, index in (("SharedFunctionalGroupsSequence", 0), ("PerFrameFunctionalGroupsSequence", frame)):
         for group in list(header.get(sequence) or [])[index : index + 1]:
@@ -41,96 +41,99 @@ def frame_attributes(header: Dataset, frame: int) -> Dataset:
     for source in sources:
         for keyword in _KEYWORDS:
             if source.get(keyword) is not None:
-                own[keyword] = source[keyword]
-    return own
+                attributes[keyword] = source[keyword]
+    return attributes
 
 
-def hounsfield(stored: Shaped[np.ndarray, "h w"], own: Dataset) -> Float32[np.ndarray, "h w"]:
+def hounsfield(stored: Shaped[np.ndarray, "h w"], attributes: Dataset) -> Float32[np.ndarray, "h w"]:
     """Hounsfield units of a CT frame; padding outside the field of view becomes air.
 
     Some old 12-bit scanners stored HU + 1000 wrapped at 4096 under a wrong intercept (known from the RSNA 2019
     hemorrhage data): unsigned 12 bits with an intercept above -100. These are unwrapped.
     """
-    values = significant(stored, own).astype(np.float32)
-    slope, intercept = rescale(own) or (1.0, 0.0)
-    if own.get("BitsStored") == 12 and own.PixelRepresentation == 0 and intercept > -100:
+    values = significant(stored, attributes).astype(np.float32)
+    slope, intercept = rescale(attributes) or (1.0, 0.0)
+    if attributes.get("BitsStored") == 12 and attributes.PixelRepresentation == 0 and intercept > -100:
         values, intercept = (values + 1000) % 4096, -1000.0
     values *= np.float32(slope)
     values += np.float32(intercept)
-    values[padding(stored, own)] = AIR_HU
+    values[padding(stored, attributes)] = AIR_HU
     return values
 
 
 def grey_levels(
-    stored: Shaped[np.ndarray, "h w"], own: Dataset, *, little_endian: bool
+    stored: Shaped[np.ndarray, "h w"], attributes: Dataset, *, little_endian: bool
 ) -> UInt8[np.ndarray, "h w"] | Float32[np.ndarray, "h w"]:
     """Grey levels, bright is high: uint8 where the file says what black and white are, float32 where it does not.
 
     It says so with a VOI table, a window (the first of several), or pixels of at most 8 bits. MONOCHROME1 is inverted.
     Padding becomes black, or the lowest value there is.
     """
-    padded, stored = padding(stored, own), significant(stored, own)
-    lowest, highest = _stored_range(stored, own)
+    padded, stored = padding(stored, attributes), significant(stored, attributes)
+    lowest, highest = _stored_range(stored, attributes)
     ends = np.array([lowest, highest])
-    if own.get("ModalityLUTSequence"):
-        table = own.ModalityLUTSequence[0]
+    if attributes.get("ModalityLUTSequence"):
+        table = attributes.ModalityLUTSequence[0]
         values, ends = (lookup(x, table, little_endian=little_endian) for x in (stored, ends))
-    elif (scale := rescale(own)) is not None:
+    elif (scale := rescale(attributes)) is not None:
         values, ends = (x * scale[0] + scale[1] for x in (stored.astype(float), ends))
     else:
         values = stored
-    if own.get("VOILUTSequence"):
-        table = own.VOILUTSequence[0]
+    if attributes.get("VOILUTSequence"):
+        table = attributes.VOILUTSequence[0]
         white = 2 ** int(table.LUTDescriptor[2]) - 1
         display = lookup(np.rint(values), table, little_endian=little_endian) * (255.0 / white)
-    elif _has_window(own):
-        display = _windowed(values, own)
+    elif _has_window(attributes):
+        display = _windowed(values, attributes)
     elif highest - lowest <= 255 and stored.dtype.kind in "ui":
         display = (values - ends.min()) * (255.0 / max(1, float(np.ptp(ends))))
     else:
         grey = np.asarray(values, dtype=np.float32)
-        grey = np.float32(ends.sum()) - grey if own.PhotometricInterpretation == "MONOCHROME1" else grey
+        grey = np.float32(ends.sum()) - grey if attributes.PhotometricInterpretation == "MONOCHROME1" else grey
         return np.where(padded, grey[~padded].min(), grey) if padded.any() and not padded.all() else grey
     display = np.rint(np.clip(display, 0, 255)).astype(np.uint8)
-    display = 255 - display if own.PhotometricInterpretation == "MONOCHROME1" else display
+    display = 255 - display if attributes.PhotometricInterpretation == "MONOCHROME1" else display
     return np.where(padded, np.uint8(0), display)
 
 
-def rescale(own: Dataset) -> tuple[float, float] | None:
+def rescale(attributes: Dataset) -> tuple[float, float] | None:
     """RescaleSlope and RescaleIntercept, None without both. Raises `ValueError` where they leave nothing to see."""
-    if own.get("RescaleSlope") is None or own.get("RescaleIntercept") is None:
+    if attributes.get("RescaleSlope") is None or attributes.get("RescaleIntercept") is None:
         return None
-    slope, intercept = float(own.RescaleSlope), float(own.RescaleIntercept)
+    slope, intercept = float(attributes.RescaleSlope), float(attributes.RescaleIntercept)
     if slope == 0 or not math.isfinite(slope) or not math.isfinite(intercept):
         raise ValueError(f"RescaleSlope {slope:g}, RescaleIntercept {intercept:g}")
     return slope, intercept
 
 
-def significant(stored: Shaped[np.ndarray, "h w"], own: Dataset) -> Shaped[np.ndarray, "h w"]:
+def significant(stored: Shaped[np.ndarray, "h w"], attributes: Dataset) -> Shaped[np.ndarray, "h w"]:
     """The pixel within each stored word: BitsStored bits that end at HighBit, signed as PixelRepresentation says.
 
     The others are nothing (PS3.5 8.1.1), or an overlay in files of before 2004. Floats are as they are.
     """
     if stored.dtype.kind not in "ui":
         return stored
-    bits, word = int(own.BitsStored), 8 * stored.dtype.itemsize
-    above = word - 1 - int(own.get("HighBit", bits - 1))
+    bits, word = int(attributes.BitsStored), 8 * stored.dtype.itemsize
+    above = word - 1 - int(attributes.get("HighBit", bits - 1))
     if not 0 <= above <= word - bits:
-        raise ValueError(f"BitsStored {bits} and HighBit {own.HighBit} in pixels of {word} bits")
+        raise ValueError(f"BitsStored {bits} and HighBit {attributes.HighBit} in pixels of {word} bits")
     return (stored << above) >> (word - bits) if bits < word else stored
 
 
-def padding(stored: Shaped[np.ndarray, "h w"], own: Dataset) -> Shaped[np.ndarray, "h w"]:
+def padding(stored: Shaped[np.ndarray, "h w"], attributes: Dataset) -> Shaped[np.ndarray, "h w"]:
     """Which pixels only fill up the frame: PixelPaddingValue, up to PixelPaddingRangeLimit where there is one.
 
     Padding may lie beyond BitsStored, so whole stored words count as well as what is significant in them.
     """
-    if own.get("PixelPaddingValue") is None or stored.dtype.kind not in "ui":
+    if attributes.get("PixelPaddingValue") is None or stored.dtype.kind not in "ui":
         return np.zeros(stored.shape, dtype=bool)
     # A padding value written with the other signedness wraps to the stored type.
-    ends = np.array([own.PixelPaddingValue, own.get("PixelPaddingRangeLimit", own.PixelPaddingValue)], dtype=np.int64)
+    ends = np.array(
+        [attributes.PixelPaddingValue, attributes.get("PixelPaddingRangeLimit", attributes.PixelPaddingValue)],
+        dtype=np.int64,
+    )
     low, high = sorted(ends.astype(stored.dtype).tolist())
-    return np.logical_or.reduce([(x >= low) & (x <= high) for x in (stored, significant(stored, own))])
+    return np.logical_or.reduce([(x >= low) & (x <= high) for x in (stored, significant(stored, attributes))])
 
 
 def lookup(values: Shaped[np.ndarray, "*any"], table: Dataset, *, little_endian: bool) -> Float32[np.ndarray, "*any"]:
@@ -148,17 +151,17 @@ def table_entries(content: Any, entries: int, *, little_endian: bool) -> UInt16[
     return np.asarray(content).astype(np.uint16)[:entries]
 
 
-def _stored_range(stored: np.ndarray, own: Dataset) -> tuple[float, float]:
+def _stored_range(stored: np.ndarray, attributes: Dataset) -> tuple[float, float]:
     if stored.dtype.kind == "f":
         return float(stored.min()), float(stored.max())
-    bits = int(own.BitsStored)
-    return (-(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1) if own.PixelRepresentation else (0.0, 2.0**bits - 1)
+    bits = int(attributes.BitsStored)
+    return (-(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1) if attributes.PixelRepresentation else (0.0, 2.0**bits - 1)
 
 
-def _has_window(own: Dataset) -> bool:
+def _has_window(attributes: Dataset) -> bool:
     """Whether there is a window with a width above zero; a malformed one is none."""
     try:
-        return float(_first(own.WindowWidth)) > 0 and math.isfinite(float(_first(own.WindowCenter)))
+        return float(_first(attributes.WindowWidth)) > 0 and math.isfinite(float(_first(attributes.WindowCenter)))
     except (AttributeError, TypeError, ValueError, IndexError):
         return False
 
@@ -167,12 +170,12 @@ def _first(value: Any) -> Any:
     return value[0] if isinstance(value, MultiValue) else value
 
 
-def _windowed(values: np.ndarray, own: Dataset) -> np.ndarray:
+def _windowed(values: np.ndarray, attributes: Dataset) -> np.ndarray:
     """0 to 255: pydicom maps a window to the range of the stored pixels, so it is told of 8 unsigned bits."""
     window = Dataset()
     window.PhotometricInterpretation, window.BitsStored, window.PixelRepresentation = "MONOCHROME2", 8, 0
-    window.WindowCenter, window.WindowWidth = _first(own.WindowCenter), _first(own.WindowWidth)
+    window.WindowCenter, window.WindowWidth = _first(attributes.WindowCenter), _first(attributes.WindowWidth)
     # A LINEAR window one wide is a threshold; narrower ones are only lawful, and only told apart, as LINEAR_EXACT.
-    function = str(own.get("VOILUTFunction") or "LINEAR").upper()
+    function = str(attributes.get("VOILUTFunction") or "LINEAR").upper()
     window.VOILUTFunction = "LINEAR_EXACT" if function == "LINEAR" and float(window.WindowWidth) < 1 else function
     return apply_windowing(np.asarray(values), window)

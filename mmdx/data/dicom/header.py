@@ -78,12 +78,12 @@ def _clean(header: pydicom.Dataset, tags: Set[int]) -> None:
         keyword, kinds, single = _ELEMENTS[tag]
         try:
             value = header[tag].value
-            found = "" if _is_sound(value, kinds, single) else f"{keyword}: {value}"
+            fault = "" if _is_sound(value, kinds, single) else f"{keyword}: {value}"
         except Exception as error:  # pydicom raises whatever broken bytes make it stumble over
-            value, found = None, f"{keyword}: {error}"
-        if found and keyword in GOVERNING:
-            raise ValueError(found)
-        if found or value is None or value == "":
+            value, fault = None, f"{keyword}: {error}"
+        if fault and keyword in GOVERNING:
+            raise ValueError(fault)
+        if fault or value is None or value == "":
             del header[tag]
         elif isinstance(value, pydicom.Sequence):
             for item in value:
@@ -94,4 +94,4 @@ def _is_sound(value: Any, kinds: tuple[type, ...], single: bool) -> bool:
     several = isinstance(value, MultiValue | list) and not isinstance(value, pydicom.Sequence)
     if several and single:
         return False
-    return all(isinstance(each, (*kinds, type(None))) or each == "" for each in (value if several else [value]))
+    return all(isinstance(item, (*kinds, type(None))) or item == "" for item in (value if several else [value]))

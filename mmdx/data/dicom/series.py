@@ -82,17 +82,17 @@ def choose_series(
         series.setdefault(str(image.header.get("SeriesInstanceUID") or ""), []).append(image)
     candidates: list[list[_Frame]] = []
     for members in sorted(series.values(), key=_number_and_uid):
-        shown = [i for i in members if i in pictures]
-        kept = [i for i in shown if captures_only or not _is_capture(i)]
-        others = [i for i in members if not i.localizer and i not in shown]
+        pictures_of_series = [i for i in members if i in pictures]
+        used = [i for i in pictures_of_series if captures_only or not _is_capture(i)]
+        not_pictures = [i for i in members if not i.localizer and i not in pictures_of_series]
         problems += _left(members, _frames([i for i in members if i.localizer]), "localizer")
-        problems += _left(members, _frames(others), "no picture of the patient")
-        problems += _left(members, _frames([i for i in shown if i not in kept]), "secondary capture")
-        if kept and description is not None and description.lower() not in _description(kept).lower():
-            problems += _left(members, _frames(kept), f"its description does not contain '{description}'")
-        elif kept:
-            group = max(_alike(kept), key=lambda alike: len(_frames(alike)))
-            out = [i for i in kept if i not in group]
+        problems += _left(members, _frames(not_pictures), "no picture of the patient")
+        problems += _left(members, _frames([i for i in pictures_of_series if i not in used]), "secondary capture")
+        if used and description is not None and description.lower() not in _description(used).lower():
+            problems += _left(members, _frames(used), f"its description does not contain '{description}'")
+        elif used:
+            group = max(_alike(used), key=lambda alike: len(_frames(alike)))
+            out = [i for i in used if i not in group]
             problems += _left(members, _frames(out), "differs in size, colour or plane")
             run, by = _one_run(_frames(group))
             chosen = set(map(_identity, run))
@@ -110,8 +110,8 @@ def choose_series(
             why = "fewer or equally many images" if kinds[0] == kinds[1] else f"Modality {kinds[0]}, not {kinds[1]}"
             problems += _left([image], other, f"{why}; series {_name([first])} was chosen")
     refs, order, more = certify_dicom([(ImageRef(image.path, frame), image.header) for image, frame in best])
-    shown = {ref.path for ref in refs}
-    problems += [*more, *burned_in([image.header for image in images if image.path in shown])]
+    pictures_of_series = {ref.path for ref in refs}
+    problems += [*more, *burned_in([image.header for image in images if image.path in pictures_of_series])]
     return ImageFiles(refs, order, first.unit, first.channels), problems
 
 
@@ -138,10 +138,10 @@ def _alike(images: Sequence[SourceImage]) -> list[list[SourceImage]]:
     return [members for _, _, members in groups]
 
 
-def _same_plane(one: tuple[float, ...] | None, other: tuple[float, ...] | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return all(abs(a - b) < SAME_PLANE for a, b in zip(one, other, strict=True))
+def _same_plane(first: tuple[float, ...] | None, second: tuple[float, ...] | None) -> bool:
+    if first is None or second is None:
+        return first is second
+    return all(abs(a - b) < SAME_PLANE for a, b in zip(first, second, strict=True))
 
 
 def _one_run(group: list[_Frame]) -> tuple[list[_Frame], str]:
@@ -154,17 +154,17 @@ def _one_run(group: list[_Frame]) -> tuple[list[_Frame], str]:
         return group, ""
     values = {key: [str(frame_value(image.header, frame, key)) for image, frame in group] for key in RUN_KEYWORDS}
     varying = [key for key in RUN_KEYWORDS if len(set(values[key])) > 1]
-    best, told = [], ""
+    best, keyword = [], ""
     for keys in (*itertools.combinations(varying, 1), *itertools.combinations(varying, 2)):
         runs: dict[tuple[str, ...], list[int]] = {}
         for index, value in enumerate(zip(*(values[key] for key in keys), strict=True)):
             runs.setdefault(value, []).append(index)
         for _, run in sorted(runs.items(), key=lambda item: [_natural(value) for value in item[0]]):
-            own = [places[index] for index in run]
-            whole = max(own) - min(own) >= END_TO_END * (max(places) - min(places))
-            if len(run) > len(best) and whole and not _crowded(own):
-                best, told = run, " and ".join(keys)
-    return ([group[index] for index in best], told) if best else (group, "")
+            run_places = [places[index] for index in run]
+            reaches = max(run_places) - min(run_places) >= END_TO_END * (max(places) - min(places))
+            if len(run) > len(best) and reaches and not _crowded(run_places):
+                best, keyword = run, " and ".join(keys)
+    return ([group[index] for index in best], keyword) if best else (group, "")
 
 
 def _places(group: Sequence[_Frame]) -> list[float] | None:

@@ -66,15 +66,15 @@ def encoded(path: Path, key: str, row: int) -> bytes:
     A column is kept open where it was left and read forward from there, so that neighbouring rows cost no second
     reading; an earlier row starts it anew.
     """
-    known = schema(path).names
-    listed = None if key in known else re.fullmatch(r"(.+)\[(\d+)\]", key)
+    names = schema(path).names
+    listed = None if key in names else re.fullmatch(r"(.+)\[(\d+)\]", key)
     column, index = (listed[1], int(listed[2])) if listed else (key, 0)
     where = place(path, row, column)
-    if column not in known:
+    if column not in names:
         raise DataError(f"{where}: there is no such column any more; read the data set again")
     stamp = path.stat()
-    found = images_of(_cursor(path, column, stamp.st_mtime_ns, stamp.st_size).cell(row), where)
-    content = found[index][0] if index < len(found) else None
+    images = images_of(_cursor(path, column, stamp.st_mtime_ns, stamp.st_size).cell(row), where)
+    content = images[index][0] if index < len(images) else None
     if content is None:
         raise DataError(f"{where}: holds no image {index} any more; read the data set again")
     return content
@@ -117,18 +117,18 @@ def _cursor(path: Path, column: str, modified: int, size: int) -> _Cursor:
 def _image(item: pa.Scalar, where: str) -> tuple[bytes | None, str | None]:
     kind = item.type
     if not item.is_valid:
-        found = (None, None)
+        content = (None, None)
     elif holds_images(kind):
-        found = (item["bytes"].as_py(), item["path"].as_py())
+        content = (item["bytes"].as_py(), item["path"].as_py())
     elif pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-        found = (item.as_py(), None)
+        content = (item.as_py(), None)
     elif pa.types.is_string(kind) or pa.types.is_large_string(kind):
-        found = (None, item.as_py())
+        content = (None, item.as_py())
     else:
         raise DataError(f"{where}: holds {kind}, no image; name a column of images")
-    if found[0] is None and not found[1]:
+    if content[0] is None and not content[1]:
         raise DataError(f"{where}: is empty, neither bytes nor a path; fill it in or leave the image out")
-    return found
+    return content
 
 
 def _item(kind: pa.DataType) -> pa.DataType:

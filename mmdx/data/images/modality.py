@@ -46,8 +46,8 @@ def images_in(folder: Path, root: Path) -> tuple[ImageFiles, tuple[str, ...]]:
     volumes = [] if dicoms else [path for path in files if is_nifti(path)]
     images = dicoms or volumes or [path for path in files if is_image(path)]
     strays = [path for path in files if path not in images]
-    kept = "DICOM file" if dicoms else "volume" if volumes else "image"
-    problems = [f"left out {some([path.name for path in strays], most=5)}: no {kept}"] if strays else []
+    kind = "DICOM file" if dicoms else "volume" if volumes else "image"
+    problems = [f"left out {some([path.name for path in strays], most=5)}: no {kind}"] if strays else []
     if not images:
         raise DataError(f"{folder}: holds no image; put the images right inside it or correct the name")
     if volumes:
@@ -57,9 +57,9 @@ def images_in(folder: Path, root: Path) -> tuple[ImageFiles, tuple[str, ...]]:
         return _plain(images), tuple(problems)
     headers = [(path, read_header(path)) for path in dicoms]
     pictures = [(path, header) for path, header in headers if "Rows" in header]
-    others = [path for path, header in headers if "Rows" not in header]
-    if others:
-        problems.append(f"left out {some([path.name for path in others], most=5)}: DICOM objects without an image")
+    empty = [path for path, header in headers if "Rows" not in header]
+    if empty:
+        problems.append(f"left out {some([path.name for path in empty], most=5)}: DICOM objects without an image")
     if pictures and _are_views(pictures):
         problems += burned_in([header for _, header in pictures])
         return _plain([path for path, _ in pictures]), tuple(problems)
@@ -84,19 +84,19 @@ def images_listed(paths: Sequence[Path]) -> tuple[ImageFiles, tuple[str, ...]]:
     if not all(is_dicom(path) for path in paths):
         return as_listed, ()
     headers = [(path, read_header(path)) for path in paths]
-    shown = tuple(burned_in([header for _, header in headers]))
+    suspects = tuple(burned_in([header for _, header in headers]))
     if _are_views(headers) or len(set(paths)) < len(paths):
-        return as_listed, shown
+        return as_listed, suspects
     series = {str(header.get("SeriesInstanceUID")) for _, header in headers}
     if len(series) > 1:
-        return as_listed, (*shown, f"the listed files are of {len(series)} series; kept as listed")
+        return as_listed, (*suspects, f"the listed files are of {len(series)} series; kept as listed")
     header_of = dict(headers)
     refs, order, problems = certify_dicom([(ref, header_of[ref.path]) for ref in as_listed.images])
     if order.source != "position" and len(paths) > 1:
-        return as_listed, shown
+        return as_listed, suspects
     if refs not in (as_listed.images, as_listed.images[::-1]):
         problems = (*problems, "the listed order disagrees with the positions, which decide")
-    return replace(as_listed, images=refs, order=order), (*shown, *problems)
+    return replace(as_listed, images=refs, order=order), (*suspects, *problems)
 
 
 def _volume(paths: Sequence[Path]) -> tuple[ImageFiles, tuple[str, ...]]:

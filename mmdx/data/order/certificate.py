@@ -108,10 +108,10 @@ def _name_numbers(refs: Sequence[ImageRef]) -> list[tuple[int, ...]] | None:
     base = os.path.commonpath([path.parent for path in paths])
     names = [Path(os.path.relpath(path, base)) for path in paths]
     stems = [(name.with_suffix("") if name.suffix[1:].isalpha() else name).as_posix().lower() for name in names]
-    found = np.array([re.findall(r"\d+", stem) for stem in stems], dtype=object) if _alike(stems) else None
-    if found is None or found.shape[1] == 0:
+    numbers = np.array([re.findall(r"\d+", stem) for stem in stems], dtype=object) if _alike(stems) else None
+    if numbers is None or numbers.shape[1] == 0:
         return None
-    columns = [[int(cell) for cell in column] for column in found.T]
+    columns = [[int(cell) for cell in column] for column in numbers.T]
     varying = [column for column in columns if len(set(column)) > 1]
     if not varying:
         return [tuple(column[0] for column in columns[-1:])] if len(refs) == 1 else None

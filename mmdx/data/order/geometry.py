@@ -54,13 +54,13 @@ def frame_value(header: pydicom.Dataset, frame: int, keyword: str, group: str | 
     looks through all groups.
     """
     multi = (_integer(_get(header, "NumberOfFrames")) or 1) > 1 or _GROUPS[1] in header
-    found = None if multi and group else _get(header, keyword)
+    element = None if multi and group else _get(header, keyword)
     for name, index in zip(_GROUPS, (0, frame), strict=True):
         for item in (_items(header, name) if multi else [])[index : index + 1]:
             names = [group] if group else list(filter(None, map(keyword_for_tag, item.keys())))
             values = [_get(inner, keyword) for name in names for inner in _items(item, name)[:1]]
-            found = next((value for value in values if value is not None), found)
-    return found
+            element = next((value for value in values if value is not None), element)
+    return element
 
 
 def along_normal(slices: Sequence[Slice]) -> tuple[list[float] | None, list[str]]:

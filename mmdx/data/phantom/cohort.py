@@ -108,9 +108,9 @@ def _exam(recipe: Recipe, patient: int, number: int, origin: int, age: float, se
 
 def _present(recipe: Recipe, rng: np.random.Generator) -> tuple[str, ...]:
     """The modalities that a study has. One that would lose all of them keeps one that is not missing everywhere."""
-    kept = tuple(name for name in MODALITIES if rng.random() >= recipe.missing(name))
+    present = tuple(name for name in MODALITIES if rng.random() >= recipe.missing(name))
     possible = [name for name in MODALITIES if recipe.missing(name) < 1]
-    return kept or (possible[rng.integers(len(possible))],)
+    return present or (possible[rng.integers(len(possible))],)
 
 
 def log_odds(recipe: Recipe, exam: Exam) -> dict[str, float]:
@@ -121,19 +121,19 @@ def log_odds(recipe: Recipe, exam: Exam) -> dict[str, float]:
     `any` has p = 1 - prod(1 - p_k).
     """
     ratios = {name: _log_ratios(recipe, exam, name) for name in exam.modalities}
-    found: dict[str, float] = {}
+    odds: dict[str, float] = {}
     for size in range(1, len(ratios) + 1):
-        for shown in itertools.combinations(ratios, size):
-            single = logit(recipe.prevalence) + sum(ratios[name] for name in shown)
+        for names in itertools.combinations(ratios, size):
+            single = logit(recipe.prevalence) + sum(ratios[name] for name in names)
             # 1 + odds(a or b) = (1 + odds a) (1 + odds b): in logarithms nothing cancels and nothing overflows.
             either = functools.reduce(lambda a, b: np.logaddexp(np.logaddexp(a, b), a + b), single)
             values = [*single.tolist(), float(either)]
-            found |= {f"{'+'.join(shown)}/{k}": v for k, v in zip((*FINDINGS, ANY), values, strict=True)}
-    return found
+            odds |= {f"{'+'.join(names)}/{k}": v for k, v in zip((*FINDINGS, ANY), values, strict=True)}
+    return odds
 
 
 def _log_ratios(recipe: Recipe, exam: Exam, modality: str) -> np.ndarray:
-    """log P(evidence | y=1) - log P(evidence | y=0), a value a finding."""
+    """log P(evidence | y=1) - log P(evidence | y=0), one value per finding."""
     if modality == REPORT:
         unit = math.log(recipe.report_likelihood_ratio)
         return np.array([sum(unit if exam.cues[c.name] else -unit for c in CUES if c.finding == k) for k in FINDINGS])

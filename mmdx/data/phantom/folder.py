@@ -121,7 +121,9 @@ def _write_study(root: Path, recipe: Recipe, exam: Exam) -> None:
         rendered = render(recipe, exam, modality)
         files = write_series(draft / modality, recipe, exam, modality, rendered.hu)
         boxes = _boxes(exam, rendered)
-        series[modality] = [{"file": name, "boxes": found} for name, found in zip(files, boxes, strict=True)]
+        series[modality] = [
+            {"file": name, "boxes": boxes_of_slice} for name, boxes_of_slice in zip(files, boxes, strict=True)
+        ]
     study = {
         "study_id": exam.study_id,
         "patient_id": exam.patient_id,

@@ -68,12 +68,12 @@ def patches(sites: Mapping[str, Site], head: Head, grid: Grid) -> dict[str, Bool
         "subarachnoid": basal_cisterns(grid, wide=0.032 * sites["subarachnoid"].size),
     }
     taken = grid.r >= DURA
-    found = {}
+    regions = {}
     for finding, shape in shapes.items():
         site = sites[finding]
-        found[finding] = shape & ~taken & (grid.t >= site.low) & (grid.t < site.high)
-        taken = taken | found[finding]
-    return {finding: found[finding] for finding in FINDINGS}
+        regions[finding] = shape & ~taken & (grid.t >= site.low) & (grid.t < site.high)
+        taken = taken | regions[finding]
+    return {finding: regions[finding] for finding in FINDINGS}
 
 
 def _lens(site: Site, grid: Grid) -> Bool[np.ndarray, "n m m"]:

@@ -105,6 +105,6 @@ class Recipe:
 
     def differences(self, other: dict[str, Any]) -> list[str]:
         """The options in which `other`, read back from a file, is another recipe: `patients=400, not 10`."""
-        own = self.as_json()
-        names = [*(f.name for f in fields(self)), *(name for name in other if name not in own)]
-        return [f"{n}={other.get(n)}, not {own.get(n)}" for n in names if other.get(n) != own.get(n)]
+        options = self.as_json()
+        names = [*(f.name for f in fields(self)), *(name for name in other if name not in options)]
+        return [f"{n}={other.get(n)}, not {options.get(n)}" for n in names if other.get(n) != options.get(n)]

@@ -26,7 +26,7 @@ _DESCRIPTIONS = {"image": "CT HEAD PLAIN", "enhanced": "CT HEAD ENHANCED"}
 def write_series(
     folder: Path, recipe: Recipe, exam: Exam, modality: str, hu: Int16[np.ndarray, "n m m"]
 ) -> tuple[str, ...]:
-    """Writes a file a slice into `folder`, which it makes; the file names, from the feet to the head."""
+    """Writes one file per slice into `folder`, which it makes; the file names, from the feet to the head."""
     folder.mkdir()
     header = _series_header(recipe, exam, modality, hu.shape)
     spacing = round(SLAB_MM / len(hu), 3)

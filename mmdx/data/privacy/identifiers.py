@@ -99,9 +99,9 @@ def count(texts: Iterable[str]) -> tuple[Counter[Kind], int, int]:
     kinds: Counter[Kind] = Counter()
     holding = total = 0
     for text in texts:
-        found = scan(text)
-        kinds.update(item.kind for item in found)
-        holding += bool(found)
+        identifiers = scan(text)
+        kinds.update(item.kind for item in identifiers)
+        holding += bool(identifiers)
         total += 1
     return kinds, holding, total
 
@@ -117,30 +117,30 @@ def blotted(text: str) -> str:
 
 
 def _candidates(text: str) -> Iterator[Found]:
-    for found in _EMAIL.finditer(text):
-        yield Found("e-mail address", *found.span())
-    for found in _NUMERIC_DATE.finditer(text):
-        if _is_date(found):
-            yield Found("date", *found.span())
-    for found in _WRITTEN_DATE.finditer(text):
-        if 1 <= int(found["day"] or 1) <= 31:
-            yield Found("date", *found.span())
-    for found in _PHONE.finditer(text):
-        yield Found("telephone number", *found.span())
-    for found in _RECORD.finditer(text):
-        yield Found("record number", *found.span())
-    for found in _NAMES.finditer(text):
-        if not _ORDINARY.search(found.group()):
-            yield Found("name", *found.span())
+    for match in _EMAIL.finditer(text):
+        yield Found("e-mail address", *match.span())
+    for match in _NUMERIC_DATE.finditer(text):
+        if _is_date(match):
+            yield Found("date", *match.span())
+    for match in _WRITTEN_DATE.finditer(text):
+        if 1 <= int(match["day"] or 1) <= 31:
+            yield Found("date", *match.span())
+    for match in _PHONE.finditer(text):
+        yield Found("telephone number", *match.span())
+    for match in _RECORD.finditer(text):
+        yield Found("record number", *match.span())
+    for match in _NAMES.finditer(text):
+        if not _ORDINARY.search(match.group()):
+            yield Found("name", *match.span())
 
 
-def _is_date(found: re.Match[str]) -> bool:
-    if found["packed"]:
+def _is_date(match: re.Match[str]) -> bool:
+    if match["packed"]:
         try:
-            date.fromisoformat(found["packed"])
+            date.fromisoformat(match["packed"])
         except ValueError:
             return False
         return True
-    first, second = int(found["m"] or found["a"]), int(found["d"] or found["b"])
+    first, second = int(match["m"] or match["a"]), int(match["d"] or match["b"])
     # Day and month stand in either order, unless the year comes first.
-    return 1 <= first <= (12 if found["y"] else 31) and 1 <= second <= 31 and min(first, second) <= 12
+    return 1 <= first <= (12 if match["y"] else 31) and 1 <= second <= 31 and min(first, second) <= 12

@@ -40,9 +40,9 @@ def telling(name: str, value: str | float) -> bool:
         return True
     if isinstance(value, str):
         # Any long number has the form of a record number, an article's as well.
-        return bool(_PEOPLE.search(words)) or any(found.kind != "record number" for found in scan(value))
+        return bool(_PEOPLE.search(words)) or any(identifier.kind != "record number" for identifier in scan(value))
     # A date without marks, such as 20200131, is read from a table as a number.
-    return float(value).is_integer() and any(found.kind == "date" for found in scan(f"{value:.0f}"))
+    return float(value).is_integer() and any(identifier.kind == "date" for identifier in scan(f"{value:.0f}"))
 
 
 def private(studies: Sequence[Study], source: Path, pseudonyms: Pseudonyms | None) -> list[Study]:
@@ -52,14 +52,14 @@ def private(studies: Sequence[Study], source: Path, pseudonyms: Pseudonyms | Non
     blotted out. With `pseudonyms`, patient and study ids are replaced by theirs, and so are names of files and quoted
     words in problems.
     """
-    known = names_under(source) if pseudonyms is not None else frozenset()
-    return [_private(study, pseudonyms, known) for study in studies]
+    names = names_under(source) if pseudonyms is not None else frozenset()
+    return [_private(study, pseudonyms, names) for study in studies]
 
 
-def _private(study: Study, pseudonyms: Pseudonyms | None, known: Collection[str]) -> Study:
+def _private(study: Study, pseudonyms: Pseudonyms | None, names: Collection[str]) -> Study:
     dropped = [name for name, value in study.traits.items() if telling(name, value)]
     traits = {name: value for name, value in study.traits.items() if name not in dropped}
-    problems = tuple(stored_sentence(problem, study, pseudonyms, known) for problem in study.problems)
+    problems = tuple(stored_sentence(problem, study, pseudonyms, names) for problem in study.problems)
     problems += tuple(f"left out the trait '{name}': {LEFT_OUT}" for name in dropped)
     study = replace(study, traits=traits, problems=problems)
     if pseudonyms is None:
@@ -70,21 +70,21 @@ def _private(study: Study, pseudonyms: Pseudonyms | None, known: Collection[str]
     return replace(study, study_id=pseudonyms.of("study", study.study_id), patient_id=patient, traits=traits)
 
 
-def stored_sentence(text: str, study: Study, pseudonyms: Pseudonyms | None, known: Collection[str] = ()) -> str:
+def stored_sentence(text: str, study: Study, pseudonyms: Pseudonyms | None, names: Collection[str] = ()) -> str:
     """A problem of `study`, or the reason why it is quarantined, as it may be stored and said.
 
-    The names of the study's own files and their folders are `known` as well; those of its modalities stay.
+    `names` are replaced, and so are those of the study's own files and folders; those of its modalities stay.
     """
     if pseudonyms is not None:
-        own = {
+        own_names = {
             part
             for value in study.modalities.values()
             if isinstance(value, ModalityFiles)
             for path in value.paths
             for part in (*path.parts, path.stem)
         }
-        own |= {study.study_id, study.patient_id} - {""}
-        text = pseudonyms.sentence(text, known, own, keep=study.modalities)
+        own_names |= {study.study_id, study.patient_id} - {""}
+        text = pseudonyms.sentence(text, names, own_names, keep=study.modalities)
     return blotted(text)
 
 
@@ -101,9 +101,9 @@ def quoting_nobody(pseudonyms: Pseudonyms | None) -> Iterator[None]:
 
 def burned_in(headers: Sequence[pydicom.Dataset]) -> list[str]:
     """A sentence where images say, or by their kind are likely, to have text burned into the pixels; else nothing."""
-    said = sum(str(h.get("BurnedInAnnotation") or "").strip().upper() == "YES" for h in headers)
+    stated = sum(str(h.get("BurnedInAnnotation") or "").strip().upper() == "YES" for h in headers)
     likely = sum(_shows_text(header) for header in headers)
-    parts = [f"{said} image(s) with BurnedInAnnotation YES"] if said else []
+    parts = [f"{stated} image(s) with BurnedInAnnotation YES"] if stated else []
     parts += [f"{likely} ultrasound or secondary capture image(s)"] if likely else []
     return [f"{' and '.join(parts)} {BURNED_IN}"] if parts else []
 
@@ -119,25 +119,27 @@ def summary(studies: Sequence[Study], pseudonyms: Pseudonyms | None) -> dict[str
     texts = [text for study in studies for text in study.modalities.values() if isinstance(text, str)]
     kinds, holding, total = count(texts)
     pattern = re.compile(rf"left out the trait '(.+)': {LEFT_OUT}")
-    left = Counter(found[1] for study in studies for problem in study.problems if (found := pattern.fullmatch(problem)))
-    shown = sum(any(BURNED_IN in problem for problem in study.problems) for study in studies)
+    left_out = Counter(
+        match[1] for study in studies for problem in study.problems if (match := pattern.fullmatch(problem))
+    )
+    burned = sum(any(BURNED_IN in problem for problem in study.problems) for study in studies)
     return {
         "text": {"reports": total, "with_any": holding, **{kind: kinds[kind] for kind in KINDS}},
-        "traits_left_out": dict(sorted(left.items())),
-        "burned_in": shown,
+        "traits_left_out": dict(sorted(left_out.items())),
+        "burned_in": burned,
         "pseudonym_key": pseudonyms.fingerprint if pseudonyms else None,
     }
 
 
-def notices(found: Mapping[str, Any]) -> list[str]:
+def notices(counts: Mapping[str, Any]) -> list[str]:
     """What `summary` found, in lines to be said aloud; none where nothing was found."""
-    text = found["text"]
+    text = counts["text"]
     lines = []
     if text["with_any"]:
         kinds = ", ".join(f"{kind} {text[kind]}" for kind in KINDS if text[kind])
         lines.append(f"text that looks like an identifier in {text['with_any']} of {text['reports']} reports: {kinds}")
-    for name, studies in found["traits_left_out"].items():
+    for name, studies in counts["traits_left_out"].items():
         lines.append(f"left out the trait '{name}' of {studies} studies: {LEFT_OUT}")
-    if found["burned_in"]:
-        lines.append(f"images of {found['burned_in']} studies {BURNED_IN}")
+    if counts["burned_in"]:
+        lines.append(f"images of {counts['burned_in']} studies {BURNED_IN}")
     return lines

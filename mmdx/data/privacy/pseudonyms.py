@@ -59,19 +59,19 @@ class Pseudonyms:
         Those after "column" and the like stay, and those to `keep`.
         """
 
-        def replaced(found: re.Match[str]) -> str:
-            stays = found["before"] or found["inside"] in keep
-            return found.group() if stays else f"'{self.of_file(found['inside'])}'"
+        def replaced(match: re.Match[str]) -> str:
+            stays = match["before"] or match["inside"] in keep
+            return match.group() if stays else f"'{self.of_file(match['inside'])}'"
 
         return _QUOTED.sub(replaced, text)
 
-    def sentence(self, text: str, *known: Collection[str], keep: Collection[str] = ()) -> str:
+    def sentence(self, text: str, *names: Collection[str], keep: Collection[str] = ()) -> str:
         """`text` with names of files, UIDs and quoted words replaced.
 
-        `known` are names to look for that have no form of their own, such as those of files without a suffix;
+        `names` are looked for as they are, for they have no form of their own: those of files without a suffix, say;
         `keep` are words that stay, such as the names of modalities.
         """
-        text = _replaced_names(text, known, keep, self.of_file)
+        text = _replaced_names(text, names, keep, self.of_file)
         text = self.unquoted(text, keep)
         text = _UID.sub(lambda m: f"uid-{self.of('study', m.group())}", text)
         return _FILE.sub(lambda m: self.of_file(m.group()), text)
@@ -100,15 +100,15 @@ def names_under(source: Path) -> frozenset[str]:
 
 
 def _replaced_names(
-    text: str, known: Sequence[Collection[str]], keep: Collection[str], replace: Callable[[str], str]
+    text: str, collections: Sequence[Collection[str]], keep: Collection[str], replace: Callable[[str], str]
 ) -> str:
-    """`text` with each of `known` replaced where it stands as whole words, the longest first."""
-    edges = {found.start() + step for found in _EDGE.finditer(text) for step in (-1, 0, 1)}
+    """`text` with each name of `collections` replaced where it stands as whole words, the longest first."""
+    edges = {match.start() + step for match in _EDGE.finditer(text) for step in (-1, 0, 1)}
     # A name may begin or end in a character that is no word's: one step further on either side is tried, too.
     cuts = sorted(edges & set(range(len(text) + 1)))
     done, at = "", 0
     for start in cuts:
-        ends = (end for end in reversed(cuts) if end > max(start, at) and _is_name(text, start, end, known))
+        ends = (end for end in reversed(cuts) if end > max(start, at) and _is_name(text, start, end, collections))
         if start >= at and (end := next(ends, None)) is not None:
             name = text[start:end]
             done += text[at:start] + (name if name in keep else replace(name))
@@ -116,9 +116,9 @@ def _replaced_names(
     return done + text[at:]
 
 
-def _is_name(text: str, start: int, end: int, known: Sequence[Collection[str]]) -> bool:
+def _is_name(text: str, start: int, end: int, collections: Sequence[Collection[str]]) -> bool:
     """Whether whole words between two places are a name; one of two letters tells nobody."""
     inside = (text[start - 1 : start] + text[start]).isalnum() and start > 0
     broken = inside or (text[end - 1 : end + 1].isalnum() and end < len(text))
     name = text[start:end]
-    return not broken and end - start > 2 and name not in _COMMON and any(name in names for names in known)
+    return not broken and end - start > 2 and name not in _COMMON and any(name in names for names in collections)

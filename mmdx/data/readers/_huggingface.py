@@ -158,11 +158,11 @@ def _saved(root: Path, base: Path) -> list[Part]:
 def _split_of(path: Path, name: str) -> Split | None:
     """The split that a name with folders tells, the innermost part that tells one deciding."""
     for part in reversed(name.split("/")):
-        found: set[Split] = {_WORDS[word] for word in re.split(r"[^a-z]+", part.lower()) if word in _WORDS}
-        if len(found) > 1:
-            raise DataError(f"{path}: '{part}' names the splits {' and '.join(sorted(found))}; rename it")
-        if found:
-            return found.pop()
+        splits: set[Split] = {_WORDS[word] for word in re.split(r"[^a-z]+", part.lower()) if word in _WORDS}
+        if len(splits) > 1:
+            raise DataError(f"{path}: '{part}' names the splits {' and '.join(sorted(splits))}; rename it")
+        if splits:
+            return splits.pop()
     return None
 
 
@@ -171,13 +171,13 @@ def _image_folder(root: Path, base: Path) -> list[Part]:
     places = folders or [root]
     for path in _files(root, base) if folders else ():
         if _is_row(path) and not any(path.is_relative_to(folder) for folder in folders):
-            named = ", ".join(folder.name for folder in folders)
-            raise DataError(f"{path}: lies beside the splits ({named}); move it into one, or out of {root}")
-    found = {folder: [path for path in _files(folder, base) if _is_row(path)] for folder in places}
-    if not any(found.values()):
+            names = ", ".join(folder.name for folder in folders)
+            raise DataError(f"{path}: lies beside the splits ({names}); move it into one, or out of {root}")
+    rows = {folder: [path for path in _files(folder, base) if _is_row(path)] for folder in places}
+    if not any(rows.values()):
         raise DataError(f"{root}: no Arrow file, no Parquet file and no image in it; is it the right folder?")
-    names = sorted({path.parent.name for folder in places for path in found[folder] if path.parent != folder})
-    return [_of_images(folder, found[folder], root, tuple(names)) for folder in places]
+    classes = sorted({path.parent.name for folder in places for path in rows[folder] if path.parent != folder})
+    return [_of_images(folder, rows[folder], root, tuple(classes)) for folder in places]
 
 
 def _is_row(path: Path) -> bool:
@@ -188,7 +188,7 @@ def _of_images(folder: Path, files: Sequence[Path], root: Path, names: tuple[str
     split = _WORDS.get(folder.name.lower()) if folder != root else None
     tables = [path for path in files if path.name in METADATA]
     if len(tables) > 1:
-        raise DataError(f"{tables[1]}: a second table beside {tables[0]}; keep one a split")
+        raise DataError(f"{tables[1]}: a second table beside {tables[0]}; keep one per split")
     if tables:
         table = _from_metadata(tables[0], root)
         return Part(tables[0], folder.name, split, table.schema, (IMAGE,), table=table)

@@ -80,25 +80,25 @@ def label_rows(path: Path) -> Iterator[LabelRow]:
 
 def read_labels(path: Path) -> LabelTable:
     """The labels of a training table. Raises `DataError` as `label_rows` does, and for a label other than 1 and 0."""
-    known = {"0": 0.0, "1": 1.0}
+    words = {"0": 0.0, "1": 1.0}
     labels: dict[str, list[float]] = {}
-    seen: dict[str, int] = {}
+    bits: dict[str, int] = {}
     contradicting: dict[str, tuple[str, ...]] = {}
     repeated = 0
     for row in label_rows(path):
-        value = known.get(row.label)
+        value = words.get(row.label)
         if value is None:
             value = parse_label(row.label, f"{path}, row {row.number}, column 'Label'")
-        own, bit = labels.setdefault(row.image, [UNKNOWN] * len(FINDINGS)), 1 << row.finding
-        if not seen.get(row.image, 0) & bit:
-            own[row.finding] = value
-            seen[row.image] = seen.get(row.image, 0) | bit
-        elif own[row.finding] == value or (math.isnan(own[row.finding]) and math.isnan(value)):
+        values, bit = labels.setdefault(row.image, [UNKNOWN] * len(FINDINGS)), 1 << row.finding
+        if not bits.get(row.image, 0) & bit:
+            values[row.finding] = value
+            bits[row.image] = bits.get(row.image, 0) | bit
+        elif values[row.finding] == value or (math.isnan(values[row.finding]) and math.isnan(value)):
             repeated += 1
         else:
-            named = contradicting.get(row.image, ())
-            contradicting[row.image] = (*named, *({FINDINGS[row.finding]} - set(named)))
-            own[row.finding] = UNKNOWN
+            findings = contradicting.get(row.image, ())
+            contradicting[row.image] = (*findings, *({FINDINGS[row.finding]} - set(findings)))
+            values[row.finding] = UNKNOWN
     return LabelTable(path, labels, repeated, contradicting)
 
 

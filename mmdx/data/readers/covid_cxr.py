@@ -1,6 +1,6 @@
 """COVID-19 Image Data Collection: chest x-rays with clinical notes (Cohen et al. 2020, arXiv 2006.11988).
 
-Layout: `metadata.csv`, one row an image, beside the folder that its column `folder` names (`images/`).
+Layout: `metadata.csv`, one row per image, beside the folder that its column `folder` names (`images/`).
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _NAMED = re.compile(
 
 @READERS("covid_cxr")
 def read(root: Path, *, mask: bool = True) -> list[Study]:
-    """Chest x-rays of the COVID-19 Image Data Collection: one study a patient, x-rays as `image`, notes as `report`.
+    """Chest x-rays of the COVID-19 Image Data Collection: one study per patient, x-rays as `image`, notes as `report`.
 
     All views count, in the order of `offset` (days); CTs are named and left out, with their notes. Notes that differ
     are joined in that order. About a third of them name the disease, so `mask` replaces the names of diseases and
@@ -87,25 +87,25 @@ def _study(root: Path, patient: str, rows: Sequence[Row], *, mask: bool) -> Stud
         if row not in xrays
     ]
     xrays, by_time = _in_time(xrays)
-    images, shown = [], []
+    images, used = [], []
     for row in xrays:
         name = f"{row.text('folder')}/{row.text('filename')}".removeprefix("/")
         try:
             images.append(ImageRef(inside(root, name, row.at("filename"))))
-            shown.append(row)
+            used.append(row)
         except DataError as error:
             problems += error.problems
     modalities: dict[str, ImageFiles | str] = {}
     if images:
         modalities["image"] = ImageFiles(tuple(images), Order("given" if by_time else "unknown"))
-    notes = dict.fromkeys(" ".join(row.text("clinical_notes").split()) for row in shown)
+    notes = dict.fromkeys(" ".join(row.text("clinical_notes").split()) for row in used)
     report = " ".join(masked(note) if mask else note for note in notes if note)
     if report:
         modalities["report"] = report
     sexes = _stated(rows, "sex")
     problems += [f"sex is {' and '.join(map(str, sexes))} in different rows; the first counts"] if sexes[1:] else []
     labels, unread = _labels(rows)
-    return Study(patient, patient, modalities, labels, traits=_traits(shown or rows), problems=(*problems, *unread))
+    return Study(patient, patient, modalities, labels, traits=_traits(used or rows), problems=(*problems, *unread))
 
 
 def _in_time(rows: Sequence[Row]) -> tuple[list[Row], bool]:

@@ -37,7 +37,7 @@ class _Release:
 
 @READERS("cpm_radpath")
 def read(root: Path, *, descriptors: Path | None = None) -> list[Study]:
-    """CPM-RadPath: one study a case, its MR sequences as `t1`, `t1ce`, `t2`, `flair`, its slides as `pathology`.
+    """CPM-RadPath: one study per case, its MR sequences as `t1`, `t1ce`, `t2`, `flair`, its slides as `pathology`.
 
     `descriptors` is the folder, under `root` or not, in which `<ID>.npy` holds the descriptors of a case's slides,
     `[n d]` or `[d]`; left out, it is `Pathology`. A case has a folder of sequences, a row or descriptors; what it lacks
@@ -75,8 +75,8 @@ def _vectors(root: Path, descriptors: Path | None) -> dict[str, Path] | None:
             return None
         raise UsageError(f"descriptors: no folder '{descriptors}', neither under {root} nor here; correct the path")
     inside = root if folder.resolve().is_relative_to(root.resolve()) else folder
-    found = {path.stem: path for path in listing(folder, inside)[0] if path.suffix.lower() == ".npy"}
-    return found if found or descriptors is not None else None
+    files = {path.stem: path for path in listing(folder, inside)[0] if path.suffix.lower() == ".npy"}
+    return files if files or descriptors is not None else None
 
 
 def _study(root: Path, case: str, release: _Release) -> Study:
@@ -118,15 +118,15 @@ def _sequences(root: Path, case: str, folder: Path | None) -> tuple[dict[str, Mo
     if folder is None:
         return {}, [f"no folder Radiology/{case}; read without images"]
     files = {path.name: path for path in listing(folder, root)[0]}
-    found: dict[str, Modality] = {}
+    images: dict[str, Modality] = {}
     problems = []
     for sequence in SEQUENCES:
         names = [name for name in (f"{case}_{sequence}.nii.gz", f"{case}_{sequence}.nii") if name in files]
         if not names:
             problems.append(f"no {case}_{sequence}.nii.gz; read without {sequence}")
             continue
-        found[sequence], more = images_listed([files.pop(names[0])])
+        images[sequence], more = images_listed([files.pop(names[0])])
         problems += [f"{sequence}: {problem}" for problem in more]
     if files:
         problems.append(f"left out {', '.join(files)}: none of the four sequences")
-    return found, problems
+    return images, problems

@@ -82,7 +82,7 @@ class _Scan:
 
 @READERS("cq500")
 def read(root: Path, *, series: str | None = None) -> list[Study]:
-    """CQ500: one study a scan, its one series as `image`; a finding is what two of three radiologists say.
+    """CQ500: one study per scan, its one series as `image`; a finding is what two of three radiologists say.
 
     `series` restricts the choice to series whose folder or description contains it, whatever the case; the rule is
     stated above. No patient identifiers come with the data: a scan counts as a patient. Traits: `category` (how the
@@ -94,21 +94,21 @@ def read(root: Path, *, series: str | None = None) -> list[Study]:
     folders = _folders(root)
     numbers = sorted(rows.keys() | folders.keys())
     tasks = [(folders[n], root, series) for n in numbers if n in folders]
-    # About 400 files a scan, which are not counted before they are read.
+    # About 400 files per scan, which are not counted before they are read.
     scans = dict(zip(folders, in_parallel(_scan, tasks, files=400 * len(tasks), saying="reading headers"), strict=True))
     return [_study(number, rows.get(number), scans.get(number)) for number in numbers]
 
 
 def _rows(rows: Sequence[Row]) -> dict[int, Row]:
-    found: dict[int, Row] = {}
+    by_number: dict[int, Row] = {}
     for row in rows:
         match = _NAME.fullmatch(row.text("name"))
         if match is None:
             raise DataError(f"{row.at('name')}: '{row.text('name')}' is no scan; write CQ500-CT-<number>")
-        if int(match[1]) in found:
+        if int(match[1]) in by_number:
             raise DataError(f"{row.at('name')}: {row.text('name')} has a row already; keep one")
-        found[int(match[1])] = row
-    return found
+        by_number[int(match[1])] = row
+    return by_number
 
 
 def _folders(root: Path) -> dict[int, Path]:
@@ -143,7 +143,7 @@ def _majority(row: Row, column: str) -> float:
     return next((label for label in (1.0, 0.0) if votes.count(label) >= 2), UNKNOWN)
 
 
-def _scan(folder: Path, root: Path, wanted: str | None) -> _Scan:
+def _scan(folder: Path, root: Path, words: str | None) -> _Scan:
     exams: dict[Path, Exam] = {}
     for path in walk(folder):
         name = path.relative_to(folder).as_posix()
@@ -156,18 +156,18 @@ def _scan(folder: Path, root: Path, wanted: str | None) -> _Scan:
         except (DataError, OSError, RuntimeError) as error:
             exam.leave_out(str(error).removeprefix(f"{path}: ").removeprefix(f"{name}: "), name)
     problems: list[str] = []
-    found: list[_Series] = []
+    candidates: list[_Series] = []
     for place, exam in sorted(exams.items(), key=lambda item: _natural(item[0].name)):
-        one, why = _series(place.name, exam)
+        series, why = _series(place.name, exam)
         problems += why
-        if one is not None and wanted is not None and not _is_wanted(one.name, exam, wanted):
-            problems.append(f"kept out {_counted(one)}: neither folder nor description contains '{wanted}'")
-        elif one is not None:
-            found.append(one)
-    if not found:
+        if series is not None and words is not None and not _is_wanted(series.name, exam, words):
+            problems.append(f"kept out {_counted(series)}: neither folder nor description contains '{words}'")
+        elif series is not None:
+            candidates.append(series)
+    if not candidates:
         return _Scan(None, (*problems, "no series to use in this study"), {})
-    chosen = min(found, key=lambda one: [amount for amount, _ in one.against])
-    problems += [_verdict(one, chosen) for one in found if one is not chosen]
+    chosen = min(candidates, key=lambda series: [amount for amount, _ in series.against])
+    problems += [_verdict(series, chosen) for series in candidates if series is not chosen]
     traits: dict[str, str | float] = {"series": chosen.name}
     traits |= {} if chosen.thickness is None else {"thickness_mm": chosen.thickness}
     of_scanner = next(exam for place, exam in exams.items() if place == chosen.files.images[0].path.parent).traits()
@@ -219,16 +219,16 @@ def _thickness(header: pydicom.Dataset, files: ImageFiles) -> float | None:
     return stated if stated > 0 else files.order.spacing_mm
 
 
-def _is_wanted(name: str, exam: Exam, wanted: str) -> bool:
-    return wanted.lower() in f"{name}\n{exam.first('SeriesDescription')}".lower()
+def _is_wanted(name: str, exam: Exam, words: str) -> bool:
+    return words.lower() in f"{name}\n{exam.first('SeriesDescription')}".lower()
 
 
-def _verdict(one: _Series, chosen: _Series) -> str:
+def _verdict(series: _Series, chosen: _Series) -> str:
     """Why a series was not chosen: the first rule by which the two differ."""
-    pairs = zip(one.against, chosen.against, strict=True)
+    pairs = zip(series.against, chosen.against, strict=True)
     words = next(((a, b) for (amount, a), (least, b) in pairs if amount != least), ("equal in all", "first by name"))
-    return f"kept out {_counted(one)}: {words[0]}; '{chosen.name}' was chosen: {words[1]}"
+    return f"kept out {_counted(series)}: {words[0]}; '{chosen.name}' was chosen: {words[1]}"
 
 
-def _counted(one: _Series) -> str:
-    return f"{len(one.files.images)} image(s) of series '{one.name}'"
+def _counted(series: _Series) -> str:
+    return f"{len(series.files.images)} image(s) of series '{series.name}'"

@@ -47,7 +47,7 @@ class _Rows:
 
 @READERS("ct_ich")
 def read(root: Path, *, report: bool = False) -> list[Study]:
-    """Head CTs of CT-ICH: one study a patient, with the image modalities `brain` and `bone`.
+    """Head CTs of CT-ICH: one study per patient, with the image modalities `brain` and `bone`.
 
     A study is positive where any of its rows is, those without an image included. A patient of the tables who has no
     folder is a study that cannot be read. With `report`, the modality `report`
@@ -117,17 +117,17 @@ def _people(demographics: Table) -> dict[int, Row]:
 def _row_labels(row: Row) -> tuple[dict[str, float], str]:
     """The labels of one slice, and how they contradict each other, if they do."""
     labels = {name: _cell(row, name.capitalize()) for name in TYPES}
-    none, known = _cell(row, "No_Hemorrhage"), list(labels.values())
+    none, values = _cell(row, "No_Hemorrhage"), list(labels.values())
     contradiction = ""
-    if 1.0 in known:
+    if 1.0 in values:
         labels["any"] = 1.0
         contradiction = "a type of bleed and No_Hemorrhage are both marked; the type counts" if none == 1.0 else ""
     elif not math.isnan(none):
         labels["any"] = 1.0 - none
-        no_type = none == 0.0 and all(value == 0.0 for value in known)
+        no_type = none == 0.0 and all(value == 0.0 for value in values)
         contradiction = "marked as a bleed, but of no type; it counts towards any" if no_type else ""
     else:
-        labels["any"] = 0.0 if all(value == 0.0 for value in known) else UNKNOWN
+        labels["any"] = 0.0 if all(value == 0.0 for value in values) else UNKNOWN
     labels["fracture"] = _cell(row, "Fracture_Yes_No")
     return labels, contradiction
 
@@ -137,8 +137,8 @@ def _study(folder: Path, rows: _Rows, *, report: bool) -> Study:
     numbers: dict[str, list[int]] = {}
     problems = list(rows.problems)
     files, folders = listing(folder, folder)
-    others = [path.name for path in (*files, *folders) if path.name not in WINDOWS]
-    problems += [f"left out {', '.join(others)}: neither brain/ nor bone/"] if others else []
+    extra = [path.name for path in (*files, *folders) if path.name not in WINDOWS]
+    problems += [f"left out {', '.join(extra)}: neither brain/ nor bone/"] if extra else []
     for window in WINDOWS:
         paths, strays = _slices(folder, window)
         problems += [f"left out {window}/{name}: its name is no slice number" for name in strays]

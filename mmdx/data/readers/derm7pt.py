@@ -1,8 +1,8 @@
 """Derm7pt, the seven-point checklist data set: a clinical photograph and a dermoscopic image of a lesion each, with its
 diagnosis and seven criteria (Kawahara et al. 2019, IEEE J. Biomed. Health Inform. 23(2):538-546).
 
-Layout: `meta/meta.csv`, one row a lesion; `meta/{train,valid,test}_indexes.csv` with the 0-based numbers of its rows in
-the column `indexes`; the files that its columns `clinic` and `derm` name, under `images/`.
+Layout: `meta/meta.csv`, one row per lesion; `meta/{train,valid,test}_indexes.csv` with the 0-based numbers of its rows
+in the column `indexes`; the files that its columns `clinic` and `derm` name, under `images/`.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ _TRAITS = ("sex", "location", "elevation", "level_of_diagnostic_difficulty")
 
 @READERS("derm7pt")
 def read(root: Path) -> list[Study]:
-    """Derm7pt: one study a lesion, its clinical photograph as `clinic` and its dermoscopic image as `derm`.
+    """Derm7pt: one study per lesion, its clinical photograph as `clinic` and its dermoscopic image as `derm`.
 
     Eight labels, each a group of findings: the diagnosis (`DIAG`) and the seven criteria. The official split is kept.
     No patient is named, so each lesion is a patient of its own. Notes are no modality, and neither `management` nor

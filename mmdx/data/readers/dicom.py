@@ -34,7 +34,7 @@ def read(
     series: str | None = None,
     modality: str = "image",
 ) -> list[Study]:
-    """Any tree of DICOM files: one study a StudyInstanceUID, its one series chosen and certified.
+    """Any tree of DICOM files: one study per StudyInstanceUID, its one series chosen and certified.
 
     `root` may be a single file. `mmdx.data.dicom.series` states how one series is chosen, from those whose description
     contains `series`; what is kept out is named in `Study.problems`. `table` (CSV or JSON Lines, under `root` or not)
@@ -65,13 +65,13 @@ def _exams(root: Path) -> tuple[dict[str, Exam], list[Study]]:
     """The studies by StudyInstanceUID, and the files that are none's."""
     base = root.parent if root.is_file() else root
     exams: dict[str, Exam] = {}
-    unread, others = [], []
+    unread, strays = [], []
     for path in walk(root):
         name = path.relative_to(base).as_posix()
         try:
             refuse_link_out(path, base, name)
             if not is_dicom(path) and not _looks_dicom(path):
-                others.append(name)
+                strays.append(name)
                 continue
             header = read_header(path)
             study_id = str(header.get("StudyInstanceUID") or "").strip()
@@ -82,11 +82,11 @@ def _exams(root: Path) -> tuple[dict[str, Exam], list[Study]]:
             unread.append(Study(name, "", {}, problems=(reason,)))
             continue
         exams.setdefault(study_id, Exam()).add(path, header, name)
-    if others:
+    if strays:
         # Documents beside the images are expected; pictures and archives may have been meant as data.
-        level = logging.INFO if all(_is_document(name) for name in others) else logging.WARNING
+        level = logging.INFO if all(_is_document(name) for name in strays) else logging.WARNING
         # By suffix: a log keeps no names of files, which may be those of people.
-        log.log(level, "%s: %d files are no DICOM and were left out: %s", root, len(others), _suffixes(others))
+        log.log(level, "%s: %d files are no DICOM and were left out: %s", root, len(strays), _suffixes(strays))
     return exams, unread
 
 

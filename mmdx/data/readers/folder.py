@@ -1,6 +1,6 @@
 """Any folder of studies: images, and a table that says which belong together and what is known of them.
 
-The table is `metadata.csv` or `metadata.jsonl`, in the manner of Hugging Face's imagefolder, one row a study:
+The table is `metadata.csv` or `metadata.jsonl`, in the manner of Hugging Face's imagefolder, one row per study:
 
 - `study_id` (else the name of the first file or folder), `patient_id` (without this column each study is a patient of
   its own), `split` (train, val, test), `report` (text; nothing but white space is no report);
@@ -79,8 +79,8 @@ def _from_table(root: Path, table: Table, findings: tuple[str, ...] | None, moda
     for row in table.rows:
         study = _study(root, row, table, columns, folders, modality)
         if study.study_id in rows:
-            named = f"{row.where}: study '{study.study_id}' has a row already ({rows[study.study_id].where})"
-            raise DataError(f"{named}; keep one row a study, or tell studies apart by the column study_id")
+            problem = f"{row.where}: study '{study.study_id}' has a row already ({rows[study.study_id].where})"
+            raise DataError(f"{problem}; keep one row per study, or tell studies apart by the column study_id")
         rows[study.study_id] = row
         studies.append(study)
     dates = {name: day for name, row in rows.items() if (day := parse_date(row.text("study_date"))) is not None}
@@ -102,7 +102,7 @@ def _columns(table: Table, findings: tuple[str, ...] | None, modality: str) -> _
         for suffix in ("_file_name", "_file_names"):
             name = column.removesuffix(suffix) if column.endswith(suffix) else name
         if name in files.values():
-            other = next(c for c, given in files.items() if given == name)
+            other = next(c for c, modality_of in files.items() if modality_of == name)
             raise DataError(
                 f"{table.path}: columns '{other}' and '{column}' both give the images of '{name}'; keep one"
             )
@@ -221,8 +221,8 @@ def _leaves(folder: Path, root: Path) -> list[Path]:
     table = next((path for path in files if path.name in TABLES), None)
     if table is not None:
         raise DataError(f"{table}: the table stands below {root}; read its own folder, or move it up")
-    here = [folder] if any(is_image(path) for path in files) else []
-    return here + [leaf for inner in folders for leaf in _leaves(inner, root)]
+    leaves = [folder] if any(is_image(path) for path in files) else []
+    return leaves + [leaf for inner in folders for leaf in _leaves(inner, root)]
 
 
 def _plain_study(study_id: str, patient_id: str, path: Path, root: Path, modality: str) -> Study:

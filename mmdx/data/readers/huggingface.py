@@ -38,8 +38,8 @@ class _Columns:
 
     @property
     def all(self) -> list[str]:
-        own = [column for column in (self.study_id, self.patient_id, self.split) if column is not None]
-        return list(dict.fromkeys([*self.images.values(), *self.texts.values(), *self.findings, *own]))
+        identifiers = [column for column in (self.study_id, self.patient_id, self.split) if column is not None]
+        return list(dict.fromkeys([*self.images.values(), *self.texts.values(), *self.findings, *identifiers]))
 
 
 @READERS("huggingface")
@@ -55,7 +55,9 @@ def read(
     hub: bool = False,
     revision: str | None = None,
 ) -> list[Study]:
-    """A folder or file of rows, a study each; with `hub`, a data set of the hub called `root` where no such path is.
+    """A folder or file of rows, one study per row.
+
+    With `hub`, `root` may also be the name of a data set of the hub, where no such path exists.
 
     `images` and `texts` are columns by the name of their modality (no `images`: every column that says that it holds
     them, under its own name), `findings` columns of labels (None: every column of classes). A column of 0, 1 and null
@@ -93,8 +95,8 @@ def _columns(
         findings = (*first.classes, *first.several)
     columns = _Columns(images, texts or {}, findings, study_id, patient_id, split)
     if not columns.images and not columns.texts:
-        known = ", ".join(first.schema.names)
-        raise DataError(f"{first.path}: no column says that it holds images; name it: images.image=COLUMN ({known})")
+        names = ", ".join(first.schema.names)
+        raise DataError(f"{first.path}: no column says that it holds images; name it: images.image=COLUMN ({names})")
     for part in parts:
         missing = [name for name in columns.all if name not in part.schema.names]
         if missing:
@@ -117,19 +119,19 @@ def _studies(part: Part, columns: _Columns, root: Path, base: Path) -> Iterator[
 
 
 def _study(part: Part, number: int, cells: Mapping[str, pa.Scalar], columns: _Columns, root: Path, base: Path) -> Study:
-    shown = {name: cell.as_py() for name, cell in cells.items() if name not in columns.images.values()}
-    row = Row(f"{part.path}, row {number} (from 0)", shown)
+    values = {name: cell.as_py() for name, cell in cells.items() if name not in columns.images.values()}
+    row = Row(f"{part.path}, row {number} (from 0)", values)
     study_id = _identifier(row, columns.study_id) or part.row_name(number)
     modalities: dict[str, ImageFiles | str] = {}
     problems: list[str] = []
     refused: list[str] = []
     for modality, column in columns.images.items():
         try:
-            found, more = _images(part, number, column, cells[column], row.at(column), root, base)
+            files, more = _images(part, number, column, cells[column], row.at(column), root, base)
         except DataError as error:
             refused += error.problems
             continue
-        modalities |= {modality: found} if found is not None else {}
+        modalities |= {modality: files} if files is not None else {}
         problems += more
     for modality, column in columns.texts.items():
         text = _text(row, column)
@@ -164,19 +166,19 @@ def _split(row: Row, column: str) -> Split | None:
 def _images(
     part: Part, number: int, column: str, cell: pa.Scalar, where: str, root: Path, base: Path
 ) -> tuple[ImageFiles | None, tuple[str, ...]]:
-    found = images_of(cell, where)
-    if not found:
+    images = images_of(cell, where)
+    if not images:
         return None, ()
-    named = [name for content, name in found if content is None and name is not None]
-    if len(named) == len(found):
-        return images_listed([file_in(root, base, name, where) for name in named])
-    if named:
+    names = [name for content, name in images if content is None and name is not None]
+    if len(names) == len(images):
+        return images_listed([file_in(root, base, name, where) for name in names])
+    if names:
         raise DataError(f"{where}: holds some images and only names others; keep to one")
-    one = not pa.types.is_nested(cell.type) or pa.types.is_struct(cell.type)
-    keys = [column] if one else [f"{column}[{i}]" for i in range(len(found))]
+    is_single = not pa.types.is_nested(cell.type) or pa.types.is_struct(cell.type)
+    keys = [column] if is_single else [f"{column}[{i}]" for i in range(len(images))]
     channels = [
-        probe_encoded(content, where if one else f"{where}, image {i}")
-        for i, (content, _) in enumerate(found)
+        probe_encoded(content, where if is_single else f"{where}, image {i}")
+        for i, (content, _) in enumerate(images)
         if content is not None
     ]
     refs = tuple(ImageRef(part.path, number, key) for key in keys)
@@ -191,7 +193,7 @@ def _text(row: Row, column: str) -> str:
 
 
 def _labels(part: Part, row: Row, column: str) -> dict[str, float]:
-    """The labels that a cell states: of a class a group, of a list of classes a finding each, else one finding."""
+    """The labels of a cell: a group for a class, one finding per class for a list of them, else one finding."""
     value = row.cells[column]
     if column in part.several:
         names = part.several[column]
@@ -199,8 +201,8 @@ def _labels(part: Part, row: Row, column: str) -> dict[str, float]:
         return {name: UNKNOWN if chosen is None else float(name in chosen) for name in names}
     if column in part.classes:
         names = part.classes[column]
-        known = value is not None and value != -1
-        chosen = _class(names, value, row.at(column)) if known else None
+        is_class = value is not None and value != -1
+        chosen = _class(names, value, row.at(column)) if is_class else None
         return {f"{column}/{name}": UNKNOWN if chosen is None else float(name == chosen) for name in names}
     return {column: parse_label(value, row.at(column))}
 

@@ -71,7 +71,7 @@ _POSITIVE = {"breastmnist": 0}
 
 @READERS("medmnist")
 def read(root: Path) -> list[Study]:
-    """A MedMNIST archive, or the folder that holds one: a study an image, or a volume with its slices in their order.
+    """A MedMNIST archive, or the folder that holds one: one study per image, or per volume with its slices in order.
 
     The official split is kept. There are no patients in these files: each image counts as one. Two classes are one
     finding (the disease), more are a group `class/NAME`; the columns of ChestMNIST are a finding each. An archive
@@ -105,11 +105,11 @@ def read(root: Path) -> list[Study]:
 def _archive(root: Path) -> Path:
     if root.is_file():
         return root
-    found = [path for path in listing(root, root)[0] if path.suffix.lower() == ".npz"]
-    if len(found) != 1:
-        named = ", ".join(path.name for path in found[:5]) or "none"
-        raise DataError(f"{root}: expected one .npz, found {named}; name the file")
-    return found[0]
+    archives = [path for path in listing(root, root)[0] if path.suffix.lower() == ".npz"]
+    if len(archives) != 1:
+        names = ", ".join(path.name for path in archives[:5]) or "none"
+        raise DataError(f"{root}: expected one .npz, found {names}; name the file")
+    return archives[0]
 
 
 def _numbers(path: Path, key: str) -> np.ndarray:

@@ -45,7 +45,7 @@ _SUFFIXES = (".png", ".dcm")
 
 @READERS("openi")
 def read(root: Path, *, images: str = "NLMCXR_png") -> list[Study]:
-    """Open-i chest x-rays: one study a report, its x-rays as `image` and its sections as `report`.
+    """Open-i chest x-rays: one study per report, its x-rays as `image` and its sections as `report`.
 
     `images` is the folder of the x-rays within `root`; all views of a report count, in the order of the report. Each
     section of the report is one line, `INDICATION: …`; empty ones are left out. A finding is 1 where a major MeSH term
@@ -97,16 +97,16 @@ def _views(report: Element, xrays: Mapping[str, Path], where: Path) -> tuple[lis
     """The files of a report's x-rays, each once, and a problem for every one that is not there."""
     views, problems = [], []
     for name in dict.fromkeys(view.get("id", "").strip() for view in report.iter("parentImage")):
-        found = next((xrays[name + suffix] for suffix in _SUFFIXES if name + suffix in xrays), None)
-        if found is None:
+        path = next((xrays[name + suffix] for suffix in _SUFFIXES if name + suffix in xrays), None)
+        if path is None:
             problems.append(f"{where}, parentImage: no x-ray '{name}' ({' or '.join(_SUFFIXES)}); read without it")
         else:
-            views.append(found)
+            views.append(path)
     return views, problems
 
 
 def _sections(report: Element) -> str:
-    """A line a section with its heading, text without a heading first, as `text/tokenizer.py` reads them."""
+    """One line per section with its heading, as `text/sections.py` reads them; text without a heading comes first."""
     lines = []
     for part in report.iter("AbstractText"):
         text = " ".join(" ".join(part.itertext()).split())

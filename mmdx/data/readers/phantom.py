@@ -75,10 +75,10 @@ def _study(folder: Path) -> Study:
     problems: list[str] = []
     for modality, slices in truth["series"].items():
         headers = [_header(folder / modality / entry["file"]) for entry in slices]
-        images, order, wrong = certify_dicom(headers)
+        images, order, sentences = certify_dicom(headers)
         # The order is the headers' to tell; labels and boxes follow their files.
-        found = {entry["file"]: entry["boxes"] for entry in slices}
-        bleeds: list[dict[str, list[int]]] = [found[image.path.name] for image in images]
+        boxes_of_file = {entry["file"]: entry["boxes"] for entry in slices}
+        bleeds: list[dict[str, list[int]]] = [boxes_of_file[image.path.name] for image in images]
         modalities[modality] = ImageFiles(images, order, unit="HU", channels=1)
         slice_labels[modality] = {k: tuple(float(k in bleed) for bleed in bleeds) for k in FINDINGS}
         slice_labels[modality][ANY] = tuple(float(bool(bleed)) for bleed in bleeds)
@@ -87,7 +87,7 @@ def _study(folder: Path) -> Study:
             for index, bleed in enumerate(bleeds)
             for finding, corners in bleed.items()
         ]
-        problems += [f"{modality}: {sentence}" for sentence in wrong]
+        problems += [f"{modality}: {sentence}" for sentence in sentences]
     traits: dict[str, Any] = {name: truth[name] for name in ("age", "sex", "scanner")}
     traits |= {f"{TRUE_ODDS}{key}": value for key, value in truth["log_odds"].items()}
     return Study(

@@ -37,7 +37,7 @@ class _Found:
 
 @READERS("rsna_ich")
 def read(root: Path, *, part: Part = "train") -> list[Study]:
-    """RSNA 2019 hemorrhage CTs: one study a StudyInstanceUID, its series as `image`, with labels a slice and a study.
+    """RSNA 2019 hemorrhage CTs: one study per StudyInstanceUID, its series as `image`, labels per slice and study.
 
     `part` is `train`, or `test`, whose labels are unknown. A study is positive where any of its images is, those that
     were kept out of the modality included, and unknown where one is unknown and none is positive. Rows that stand twice
@@ -46,10 +46,10 @@ def read(root: Path, *, part: Part = "train") -> list[Study]:
     A file that cannot be read, and together all rows without a file, become studies without modalities that say why.
     """
     table = read_labels(root / TABLES[part]) if part == "train" else unlabelled(root / TABLES[part])
-    found, unread = _found(root, part)
+    exams, unread = _found(root, part)
     _tell(table)
-    studies = [_labelled(exam, table, told=part == "train") for exam in found]
-    present = {image for exam in found for image in exam.images} | {Path(study.study_id).stem for study in unread}
+    studies = [_labelled(exam, table, told=part == "train") for exam in exams]
+    present = {image for exam in exams for image in exam.images} | {Path(study.study_id).stem for study in unread}
     return studies + unread + _without_file(table, present, FOLDERS[part])
 
 
@@ -75,11 +75,11 @@ def _found(root: Path, part: Part) -> tuple[list[_Found], list[Study]]:
     if not images:
         raise DataError(f"{folder}: no ID_<hex>.dcm in it; unpack the images of the challenge there")
     if len(files) > len(images):
-        others = [path.relative_to(folder).as_posix() for path in sorted(set(files) - set(images))]
-        log.warning("%s: %d files are no images and were left out: %s", folder, len(others), some(others))
+        strays = [path.relative_to(folder).as_posix() for path in sorted(set(files) - set(images))]
+        log.warning("%s: %d files are no images and were left out: %s", folder, len(strays), some(strays))
     chunks = [(root, images[at : at + _FILES_PER_TASK]) for at in range(0, len(images), _FILES_PER_TASK)]
-    told = in_parallel(_uids, chunks, files=len(images), saying="finding studies")
-    uids = [uid for chunk in told for uid in chunk]
+    read = in_parallel(_uids, chunks, files=len(images), saying="finding studies")
+    uids = [uid for chunk in read for uid in chunk]
     studies: dict[str, list[Path]] = {}
     unread = []
     for path, (uid, problem) in zip(images, uids, strict=True):
@@ -93,14 +93,14 @@ def _found(root: Path, part: Part) -> tuple[list[_Found], list[Study]]:
 
 def _uids(root: Path, paths: Sequence[Path]) -> list[tuple[str, str]]:
     """The StudyInstanceUID of each file, or why there is none."""
-    found = []
+    uids = []
     for path in paths:
         try:
             refuse_link_out(path, root, path.name)
-            found.append((study_uid(path), ""))
+            uids.append((study_uid(path), ""))
         except (DataError, OSError, RuntimeError) as error:
-            found.append(("", str(error).replace(str(path), path.name)))
-    return found
+            uids.append(("", str(error).replace(str(path), path.name)))
+    return uids
 
 
 def _exam(uid: str, paths: Sequence[Path]) -> _Found:

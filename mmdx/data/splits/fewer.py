@@ -26,22 +26,22 @@ def with_fewer(
         raise UsageError(
             f"data.train_patients: {count}, and there are {len(pool)} training patients; ask for fewer, or leave it out"
         )
-    drawn = first_patients(patient_classes(patient_ids, pool, labels), count, seed=seed)
-    kept = {pool[index] for index in drawn}
+    chosen = first_patients(patient_classes(patient_ids, pool, labels), count, seed=seed)
+    training = {pool[index] for index in chosen}
     words: Iterator[Split] = (
-        "unused" if split == "train" and patient not in kept else split
+        "unused" if split == "train" and patient not in training else split
         for patient, split in zip(patient_ids, splits, strict=True)
     )
     return Splits(tuple(words), tuple(patient_ids))
 
 
 def first_patients(classes: Bool[np.ndarray, "p c"], count: int, *, seed: int) -> Int[np.ndarray, " k"]:
-    """The first `count` patients in an order that a seed makes: halves of halves, each dealt as splits are.
+    """The first `count` patients of an order drawn from `seed` whose every beginning is stratified.
 
-    Every beginning of the order is stratified: the first half of all patients has half of each class, and so on within
-    the halves. Only the halves that the count falls into are dealt, so that a draw costs two deals of all patients.
+    All patients are split into two stratified halves, then each half again, and so on. Only the halves that the count
+    falls into are dealt, so that a draw costs no more than two deals of all patients.
     """
-    rows, node, kept = np.arange(len(classes)), 1, []
+    rows, node, halves = np.arange(len(classes)), 1, []
     while count < len(rows):
         half = (len(rows) + 1) // 2
         sizes = np.array([half, len(rows) - half])
@@ -49,6 +49,6 @@ def first_patients(classes: Bool[np.ndarray, "p c"], count: int, *, seed: int) -
         if count <= half:
             rows, node = rows[part == 0], 2 * node
         else:
-            kept.append(rows[part == 0])
+            halves.append(rows[part == 0])
             rows, node, count = rows[part == 1], 2 * node + 1, count - half
-    return np.concatenate([*kept, rows])
+    return np.concatenate([*halves, rows])

@@ -50,9 +50,9 @@ def splits_of_fold(
 
     Proved disjoint by patient.
     """
-    given: list[Split | None] = ["test" if each == fold else None for each in folds]
+    fixed: list[Split | None] = ["test" if number == fold else None for number in folds]
     # The test split is given, so that only the proportion of val to train counts.
-    splits = make_splits(study_ids, patient_ids, labels, given, val=val / 2, test=0.5, seed=seed)
+    splits = make_splits(study_ids, patient_ids, labels, fixed, val=val / 2, test=0.5, seed=seed)
     prove_disjoint(study_ids, patient_ids, splits)
     return splits
 

@@ -86,15 +86,15 @@ def make_splits(
     """
     if not (val > 0 and test > 0 and val + test < 1):
         raise UsageError(f"val is {val:g} and test is {test:g}; give shares above 0 that leave some to train on")
-    kept = _given_by_patient(study_ids, patient_ids, given)
-    wanted: dict[Split, float] = {"train": 1 - val - test, "val": val, "test": test}
-    pool = [p for p in sorted(kept) if kept[p] in (None, "train")]
-    closed = {split for split in kept.values() if split in ("val", "test")}
-    shares = np.array([0.0 if split in closed else wanted[split] for split in SPLITS])
+    fixed = _given_by_patient(study_ids, patient_ids, given)
+    targets: dict[Split, float] = {"train": 1 - val - test, "val": val, "test": test}
+    pool = [p for p in sorted(fixed) if fixed[p] in (None, "train")]
+    closed = {split for split in fixed.values() if split in ("val", "test")}
+    shares = np.array([0.0 if split in closed else targets[split] for split in SPLITS])
     shares /= shares.sum()
     classes = patient_classes(patient_ids, pool, labels)
     dealt = deal(classes, shares, _sizes(len(pool), shares), np.random.default_rng(seed))
-    split_of: dict[str, Split] = {p: split for p, split in kept.items() if split is not None}
+    split_of: dict[str, Split] = {p: split for p, split in fixed.items() if split is not None}
     split_of |= {p: SPLITS[int(index)] for p, index in zip(pool, dealt, strict=True)}
     return Splits(tuple(split_of[p] for p in patient_ids), tuple(patient_ids))
 
@@ -103,10 +103,10 @@ def prove_disjoint(study_ids: Sequence[str], patient_ids: Sequence[str], splits:
     """Raises `DataError`, a line each, where a patient is in two splits or a split has nobody."""
     _given_by_patient(study_ids, patient_ids, splits)
     counts = {split: len({p for p, s in zip(patient_ids, splits, strict=True) if s == split}) for split in SPLITS}
-    found = ", ".join(f"{split} {count}" for split, count in counts.items())
+    summary = ", ".join(f"{split} {count}" for split, count in counts.items())
     empty = [split for split, count in counts.items() if not count]
     if empty:
-        raise DataError(f"no patient in {' and '.join(empty)} (patients: {found}); split anew or add patients")
+        raise DataError(f"no patient in {' and '.join(empty)} (patients: {summary}); split anew or add patients")
 
 
 def write_splits(path: Path, study_ids: Sequence[str], patient_ids: Sequence[str], splits: Sequence[Split]) -> None:
@@ -132,19 +132,19 @@ def read_splits(path: Path) -> dict[str, Split]:
 def _given_by_patient(
     study_ids: Sequence[str], patient_ids: Sequence[str], given: Sequence[Split | None]
 ) -> dict[str, Split | None]:
-    found: dict[str, dict[Split, str]] = {}
+    by_patient: dict[str, dict[Split, str]] = {}
     for study, patient, split in zip(study_ids, patient_ids, given, strict=True):
-        splits = found.setdefault(patient, {})
+        splits = by_patient.setdefault(patient, {})
         if split is not None:
             splits.setdefault(split, study)
     problems = []
-    for patient, splits in sorted(found.items()):
+    for patient, splits in sorted(by_patient.items()):
         if len(splits) > 1:
             named = ", ".join(f"{split} (study '{study}')" for split, study in splits.items())
             problems.append(f"patient '{patient}' is in {len(splits)} splits: {named}; keep each patient in one")
     if problems:
         raise DataError(problems)
-    return {patient: next(iter(splits), None) for patient, splits in found.items()}
+    return {patient: next(iter(splits), None) for patient, splits in by_patient.items()}
 
 
 def patient_classes(
@@ -152,12 +152,12 @@ def patient_classes(
 ) -> Bool[np.ndarray, "p c"]:
     """Which patient of `pool` belongs to which class: positive of each finding, then negative of each."""
     row_of = {patient: row for row, patient in enumerate(pool)}
-    kept = [i for i, patient in enumerate(patient_ids) if patient in row_of]
-    rows = [row_of[patient_ids[i]] for i in kept]
+    members = [i for i, patient in enumerate(patient_ids) if patient in row_of]
+    rows = [row_of[patient_ids[i]] for i in members]
     positive = np.zeros((len(pool), labels.shape[1]), dtype=bool)
     negative = np.zeros_like(positive)
-    np.logical_or.at(positive, rows, labels[kept] == 1)
-    np.logical_or.at(negative, rows, labels[kept] == 0)
+    np.logical_or.at(positive, rows, labels[members] == 1)
+    np.logical_or.at(negative, rows, labels[members] == 0)
     return np.concatenate([positive, negative & ~positive], axis=1)
 
 
@@ -174,17 +174,17 @@ def deal(
     covered = np.zeros(lack.shape, dtype=bool)
     part = np.full(len(classes), -1)
     for patient in _rarest_first(classes, rng):
-        own = np.flatnonzero(classes[patient])
-        own = own[np.argsort(counts[own], kind="stable")]
+        classes_of_patient = np.flatnonzero(classes[patient])
+        classes_of_patient = classes_of_patient[np.argsort(counts[classes_of_patient], kind="stable")]
         # A part without any patient of these classes comes first, the rarer class counting more; then the part that
         # lacks most of the rarest class, of the next …; then the one with the most room.
-        uncovered = (~covered[own] / counts[own, None]).sum(axis=0)
-        keys = np.round([uncovered, *lack[own], room], 9)
+        uncovered = (~covered[classes_of_patient] / counts[classes_of_patient, None]).sum(axis=0)
+        keys = np.round([uncovered, *lack[classes_of_patient], room], 9)
         chosen = next(s for s in np.lexsort(-keys[::-1]) if room[s] > 0)
         part[patient] = chosen
         room[chosen] -= 1
-        lack[own, chosen] -= 1
-        covered[own, chosen] = True
+        lack[classes_of_patient, chosen] -= 1
+        covered[classes_of_patient, chosen] = True
     return part
 
 
@@ -193,10 +193,10 @@ def _rarest_first(classes: Bool[np.ndarray, "p c"], rng: np.random.Generator) ->
     waiting = rng.permutation(len(classes))
     order: list[int] = []
     while len(waiting):
-        left = classes[waiting].sum(axis=0)
-        if not left.any():
+        counts = classes[waiting].sum(axis=0)
+        if not counts.any():
             return order + [int(p) for p in waiting]
-        rarest = int(np.argmin(np.where(left > 0, left, len(classes) + 1)))
+        rarest = int(np.argmin(np.where(counts > 0, counts, len(classes) + 1)))
         taken = classes[waiting, rarest]
         order += [int(p) for p in waiting[taken]]
         waiting = waiting[~taken]

@@ -34,34 +34,34 @@ def join(
     if key is None:
         raise DataError(f"{table.path}: no column {' or '.join(map(repr, keys))} to find a study by; add one")
     table.require([*(findings or ()), *([report] if report != REPORT else [])])
-    others = [column for column in table.columns if column not in (*keys, report, *_OWN_COLUMNS)]
-    labels = findings if findings is not None else label_columns(table, others)
+    columns = [column for column in table.columns if column not in (*keys, report, *_OWN_COLUMNS)]
+    labels = findings if findings is not None else label_columns(table, columns)
     rows: dict[str, Row] = {}
     for row in table.rows:
         value = row.text(key)
         if not value:
             raise DataError(f"{row.at(key)}: is empty; every row needs its study")
         if value in rows:
-            raise DataError(f"{row.at(key)}: stands in {_number(rows[value])} too; keep one row a study")
+            raise DataError(f"{row.at(key)}: stands in {_number(rows[value])} too; keep one row per study")
         rows[value] = row
     joined: list[Study] = []
-    met: dict[str, Study] = {}
+    matched: dict[str, Study] = {}
     for study in studies:
         value = keys[key].get(study.study_id, "")
         row = rows.get(value)
         if row is None:
-            missing = f"no row in {table.path.name}; its labels are unknown"
+            problem = f"no row in {table.path.name}; its labels are unknown"
             unknown = dict.fromkeys(labels, UNKNOWN)
-            joined.append(replace(study, labels=unknown, problems=(*study.problems, missing)))
+            joined.append(replace(study, labels=unknown, problems=(*study.problems, problem)))
             continue
-        if value in met:
+        if value in matched:
             raise DataError(f"{row.at(key)}: fits more than one study; name them by study_id (StudyInstanceUID)")
-        met[value] = study
+        matched[value] = study
         joined.append(_with_row(study, row, report, labels))
     orphans = [
         Study(f"{table.path.name}, {_number(row)}", "", {}, problems=(f"{row.at(key)}: there is no such study",))
         for value, row in rows.items()
-        if value not in met
+        if value not in matched
     ]
     return joined, orphans
 

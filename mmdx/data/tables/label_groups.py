@@ -46,12 +46,12 @@ def one_of(
     matter. An empty `value` leaves all unknown. Raises `DataError` at the place `where` for any other word.
     """
     words = classes if isinstance(classes, Mapping) else {name: (name,) for name in classes}
-    class_of = {_folded(word): name for name, meant in words.items() for word in meant}
+    class_of = {_folded(word): name for name, synonyms in words.items() for word in synonyms}
     if not value.strip():
         return {f"{group}/{name}": UNKNOWN for name in words}
     if _folded(value) not in class_of:
-        known = [word for meant in words.values() for word in meant]
-        raise DataError(f"{where}: '{value.strip()}' is none of the classes of {group}; {did_you_mean(value, known)}")
+        choices = [word for synonyms in words.values() for word in synonyms]
+        raise DataError(f"{where}: '{value.strip()}' is none of the classes of {group}; {did_you_mean(value, choices)}")
     return {f"{group}/{name}": float(name == class_of[_folded(value)]) for name in words}
 
 

@@ -33,8 +33,8 @@ def parse_label(cell: object, where: str) -> float:
         number = float(cell)  # type: ignore[arg-type]
         if number in (0.0, 1.0) or math.isnan(number):
             return number
-    meant = ", the mark of an uncertain one in some data sets" if _is_uncertain(cell) else ""
-    raise DataError(f"{where}: label is {str(cell)!r}{meant}; use 1, 0 or leave it empty for unknown")
+    hint = ", the mark of an uncertain one in some data sets" if _is_uncertain(cell) else ""
+    raise DataError(f"{where}: label is {str(cell)!r}{hint}; use 1, 0 or leave it empty for unknown")
 
 
 def label_columns(table: Table, columns: Sequence[str]) -> tuple[str, ...]:
@@ -43,18 +43,18 @@ def label_columns(table: Table, columns: Sequence[str]) -> tuple[str, ...]:
     A -1, in some data sets an uncertain label, counts as one of these here. Raises `DataError` for the first other
     value in such a column, -1 included: it is a mistake or the column holds no labels, and only the user knows which.
     """
-    found = tuple(column for column in columns if _holds_labels(table, column))
-    for column in found:
+    names = tuple(column for column in columns if _holds_labels(table, column))
+    for column in names:
         for row in table.rows:
             try:
                 parse_label(row.cells.get(column), row.at(column))
             except DataError as error:
                 raise DataError(f"{error}; if '{column}' is no label, name those that are: findings=[…]") from None
-    return found
+    return names
 
 
 def _holds_labels(table: Table, column: str) -> bool:
-    known = uncertain = other = 0
+    certain = uncertain = other = 0
     for row in table.rows:
         cell = row.cells.get(column)
         try:
@@ -63,8 +63,8 @@ def _holds_labels(table: Table, column: str) -> bool:
             uncertain += _is_uncertain(cell)
             other += not _is_uncertain(cell)
         else:
-            known += not math.isnan(label)
-    return known > 0 and known + uncertain >= other
+            certain += not math.isnan(label)
+    return certain > 0 and certain + uncertain >= other
 
 
 def _is_uncertain(cell: object) -> bool:

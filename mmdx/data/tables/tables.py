@@ -81,7 +81,7 @@ def read_table(path: Path, *, required: Sequence[str] = ()) -> Table:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
     table = _json_lines(path, text) if path.suffix.lower() == ".jsonl" else _csv(path, text)
     if not table.rows:
-        raise DataError(f"{path}: has no rows; add one a study")
+        raise DataError(f"{path}: has no rows; add one per study")
     table.require(required)
     return table
 
@@ -132,9 +132,11 @@ def _json_lines(path: Path, text: str) -> Table:
         try:
             cells = json.loads(line, object_pairs_hook=lambda pairs, where=where: _unique(pairs, where))
         except json.JSONDecodeError as error:
-            raise DataError(f"{where}: not JSON at character {error.pos + 1}: {error.msg}; one object a line") from None
+            raise DataError(
+                f"{where}: not JSON at character {error.pos + 1}: {error.msg}; one object per line"
+            ) from None
         except RecursionError:
-            raise DataError(f"{where}: nested too deep; one flat object a line") from None
+            raise DataError(f"{where}: nested too deep; one flat object per line") from None
         if not isinstance(cells, dict):
             raise DataError(f'{where}: expected an object such as {{"file_name": …}}, found {type(cells).__name__}')
         columns |= dict.fromkeys(cells)

@@ -17,8 +17,8 @@ def redacted(report: str, options: ReportOptions) -> str:
     Sections that stay keep their headings, in upper case. A report of which nothing is left is empty.
     """
     if options.keep_sections or options.drop_sections:
-        kept = {name: text for name, text in sections(report).items() if _stays(name, options)}
-        report = "\n".join(f"{name.upper()}: {text}" if name else text for name, text in kept.items())
+        remaining = {name: text for name, text in sections(report).items() if _stays(name, options)}
+        report = "\n".join(f"{name.upper()}: {text}" if name else text for name, text in remaining.items())
     if options.mask:
         terms = sorted(map(re.escape, options.mask), key=len, reverse=True)
         report = re.sub(rf"(?<!\w)(?:{'|'.join(terms)})(?!\w)", MASK, report, flags=re.IGNORECASE)
@@ -39,12 +39,12 @@ def withheld(options: ReportOptions) -> str:
 
 def absent_sections(reports: Iterable[str], options: ReportOptions) -> list[str]:
     """The sections that `options` name and none of `reports` has: spelt otherwise, they would not be taken away."""
-    asked = {name for name in (*options.keep_sections, *options.drop_sections) if name}
+    missing = {name for name in (*options.keep_sections, *options.drop_sections) if name}
     for report in reports:
-        if not asked:
+        if not missing:
             break
-        asked -= sections(report).keys()
-    return sorted(asked)
+        missing -= sections(report).keys()
+    return sorted(missing)
 
 
 def _named(names: Sequence[str]) -> str:

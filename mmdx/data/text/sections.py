@@ -13,8 +13,8 @@ def sections(report: str) -> dict[str, str]:
     Headings are lower-cased; text before the first heading is under `""`; a heading that comes twice is joined.
     """
     parts = _HEADING.split(report)
-    found: dict[str, str] = {"": parts[0].strip()} if parts[0].strip() else {}
+    texts: dict[str, str] = {"": parts[0].strip()} if parts[0].strip() else {}
     for heading, text in zip(parts[1::2], parts[2::2], strict=True):
         name = heading.strip().lower()
-        found[name] = f"{found[name]} {text.strip()}" if name in found else text.strip()
-    return found
+        texts[name] = f"{texts[name]} {text.strip()}" if name in texts else text.strip()
+    return texts

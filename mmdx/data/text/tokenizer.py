@@ -62,8 +62,8 @@ def fit_tokenizer(reports: Iterable[str], *, max_tokens: int, words: int = 8192)
     `reports` are those of training studies alone. Id 0 is padding, 1 an unknown word. Raises `DataError` where there is
     no report to learn from.
     """
-    known = [text for text in reports if text.strip()]
-    if not known:
+    texts = [text for text in reports if text.strip()]
+    if not texts:
         raise DataError(
             "no training study has a report, so no vocabulary can be fitted; drop the text input or check the split"
         )
@@ -72,11 +72,11 @@ def fit_tokenizer(reports: Iterable[str], *, max_tokens: int, words: int = 8192)
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()  # pyright: ignore[reportAttributeAccessIssue]
     trainer = trainers.WordLevelTrainer(
         vocab_size=words,
-        min_frequency=min(2, len(known)),
+        min_frequency=min(2, len(texts)),
         special_tokens=[PADDING, UNKNOWN_WORD],
         show_progress=False,
     )
-    tokenizer.train_from_iterator(known, trainer)
+    tokenizer.train_from_iterator(texts, trainer)
     return ReportTokenizer(tokenizer, max_tokens=max_tokens)
 
 

@@ -33,7 +33,7 @@ def test_json_lines_keep_their_values(tmp_path):
     ("name", "content", "line"),
     [
         ("m.csv", b"", "m.csv: is empty; the first row names the columns"),
-        ("m.csv", b"a,b\n", "m.csv: has no rows; add one a study"),
+        ("m.csv", b"a,b\n", "m.csv: has no rows; add one per study"),
         ("m.csv", b"a,b\n1,\xe9\n", "m.csv: not UTF-8 at byte 6; save the table as UTF-8"),
         ("m.csv", b"a;b\n1;2\n", "m.csv: the header has no comma; save the table with commas"),
         ("m.csv", b"a,a\n1,2\n", "m.csv: column 'a' stands twice in the header; rename one"),
