@@ -116,10 +116,10 @@ def check(
     overrides: Overrides = None,
 ) -> None:
     """Validate a config before any data or device is touched; print it with every default."""
-    from mmdx.config_file import dump_config, read_config
-    from mmdx.engine.assembly.build import resolve
+    from mmdx.config_file import dump_config
+    from mmdx.engine.assembly.resolve import read_resolved
 
-    print(dump_config(resolve(read_config(config, overrides or []))), end="")
+    print(dump_config(read_resolved(config, overrides or [])), end="")
 
 
 @app.command()
@@ -133,8 +133,7 @@ def train(
     """Train, score the test split with each modality shown, and leave a run folder; data.folds.count=5 for folds."""
     from rich.console import Console
 
-    from mmdx.config_file import read_config
-    from mmdx.engine.assembly.build import resolve
+    from mmdx.engine.assembly.resolve import read_resolved
     from mmdx.engine.experiments import run
     from mmdx.terminal.scores import show_conclusion
 
@@ -142,7 +141,7 @@ def train(
     if config is not None and "=" in config:
         config, words = None, [config, *words]
     path, console = Path(config) if config else DEFAULT_CONFIG, Console()
-    conclusion = run.train(resolve(read_config(path, words)), name=path.stem, resume=resume, console=console)
+    conclusion = run.train(read_resolved(path, words), name=path.stem, resume=resume, console=console)
     show_conclusion(conclusion, console)
 
 
@@ -222,11 +221,10 @@ def ablate(
     """
     from rich.console import Console
 
-    from mmdx.config_file import read_config
-    from mmdx.engine.assembly.build import resolve
+    from mmdx.engine.assembly.resolve import read_resolved
     from mmdx.engine.experiments.ablation.ablate import Extent, run_ablation, show_plan
 
-    asked, folder = resolve(read_config(config, overrides or [])), out or Path("ablations") / config.stem
+    asked, folder = read_resolved(config, overrides or []), out or Path("ablations") / config.stem
     extent = Extent.parsed(seeds, fusion, sizes)
     if plan:
         show_plan(asked, Console(), extent=extent, out=folder, launcher=launcher)
@@ -297,9 +295,12 @@ def list_parts(
     kind: Annotated[str | None, typer.Argument(help="readers, image_encoders, fusions …; all when left out")] = None,
 ) -> None:
     """Registered parts with their options."""
-    from mmdx.engine.assembly.parts import print_parts
+    from rich.console import Console
 
-    print_parts(kind)
+    from mmdx.engine.assembly.parts import parts
+    from mmdx.terminal.parts import show_parts
+
+    show_parts(parts(kind), Console())
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -20,6 +20,11 @@ from mmdx.yaml_text import NotYaml, parse_yaml
 
 def read_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     """The config in a YAML file, with `key=value` overrides. Raises `UsageError` with every problem, a line each."""
+    return parse_config(read_raw(path, overrides), str(path))
+
+
+def read_raw(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
+    """The plain mapping in a YAML file, with overrides, not yet checked. Raises `UsageError` where there is none."""
     try:
         raw = parse_yaml(path.read_text(encoding="utf-8"), str(path))
     except FileNotFoundError:
@@ -28,7 +33,7 @@ def read_config(path: Path, overrides: Sequence[str] = ()) -> Config:
         raise UsageError(f"{path}: cannot be read: {error}") from None
     if not isinstance(raw, dict):
         raise UsageError(f"{path}: expected keys such as data, model and train; found {type(raw).__name__}")
-    return parse_config(with_overrides(raw, overrides), str(path))
+    return with_overrides(raw, overrides)
 
 
 def parse_config(raw: Mapping[str, Any], where: str) -> Config:

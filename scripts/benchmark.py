@@ -37,7 +37,7 @@ from mmdx.batch import Batch
 from mmdx.config_file import parse_config
 from mmdx.data.images.decode import decode
 from mmdx.data.readers.detect import detect_reader
-from mmdx.engine.assembly.build import resolve
+from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.assembly.store import deal, open_store
 from mmdx.engine.inference.predict import predict_study
 from mmdx.engine.processes import make_accelerator

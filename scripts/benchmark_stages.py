@@ -18,7 +18,7 @@ from rich.console import Console
 
 from mmdx.config_file import parse_config
 from mmdx.data.store.store import Store
-from mmdx.engine.assembly.build import resolve
+from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.assembly.store import deal, open_store
 from mmdx.engine.processes import make_accelerator
 from mmdx.engine.scoring.descriptors import OWN, Describer, Extraction, extract

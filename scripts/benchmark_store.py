@@ -36,7 +36,8 @@ from mmdx.config_file import parse_config
 from mmdx.data.readers import register_all
 from mmdx.data.store.prepare import Recipe, prepare_into
 from mmdx.data.store.store import Store
-from mmdx.engine.assembly.build import build_loader, resolve
+from mmdx.engine.assembly.loader import BatchRecipe, build_loader
+from mmdx.engine.assembly.resolve import resolve
 from mmdx.registry import READERS
 from mmdx.study import ImageFiles, ImageRef, Order, Study
 
@@ -151,7 +152,8 @@ def loader_of(store: Store) -> DataLoader:
             "inputs": {name: {"encoder": "timm"} for name, facts in store.modalities.items() if facts.kind == "images"}
         },
     }
-    loader, sampler = build_loader(resolve(parse_config(raw, "benchmark")), store, range(len(store)), {}, shuffle=True)
+    recipe = BatchRecipe(resolve(parse_config(raw, "benchmark")))
+    loader, sampler = build_loader(recipe, store, range(len(store)), shuffle=True)
     sampler.set_epoch(0)
     return loader
 

@@ -21,7 +21,7 @@ from rich.console import Console
 
 from mmdx.config import SliceOrder
 from mmdx.config_file import read_config
-from mmdx.engine.assembly.build import resolve
+from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.experiments.run import train
 from mmdx.engine.scoring.evaluate import Scoring, evaluate_run
 from mmdx.errors import MmdxError

@@ -13,7 +13,8 @@ from mmdx.batch import Batch, Sample
 from mmdx.config import Config
 from mmdx.config_file import parse_config
 from mmdx.data.loading.collate import Collate
-from mmdx.engine.assembly.build import InputFacts, ModelFacts, build_model
+from mmdx.engine.assembly.facts import InputFacts, ModelFacts
+from mmdx.engine.assembly.model import build_model
 from mmdx.models.model import MultimodalModel
 from mmdx.study import Column
 

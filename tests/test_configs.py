@@ -8,8 +8,10 @@ import pytest
 
 from mmdx.config import Config
 from mmdx.config_file import dump_config, parse_config, read_config
-from mmdx.engine.assembly.build import InputFacts, ModelFacts, build_model, resolve
-from mmdx.engine.assembly.kinds import kind_of
+from mmdx.engine.assembly.encoders import kind_of
+from mmdx.engine.assembly.facts import InputFacts, ModelFacts
+from mmdx.engine.assembly.model import build_model
+from mmdx.engine.assembly.resolve import resolve
 from mmdx.models.model import trainable
 from mmdx.study import Column
 
@@ -33,7 +35,7 @@ def built_by(config: Config, unit: str) -> None:
     facts["tabular"] = InputFacts(
         "tabular", columns=(Column("age", 50.0, 10.0), Column("sex", words=("f", "m"), shares=(0.5, 0.5)))
     )
-    inputs = {name: facts[kind_of(section)] for name, section in config.model.inputs.items()}
+    inputs = {name: facts[kind_of(section).name] for name, section in config.model.inputs.items()}
     for name, section in config.model.inputs.items():
         if section.select is not None:
             inputs[name] = InputFacts("vectors", width=8, logits=2, selected=4)

@@ -227,7 +227,7 @@ def test_files_and_functions_are_short_and_named() -> None:
 
 def test_all_of_mmdx_is_read() -> None:
     names = set(sources())
-    assert {"mmdx", "mmdx.cli", "mmdx.data.readers.folder", "mmdx.models.model", "mmdx.engine.assembly.build"} <= names
+    assert {"mmdx", "mmdx.cli", "mmdx.data.readers.folder", "mmdx.models.model", "mmdx.engine.assembly.model"} <= names
     assert {f"mmdx.{name}" for name in HALLWAY} <= names
 
 

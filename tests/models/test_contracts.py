@@ -24,7 +24,8 @@ from parts import (
 
 from mmdx.batch import Batch, Output, Packed, Sample
 from mmdx.config import Config
-from mmdx.engine.assembly.build import ModelFacts, build_model
+from mmdx.engine.assembly.facts import ModelFacts
+from mmdx.engine.assembly.model import build_model
 from mmdx.engine.training.objective import objective
 from mmdx.models.model import MultimodalModel, trainable
 from mmdx.registry import (

@@ -1,1 +1,4 @@
-"""The assembler: a config and a store become a model, a loader and their checks; imports runs, data and models."""
+"""Config and store become everything that a training needs: parts, facts, texts, model, loader, saved model.
+
+Imports data, models, the hallway, and of the engine processes and runs.
+"""

@@ -1,6 +1,7 @@
 """What no training can use, refused before one starts: nothing is written and no step is taken until it is set right.
 
-`docs/cross_validation.md` has the rules, and why they are so.
+Each check is a function that returns its problems, one line per problem. `docs/cross_validation.md` has the rules, and
+why they are so.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from mmdx.data.loading.traits import says
 from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 from mmdx.data.text.redaction import redacted
-from mmdx.engine.assembly.build import check_inputs
+from mmdx.engine.assembly.encoders import kind_of
+from mmdx.engine.assembly.facts import check_inputs
 from mmdx.engine.assembly.judging import judge_problems
-from mmdx.engine.assembly.kinds import kind_of
 from mmdx.errors import DataError, UsageError, did_you_mean, some
+from mmdx.kinds import KINDS, TEXT, VECTORS
 from mmdx.study import Study
 
 
@@ -45,6 +47,41 @@ def check_studies_for(config: Config, studies: Sequence[Study]) -> None:
         raise UsageError(problems)
 
 
+class Presence:
+    """Whether a study has a modality as the config reads it: a report of which nothing is left is absent.
+
+    Each report is read once, when it is first asked for.
+    """
+
+    def __init__(self, config: Config, store: Store) -> None:
+        self.names = tuple(config.model.inputs)
+        self.study_ids = store.study_ids
+        self._store, self._reports = store, config.data.reports
+        self._tables = {name: traits for name, traits in config.data.tables.items() if name in self.names}
+        stored = [name for name in self.names if name not in self._tables]
+        self._texts = {name for name in stored if KINDS[store.modalities[name].kind].worded}
+        self._lengths = {name: store.lengths(name) for name in stored if name not in self._texts}
+        self._answers: dict[tuple[int, str], bool] = {}
+
+    def __call__(self, row: int, name: str) -> bool:
+        if name in self._lengths:
+            return bool(self._lengths[name][row])
+        if (row, name) not in self._answers:
+            self._answers[row, name] = self._read(row, name)
+        return self._answers[row, name]
+
+    def nothing(self, row: int) -> bool:
+        """Whether the study has none of the modalities; reports are read last, and only where they decide."""
+        return not any(self(row, name) for name in (*self._lengths, *sorted(self._texts), *self._tables))
+
+    def _read(self, row: int, name: str) -> bool:
+        study = self._store.read(row)
+        if name in self._tables:
+            traits = study.traits()
+            return any(says(traits, trait) for trait in self._tables[name])
+        return bool(redacted(study.text(name) or "", self._reports))
+
+
 def check_training(config: Config, store: Store, splits: Splits) -> None:
     """Refuses a training that could not learn what the config asks for.
 
@@ -52,140 +89,151 @@ def check_training(config: Config, store: Store, splits: Splits) -> None:
     `DataError` where no training study has a modality, where none is positive for a finding, or where no epoch could be
     judged, all at once.
     """
-    if lacking := judge_problems(config):
-        raise UsageError(lacking)
+    if problems := judge_problems(config):
+        raise UsageError(problems)
     if config.first is None:
         check_inputs(config, store)
     else:
         check_stages(config, store)
     present = Presence(config, store)
+    findings = tuple(config.data.findings or store.findings)
     rows = splits.rows("train")
-    findings = config.data.findings or store.findings
-    anew = f"deal the patients anew ({_other_seed(config)})"
-    anew = anew if config.data.train_patients is None else f"train on more patients (data.train_patients), or {anew}"
-    problems = [
-        f"model.inputs.{name}: none of {len(rows)} training studies has '{name}'; leave it out, or {anew}"
-        for name in config.model.inputs
-        if not any(present(row, name) for row in rows)
-    ]
     untaught = _without_positive(config, store, rows, findings)
+    problems = _absent_problems(config, present, rows)
     if untaught:
-        elsewhere = len(_without_positive(config, store, range(len(store)), untaught)) < len(untaught)
-        kept = [f for f in findings if f not in untaught]
-        advice = [f"leave it out (data.findings=[{', '.join(kept)}])"] if kept else []
-        advice += [anew] if elsewhere else []
-        problems.append(
-            f"data.findings: nothing to learn {some(untaught)} from, positive in none of {len(rows)} training studies; "
-            f"{', or '.join(advice) or 'choose other findings'}"
-        )
-    validated = splits.rows("val")
-    labels = _judged(config, store, validated)[:, store.columns_of(findings)]
-    judged = any({0.0, 1.0} <= set(column.tolist()) for column in labels.T)
-    if not judged and len(untaught) < len(findings):
-        what = " slices of" if config.train.judge == "slices" else ""
-        problems.append(
-            f"{store.folder}: no finding has both classes among{what} {len(validated)} validation studies, so no epoch "
-            f"can be judged; use more studies or other findings (data.findings), or {anew}"
-        )
+        problems.append(_untaught_problem(config, store, rows, findings, untaught))
+    if len(untaught) < len(findings) and not _can_judge(config, store, splits.rows("val"), findings):
+        problems.append(_unjudged_problem(config, store, splits.rows("val")))
     if problems:
         raise DataError(problems)
 
 
-def _judged(config: Config, store: Store, rows: Sequence[int]) -> Float[np.ndarray, "n f"]:
+def _absent_problems(config: Config, present: Presence, rows: Sequence[int]) -> list[str]:
+    """Inputs that no training study has."""
+    return [
+        f"model.inputs.{name}: none of {len(rows)} training studies has '{name}'; leave it out, or {_anew(config)}"
+        for name in config.model.inputs
+        if not any(present(row, name) for row in rows)
+    ]
+
+
+def _untaught_problem(
+    config: Config, store: Store, rows: Sequence[int], findings: Sequence[str], untaught: Sequence[str]
+) -> str:
+    """The line about findings that are positive in no training study."""
+    problem = f"data.findings: nothing to learn {some(untaught)} from, positive in none of {len(rows)} training studies"
+    others = ", ".join(finding for finding in findings if finding not in untaught)
+    elsewhere = len(_without_positive(config, store, range(len(store)), untaught)) < len(untaught)
+    if others and elsewhere:
+        return f"{problem}; leave it out (data.findings=[{others}]), or {_anew(config)}"
+    if others:
+        return f"{problem}; leave it out (data.findings=[{others}])"
+    return f"{problem}; {_anew(config) if elsewhere else 'choose other findings'}"
+
+
+def _unjudged_problem(config: Config, store: Store, rows: Sequence[int]) -> str:
+    """The line about validation studies by which no epoch can be judged."""
+    studies = f"{len(rows)} validation studies"
+    judges = f"slices of {studies}" if config.train.judge == "slices" else studies
+    return (
+        f"{store.folder}: no finding has both classes among {judges}, so no epoch can be judged; "
+        f" use more studies or other findings (data.findings), or {_anew(config)}"
+    )
+
+
+def _anew(config: Config) -> str:
+    """How to get other training studies: an override that deals otherwise than `config` does."""
+    if config.data.folds is not None:
+        seed = f"data.folds.seed={config.data.folds.seed + 1}"
+    else:
+        seed = f"data.split.seed={config.data.split.seed + 1 if config.data.split is not None else 1}"
+    if config.data.train_patients is not None:
+        return f"train on more patients (data.train_patients), or deal the patients anew ({seed})"
+    return f"deal the patients anew ({seed})"
+
+
+def _can_judge(config: Config, store: Store, rows: Sequence[int], findings: Sequence[str]) -> bool:
+    """Whether a finding has both classes among the validation studies, or their slices, that judge an epoch."""
+    labels = _judging_labels(config, store, rows)[:, store.columns_of(findings)]
+    return any({0.0, 1.0} <= set(column.tolist()) for column in labels.T)
+
+
+def _judging_labels(config: Config, store: Store, rows: Sequence[int]) -> Float[np.ndarray, "n f"]:
     """The labels by which epochs are judged: those of the studies in `rows`, or of their slices."""
     if config.train.judge == "studies":
         return store.labels[rows]
-    kinds = {name: facts.kind for name, facts in store.modalities.items()}
-    pictures = [name for name in config.model.inputs if kinds.get(name) in ("images", "vectors")]
-    found = [store.read(row).slice_labels(name) for row in rows for name in pictures]
-    return np.concatenate([np.zeros((0, len(store.findings)), np.float32), *found])
+    labels = [store.read(row).slice_labels(name) for row in rows for name in _sliced_inputs(config, store)]
+    return np.concatenate([np.zeros((0, len(store.findings)), np.float32), *labels])
 
 
-def check_stages(config: Config, store: Store) -> None:
-    """Raises `UsageError` where the second stage asks for what neither the store nor the first stage has."""
-    if config.first is None:
-        return
-    problems, left = [], [name for name in config.first.model.inputs if name in store.modalities]
-    for name, section in config.model.inputs.items():
-        kind, stored = kind_of(section), store.modalities.get(name)
-        if name in config.data.tables:
-            continue
-        if stored is None:
-            problems.append(
-                f"model.inputs.{name}: no such modality in {store.folder}; {did_you_mean(name, store.modalities)}"
-            )
-        elif stored.kind == "images" and name not in left:
-            problems.append(f"model.inputs.{name}: images, which first.model does not read; {did_you_mean(name, left)}")
-        elif kind != ("text" if stored.kind == "text" else "vectors"):
-            problems.append(
-                f"model.inputs.{name}: '{section.encoder.type}' reads {kind}, but the second stage gets '{name}' as "
-                f"{'text' if stored.kind == 'text' else 'vectors'}"
-            )
-    if config.first.folds is None:
-        trainable = [name for name, section in config.first.model.inputs.items() if name in config.model.inputs]
-        trainable = [n for n in trainable if not config.first.model.inputs[n].encoder.options.get("frozen")]
-        problems += [
-            f"first.folds: the encoder of '{name}' is trained, and would describe its own training studies; give a "
-            "number of folds, or freeze it"
-            for name in trainable
-        ]
-    if problems:
-        raise UsageError(problems)
-
-
-def _other_seed(config: Config) -> str:
-    """An override that deals otherwise than `config` does."""
-    if config.data.folds is not None:
-        return f"data.folds.seed={config.data.folds.seed + 1}"
-    return f"data.split.seed={config.data.split.seed + 1 if config.data.split is not None else 1}"
-
-
-class Presence:
-    """Whether a study has a modality as the config reads it: a report of which nothing is left is absent."""
-
-    def __init__(self, config: Config, store: Store) -> None:
-        self._store, self._reports = store, config.data.reports
-        self._tables = {name: traits for name, traits in config.data.tables.items() if name in config.model.inputs}
-        stored = [name for name in config.model.inputs if name not in self._tables]
-        self._texts = {name for name in stored if store.modalities[name].kind == "text"}
-        self._lengths = {name: store.lengths(name) for name in stored if name not in self._texts}
-
-    def __call__(self, row: int, name: str) -> bool:
-        if name in self._tables:
-            told = self._store.read(row).traits()
-            return any(says(told, trait) for trait in self._tables[name])
-        if name in self._texts:
-            return bool(redacted(self._store.read(row).text(name) or "", self._reports))
-        return bool(self._lengths[name][row])
-
-    def nothing(self, row: int) -> bool:
-        """Whether the study has none of the modalities; reports are read last, and only where they decide."""
-        return not any(self(row, name) for name in (*self._lengths, *sorted(self._texts), *self._tables))
-
-
-def shown_nothing(config: Config, store: Store, splits: Splits) -> str | None:
-    """The line about studies that have none of the modalities that the config reads; None where there are none."""
-    present = Presence(config, store)
-    rows = [row for row, split in enumerate(splits) if split != "unused" and present.nothing(row)]
-    if not rows:
-        return None
-    counts = ", ".join(
-        f"{name} {n}" for name in ("train", "val", "test") if (n := [splits[r] for r in rows].count(name))
-    )
-    return (
-        f"without {' and '.join(config.model.inputs)}: {len(rows)} studies ({counts}), "
-        f"{some([store.study_ids[row] for row in rows])}; they teach, and get, the answer to nothing shown"
-    )
+def _sliced_inputs(config: Config, store: Store) -> list[str]:
+    """The inputs that are stored slice by slice."""
+    stored = store.modalities
+    return [name for name in config.model.inputs if name in stored and KINDS[stored[name].kind].sliced]
 
 
 def _without_positive(config: Config, store: Store, rows: Sequence[int], findings: Sequence[str]) -> list[str]:
     """The findings that are positive in no study of `rows`, and on none of its images that the config reads."""
     columns = dict(zip(findings, store.columns_of(findings), strict=True))
     missing = {f for f, column in columns.items() if not (store.labels[rows, column] == 1).any()}
-    kinds = {name: facts.kind for name, facts in store.modalities.items()}
-    pictures = [name for name in config.model.inputs if kinds.get(name) in ("images", "vectors")]
     for row in rows if missing else ():
         study = store.read(row)
-        for labels in map(study.slice_labels, pictures):
+        for labels in map(study.slice_labels, _sliced_inputs(config, store)):
             missing -= {f for f in missing if (labels[:, columns[f]] == 1).any()}
     return [f for f in findings if f in missing]
+
+
+def check_stages(config: Config, store: Store) -> None:
+    """Raises `UsageError` where the second stage asks for what neither the store nor the first stage has."""
+    if config.first is None:
+        return
+    problems = [line for name in config.model.inputs if (line := _stage_problem(config, store, name)) is not None]
+    if config.first.folds is None:
+        problems += _self_description_problems(config)
+    if problems:
+        raise UsageError(problems)
+
+
+def _stage_problem(config: Config, store: Store, name: str) -> str | None:
+    """What is wrong with one input of the second stage, which reads images as the vectors that the first stage left."""
+    section, stored = config.model.inputs[name], store.modalities.get(name)
+    described = list(config.first.model.inputs) if config.first is not None else []
+    if name in config.data.tables:
+        return None
+    if stored is None:
+        return f"model.inputs.{name}: no such modality in {store.folder}; {did_you_mean(name, store.modalities)}"
+    if KINDS[stored.kind].pictured and name not in described:
+        choices = [other for other in described if other in store.modalities]
+        return f"model.inputs.{name}: images, which first.model does not read; {did_you_mean(name, choices)}"
+    kind, wanted = kind_of(section), TEXT if KINDS[stored.kind].worded else VECTORS
+    if kind != wanted:
+        return (
+            f"model.inputs.{name}: '{section.encoder.type}' reads {kind.name}, but the second stage gets '{name}' as "
+            f"{wanted.name}"
+        )
+    return None
+
+
+def _self_description_problems(config: Config) -> list[str]:
+    """Encoders of a first stage without folds that are trained, one line per encoder."""
+    inputs = config.first.model.inputs if config.first is not None else {}
+    return [
+        f"first.folds: the encoder of '{name}' is trained, and would describe its own training studies; give a "
+        "number of folds, or freeze it"
+        for name, section in inputs.items()
+        if name in config.model.inputs and not section.encoder.options.get("frozen")
+    ]
+
+
+def shown_nothing(present: Presence, splits: Splits) -> str | None:
+    """The line about studies that have none of the modalities that the config reads; None where there are none."""
+    rows = [row for row, split in enumerate(splits) if split != "unused" and present.nothing(row)]
+    if not rows:
+        return None
+    counts = {name: [splits[row] for row in rows].count(name) for name in ("train", "val", "test")}
+    listed = ", ".join(f"{name} {count}" for name, count in counts.items() if count)
+    return (
+        f"without {' and '.join(present.names)}: {len(rows)} studies ({listed}), "
+        f"{some([present.study_ids[row] for row in rows])}; the model learns, and gives them, the answer for an empty "
+        "study"
+    )

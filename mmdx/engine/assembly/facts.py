@@ -1,28 +1,40 @@
-"""What a model must know of its store: with its config and its weights, all that it takes to make it again."""
+"""What a model must know of its store: with its config and its weights, all that it takes to make it again.
+
+Facts are plain values, `model.json` of a model folder, and are collected before the model is built.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from math import isnan, nan
-from typing import Any, Literal
+from typing import Any
 
-from mmdx.data.loading.traits import Table
+import numpy as np
+from jaxtyping import Float, Int
+
+from mmdx.config import Component, Config
+from mmdx.data.loading.traits import Table, fit_table, unknown_traits
+from mmdx.data.store.store import Store
+from mmdx.data.text.tokenizer import ReportTokenizer, inverse_document_frequencies
+from mmdx.engine.assembly.encoders import kind_of
+from mmdx.engine.assembly.texts import reports_of, target_key, text_heads
+from mmdx.errors import UsageError, did_you_mean
+from mmdx.kinds import KINDS, TABULAR
+from mmdx.registry import TEXT_ENCODERS
 from mmdx.study import Column
-
-Kind = Literal["images", "vectors", "text", "tabular"]
 
 
 @dataclass(frozen=True)
 class InputFacts:
     """What a branch must know of its modality; `architecture` is filled in once the encoder is built.
 
-    `idf` is how rare each token is in training reports, for a text encoder that asks for it. Of the `width` values of a
-    descriptor the last `logits` are a first stage's; `selected` of the others are left, where there is a selection,
-    once it is fitted.
+    `kind` is the name of one of `mmdx.kinds.KINDS`. `idf` is how rare each token is in training reports, for a text
+    encoder that asks for it. Of the `width` values of a descriptor the last `logits` are a first stage's; `selected`
+    of the others are left, where there is a selection, once it is fitted.
     """
 
-    kind: Kind
+    kind: str
     unit: str = "intensity"
     channels: int = 1
     width: int = 0
@@ -68,8 +80,100 @@ class ModelFacts:
         return replace(self, inputs={name: replace(f, architecture=None) for name, f in self.inputs.items()})
 
     def tables(self) -> dict[str, Table]:
-        """What reads the traits of a study, a table input each."""
-        return {name: Table(known.columns) for name, known in self.inputs.items() if known.kind == "tabular"}
+        """What reads the traits of a study, by table input."""
+        return {name: Table(facts.columns) for name, facts in self.inputs.items() if KINDS[facts.kind].made}
+
+
+def facts_of(
+    config: Config, store: Store, tokenizers: Mapping[str, ReportTokenizer], rows: Sequence[int]
+) -> ModelFacts:
+    """What the model must know of the store, and of its `rows` for training: columns of tables, prevalence.
+
+    Raises `UsageError` where config and store disagree, all at once.
+    """
+    check_inputs(config, store)
+    inputs = {name: _input_facts(config, store, tokenizers, rows, name) for name in config.model.inputs}
+    findings = tuple(config.data.findings or store.findings)
+    texts = {name: tokenizers[target_key(name)].vocabulary for name in text_heads(config, store)}
+    # A model that reads no descriptors needs none of what makes them.
+    reads_descriptors = any(facts.width for facts in inputs.values())
+    first = store.described_by if reads_descriptors else None
+    return ModelFacts(findings, store.layout.size, inputs, prevalence(store, rows, findings), texts, first)
+
+
+def _input_facts(
+    config: Config, store: Store, tokenizers: Mapping[str, ReportTokenizer], rows: Sequence[int], name: str
+) -> InputFacts:
+    """The facts of one input, which the store is known to hold."""
+    if name in config.data.tables:
+        table = fit_table(store, rows, config.data.tables[name], f"data.tables.{name}")
+        return InputFacts(TABULAR.name, columns=table.columns)
+    stored = store.modalities[name]
+    kind = KINDS[stored.kind]
+    if kind.worded:
+        idf = _rarity(config.model.inputs[name].encoder, tokenizers[name], reports_of(config, store, rows, name))
+        return InputFacts(kind.name, vocabulary=tokenizers[name].vocabulary, idf=idf)
+    if kind.pictured:
+        return InputFacts(kind.name, unit=stored.unit, channels=stored.channels)
+    return InputFacts(kind.name, width=stored.width, logits=stored.logits)
+
+
+def _rarity(encoder: Component, tokenizer: ReportTokenizer, reports: Iterator[str]) -> tuple[float, ...] | None:
+    """How rare each token is in reports, None where the encoder does not ask for it; then no report is read."""
+    return inverse_document_frequencies(tokenizer, reports) if "idf" in TEXT_ENCODERS.sizes(encoder.type) else None
+
+
+def check_inputs(config: Config, store: Store) -> None:
+    """Raises `UsageError` where the config names modalities, kinds or findings that the store does not have."""
+    problems = [line for name in config.model.inputs for line in _input_problems(config, store, name)]
+    if problems:
+        raise UsageError(problems)
+    store.columns_of(config.data.findings or store.findings)
+
+
+def _input_problems(config: Config, store: Store, name: str) -> list[str]:
+    """Where one input and the store disagree, one line per problem."""
+    section, stored = config.model.inputs[name], store.modalities.get(name)
+    kind, where = kind_of(section), f"model.inputs.{name}"
+    if kind.made:
+        where = f"data.tables.{name}"
+        problems = unknown_traits(store, config.data.tables[name], where)
+        if stored is not None:
+            problems.append(f"{where}: {store.folder} holds a modality of this name; choose another for the table")
+        return problems
+    if stored is None:
+        return [f"{where}: no such modality in {store.folder}; {did_you_mean(name, store.modalities)}"]
+    if stored.kind != kind.name:
+        return [f"{where}: '{section.encoder.type}' reads {kind.name}, but '{name}' is stored as {stored.kind}"]
+    return []
+
+
+def prevalence(store: Store, rows: Sequence[int], findings: Sequence[str]) -> dict[str, tuple[float, ...]]:
+    """The share of known labels that is positive, one value per finding: of studies under `study`, of images under the
+    name of each image modality.
+
+    NaN where no label is known. A modality of which no image of these studies is labelled has no entry. No pixel is
+    read.
+    """
+    columns = store.columns_of(findings)
+    rates = {"study": _shares(*_counts(store.labels[list(rows)][:, columns]))}
+    for name in [name for name, facts in store.modalities.items() if KINDS[facts.kind].pictured]:
+        total = positive = np.zeros(len(columns), dtype=np.int64)
+        for row in rows:
+            labelled, ones = _counts(store.read(row).slice_labels(name)[:, columns])
+            total, positive = total + labelled, positive + ones
+        if total.any():
+            rates[name] = _shares(total, positive)
+    return rates
+
+
+def _shares(total: Int[np.ndarray, " f"], positive: Int[np.ndarray, " f"]) -> tuple[float, ...]:
+    return tuple(p / n if n else nan for n, p in zip(total.tolist(), positive.tolist(), strict=True))
+
+
+def _counts(labels: Float[np.ndarray, "k f"]) -> tuple[Int[np.ndarray, " f"], Int[np.ndarray, " f"]]:
+    """How many labels of each finding are known, and how many positive."""
+    return (~np.isnan(labels)).sum(axis=0), (labels == 1).sum(axis=0)
 
 
 def _input(raw: Mapping[str, Any]) -> InputFacts:

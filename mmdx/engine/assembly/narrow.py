@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mmdx.config import Component, Config, ModelConfig
-from mmdx.engine.assembly.kinds import kind_of
+from mmdx.config import Component, Config, InputConfig, ModelConfig
+from mmdx.engine.assembly.encoders import kind_of
 from mmdx.errors import UsageError
 from mmdx.models.heads.base import Head
 from mmdx.registry import HEADS
-
-PICTURES = ("images", "vectors")
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ def _model(model: ModelConfig, gone: Sequence[str], where: str, notes: list[str]
         if not _fits(head, model, gone):
             del raw["heads"][name]
             notes.append(f"{where}heads.{name} ({head.type}) is left out: it asks for {' or '.join(gone)}")
-        elif head.options.get("blend") and level_of(head) == "study" and not _pictures(model, gone):
+        elif head.options.get("blend") and level_of(head) == "study" and not _any_sliced(model, gone):
             raw["heads"][name]["blend"] = False
             notes.append(f"{where}heads.{name} blends nothing in: there are no images or descriptors")
     for option, value in model.fusion.options.items():
@@ -80,15 +78,15 @@ def _reduce_first(config: Config, names: Sequence[str], raw: dict[str, Any], not
     if config.first is None:
         return
     first, gone = config.first.model, [name for name in config.model.inputs if name not in names]
-    if not any(name in first.inputs and kind_of(config.model.inputs[name]) == "vectors" for name in names):
+    if not any(name in first.inputs and _reads_descriptors(config.model.inputs[name]) for name in names):
         raw["first"] = None
         notes.append("first is left out: it describes nothing that is read")
         return
     raw["first"]["model"] = _model(first, gone, "first.", notes)
     if not raw["first"]["model"]["heads"]:
         raise UsageError(f"the first stage has no head left without {' and '.join(gone)}; add one to first.model.heads")
-    judged = raw["first"]["model"]["heads"]
-    raw["first"]["train"]["judge"] = _judge(first, judged, config.first.train.judge, "first.", notes)
+    heads = raw["first"]["model"]["heads"]
+    raw["first"]["train"]["judge"] = _judge(first, heads, config.first.train.judge, "first.", notes)
 
 
 def _fits(head: Component, model: ModelConfig, gone: Sequence[str]) -> bool:
@@ -97,22 +95,27 @@ def _fits(head: Component, model: ModelConfig, gone: Sequence[str]) -> bool:
     kinds = {name: kind_of(section) for name, section in model.inputs.items()}
     left = {name: kind for name, kind in kinds.items() if name not in gone}
     if "modality" in options:
-        wanted = ("images",) if level_of(head) == "box" else PICTURES
-        named = options["modality"]
-        if named in gone or (named is None and not any(kind in wanted for kind in left.values())):
+        boxes, modality = level_of(head) == "box", options["modality"]
+        fitting = [name for name, kind in left.items() if (kind.pictured if boxes else kind.sliced)]
+        if modality in gone or (modality is None and not fitting):
             return False
     if "text" in options:
-        texts = [name for name, kind in kinds.items() if kind == "text"]
-        written = options["text"] or next(iter(texts), None)
-        if written in gone:
+        texts = [name for name, kind in kinds.items() if kind.worded]
+        target = options["text"] or next(iter(texts), None)
+        if target in gone:
             return False
-        everything, too = options.get("sees") == "everything", options.get("text_too")
-        return any((everything or kind in PICTURES) and (name != written or too) for name, kind in left.items())
+        everything, text_too = options.get("sees") == "everything", options.get("text_too")
+        return any((everything or kind.sliced) and (name != target or text_too) for name, kind in left.items())
     return True
 
 
-def _pictures(model: ModelConfig, gone: Sequence[str]) -> bool:
-    return any(kind_of(section) in PICTURES for name, section in model.inputs.items() if name not in gone)
+def _any_sliced(model: ModelConfig, gone: Sequence[str]) -> bool:
+    return any(kind_of(section).sliced for name, section in model.inputs.items() if name not in gone)
+
+
+def _reads_descriptors(section: InputConfig) -> bool:
+    kind = kind_of(section)
+    return kind.sliced and not kind.pictured
 
 
 def level_of(head: Component) -> str | None:

@@ -1,38 +1,63 @@
-"""`mmdx list`: what is registered, with its options."""
+"""Every registered part, and what each of them is."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-
-import mmdx.engine.assembly.build  # noqa: F401  (registers every part of a model)
-from mmdx.config import Component
+# Importing a module of parts registers them.
+import mmdx.models.fusion.attention
+import mmdx.models.fusion.guided
+import mmdx.models.heads.boxes
+import mmdx.models.heads.description
+import mmdx.models.heads.slice
+import mmdx.models.heads.study
+import mmdx.models.model
+import mmdx.models.sequence.adjacent
+import mmdx.models.sequence.pooling
+import mmdx.models.sequence.transformer
+import mmdx.models.text.transformer
+import mmdx.models.views  # noqa: F401
+from mmdx.config import Component, Config
 from mmdx.data.readers import register_all
+from mmdx.engine.assembly.plugins import import_plugins
 from mmdx.errors import UsageError, did_you_mean
-from mmdx.registry import REGISTRIES, Registry
+from mmdx.registry import REGISTRIES
 
 
-def print_parts(kind: str | None) -> None:
-    """A table a kind. Raises `UsageError` for a kind that there is not."""
+@dataclass(frozen=True)
+class PartRow:
+    """One part: its `kind` as `REGISTRIES` names it, its first sentence, and its options with their defaults."""
+
+    kind: str
+    name: str
+    summary: str
+    options: dict[str, str]
+
+
+def register_parts(config: Config) -> None:
+    """Registers the readers, and the parts of the user's own modules. Raises `UsageError` where one has no import."""
+    register_all()
+    import_plugins(config.plugins)
+
+
+def parts(kind: str | None = None) -> list[PartRow]:
+    """All parts, or those of one kind, in the order of `REGISTRIES` and by name. Raises `UsageError` for a kind that
+    there is not."""
     if kind is not None and kind not in REGISTRIES:
         raise UsageError(f"list: no kind '{kind}'; {did_you_mean(kind, REGISTRIES)}")
     register_all()
-    console = Console()
-    for name, registry in REGISTRIES.items():
-        if kind in (None, name):
-            console.print(_table(name, registry))
+    return [
+        PartRow(title, name, registry.summary(name), _options(title, name))
+        for title, registry in REGISTRIES.items()
+        for name in registry.names()
+        if kind in (None, title)
+    ]
 
 
-def _table(title: str, registry: Registry) -> Table:
-    table = Table("name", "what it is", "options", title=title, title_justify="left", show_lines=True, expand=True)
-    for name in registry.names():
-        fields = registry.schema(name).model_fields
-        options = "\n".join(f"{option}={_default(field.default)}" for option, field in fields.items())
-        table.add_row(name, escape(registry.summary(name)), escape(options))
-    return table
+def _options(kind: str, name: str) -> dict[str, str]:
+    fields = REGISTRIES[kind].schema(name).model_fields
+    return {option: _default(field.default) for option, field in fields.items()}
 
 
 def _default(value: Any) -> str:

@@ -1,17 +1,21 @@
-"""Texts that a head writes: which, what of the reports, and the tokenizers of their words."""
+"""The texts of a config: the tokenizers of those that are read, and which texts a head writes."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mmdx.config import Component, Config, ReportOptions
 from mmdx.data.loading.collate import Written
 from mmdx.data.store.store import Store
-from mmdx.data.text.tokenizer import ReportTokenizer
+from mmdx.data.text.redaction import redacted
+from mmdx.data.text.tokenizer import ReportTokenizer, fit_tokenizer, pretrained_tokenizer
+from mmdx.engine.assembly.encoders import kind_of
 from mmdx.errors import UsageError, did_you_mean
+from mmdx.kinds import KINDS
 from mmdx.models.heads.description import TextHead
-from mmdx.registry import HEADS
+from mmdx.models.text.transformer import source_of
+from mmdx.registry import HEADS, TEXT_ENCODERS
 
 
 def target_key(modality: str) -> str:
@@ -19,14 +23,14 @@ def target_key(modality: str) -> str:
     return f"targets/{modality}"
 
 
-def described(config: Config, store: Store) -> dict[str, Component]:
+def text_heads(config: Config, store: Store) -> dict[str, Component]:
     """The head that writes, by the text modality that it writes; empty where none does.
 
     Raises `UsageError` where there are several such heads, no study head beside one, or no such text in the store.
     """
     parts: dict[str, Any] = {name: HEADS.get(head.type) for name, head in config.model.heads.items()}
     heads = {name: head for name, head in config.model.heads.items() if issubclass(parts[name], TextHead)}
-    texts = [name for name, facts in store.modalities.items() if facts.kind == "text"]
+    texts = [name for name, facts in store.modalities.items() if KINDS[facts.kind].worded]
     for name, head in heads.items():
         where, text = f"model.heads.{name}", HEADS.options(head)["text"]
         if len(heads) > 1:
@@ -49,7 +53,35 @@ def target_reports(config: Config, head: Component) -> ReportOptions:
     return ReportOptions(keep_sections=sections, mask=config.data.reports.mask)
 
 
-def written(config: Config, store: Store, tokenizers: Mapping[str, ReportTokenizer]) -> dict[str, Written]:
+def target_texts(config: Config, store: Store, tokenizers: Mapping[str, ReportTokenizer]) -> dict[str, Written]:
     """The texts that the loader brings as targets."""
-    heads = described(config, store)
+    heads = text_heads(config, store)
     return {text: Written(tokenizers[target_key(text)], target_reports(config, head)) for text, head in heads.items()}
+
+
+def build_tokenizers(config: Config, store: Store, rows: Sequence[int]) -> dict[str, ReportTokenizer]:
+    """One tokenizer per text input: the pretrained encoder's own, else fitted on the reports of `rows` (training).
+
+    A tokenizer meets what `data.reports` leaves of them: a term that is masked or stands in a dropped section is no
+    word of it. A text that a head writes has one of its own (`target_key`), fitted on what is written.
+    """
+    tokenizers = {}
+    for name, head in text_heads(config, store).items():
+        options = target_reports(config, head)
+        reports = (redacted(store.read(row).text(name) or "", options) for row in rows)
+        tokenizers[target_key(name)] = fit_tokenizer(reports, max_tokens=HEADS.options(head)["max_words"])
+    for name, section in config.model.inputs.items():
+        if not kind_of(section).worded or name not in store.modalities:
+            continue
+        options = TEXT_ENCODERS.options(section.encoder)
+        source, longest = options.get("source"), options["max_tokens"]
+        if source:
+            tokenizers[name] = pretrained_tokenizer(source_of(source), max_tokens=longest)
+        else:
+            tokenizers[name] = fit_tokenizer(reports_of(config, store, rows, name), max_tokens=longest)
+    return tokenizers
+
+
+def reports_of(config: Config, store: Store, rows: Sequence[int], name: str) -> Iterator[str]:
+    """What `data.reports` leaves of the reports of `rows`, empty where there is none."""
+    return (redacted(store.read(row).text(name) or "", config.data.reports) for row in rows)

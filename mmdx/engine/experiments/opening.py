@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mmdx.data.text.redaction import absent_sections
-from mmdx.engine.assembly.checks import shown_nothing
+from mmdx.engine.assembly.checks import Presence, shown_nothing
 from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.reporting.conclude import orders_of
 from mmdx.engine.runs.setting import Setting
@@ -24,7 +24,7 @@ def opening_lines(setting: Setting, saved: SavedModel) -> list[str]:
         f"studies: {counts}; run folder {setting.run.folder}",
         *_absent_sections(setting, saved),
     ]
-    lines += [line] if (line := shown_nothing(saved.config, store, splits)) else []
+    lines += [line] if (line := shown_nothing(Presence(saved.config, store), splits)) else []
     lines += said_of_writing(saved, store, splits)
     for split in ("train", "test"):
         if findings := _of_one_class(setting, saved, split):

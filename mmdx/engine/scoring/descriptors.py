@@ -8,7 +8,7 @@ for. Reports are withheld: what is said of an image must not depend on whether t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +25,10 @@ from mmdx.data.store.derive import Derivation, Descriptors, finish, finished, wr
 from mmdx.data.store.kinds import ModalityFacts
 from mmdx.data.store.lock import Group, claimed
 from mmdx.data.store.store import Store
-from mmdx.engine.assembly.build import build_loader
-from mmdx.engine.assembly.saved import FIRST, SavedModel, copy_model, weights_digest
+from mmdx.engine.assembly.loader import build_loader
+from mmdx.engine.assembly.saved import SavedModel, copy_model, weights_digest
 from mmdx.errors import DataError, UsageError, did_you_mean
+from mmdx.files import ModelLayout
 from mmdx.models.heads.base import Head
 from mmdx.models.heads.slice import SliceHead
 from mmdx.models.model import ImageBranch, MultimodalModel, VectorBranch
@@ -146,8 +147,8 @@ def describe_rows(
         }
     )
     device = next(saved.model.parameters()).device
-    tables = saved.facts.tables()
-    loader, _ = build_loader(config, store, rows, saved.tokenizers, tables=tables, shuffle=False, shown=modalities)
+    recipe = replace(saved.recipe, config=config)
+    loader, _ = build_loader(recipe, store, rows, shuffle=False, shown=modalities)
     found: dict[str, list[np.ndarray]] = {name: [] for name in modalities}
     saved.model.eval()
     with torch.inference_mode():
@@ -183,7 +184,7 @@ def extract(
         accelerator.wait_for_everyone()
         if accelerator.is_main_process:
             if OWN in made.describers:
-                copy_model(made.describers[OWN].folder, out / FIRST)
+                copy_model(made.describers[OWN].folder, ModelLayout(out).first)
             finish(derivation, out)
         accelerator.wait_for_everyone()
     return Store(out)

@@ -15,7 +15,7 @@ from mmdx.batch import Batch, Output
 from mmdx.data.loading.reading import Reading
 from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
-from mmdx.engine.assembly.build import build_loader
+from mmdx.engine.assembly.loader import Share, build_loader
 from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.scoring.boxes import BoxRows, box_head, write_boxes
 from mmdx.errors import DataError, UsageError, did_you_mean
@@ -78,17 +78,8 @@ def answered(
 ) -> Iterator[tuple[Batch, Output]]:
     """This process's share of `rows`, a batch at a time on the device, with what the model says of it in evaluation."""
     saved.model.eval()
-    loader, _ = build_loader(
-        saved.config,
-        store,
-        rows,
-        saved.tokenizers,
-        shuffle=False,
-        tables=saved.facts.tables(),
-        shown=shown,
-        rank=accelerator.process_index,
-        world=accelerator.num_processes,
-    )
+    share = Share.of(accelerator)
+    loader, _ = build_loader(saved.recipe, store, rows, shuffle=False, shown=shown, share=share)
     for batch in loader:
         here = batch.to(accelerator.device)
         with torch.no_grad(), accelerator.autocast():

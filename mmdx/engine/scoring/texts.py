@@ -17,7 +17,7 @@ from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 from mmdx.data.text.redaction import absent_sections, redacted
 from mmdx.engine.assembly.saved import SavedModel
-from mmdx.engine.assembly.texts import target_key, written
+from mmdx.engine.assembly.texts import target_key, target_texts
 from mmdx.engine.scoring.score import answered
 from mmdx.models.heads.description import TextHead
 from mmdx.registry import READERS
@@ -103,7 +103,7 @@ def said_of_writing(saved: SavedModel, store: Store, splits: Splits) -> list[str
     lines = [f"writes '{head.text}' from {'+'.join(head.seen)}"]
     if head.text in head.seen:
         lines[0] += f": it reads '{head.text}' too, and what it is given it can copy"
-    options = written(saved.config, store, saved.tokenizers)[head.text].reports
+    options = target_texts(saved.config, store, saved.tokenizers)[head.text].reports
     told = (store.read(row).text(head.text) or "" for row in splits.rows("train"))
     return lines + [
         f"model.heads: no training report has a section '{name}' to write" for name in absent_sections(told, options)
@@ -132,7 +132,7 @@ def _see(
 
 def _reports(saved: SavedModel, head: TextHead, store: Store, rows: Sequence[int]) -> dict[int, str]:
     """What is to be written of the studies in `rows`, by row; empty where a study has no report."""
-    options = written(saved.config, store, saved.tokenizers)[head.text].reports
+    options = target_texts(saved.config, store, saved.tokenizers)[head.text].reports
     return {row: redacted(store.read(row).text(head.text) or "", options) for row in rows}
 
 

@@ -25,21 +25,16 @@ from mmdx.data.loading.sampler import SliceBudgetSampler
 from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 from mmdx.data.text.tokenizer import ReportTokenizer
-from mmdx.engine.assembly.build import ModelFacts, build_loader, build_model, build_tokenizers, facts_of
-from mmdx.engine.assembly.saved import (
-    Progress,
-    SavedModel,
-    copy_first,
-    load_description,
-    load_state,
-    save_state,
-    write_description,
-    write_weights,
-)
+from mmdx.engine.assembly.facts import ModelFacts, facts_of
+from mmdx.engine.assembly.loader import Share, build_loader
+from mmdx.engine.assembly.model import build_model
+from mmdx.engine.assembly.saved import SavedModel, copy_first, load_description, write_description, write_weights
+from mmdx.engine.assembly.texts import build_tokenizers
 from mmdx.engine.runs.log import append_log, drop_log_after
 from mmdx.engine.scoring.score import score_rows
 from mmdx.engine.training.objective import Objective, objective
 from mmdx.engine.training.selection import fit_selections, load_selections, write_selections
+from mmdx.engine.training.state import Progress, load_state, save_state
 from mmdx.errors import DataError
 from mmdx.files import RunLayout
 from mmdx.models.model import trainable
@@ -86,24 +81,15 @@ def set_up(
     torch.manual_seed(config.seed)
     model, facts = build_model(config, described.unbuilt())
     load_selections(run.selections, model)
-    loader, sampler = build_loader(
-        config,
-        store,
-        splits.rows("train"),
-        tokenizers,
-        shuffle=True,
-        tables=facts.tables(),
-        rank=accelerator.process_index,
-        world=accelerator.num_processes,
-        pin=accelerator.device.type == "cuda",
-    )
+    saved = SavedModel(model, config, facts, tokenizers)
+    share = Share.of(accelerator)
+    loader, sampler = build_loader(saved.recipe, store, splits.rows("train"), shuffle=True, share=share)
     network, optimizer = accelerator.prepare(model, make_optimizer(model, config.train))
     progress = Progress()
     if resume and run.last.is_file():
         progress, scaler = load_state(run.last, model, optimizer)
         if accelerator.scaler is not None:
             accelerator.scaler.load_state_dict(scaler)
-    saved = SavedModel(model, config, facts, tokenizers)
     return Training(
         config, run, store, splits, saved, accelerator, network, optimizer, loader, sampler, progress, objective
     )

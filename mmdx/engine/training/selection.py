@@ -15,7 +15,7 @@ from torch import Tensor
 
 from mmdx.config import Config
 from mmdx.data.store.store import Store
-from mmdx.engine.assembly.build import ModelFacts
+from mmdx.engine.assembly.facts import ModelFacts
 from mmdx.errors import DataError
 from mmdx.models.model import MultimodalModel, VectorBranch
 from mmdx.registry import SELECTORS

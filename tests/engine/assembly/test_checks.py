@@ -20,8 +20,8 @@ from mmdx.config import SplitOptions
 from mmdx.config_file import read_config
 from mmdx.data.splits.splits import Splits
 from mmdx.data.store.prepare import prepare_into
-from mmdx.engine.assembly.build import resolve
-from mmdx.engine.assembly.checks import check_training, shown_nothing
+from mmdx.engine.assembly.checks import Presence, check_training, shown_nothing
+from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.assembly.store import deal, open_store
 from mmdx.engine.experiments.run import train
 from mmdx.errors import DataError, UsageError
@@ -162,13 +162,13 @@ def test_studies_without_any_modality_are_named(tmp_path: Path, capsys: pytest.C
     config = config_of(tmp_path / "a.yaml", store, {"report": {"encoder": "bilstm_attention"}})
     asked = resolve(read_config(config))
     opened = open_store(asked, Console(quiet=True))
-    line = shown_nothing(asked, opened, Splits(("train",) * 4 + ("test",) * 12))
+    line = shown_nothing(Presence(asked, opened), Splits(("train",) * 4 + ("test",) * 12))
     assert line is not None
-    assert line.startswith("without report: 2 studies (train 1, test 1), s03, s07; they teach, and get,")
+    assert line.startswith("without report: 2 studies (train 1, test 1), s03, s07; the model learns, and gives them,")
     train(asked, name="a", console=Console())
     assert "without report: 2 studies (" in capsys.readouterr().out
     both = resolve(read_config(config_of(tmp_path / "b.yaml", store)))
-    assert shown_nothing(both, opened, opened.splits) is None
+    assert shown_nothing(Presence(both, opened), opened.splits) is None
 
 
 def test_image_weights_of_another_architecture(tmp_path: Path, problem: Any) -> None:

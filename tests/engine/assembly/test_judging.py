@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mmdx.config_file import parse_config
-from mmdx.engine.assembly.build import resolve
+from mmdx.engine.assembly.resolve import resolve
 from mmdx.errors import UsageError
 
 

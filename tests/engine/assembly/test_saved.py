@@ -12,9 +12,10 @@ from tiny import write_cohort, write_config
 
 from mmdx.config_file import read_config
 from mmdx.engine.assembly import saved as checkpoint
-from mmdx.engine.assembly.build import resolve
-from mmdx.engine.assembly.saved import Progress, load_model, load_state, save_state
+from mmdx.engine.assembly.resolve import resolve
+from mmdx.engine.assembly.saved import load_model
 from mmdx.engine.experiments.run import train
+from mmdx.engine.training.state import Progress, load_state, save_state
 from mmdx.errors import DataError
 
 

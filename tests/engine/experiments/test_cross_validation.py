@@ -18,7 +18,7 @@ from tiny import write_cohort, write_config
 
 from mmdx.config_file import read_config
 from mmdx.data.splits.folds import read_folds
-from mmdx.engine.assembly.build import resolve
+from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.experiments import cross_validation as folds
 from mmdx.engine.experiments.cross_validation import evaluate_folds
 from mmdx.engine.experiments.run import train

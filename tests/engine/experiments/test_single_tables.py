@@ -14,7 +14,8 @@ from tiny import SIDE, write_cohort
 
 from mmdx.config_file import read_config
 from mmdx.data.store.store import Store
-from mmdx.engine.assembly.build import facts_of, resolve
+from mmdx.engine.assembly.facts import facts_of
+from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.assembly.saved import load_model
 from mmdx.engine.experiments.run import train
 from mmdx.engine.inference.predict import predict_study

@@ -11,7 +11,7 @@ from tiny import write_cohort, write_config
 
 from mmdx.config_file import read_config
 from mmdx.data.splits.splits import read_splits
-from mmdx.engine.assembly.build import resolve
+from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.assembly.store import deal, open_store
 from mmdx.engine.experiments.cross_validation import deal_folds
 from mmdx.engine.experiments.run import train

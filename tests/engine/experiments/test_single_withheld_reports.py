@@ -14,9 +14,10 @@ from tiny import write_cohort, write_config
 from mmdx.config import ReportOptions
 from mmdx.config_file import read_config
 from mmdx.data.store.store import Store
-from mmdx.engine.assembly.build import build_tokenizers, resolve
+from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.assembly.saved import SavedModel, load_model
 from mmdx.engine.assembly.store import open_store
+from mmdx.engine.assembly.texts import build_tokenizers
 from mmdx.engine.experiments.run import train
 from mmdx.engine.inference.predict import predict_study
 from mmdx.errors import DataError

@@ -21,7 +21,7 @@ from mmdx.cli import main
 from mmdx.config_file import read_config
 from mmdx.data.splits.splits import Splits, read_splits
 from mmdx.data.store.store import Store
-from mmdx.engine.assembly.build import resolve
+from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.assembly.saved import load_model
 from mmdx.engine.experiments import run as experiments
 from mmdx.engine.experiments import two_stage as stages

@@ -14,7 +14,7 @@ from tiny import write_cohort, write_config
 
 from mmdx.cli import main
 from mmdx.config_file import read_config
-from mmdx.engine.assembly.build import resolve
+from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.experiments.run import train
 from mmdx.engine.inference import predict as infer
 from mmdx.study import ImageFiles, ImageRef, Order, Study

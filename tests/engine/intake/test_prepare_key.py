@@ -12,7 +12,7 @@ from tiny import write_cohort, write_config
 from mmdx.config import Config
 from mmdx.config_file import read_config
 from mmdx.data.privacy.pseudonyms import read_key
-from mmdx.engine.assembly.build import resolve
+from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.assembly.store import open_store
 from mmdx.errors import UsageError
 

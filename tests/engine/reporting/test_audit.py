@@ -15,7 +15,7 @@ from mmdx import cli
 from mmdx.config_file import read_config
 from mmdx.data.splits.splits import Splits, write_splits
 from mmdx.data.store.store import Store
-from mmdx.engine.assembly.build import resolve
+from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.experiments.run import train
 from mmdx.engine.intake.prepare import prepare_store
 from mmdx.engine.reporting.audit import AUDIT_FILE, table, verdict_for

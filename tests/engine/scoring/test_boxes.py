@@ -12,7 +12,7 @@ from tiny import write_cohort, write_config
 
 from mmdx.cli import main
 from mmdx.config_file import read_config
-from mmdx.engine.assembly.build import resolve
+from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.experiments.run import train
 from mmdx.engine.scoring.boxes import lesions_of
 

@@ -14,7 +14,7 @@ from tiny import write_cohort, write_config
 from mmdx.cli import main
 from mmdx.config_file import read_config
 from mmdx.data.store.store import Store
-from mmdx.engine.assembly.build import resolve
+from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.assembly.saved import load_model
 from mmdx.engine.experiments import run as experiments
 from mmdx.engine.inference.predict import predict_study

@@ -18,10 +18,10 @@ from mmdx.config import Config
 from mmdx.config_file import read_config
 from mmdx.data.readers import register_all
 from mmdx.data.store.store import Store
-from mmdx.engine.assembly.build import build_tokenizers, resolve
+from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.assembly.saved import load_model
 from mmdx.engine.assembly.store import open_store
-from mmdx.engine.assembly.texts import described, target_key
+from mmdx.engine.assembly.texts import build_tokenizers, target_key, text_heads
 from mmdx.engine.experiments.run import train
 from mmdx.engine.inference.predict import predict_input
 from mmdx.engine.scoring.evaluate import evaluate_run
@@ -138,7 +138,7 @@ def test_what_cannot_be_written_is_refused(trained: tuple[Path, str], tmp_path: 
     path.write_text((trained[0] / "tiny.yaml").read_text(encoding="utf-8"), encoding="utf-8")
     store = Store(next((trained[0] / "stores").iterdir()))
     with pytest.raises(UsageError, match=problem):
-        described(config_of(path, heads=heads), store)
+        text_heads(config_of(path, heads=heads), store)
 
 
 def test_a_model_that_reads_the_text_that_it_writes_says_so(trained: tuple[Path, str], tmp_path: Path) -> None:

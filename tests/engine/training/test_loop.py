@@ -22,7 +22,7 @@ from tiny import write_cohort, write_config
 from mmdx.config import TrainConfig
 from mmdx.config_file import parse_config, read_config
 from mmdx.data.splits.splits import Splits
-from mmdx.engine.assembly.build import resolve
+from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.experiments import run as experiments
 from mmdx.engine.scoring.evaluate import evaluate_run
 from mmdx.engine.training import loop

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mmdx.batch import Features
 from mmdx.config import Component
-from mmdx.engine.assembly.build import build_model  # noqa: F401  (registers every fusion)
+from mmdx.engine.assembly.model import build_model  # noqa: F401  (registers every fusion)
 from mmdx.errors import UsageError
 from mmdx.models.absent import StandIns
 from mmdx.models.fusion.pooled import Film, Fusion, Late, LowRank

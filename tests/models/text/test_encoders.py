@@ -17,7 +17,8 @@ from transformers.utils import logging
 from mmdx.batch import Features
 from mmdx.config import Component
 from mmdx.data.text.tokenizer import ReportTokenizer, fit_tokenizer, inverse_document_frequencies
-from mmdx.engine.assembly.build import ModelFacts, build_model
+from mmdx.engine.assembly.facts import ModelFacts
+from mmdx.engine.assembly.model import build_model
 from mmdx.engine.assembly.saved import load_model, write_description, write_weights
 from mmdx.engine.training.objective import objective
 from mmdx.errors import UsageError

@@ -14,8 +14,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from mmdx.config import Component, Config
-from mmdx.engine.assembly.build import resolve
 from mmdx.engine.assembly.narrow import NarrowConfig, narrow
+from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.runs.folder import is_concluded
 from mmdx.errors import UsageError
 from mmdx.files import RunLayout

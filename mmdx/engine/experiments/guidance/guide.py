@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from mmdx.batch import Batch
 from mmdx.config import Component, Config, GuidanceConfig
 from mmdx.data.store.store import Store
-from mmdx.engine.assembly.build import build_model
-from mmdx.engine.assembly.saved import WEIGHTS, SavedModel, write_weights
+from mmdx.engine.assembly.model import build_model
+from mmdx.engine.assembly.saved import SavedModel, write_weights
 from mmdx.engine.experiments.guidance.latents import Latents, fit_on_latents, study_heads
 from mmdx.engine.experiments.guidance.studies import GuidedStudies
 from mmdx.engine.runs.log import append_log, drop_log_after
-from mmdx.files import RunLayout, write_json
+from mmdx.files import ModelLayout, RunLayout, write_json
 from mmdx.models.fusion.guided import Guide, Guided
 from mmdx.models.fusion.pooled import Fusion
 from mmdx.models.heads.base import Head
@@ -127,7 +127,7 @@ def said_of(check: dict[str, Any]) -> list[str]:
 def guide_of(folder: Path, dim: int, options: GuidanceConfig) -> Guide:
     """The guidance model that a stage left, in evaluation mode."""
     guide = Guide(dim, dropout=options.dropout)
-    guide.load_state_dict(load_file(folder / WEIGHTS))
+    guide.load_state_dict(load_file(ModelLayout(folder).weights))
     return guide.eval()
 
 

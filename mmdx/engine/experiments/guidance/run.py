@@ -15,8 +15,9 @@ from functools import cached_property
 from pathlib import Path
 
 from mmdx.config import GuidanceConfig
-from mmdx.engine.assembly.build import build_tokenizers, facts_of
+from mmdx.engine.assembly.facts import facts_of
 from mmdx.engine.assembly.saved import SavedModel, copy_first, load_model, write_description, write_weights
+from mmdx.engine.assembly.texts import build_tokenizers
 from mmdx.engine.experiments.guidance.guide import CHECK, between, decode_both, guide_of, guided_fusion, said_of, teach
 from mmdx.engine.experiments.guidance.latents import Latents, encode_rows, study_heads
 from mmdx.engine.experiments.guidance.studies import GuidedStudies, check_models, guided_studies, stage_config

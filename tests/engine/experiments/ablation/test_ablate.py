@@ -18,7 +18,7 @@ from tiny import write_cohort, write_config
 from mmdx import cli
 from mmdx.config_file import read_config
 from mmdx.data.store.lock import hold
-from mmdx.engine.assembly.build import resolve
+from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.experiments.ablation.ablate import Extent, run_ablation
 from mmdx.engine.experiments.ablation.processes import Launch
 

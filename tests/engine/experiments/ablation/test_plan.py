@@ -9,7 +9,7 @@ import pytest
 
 from mmdx.config import Config
 from mmdx.config_file import read_config
-from mmdx.engine.assembly.build import resolve
+from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.experiments.ablation.plan import Plan, plan
 from mmdx.errors import UsageError
 from mmdx.models.heads.base import BranchSizes, Findings

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from mmdx.config_file import read_config
-from mmdx.engine.assembly.build import resolve
+from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.experiments.ablation.plan import Plan, plan
 from mmdx.engine.experiments.ablation.processes import Standing
 from mmdx.engine.experiments.ablation.view import TrainingLog, View, clock

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mmdx.config_file import read_config
-from mmdx.engine.assembly.build import resolve
+from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.experiments.guidance.studies import stage_config
 from mmdx.errors import UsageError
 

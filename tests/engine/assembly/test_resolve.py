@@ -14,8 +14,9 @@ from rich.console import Console
 
 from mmdx.config_file import read_config
 from mmdx.data.store.store import Store
-from mmdx.engine.assembly.build import facts_of, resolve
-from mmdx.engine.assembly.kinds import kind_of
+from mmdx.engine.assembly.encoders import kind_of
+from mmdx.engine.assembly.facts import facts_of
+from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.assembly.saved import load_model
 from mmdx.engine.experiments.run import train
 from mmdx.engine.inference.predict import predict_input
@@ -75,7 +76,7 @@ def test_volumes_and_descriptors_train_together_and_are_scored_alone(trained: Pa
 def test_a_saved_model_knows_the_width_and_is_made_again(trained: Path) -> None:
     saved = load_model(trained / "run" / "checkpoints" / "best")
     assert (saved.facts.inputs["pathology"].kind, saved.facts.inputs["pathology"].width) == ("vectors", WIDTH)
-    assert {section: kind_of(saved.config.model.inputs[section]) for section in saved.config.model.inputs} == {
+    assert {section: kind_of(saved.config.model.inputs[section]).name for section in saved.config.model.inputs} == {
         "flair": "images",
         "pathology": "vectors",
     }

@@ -11,7 +11,7 @@ from cohorts import folder_cohort, prepared, quiet, recipe
 from mmdx.config import SplitOptions
 from mmdx.data.store.prepare import prepare_into
 from mmdx.data.store.store import StoredStudy
-from mmdx.engine.assembly.prevalence import prevalence
+from mmdx.engine.assembly.facts import prevalence
 
 
 def test_of_known_labels_in_the_rows_alone(tmp_path):

@@ -1,0 +1,92 @@
+"""Studies of a store become batches. Nothing else builds a loader."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from accelerate import Accelerator
+from torch.utils.data import DataLoader
+
+from mmdx.config import Config
+from mmdx.data.loading.collate import StudyDataset, collate_for
+from mmdx.data.loading.reading import Reading
+from mmdx.data.loading.sampler import SliceBudgetSampler
+from mmdx.data.loading.traits import Table
+from mmdx.data.store.store import Store
+from mmdx.data.text.tokenizer import ReportTokenizer
+from mmdx.engine.assembly.texts import target_texts
+
+
+@dataclass(frozen=True)
+class BatchRecipe:
+    """What makes batches of studies: the config, the tokenizers of its texts, and what reads its tables, by input."""
+
+    config: Config
+    tokenizers: Mapping[str, ReportTokenizer] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Share:
+    """The share of the batches that one process loads; `pin` puts them into memory that a GPU copies from faster."""
+
+    rank: int = 0
+    world: int = 1
+    pin: bool = False
+
+    @classmethod
+    def of(cls, accelerator: Accelerator) -> Share:
+        pin = accelerator.device.type == "cuda"
+        return cls(accelerator.process_index, accelerator.num_processes, pin)
+
+
+ALL = Share()
+"""Every batch, for a lone process."""
+
+
+def build_loader(
+    recipe: BatchRecipe,
+    store: Store,
+    rows: Sequence[int],
+    *,
+    shuffle: bool,
+    shown: Sequence[str] | None = None,
+    share: Share = ALL,
+) -> tuple[DataLoader, SliceBudgetSampler]:
+    """Loads `rows` of the store, one `Batch` at a time, with the sampler that orders them.
+
+    `shown` are the modalities that are not withheld (None: all of the model's).
+    """
+    config = recipe.config
+    modalities, targets = list(config.model.inputs), target_texts(config, store, recipe.tokenizers)
+    studies = StudyDataset(
+        store,
+        rows,
+        modalities=modalities,
+        findings=config.data.findings or store.findings,
+        tokenizers=recipe.tokenizers,
+        tables=recipe.tables,
+        shown=shown,
+        reading=Reading.of(config.data, config.seed),
+        reports=config.data.reports,
+        writes=targets,
+    )
+    sampler = SliceBudgetSampler(
+        studies.images(),
+        slices=config.train.slices,
+        studies=config.train.studies,
+        shuffle=shuffle,
+        seed=config.seed,
+        rank=share.rank,
+        world=share.world,
+    )
+    loader: DataLoader = DataLoader(
+        studies,
+        batch_sampler=sampler,
+        collate_fn=collate_for(store, modalities, recipe.tables, list(targets)),
+        num_workers=config.train.workers,
+        persistent_workers=config.train.workers > 0,
+        pin_memory=share.pin,
+    )
+    return loader, sampler

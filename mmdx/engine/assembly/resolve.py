@@ -1,0 +1,234 @@
+"""A config with every part checked and every default written out; all problems at once, one line per problem."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pydantic
+
+from mmdx.config import Component, Config, InputConfig, ModelConfig
+from mmdx.config_file import parse_config, read_raw
+from mmdx.data.readers import register_all
+from mmdx.engine.assembly.encoders import ENCODERS, kind_of, kind_read
+from mmdx.engine.assembly.judging import judge_problems
+from mmdx.engine.assembly.narrow import level_of, narrow
+from mmdx.engine.assembly.parts import register_parts
+from mmdx.engine.assembly.plugins import import_plugins
+from mmdx.errors import UsageError, did_you_mean
+from mmdx.registry import FUSIONS, HEADS, IMAGE_VIEWS, READERS, SELECTORS, SEQUENCES, TABLE_ENCODERS, Registry
+
+ENCODER = "encoder"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a config names a part: the keys that lead there, the part, and the registry that it must be of.
+
+    `registry` is None where the part is an encoder that no kind of modality has.
+    """
+
+    keys: tuple[str, ...]
+    component: Component
+    registry: Registry | None
+
+    def problems(self) -> list[str]:
+        """Why there is no such part, or why it cannot have these options."""
+        where, name = ".".join(self.keys), self.component.type
+        if self.registry is None:
+            names = [encoder for registry in ENCODERS.values() for encoder in registry.names()]
+            return [f"{where}: no encoder is called '{name}'; {did_you_mean(name, names)}"]
+        try:
+            self.registry.options(self.component, where)
+        except UsageError as error:
+            return list(error.problems)
+        return []
+
+
+def read_resolved(path: Path, overrides: Sequence[str] = ()) -> Config:
+    """The config in a YAML file, with `key=value` overrides, resolved.
+
+    Raises `UsageError` with all problems at once: those of its sections, and those of the parts that it names.
+    """
+    raw = read_raw(path, overrides)
+    try:
+        config = parse_config(raw, str(path))
+    except UsageError as error:
+        problems = [*_plugin_problems(raw), *_part_problems(raw)]
+        raise UsageError([*error.problems, *(f"{path}: {problem}" for problem in problems)]) from None
+    return resolve(config)
+
+
+def resolve(config: Config) -> Config:
+    """`config` with every component's defaults written out. Raises `UsageError` with all problems at once."""
+    register_parts(config)
+    raw = config.model_dump()
+    problems = [*_part_problems(raw), *_input_problems(config), *_side_problems(config)]
+    if problems:
+        raise UsageError(problems)
+    settled = _settled(raw)
+    if problems := _side_head_problems(settled) + judge_problems(settled):
+        raise UsageError(problems)
+    return settled
+
+
+def _settled(raw: dict[str, Any]) -> Config:
+    """The config of a dump, whose parts have no problems, with all options of each part."""
+    for place in list(_places(raw)):
+        *sections, last = place.keys
+        node = raw
+        for key in sections:
+            node = node[key]
+        if place.registry is not None:
+            node[last] = place.registry.resolve(place.component, ".".join(place.keys)).model_dump()
+    return Config.model_validate(raw)
+
+
+def _plugin_problems(raw: Mapping[str, Any]) -> list[str]:
+    """The modules of the user's own that cannot be imported; the others are, and with them their parts registered."""
+    register_all()
+    names = raw.get("plugins")
+    problems: list[str] = []
+    for name in names if isinstance(names, list) else []:
+        try:
+            import_plugins([str(name)])
+        except UsageError as error:
+            problems += error.problems
+    return problems
+
+
+def _part_problems(raw: Mapping[str, Any]) -> list[str]:
+    return [problem for place in _places(raw) for problem in place.problems()]
+
+
+def _places(raw: Mapping[str, Any]) -> Iterator[Place]:
+    """Every place where a config names a part. `raw` may be of a file: what is no part is left to the schema."""
+    yield from _place(raw, ("data", "reader"), READERS)
+    for model in (("model",), ("first", "model")):
+        yield from _place(raw, (*model, "fusion"), FUSIONS)
+        for name in _names(raw, (*model, "heads")):
+            yield from _place(raw, (*model, "heads", name), HEADS)
+        for name in _names(raw, (*model, "inputs")):
+            section = (*model, "inputs", name)
+            yield from _place(raw, (*section, ENCODER), None)
+            yield from _place(raw, (*section, "view"), IMAGE_VIEWS)
+            yield from _place(raw, (*section, "select"), SELECTORS)
+            yield from _place(raw, (*section, "sequence"), SEQUENCES)
+
+
+def _place(raw: Mapping[str, Any], keys: tuple[str, ...], registry: Registry | None) -> Iterator[Place]:
+    """The place under `keys`, where a part is named there; the registry of an encoder is found by its name."""
+    value = _value(raw, keys)
+    if value is None:
+        return
+    try:
+        component = Component.model_validate(value)
+    except pydantic.ValidationError:
+        return  # parse_config says what is wrong
+    kind = kind_read(component.type) if keys[-1] == ENCODER else None
+    yield Place(keys, component, ENCODERS[kind.name] if kind is not None else registry)
+
+
+def _value(raw: Mapping[str, Any], keys: Sequence[str]) -> Any:
+    """What stands under `keys`, None where nothing does; an encoder's name alone stands for its whole input."""
+    node: Any = raw
+    for key in keys:
+        if isinstance(node, str) and key == ENCODER:
+            return node
+        node = node.get(key) if isinstance(node, Mapping) else None
+    return node
+
+
+def _names(raw: Mapping[str, Any], keys: Sequence[str]) -> list[str]:
+    section = _value(raw, keys)
+    return list(section) if isinstance(section, Mapping) else []
+
+
+def _input_problems(config: Config) -> list[str]:
+    """Options that an input has no use for, and inputs that disagree with `data.tables`."""
+    stages: dict[str, ModelConfig] = {"model": config.model}
+    if config.first is not None:
+        stages["first.model"] = config.first.model
+    return [
+        problem
+        for stage, model in stages.items()
+        for name, section in model.inputs.items()
+        for problem in [
+            *_table_problems(config, name, section, f"{stage}.inputs.{name}"),
+            *_option_problems(section, f"{stage}.inputs.{name}"),
+        ]
+    ]
+
+
+def _table_problems(config: Config, name: str, section: InputConfig, where: str) -> list[str]:
+    """Where an input and `data.tables` do not agree that it is a table."""
+    encoder = section.encoder.type
+    kind = kind_read(encoder)
+    if kind is None:
+        return []
+    if kind.made and name not in config.data.tables:
+        return [f"{where}: '{encoder}' reads traits; name them, such as data.tables.{name}=[age,sex]"]
+    if not kind.made and name in config.data.tables:
+        choices = ", ".join(TABLE_ENCODERS.names())
+        return [f"{where}: '{encoder}' reads {kind.name}, but data.tables makes '{name}' of traits; take {choices}"]
+    return []
+
+
+def _option_problems(section: InputConfig, where: str) -> list[str]:
+    kind, encoder = kind_of(section), section.encoder.type
+    problems = []
+    if section.neighbours and not kind.pictured:
+        problems.append(f"{where}.neighbours: '{encoder}' reads no images; leave it out")
+    if section.select is not None and (kind.pictured or not kind.sliced):
+        problems.append(f"{where}.select: is for descriptors, and '{encoder}' reads none; drop it")
+    return problems
+
+
+def _side_problems(config: Config) -> list[str]:
+    """Where the two sides of guidance are not those of the model, or the superior one is never withheld."""
+    if config.guidance is None:
+        return []
+    inputs, rates = config.model.inputs, config.model.modality_dropout
+    names = (*config.guidance.superior, *config.guidance.inferior)
+    problems = [f"guidance names '{name}'; {did_you_mean(name, inputs)}" for name in names if name not in inputs]
+    problems += [
+        f"guidance: '{name}' is superior and inferior; name it once" for name in names if names.count(name) > 1
+    ]
+    if problems:
+        return problems[:1]
+    problems = [
+        f"guidance: trains stages of its own, which {key} does not reach; leave one of them out"
+        for key, section in (("data.folds", config.data.folds), ("first", config.first))
+        if section is not None
+    ]
+    problems += [
+        f"guidance names '{name}' neither superior nor inferior; do so, or drop the input"
+        for name in inputs
+        if name not in names
+    ]
+    if not any(rates.get(n, 0) if isinstance(rates, dict) else rates for n in config.guidance.superior):
+        superior = ", ".join(config.guidance.superior)
+        problems.append(
+            f"guidance: its baseline 'dropped' never sees {superior} withheld; set model.modality_dropout, such as 0.5"
+        )
+    return problems
+
+
+def _side_head_problems(config: Config) -> list[str]:
+    """Where a side of a guided config (resolved) has no head that answers for studies, or one that blends in images."""
+    if config.guidance is None:
+        return []
+    problems = []
+    for side, names in (("superior", config.guidance.superior), ("inferior", config.guidance.inferior)):
+        try:
+            narrow(config, names)
+        except UsageError as error:
+            problems += [f"guidance.{side}: {problem}" for problem in error.problems]
+    problems += [
+        f"guidance: model.heads.{name} blends in what slices show, which no guess of a latent has; drop blend"
+        for name, head in config.model.heads.items()
+        if level_of(head) == "study" and head.options.get("blend")
+    ]
+    return problems
