@@ -175,7 +175,7 @@ def test_a_name_that_is_no_folder_is_written_out():
     ("overrides", "options", "line"),
     [
         ([], {"fusions": ["late"]}, r"--fusion late: is the config's own"),
-        ([], {"fusions": ["lat"]}, r"fusion-lat: fusion: no fusion is called 'lat'; did you mean 'late'"),
+        ([], {"fusions": ["lat"]}, r"fusion-lat: model.fusion: no fusion is called 'lat'; did you mean 'late'"),
         ([], {"sizes": [50, 50]}, r"--sizes: give numbers of patients from 1, each once"),
         ([], {"sizes": [0]}, r"--sizes: give numbers of patients from 1, each once"),
         (["data.train_patients=40"], {"sizes": [20, 50]}, r"--sizes: 50 is no fewer than data\.train_patients \(40\)"),

@@ -83,6 +83,8 @@ def test_a_slice_head_that_names_no_modality_stays_with_descriptors():
             [
                 "guidance.superior: no head answers for studies from enhanced; add one to model.heads",
                 "guidance.inferior: no head answers for studies from image (left: slice); add one to model.heads",
+                "train.judge=studies: no study head answers for them; add study: study to model.heads, or judge by the "
+                "slice head (train.judge=slices)",
             ],
         ),
         (
