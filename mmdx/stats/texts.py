@@ -43,7 +43,7 @@ _Scores = Callable[[Int[np.ndarray, "r n"]], Float[np.ndarray, "r"]]
 
 @dataclass(frozen=True)
 class Descriptions:
-    """What each method's texts are worth: an estimate a method and metric (`bleu4`, `rouge_l`, `read_auroc`).
+    """How good each method's texts are: one estimate per method and metric (`bleu4`, `rouge_l`, `read_auroc`).
 
     All stand on the same studies: those with a report and a text of every method; `left_out` counts the others.
     `reader` says what the reader of findings was made for, `findings` which of them its mean is over.
@@ -69,12 +69,12 @@ class Descriptions:
         return {"estimates": estimates, **counts, **reader, "resamples": self.resamples, "seed": self.seed}
 
     def sheet(self) -> Sheet:
-        """A row a method."""
+        """One row per method."""
         metrics = ("bleu4", "rouge_l", "read_auroc")
         rows = []
         for method in dict.fromkeys(method for method, _ in self.estimates):
-            found = [self.estimates.get((method, metric)) for metric in metrics]
-            rows.append((method, *("–" if one is None else with_interval(one) for one in found)))
+            estimates = [self.estimates.get((method, metric)) for metric in metrics]
+            rows.append((method, *("–" if estimate is None else with_interval(estimate) for estimate in estimates)))
         title = f"Descriptions of {self.studies} studies of {self.patients} patients"
         return Sheet(title, ("text", "BLEU-4", "ROUGE-L", "AUROC read back"), tuple(rows))
 
@@ -99,9 +99,11 @@ class ReportReader:
         vectors = self._words.fit_transform([plain(report) for report in reports])
         self._models: list[LogisticRegression | None] = []
         for column in labels.T:
-            known = ~np.isnan(column)
-            both = len(np.unique(column[known])) == 2
-            self._models.append(LogisticRegression(max_iter=1000).fit(vectors[known], column[known]) if both else None)
+            labelled = ~np.isnan(column)
+            both = len(np.unique(column[labelled])) == 2
+            self._models.append(
+                LogisticRegression(max_iter=1000).fit(vectors[labelled], column[labelled]) if both else None
+            )
 
     def read(self, texts: Sequence[str]) -> Float[np.ndarray, "n f"]:
         """The probability of each finding; NaN for one that had a single class in training."""
@@ -126,25 +128,25 @@ def describe(
     rows = {(str(row["study_id"]), str(row["method"])): row for row in table.to_dict("records")}
     methods = list(dict.fromkeys(method for _, method in rows))
     everybody = sorted({study for study, _ in rows})
-    found = [study for study in everybody if all(_whole(rows.get((study, method))) for method in methods)]
-    if not found:
+    studies = [study for study in everybody if all(_whole(rows.get((study, method))) for method in methods)]
+    if not studies:
         return None
-    texts = {method: [str(rows[study, method]["generated"]) for study in found] for method in methods}
-    references = [str(rows[study, methods[0]]["reference"]) for study in found]
-    patients = np.unique([str(rows[study, methods[0]]["patient_id"]) for study in found], return_inverse=True)[1]
-    truth = np.stack([labels[study] for study in found])
+    texts = {method: [str(rows[study, method]["generated"]) for study in studies] for method in methods}
+    references = [str(rows[study, methods[0]]["reference"]) for study in studies]
+    patients = np.unique([str(rows[study, methods[0]]["patient_id"]) for study in studies], return_inverse=True)[1]
+    truth = np.stack([labels[study] for study in studies])
     included = _included(truth, reader, patients)
     scores: dict[tuple[str, str], _Scores] = {}
-    for method, said in texts.items():
-        scores[method, "bleu4"] = bleu4(said, references)
-        scores[method, "rouge_l"] = rouge_l(said, references)
-        scores[method, "read_auroc"] = _mean_auroc(truth, reader.read(said), included)
+    for method, generated in texts.items():
+        scores[method, "bleu4"] = bleu4(generated, references)
+        scores[method, "rouge_l"] = rouge_l(generated, references)
+        scores[method, "read_auroc"] = _mean_auroc(truth, reader.read(generated), included)
     scores[THEMSELVES, "read_auroc"] = _mean_auroc(truth, reader.read(references), included)
     return Descriptions(
         estimates=_estimates(scores, patients, resamples=resamples, seed=seed),
-        studies=len(found),
+        studies=len(studies),
         patients=int(patients.max()) + 1,
-        left_out=len(everybody) - len(found),
+        left_out=len(everybody) - len(studies),
         reader=reader.name,
         findings=tuple(reader.findings[column] for column in included),
         resamples=resamples,
@@ -176,8 +178,8 @@ def bleu4(texts: Sequence[str], references: Sequence[str]) -> _Scores:
     one = BLEU(tokenize="none", force=True, effective_order=True)
     counted = []
     for text, reference in zip(texts, references, strict=True):
-        found = one.sentence_score(plain(text), [plain(reference)])
-        counted.append([*found.counts, *found.totals, found.sys_len, found.ref_len])
+        overlap = one.sentence_score(plain(text), [plain(reference)])
+        counted.append([*overlap.counts, *overlap.totals, overlap.sys_len, overlap.ref_len])
     table = np.array(counted, dtype=np.int64)
 
     def scores(weights: Int[np.ndarray, "r n"]) -> Float[np.ndarray, "r"]:
@@ -196,10 +198,12 @@ def rouge_l(texts: Sequence[str], references: Sequence[str]) -> _Scores:
 
 
 def _mean_auroc(labels: Float[np.ndarray, "n f"], scores: Float[np.ndarray, "n f"], columns: Sequence[int]) -> _Scores:
-    known = {column: ~np.isnan(labels[:, column]) for column in columns}
+    labelled = {column: ~np.isnan(labels[:, column]) for column in columns}
 
     def mean(weights: Int[np.ndarray, "r n"]) -> Float[np.ndarray, "r"]:
-        values = [auroc(labels[rows, column], scores[rows, column], weights[:, rows]) for column, rows in known.items()]
+        values = [
+            auroc(labels[rows, column], scores[rows, column], weights[:, rows]) for column, rows in labelled.items()
+        ]
         return np.mean(values, axis=0) if values else np.full(len(weights), np.nan)
 
     return mean

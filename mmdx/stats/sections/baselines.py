@@ -42,21 +42,21 @@ def baselines_section(comparison: Comparison) -> Section | None:
         return None
     reference, named = comparison.reference.name, subject(comparison, PRIMARY.name, None)
     ours = _values(comparison, reference)
-    found = [
+    baselines = [
         Beside(arm.name, _values(comparison, arm.name), comparison.differences[arm.name, PRIMARY.name, None])
         for arm in comparison.baselines
     ]
     return Section(
         "baselines",
         "Baselines",
-        tuple(_sentences(reference, ours[PRIMARY.name], found, named)),
-        (_sheet(reference, ours, found),),
-        (_plot(reference, ours[PRIMARY.name], found, named),),
-        _notes(found),
+        tuple(_sentences(reference, ours[PRIMARY.name], baselines, named)),
+        (_sheet(reference, ours, baselines),),
+        (_plot(reference, ours[PRIMARY.name], baselines, named),),
+        _notes(baselines),
         {
             "reference": reference,
-            "unbeaten": [each.name for each in found if not each.beaten],
-            "baselines": [_record(each) for each in found],
+            "unbeaten": [baseline.name for baseline in baselines if not baseline.beaten],
+            "baselines": [_record(baseline) for baseline in baselines],
         },
     )
 
@@ -65,66 +65,73 @@ def _values(comparison: Comparison, arm: str) -> dict[str, Estimate]:
     return {metric: comparison.estimates[arm, metric, None] for metric in SCORED}
 
 
-def _sentences(name: str, reference: Estimate, found: Sequence[Beside], named: str) -> list[str]:
+def _sentences(name: str, reference: Estimate, baselines: Sequence[Beside], named: str) -> list[str]:
     """One for each baseline that was not beaten, then one for those that were."""
-    said = [_unbeaten(name, reference, each, named) for each in found if not each.beaten]
-    beaten = sorted((each for each in found if each.beaten), key=lambda each: each.difference.estimate.value)
+    sentences = [_unbeaten(name, reference, baseline, named) for baseline in baselines if not baseline.beaten]
+    beaten = sorted(
+        (baseline for baseline in baselines if baseline.beaten), key=lambda baseline: baseline.difference.estimate.value
+    )
     if beaten:
         closest = f"; the closest is {beaten[0].name}" if len(beaten) > 1 else ""
-        which = listed([each.name for each in found if each.beaten])
-        said.append(f"{name} beats {which}{closest}: {_numbers(reference, beaten[0], named)}.")
-    return said
+        which = listed([baseline.name for baseline in baselines if baseline.beaten])
+        sentences.append(f"{name} beats {which}{closest}: {_numbers(reference, beaten[0], named)}.")
+    return sentences
 
 
-def _unbeaten(name: str, reference: Estimate, each: Beside, named: str) -> str:
-    estimate = each.difference.estimate
+def _unbeaten(name: str, reference: Estimate, baseline: Beside, named: str) -> str:
+    estimate = baseline.difference.estimate
     if math.isnan(estimate.value):
-        return f"{name} does not beat {each.name}: the {named} is undefined."
-    if each.difference.shown:
-        return f"{name} does not beat {each.name}, it is worse: {_numbers(reference, each, named)}."
+        return f"{name} does not beat {baseline.name}: the {named} is undefined."
+    if baseline.difference.shown:
+        return f"{name} does not beat {baseline.name}, it is worse: {_numbers(reference, baseline, named)}."
     verdict = "was not shown to beat" if estimate.value > 0 else "does not beat"
-    return f"{name} {verdict} {each.name}: {_numbers(reference, each, named)}."
+    return f"{name} {verdict} {baseline.name}: {_numbers(reference, baseline, named)}."
 
 
-def _numbers(reference: Estimate, each: Beside, named: str) -> str:
-    pair = f"{named} {number(reference.value)} against {number(each.values['auroc'].value)}"
-    return f"{pair}, a difference of {with_test(each.difference)}"
+def _numbers(reference: Estimate, baseline: Beside, named: str) -> str:
+    pair = f"{named} {number(reference.value)} against {number(baseline.values[PRIMARY.name].value)}"
+    return f"{pair}, a difference of {with_test(baseline.difference)}"
 
 
-def _sheet(name: str, reference: dict[str, Estimate], found: Sequence[Beside]) -> Sheet:
+def _sheet(name: str, reference: dict[str, Estimate], baselines: Sequence[Beside]) -> Sheet:
     titles = [METRICS[metric].title for metric in SCORED]
     rows = [(name, *(with_interval(reference[metric]) for metric in SCORED), "–", "–")]
     rows += [
         (
-            *(each.name, *(with_interval(each.values[metric]) for metric in SCORED)),
-            *(with_interval(each.difference.estimate), p_cell(each.difference.stated)),
+            *(baseline.name, *(with_interval(baseline.values[metric]) for metric in SCORED)),
+            *(with_interval(baseline.difference.estimate), p_cell(baseline.difference.stated)),
         )
-        for each in found
+        for baseline in baselines
     ]
     return Sheet("Baselines", ("model", *titles, f"{name} minus it, {PRIMARY.title}", "p"), tuple(rows))
 
 
-def _plot(name: str, reference: Estimate, found: Sequence[Beside], named: str) -> Plot:
+def _plot(name: str, reference: Estimate, baselines: Sequence[Beside], named: str) -> Plot:
     lines = [ForestLine(name, reference)]
-    lines += [ForestLine(each.name, each.values[PRIMARY.name], 1, "" if each.beaten else "unbeaten") for each in found]
+    lines += [
+        ForestLine(baseline.name, baseline.values[PRIMARY.name], 1, "" if baseline.beaten else "unbeaten")
+        for baseline in baselines
+    ]
     caption = f"Bars: 95 % intervals over patients. The dashed line is {name}."
     zero = None if math.isnan(reference.value) else reference.value
     return forest_plot("baselines", "Baselines", caption, lines, zero=zero, axis=named)
 
 
-def _notes(found: Sequence[Beside]) -> tuple[str, ...]:
-    said = [f"A baseline counts as beaten where the paired difference in {PRIMARY.title} was shown to be above 0."]
-    if len(found) > 1:
-        said.append(f"The p-values are corrected for {counted(len(found), 'baseline')} (Holm); the intervals are not.")
-    return tuple(said)
+def _notes(baselines: Sequence[Beside]) -> tuple[str, ...]:
+    sentences = [f"A baseline counts as beaten where the paired difference in {PRIMARY.title} was shown to be above 0."]
+    if len(baselines) > 1:
+        sentences.append(
+            f"The p-values are corrected for {counted(len(baselines), 'baseline')} (Holm); the intervals are not."
+        )
+    return tuple(sentences)
 
 
-def _record(each: Beside) -> dict[str, Any]:
+def _record(baseline: Beside) -> dict[str, Any]:
     return {
-        "baseline": each.name,
-        "beaten": each.beaten,
-        "values": {name: estimate.to_json() for name, estimate in each.values.items()},
-        "difference": each.difference.estimate.to_json(),
-        "p": each.difference.p,
-        "p_holm": each.difference.corrected,
+        "baseline": baseline.name,
+        "beaten": baseline.beaten,
+        "values": {name: estimate.to_json() for name, estimate in baseline.values.items()},
+        "difference": baseline.difference.estimate.to_json(),
+        "p": baseline.difference.p,
+        "p_holm": baseline.difference.corrected,
     }

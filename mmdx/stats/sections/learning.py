@@ -48,24 +48,26 @@ def learning_section(
     Several files of one number are trainings of the same config. Each counts by its fullest showing. Raises `DataError`
     where a file is bad, or does not stand on the rows and labels of the first.
     """
-    asked = [(arm, size, source) for arm, sizes in points.items() for size in sorted(sizes) for source in sizes[size]]
-    if not asked:
+    trainings = [
+        (arm, size, source) for arm, sizes in points.items() for size in sorted(sizes) for source in sizes[size]
+    ]
+    if not trainings:
         return None
-    cohorts = [read_cohort([source], split=split, level=level) for _, _, source in asked]
+    cohorts = [read_cohort([source], split=split, level=level) for _, _, source in trainings]
     ground = cohorts[0]
-    scores = [_scores(cohort, ground, each[2]) for cohort, each in zip(cohorts, asked, strict=True)]
+    scores = [_scores(cohort, ground, source) for cohort, (_, _, source) in zip(cohorts, trainings, strict=True)]
     included = both_classes(ground.labels)
     resampler = Resampler.of(ground, resamples=resamples, seed=seed)
-    sampled = sample_scores(ground, ground.primary, [[each] for each in scores], resampler)
+    sampled = sample_scores(ground, ground.primary, [[of_training] for of_training in scores], resampler)
     named, refused = mean_name(ground, included, ground.primary), why_no_mean(ground, included)
     curves = []
     for arm in points:
         by_size: dict[int, list[Sampled]] = {}
-        for (name, size, _), each in zip(asked, sampled, strict=True):
+        for (name, size, _), of_training in zip(trainings, sampled, strict=True):
             if name == arm:
-                by_size.setdefault(size, []).append(each)
+                by_size.setdefault(size, []).append(of_training)
         if by_size:
-            values = tuple(_mean(each).macro(included, refused=refused) for each in by_size.values())
+            values = tuple(_mean(of_size).macro(included, refused=refused) for of_size in by_size.values())
             curves.append(Curve(arm, tuple(by_size), values, tuple(map(len, by_size.values()))))
     return Section(
         "learning",
@@ -91,7 +93,8 @@ def _scores(cohort: Cohort, ground: Cohort, source: Path) -> np.ndarray:
 
 def _mean(trainings: Sequence[Sampled]) -> Sampled:
     return Sampled(
-        np.concatenate([each.points for each in trainings]), np.concatenate([each.resampled for each in trainings])
+        np.concatenate([training.points for training in trainings]),
+        np.concatenate([training.resampled for training in trainings]),
     )
 
 
@@ -116,11 +119,11 @@ def _sentence(curve: Curve, named: str) -> str:
 
 def _sheet(curves: Sequence[Curve], named: str) -> Sheet:
     sizes = sorted({size for curve in curves for size in curve.sizes})
-    found = {
+    values = {
         (curve.arm, size): value for curve in curves for size, value in zip(curve.sizes, curve.values, strict=True)
     }
     rows = [
-        (str(size), *(with_interval(found[c.arm, size].estimate) if (c.arm, size) in found else "–" for c in curves))
+        (str(size), *(with_interval(values[c.arm, size].estimate) if (c.arm, size) in values else "–" for c in curves))
         for size in sizes
     ]
     title = f"{named[0].upper()}{named[1:]} by number of training patients"

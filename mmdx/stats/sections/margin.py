@@ -29,7 +29,7 @@ class Claim:
     candidate: int
     against: int
     fallback: bool
-    found: NonInferiority
+    test: NonInferiority
 
 
 def margin_section(cohort: Cohort, resampler: Resampler, *, margin: float) -> Section | None:
@@ -44,7 +44,7 @@ def margin_section(cohort: Cohort, resampler: Resampler, *, margin: float) -> Se
     included = both_classes(cohort.labels)
     sampled = sample(cohort, cohort.primary, models, resampler)
     refused = why_no_mean(cohort, included)
-    drawn = {arm: each.macro(included, refused=refused) for arm, each in zip(models, sampled, strict=True)}
+    drawn = {arm: scores.macro(included, refused=refused) for arm, scores in zip(models, sampled, strict=True)}
     stand_ins = fallbacks(cohort)
     pairs = [(arm, models[0]) for arm in models[1:]]
     claims = [
@@ -72,19 +72,19 @@ def check_margin(margin: float, metric: Metric = PRIMARY) -> None:
 
 
 def _sentence(cohort: Cohort, included: Sequence[int], claim: Claim) -> str:
-    arm, against, found = cohort.arms[claim.candidate], cohort.arms[claim.against], claim.found
+    arm, against, test = cohort.arms[claim.candidate], cohort.arms[claim.against], claim.test
     named = mean_name(cohort, included, cohort.primary)
     subject, other = arm.name, against.name
     if claim.fallback:
         subject = f"shown {arm.shown} alone, the checkpoint of {arm.run}"
         other = f"{against.name}, which was trained on {against.shown}"
-    head = f"In {named}, {subject} is at most {found.margin:g} worse than {other}"
-    if found.p is None:
-        return f"{head}: not shown, for there is no interval ({found.estimate.refused})."
-    ground = f"difference {number(found.estimate.value)}, {bounds(found.estimate)}, one-sided {p_value(found.p)}"
-    if found.shown:
+    head = f"In {named}, {subject} is at most {test.margin:g} worse than {other}"
+    if test.p is None:
+        return f"{head}: not shown, for there is no interval ({test.estimate.refused})."
+    ground = f"difference {number(test.estimate.value)}, {bounds(test.estimate)}, one-sided {p_value(test.p)}"
+    if test.shown:
         return f"{head}: shown ({ground})."
-    worse = found.estimate.high is not None and found.estimate.high < -found.margin
+    worse = test.estimate.high is not None and test.estimate.high < -test.margin
     return f"{head}: not shown ({ground}){'; it is worse by more than that' if worse else ''}."
 
 
@@ -94,13 +94,13 @@ def _sheet(cohort: Cohort, claims: Sequence[Claim]) -> Sheet:
         (
             cohort.arms[claim.candidate].name,
             cohort.arms[claim.against].name + (" (stood in for)" if claim.fallback else ""),
-            with_interval(claim.found.estimate),
-            p_cell(claim.found.p),
-            "shown" if claim.found.shown else "not shown",
+            with_interval(claim.test.estimate),
+            p_cell(claim.test.p),
+            "shown" if claim.test.shown else "not shown",
         )
         for claim in claims
     ]
-    return Sheet(f"Non-inferiority within {claims[0].found.margin:g}", header, tuple(rows))
+    return Sheet(f"Non-inferiority within {claims[0].test.margin:g}", header, tuple(rows))
 
 
 def _plot(cohort: Cohort, included: Sequence[int], claims: Sequence[Claim], margin: float) -> Plot:
@@ -110,9 +110,9 @@ def _plot(cohort: Cohort, included: Sequence[int], claims: Sequence[Claim], marg
         lines += [
             ForestLine(
                 cohort.arms[claim.candidate].name,
-                claim.found.estimate,
+                claim.test.estimate,
                 claim.candidate,
-                "shown" if claim.found.shown else "",
+                "shown" if claim.test.shown else "",
             )
             for claim in claims
             if claim.against == against
@@ -138,7 +138,7 @@ def _record(cohort: Cohort, claim: Claim) -> dict[str, Any]:
         "candidate": cohort.arms[claim.candidate].name,
         "against": cohort.arms[claim.against].name,
         "fallback": claim.fallback,
-        "difference": claim.found.estimate.to_json(),
-        "p_one_sided": claim.found.p,
-        "shown": claim.found.shown,
+        "difference": claim.test.estimate.to_json(),
+        "p_one_sided": claim.test.p,
+        "shown": claim.test.shown,
     }

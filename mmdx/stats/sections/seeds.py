@@ -51,11 +51,11 @@ def seeds_section(cohort: Cohort, resampler: Resampler) -> Section | None:
     refused = why_no_mean(cohort, included)
     trainings = sum(len(cohort.scored[arm]) for arm in arms)
     affordable = resampler.affordable(values=cohort.labels.size * trainings * len(SCORED))
-    found = {}
+    by_metric = {}
     for metric in SCORED:
         sampled = sample(cohort, METRICS[metric], arms, affordable)
-        found[metric] = [_trainings(cohort, a, s, included, refused) for a, s in zip(arms, sampled, strict=True)]
-    differences = _differences(cohort, arms, found[PRIMARY.name])
+        by_metric[metric] = [_trainings(cohort, a, s, included, refused) for a, s in zip(arms, sampled, strict=True)]
+    differences = _differences(cohort, arms, by_metric[PRIMARY.name])
     named = mean_name(cohort, included, PRIMARY)
     notes = [
         "The SD is over trainings, on the same patients; the interval is over patients, of the mean of the trainings."
@@ -67,12 +67,12 @@ def seeds_section(cohort: Cohort, resampler: Resampler) -> Section | None:
     return Section(
         "seeds",
         "Trainings",
-        tuple(_sentences(found[PRIMARY.name], differences, named)),
-        tuple(_sheet(found[metric], METRICS[metric].title) for metric in SCORED),
-        (_plot(arms, found[PRIMARY.name], named),),
+        tuple(_sentences(by_metric[PRIMARY.name], differences, named)),
+        tuple(_sheet(by_metric[metric], METRICS[metric].title) for metric in SCORED),
+        (_plot(arms, by_metric[PRIMARY.name], named),),
         tuple(notes),
-        {"arms": {metric: [_record(each) for each in found[metric]] for metric in SCORED}}
-        | {"differences": [_record(each) for each in differences]},
+        {"arms": {metric: [_record(trainings) for trainings in by_metric[metric]] for metric in SCORED}}
+        | {"differences": [_record(trainings) for trainings in differences]},
     )
 
 
@@ -81,56 +81,56 @@ def _trainings(cohort: Cohort, arm: int, sampled: Sampled, included: Sequence[in
     return Trainings(cohort.arms[arm].name, values, sampled.macro(included, refused=refused))
 
 
-def _differences(cohort: Cohort, arms: Sequence[int], found: Sequence[Trainings]) -> list[Trainings]:
+def _differences(cohort: Cohort, arms: Sequence[int], trainings: Sequence[Trainings]) -> list[Trainings]:
     """The reference minus each other arm of as many trainings, seed by seed."""
     if not cohort.models or cohort.models[0] not in arms:
         return []
-    reference = found[arms.index(cohort.models[0])]
+    reference = trainings[arms.index(cohort.models[0])]
     return [
         Trainings(
-            f"{reference.name} minus {each.name}",
-            tuple(a - b for a, b in zip(reference.values, each.values, strict=True)),
+            f"{reference.name} minus {other.name}",
+            tuple(a - b for a, b in zip(reference.values, other.values, strict=True)),
             Drawn(
-                reference.mean.value - each.mean.value,
-                reference.mean.resampled - each.mean.resampled,
+                reference.mean.value - other.mean.value,
+                reference.mean.resampled - other.mean.resampled,
                 reference.mean.refused,
             ),
         )
-        for each in found
-        if each is not reference and len(each.values) == len(reference.values)
+        for other in trainings
+        if other is not reference and len(other.values) == len(reference.values)
     ]
 
 
-def _sentences(found: Sequence[Trainings], differences: Sequence[Trainings], named: str) -> list[str]:
-    if math.isnan(found[0].mean.value):
+def _sentences(trainings: Sequence[Trainings], differences: Sequence[Trainings], named: str) -> list[str]:
+    if math.isnan(trainings[0].mean.value):
         return [f"The {named} is undefined in every training."]
-    said = [
-        f"{each.name}: over {counted(len(each.values), 'training')} the {named} is {_spread(each)}; over patients, "
-        f"which is another matter, {bounds(each.mean.estimate)}."
-        for each in found
+    sentences = [
+        f"{arm.name}: over {counted(len(arm.values), 'training')} the {named} is {_spread(arm)}; over patients, "
+        f"which is another matter, {bounds(arm.mean.estimate)}."
+        for arm in trainings
     ]
-    for each in differences:
-        above = sum(value > 0 for value in each.values)
-        said.append(
-            f"{each.name}, seed by seed: {_spread(each)}, above 0 in {above} of {len(each.values)}; over patients "
-            f"{bounds(each.mean.estimate)}."
+    for arm in differences:
+        above = sum(value > 0 for value in arm.values)
+        sentences.append(
+            f"{arm.name}, seed by seed: {_spread(arm)}, above 0 in {above} of {len(arm.values)}; over patients "
+            f"{bounds(arm.mean.estimate)}."
         )
-    return said
+    return sentences
 
 
-def _spread(each: Trainings) -> str:
-    extremes = f"{number(min(each.values))} to {number(max(each.values))}"
-    return f"{number(each.mean.value)} on average with an SD of {number(each.sd)} ({extremes})"
+def _spread(trainings: Trainings) -> str:
+    extremes = f"{number(min(trainings.values))} to {number(max(trainings.values))}"
+    return f"{number(trainings.mean.value)} on average with an SD of {number(trainings.sd)} ({extremes})"
 
 
-def _sheet(found: Sequence[Trainings], title: str) -> Sheet:
+def _sheet(trainings: Sequence[Trainings], title: str) -> Sheet:
     header = ("model", "trainings", "mean [over patients]", "SD over trainings", "lowest", "highest")
     rows = [
         (
-            *(each.name, str(len(each.values)), with_interval(each.mean.estimate)),
-            *map(_cell, (each.sd, min(each.values), max(each.values))),
+            *(arm.name, str(len(arm.values)), with_interval(arm.mean.estimate)),
+            *map(_cell, (arm.sd, min(arm.values), max(arm.values))),
         )
-        for each in found
+        for arm in trainings
     ]
     return Sheet(f"{title} over trainings", header, tuple(rows))
 
@@ -139,32 +139,32 @@ def _cell(value: float) -> str:
     return "undefined" if math.isnan(value) else number(value)
 
 
-def _plot(arms: Sequence[int], found: Sequence[Trainings], named: str) -> Plot:
+def _plot(arms: Sequence[int], trainings: Sequence[Trainings], named: str) -> Plot:
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
-        for place, (arm, each) in enumerate(zip(arms, found, strict=True)):
-            estimate, ink = each.mean.estimate, colour(arm)
+        for place, (arm, of_arm) in enumerate(zip(arms, trainings, strict=True)):
+            estimate, ink = of_arm.mean.estimate, colour(arm)
             if estimate.low is not None and estimate.high is not None:
                 axes.plot([estimate.low, estimate.high], [place + 0.22] * 2, color=ink, linewidth=1.4)
             axes.plot(estimate.value, place + 0.22, "|", color=ink, markersize=9, markeredgewidth=1.6)
-            marks = [place - 0.12] * len(each.values)
-            axes.plot(each.values, marks, mark(arm), color=ink, markerfacecolor="none", markersize=6)
-        axes.set_yticks(range(len(found)), [short(each.name) for each in found], color=TEXT)
-        axes.set_ylim(len(found) - 0.4, -0.6)
+            marks = [place - 0.12] * len(of_arm.values)
+            axes.plot(of_arm.values, marks, mark(arm), color=ink, markerfacecolor="none", markersize=6)
+        axes.set_yticks(range(len(trainings)), [short(of_arm.name) for of_arm in trainings], color=TEXT)
+        axes.set_ylim(len(trainings) - 0.4, -0.6)
         axes.tick_params(axis="y", length=0)
         axes.grid(visible=False, axis="y")
         axes.set_xlabel(named)
 
-    rows = [(each.name, k, value) for each in found for k, value in enumerate(each.values)]
-    caption = "A mark a training; below them their mean with its 95 % interval over patients."
+    rows = [(of_arm.name, k, value) for of_arm in trainings for k, value in enumerate(of_arm.values)]
+    caption = "One mark per training; below them their mean with its 95 % interval over patients."
     numbers = pd.DataFrame(rows, columns=["model", "training", PRIMARY.name])
-    return Plot("seeds", "Trainings", caption, numbers, draw, (7.2, 0.55 * len(found) + 0.7))
+    return Plot("seeds", "Trainings", caption, numbers, draw, (7.2, 0.55 * len(trainings) + 0.7))
 
 
-def _record(each: Trainings) -> dict[str, Any]:
+def _record(trainings: Trainings) -> dict[str, Any]:
     return {
-        "name": each.name,
-        "trainings": [nullable(value) for value in each.values],
-        "sd": nullable(each.sd),
-        "mean": each.mean.estimate.to_json(),
+        "name": trainings.name,
+        "trainings": [nullable(value) for value in trainings.values],
+        "sd": nullable(trainings.sd),
+        "mean": trainings.mean.estimate.to_json(),
     }

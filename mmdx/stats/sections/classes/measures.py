@@ -21,8 +21,8 @@ UNKNOWN_CLASS = -1
 
 def true_class(labels: Float[np.ndarray, "n k"]) -> Int[np.ndarray, "n"]:
     """The class of each row, `UNKNOWN_CLASS` where a label of the group is unknown or not exactly one of them is 1."""
-    known = ~np.isnan(labels).any(axis=1) & ((labels == 1).sum(axis=1) == 1)
-    return np.where(known, np.nan_to_num(labels).argmax(axis=1), UNKNOWN_CLASS)
+    labelled = ~np.isnan(labels).any(axis=1) & ((labels == 1).sum(axis=1) == 1)
+    return np.where(labelled, np.nan_to_num(labels).argmax(axis=1), UNKNOWN_CLASS)
 
 
 def confusion(

@@ -38,9 +38,9 @@ def rsna_log_loss(
     """
     loss = np.zeros(len(weights))
     for column, finding in enumerate(findings):
-        known = ~np.isnan(labels[:, column])
-        clipped = np.clip(scores[known, column], clip, 1 - clip)
-        loss += WEIGHTS[finding] * log_loss(labels[known, column], clipped, weights[:, known])
+        labelled = ~np.isnan(labels[:, column])
+        clipped = np.clip(scores[labelled, column], clip, 1 - clip)
+        loss += WEIGHTS[finding] * log_loss(labels[labelled, column], clipped, weights[:, labelled])
     return loss / sum(WEIGHTS.values())
 
 

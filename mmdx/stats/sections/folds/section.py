@@ -20,7 +20,7 @@ def folds_section(cohort: Cohort, resampler: Resampler) -> Section | None:
 
     Nothing is resampled here. Raises `DataError` where a fold's file is bad.
     """
-    found: dict[str, dict[str, Spread]] = {}
+    by_arm: dict[str, dict[str, Spread]] = {}
     read: dict[tuple[Path, ...], dict[Key, Spread]] = {}
     for number in cohort.models:
         arm = cohort.arms[number]
@@ -30,19 +30,21 @@ def folds_section(cohort: Cohort, resampler: Resampler) -> Section | None:
         if (run / "folds.csv").is_file() and parts:
             if parts not in read:
                 read[parts] = spread_over(parts)
-            found[arm.name] = {metric: read[parts][arm.shown, metric, None] for metric in SCORED}
-    if not found:
+            by_arm[arm.name] = {metric: read[parts][arm.shown, metric, None] for metric in SCORED}
+    if not by_arm:
         return None
-    rows = [(name, *(spread_cell(spread) for spread in spreads.values())) for name, spreads in found.items()]
-    counts = {len(spread.values) for spreads in found.values() for spread in spreads.values()}
-    told = f"{counts.pop()} folds" if len(counts) == 1 else "folds"
-    sheet = Sheet(f"Macro means over {told}: mean [lowest, highest]", ("model", *_titles()), tuple(rows))
+    rows = [(name, *(spread_cell(spread) for spread in spreads.values())) for name, spreads in by_arm.items()]
+    counts = {len(spread.values) for spreads in by_arm.values() for spread in spreads.values()}
+    count = f"{counts.pop()} folds" if len(counts) == 1 else "folds"
+    sheet = Sheet(f"Macro means over {count}: mean [lowest, highest]", ("model", *_titles()), tuple(rows))
     notes = (
         "Each fold is scored by its own model, on its own patients. How folds differ is no interval: their training "
         "sets overlap, and few patients are in each. It is never added to the intervals over patients, which pool all.",
         *(("Of several trainings the first is shown.",) if any(arm.seeds > 1 for arm in cohort.arms) else ()),
     )
-    record = {name: {metric: spread.to_json() for metric, spread in each.items()} for name, each in found.items()}
+    record = {
+        name: {metric: spread.to_json() for metric, spread in spreads.items()} for name, spreads in by_arm.items()
+    }
     return Section("folds", "Folds", sheets=(sheet,), notes=notes, record=record)
 
 

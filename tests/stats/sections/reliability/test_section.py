@@ -6,8 +6,9 @@ from asking import ask
 from scored import cohort_of, scores_for
 
 from mmdx.stats.metrics.calibration import COOLEST, calibration_error, calibration_slope
-from mmdx.stats.metrics.registry import auroc, brier, log_loss
-from mmdx.stats.sections.reliability.section import _columns, _scores, reliability_section, scaled_scores
+from mmdx.stats.metrics.registry import brier, log_loss
+from mmdx.stats.sections.reliability.measures import scaled_scores
+from mmdx.stats.sections.reliability.section import reliability_section
 
 LABELS = np.stack([np.arange(80) % 2, np.arange(80) % 4 == 0], axis=1).astype(float)
 ONCE = np.ones((1, 80), dtype=np.int32)
@@ -36,24 +37,6 @@ def test_the_measures_are_those_of_the_metrics_before_and_after():
     # Log-odds that are halved have twice the slope.
     assert records["f0", True]["slope"]["value"] == pytest.approx(2 * records["f0", False]["slope"]["value"])
     json.dumps(section.record, allow_nan=False)
-
-
-def test_sums_of_rows_make_the_metrics_of_a_resample():
-    cohort = cohort_of(LABELS, scores_for(LABELS, [2.0]))
-    each = _scores(cohort, cohort.scores, 0, 0, scaled=False)
-    weights = np.random.default_rng(0).integers(0, 3, (5, 80)).astype(np.int32)
-    sums = weights @ _columns(each)
-    assert sums[:, 1] / sums[:, 0] == pytest.approx(log_loss(each.labels, each.scores, weights))
-    assert sums[:, 2] / sums[:, 0] == pytest.approx(brier(each.labels, each.scores, weights))
-    error = np.abs(sums[:, 3:]).sum(axis=1) / sums[:, 0]
-    assert error == pytest.approx(calibration_error(each.labels, each.scores, weights))
-
-
-def test_scaling_moves_no_rank():
-    scores = scores_for(LABELS, [2.0])
-    scaled = scaled_scores(cohort_of(LABELS, scores, temperature=3.0))[0]
-    assert auroc(LABELS[:, 0], scaled[:, 0], ONCE) == auroc(LABELS[:, 0], scores[0][:, 0], ONCE)
-    assert not np.allclose(scaled, scores[0])
 
 
 def test_without_validation_there_is_only_before_and_a_note():
