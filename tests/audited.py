@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter
 from mmdx.data.audit.store_facts import StoreFacts
 
 
-def evidence(
+def store_facts(
     *,
     labels: Mapping[str, Sequence[float]],
     patients: Sequence[str] | None = None,

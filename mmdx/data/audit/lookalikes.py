@@ -84,13 +84,13 @@ def check_lookalikes(store: Store, facts: StoreFacts) -> list[Issue]:
 def lookalikes(store: Store, facts: StoreFacts, modality: str, *, identical: set[Pair]) -> list[Lookalike]:
     """Copies among the studies of different patients, without the `identical` pairs (the lower row first)."""
     images = facts.images[modality]
-    shown = np.flatnonzero(~images.blank)
-    if len(shown) < 2:
+    pictures = np.flatnonzero(~images.blank)
+    if len(pictures) < 2:
         return []
-    hashes = images.hashes[shown].astype(np.float32)
+    hashes = images.hashes[pictures].astype(np.float32)
     # What all images have in common says nothing; of a handful, the mean would be the images themselves.
-    hashes = unit_rows(hashes - hashes.mean(axis=0)) if len(shown) >= SAMPLE else hashes
-    matcher = _Matcher(store, modality, images, shown, hashes, _looked_at(images.owner[shown]))
+    hashes = unit_rows(hashes - hashes.mean(axis=0)) if len(pictures) >= SAMPLE else hashes
+    matcher = _Matcher(store, modality, images, pictures, hashes, _looked_at(images.owner[pictures]))
     pairs = [pair for pair in _proposed(matcher, facts.patients) if (min(pair), max(pair)) not in identical]
     threshold = _threshold(matcher, pairs)
     first = matcher.correlations([matcher.opposite(pair)[:1] for pair in pairs])

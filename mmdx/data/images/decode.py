@@ -87,8 +87,8 @@ def decode(files: ImageFiles, size: int) -> Decoded:
         canvas = np.zeros((len(fitted), files.channels, size, size), dtype=np.uint8)
         values = _to_display(fitted)
     for image, pixels, letterbox in zip(canvas, values, letterboxes, strict=True):
-        left, top = letterbox.margins
-        image[:, top : top + pixels.shape[1], left : left + pixels.shape[2]] = pixels
+        x, y = letterbox.margins
+        image[:, y : y + pixels.shape[1], x : x + pixels.shape[2]] = pixels
     return Decoded(canvas, tuple(letterboxes))
 
 

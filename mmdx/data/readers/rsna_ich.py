@@ -48,7 +48,7 @@ def read(root: Path, *, part: Part = "train") -> list[Study]:
     table = read_labels(root / TABLES[part]) if part == "train" else unlabelled(root / TABLES[part])
     exams, unread = _found(root, part)
     _tell(table)
-    studies = [_labelled(exam, table, told=part == "train") for exam in exams]
+    studies = [_labelled(exam, table, has_labels=part == "train") for exam in exams]
     present = {image for exam in exams for image in exam.images} | {Path(study.study_id).stem for study in unread}
     return studies + unread + _without_file(table, present, FOLDERS[part])
 
@@ -113,17 +113,17 @@ def _exam(uid: str, paths: Sequence[Path]) -> _Found:
     return _Found(exam.study(uid, modality=MODALITY), tuple(path.stem for path in paths))
 
 
-def _labelled(found: _Found, table: LabelTable, *, told: bool) -> Study:
+def _labelled(exam: _Found, table: LabelTable, *, has_labels: bool) -> Study:
     nobody = [UNKNOWN] * len(FINDINGS)
-    of = {image: table.labels.get(image, nobody) for image in found.images}
-    files = found.study.modalities.get(MODALITY)
+    of = {image: table.labels.get(image, nobody) for image in exam.images}
+    files = exam.study.modalities.get(MODALITY)
     slices: dict[str, Mapping[str, tuple[float, ...]]] = {}
     if isinstance(files, ImageFiles):
         rows = [of[ref.path.stem] for ref in files.images]
         slices[MODALITY] = dict(zip(FINDINGS, zip(*rows, strict=True), strict=True))
     labels = dict(zip(FINDINGS, map(_overall, zip(*of.values(), strict=True)), strict=True))
-    problems = [*found.study.problems, *(_label_problems(of, table) if told else [])]
-    return replace(found.study, labels=labels, slice_labels=slices, problems=tuple(problems))
+    problems = [*exam.study.problems, *(_label_problems(of, table) if has_labels else [])]
+    return replace(exam.study, labels=labels, slice_labels=slices, problems=tuple(problems))
 
 
 def _overall(labels: Iterable[float]) -> float:

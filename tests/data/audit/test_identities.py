@@ -6,7 +6,7 @@ from pathlib import Path
 
 import cohorts
 import numpy as np
-from audited import evidence, picture, save
+from audited import picture, save, store_facts
 
 from mmdx.data.audit.identities import check_identities, identical_pairs
 from mmdx.data.audit.store_facts import StoreFacts, gather
@@ -21,25 +21,29 @@ def kinds(given: StoreFacts) -> list[tuple[str, str, tuple[str, ...]]]:
 
 
 def test_a_clean_cohort_has_none() -> None:
-    assert kinds(evidence(labels=LABELS, splits=SPLITS)) == []
+    assert kinds(store_facts(labels=LABELS, splits=SPLITS)) == []
 
 
 def test_a_patient_in_two_splits() -> None:
-    given = evidence(labels=LABELS, splits=SPLITS, patients=["a", "b", "a", "c"], study_ids=["w", "x", "y", "z"])
+    given = store_facts(labels=LABELS, splits=SPLITS, patients=["a", "b", "a", "c"], study_ids=["w", "x", "y", "z"])
     assert kinds(given) == [("same patient", "leak", ("w", "y"))]
 
 
 def test_a_series_in_two_splits_and_one_within() -> None:
-    given = evidence(labels=LABELS, splits=SPLITS, series=["1", "1", None, None], study_ids=["w", "x", "y", "z"])
+    given = store_facts(labels=LABELS, splits=SPLITS, series=["1", "1", None, None], study_ids=["w", "x", "y", "z"])
     assert kinds(given) == []
-    given = evidence(labels=LABELS, splits=SPLITS, series=["1", None, "2", "1"], study_ids=["w", "x", "y", "z"])
+    given = store_facts(labels=LABELS, splits=SPLITS, series=["1", None, "2", "1"], study_ids=["w", "x", "y", "z"])
     assert kinds(given) == [("same series", "leak", ("w", "z"))]
 
 
 def test_names_that_differ_in_writing_alone() -> None:
-    given = evidence(labels=LABELS, splits=SPLITS, patients=["P-007", "b", "p7", "c"], study_ids=["w", "x", "y", "z"])
+    given = store_facts(
+        labels=LABELS, splits=SPLITS, patients=["P-007", "b", "p7", "c"], study_ids=["w", "x", "y", "z"]
+    )
     assert kinds(given) == [("patient ids", "warning", ("w", "y"))]
-    given = evidence(labels=LABELS, splits=SPLITS, patients=["p1-1", "b", "p11", "c"], study_ids=["w", "x", "y", "z"])
+    given = store_facts(
+        labels=LABELS, splits=SPLITS, patients=["p1-1", "b", "p11", "c"], study_ids=["w", "x", "y", "z"]
+    )
     assert kinds(given) == []
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import cohorts
 import numpy as np
 import pytest
-from audited import evidence, picture, save
+from audited import picture, save, store_facts
 from PIL import Image
 
 from mmdx.data.audit.lookalikes import check_lookalikes, lookalikes
@@ -82,7 +82,7 @@ def test_images_too_small_to_look_at_are_said(tmp_path: Path) -> None:
     (found,) = check_lookalikes(store, gather(store, store.splits))
     assert found.severity == "note"
     assert "images of 8 pixels are too small" in found.sentence
-    assert check_lookalikes(store, evidence(labels={"bleed": [0.0, 1.0, 0.0]})) == []
+    assert check_lookalikes(store, store_facts(labels={"bleed": [0.0, 1.0, 0.0]})) == []
 
 
 def test_registration_undoes_a_shift_and_ignores_contrast() -> None:

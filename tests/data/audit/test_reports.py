@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from audited import evidence
+from audited import store_facts
 
 from mmdx.data.audit.reports import check_reports
 
@@ -17,7 +17,7 @@ OTHER = (
 
 
 def found(reports: list[str | None], splits: list[str]) -> list[tuple[str, str, int]]:
-    given = evidence(labels={"x": [0.0] * len(reports)}, reports=reports, splits=splits)
+    given = store_facts(labels={"x": [0.0] * len(reports)}, reports=reports, splits=splits)
     return [(one.kind, one.severity, len(one.rows)) for one in check_reports(given)]
 
 
@@ -41,5 +41,5 @@ def test_different_reports_are_left_alone() -> None:
 
 
 def test_two_reports_of_one_patient_are_no_finding() -> None:
-    given = evidence(labels={"x": [0.0, 0.0]}, reports=[TALE, TALE], patients=["a", "a"], splits=["train", "train"])
+    given = store_facts(labels={"x": [0.0, 0.0]}, reports=[TALE, TALE], patients=["a", "a"], splits=["train", "train"])
     assert check_reports(given) == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from audited import evidence
+from audited import store_facts
 
 from mmdx.config import ReportOptions
 from mmdx.data.audit.issues import Issue
@@ -14,7 +14,7 @@ LABELS = [float(i % 2) for i in range(60)]
 
 
 def checked(reports: list[str], options: ReportOptions | None = None) -> list[Issue]:
-    return check_statements(evidence(labels={"subdural": LABELS}, reports=reports), read_lexicon(), options)
+    return check_statements(store_facts(labels={"subdural": LABELS}, reports=reports), read_lexicon(), options)
 
 
 def test_a_label_in_words_is_a_warning_and_masking_takes_it_away() -> None:
@@ -68,11 +68,11 @@ def test_words_that_no_lexicon_has_are_found_by_the_probe() -> None:
 
 def test_too_few_patients_are_said() -> None:
     labels = [1.0, 0.0, 0.0, 0.0]
-    found = check_statements(evidence(labels={"x": labels}, reports=["fell"] * 4), read_lexicon(), None)
+    found = check_statements(store_facts(labels={"x": labels}, reports=["fell"] * 4), read_lexicon(), None)
     assert [one.kind for one in found] == ["report probe"]
 
 
 def test_a_store_without_reports_or_labels_has_nothing_to_say() -> None:
-    assert check_statements(evidence(labels={"x": LABELS}), read_lexicon(), None) == []
-    assert check_statements(evidence(labels={"x": LABELS}, reports=[None] * 60), read_lexicon(), None) == []
+    assert check_statements(store_facts(labels={"x": LABELS}), read_lexicon(), None) == []
+    assert check_statements(store_facts(labels={"x": LABELS}, reports=[None] * 60), read_lexicon(), None) == []
     assert checked([""] * 60) == []
