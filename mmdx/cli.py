@@ -47,9 +47,24 @@ def inspect(
     plugin: Plugins = None,
 ) -> None:
     """Read raw studies: slice order and its evidence, gaps, duplicates, problems."""
-    from mmdx.engine.intake.inspect import inspect_path
+    from rich.console import Console
 
-    if not inspect_path(path, reader, json, plugin or []):
+    from mmdx.engine.intake import inspect as intake
+    from mmdx.terminal.inspect import show_inspection, summary
+
+    inspection = intake.inspect(path, reader=reader, plugins=plugin or [])
+    source = f"{path}, reader '{inspection.reader}'"
+    if json is None:
+        print(source, file=sys.stderr)
+        show_inspection(inspection, Console())
+    elif str(json) == "-":
+        print(inspection.to_json(), end="")
+        print(f"{source}: {summary(inspection.rows)}", file=sys.stderr)
+    else:
+        inspection.save(json)
+        print(f"{json}: {len(inspection.rows)} rows", flush=True)
+        print(f"{source}: {summary(inspection.rows)}", file=sys.stderr)
+    if not inspection.sound:
         raise typer.Exit(1)
 
 

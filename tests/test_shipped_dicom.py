@@ -18,8 +18,9 @@ from mmdx.data.dicom.files import check_complete, decode_frames, pixel_facts, re
 from mmdx.data.images.decode import decode
 from mmdx.data.images.modality import images_listed
 from mmdx.data.readers.dicom import read
-from mmdx.engine.intake.rows import rows, table
+from mmdx.engine.intake.inspect import rows_of
 from mmdx.errors import DataError
+from mmdx.terminal.inspect import table
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # pydicom's own words, where it is asked itself
 ROOTS = [Path(package.__file__).parent / "data" for package in (pydicom, data_store)]
@@ -199,7 +200,7 @@ def test_all_of_them_are_studies_or_say_why(tmp_path):
             assert study.modalities or study.problems
             assert all("\n" not in problem for problem in study.problems)
         out = io.StringIO()
-        Console(file=out, width=80).print(table(rows(studies, root), width=80))
+        Console(file=out, width=80).print(table(rows_of(studies, root), width=80))
         assert max(map(len, out.getvalue().splitlines())) <= 80
 
 

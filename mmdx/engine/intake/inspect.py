@@ -1,29 +1,55 @@
-"""`mmdx inspect`: raw studies as a reader finds them."""
+"""Raw studies as a reader finds them: order certificates, and every problem."""
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+import pandas as pd
 
 from mmdx.config import Component
 from mmdx.data.readers import register_all
 from mmdx.data.readers.detect import detect_reader
 from mmdx.engine.assembly.plugins import import_plugins
-from mmdx.engine.intake.rows import rows, summary, table
 from mmdx.errors import UsageError
 from mmdx.registry import READERS
+from mmdx.study import ImageFiles, ImageRef, Modality, Study, VectorFiles
 
 
-def inspect_path(path: Path, reader: str | None, out: Path | None, plugins: Sequence[str] = ()) -> bool:
-    """Prints the studies under `path`, or writes them as JSON; False where one has no modality that could be read.
+@dataclass(frozen=True)
+class Inspection:
+    """What `reader` finds under `path`; `rows` is one per study and modality, as `rows_of` has them."""
 
-    `plugins` are modules of the user's own, imported first. The reader, and beside JSON what was found in all, go to
-    standard error.
+    path: Path
+    reader: str
+    rows: tuple[dict[str, Any], ...]
+
+    @property
+    def sound(self) -> bool:
+        """Whether every study has a modality that can be read."""
+        return all(row["modality"] for row in self.rows)
+
+    def frame(self) -> pd.DataFrame:
+        return pd.DataFrame(list(self.rows))
+
+    def to_json(self) -> str:
+        return json.dumps(self.rows, indent=2) + "\n"
+
+    def save(self, path: Path) -> None:
+        """Writes the rows as JSON. Raises `UsageError` where the file cannot be written."""
+        try:
+            path.write_text(self.to_json(), encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"--json {path}: cannot be written ({error.strerror}); choose another file") from None
+
+
+def inspect(path: Path, *, reader: str | None = None, plugins: Sequence[str] = ()) -> Inspection:
+    """Reads the studies under `path`, without any pixel; the reader is `dicom` or `folder`, whichever fits, if None.
+
+    `plugins` are modules of the user's own, imported first. Raises `UsageError` where there is nothing at `path`.
     """
     register_all()
     import_plugins(plugins)
@@ -31,24 +57,46 @@ def inspect_path(path: Path, reader: str | None, out: Path | None, plugins: Sequ
         raise UsageError(f"{path}: no such file or folder")
     component = Component(type=reader) if reader else detect_reader(path)
     studies = READERS.build(component, "--reader", root=path)
-    found = rows(studies, path)
-    read = f"{path}, reader '{component.type}'"
-    if out is None:
-        print(read, file=sys.stderr)
-        console = Console()
-        console.print(table(found, width=console.width))
-    else:
-        _write_json(found, out)
-        print(f"{read}: {summary(found)}", file=sys.stderr)
-    return all(study.modalities for study in studies)
+    return Inspection(path, component.type, tuple(rows_of(studies, path)))
 
 
-def _write_json(found: list[dict[str, Any]], out: Path) -> None:
-    if str(out) == "-":
-        print(json.dumps(found, indent=2))
-        return
-    try:
-        out.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"--json {out}: cannot be written ({error.strerror}); choose another file") from None
-    print(f"{out}: {len(found)} rows", flush=True)
+def rows_of(studies: Sequence[Study], root: Path) -> list[dict[str, Any]]:
+    """One row per study and modality, fit for JSON; a study without modalities has one row, of modality "".
+
+    `files` are paths relative to `root` in certified order, `#frame` behind those of multi-frame files but for frame
+    0, `#key#frame` behind files that hold many images. Text and vectors have no images and no order; the files of
+    vectors are named. `problems` are those of the whole study.
+    """
+    base = root.parent if root.is_file() else root
+    return [
+        _row(study, modality, value, base)
+        for study in studies
+        for modality, value in (study.modalities.items() if study.modalities else [("", "")])
+    ]
+
+
+def _row(study: Study, modality: str, value: Modality, base: Path) -> dict[str, Any]:
+    images = value if isinstance(value, ImageFiles) else None
+    order = images.order if images else None
+    refs = images.images if images else ()
+    if isinstance(value, VectorFiles):
+        refs = tuple(ImageRef(path) for path in value.files)
+    return {
+        "study_id": study.study_id,
+        "patient_id": study.patient_id,
+        "modality": modality,
+        "images": len(images.images) if images else 0,
+        "order_source": order.source if order else None,
+        "spacing_mm": order.spacing_mm if order else None,
+        "gaps": list(order.gaps) if order else [],
+        "duplicates": list(order.duplicates) if order else [],
+        "problems": list(study.problems),
+        "files": [_name(ref, base) for ref in refs],
+    }
+
+
+def _name(ref: ImageRef, base: Path) -> str:
+    name = ref.path.relative_to(base) if ref.path.is_relative_to(base) else ref.path
+    if ref.key:
+        return f"{name.as_posix()}#{ref.key}#{ref.frame}"
+    return f"{name.as_posix()}#{ref.frame}" if ref.frame else name.as_posix()

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 
 from rich.cells import cell_len, set_cell_size
-from rich.console import Group
+from rich.console import Console, Group
 from rich.padding import Padding
 from rich.text import Text
 
+from mmdx.engine.intake.inspect import Inspection
 from mmdx.errors import one_line
-from mmdx.study import ImageFiles, ImageRef, Modality, Study, VectorFiles
 
 COLUMNS = ("study", "modality", "images", "order", "mm", "gaps", "doubles")
 _NUMBERS = ("images", "mm")
@@ -23,19 +22,9 @@ _SHARED = 3
 _INDENT = (0, 0, 0, 4)
 
 
-def rows(studies: Sequence[Study], root: Path) -> list[dict[str, Any]]:
-    """One row a study and modality, fit for JSON; a study without modalities has one row, of modality "".
-
-    `files` are paths relative to `root` in certified order, `#frame` behind those of multi-frame files but for frame
-    0, `#key#frame` behind files that hold many images. Text and vectors have no images and no order; the files of
-    vectors are named. `problems` are those of the whole study.
-    """
-    base = root.parent if root.is_file() else root
-    return [
-        _row(study, modality, value, base)
-        for study in studies
-        for modality, value in (study.modalities.items() if study.modalities else [("", "")])
-    ]
+def show_inspection(inspection: Inspection, console: Console) -> None:
+    """Prints one line per study and modality, and below each study what is wrong with it."""
+    console.print(table(inspection.rows, width=console.width))
 
 
 def table(rows: Sequence[Mapping[str, Any]], *, width: int = 80) -> Group:
@@ -138,30 +127,3 @@ def _middle(name: str, width: int) -> str:
         return name
     head = (width - 1) // 4
     return f"{name[:head]}…{name[head + 1 - width :]}"
-
-
-def _row(study: Study, modality: str, value: Modality, base: Path) -> dict[str, Any]:
-    images = value if isinstance(value, ImageFiles) else None
-    order = images.order if images else None
-    refs = images.images if images else ()
-    if isinstance(value, VectorFiles):
-        refs = tuple(ImageRef(path) for path in value.files)
-    return {
-        "study_id": study.study_id,
-        "patient_id": study.patient_id,
-        "modality": modality,
-        "images": len(images.images) if images else 0,
-        "order_source": order.source if order else None,
-        "spacing_mm": order.spacing_mm if order else None,
-        "gaps": list(order.gaps) if order else [],
-        "duplicates": list(order.duplicates) if order else [],
-        "problems": list(study.problems),
-        "files": [_name(ref, base) for ref in refs],
-    }
-
-
-def _name(ref: ImageRef, base: Path) -> str:
-    name = ref.path.relative_to(base) if ref.path.is_relative_to(base) else ref.path
-    if ref.key:
-        return f"{name.as_posix()}#{ref.key}#{ref.frame}"
-    return f"{name.as_posix()}#{ref.frame}" if ref.frame else name.as_posix()

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from mmdx.engine.intake.rows import rows, summary, table
+from mmdx.engine.intake.inspect import rows_of
 from mmdx.study import ImageFiles, ImageRef, Order, Study, VectorFiles
+from mmdx.terminal.inspect import summary, table
 
 ROOT = Path("exams")
 UID = "1.2.840.113619.2.55.3.2831178355.{}.1445.1262349.20040826185059.971.1"
@@ -27,12 +28,12 @@ STUDIES = [
 def printed(studies: Sequence[Study], width: int = 80) -> list[str]:
     """The lines of the table in a terminal of that width."""
     console = Console(width=width, file=StringIO(), record=True)
-    console.print(table(rows(studies, ROOT), width=width))
+    console.print(table(rows_of(studies, ROOT), width=width))
     return [line.rstrip() for line in console.export_text().splitlines()]
 
 
 def test_rows_say_everything_of_each_modality():
-    ct, report, broken = rows(STUDIES, ROOT)
+    ct, report, broken = rows_of(STUDIES, ROOT)
     assert ct == {
         "study_id": UID.format(7),
         "patient_id": "p1",
@@ -47,12 +48,12 @@ def test_rows_say_everything_of_each_modality():
     }
     assert (report["modality"], report["images"], report["order_source"], report["files"]) == ("report", 0, None, [])
     assert (broken["modality"], broken["images"], len(broken["problems"])) == ("", 0, 1)
-    assert json.loads(json.dumps(rows(STUDIES, ROOT))) == rows(STUDIES, ROOT)
+    assert json.loads(json.dumps(rows_of(STUDIES, ROOT))) == rows_of(STUDIES, ROOT)
 
 
 def test_vectors_name_their_files_and_are_no_images():
     study = Study("s", "p", {"slide": VectorFiles((ROOT / "a.npy", ROOT / "b.npy"), 4), "report": "Fit."})
-    found = rows([study], ROOT)
+    found = rows_of([study], ROOT)
     assert (found[0]["images"], found[0]["order_source"], found[0]["files"]) == (0, None, ["a.npy", "b.npy"])
     assert [line.split()[-1] for line in printed([study])[1:3]] == ["vectors", "text"]
     assert summary(found) == "studies 1 · patients 1 · images 0 · order none · refused 0"
@@ -62,7 +63,7 @@ def test_files_of_a_single_file_study_are_named_from_its_folder(tmp_path):
     path = tmp_path / "one.dcm"
     path.touch()
     study = Study("s", "p", {"ct": ImageFiles((ImageRef(path),), Order("position"))})
-    assert rows([study], path)[0]["files"] == ["one.dcm"]
+    assert rows_of([study], path)[0]["files"] == ["one.dcm"]
 
 
 def test_a_line_a_modality_and_problems_below_their_study():
@@ -126,13 +127,13 @@ def test_of_many_problems_five_are_shown_and_the_rest_counted():
 def test_the_summary_counts_studies_once():
     photo = ImageFiles((ImageRef(ROOT / "a.png"),), Order("given"))
     found = [*STUDIES, Study("c", "p1", {"ct": CT, "photo": photo}), Study("d", "p2", {"report": "Fit."})]
-    assert summary(rows(found, ROOT)) == "studies 4 · patients 2 · images 7 · order position 2, given 1 · refused 1"
-    assert summary(rows(found[-1:], ROOT)) == "studies 1 · patients 1 · images 0 · order none · refused 0"
+    assert summary(rows_of(found, ROOT)) == "studies 4 · patients 2 · images 7 · order position 2, given 1 · refused 1"
+    assert summary(rows_of(found[-1:], ROOT)) == "studies 1 · patients 1 · images 0 · order none · refused 0"
 
 
 def test_images_within_a_file_are_named_by_their_array_and_place(tmp_path):
     refs = tuple(ImageRef(tmp_path / "a.npz", frame, "train_images") for frame in (0, 1))
-    (row,) = rows([Study("s", "p", {"image": ImageFiles(refs, Order("given"))})], tmp_path)
+    (row,) = rows_of([Study("s", "p", {"image": ImageFiles(refs, Order("given"))})], tmp_path)
     assert row["files"] == ["a.npz#train_images#0", "a.npz#train_images#1"]
 
 
