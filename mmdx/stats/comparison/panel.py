@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Integer
@@ -25,7 +26,7 @@ from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.metrics import ranking
 from mmdx.stats.metrics.calibration import BINS, calibration_intercept, calibration_slope, gaps
 from mmdx.stats.metrics.ranking import Ladder, Steps, sums_by
-from mmdx.stats.metrics.recalibration import Expansion, expand
+from mmdx.stats.metrics.recalibration import EXPANDED, Expansion, expand
 from mmdx.stats.metrics.registry import METRICS, answers, surprises
 from mmdx.stats.metrics.thresholds import AT_THRESHOLD, LEAST, Counts
 from mmdx.stats.resampling.weights import share
@@ -38,8 +39,53 @@ CELLS_AT_ONCE = 2**24
 ITERATED_BELOW = 1_000
 """Rows of a finding below which each resample's calibration curve is fitted to the end: the step is least exact, and
 the fit least dear, where rows are few."""
-_FITTED = 12
-_SUMMED = 4 + BINS + _FITTED
+
+
+class _Summed(NamedTuple):
+    """The columns of what is summed over the rows of one finding and training, by name."""
+
+    log_loss: int = 0
+    squares: int = 1
+    true_yes: int = 2
+    false_yes: int = 3
+    bins: slice = slice(4, 4 + BINS)
+    curve: slice = slice(4 + BINS, 4 + BINS + EXPANDED)
+    width: int = 4 + BINS + EXPANDED
+
+
+SUMMED = _Summed()
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where columns lie in the matrix of sums by patient.
+
+    First the positives of each finding, then the negatives; then block by block the trainings, each with all of
+    `SUMMED` for every finding and, where there are several, the curve of all findings together. The other sums of all
+    findings together are those of each, added up.
+    """
+
+    findings: int
+    trainings: int
+
+    @property
+    def classes(self) -> slice:
+        return slice(0, 2 * self.findings)
+
+    @property
+    def pooled(self) -> int:
+        """The columns of a training that belong to all findings together."""
+        return EXPANDED if self.findings > 1 else 0
+
+    @property
+    def width(self) -> int:
+        return self.classes.stop + self.trainings * (self.findings * SUMMED.width + self.pooled)
+
+    def block(self, training: int, problem: int) -> slice:
+        """The columns of a finding of a training; the problem after the last finding is all of them together."""
+        size = self.findings * SUMMED.width + self.pooled
+        start = self.classes.stop + training * size + problem * SUMMED.width
+        return slice(start, start + (SUMMED.width if problem < self.findings else self.pooled))
 
 
 @dataclass(frozen=True)
@@ -62,15 +108,16 @@ class _Problem:
         return sums_by(self.patients, np.arange(len(columns)), (patients, len(columns)), np.dtype(np.float64)) @ columns
 
     def summed(self, fit: Expansion) -> Float[np.ndarray, "n 26"]:
-        """What is summed over drawn rows, in the order in which `_of_sums` and `_of_curve` take it."""
+        """What is summed over drawn rows, in the columns of `SUMMED`."""
         yes, positive = self.answers == 1, self.labels == 1
-        columns = [
-            surprises(self.labels, self.scores),
-            (self.scores - self.labels) ** 2,
-            yes & positive,
-            yes & ~positive,
-        ]
-        return np.column_stack([*columns, gaps(self.labels, self.scores), fit.columns])
+        columns = np.empty((len(self.labels), SUMMED.width))
+        columns[:, SUMMED.log_loss] = surprises(self.labels, self.scores)
+        columns[:, SUMMED.squares] = (self.scores - self.labels) ** 2
+        columns[:, SUMMED.true_yes] = yes & positive
+        columns[:, SUMMED.false_yes] = yes & ~positive
+        columns[:, SUMMED.bins] = gaps(self.labels, self.scores)
+        columns[:, SUMMED.curve] = fit.columns
+        return columns
 
 
 class Panel:
@@ -88,12 +135,14 @@ class Panel:
     ) -> None:
         self._patients, self._count, self._findings = patients, int(patients.max()) + 1, labels.shape[1]
         known = ~np.isnan(labels)
+        # A resample may be one patient again and again: the smallest type that holds the weight of all its rows.
         heaviest = int(np.bincount(patients, weights=known.sum(axis=1)).max()) * self._count
         self._dtype = np.dtype(np.uint16 if heaviest < 2**16 else np.uint32)
         fitting = min(512, CELLS_AT_ONCE // max(1, int(known.sum())))
         # Rows of whole cache lines, a fifth faster than odd ones.
         self._at_once = max(1, fitting // 64 * 64 or fitting)
         self._problems = [_problems(labels, training, patients) for training in trainings]
+        self._layout = _Layout(self._findings, len(trainings))
         self._ladders = [[p.ladder(self._count, self._dtype) for p in each] for each in self._problems]
         self._columns, self._fits = self._summed_by_patient()
 
@@ -144,44 +193,46 @@ class Panel:
                 steps = self._ladders[t][h].climb(weights)
                 positives, negatives = classes[:, h]
                 found = _of_order(steps) | _of_sums(problem, positives, negatives, sums[t, h])
-                found |= _of_curve(problem, self._fits[t][h], steps, sums[t, h, -_FITTED:], weights)
+                found |= _of_curve(problem, self._fits[t][h], steps, sums[t, h, SUMMED.curve], weights)
                 values[t, :, h] = [found[name] for name in METRICS]
         return values
 
     def _sums(
         self, weights: Integer[np.ndarray, "p r"]
     ) -> tuple[Float[np.ndarray, "2 h r"], Float[np.ndarray, "t h 26 r"]]:
-        """The weight of positives and negatives, and the sums of `_Problem.summed`."""
-        flat, f = self._columns.T @ weights.astype(np.float64), self._findings
-        classes = flat[: 2 * f].reshape(2, f, -1)
-        rest = flat[2 * f :].reshape(len(self._problems), -1, weights.shape[1])
-        sums = rest[:, : f * _SUMMED].reshape(len(rest), f, _SUMMED, -1)
-        if f == 1:
+        """The weight of positives and negatives, and the sums of `SUMMED`, by problem and resample."""
+        # One matrix product for all sums of all trainings: the columns must lie in one matrix for that.
+        flat, layout = self._columns.T @ weights.astype(np.float64), self._layout
+        classes = flat[layout.classes].reshape(2, layout.findings, -1)
+        sums = np.empty((layout.trainings, len(self._problems[0]), SUMMED.width, weights.shape[1]))
+        for t in range(layout.trainings):
+            for f in range(layout.findings):
+                sums[t, f] = flat[layout.block(t, f)]
+        if layout.findings == 1:
             return classes, sums
         # All findings together are the sum of each, but for the steps to their own curve.
-        pooled = np.concatenate([sums[:, :, :-_FITTED].sum(axis=1), rest[:, f * _SUMMED :]], axis=1)
-        classes = np.concatenate([classes, classes.sum(axis=1, keepdims=True)], axis=1)
-        return classes, np.concatenate([sums, pooled[:, None]], axis=1)
+        sums[:, -1, : SUMMED.curve.start] = sums[:, :-1, : SUMMED.curve.start].sum(axis=1)
+        for t in range(layout.trainings):
+            sums[t, -1, SUMMED.curve] = flat[layout.block(t, layout.findings)]
+        return np.concatenate([classes, classes.sum(axis=1, keepdims=True)], axis=1), sums
 
     def _summed_by_patient(self) -> tuple[Float[np.ndarray, "p c"], list[list[Expansion]]]:
-        """The columns of `_sums` (classes by finding, then each training's, which end with the pooled fit), and the
-        fits, whose own columns, a row each, are let go."""
-        f, fits = self._findings, []
-        pooled = len(self._problems[0]) - f
-        columns = np.empty((self._count, 2 * f + len(self._problems) * (f * _SUMMED + pooled * _FITTED)))
-        for h, problem in enumerate(self._problems[0][:f]):
+        """The sums of each patient's rows, one row per patient, in the columns of `_Layout`; and the calibration curve
+        of each training and problem. The curves' own columns, one row per row of the cohort, are dropped to save
+        memory: they are in the sums."""
+        layout, findings, curves = self._layout, self._findings, []
+        columns = np.empty((self._count, layout.width))
+        for f, problem in enumerate(self._problems[0][:findings]):
             kinds = np.stack([problem.labels, 1 - problem.labels], axis=1)
-            columns[:, [h, f + h]] = problem.by_patient(kinds, self._count)
-        at = 2 * f
-        for problems in self._problems:
-            fits.append([])
+            columns[:, [f, findings + f]] = problem.by_patient(kinds, self._count)
+        for t, problems in enumerate(self._problems):
+            curves.append([])
             for h, problem in enumerate(problems):
-                fit = expand(problem.labels, problem.scores)
-                given = problem.summed(fit) if h < f else fit.columns
-                columns[:, at : at + given.shape[1]] = problem.by_patient(given, self._count)
-                at += given.shape[1]
-                fits[-1].append(replace(fit, columns=fit.columns[:0].copy()))
-        return columns, fits
+                curve = expand(problem.labels, problem.scores)
+                rows = problem.summed(curve) if h < findings else curve.columns
+                columns[:, layout.block(t, h)] = problem.by_patient(rows, self._count)
+                curves[-1].append(replace(curve, columns=curve.columns[:0].copy()))
+        return columns, curves
 
     def _with_micro(self, values: Float[np.ndarray, "t m h r"]) -> Float[np.ndarray, "t m g r"]:
         """One finding is its own micro average."""
@@ -217,12 +268,12 @@ def _of_sums(
     sums: Float[np.ndarray, "26 r"],
 ) -> dict[str, Float[np.ndarray, "r"]]:
     total, unknown = positives + negatives, np.full(len(positives), np.nan)
-    true_yes, false_yes = sums[2], sums[3]
+    true_yes, false_yes = sums[SUMMED.true_yes], sums[SUMMED.false_yes]
     counts = Counts(true_yes, false_yes, negatives - false_yes, positives - true_yes)
     return {
-        "log_loss": share(sums[0], total),
-        "brier": share(sums[1], total),
-        "ece": share(np.abs(sums[4 : 4 + BINS]).sum(axis=0), total),
+        "log_loss": share(sums[SUMMED.log_loss], total),
+        "brier": share(sums[SUMMED.squares], total),
+        "ece": share(np.abs(sums[SUMMED.bins]).sum(axis=0), total),
     } | {name: measure(counts) if problem.answered else unknown for name, measure in AT_THRESHOLD.items()}
 
 

@@ -14,6 +14,8 @@ CLIP = 1e-6
 """How far scores are held from 0 and 1 before their log-odds are taken."""
 FLAT = 1e-9
 """The share of their square that log-odds must vary by for a slope; below, they are one value but for rounding."""
+EXPANDED = 12
+"""Columns of an `Expansion`: 9 for level and slope together, 3 for the shift at a slope of 1."""
 _STEPS = 25
 _SETTLED = 1e-8
 
