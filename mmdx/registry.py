@@ -113,6 +113,8 @@ def _parts_within(schema: type[pydantic.BaseModel]) -> dict[str, Registry]:
 
 
 READERS = Registry("reader")
+BRANCHES = Registry("branch")
+"""The branches of a model, each under the name of the kind that it reads (`mmdx.kinds`); no config names them."""
 IMAGE_VIEWS = Registry("image view")
 IMAGE_ENCODERS = Registry("image encoder")
 SEQUENCES = Registry("sequence model")

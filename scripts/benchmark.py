@@ -43,7 +43,7 @@ from mmdx.engine.inference.predict import predict_study
 from mmdx.engine.processes import make_accelerator
 from mmdx.engine.training.loop import Training, set_up, train_epoch
 from mmdx.files import RunLayout
-from mmdx.models.model import ImageBranch
+from mmdx.models.branches.images import ImageBranch
 from mmdx.models.packing import item_mask, pad
 from mmdx.registry import READERS
 from mmdx.study import ImageFiles, Study

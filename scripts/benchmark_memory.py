@@ -20,9 +20,10 @@ from mmdx.batch import Features, Sample
 from mmdx.config import Component
 from mmdx.config_file import parse_config
 from mmdx.data.loading.collate import Collate
-from mmdx.engine.assembly.facts import InputFacts, ModelFacts
+from mmdx.engine.assembly.facts import ModelFacts
 from mmdx.engine.assembly.model import build_model
 from mmdx.engine.training.objective import objective
+from mmdx.models.facts import InputFacts
 from mmdx.registry import FUSIONS
 
 MEMORY_ROWS = ("cross_attention_memory",)

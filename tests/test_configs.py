@@ -9,9 +9,10 @@ import pytest
 from mmdx.config import Config
 from mmdx.config_file import dump_config, parse_config, read_config
 from mmdx.engine.assembly.encoders import kind_of
-from mmdx.engine.assembly.facts import InputFacts, ModelFacts
+from mmdx.engine.assembly.facts import ModelFacts
 from mmdx.engine.assembly.model import build_model
 from mmdx.engine.assembly.resolve import resolve
+from mmdx.models.facts import InputFacts
 from mmdx.models.model import trainable
 from mmdx.study import Column
 

@@ -16,10 +16,11 @@ from mmdx.config import Component
 from mmdx.config_file import parse_config
 from mmdx.data.readers import register_all
 from mmdx.data.store.check import check_studies
-from mmdx.engine.assembly.facts import InputFacts, ModelFacts
+from mmdx.engine.assembly.facts import ModelFacts
 from mmdx.engine.assembly.model import build_model
 from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.training.objective import objective
+from mmdx.models.facts import InputFacts
 from mmdx.models.losses import known_bce
 from mmdx.registry import REGISTRIES
 from mmdx.study import ImageFiles, Study

@@ -33,11 +33,8 @@ FLOORS = {
         *(("images",), ("splits", "phantom"), ("store",), ("loading", "audit", "readers")),
     ),
     "models": (
-        *(
-            ("packing", "weights", "augment", "absent", "losses", "select", "vectors", "tabular"),
-            ("sequence", "image", "views"),
-        ),
-        *(("text", "fusion"), ("heads",), ("branches",), ("model",)),
+        ("facts", "packing", "weights", "augment", "absent", "losses", "select", "vectors", "tabular"),
+        *(("sequence", "image", "views"), ("text", "fusion"), ("heads",), ("branches",), ("model", "parts")),
     ),
     "stats": (
         *(("resampling",), ("metrics",), ("cohort",), ("significance",), ("comparison",), ("report",)),

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mmdx.batch import Packed
-from mmdx.models.model import TableBranch
+from mmdx.models.branches.tables import TableBranch
 from mmdx.models.tabular import TableMlp, standardised, width_of
 from mmdx.study import Column
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from mmdx.batch import Packed
-from mmdx.models.model import VectorBranch
+from mmdx.models.branches.vectors import VectorBranch
 from mmdx.models.sequence.pooling import Attention
 from mmdx.models.vectors import Mlp
 

@@ -1,18 +1,15 @@
-"""Which kind of modality an encoder reads, known by the registry that it stands in."""
+"""Which kind of modality an encoder reads: the kind of the branch whose encoders hold it."""
 
 from __future__ import annotations
 
-from mmdx.config import InputConfig
-from mmdx.kinds import IMAGES, KINDS, TABULAR, TEXT, VECTORS, Kind
-from mmdx.registry import IMAGE_ENCODERS, TABLE_ENCODERS, TEXT_ENCODERS, VECTOR_ENCODERS, Registry
+from typing import Any
 
-ENCODERS: dict[str, Registry] = {
-    IMAGES.name: IMAGE_ENCODERS,
-    VECTORS.name: VECTOR_ENCODERS,
-    TEXT.name: TEXT_ENCODERS,
-    TABULAR.name: TABLE_ENCODERS,
-}
-"""The encoders of each kind of modality, by the kind's name."""
+from mmdx.config import InputConfig
+from mmdx.kinds import IMAGES, KINDS, Kind
+from mmdx.models.parts import register_model_parts
+from mmdx.registry import BRANCHES, Registry
+
+register_model_parts()
 
 
 def kind_of(section: InputConfig) -> Kind:
@@ -22,4 +19,16 @@ def kind_of(section: InputConfig) -> Kind:
 
 def kind_read(encoder: str) -> Kind | None:
     """The kind that an encoder of this name reads, None where there is no such encoder."""
-    return next((KINDS[name] for name, registry in ENCODERS.items() if encoder in registry.names()), None)
+    return next((KINDS[name] for name, registry in encoders().items() if encoder in registry.names()), None)
+
+
+def encoders() -> dict[str, Registry]:
+    """The encoders of each kind of modality that a branch reads, by the kind's name."""
+    branches: dict[str, Any] = {name: BRANCHES.get(name) for name in KINDS if name in BRANCHES.names()}
+    return {name: branch.encoders for name, branch in branches.items()}
+
+
+def options_read(kind: Kind) -> frozenset[str]:
+    """The fields of `InputConfig`, beside the encoder, that the branch of a kind reads."""
+    branch: Any = BRANCHES.get(kind.name)
+    return branch.options

@@ -21,29 +21,9 @@ from mmdx.engine.assembly.encoders import kind_of
 from mmdx.engine.assembly.texts import reports_of, target_key, text_heads
 from mmdx.errors import UsageError, did_you_mean
 from mmdx.kinds import KINDS, TABULAR
+from mmdx.models.facts import InputFacts
 from mmdx.registry import TEXT_ENCODERS
 from mmdx.study import Column
-
-
-@dataclass(frozen=True)
-class InputFacts:
-    """What a branch must know of its modality; `architecture` is filled in once the encoder is built.
-
-    `kind` is the name of one of `mmdx.kinds.KINDS`. `idf` is how rare each token is in training reports, for a text
-    encoder that asks for it. Of the `width` values of a descriptor the last `logits` are a first stage's; `selected`
-    of the others are left, where there is a selection, once it is fitted.
-    """
-
-    kind: str
-    unit: str = "intensity"
-    channels: int = 1
-    width: int = 0
-    logits: int = 0
-    selected: int | None = None
-    vocabulary: int = 0
-    idf: tuple[float, ...] | None = None
-    columns: tuple[Column, ...] = ()
-    architecture: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -5,24 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-# Importing a module of parts registers them.
-import mmdx.models.fusion.attention
-import mmdx.models.fusion.guided
-import mmdx.models.heads.boxes
-import mmdx.models.heads.description
-import mmdx.models.heads.slice
-import mmdx.models.heads.study
-import mmdx.models.model
-import mmdx.models.sequence.adjacent
-import mmdx.models.sequence.pooling
-import mmdx.models.sequence.transformer
-import mmdx.models.text.transformer
-import mmdx.models.views  # noqa: F401
 from mmdx.config import Component, Config
 from mmdx.data.readers import register_all
 from mmdx.engine.assembly.plugins import import_plugins
 from mmdx.errors import UsageError, did_you_mean
+from mmdx.models.parts import register_model_parts
 from mmdx.registry import REGISTRIES
+
+register_model_parts()
 
 
 @dataclass(frozen=True)

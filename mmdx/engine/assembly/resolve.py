@@ -12,7 +12,7 @@ import pydantic
 from mmdx.config import Component, Config, InputConfig, ModelConfig
 from mmdx.config_file import parse_config, read_raw
 from mmdx.data.readers import register_all
-from mmdx.engine.assembly.encoders import ENCODERS, kind_of, kind_read
+from mmdx.engine.assembly.encoders import encoders, kind_of, kind_read, options_read
 from mmdx.engine.assembly.judging import judge_problems
 from mmdx.engine.assembly.narrow import level_of, narrow
 from mmdx.engine.assembly.parts import register_parts
@@ -38,7 +38,7 @@ class Place:
         """Why there is no such part, or why it cannot have these options."""
         where, name = ".".join(self.keys), self.component.type
         if self.registry is None:
-            names = [encoder for registry in ENCODERS.values() for encoder in registry.names()]
+            names = [encoder for registry in encoders().values() for encoder in registry.names()]
             return [f"{where}: no encoder is called '{name}'; {did_you_mean(name, names)}"]
         try:
             self.registry.options(self.component, where)
@@ -128,7 +128,7 @@ def _place(raw: Mapping[str, Any], keys: tuple[str, ...], registry: Registry | N
     except pydantic.ValidationError:
         return  # parse_config says what is wrong
     kind = kind_read(component.type) if keys[-1] == ENCODER else None
-    yield Place(keys, component, ENCODERS[kind.name] if kind is not None else registry)
+    yield Place(keys, component, encoders()[kind.name] if kind is not None else registry)
 
 
 def _value(raw: Mapping[str, Any], keys: Sequence[str]) -> Any:
@@ -177,13 +177,25 @@ def _table_problems(config: Config, name: str, section: InputConfig, where: str)
 
 
 def _option_problems(section: InputConfig, where: str) -> list[str]:
+    """The options of an input that are set, and that the branch of its kind does not read."""
     kind, encoder = kind_of(section), section.encoder.type
-    problems = []
-    if section.neighbours and not kind.pictured:
-        problems.append(f"{where}.neighbours: '{encoder}' reads no images; leave it out")
-    if section.select is not None and (kind.pictured or not kind.sliced):
-        problems.append(f"{where}.select: is for descriptors, and '{encoder}' reads none; drop it")
-    return problems
+    if kind_read(encoder) is None:
+        return []
+    unset = InputConfig(encoder=section.encoder)
+    return [
+        f"{where}.{option}: is not for {kind.name}, which '{encoder}' reads; leave it out"
+        for option in InputConfig.model_fields
+        if option not in (ENCODER, *options_read(kind))
+        and not _is_default(getattr(section, option), getattr(unset, option))
+    ]
+
+
+def _is_default(value: Any, default: Any) -> bool:
+    """Whether an option of an input is as it is where nobody sets it; a part may have its defaults written out."""
+    if not isinstance(value, Component) or not isinstance(default, Component):
+        return value == default
+    options = SEQUENCES.resolve(default).options
+    return value.type == default.type and value.options.items() <= options.items()
 
 
 def _side_problems(config: Config) -> list[str]:

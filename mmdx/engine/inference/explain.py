@@ -37,7 +37,7 @@ from mmdx.engine.runs.folder import model_folder
 from mmdx.engine.scoring.boxes import slices_of
 from mmdx.engine.scoring.grad_cam import heatmaps
 from mmdx.errors import DataError, UsageError, did_you_mean
-from mmdx.models.model import ImageBranch
+from mmdx.models.branches.images import ImageBranch
 
 TOP = 3
 """Slices a finding that are drawn, the likeliest first."""

@@ -29,9 +29,11 @@ from mmdx.engine.assembly.loader import build_loader
 from mmdx.engine.assembly.saved import SavedModel, copy_model, weights_digest
 from mmdx.errors import DataError, UsageError, did_you_mean
 from mmdx.files import ModelLayout
+from mmdx.models.branches.images import ImageBranch
+from mmdx.models.branches.vectors import VectorBranch
 from mmdx.models.heads.base import Head
 from mmdx.models.heads.slice import SliceHead
-from mmdx.models.model import ImageBranch, MultimodalModel, VectorBranch
+from mmdx.models.model import MultimodalModel
 from mmdx.models.packing import unpad
 
 OWN = "own"

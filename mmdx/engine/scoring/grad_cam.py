@@ -29,7 +29,8 @@ from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.scoring.boxes import BoxRows, slices_of, write_boxes
 from mmdx.engine.scoring.score import score_rows
 from mmdx.errors import UsageError
-from mmdx.models.model import ImageBranch, MultimodalModel
+from mmdx.models.branches.images import ImageBranch
+from mmdx.models.model import MultimodalModel
 from mmdx.study import Split
 
 SHARE = 0.4
@@ -51,8 +52,8 @@ def heatmaps(
     """
     height, width = batch.inputs[modality].values.shape[-2:]
     owner, place = slices_of(batch, modality)
-    with _with_maps(model, modality), torch.enable_grad():
-        output = model(batch)
+    with _gradients_to_maps(model, modality) as count, torch.enable_grad():
+        output = model(batch, maps={modality: count})
         maps = output.features[modality].maps
         seen = next((each for each in reversed(maps) if min(each.shape[-2:]) >= LEAST_CELLS), maps[0])
         name, level = _explained(model, modality)
@@ -162,20 +163,18 @@ def _by_study(maps: Float[Tensor, "n f h w"], owner: list[int]) -> Float[Tensor,
 
 
 @contextmanager
-def _with_maps(model: MultimodalModel, modality: str) -> Iterator[None]:
-    """The branch of `modality` keeps its feature maps for a while, and passes gradients to them."""
+def _gradients_to_maps(model: MultimodalModel, modality: str) -> Iterator[int]:
+    """How many feature maps the branch of `modality` can give, while gradients reach them."""
     branch = model.branches[modality]
     if not isinstance(branch, ImageBranch) or not branch.encoder.maps:
         raise UsageError(f"--modality {modality}: its encoder gives no feature maps, which Grad-CAM looks at")
-    kept, frozen = branch.maps, [p for p in branch.encoder.parameters() if not p.requires_grad]
-    branch.maps = len(branch.encoder.maps)
+    frozen = [p for p in branch.encoder.parameters() if not p.requires_grad]
     for parameter in frozen:  # else no gradient would reach the map
         parameter.requires_grad_(True)
     # cuDNN's recurrent layers take no gradient in evaluation.
     with torch.backends.cudnn.flags(enabled=False):
         try:
-            yield
+            yield len(branch.encoder.maps)
         finally:
-            branch.maps = kept
             for parameter in frozen:
                 parameter.requires_grad_(False)

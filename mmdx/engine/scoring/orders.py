@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from mmdx.config import Config
 from mmdx.data.store.store import Store
-from mmdx.models.model import Branch, MultimodalModel
+from mmdx.models.branches.base import Branch
+from mmdx.models.model import MultimodalModel
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from mmdx.config import Config
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.facts import ModelFacts
 from mmdx.errors import DataError
-from mmdx.models.model import MultimodalModel, VectorBranch
+from mmdx.models.branches.vectors import VectorBranch
+from mmdx.models.model import MultimodalModel
 from mmdx.registry import SELECTORS
 
 MOST_ITEMS = 20_000

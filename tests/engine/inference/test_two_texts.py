@@ -10,12 +10,13 @@ import pytest
 
 from mmdx.config_file import parse_config
 from mmdx.data.text.tokenizer import fit_tokenizer
-from mmdx.engine.assembly.facts import InputFacts, ModelFacts
+from mmdx.engine.assembly.facts import ModelFacts
 from mmdx.engine.assembly.model import build_model
 from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.inference.study import read_reports, read_study
 from mmdx.errors import UsageError
+from mmdx.models.facts import InputFacts
 from mmdx.study import Study
 
 TEXTS = {"history": "fall on the head", "findings": "no blood is seen"}

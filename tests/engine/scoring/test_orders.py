@@ -181,5 +181,5 @@ def test_sentences_say_what_was_done_and_what_nobody_knows():
 
 def test_text_has_no_neighbours(tmp_path):
     config = write_config(tmp_path / "tiny.yaml", tmp_path)
-    with pytest.raises(UsageError, match=r"report\.neighbours: 'bilstm_attention' reads no images; leave it out"):
+    with pytest.raises(UsageError, match=r"report\.neighbours: is not for text, which 'bilstm_attention' reads"):
         resolve(read_config(config, ["model.inputs.report.neighbours=1"]))

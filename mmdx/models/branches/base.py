@@ -1,0 +1,66 @@
+"""What every branch is: the part of a model that reads one kind of modality, and how it is built from a config."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from mmdx.batch import Features, Packed
+from mmdx.config import InputConfig
+from mmdx.errors import UsageError
+from mmdx.models.facts import InputFacts
+from mmdx.models.heads.base import BranchSizes
+from mmdx.models.packing import item_mask, pad
+from mmdx.models.sequence.base import SequenceModel
+from mmdx.registry import Registry
+
+
+class Branch(nn.Module, ABC):
+    """One modality: packed items to `Features` whose pooled vector has the width at which modalities meet.
+
+    A branch is registered under the name of the kind that it reads: `@BRANCHES("images")`. `encoders` is the registry
+    of its encoders: by the encoder that an input names, a config says of which kind the input is. `options` names the
+    fields of `InputConfig`, beside `encoder`, that the branch reads; setting another one is an error. `minds_order`
+    says whether the answer depends on the order of the items. `sizes` says how wide the features are.
+    """
+
+    encoders: ClassVar[Registry]
+    options: ClassVar[frozenset[str]] = frozenset()
+    sizes: BranchSizes
+    minds_order = False
+
+    @classmethod
+    @abstractmethod
+    def build(
+        cls, section: InputConfig, facts: InputFacts, *, dim: int, where: str
+    ) -> tuple[Branch, Mapping[str, Any]]:
+        """The branch of one input, `dim` wide, and the architecture of its encoder, which a model folder keeps.
+
+        `where` is the dotted name of `section` in the config, for errors. Facts that already hold an architecture
+        (those of a saved model) make the branch without looking for anything pretrained.
+        """
+
+    @abstractmethod
+    def forward(self, packed: Packed) -> Features: ...
+
+    def with_maps(self, packed: Packed, count: int) -> Features:
+        """The features of `forward` with the `count` coarsest feature maps; for a branch whose `sizes` have `maps`."""
+        raise UsageError(f"branch {type(self).__name__}: gives no feature maps; only branches of images do")
+
+
+def in_sequence(sequence: SequenceModel, vectors: Float[Tensor, "n d"], packed: Packed) -> Features:
+    """Packed vectors through a sequence model; `Features.vectors` keeps them as they were before it."""
+    mask = item_mask(packed.lengths)
+    places = vectors.new_full((len(vectors),), float("nan")) if packed.places is None else packed.places
+    padded = pad(vectors, mask)
+    return replace(sequence(padded, mask, pad(places, mask)), vectors=padded)
+
+
+def projection(width: int, dim: int) -> nn.Sequential:
+    """From the width of a branch to that at which modalities meet."""
+    return nn.Sequential(nn.Linear(width, dim), nn.LayerNorm(dim))

@@ -1,0 +1,31 @@
+"""What a branch must know of the modality that it reads, beside its section of the config."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mmdx.study import Column
+
+
+@dataclass(frozen=True)
+class InputFacts:
+    """What a branch must know of its modality; `architecture` is filled in once the encoder is built.
+
+    `kind` is the name of a kind (`mmdx.kinds`). Images have a `unit` and `channels`. Descriptors have `width` values,
+    of which the last `logits` are answers of a first stage; `selected` is how many of the others a fitted selection
+    keeps, None before it is fitted and where there is none. Text has a `vocabulary` of so many tokens, and for an
+    encoder that asks for it `idf`, how rare each token is in training reports. Tables have `columns`.
+    """
+
+    kind: str
+    unit: str = "intensity"
+    channels: int = 1
+    width: int = 0
+    logits: int = 0
+    selected: int | None = None
+    vocabulary: int = 0
+    idf: tuple[float, ...] | None = None
+    columns: tuple[Column, ...] = ()
+    architecture: Mapping[str, Any] | None = None
