@@ -1,1 +1,4 @@
-"""What may be wrong with a prepared cohort: splits that leak, reports that answer, shortcuts, labels."""
+"""Issues of a store: splits that leak, reports that state labels, shortcuts, wrong labels.
+
+It imports the store, splits, text and the hallway.
+"""

@@ -1,1 +1,1 @@
-"""The built-in phantom: a cohort of head CTs with reports, of which it is known how much each modality can tell."""
+"""The phantom: made head CTs with reports, whose modalities tell a known amount; imports the hallway."""

@@ -1,1 +1,1 @@
-"""Who is trained on, validated and tested: splits, folds, fewer patients; imports tables and the hallway."""
+"""Which patients train, validate and test: splits, folds, fewer patients; imports tables and the hallway."""

@@ -1,1 +1,1 @@
-"""Tables of other people: CSV and JSON Lines, joins, labels, groups of classes, dates; imports the hallway, quiet."""
+"""Tables of other people: CSV and JSON Lines, joins, labels, classes, words for splits, dates; imports the hallway."""
