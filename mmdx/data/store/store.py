@@ -168,6 +168,14 @@ class StoredStudy:
         """The cell of a column as Arrow has it, an array of one."""
         return self._row.column(name)
 
+    @property
+    def findings(self) -> tuple[str, ...]:
+        return self._layout.findings
+
+    def labels(self) -> Float[np.ndarray, " f"]:
+        """In the order of `findings`, read-only, NaN where nobody looked."""
+        return self._flat("labels")
+
     def text(self, modality: str) -> str | None:
         return self._row.column(modality)[0].as_py()
 

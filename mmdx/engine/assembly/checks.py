@@ -12,10 +12,10 @@ import numpy as np
 from jaxtyping import Float
 
 from mmdx.config import Config
+from mmdx.data.loading.reports import Reports
 from mmdx.data.loading.traits import says
 from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
-from mmdx.data.text.redaction import redacted
 from mmdx.engine.assembly.encoders import kind_of
 from mmdx.engine.assembly.facts import check_inputs
 from mmdx.engine.assembly.judging import judge_problems
@@ -56,7 +56,7 @@ class Presence:
     def __init__(self, config: Config, store: Store) -> None:
         self.names = tuple(config.model.inputs)
         self.study_ids = store.study_ids
-        self._store, self._reports = store, config.data.reports
+        self._store, self._reports = store, Reports(store, config.data.reports)
         self._tables = {name: traits for name, traits in config.data.tables.items() if name in self.names}
         stored = [name for name in self.names if name not in self._tables]
         self._texts = {name for name in stored if KINDS[store.modalities[name].kind].worded}
@@ -75,11 +75,10 @@ class Presence:
         return not any(self(row, name) for name in (*self._lengths, *sorted(self._texts), *self._tables))
 
     def _read(self, row: int, name: str) -> bool:
-        study = self._store.read(row)
         if name in self._tables:
-            traits = study.traits()
+            traits = self._store.read(row).traits()
             return any(says(traits, trait) for trait in self._tables[name])
-        return bool(redacted(study.text(name) or "", self._reports))
+        return bool(self._reports.of(row, name))
 
 
 def check_training(config: Config, store: Store, splits: Splits) -> None:

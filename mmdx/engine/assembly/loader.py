@@ -9,8 +9,10 @@ from accelerate import Accelerator
 from torch.utils.data import DataLoader
 
 from mmdx.config import Config
-from mmdx.data.loading.collate import StudyDataset, collate_for
+from mmdx.data.loading.collate import collate_for
+from mmdx.data.loading.dataset import StudyDataset
 from mmdx.data.loading.reading import Reading
+from mmdx.data.loading.sample import SampleMaker
 from mmdx.data.loading.sampler import SliceBudgetSampler
 from mmdx.data.loading.traits import Table
 from mmdx.data.store.store import Store
@@ -60,18 +62,17 @@ def build_loader(
     """
     config = recipe.config
     modalities, targets = list(config.model.inputs), target_texts(config, store, recipe.tokenizers)
-    studies = StudyDataset(
-        store,
-        rows,
-        modalities=modalities,
+    kinds = {name: "tabular" if name in config.data.tables else store.modalities[name].kind for name in modalities}
+    maker = SampleMaker(
+        {name: kind for name, kind in kinds.items() if shown is None or name in shown},
         findings=config.data.findings or store.findings,
         tokenizers=recipe.tokenizers,
         tables=recipe.tables,
-        shown=shown,
         reading=Reading.of(config.data, config.seed),
         reports=config.data.reports,
         writes=targets,
     )
+    studies = StudyDataset(store, rows, maker)
     sampler = SliceBudgetSampler(
         studies.images(),
         slices=config.train.slices,

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mmdx.config import Component, Config, ReportOptions
-from mmdx.data.loading.collate import Written
+from mmdx.data.loading.reports import Reports
+from mmdx.data.loading.sample import Written
 from mmdx.data.store.store import Store
-from mmdx.data.text.redaction import redacted
 from mmdx.data.text.tokenizer import ReportTokenizer, fit_tokenizer, pretrained_tokenizer
 from mmdx.engine.assembly.encoders import kind_of
 from mmdx.errors import UsageError, did_you_mean
@@ -68,7 +68,7 @@ def build_tokenizers(config: Config, store: Store, rows: Sequence[int]) -> dict[
     tokenizers = {}
     for name, head in text_heads(config, store).items():
         options = target_reports(config, head)
-        reports = (redacted(store.read(row).text(name) or "", options) for row in rows)
+        reports = Reports(store, options).over(rows, name)
         tokenizers[target_key(name)] = fit_tokenizer(reports, max_tokens=HEADS.options(head)["max_words"])
     for name, section in config.model.inputs.items():
         if not kind_of(section).worded or name not in store.modalities:
@@ -84,4 +84,4 @@ def build_tokenizers(config: Config, store: Store, rows: Sequence[int]) -> dict[
 
 def reports_of(config: Config, store: Store, rows: Sequence[int], name: str) -> Iterator[str]:
     """What `data.reports` leaves of the reports of `rows`, empty where there is none."""
-    return (redacted(store.read(row).text(name) or "", config.data.reports) for row in rows)
+    return Reports(store, config.data.reports).over(rows, name)

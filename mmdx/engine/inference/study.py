@@ -7,22 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import torch
-from jaxtyping import Float32
-
-from mmdx.batch import Batch, Sample
+from mmdx.batch import Batch
 from mmdx.data.files import unpacked
-from mmdx.data.images.decode import Decoded, decode
 from mmdx.data.images.letterbox import Letterbox
-from mmdx.data.loading.collate import Collate
 from mmdx.data.loading.reading import Reading
 from mmdx.data.readers.detect import detect_reader
-from mmdx.data.text.redaction import redacted, withheld
+from mmdx.data.text.redaction import withheld
 from mmdx.engine.assembly.saved import SavedModel
-from mmdx.engine.scoring.descriptors import described
+from mmdx.engine.inference.raw import collate_of, image_inputs, maker_of, read_images
 from mmdx.engine.scoring.orders import minding
 from mmdx.errors import DataError, UsageError, did_you_mean
 from mmdx.registry import READERS
@@ -49,33 +42,31 @@ def read_study(saved: SavedModel, study: Study, image: str | None, reports: Mapp
 
     Raises `DataError` where the study has nothing that the model reads, or images of another unit.
     """
-    sample, orders, letterboxes = read_images(saved, study, image)
-    inputs = dict(sample.inputs)
-    problems = list(study.problems)
+    source, letterboxes = read_images(saved, study, image)
     texts, unread = _texts(saved, study, reports)
-    problems += unread
-    for name, text in texts.items():
-        left = redacted(text, saved.config.data.reports)
-        if not left:
-            what = f"'{name}'" if len(text_inputs(saved)) > 1 else "the report"
-            problems.append(f"nothing is left of {what}, read without {withheld(saved.config.data.reports)}")
-        tokens = saved.tokenizers[name](left)
-        if len(tokens):
-            inputs[name] = tokens
+    source = replace(source, texts=texts)
+    # Leaving images out is an experiment on a cohort: an answer for one study is given from all of them.
+    reading = replace(Reading.of(saved.config.data, saved.config.seed), dropped=0.0)
+    sample = maker_of(saved, source, reading)(source)
+    problems = [*study.problems, *unread]
+    for name in [name for name in texts if name not in sample.inputs]:
+        what = f"'{name}'" if len(text_inputs(saved)) > 1 else "the report"
+        problems.append(f"nothing is left of {what}, read without {withheld(saved.config.data.reports)}")
     for name, table in saved.facts.tables().items():
-        row, lacking = table(study.traits), table.lacking(study.traits)
-        if len(row):
-            inputs[name] = row
-            problems += [f"{name}: without {', '.join(lacking)}"] if lacking else []
-    if not inputs:
+        lacking = table.lacking(study.traits) if len(sample.inputs[name]) else []
+        problems += [f"{name}: without {', '.join(lacking)}"] if lacking else []
+    if not any(len(items) for items in sample.inputs.values()):
         wanted = ", ".join(saved.facts.inputs)
         raise DataError("; ".join(problems) or f"nothing that the model reads ({wanted})")
+    orders = {name: reading.evidence(order.source) for name, order in source.orders.items()}
     problems += [
-        f"{name}: {len(inputs[name])} images in an order that is unknown, which this model minds"
+        f"{name}: {len(sample.inputs[name])} images in an order that is unknown, which this model minds"
         for name in minding(saved.model)
-        if orders.get(name) == "unknown" and len(inputs[name]) > 1
+        if orders.get(name) == "unknown" and len(sample.inputs[name]) > 1
     ]
-    return ReadStudy(_collate(saved)([replace(sample, inputs=inputs)]), orders, letterboxes, problems)
+    numbers = sample.slice_numbers
+    boxes = {name: [boxes[number] for number in numbers[name]] for name, boxes in letterboxes.items()}
+    return ReadStudy(collate_of(saved)([sample]), orders, boxes, problems)
 
 
 @contextmanager
@@ -118,13 +109,6 @@ def join_inputs(studies: Sequence[Study], inputs: Sequence[str], name: str) -> l
         patient, traits = study.patient_id if above else name, {**study.traits, **(whole.traits if whole else {})}
         joined[above or name] = Study(above or name, patient, found, traits=traits, problems=problems)
     return list(joined.values())
-
-
-def image_inputs(saved: SavedModel) -> list[str]:
-    """The inputs that raw images can be given for: also descriptors that the model's first stage makes of them."""
-    first = image_inputs(saved.first) if saved.first is not None else []
-    inputs = saved.facts.inputs.items()
-    return [name for name, known in inputs if known.kind == "images" or (known.kind == "vectors" and name in first)]
 
 
 def image_input(saved: SavedModel, modality: str | None) -> str | None:
@@ -183,35 +167,6 @@ def _report(report: Path) -> str:
     return text
 
 
-def read_images(
-    saved: SavedModel, study: Study, image: str | None
-) -> tuple[Sample, dict[str, str], dict[str, list[Letterbox]]]:
-    """The images of a study that the model reads, as it reads them, and on what evidence they stand in order.
-
-    Beside them the letter-box of each image that is read.
-    """
-    inputs, places, numbers, orders, letterboxes = {}, {}, {}, {}, {}
-    # Leaving images out is an experiment on a cohort: an answer for one study is given from all of them.
-    reading = replace(Reading.of(saved.config.data, saved.config.seed), dropped=0.0)
-    for name, value in _named(study, image).items():
-        if isinstance(value, ImageFiles) and name in image_inputs(saved):
-            if saved.facts.inputs[name].kind == "images":
-                decoded, reads = _decoded(saved, name, value), reading
-                items, boxes = decoded.pixels, decoded.letterboxes
-            else:
-                items, reads = _descriptors(saved, study, name, value), reading.of_descriptors()
-                boxes = ()
-            numbers[name] = reads.numbers(len(items), study.study_id)
-            if boxes:
-                letterboxes[name] = [boxes[number] for number in numbers[name]]
-            places[name] = reads.places(numbers[name], len(items), value.order.spacing_mm)
-            inputs[name] = items[numbers[name]]
-            orders[name] = reads.evidence(value.order.source)
-    nobody_looked = np.full(len(saved.facts.findings), np.nan, dtype=np.float32)
-    sample = Sample(study.study_id, study.patient_id, inputs, nobody_looked, {}, places, slice_numbers=numbers)
-    return sample, orders, letterboxes
-
-
 def _texts(saved: SavedModel, study: Study, reports: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
     """The text of each text input that has one, and a sentence for each text of the study that no input reads.
 
@@ -225,51 +180,6 @@ def _texts(saved: SavedModel, study: Study, reports: Mapping[str, str]) -> tuple
     unread = [f"text '{name}' is not read: the model reads {', '.join(inputs)}" for name in strange]
     texts = own | dict(reports)
     return {name: texts[name] for name in inputs if name in texts}, unread
-
-
-def _named(study: Study, image: str | None) -> Mapping[str, Any]:
-    """A study's modalities under the model's names: one image modality of any name is taken for `image`."""
-    images = [name for name, value in study.modalities.items() if isinstance(value, ImageFiles)]
-    if image is None or image in images or len(images) != 1:
-        return study.modalities
-    return {image if name == images[0] else name: value for name, value in study.modalities.items()}
-
-
-def _decoded(saved: SavedModel, name: str, files: ImageFiles) -> Decoded:
-    known = saved.facts.inputs[name]
-    if files.unit != known.unit:
-        raise DataError(f"its images hold {files.unit}, but the model's '{name}' was trained on {known.unit}")
-    # Decoded whole, as a store has it: the grey levels of deep images hang on all images of the study.
-    return decode(replace(files, channels=known.channels), saved.facts.size)
-
-
-def _descriptors(saved: SavedModel, study: Study, name: str, files: ImageFiles) -> Float32[np.ndarray, "n d"]:
-    """What the first stage of a model says of the images of a study: of all of them, as when the second was trained."""
-    first = saved.first
-    if first is None:
-        raise DataError(f"'{name}': the model has no first stage that could describe images")
-    items = (
-        _decoded(first, name, files).pixels
-        if first.facts.inputs[name].kind == "images"
-        else _descriptors(first, study, name, files)
-    )
-    unknown = np.full(len(first.facts.findings), np.nan, dtype=np.float32)
-    places = {name: Reading().places(np.arange(len(items)), len(items), files.order.spacing_mm)}
-    alone = Sample(study.study_id, study.patient_id, {name: items}, unknown, {}, places)
-    with torch.inference_mode():
-        output = first.model(_collate(first)([alone]))
-    return described(first.model, output, name, logits=saved.facts.inputs[name].logits > 0).numpy()
-
-
-def _collate(saved: SavedModel) -> Collate:
-    side, items = saved.facts.size, {}
-    for name, known in saved.facts.inputs.items():
-        images = ((known.channels, side, side), np.dtype("int16" if known.unit == "HU" else "uint8"))
-        vectors = ((known.width,), np.dtype("float32"))
-        table = ((len(known.columns),), np.dtype("float32"))
-        text = ((), np.dtype("int64"))
-        items[name] = {"images": images, "vectors": vectors, "text": text, "tabular": table}[known.kind]
-    return Collate(items)
 
 
 def make_folder(out: Path) -> None:

@@ -28,9 +28,9 @@ from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, StandardScale
 from mmdx.config import Config
 from mmdx.data.images.decode import HU_RANGE
 from mmdx.data.images.letterbox import visible_margins
+from mmdx.data.loading.reports import Reports
 from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
-from mmdx.data.text.redaction import redacted
 from mmdx.engine.runs.studies import study_facts
 
 RAREST_WORD = 2
@@ -158,16 +158,14 @@ def _texts(ground: Ground) -> list[str]:
 
 
 def _by_words(name: str, ground: Ground, rows: Rows) -> Scores | str:
-    def told(row: int) -> str:
-        return redacted(ground.store.read(row).text(name) or "", ground.config.data.reports)
-
-    training = [told(row) for row in ground.train]
+    reports = Reports(ground.store, ground.config.data.reports)
+    training = list(reports.over(ground.train, name))
     vectors = TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2), min_df=min(RAREST_WORD, len(training)))
     try:
         learned = vectors.fit_transform(training)
     except ValueError:  # scikit-learn's word for an empty vocabulary
         return f"no word stands in {RAREST_WORD} training texts"
-    return _fitted(learned, vectors.transform([told(row) for row in rows]), ground, c=10.0)
+    return _fitted(learned, vectors.transform(list(reports.over(rows, name))), ground, c=10.0)
 
 
 def _by_facts(facts: pd.DataFrame, ground: Ground, rows: Rows) -> Scores | str:

@@ -13,9 +13,10 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 from jaxtyping import Float
 
+from mmdx.data.loading.reports import Reports
 from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
-from mmdx.data.text.redaction import absent_sections, redacted
+from mmdx.data.text.redaction import absent_sections
 from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.assembly.texts import target_key, target_texts
 from mmdx.engine.scoring.score import answered
@@ -133,7 +134,7 @@ def _see(
 def _reports(saved: SavedModel, head: TextHead, store: Store, rows: Sequence[int]) -> dict[int, str]:
     """What is to be written of the studies in `rows`, by row; empty where a study has no report."""
     options = target_texts(saved.config, store, saved.tokenizers)[head.text].reports
-    return {row: redacted(store.read(row).text(head.text) or "", options) for row in rows}
+    return dict(zip(rows, Reports(store, options).over(rows, head.text), strict=True))
 
 
 def _nearest(one: _Seen, known: Sequence[_Seen]) -> int:

@@ -14,8 +14,10 @@ import torch
 
 from mmdx.batch import Batch
 from mmdx.config import ReportOptions, SliceOrder
-from mmdx.data.loading.collate import WHOLE, StudyDataset, Written, collate_for
+from mmdx.data.loading.collate import collate_for
+from mmdx.data.loading.dataset import StudyDataset
 from mmdx.data.loading.reading import Reading, evenly
+from mmdx.data.loading.sample import WHOLE, SampleMaker, Written
 from mmdx.data.store.store import Store
 from mmdx.data.text.tokenizer import fit_tokenizer
 from mmdx.errors import UsageError
@@ -49,16 +51,14 @@ def dataset(
     reports: ReportOptions = WHOLE,
 ) -> StudyDataset:
     tokenizers = {"report": fit_tokenizer(["fell one times .", "fell two times ."], max_tokens=9)}
-    return StudyDataset(
-        store,
-        rows,
-        modalities=modalities,
+    maker = SampleMaker(
+        {name: store.modalities[name].kind for name in modalities if shown is None or name in shown},
         findings=findings,
         tokenizers=tokenizers,
-        shown=shown,
         reading=reading or Reading(most=max_images),
         reports=reports,
     )
+    return StudyDataset(store, rows, maker)
 
 
 def batch(studies: StudyDataset, store: Store, modalities: Sequence[str] = MODALITIES) -> Batch:
@@ -262,9 +262,7 @@ def test_a_text_that_is_written_comes_as_a_target_whatever_is_shown(store: Store
     words = fit_tokenizer(["fell one times .", "fell two times ."], max_tokens=9)
     # Study 0 has no report; those of 1 and 2 are "Fell 1 times." and "Fell 2 times."
     targets = {"report": Written(words, ReportOptions(mask=("fell",)))}
-    studies = StudyDataset(
-        store, [0, 1, 2], modalities=["image"], findings=["bleed"], tokenizers={}, shown=[], writes=targets
-    )
+    studies = StudyDataset(store, [0, 1, 2], SampleMaker({}, findings=["bleed"], writes=targets))
     batch = collate_for(store, ["image"], targets=["report"])([studies[i] for i in range(3)])
     assert set(batch.inputs) == {"image"}
     assert batch.inputs["image"].lengths.tolist() == [0, 0, 0]

@@ -1,0 +1,65 @@
+"""Some rows of a store as a torch data set of Samples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from torch.utils.data import Dataset
+
+from mmdx.batch import Sample
+from mmdx.data.loading.sample import SampleMaker
+from mmdx.data.store.store import Store
+from mmdx.data.text.tokenizer import ReportTokenizer
+from mmdx.errors import UsageError, did_you_mean
+from mmdx.kinds import KINDS
+
+
+class StudyDataset(Dataset[Sample]):
+    """The studies in `rows` of a store, each as the Sample that `maker` makes of it."""
+
+    def __init__(self, store: Store, rows: Sequence[int], maker: SampleMaker) -> None:
+        store.columns_of(maker.findings)
+        self._store, self._rows, self._maker = store, list(rows), maker
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, position: int) -> Sample:
+        return self._maker(self._store.read(self._rows[position]))
+
+    def images(self) -> list[int]:
+        """How many images each study brings, over all modalities that are read: what the sampler packs by.
+
+        Vectors, text and tables do not count: beside images they weigh nothing, and `train.studies` bounds them.
+        """
+        counts = np.zeros(len(self._rows), dtype=np.int64)
+        reading = self._maker.reading
+        for name, kind in self._maker.kinds.items():
+            if KINDS[kind].pictured:
+                counts += [reading.count(length) for length in self._store.lengths(name)[self._rows].tolist()]
+        return counts.tolist()
+
+
+def as_torch(
+    store: Store,
+    modalities: Sequence[str],
+    *,
+    rows: Sequence[int] | None = None,
+    findings: Sequence[str] | None = None,
+    tokenizers: Mapping[str, ReportTokenizer] | None = None,
+) -> StudyDataset:
+    """The studies of a store (all, or those in `rows`) as a torch data set: `modalities`, and labels of `findings`.
+
+    A text needs a tokenizer; `mmdx.data.text.tokenizer.fit_tokenizer` makes one. `collate_for(store, modalities)` packs
+    what the data set gives into a `Batch`. Raises `UsageError` for a modality or a finding that the store lacks.
+    """
+    for name in modalities:
+        if name not in store.modalities:
+            raise UsageError(f"no modality '{name}' in {store.folder}; {did_you_mean(name, store.modalities)}")
+    maker = SampleMaker(
+        {name: store.modalities[name].kind for name in modalities},
+        findings=store.findings if findings is None else findings,
+        tokenizers=tokenizers or {},
+    )
+    return StudyDataset(store, range(len(store)) if rows is None else rows, maker)

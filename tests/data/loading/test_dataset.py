@@ -1,0 +1,24 @@
+"""A store as a torch data set, without a config."""
+
+import cohorts
+import pytest
+
+from mmdx.data.loading.collate import collate_for
+from mmdx.data.loading.dataset import as_torch
+from mmdx.data.text.tokenizer import fit_tokenizer
+from mmdx.errors import UsageError
+
+
+def test_a_store_is_a_torch_data_set(tmp_path):
+    store = cohorts.prepared(cohorts.folder_cohort(tmp_path / "raw"), tmp_path / "store")
+    tokenizers = {"report": fit_tokenizer(["fell one times ."], max_tokens=9)}
+    studies = as_torch(store, ["image", "report"], rows=[2, 3], tokenizers=tokenizers)
+    assert len(studies) == 2
+    assert studies[0].inputs["image"][:, 0, 0, 0].tolist() == [20, 21, 22]
+    assert studies.images() == [3, 1]
+    batch = collate_for(store, ["image", "report"])([studies[0], studies[1]])
+    assert batch.labels.tolist() == [[0], [1]]
+    assert batch.present("report").tolist() == [True, False]
+    assert len(as_torch(store, ["image"])) == 10
+    with pytest.raises(UsageError, match=r"no modality 'ct' in .*; known: image, report"):
+        as_torch(store, ["ct"])
