@@ -75,7 +75,7 @@ def audit(store: Store, splits: Splits, *, lexicon: Lexicon, report: ReportOptio
         *check_labels(facts),
     ]
     withheld = report or default_options(facts.findings, lexicon)
-    key = store.description["fingerprint"]
+    key = store.fingerprint
     return Audit(key, splits_digest(store.study_ids, splits), withheld, tuple(by_severity(issues)))
 
 

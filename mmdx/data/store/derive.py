@@ -58,7 +58,7 @@ class Derivation:
         """32 hex digits over the first store, the split and everything that the origin names but where it lies."""
         told = {name: value for name, value in self.origin.items() if name != "run"}
         facts = {name: known.to_json() for name, known in self.described.items()}
-        made = [STORE_FORMAT, self.store.description["fingerprint"], facts, list(self.splits), told]
+        made = [STORE_FORMAT, self.store.fingerprint, facts, list(self.splits), told]
         return hashlib.blake2b(json.dumps(made, sort_keys=True).encode(), digest_size=16).hexdigest()
 
     def portions(self, out: Path) -> list[tuple[Path, list[int]]]:
@@ -119,7 +119,7 @@ def finished(made: Derivation, out: Path) -> Store | None:
     if not is_store(out):
         return None
     store = Store(out)
-    if store.description["fingerprint"] != made.fingerprint():
+    if store.fingerprint != made.fingerprint():
         raise DataError(
             f"{out}: holds descriptors of other weights, another split or other options; extract into another folder, "
             "or remove this one"

@@ -126,6 +126,11 @@ class Index:
     def text(self, column: str, row: int) -> str | None:
         return self._batch.column(column)[row].as_py()
 
+    def of_modalities(self) -> dict[str, list[int] | list[str | None]]:
+        """The columns `NAME.length` and `NAME.order`."""
+        names = [name for name in self._batch.schema.names if name.endswith((".length", ".order"))]
+        return {name: self._batch.column(name).to_pylist() for name in names}
+
     def splits(self) -> Splits:
         """As they were dealt."""
         told = self._batch.column("split").dictionary_encode()

@@ -95,14 +95,14 @@ def prepare_into(
     _keep_apart(recipe.source, out)
     with turn or nullcontext():
         store = Store(out) if is_store(out) else None
-        ready = store is not None and store.description["fingerprint"] == recipe.fingerprint()
+        ready = store is not None and store.fingerprint == recipe.fingerprint()
         studies = [] if ready else _looked_at(recipe, look)
     if store is None or not ready:
         return _fill(recipe, studies, out, split or SplitOptions(), console)
-    if split is not None and store.description["split"] != split.model_dump():
-        dealt = ", ".join(f"{name} {value}" for name, value in store.description["split"].items())
+    if split is not None and store.dealt != split.model_dump():
+        dealt = ", ".join(f"{name} {value}" for name, value in store.dealt.items())
         raise DataError(f"{out}: its patients were dealt otherwise ({dealt}); prepare into another folder")
-    _say(console, f"{out}: up to date, {len(store)} studies, {store.description['quarantined']} quarantined")
+    _say(console, f"{out}: up to date, {len(store)} studies, {store.quarantined} quarantined")
     return store
 
 

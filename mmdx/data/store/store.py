@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
+import datasets
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 from jaxtyping import Float, Float32, Int, Shaped
 
@@ -89,10 +91,60 @@ class Store:
         return dict(self.layout.modalities)
 
     @property
+    def fingerprint(self) -> str:
+        """32 hex digits over what made the store: anything changed is another store."""
+        return self.description["fingerprint"]
+
+    @property
+    def reader(self) -> str:
+        """The name of the reader that found the studies."""
+        return self.description["reader"]
+
+    @property
+    def dealt(self) -> dict[str, Any]:
+        """The options by which the patients were dealt: shares of `val` and `test`, and the `seed`."""
+        return dict(self.description["split"])
+
+    @property
+    def quarantined(self) -> int:
+        """Studies that could not be stored; `quarantine.csv` says why."""
+        return self.description["quarantined"]
+
+    @property
+    def extracted(self) -> bool:
+        """Whether the store holds descriptors that a model of mmdx left."""
+        return EXTRACTED in self.description
+
+    @property
     def described_by(self) -> str | None:
         """What tells the weights of the one model that can make descriptors like these of new images; None where there
         is none, or no descriptors were extracted."""
         return self.description.get(EXTRACTED, {}).get("weights", {}).get("own")
+
+    def __getitem__(self, row: int) -> StoredStudy:
+        """`read(row)`, counted from the end where it is negative. Raises `IndexError` beyond the last study."""
+        return self.read(range(len(self))[row])
+
+    def __iter__(self) -> Iterator[StoredStudy]:
+        return map(self.read, range(len(self)))
+
+    def frame(self) -> pd.DataFrame:
+        """One row per study: identifiers, split, labels, and of each modality how long it is and what orders it.
+
+        Columns are `study_id`, `patient_id`, `split`, the findings, `NAME.length` and `NAME.order`. No pixel is read.
+        """
+        identifiers = {"study_id": self.study_ids, "patient_id": self.patient_ids, "split": list(self.splits)}
+        labels = {finding: self.labels[:, place] for place, finding in enumerate(self.findings)}
+        return pd.DataFrame(identifiers | labels | self._index.of_modalities())
+
+    def to_hf(self) -> datasets.Dataset:
+        """The rows as a data set of Hugging Face, whose columns lie in the memory-mapped shards.
+
+        Pixels and descriptors are flat lists there; `layout` has their shapes. `split` is as it came with the data.
+        """
+        self._prove_whole()
+        shards = [shard_path(self.folder, shard) for shard in self._index.shards()]
+        return datasets.concatenate_datasets([datasets.Dataset.from_file(str(path)) for path in shards])
 
     def columns_of(self, findings: Sequence[str]) -> list[int]:
         """The places of `findings` in the label rows. Raises `UsageError` for one that the store does not have."""

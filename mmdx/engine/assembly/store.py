@@ -13,7 +13,7 @@ from mmdx.config import Config
 from mmdx.data.splits.fewer import with_fewer
 from mmdx.data.splits.splits import Splits, make_splits, prove_disjoint
 from mmdx.data.store.prepare import Recipe, prepare_into, prepare_under
-from mmdx.data.store.store import EXTRACTED, Store, is_store
+from mmdx.data.store.store import Store, is_store
 from mmdx.engine.assembly.checks import check_studies_for
 from mmdx.engine.processes import main_first
 from mmdx.engine.runs.record import read_environment, same_store
@@ -63,7 +63,7 @@ def for_training(config: Config, store: Store, splits: Splits) -> Splits:
     count = config.data.train_patients
     if count is None:
         return splits
-    if EXTRACTED in store.description:
+    if store.extracted:
         raise UsageError(
             f"data.train_patients: the descriptors of {store.folder} were made by models that learned from all "
             "training patients; leave it out, or train the run that they are of on fewer"
@@ -74,7 +74,7 @@ def for_training(config: Config, store: Store, splits: Splits) -> Splits:
 def _dealt(config: Config, store: Store) -> Splits:
     if config.data.split is None:
         return store.splits
-    if EXTRACTED in store.description:
+    if store.extracted:
         raise UsageError(
             f"data.split: the descriptors of {store.folder} were made under its own split, by models that saw the "
             "studies of another; leave data.split out, or split the run that they are of"

@@ -75,7 +75,7 @@ def verdict_for(store: Store, splits: Splits) -> dict[str, Any]:
     images = sum(int(np.sum(store.lengths(name))) for name in pictures)
     if images > MOST_IMAGES:
         verdict = f"not done, for {images} images take minutes; run mmdx audit {store.folder}"
-        return {"fingerprint": store.description["fingerprint"], "splits": digest, "verdict": verdict, "findings": []}
+        return {"fingerprint": store.fingerprint, "splits": digest, "verdict": verdict, "findings": []}
     result = audit(store, splits, lexicon=read_lexicon()).to_json()
     if splits == store.splits and os.access(store.folder, os.W_OK):
         _write(store.folder / AUDIT_FILE, result)
@@ -109,7 +109,7 @@ def _stored(path: Path) -> dict[str, Any] | None:
 
 
 def _fits(known: Mapping[str, Any], store: Store, digest: str) -> bool:
-    key = (AUDIT_FORMAT, store.description["fingerprint"], digest)
+    key = (AUDIT_FORMAT, store.fingerprint, digest)
     return (known.get("format"), known.get("fingerprint"), known.get("splits")) == key
 
 

@@ -72,7 +72,7 @@ def read_environment(run: RunLayout) -> dict[str, Any]:
 
 def same_store(run: RunLayout, store: Store) -> None:
     """Raises `DataError` where a store is not the one that the run was trained on."""
-    if store.description["fingerprint"] != read_environment(run)["store"]["fingerprint"]:
+    if store.fingerprint != read_environment(run)["store"]["fingerprint"]:
         raise DataError(f"{store.folder}: is not the store that {run.folder} was trained on; prepare that one again")
 
 

@@ -83,7 +83,7 @@ def judge(saved: SavedModel, store: Store, splits: Splits, table: pd.DataFrame) 
     columns = store.columns_of(saved.facts.findings)
     training = splits.rows("train")
     reports = {row: text for row, text in _reports(saved, head, store, training).items() if text}
-    made_for = f"'{head.text}' of {origin(store.description['reader'])}"
+    made_for = f"'{head.text}' of {origin(store.reader)}"
     labels = store.labels[list(reports)][:, columns]
     reader = ReportReader(list(reports.values()), labels, saved.facts.findings, made_for)
     truth = {store.study_ids[row]: store.labels[row, columns] for row in range(len(store))}

@@ -67,7 +67,7 @@ def test_order_quarantine_preprocessing_and_fingerprint(store: Store, text: str)
         == "- `image`: letter-boxed to 8 x 8 pixels, grey, plain intensities, as uint8"
     )
     assert "found in 0 of them" in "\n".join(section(text, "Identifiers"))
-    assert store.description["fingerprint"] in section(text, "Fingerprint")[0]
+    assert store.fingerprint in section(text, "Fingerprint")[0]
 
 
 def test_the_licence_is_the_readers(text: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -481,7 +481,7 @@ def test_a_config_takes_a_finished_store_as_it_was_dealt(raw: Path, tmp_path: Pa
     said(prepare_into, cohorts.recipe(raw), tmp_path / "out")
     console, text = cohorts.quiet()
     store = prepare_into(cohorts.recipe(raw), tmp_path / "out", None, console)
-    assert store.description["split"] == SPLIT.model_dump()
+    assert store.dealt == SPLIT.model_dump()
     assert "up to date" in text.getvalue()
 
 

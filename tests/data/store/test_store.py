@@ -306,3 +306,20 @@ def test_a_split_without_anybody(copied: Path) -> None:
     path = copied / "splits.csv"
     path.write_text(path.read_text(encoding="utf-8").replace(",val", ",train"), encoding="utf-8")
     assert "no patient in val" in refusal(copied)
+
+
+def test_a_store_as_a_table_and_as_a_data_set_of_hugging_face(copied: Path) -> None:
+    store = Store(copied)
+    frame = store.frame()
+    assert list(frame.columns) == [
+        *("study_id", "patient_id", "split", *store.findings),
+        *(f"{name}.{what}" for name in store.modalities if name != "report" for what in ("length", "order")),
+    ]
+    assert frame["study_id"].tolist() == store.study_ids
+    assert frame["split"].tolist() == list(store.splits)
+    rows = store.to_hf()
+    assert rows["study_id"][:] == store.study_ids
+    assert store[-1].study_id == store.study_ids[-1]
+    assert [study.study_id for study in store] == store.study_ids
+    with pytest.raises(IndexError):
+        store[len(store)]
