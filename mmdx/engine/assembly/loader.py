@@ -18,6 +18,7 @@ from mmdx.data.loading.traits import Table
 from mmdx.data.store.store import Store
 from mmdx.data.text.tokenizer import ReportTokenizer
 from mmdx.engine.assembly.texts import target_texts
+from mmdx.kinds import TABULAR
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def build_loader(
     """
     config = recipe.config
     modalities, targets = list(config.model.inputs), target_texts(config, store, recipe.tokenizers)
-    kinds = {name: "tabular" if name in config.data.tables else store.modalities[name].kind for name in modalities}
+    kinds = {name: TABULAR.name if name in config.data.tables else store.modalities[name].kind for name in modalities}
     maker = SampleMaker(
         {name: kind for name, kind in kinds.items() if shown is None or name in shown},
         findings=config.data.findings or store.findings,
