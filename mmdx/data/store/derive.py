@@ -26,7 +26,8 @@ from mmdx.data.store.index import gather_index, write_index
 from mmdx.data.store.kinds import ModalityFacts
 from mmdx.data.store.layout import Layout
 from mmdx.data.store.shards import is_written, new_shard, shard_path
-from mmdx.data.store.store import DESCRIPTION, EXTRACTED, SPLIT_FILE, Store, StoredStudy, digest, is_store
+from mmdx.data.store.store import DESCRIPTION, EXTRACTED, SPLIT_FILE, Store, digest, is_store
+from mmdx.data.store.stored import StoredStudy
 from mmdx.errors import DataError
 from mmdx.kinds import KINDS
 from mmdx.study import Modality, ModalityFiles, Order, Study

@@ -13,15 +13,15 @@ import datasets
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from jaxtyping import Float, Float32, Int, Shaped
+from jaxtyping import Float, Int
 
 from mmdx.data.splits.splits import Splits, prove_disjoint, read_splits
 from mmdx.data.store.fingerprint import STORE_FORMAT
 from mmdx.data.store.index import INDEX, Index
-from mmdx.data.store.kinds import STORED, ModalityFacts
-from mmdx.data.store.kinds.base import StoredItems
+from mmdx.data.store.kinds import ModalityFacts
 from mmdx.data.store.layout import Layout
 from mmdx.data.store.shards import mapped, shard_path
+from mmdx.data.store.stored import StoredStudy
 from mmdx.errors import DataError, UsageError, did_you_mean
 
 DESCRIPTION = "dataset.json"
@@ -183,73 +183,6 @@ class Store:
             for shard, size in self._index.shards().items():
                 _check_size(shard_path(self.folder, shard), size)
             self._proved = True
-
-
-class StoredStudy:
-    """One row of a store."""
-
-    def __init__(self, row: pa.RecordBatch, layout: Layout) -> None:
-        self._row = row
-        self._layout = layout
-
-    @property
-    def study_id(self) -> str:
-        return self._row.column("study_id")[0].as_py()
-
-    @property
-    def patient_id(self) -> str:
-        return self._row.column("patient_id")[0].as_py()
-
-    def items(self, modality: str) -> Shaped[np.ndarray, "n *shape"]:
-        """The items of a modality that is no text, as stored, read-only; n is 0 where the modality is absent."""
-        slot = self._layout.slot(modality)
-        kind = STORED[slot.facts.kind]
-        if not isinstance(kind, StoredItems):
-            raise ValueError(f"'{modality}' is {slot.facts.kind}, which has no items")
-        return kind.items(self._row, slot)
-
-    def pixels(self, modality: str) -> Shaped[np.ndarray, "n c h w"]:
-        """Raw stored pixels, read-only: int16 Hounsfield units or uint8; n is 0 where the modality is absent."""
-        return self.items(modality)
-
-    def vectors(self, modality: str) -> Float32[np.ndarray, "n d"]:
-        """Descriptors, read-only; n is 0 where the modality is absent."""
-        return self.items(modality)
-
-    def column(self, name: str) -> pa.Array:
-        """The cell of a column as Arrow has it, an array of one."""
-        return self._row.column(name)
-
-    @property
-    def findings(self) -> tuple[str, ...]:
-        return self._layout.findings
-
-    def labels(self) -> Float[np.ndarray, " f"]:
-        """In the order of `findings`, read-only, NaN where nobody looked."""
-        return self._flat("labels")
-
-    def text(self, modality: str) -> str | None:
-        return self._row.column(modality)[0].as_py()
-
-    def slice_labels(self, modality: str) -> Float[np.ndarray, "n f"]:
-        """Labels by image; n is 0 where the data set has none for this study."""
-        flat, findings = self._flat(f"{modality}.slice_labels"), len(self._layout.findings)
-        return flat.reshape(len(flat) // max(findings, 1), findings)
-
-    def traits(self) -> dict[str, str | float]:
-        return json.loads(self._row.column("traits")[0].as_py())
-
-    def spacing(self, modality: str) -> float | None:
-        """mm between neighbouring images, or their descriptors, along the normal; None where no certificate says so."""
-        order = self._row.column(f"{modality}.order")[0].as_py()
-        return json.loads(order)["spacing_mm"] if order else None
-
-    def boxes(self) -> list[dict[str, Any]]:
-        """Lesion boxes in pixels of the stored images."""
-        return json.loads(self._row.column("boxes")[0].as_py())
-
-    def _flat(self, column: str) -> np.ndarray:
-        return self._row.column(column).flatten().to_numpy(zero_copy_only=True)
 
 
 def is_store(folder: Path) -> bool:

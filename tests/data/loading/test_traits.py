@@ -10,7 +10,8 @@ import pytest
 from cohorts import prepared, write_png, write_table
 
 from mmdx.data.loading.traits import MOST_WORDS, Table, fit_table
-from mmdx.data.store.store import Store, StoredStudy
+from mmdx.data.store.store import Store
+from mmdx.data.store.stored import StoredStudy
 from mmdx.errors import DataError, UsageError
 from mmdx.study import Column
 

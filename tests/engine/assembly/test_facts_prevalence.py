@@ -10,7 +10,7 @@ from cohorts import folder_cohort, prepared, quiet, recipe
 
 from mmdx.config import SplitOptions
 from mmdx.data.store.prepare import prepare_into
-from mmdx.data.store.store import StoredStudy
+from mmdx.data.store.stored import StoredStudy
 from mmdx.engine.assembly.facts import prevalence
 
 
