@@ -37,6 +37,23 @@ Reports = Annotated[
 ]
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from mmdx import __version__
+
+        print(f"mmdx {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="show the version and exit")
+    ] = False,
+) -> None:
+    """Medical images read together with their clinical reports."""
+
+
 @app.command()
 def inspect(
     path: Annotated[Path, typer.Argument(help="folder of raw studies")],
@@ -110,18 +127,16 @@ def audit(
     """Look for leaks between splits, reports that state the label, shortcuts, wrong labels; exit code 1 for a leak."""
     from rich.console import Console
 
-    from mmdx.engine.reporting.audit import audit_store
+    from mmdx.config import ReportOptions
+    from mmdx.engine.reporting.audit import AUDIT_FILE, audit_store
+    from mmdx.terminal.audit import show_audit
 
-    sound = audit_store(
-        store,
-        Console(),
-        out=out,
-        lexicon=lexicon,
-        keep_sections=keep_section or [],
-        drop_sections=drop_section or [],
-        mask=mask or [],
+    reports = ReportOptions(
+        keep_sections=tuple(keep_section or ()), drop_sections=tuple(drop_section or ()), mask=tuple(mask or ())
     )
-    if not sound:
+    result = audit_store(store, out=out, lexicon=lexicon, reports=reports)
+    show_audit(result, out or store / AUDIT_FILE, Console())
+    if result.leaks:
         raise typer.Exit(1)
 
 
@@ -207,13 +222,17 @@ def compare(
     """Compare runs, or what one run was shown: paired, by patient, from prediction files alone."""
     from rich.console import Console
 
-    from mmdx.engine.reporting.comparison import leave
+    from mmdx.engine.reporting.checklists.table import save_comparison
     from mmdx.stats.evidence import gather
+    from mmdx.terminal.comparison import show_comparison, show_report
 
+    console = Console()
     evidence = gather(
         runs, split=split, level=level, resamples=resamples, seed=seed, intervals=intervals, margin=margin
     )
-    leave(evidence, out, Console(), finding=finding)
+    show_comparison(evidence, console, finding=finding)
+    save_comparison(evidence, out)
+    show_report(out, console)
 
 
 @app.command()
@@ -237,13 +256,22 @@ def ablate(
     from rich.console import Console
 
     from mmdx.engine.assembly.resolve import read_resolved
-    from mmdx.engine.experiments.ablation.ablate import Extent, run_ablation, show_plan
+    from mmdx.engine.experiments.ablation import ablate as ablation
+    from mmdx.engine.experiments.ablation.plan import Extent
+    from mmdx.engine.experiments.ablation.processes import Launch
+    from mmdx.terminal.ablation import show_ablation, show_plan, watched
 
+    console, launch = Console(), Launch.of_machine(launcher, jobs)
     asked, folder = read_resolved(config, overrides or []), out or Path("ablations") / config.stem
     extent = Extent.parsed(seeds, fusion, sizes)
     if plan:
-        show_plan(asked, Console(), extent=extent, out=folder, launcher=launcher)
-    elif not run_ablation(asked, config.stem, Console(), extent=extent, out=folder, slots=jobs, launcher=launcher):
+        show_plan(ablation.planned_ablation(asked, extent=extent, out=folder), launch, console)
+        return
+    result = ablation.ablate(
+        asked, name=config.stem, extent=extent, out=folder, launch=launch, console=console, watch=watched(console)
+    )
+    show_ablation(result, console)
+    if not result.complete:
         raise typer.Exit(1)
 
 
@@ -330,7 +358,8 @@ def main(arguments: list[str] | None = None) -> None:
         hint = "; make room, then run it again (train: with --resume)" if error.errno in FULL else ""
         _end([f"{error.filename or 'a file'}: {error.strerror}{hint}"], 1)
     except typer.TyperException as error:
-        _end([f"{error.format_message()} (mmdx --help)"], 2)
+        message = error.format_message()
+        _end([f"{message} (mmdx --help)"] if message else [], 2)  # bare `mmdx` has shown its help, and has no message
     # typer answers Ctrl-C, and an exit asked for, with a code.
     if code == STOPPED:
         _end(["stopped; nothing finished is lost: use train --resume, or prepare or ablate again"], STOPPED)

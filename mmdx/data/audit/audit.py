@@ -6,7 +6,11 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
+from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from mmdx.config import ReportOptions
 from mmdx.data.audit.identities import check_identities
@@ -20,6 +24,7 @@ from mmdx.data.audit.statements import check_statements, default_options
 from mmdx.data.audit.store_facts import gather
 from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
+from mmdx.files import write_json
 from mmdx.study import Split
 
 AUDIT_FORMAT = 1
@@ -57,6 +62,20 @@ class Audit:
             "report": self.report.model_dump(mode="json"),
             "findings": [issue.to_json() for issue in self.issues],
         }
+
+    def frame(self) -> pd.DataFrame:
+        """One row per issue, the worst first: `severity`, `kind`, `sentence`, and `studies`, how many it concerns."""
+        columns = ["severity", "kind", "sentence", "studies"]
+        rows = [(issue.severity, issue.kind, issue.sentence, len(issue.rows)) for issue in self.issues]
+        return pd.DataFrame(rows, columns=columns)
+
+    def save(self, path: Path) -> None:
+        """Writes `to_json` to a file, whole or not at all."""
+        write_json(path, self.to_json())
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the verdict, then the issues."""
+        return f"<p>Verdict: {escape(self.verdict)}.</p>{self.frame().to_html(index=False)}"
 
 
 def audit(store: Store, splits: Splits, *, lexicon: Lexicon, report: ReportOptions | None = None) -> Audit:

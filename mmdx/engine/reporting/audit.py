@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich.console import Console
-from rich.text import Text
 
 from mmdx.config import ReportOptions
-from mmdx.data.audit.audit import AUDIT_FORMAT, audit, splits_digest
-from mmdx.data.audit.issues import SEVERITIES
+from mmdx.data.audit.audit import AUDIT_FORMAT, Audit, audit, splits_digest
 from mmdx.data.audit.lexicon import SHIPPED, read_lexicon
 from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
@@ -23,39 +19,27 @@ from mmdx.errors import UsageError
 from mmdx.study import Split
 
 AUDIT_FILE = "audit.json"
+TERMS_MASKED = ReportOptions()
 MOST_IMAGES = 20_000
 """Images of a store up to which a training audits it by itself; beyond, it takes minutes, and is for `mmdx audit`."""
-_STYLES = {"leak": "bold red", "warning": "yellow", "note": ""}
-_LINES = 2
 
 
 def audit_store(
-    folder: Path,
-    console: Console,
-    *,
-    out: Path | None = None,
-    lexicon: Path | None = None,
-    keep_sections: Sequence[str] = (),
-    drop_sections: Sequence[str] = (),
-    mask: Sequence[str] = (),
-) -> bool:
-    """Audits a store, prints what was found and writes it to `out` (`audit.json` in the store when None).
+    folder: Path, *, out: Path | None = None, lexicon: Path | None = None, reports: ReportOptions = TERMS_MASKED
+) -> Audit:
+    """Audits the store in a folder under its own split and writes that to `out`, by default `audit.json` in the store.
 
-    True where the splits do not leak. Raises `UsageError` where the file cannot be written.
+    `lexicon` says which terms state a finding, by default the one that comes with mmdx; `reports` what is withheld
+    from reports before the second probe, where it is empty the terms of the lexicon. Raises `UsageError`, before any
+    minute is spent, where the file cannot be written.
     """
     store, terms = Store(folder), read_lexicon(lexicon or SHIPPED)
     place = out or folder / AUDIT_FILE
     if not os.access(place if place.exists() else place.parent, os.W_OK) or place.is_dir():
         raise UsageError(f"{place}: cannot be written; give --out FILE")
-    report = ReportOptions(keep_sections=tuple(keep_sections), drop_sections=tuple(drop_sections), mask=tuple(mask))
-    asked = report if report != ReportOptions() else None
-    found = audit(store, store.splits, lexicon=terms, report=asked)
-    result = found.to_json()
-    _write(place, result)
-    for line in table(result, width=min(console.width, 80)):
-        console.print(line)
-    console.print(f"audit:  {place}", markup=False, highlight=False, soft_wrap=True)
-    return not found.leaks
+    result = audit(store, store.splits, lexicon=terms, report=reports if reports != TERMS_MASKED else None)
+    result.save(place)
+    return result
 
 
 def verdict_for(store: Store, splits: Splits) -> dict[str, Any]:
@@ -76,25 +60,10 @@ def verdict_for(store: Store, splits: Splits) -> dict[str, Any]:
     if images > MOST_IMAGES:
         verdict = f"not done, for {images} images take minutes; run mmdx audit {store.folder}"
         return {"fingerprint": store.fingerprint, "splits": digest, "verdict": verdict, "findings": []}
-    result = audit(store, splits, lexicon=read_lexicon()).to_json()
+    result = audit(store, splits, lexicon=read_lexicon())
     if splits == store.splits and os.access(store.folder, os.W_OK):
-        _write(store.folder / AUDIT_FILE, result)
-    return result
-
-
-def table(result: Mapping[str, Any], *, width: int = 80) -> list[Text]:
-    """The findings, the worst first, in one or two lines of `width` columns each; the verdict ends them."""
-    lines: list[Text] = []
-    edge = max(map(len, SEVERITIES)) + 2
-    for finding in result["findings"]:
-        severity = finding["severity"]
-        wrapped = textwrap.wrap(finding["sentence"], width - edge, max_lines=_LINES, placeholder=" …")
-        for index, part in enumerate(wrapped):
-            label = severity if index == 0 else ""
-            lines.append(Text.assemble((label.ljust(edge), _STYLES[severity]), part))
-    lines.append(Text())
-    verdict = f"Verdict: {result['verdict']}."
-    return [*lines, *(Text(part, style="bold") for part in textwrap.wrap(verdict, width))]
+        result.save(store.folder / AUDIT_FILE)
+    return result.to_json()
 
 
 def _stored(path: Path) -> dict[str, Any] | None:
@@ -111,9 +80,3 @@ def _stored(path: Path) -> dict[str, Any] | None:
 def _fits(known: Mapping[str, Any], store: Store, digest: str) -> bool:
     key = (AUDIT_FORMAT, store.fingerprint, digest)
     return (known.get("format"), known.get("fingerprint"), known.get("splits")) == key
-
-
-def _write(path: Path, result: Mapping[str, Any]) -> None:
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    partial.replace(path)

@@ -18,7 +18,7 @@ from mmdx.data.store.store import Store
 from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.experiments.run import train
 from mmdx.engine.intake.prepare import prepare_store
-from mmdx.engine.reporting.audit import AUDIT_FILE, table, verdict_for
+from mmdx.engine.reporting.audit import AUDIT_FILE, verdict_for
 
 
 def mmdx(*arguments: object) -> int:
@@ -92,13 +92,6 @@ def test_the_table_is_narrow_and_ends_in_the_verdict(store: Path, capsys: pytest
     assert max(map(len, said[:-1])) <= 80
     assert "Verdict: no leak between the splits" in " ".join(said)
     assert said[-1] == f"audit:  {store / AUDIT_FILE}"
-
-
-def test_a_finding_takes_two_lines_at_most() -> None:
-    finding = {"severity": "leak", "sentence": "word " * 100}
-    lines = [line.plain for line in table({"findings": [finding], "verdict": "v"})]
-    assert [line[:9] for line in lines] == ["leak     ", "         ", "", "Verdict: "]
-    assert lines[1].endswith(" …")
 
 
 def test_options_say_what_is_withheld_and_where_the_result_goes(store: Path, tmp_path: Path) -> None:

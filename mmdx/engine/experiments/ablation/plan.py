@@ -16,12 +16,35 @@ from urllib.parse import quote
 from mmdx.config import Component, Config
 from mmdx.engine.assembly.narrow import NarrowConfig, narrow
 from mmdx.engine.assembly.resolve import resolve
+from mmdx.engine.experiments.guidance.run import GUIDED, RECOVERY
 from mmdx.engine.runs.folder import is_concluded
 from mmdx.errors import UsageError
 from mmdx.files import RunLayout
+from mmdx.stats.cohort.ablation_folder import GUIDED_OWN
 
 OTHER_FUSIONS = ("concat", "late")
-FUSION, GUIDED = "fusion", "guided"
+FUSION = "fusion"
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How far an ablation goes.
+
+    `seeds` counts trainings of each variant; `fusions` stand beside the config's own (None: `concat` and `late`);
+    `sizes` are numbers of patients that the config itself is trained on, too.
+    """
+
+    seeds: int = 1
+    fusions: Sequence[str] | None = None
+    sizes: Sequence[int] = ()
+
+    @classmethod
+    def parsed(cls, seeds: int, fusions: Sequence[str] | None, sizes: str) -> Extent:
+        """As a command line has it: sizes with commas between them. Raises `UsageError` for what is no number."""
+        numbers = [text.strip() for text in sizes.split(",") if text.strip()]
+        if not all(text.isdecimal() for text in numbers):
+            raise UsageError(f"--sizes {sizes}: give numbers of training patients, such as 50,100,200")
+        return cls(seeds, fusions, [int(text) for text in numbers])
 
 
 @dataclass(frozen=True)
@@ -44,14 +67,14 @@ class Job:
         """The run folders whose predictions are compared: guidance leaves two models that it guided."""
         if self.config.guidance is None:
             return (self.folder,)
-        return (self.folder / "guided", self.folder / "guided_own")
+        return (self.folder / GUIDED, self.folder / GUIDED_OWN)
 
     @property
     def finished(self) -> bool:
         """Whether it was trained to its end: guidance writes what it recovered last."""
         if self.config.guidance is None:
             return is_concluded(RunLayout(self.folder))
-        return (self.folder / "recovery.json").is_file()
+        return (self.folder / RECOVERY).is_file()
 
     @property
     def begun(self) -> bool:
@@ -71,30 +94,32 @@ class Plan:
     refused: dict[str, str]
     jobs: tuple[Job, ...]
 
+    def notes(self) -> list[str]:
+        """What a reader must know of the variants: what they had to leave out, and which there are not."""
+        lines = [f"{name}: {note}" for name, variant in self.variants.items() for note in variant.notes]
+        return lines + [f"{name} is not trained: {reason}" for name, reason in self.refused.items()]
 
-def plan(
-    config: Config, *, seeds: int = 1, fusions: Sequence[str] | None = None, sizes: Sequence[int] = (), out: Path
-) -> Plan:
-    """The ablation of `config` (resolved) in the folder `out`: no file is read.
 
-    `fusions` stand beside the config's own (None: `concat` and `late`); `sizes` train the config itself on fewer
-    patients, too. Raises `UsageError` with every problem of the call, and of every config that is derived, a line each.
+def plan_jobs(config: Config, extent: Extent, out: Path) -> Plan:
+    """The ablation of `config` (resolved) in the folder `out`: no file is read but those of runs that stand there.
+
+    Raises `UsageError` with every problem of the call, and of every config that is derived, one line each.
     """
     inputs = list(config.model.inputs)
-    others = _other_fusions(config, fusions)
-    _check_call(config, sizes)
+    others = _other_fusions(config, extent.fusions)
+    _check_call(config, extent.sizes)
     problems: list[str] = []
     variants: dict[str, NarrowConfig] = {}
     refused: dict[str, str] = {}
     for name, names, fusion in _asked(inputs, others):
         try:
-            made = narrow(config, names)
+            narrowed = narrow(config, names)
         except UsageError as error:
             refused[name] = error.problems[0]
             continue
-        joined = made.config.model.model_copy(update={"fusion": Component(type=fusion)} if fusion else {})
+        model = narrowed.config.model.model_copy(update={"fusion": Component(type=fusion)} if fusion else {})
         try:
-            variants[name] = NarrowConfig(resolve(made.config.model_copy(update={"model": joined})), made.notes)
+            variants[name] = NarrowConfig(resolve(narrowed.config.model_copy(update={"model": model})), narrowed.notes)
         except UsageError as error:
             problems += [f"{name}: {problem}" for problem in error.problems]
     if config.guidance is not None:
@@ -104,9 +129,11 @@ def plan(
         problems.append(f"{reference}: {refused[reference]}")
     if problems:
         raise UsageError(problems)
-    numbers = range(config.seed, config.seed + seeds)
+    numbers = range(config.seed, config.seed + extent.seeds)
     jobs = [_job(name, variants[name].config, seed, None, out) for seed in numbers for name in variants]
-    jobs += [_job(reference, variants[reference].config, seed, n, out) for n in sorted(sizes) for seed in numbers]
+    jobs += [
+        _job(reference, variants[reference].config, seed, n, out) for n in sorted(extent.sizes) for seed in numbers
+    ]
     return Plan(reference, variants, refused, tuple(jobs))
 
 

@@ -19,8 +19,10 @@ from mmdx import cli
 from mmdx.config_file import read_config
 from mmdx.data.store.lock import hold
 from mmdx.engine.assembly.resolve import resolve
-from mmdx.engine.experiments.ablation.ablate import Extent, run_ablation
+from mmdx.engine.experiments.ablation import ablate as ablation
+from mmdx.engine.experiments.ablation.plan import Extent
 from mmdx.engine.experiments.ablation.processes import Launch
+from mmdx.terminal.ablation import show_ablation, watched
 
 TESTS = Path(__file__).parents[3]
 FAKE = f"{sys.executable} {TESTS / 'fake_training.py'}"
@@ -72,7 +74,13 @@ def test_an_ablation_trains_for_real_is_compared_and_found_trained(cohort, tmp_p
     out, asked = tmp_path / "out", resolve(read_config(cohort, ["model.fusion=late"]))
     for attempt in range(2):
         extent = Extent(fusions=[])
-        assert run_ablation(asked, "tiny", Console(), extent=extent, out=out, slots=2, launcher="")
+        console, launch = Console(), Launch.of_machine("", 2)
+        watch = watched(console)
+        result = ablation.ablate(
+            asked, name="tiny", extent=extent, out=out, launch=launch, console=console, watch=watch
+        )
+        assert result.complete
+        show_ablation(result, console)
         said = capfd.readouterr().out
         assert ("begins: fusion/seed-0" in said) == (attempt == 0)
         assert "3 of 3 done" in said

@@ -43,7 +43,7 @@ def write_guided(path: Path, source: Path, *, sides: dict | None = None, **train
 
 def guide(config: Path, *overrides: str, resume: bool = False) -> Path:
     chosen = resolve(read_config(config, overrides))
-    return train(chosen, name=config.stem, console=Console(quiet=True), resume=resume).run.folder
+    return train(chosen, name=config.stem, console=Console(), resume=resume).run.folder
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from mmdx.engine.experiments.ablation.plan import Job
 from mmdx.engine.experiments.ablation.processes import Board, Standing, State
+from mmdx.stats.cohort.ablation_folder import GUIDED_OWN
 
 ORDER: tuple[State, ...] = ("failed", "running", "elsewhere", "waiting", "done")
 """Which rows stay where a terminal has no room for all."""
@@ -58,7 +59,7 @@ class TrainingLog:
         """How many epochs this part has at most."""
         if job.config.first is not None and "first" in self.part.split("/"):
             return job.config.first.train.epochs
-        guided = job.config.guidance is not None and self.part in ("guidance", "guided_own")
+        guided = job.config.guidance is not None and self.part in ("guidance", GUIDED_OWN)
         return job.config.guidance.epochs if guided and job.config.guidance else job.config.train.epochs
 
 

@@ -13,15 +13,15 @@ from rich.console import Console
 
 from mmdx.config_file import read_config
 from mmdx.engine.assembly.resolve import resolve
-from mmdx.engine.experiments.ablation.plan import Plan, plan
+from mmdx.engine.experiments.ablation.plan import Extent, Plan, plan_jobs
 from mmdx.engine.experiments.ablation.processes import Standing
-from mmdx.engine.experiments.ablation.view import TrainingLog, View, clock
+from mmdx.terminal.ablation_view import TrainingLog, View, clock
 
-CONFIGS = Path(__file__).parents[4] / "configs"
+CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 def planned(out: Path, name: str = "phantom", *, seeds: int = 1) -> Plan:
-    return plan(resolve(read_config(CONFIGS / f"{name}.yaml")), seeds=seeds, out=out)
+    return plan_jobs(resolve(read_config(CONFIGS / f"{name}.yaml")), Extent(seeds), out)
 
 
 def log(path: Path, *entries: dict, at: int) -> None:
@@ -64,7 +64,7 @@ def test_the_newest_part_of_a_run_is_the_one_that_trains(tmp_path):
 
 
 def test_a_row_a_job_within_80_columns(tmp_path, monkeypatch):
-    monkeypatch.setattr("mmdx.engine.experiments.ablation.view.time.monotonic", lambda: 1000.0)
+    monkeypatch.setattr("mmdx.terminal.ablation_view.time.monotonic", lambda: 1000.0)
     jobs = planned(tmp_path).jobs
     log(tmp_path / "fusion" / "seed-0" / "log.jsonl", {"step": 1, "epoch": 3, "val_auroc": 0.7512}, at=1)
     view = View(jobs, Console(file=StringIO(), width=80), slots=2)

@@ -1,0 +1,31 @@
+"""What `mmdx audit` shows: the issues, the worst first, and the verdict."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from mmdx.data.audit.audit import Audit
+from mmdx.data.audit.issues import SEVERITIES
+
+LINES_PER_ISSUE = 2
+WIDEST = 80
+_STYLES = {"leak": "bold red", "warning": "yellow", "note": ""}
+
+
+def show_audit(audit: Audit, path: Path, console: Console) -> None:
+    """Shows every issue in one or two lines of 80 columns at most, the verdict, and the file that has all of it."""
+    width = min(console.width, WIDEST)
+    edge = max(map(len, SEVERITIES)) + 2
+    for issue in audit.issues:
+        wrapped = textwrap.wrap(issue.sentence, width - edge, max_lines=LINES_PER_ISSUE, placeholder=" …")
+        for index, part in enumerate(wrapped):
+            label = issue.severity if index == 0 else ""
+            console.print(Text.assemble((label.ljust(edge), _STYLES[issue.severity]), part))
+    console.print()
+    for part in textwrap.wrap(f"Verdict: {audit.verdict}.", width):
+        console.print(Text(part, style="bold"))
+    console.print(f"audit:  {path}", markup=False, highlight=False, soft_wrap=True)
