@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Annotated, Literal, NoReturn
 
 import typer
+from rich.console import Console
 
+from mmdx import __version__
 from mmdx.errors import MmdxError
 
 app = typer.Typer(
@@ -39,8 +41,6 @@ Reports = Annotated[
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from mmdx import __version__
-
         print(f"mmdx {__version__}")
         raise typer.Exit
 
@@ -64,23 +64,11 @@ def inspect(
     plugin: Plugins = None,
 ) -> None:
     """Read raw studies: slice order and its evidence, gaps, duplicates, problems."""
-    from rich.console import Console
-
     from mmdx.engine.intake import inspect as intake
-    from mmdx.terminal.inspect import show_inspection, summary
+    from mmdx.terminal.inspect import leave_inspection
 
     inspection = intake.inspect(path, reader=reader, plugins=plugin or [])
-    source = f"{path}, reader '{inspection.reader}'"
-    if json is None:
-        print(source, file=sys.stderr)
-        show_inspection(inspection, Console())
-    elif str(json) == "-":
-        print(inspection.to_json(), end="")
-        print(f"{source}: {summary(inspection.rows)}", file=sys.stderr)
-    else:
-        inspection.save(json)
-        print(f"{json}: {len(inspection.rows)} rows", flush=True)
-        print(f"{source}: {summary(inspection.rows)}", file=sys.stderr)
+    leave_inspection(inspection, f"{path}, reader '{inspection.reader}'", json, Console())
     if not inspection.sound:
         raise typer.Exit(1)
 
@@ -100,8 +88,6 @@ def prepare(
     plugin: Plugins = None,
 ) -> None:
     """Turn raw files into a store; run again, it goes on where it stopped."""
-    from rich.console import Console
-
     from mmdx.engine.intake.prepare import prepare_store
 
     prepare_store(reader, source, out, options or [], Console(stderr=True), plugins=plugin or [])
@@ -125,8 +111,6 @@ def audit(
     ] = None,
 ) -> None:
     """Look for leaks between splits, reports that state the label, shortcuts, wrong labels; exit code 1 for a leak."""
-    from rich.console import Console
-
     from mmdx.config import ReportOptions
     from mmdx.engine.reporting.audit import AUDIT_FILE, audit_store
     from mmdx.terminal.audit import show_audit
@@ -161,8 +145,6 @@ def train(
     ] = False,
 ) -> None:
     """Train, score the test split with each modality shown, and leave a run folder; data.folds.count=5 for folds."""
-    from rich.console import Console
-
     from mmdx.engine.assembly.resolve import read_resolved
     from mmdx.engine.experiments import run
     from mmdx.terminal.scores import show_conclusion
@@ -192,8 +174,6 @@ def evaluate(
     ] = False,
 ) -> None:
     """Score a run again, with any modality withheld, its images in another order, or some of them left out."""
-    from rich.console import Console
-
     from mmdx.engine.experiments import run as runs
     from mmdx.engine.scoring.evaluate import Scoring
     from mmdx.terminal.scores import show_scores
@@ -220,8 +200,6 @@ def compare(
     out: Annotated[Path, typer.Option(help="folder for compare.html, .json, .md, .tex and figures")] = Path("compare"),
 ) -> None:
     """Compare runs, or what one run was shown: paired, by patient, from prediction files alone."""
-    from rich.console import Console
-
     from mmdx.engine.reporting.checklists.table import save_comparison
     from mmdx.stats.evidence import gather
     from mmdx.terminal.comparison import show_comparison, show_report
@@ -253,8 +231,6 @@ def ablate(
 
     What is trained is not trained again. The same command on several machines that share the folder shares the work.
     """
-    from rich.console import Console
-
     from mmdx.engine.assembly.resolve import read_resolved
     from mmdx.engine.experiments.ablation import ablate as ablation
     from mmdx.engine.experiments.ablation.plan import Extent
@@ -287,8 +263,6 @@ def extract(
     ] = None,
 ) -> None:
     """Write what a run's encoders and slice head say of every image as a store of descriptors, for a second stage."""
-    from rich.console import Console
-
     from mmdx.engine.experiments.extract import extract_run
     from mmdx.files import RunLayout
 
@@ -326,8 +300,6 @@ def explain(
     top: Annotated[int, typer.Option(min=1, help="slices a finding, the likeliest first")] = 3,
 ) -> None:
     """On what an answer stands: Grad-CAM over the likeliest slices, and the weights of slices and words."""
-    from rich.console import Console
-
     from mmdx.engine.inference.explain import explain_input
 
     explain_input(run, source, out, Console(), report=report or [], modality=modality, findings=finding or [], top=top)
@@ -338,8 +310,6 @@ def list_parts(
     kind: Annotated[str | None, typer.Argument(help="readers, image_encoders, fusions …; all when left out")] = None,
 ) -> None:
     """Registered parts with their options."""
-    from rich.console import Console
-
     from mmdx.engine.assembly.parts import parts
     from mmdx.terminal.parts import show_parts
 

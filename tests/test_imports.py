@@ -24,6 +24,7 @@ ROOMS = {
     "engine": {"engine", "data", "models", "stats", "hallway"},
     "terminal": {"terminal", "engine", "stats", "data", "hallway"},
     "cli": {"terminal", "engine", "stats", "hallway", "demo"},
+    "__main__": {"cli"},
     "demo": {"engine", "stats", "hallway"},
 }
 """What each room may import of mmdx, wherever in a file the import stands."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 from rich.cells import cell_len, set_cell_size
@@ -20,6 +22,20 @@ _NUMBERS = ("images", "mm")
 _MOST_PROBLEMS = 5
 _SHARED = 3
 _INDENT = (0, 0, 0, 4)
+
+
+def leave_inspection(inspection: Inspection, source: str, path: Path | None, console: Console) -> None:
+    """Shows an inspection (None), prints its JSON (`-`), or writes that to `path`; `source` says what was read."""
+    if path is None:
+        print(source, file=sys.stderr)
+        show_inspection(inspection, console)
+        return
+    if str(path) == "-":
+        print(inspection.to_json(), end="")
+    else:
+        inspection.save(path)
+        print(f"{path}: {len(inspection.rows)} rows", flush=True)
+    print(f"{source}: {summary(inspection.rows)}", file=sys.stderr)
 
 
 def show_inspection(inspection: Inspection, console: Console) -> None:
