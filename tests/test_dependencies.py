@@ -1,4 +1,4 @@
-"""What is imported is declared: by mmdx as a dependency, by scripts and tests also in the extra `test`."""
+"""What is imported is declared: by mmdx as a dependency or in the extra of a part; by scripts and tests in `test`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 DEPENDENCIES = PROJECT["dependencies"]
-TEST = DEPENDENCIES + PROJECT["optional-dependencies"]["test"]
+EXTRAS = PROJECT["optional-dependencies"]
+PARTS = [requirement for name in EXTRAS if name not in ("test", "dev") for requirement in EXTRAS[name]]
+"""What one part of mmdx needs, each under an extra of its own."""
+TEST = DEPENDENCIES + PARTS + EXTRAS["test"]
 
 
 def normal(requirement: str) -> str:
@@ -34,7 +37,7 @@ def imported(folder: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize(
     ("folder", "declared"),
-    [("mmdx", DEPENDENCIES), ("scripts", TEST), ("tests", TEST)],
+    [("mmdx", DEPENDENCIES + PARTS), ("scripts", TEST), ("tests", TEST)],
     ids=["mmdx", "scripts", "tests"],
 )
 def test_what_is_imported_is_declared(folder: str, declared: list[str]) -> None:

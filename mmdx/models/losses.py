@@ -1,7 +1,8 @@
 """Losses: logits and labels `[k f]`, NaN where unknown, to one number in float32.
 
-A loss is a mean over what is known: 0, still attached to the logits, where nothing is. Class weights come from the
-share of the training labels that is positive, and from nothing else.
+A loss is a mean over the known labels. Where no label is known the loss is 0 but keeps its graph to the logits, so that
+backward() works on every process. Class weights come from the share of the training labels that is positive, and from
+nothing else.
 """
 
 from __future__ import annotations
@@ -196,14 +197,14 @@ class Asymmetric(Loss):
 
 
 def known_bce(logits: Float[Tensor, "k f"], labels: Float[Tensor, "k f"]) -> Float[Tensor, ""]:
-    """Mean binary cross-entropy over the labels that are not NaN, in float32; 0, still attached, where all are."""
+    """Mean binary cross-entropy over the labels that are not NaN, in float32; 0 with its graph where all are."""
     return known_mean(_plain(logits, labels), ~labels.isnan())
 
 
 def known_mean(
     losses: Float[Tensor, "k t"], known: Bool[Tensor, "k t"], weights: Float[Tensor, "t"] | None = None
 ) -> Float[Tensor, ""]:
-    """The mean of the terms that are `known`, each column by its weight; 0, still attached, where none is."""
+    """The mean of the terms that are `known`, each column by its weight; 0 with its graph where none is."""
     counts = known.float() if weights is None else known * weights
     # A weight of 0 everywhere leaves nothing to divide by, as no known label does.
     total = counts.sum()
@@ -234,7 +235,7 @@ def _classes_left(labels: Float[Tensor, "k c"]) -> Bool[Tensor, "k c"]:
 
 
 def _by_finding(weights: Mapping[str, float], findings: Sequence[str]) -> list[float]:
-    """A weight a finding, 1 where none is given. Raises `UsageError` for a finding that there is not."""
+    """One weight per finding, 1 where none is set. Raises `UsageError` for a finding that there is not."""
     strange = next((name for name in weights if name not in findings), None)
     if strange is not None:
         raise UsageError(f"loss bce: finding_weights names '{strange}'; {did_you_mean(strange, findings)}")

@@ -22,6 +22,7 @@ from torchvision.ops import FeaturePyramidNetwork, batched_nms, generalized_box_
 
 from mmdx.batch import Batch, Boxes, Features
 from mmdx.errors import UsageError, did_you_mean
+from mmdx.kinds import KINDS
 from mmdx.models.heads.base import BranchSizes, Findings, Head
 from mmdx.registry import HEADS
 
@@ -219,12 +220,12 @@ def centrality(places: Float[Tensor, "k 3"], truth: Float[Tensor, "k 4"]) -> Flo
 
 
 def _image_modality(modality: str | None, branches: Mapping[str, BranchSizes]) -> str:
-    known = [name for name, sizes in branches.items() if sizes.kind == "images"]
-    if not known:
+    names = [name for name, sizes in branches.items() if KINDS[sizes.kind].pictured]
+    if not names:
         raise UsageError("head boxes: the model has no image modality; drop this head")
-    if modality is not None and modality not in known:
-        raise UsageError(f"head boxes: no image modality is called '{modality}'; {did_you_mean(modality, known)}")
-    return modality or known[0]
+    if modality is not None and modality not in names:
+        raise UsageError(f"head boxes: no image modality is called '{modality}'; {did_you_mean(modality, names)}")
+    return modality or names[0]
 
 
 def _no_boxes(like: Tensor) -> Boxes:

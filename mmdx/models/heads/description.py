@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from mmdx.batch import Batch, Features, Packed
 from mmdx.errors import UsageError, did_you_mean
+from mmdx.kinds import KINDS
 from mmdx.models.heads.base import BranchSizes, Findings, Head
 from mmdx.models.packing import item_mask, pad
 from mmdx.registry import HEADS
@@ -183,8 +184,7 @@ def _written(text: str | None, vocabularies: Mapping[str, int]) -> str:
 
 
 def _seen(branches: Mapping[str, BranchSizes], text: str, *, sees: str, text_too: bool) -> tuple[str, ...]:
-    kinds = {"images", "vectors"}
-    seen = [name for name, sizes in branches.items() if sees == "everything" or sizes.kind in kinds]
+    seen = [name for name, sizes in branches.items() if sees == "everything" or KINDS[sizes.kind].sliced]
     seen = [name for name in seen if name != text or text_too]
     if not seen:
         raise UsageError(

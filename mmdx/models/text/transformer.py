@@ -85,8 +85,16 @@ def source_of(source: str) -> str:
 
 
 def _add_adapters(network: Any, rank: int) -> None:
-    """Adapters of that rank beside every linear layer, which say nothing until they are trained; all else is frozen."""
-    from peft import LoraConfig, inject_adapter_in_model
+    """Adapters of that rank beside every linear layer, which add nothing until they are trained; all else is frozen.
+
+    Raises `UsageError` where peft is not installed.
+    """
+    try:
+        from peft import LoraConfig, inject_adapter_in_model
+    except ImportError:
+        raise UsageError(
+            "text encoder transformer: lora needs the package peft; install it (pip install 'mmdx[lora]')"
+        ) from None
 
     inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear"), network)
 

@@ -1,4 +1,4 @@
-"""Reports: packed tokens become `Features`, an item a token. Pretrained encoders are in `text_transformer.py`."""
+"""Reports: packed tokens become `Features`, one item per token. Pretrained encoders are in `transformer.py`."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class TfIdf(TextEncoder):
 
     Pooled is the vector of length 1 over the vocabulary, which the branch projects; there is nothing to train here.
     `idf` is the rarity of each word in training reports. The weight of a token is its share in the squared length of
-    that vector. An item is one wide, what its token adds to the vector: which word it was, pooled alone tells.
+    that vector. Each item has width 1: the share of its token in the vector. Which word it was is only in `pooled`.
     """
 
     idf: Tensor

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -108,6 +109,12 @@ def test_new_adapters_say_nothing(tmp_path):
     with torch.no_grad():
         seen = [m.branches["report"](batch.inputs["report"]).items for m in (plain, adapted)]
     torch.testing.assert_close(*seen)
+
+
+def test_adapters_without_peft_name_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "peft", None)
+    with pytest.raises(UsageError, match=r"lora needs the package peft; install it \(pip install 'mmdx\[lora\]'\)"):
+        model_of(lora_model(tmp_path))
 
 
 @pytest.mark.parametrize("options", [{"lora": 3}, {"lora": 0}, {"lora": 0, "frozen": True}])
