@@ -280,9 +280,10 @@ def predict(
     out: Annotated[Path | None, typer.Option(help="folder for predictions.json and predictions.csv")] = None,
 ) -> None:
     """Findings for raw files; without a report the same model answers from the images alone, and says so."""
-    from mmdx.engine.inference.predict import predict_input
+    from mmdx.engine.inference.predict import predict_files
+    from mmdx.terminal.predictions import show_predictions
 
-    predict_input(run, source, report or [], modality, out)
+    show_predictions(predict_files(run, source, report_files=report or [], modality=modality, out=out), Console())
 
 
 @app.command()
@@ -300,9 +301,12 @@ def explain(
     top: Annotated[int, typer.Option(min=1, help="slices a finding, the likeliest first")] = 3,
 ) -> None:
     """On what an answer stands: Grad-CAM over the likeliest slices, and the weights of slices and words."""
-    from mmdx.engine.inference.explain import explain_input
+    from mmdx.engine.inference.explain import explain_files
+    from mmdx.terminal.explanations import show_explanations
 
-    explain_input(run, source, out, Console(), report=report or [], modality=modality, findings=finding or [], top=top)
+    reports, names = report or [], finding or []
+    answers = explain_files(run, source, out, report_files=reports, modality=modality, findings=names, top=top)
+    show_explanations(answers, out, Console())
 
 
 @app.command("list")

@@ -154,7 +154,7 @@ def latency(training: Training, repeats: int) -> None:
         with torch.inference_mode():
             encoder(branch.view(pixels)).cpu()
 
-    seconds = in_turn(lambda: predict_study(saved, study, "image", {}), reference, repeats)
+    seconds = in_turn(lambda: predict_study(saved, study, modality="image"), reference, repeats)
     reading = in_turn(read, lambda: None, repeats)[0]
     report("latency", *seconds, unit="s", slices=len(files.images), reading=round(reading, 4), device=str(device))
 

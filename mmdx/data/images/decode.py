@@ -17,7 +17,7 @@ import itertools
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,17 +75,26 @@ def decode(files: ImageFiles, size: int) -> Decoded:
 
     Raises `DataError`, naming the file, where an image cannot be decoded: no image is ever left out or replaced.
     """
-    fitted, letterboxes = [], []
-    for (path, key), refs in itertools.groupby(files.images, key=lambda ref: (ref.path, ref.key)):
-        for source in _source(path, key, [ref.frame for ref in refs], files.unit):
-            letterboxes.append(Letterbox(source.shape[1], source.shape[0], size))
-            fitted.append(_scaled(_with_channels(source, files.channels), letterboxes[-1].shape))
-    if files.unit == "HU":
-        canvas = np.full((len(fitted), files.channels, size, size), HU_RANGE[0], dtype=np.int16)
-        values = [np.rint(pixels).astype(np.int16) for pixels in fitted]
+    groups = itertools.groupby(files.images, key=lambda ref: (ref.path, ref.key))
+    sources = (
+        source for (path, key), refs in groups for source in _source(path, key, [ref.frame for ref in refs], files.unit)
+    )
+    return fitted(sources, files.unit, files.channels, size)
+
+
+def fitted(sources: Iterable[np.ndarray], unit: Unit, channels: Literal[1, 3], size: int) -> Decoded:
+    """Images `[h w]` or `[h w 3]` as a store holds them: of so many channels and `size` pixels square."""
+    scaled, letterboxes = [], []
+    for source in sources:
+        pixels = np.clip(source, *HU_RANGE).astype(np.float32) if unit == "HU" else source
+        letterboxes.append(Letterbox(source.shape[1], source.shape[0], size))
+        scaled.append(_scaled(_with_channels(pixels, channels), letterboxes[-1].shape))
+    if unit == "HU":
+        canvas = np.full((len(scaled), channels, size, size), HU_RANGE[0], dtype=np.int16)
+        values = [np.rint(pixels).astype(np.int16) for pixels in scaled]
     else:
-        canvas = np.zeros((len(fitted), files.channels, size, size), dtype=np.uint8)
-        values = _to_display(fitted)
+        canvas = np.zeros((len(scaled), channels, size, size), dtype=np.uint8)
+        values = _to_display(scaled)
     for image, pixels, letterbox in zip(canvas, values, letterboxes, strict=True):
         x, y = letterbox.margins
         image[:, y : y + pixels.shape[1], x : x + pixels.shape[2]] = pixels
@@ -93,10 +102,10 @@ def decode(files: ImageFiles, size: int) -> Decoded:
 
 
 def _source(path: Path, key: str, frames: Sequence[int], unit: Unit) -> Iterator[np.ndarray]:
-    """Frames as `[h w]` or `[h w 3]`, uint8 for display or float32; Hounsfield units clipped to what is stored."""
+    """Frames as `[h w]` or `[h w 3]`, uint8 for display or float32."""
     if dicom.is_dicom(path):
         pixels = dicom.decode_frames(path, frames, hounsfield_only=unit == "HU")
-        yield from np.clip(pixels, *HU_RANGE) if unit == "HU" else pixels
+        yield from pixels
         return
     if unit == "HU":
         raise DataError(f"{path}: only DICOM tells Hounsfield units; this modality is one of intensities")

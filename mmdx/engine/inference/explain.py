@@ -1,186 +1,160 @@
-"""`mmdx explain`: on what a model's answer stands, as pictures of slices and as JSON.
+"""Explanations: on what the answer of a model stands, for one study and for every study in a source.
 
-For each study in the input and each of its findings: the slices with the highest probability under their Grad-CAM, how
-much each slice counted where the sequence model weighs them, and each word where the text encoder does. Pictures carry
-the finding, its probability and the number of the slice, and nothing of the patient.
+The likeliest slices of each finding with their Grad-CAM; how much each slice counted where the sequence model weighs
+them, and how much each word where the text encoder does.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import torch
-from jaxtyping import Float
-from rich.console import Console
-from rich.table import Table
-from torch import Tensor
 
 from mmdx.batch import Batch, Features
 from mmdx.engine.assembly.saved import SavedModel, load_model
-from mmdx.engine.inference.overlay import Overlay, draw_overlay
-from mmdx.engine.inference.study import (
-    image_input,
-    image_inputs,
-    join_inputs,
-    make_folder,
-    opened,
-    read_reports,
-    read_study,
-    studies_of,
-)
+from mmdx.engine.inference.answers import Refused
+from mmdx.engine.inference.arrays import ArrayStudy
+from mmdx.engine.inference.explanation import ExplainedSlice, Explanation, saving
+from mmdx.engine.inference.raw import image_inputs
+from mmdx.engine.inference.reports import read_reports
+from mmdx.engine.inference.source import answer_each, make_folder
+from mmdx.engine.inference.study import device_of, image_input, read_study, text_inputs
 from mmdx.engine.runs.folder import model_folder
 from mmdx.engine.scoring.boxes import slices_of
 from mmdx.engine.scoring.grad_cam import heatmaps
 from mmdx.errors import DataError, UsageError, did_you_mean
 from mmdx.models.branches.images import ImageBranch
+from mmdx.study import Study
 
 TOP = 3
-"""Slices a finding that are drawn, the likeliest first."""
+"""Slices per finding that are drawn, the likeliest first."""
+Item = TypeVar("Item", int, str)
 
 
-@dataclass(frozen=True)
-class Explained:
-    """One study under the model: heat `[n f h w]` and probability `[n f]` of its images, and what was looked at."""
-
-    heat: Float[Tensor, "n f h w"]
-    scores: Float[Tensor, "n f"]
-    grey: Float[Tensor, "n h w"]
-    slices: list[int]
-
-
-def explain_input(
+def explain_files(
     run: Path,
     source: Path,
     out: Path,
-    console: Console,
     *,
-    report: Sequence[str] = (),
+    report_files: Sequence[str],
+    modality: str | None,
+    findings: Sequence[str],
+    top: int,
+) -> Iterator[Explanation | Refused]:
+    """The explanations of the model in `run` (a run or model folder): each one comes when its pictures lie in `out`,
+    and `explain.json` is written after the last. Only one study is held in memory.
+
+    `report_files` are `FILE` or `NAME=FILE`, as `read_reports` takes them. Raises as `explain_source` does, and
+    `UsageError`, before any study is read, where `out` cannot be made.
+    """
+    saved = load_model(model_folder(run))
+    reports = read_reports(saved, report_files)
+    answers = explain_source(saved, source, reports=reports, modality=modality, findings=findings, top=top)
+    make_folder(out)
+    return saving(answers, out)
+
+
+def explain_source(
+    saved: SavedModel,
+    source: Path,
+    *,
+    reports: Mapping[str, str] | None = None,
     modality: str | None = None,
     findings: Sequence[str] = (),
     top: int = TOP,
-) -> None:
-    """Explains every study in `source`; leaves `explain.json` and a PNG a slice in `out`, a folder a study.
+) -> Iterator[Explanation | Refused]:
+    """The explanation of every study in `source`, or why it was refused, one study after the other.
 
-    `report` holds files as `read_reports` takes them; `findings` are the ones to explain, by default those of the
-    model. Raises `UsageError` for a finding or a modality
-    that the model does not know, and `DataError` with a line for each study that was refused, after the others.
+    `findings` are those to explain, by default all of the model. Raises as `explain_study` does for names that the
+    model does not know, before the first study is read.
     """
-    saved = load_model(model_folder(run))
-    chosen = _known_findings(saved, findings)
-    named, images = image_input(saved, modality), _image_modality(saved, modality)
-    reports = read_reports(saved, report)
-    make_folder(out)
-    told: list[dict[str, Any]] = []
-    refused: list[str] = []
-    with opened(source) as folder:
-        studies = join_inputs(studies_of(folder, source), image_inputs(saved), folder.resolve().name)
-        if reports and len(studies) != 1:
-            raise UsageError(f"--report: {source} holds {len(studies)} studies; give the one that it belongs to")
-        for number, study in enumerate(studies, start=1):
-            try:
-                batch = read_study(saved, study, named, reports).batch
-                if not len(batch.inputs[images].values):
-                    raise DataError(f"no images that the model reads as '{images}'")
-                where = f"study-{number:03d}"  # no identifier in names of files
-                told.append(explain_batch(saved, batch, images, chosen, out / where, top) | {"folder": where})
-            except DataError as error:
-                refused.append(f"refused: {study.study_id}: {error}")
-    (out / "explain.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
-    for study in told:
-        _show(study, console)
-    console.print(f"explained:  {out / 'explain.json'}", markup=False, highlight=False, soft_wrap=True)
-    if refused:
-        raise DataError(refused)
+    check_names(saved, modality, findings)
+    return answer_each(
+        source,
+        image_inputs(saved),
+        lambda number, study: explain_study(
+            saved, study, reports=reports, modality=modality, findings=findings, top=top, number=number
+        ),
+        alone=bool(reports),
+    )
 
 
-def explain_batch(
+def explain_study(
     saved: SavedModel,
-    batch: Batch,
-    modality: str,
-    findings: Sequence[str],
-    folder: Path,
-    top: int,
-) -> dict[str, Any]:
-    """One study in a batch of its own: its pictures in `folder`, and what stands in the JSON."""
-    seen = look(saved, batch, modality)
+    study: Study | ArrayStudy,
+    *,
+    reports: Mapping[str, str] | None = None,
+    modality: str | None = None,
+    findings: Sequence[str] = (),
+    top: int = TOP,
+    number: int = 1,
+) -> Explanation:
+    """The explanation of one study, which has the place `number` in its source.
+
+    Explained are the images of the input `modality`, by default of the first one. Raises `UsageError` for a modality or
+    a finding that the model does not know, and `DataError` where the study has no such images.
+    """
+    check_names(saved, modality, findings)
+    batch = read_study(saved, study, reports=reports, modality=modality).batch
+    images = modality or image_inputs(saved)[0]
+    if not len(batch.inputs[images].values):
+        raise DataError(f"no images that the model reads as '{images}'")
     with torch.no_grad():
-        features = saved.model(batch).features
-    folder.mkdir(parents=True, exist_ok=True)
-    result: dict[str, Any] = {"study_id": batch.study_ids[0], "modality": modality, "findings": {}}
+        features = saved.model(batch.to(device_of(saved))).features
+    words = {}
+    for name in text_inputs(saved):
+        tokens = saved.tokenizers[name].words(batch.inputs[name].values.tolist())
+        weights = _weights(features[name], tokens)
+        if weights:
+            words[name] = weights
+    numbers = slices_of(batch, images)[1]
+    return Explanation(
+        study_id=study.study_id,
+        modality=images,
+        findings=_likeliest(saved, batch, images, findings or saved.facts.findings, top),
+        slice_weights=_weights(features[images], numbers),
+        word_weights=words,
+        number=number,
+    )
+
+
+def check_names(saved: SavedModel, modality: str | None, findings: Sequence[str]) -> None:
+    """Raises `UsageError` for a modality or a finding that the model does not know, or where it reads no images."""
     for finding in findings:
-        column = saved.facts.findings.index(finding)
-        scores = seen.scores[:, column]
-        drawn = []
-        for image in scores.argsort(descending=True)[:top].tolist():
-            name = f"{_plain(finding)}-slice{seen.slices[image]:03d}.png"
-            picture = Overlay(
-                seen.grey[image].numpy(), seen.heat[image, column].numpy(), finding, float(scores[image]),
-                f"{modality}, slice {seen.slices[image]}",
-            )  # fmt: skip
-            draw_overlay(picture, folder / name)
-            drawn.append({"slice": seen.slices[image], "probability": float(scores[image]), "picture": name})
-        result["findings"][finding] = {"slices": drawn}
-    result["slice_weights"] = _weights(features[modality], seen.slices)
-    for name, known in saved.facts.inputs.items():
-        words = (
-            _weights(features[name], saved.tokenizers[name].words(batch.inputs[name].values.tolist()))
-            if known.kind == "text"
-            else None
-        )
-        if words:
-            result.setdefault("word_weights", {})[name] = words
-    return result
+        if finding not in saved.facts.findings:
+            raise UsageError(f"--finding {finding}: not of this model; {did_you_mean(finding, saved.facts.findings)}")
+    image_input(saved, modality)
+    if not image_inputs(saved):
+        raise UsageError("the model reads no images, of which a picture could be explained")
 
 
-def look(saved: SavedModel, batch: Batch, modality: str) -> Explained:
-    """Heat, probability and grey picture of each image of a batch."""
-    heat, scores = heatmaps(saved.model, batch, modality)
+def _likeliest(
+    saved: SavedModel, batch: Batch, modality: str, findings: Sequence[str], top: int
+) -> dict[str, tuple[ExplainedSlice, ...]]:
+    """The `top` slices of each finding with their heat. The heat is a share of the largest over all slices of the
+    study, so the gradient of every slice is needed, but of these findings alone."""
+    columns = [saved.facts.findings.index(finding) for finding in findings]
+    on_device = batch.to(device_of(saved))
+    heat, scores = (values.cpu() for values in heatmaps(saved.model, on_device, modality, columns))
     branch = saved.model.branches[modality]
     assert isinstance(branch, ImageBranch)  # heatmaps has refused any other
-    grey = branch.view(batch.inputs[modality].values)[:, 0].float().cpu()
-    return Explained(heat.cpu(), scores.cpu(), grey, slices_of(batch, modality)[1])
+    grey = branch.view(on_device.inputs[modality].values)[:, 0].float().cpu()
+    numbers = slices_of(batch, modality)[1]
+    slices = {}
+    for place, finding in enumerate(findings):
+        likely = scores[:, place].argsort(descending=True)[:top].tolist()
+        slices[finding] = tuple(
+            ExplainedSlice(numbers[i], float(scores[i, place]), grey[i].numpy(), heat[i, place].numpy()) for i in likely
+        )
+    return slices
 
 
-def _weights(features: Features, names: Sequence[Any]) -> list[dict[str, Any]] | None:
+def _weights(features: Features, items: Sequence[Item]) -> tuple[tuple[Item, float], ...] | None:
     """How much each item counted, in order; None where the model does not weigh them."""
     if features.weights is None:
         return None
     shares = features.weights[0][features.mask[0]].tolist()
-    return [{"item": name, "weight": share} for name, share in zip(names, shares, strict=False)]
-
-
-def _known_findings(saved: SavedModel, asked: Sequence[str]) -> list[str]:
-    for finding in asked:
-        if finding not in saved.facts.findings:
-            raise UsageError(f"--finding {finding}: not of this model; {did_you_mean(finding, saved.facts.findings)}")
-    return list(asked or saved.facts.findings)
-
-
-def _image_modality(saved: SavedModel, modality: str | None) -> str:
-    """The images to explain: those that were named, else the first that the model reads."""
-    images = image_inputs(saved)
-    if not images:
-        raise UsageError("the model reads no images, of which a picture could be explained")
-    return modality or images[0]
-
-
-def _plain(name: str) -> str:
-    """A name that any file system takes."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", name)[:80]
-
-
-def _show(study: dict[str, Any], console: Console) -> None:
-    console.print(f"{study['study_id']}  ({study['folder']})", markup=False, highlight=False)
-    table = Table("finding", "likeliest slices (probability)")
-    for finding, told in study["findings"].items():
-        table.add_row(finding, ", ".join(f"{s['slice']} ({s['probability']:.2f})" for s in told["slices"]))
-    console.print(table)
-    for name, weights in study.get("word_weights", {}).items():
-        words = sorted(weights, key=lambda entry: -entry["weight"])[:5]
-        line = ", ".join(f"{entry['item']} {entry['weight']:.2f}" for entry in words)
-        console.print(f"{name}: {line}", markup=False, highlight=False)
+    # A text may have more words than the encoder took.
+    return tuple(zip(items, shares, strict=False))

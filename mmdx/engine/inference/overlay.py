@@ -12,9 +12,7 @@ from matplotlib.figure import Figure
 
 COLOURS = "inferno"
 STRONGEST = 0.65
-"""How opaque the largest heat is; none is clear, so that the image stays to be seen."""
-LEAST_SIDE = 384
-"""Pixels of the image in the picture, however small it is stored."""
+"""How opaque the largest heat is; no heat is clear, so that the image can still be seen."""
 
 
 @dataclass(frozen=True)
@@ -28,15 +26,15 @@ class Overlay:
     where: str
 
 
-def draw_overlay(picture: Overlay, path: Path) -> None:
-    """Writes a PNG: the image alone, and the image under its heat, side by side."""
+def overlay_figure(picture: Overlay) -> Figure:
+    """The image alone, and the image under its heat, side by side."""
     figure = Figure(figsize=(9.2, 4.8), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
     plain, heated = figure.subplots(1, 2)
     for axes in (plain, heated):
         axes.imshow(picture.grey, cmap="gray", vmin=0, vmax=1, interpolation="lanczos")
         axes.set_axis_off()
-    shown = heated.imshow(
+    heat = heated.imshow(
         picture.heat,
         cmap=COLOURS,
         vmin=0,
@@ -44,12 +42,17 @@ def draw_overlay(picture: Overlay, path: Path) -> None:
         alpha=np.clip(picture.heat, 0, 1) * STRONGEST,
         interpolation="bilinear",
     )
-    bar = figure.colorbar(shown, ax=heated, fraction=0.046, pad=0.02)
+    bar = figure.colorbar(heat, ax=heated, fraction=0.046, pad=0.02)
     bar.set_label("Grad-CAM, share of the study's largest")
     if bar.solids is not None:
         bar.solids.set_alpha(1)
     plain.set_title(picture.where, fontsize=11)
     heated.set_title("where the model looked", fontsize=11)
     figure.suptitle(f"{picture.finding}: probability {picture.probability:.2f}", fontsize=14)
+    return figure
+
+
+def draw_overlay(picture: Overlay, path: Path) -> None:
+    """Writes a PNG of the overlay."""
     # No metadata: a picture says nothing of when and by what it was made.
-    figure.savefig(path, metadata={"Software": None})
+    overlay_figure(picture).savefig(path, metadata={"Software": None})

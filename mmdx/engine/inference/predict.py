@@ -1,207 +1,163 @@
-"""Raw files in, findings out: the same path as training data, without a store."""
+"""Predictions: the answer of a model for one study, and for every study in a folder, a file or a zip."""
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Int
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 from torch import Tensor
 
+from mmdx.batch import Output
 from mmdx.data.images.letterbox import Letterbox
 from mmdx.data.text.redaction import withheld
 from mmdx.engine.assembly.saved import SavedModel, load_model
 from mmdx.engine.assembly.texts import target_key
-from mmdx.engine.inference.study import (
-    image_input,
-    image_inputs,
-    join_inputs,
-    make_folder,
-    opened,
-    read_reports,
-    read_study,
-    studies_of,
-)
+from mmdx.engine.inference.answers import Refused
+from mmdx.engine.inference.arrays import ArrayStudy
+from mmdx.engine.inference.prediction import Prediction, Predictions
+from mmdx.engine.inference.raw import image_inputs
+from mmdx.engine.inference.reports import read_reports
+from mmdx.engine.inference.source import answer_each, make_folder
+from mmdx.engine.inference.study import ReadStudy, device_of, image_input, read_study, text_inputs
 from mmdx.engine.runs.folder import model_folder
-from mmdx.engine.scoring.boxes import CORNERS, lesions_of
-from mmdx.errors import DataError, MmdxError, UsageError
+from mmdx.engine.scoring.boxes import lesions_of
+from mmdx.errors import DataError
+from mmdx.files import CORNERS
+from mmdx.models.heads.base import Head
 from mmdx.models.heads.boxes import BoxHead
 from mmdx.models.heads.description import TextHead
-from mmdx.stats.cohort.predictions import COLUMNS, SLICE
 from mmdx.study import Study
 
-MOST_LESIONS = 5
-"""Lesions of a study that the terminal shows; all stand in `predictions.json`."""
 
+def predict_files(
+    run: Path, source: Path, *, report_files: Sequence[str], modality: str | None, out: Path | None
+) -> Predictions:
+    """The predictions of the model in `run` (a run or model folder), saved into `out` where it is given.
 
-def predict_input(run: Path, source: Path, report: Sequence[str], modality: str | None, out: Path | None) -> None:
-    """Predicts every study in `source` and prints the findings; `report` holds files as `read_reports` takes them.
-
-    With `out`, leaves `predictions.json` and `predictions.csv` there; the latter has one row per slice where the model
-    answers for no studies. Raises `DataError` with a line for each study that had to be refused, after the others are
-    told, and `UsageError`, before any is read, where `out` cannot be made.
+    `report_files` are `FILE` or `NAME=FILE`, as `read_reports` takes them. Raises as `predict_source` does, and
+    `UsageError`, before any study is read, where `out` cannot be made.
     """
     saved = load_model(model_folder(run))
-    image = image_input(saved, modality)
-    reports = read_reports(saved, report)
+    reports = read_reports(saved, report_files)
     if out is not None:
         make_folder(out)
-    results, refused = [], []
-    with opened(source) as folder:
-        studies = join_inputs(studies_of(folder, source), image_inputs(saved), folder.resolve().name)
-        if reports and len(studies) != 1:
-            raise UsageError(
-                f"--report: {source} holds {len(studies)} studies and the report belongs to one; give one study"
-            )
-        for study in studies:
-            try:
-                results.append(predict_study(saved, study, image, reports))
-            except DataError as error:
-                reason = str(error).replace(f"{folder}/", "").removeprefix(f"{study.study_id}: ")
-                refused.append(f"refused: {study.study_id}: {reason}")
-    if results:
-        _show(results, Console())
-        if out is not None:
-            _write(results, out)
-    if refused:
-        raise DataError(refused)
+    predictions = predict_source(saved, source, reports=reports, modality=modality)
+    if predictions and out is not None:
+        predictions.save(out)
+    return predictions
 
 
-def predict_study(saved: SavedModel, study: Study, image: str | None, reports: Mapping[str, str]) -> dict[str, Any]:
-    """One study's findings: probabilities, what was shown, what the model lacked, the order of its slices.
+def predict_source(
+    saved: SavedModel, source: Path, *, reports: Mapping[str, str] | None = None, modality: str | None = None
+) -> Predictions:
+    """The prediction for every study in `source`, and a line for each study that had to be refused.
 
-    `reports`, by text input, are read in place of the study's own.
-    Scores by slice stand in certified order, however the model reads them; `slice_numbers` says of which images they
-    are (0-based): of all, but for `data.max_images`.
-
-    Raises `DataError` where the study has nothing that the model reads, or images of another unit.
+    `reports`, by text input, belong to the one study in `source`; `modality` is the input that the images are for,
+    where the model reads several. Raises `UsageError` for a modality that the model does not read, and where there are
+    reports and several studies.
     """
-    read = read_study(saved, study, image, reports)
+    image_input(saved, modality)  # a wrong name is refused before anything is unpacked
+    answers = list(
+        answer_each(
+            source,
+            image_inputs(saved),
+            lambda _, study: predict_study(saved, study, reports=reports, modality=modality),
+            alone=bool(reports),
+        )
+    )
+    return Predictions(
+        (answer for answer in answers if isinstance(answer, Prediction)),
+        (str(answer) for answer in answers if isinstance(answer, Refused)),
+    )
+
+
+def predict_study(
+    saved: SavedModel,
+    study: Study | ArrayStudy,
+    *,
+    reports: Mapping[str, str] | None = None,
+    modality: str | None = None,
+) -> Prediction:
+    """The prediction for one study; `reports`, by text input, are read in place of its own texts.
+
+    Scores by slice stand in certified order, in whatever order the model reads the slices.
+
+    Raises `DataError` where the study has nothing that the model reads, or images of another unit, and where the answer
+    is not a number.
+    """
+    read = read_study(saved, study, reports=reports, modality=modality)
     batch = read.batch
     with torch.inference_mode():
-        output = saved.model(batch)
-    reads_text = any(known.kind == "text" for known in saved.facts.inputs.values())
-    shown = [name for name in saved.facts.inputs if bool(batch.present(name)[0])]
-    result: dict[str, Any] = {
-        "study_id": study.study_id,
-        "patient_id": study.patient_id,
-        "shown": "+".join(shown),
-        "missing": [name for name in saved.facts.inputs if name not in shown],
-        "images": {name: len(batch.inputs[name].values) for name in read.orders},
-        "order_source": read.orders,
-        "problems": read.problems,
-        "reports_without": withheld(saved.config.data.reports) if reads_text else "",
-    }
+        output = saved.model(batch.to(device_of(saved)))
+        answers = _answers(saved, read, output)
+    if "findings" not in answers and "slices" not in answers:
+        raise DataError("the model answers for images alone, and the study has none that it reads")
+    shown = _shown(saved, read)
+    return Prediction(
+        study_id=study.study_id,
+        patient_id=study.patient_id,
+        shown="+".join(shown),
+        missing=tuple(name for name in saved.facts.inputs if name not in shown),
+        images={name: len(batch.inputs[name].values) for name in read.orders},
+        order_source=read.orders,
+        problems=tuple(read.problems),
+        reports_without=withheld(saved.config.data.reports) if text_inputs(saved) else "",
+        **answers,
+    )
+
+
+def _shown(saved: SavedModel, read: ReadStudy) -> list[str]:
+    return [name for name in saved.facts.inputs if bool(read.batch.present(name)[0])]
+
+
+def _answers(saved: SavedModel, read: ReadStudy, output: Output) -> dict[str, Any]:
+    """What each head says, by the field of `Prediction`."""
+    answers: dict[str, Any] = {}
     for name, head in saved.model.answering.items():
+        logits = output.logits[name]
         if isinstance(head, BoxHead):
-            numbers = batch.slice_numbers[head.images].numpy()
-            result["boxes"] = _boxes(saved, head, output.logits[name], read.letterboxes.get(head.images), numbers)
-            result["lesions"] = lesions_of(result["boxes"])
+            answers["boxes"] = _boxes(saved, read, head, logits)
+            answers["lesions"] = tuple(lesions_of(answers["boxes"]))
         if isinstance(head, TextHead) and head.sees(output.features).item():
             words = saved.tokenizers[target_key(head.text)]
-            result["description"] = words.prose(head.write(output.features)[0])
-            result["described_from"] = [name for name in head.seen if name in shown]
-        if head.level not in ("study", "slice"):
-            continue
-        scores = head.probabilities(output.logits[name]).tolist()
-        if head.level == "study":
-            result["findings"] = dict(zip(saved.facts.findings, scores[0], strict=True))
-        elif scores and head.modality is not None:
-            numbers = batch.slice_numbers[head.modality]
-            certified = numbers.argsort().tolist()
-            result["slices"] = {f: [scores[row][i] for row in certified] for i, f in enumerate(saved.facts.findings)}
-            result["slice_numbers"] = numbers.sort().values.tolist()
-    if "findings" not in result and "slices" not in result:
-        raise DataError("the model answers for images alone, and the study has none that it reads")
-    return result
+            answers["description"] = words.prose(head.write(output.features)[0])
+            answers["described_from"] = tuple(name for name in head.seen if name in _shown(saved, read))
+        if head.level in ("study", "slice"):
+            answers |= _probabilities(saved, read, head, logits)
+    return answers
 
 
-def _boxes(
-    saved: SavedModel,
-    head: BoxHead,
-    logits: Tensor,
-    letterboxes: Sequence[Letterbox] | None,
-    numbers: Int[np.ndarray, "n_"],
-) -> list[dict[str, Any]]:
+def _probabilities(saved: SavedModel, read: ReadStudy, head: Head, logits: Tensor) -> dict[str, Any]:
+    """The probability of each finding for the study, or for each of its slices; nothing where it has no slices."""
+    scores = head.probabilities(logits).tolist()
+    findings = saved.facts.findings
+    if head.level == "study":
+        return {"findings": dict(zip(findings, scores[0], strict=True))}
+    if not scores or head.modality is None:
+        return {}
+    numbers: Int[Tensor, "n"] = read.batch.slice_numbers[head.modality]
+    certified = numbers.argsort().tolist()
+    return {
+        "slices": {finding: tuple(scores[row][i] for row in certified) for i, finding in enumerate(findings)},
+        "slice_numbers": tuple(numbers.sort().values.tolist()),
+    }
+
+
+def _boxes(saved: SavedModel, read: ReadStudy, head: BoxHead, logits: Tensor) -> tuple[dict[str, Any], ...]:
     """A study's boxes in pixels of the source images; none where it has no such images."""
+    letterboxes: Sequence[Letterbox] | None = read.letterboxes.get(head.images)
     if letterboxes is None:
-        return []
-    size = saved.facts.size
-    found, scores = head.boxes(logits, size, size)
-    images = found.images.numpy()
-    stored = zip(images, found.corners.numpy().astype(float), strict=True)
-    corners = [letterboxes[image].to_source(corners).tolist() for image, corners in stored]
-    places = zip(found.findings.tolist(), numbers[images].tolist(), corners, scores.tolist(), strict=True)
-    return [
-        {"finding": saved.facts.findings[finding], "slice": image, **dict(zip(CORNERS, where, strict=True)), "score": p}
-        for finding, image, where, p in places
-    ]
-
-
-def _show(results: list[dict[str, Any]], console: Console) -> None:
-    for result in results:
-        console.print(f"{result['study_id']}  (shown: {result['shown']})", markup=False, highlight=False)
-        console.print(_table(result))
-        for lesion in result.get("lesions", [])[:MOST_LESIONS]:
-            where = f"slices {lesion['first']}-{lesion['last']}"
-            console.print(f"{lesion['finding']}: {where}, score {lesion['score']:.3f}", markup=False, highlight=False)
-        if "description" in result:
-            origin = "+".join(result["described_from"])
-            console.print(f"description, from {origin}: {result['description']}", markup=False, highlight=False)
-        if result["missing"]:
-            missing = f"without {', '.join(result['missing'])}: answered from {result['shown']} alone"
-            console.print(missing, markup=False, highlight=False)
-        for name, source in result["order_source"].items():
-            order = f"{name}: {result['images'][name]} images, order from {source}"
-            console.print(order, markup=False, highlight=False)
-        if result["reports_without"]:
-            console.print(f"reports are read without {result['reports_without']}", markup=False, highlight=False)
-        for problem in result["problems"]:
-            console.print(f"problem: {problem}", markup=False, highlight=False)
-
-
-def _table(result: dict[str, Any]) -> Table:
-    """The probability of each finding, or of its likeliest slice where the model answers for slices alone."""
-    if "findings" in result or "slices" not in result:
-        table = Table("finding", "probability")
-        for finding, score in result.get("findings", {}).items():
-            table.add_row(Text(finding), f"{score:.3f}")
-        return table
-    table = Table("finding", "likeliest slice", "probability")
-    for finding, scores in result["slices"].items():
-        place = int(np.argmax(scores))
-        table.add_row(Text(finding), str(result["slice_numbers"][place]), f"{scores[place]:.3f}")
-    return table
-
-
-def _rows(result: dict[str, Any], *, slices: bool) -> Iterator[list[Any]]:
-    """The rows of a study in `predictions.csv`, without a label; of its `slices`, with the number of each."""
-    first = [result["study_id"], result["patient_id"], result["shown"]]
-    if not slices:
-        for finding, score in result.get("findings", {}).items():
-            yield [*first, finding, "", f"{score:.7g}"]
-        return
-    for finding, scores in result.get("slices", {}).items():
-        for number, score in zip(result["slice_numbers"], scores, strict=True):
-            yield [*first, finding, "", f"{score:.7g}", number]
-
-
-def _write(results: list[dict[str, Any]], out: Path) -> None:
-    try:
-        (out / "predictions.json").write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-        with (out / "predictions.csv").open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            slices = all("findings" not in result for result in results)
-            writer.writerow([*COLUMNS, SLICE] if slices else COLUMNS)
-            for result in results:
-                writer.writerows(_rows(result, slices=slices))
-    except OSError as error:
-        raise MmdxError(f"{out}: cannot be written ({error.strerror})") from None
+        return ()
+    numbers = read.batch.slice_numbers[head.images].tolist()
+    boxes, scores = head.boxes(logits, saved.facts.size, saved.facts.size)
+    stored = boxes.corners.cpu().numpy().astype(float)
+    rows = zip(boxes.findings.tolist(), boxes.images.tolist(), stored, scores.tolist(), strict=True)
+    return tuple(
+        {"finding": saved.facts.findings[finding], "slice": numbers[image]}
+        | dict(zip(CORNERS, letterboxes[image].to_source(corners).tolist(), strict=True))
+        | {"score": score}
+        for finding, image, corners, score in rows
+    )

@@ -1,4 +1,5 @@
-"""The raw files of a study as a source of what a model reads: decoded, or described by its first stage."""
+"""The raw images of a study, files or arrays, as a source of what a model reads: decoded, or described by its first
+stage."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ import numpy as np
 import torch
 from jaxtyping import Float32, Shaped
 
-from mmdx.data.images.decode import Decoded, decode
+from mmdx.data.images.decode import Decoded, decode, fitted
 from mmdx.data.images.letterbox import Letterbox
 from mmdx.data.loading.collate import Collate, item_of
 from mmdx.data.loading.reading import Reading
@@ -19,6 +20,7 @@ from mmdx.data.loading.traits import Traits
 from mmdx.data.store.kinds import ModalityFacts
 from mmdx.engine.assembly.facts import InputFacts
 from mmdx.engine.assembly.saved import SavedModel
+from mmdx.engine.inference.arrays import ArrayStudy, ImageArrays
 from mmdx.engine.scoring.descriptors import described
 from mmdx.errors import DataError
 from mmdx.kinds import KINDS
@@ -27,12 +29,12 @@ from mmdx.study import ImageFiles, Order, Study
 
 @dataclass(frozen=True)
 class RawStudy:
-    """A study out of raw files, decoded: a `StudySource` without labels and boxes.
+    """A study out of raw files or arrays, decoded: a `StudySource` without labels and boxes.
 
     `images` are the items of each modality in the order that `orders` certify.
     """
 
-    study: Study
+    study: Study | ArrayStudy
     findings: Sequence[str]
     images: Mapping[str, Shaped[np.ndarray, "n *shape"]]
     orders: Mapping[str, Order]
@@ -75,14 +77,16 @@ def image_inputs(saved: SavedModel) -> list[str]:
     return [name for name, known in inputs if known.kind == "images" or (known.kind == "vectors" and name in first)]
 
 
-def read_images(saved: SavedModel, study: Study, image: str | None) -> tuple[RawStudy, dict[str, Sequence[Letterbox]]]:
+def read_images(
+    saved: SavedModel, study: Study | ArrayStudy, image: str | None
+) -> tuple[RawStudy, dict[str, Sequence[Letterbox]]]:
     """The images of a study that the model reads, decoded or described by its first stage, and the letter-box of each
     image that was decoded for it."""
     items: dict[str, np.ndarray] = {}
     orders: dict[str, Order] = {}
     letterboxes: dict[str, Sequence[Letterbox]] = {}
     for name, value in _named(study, image).items():
-        if isinstance(value, ImageFiles) and name in image_inputs(saved):
+        if isinstance(value, ImageFiles | ImageArrays) and name in image_inputs(saved):
             if KINDS[saved.facts.inputs[name].kind].pictured:
                 decoded = _decoded(saved, name, value)
                 items[name], letterboxes[name] = decoded.pixels, decoded.letterboxes
@@ -105,40 +109,45 @@ def maker_of(saved: SavedModel, source: RawStudy, reading: Reading) -> SampleMak
     )
 
 
-def _named(study: Study, image: str | None) -> Mapping[str, Any]:
+def _named(study: Study | ArrayStudy, image: str | None) -> Mapping[str, Any]:
     """A study's modalities under the model's names: one image modality of any name is taken for `image`."""
-    images = [name for name, value in study.modalities.items() if isinstance(value, ImageFiles)]
+    images = [name for name, value in study.modalities.items() if isinstance(value, ImageFiles | ImageArrays)]
     if image is None or image in images or len(images) != 1:
         return study.modalities
     return {image if name == images[0] else name: value for name, value in study.modalities.items()}
 
 
-def _decoded(saved: SavedModel, name: str, files: ImageFiles) -> Decoded:
+def _decoded(saved: SavedModel, name: str, images: ImageFiles | ImageArrays) -> Decoded:
     known = saved.facts.inputs[name]
-    if files.unit != known.unit:
-        raise DataError(f"its images hold {files.unit}, but the model's '{name}' was trained on {known.unit}")
+    if images.unit != known.unit:
+        raise DataError(f"its images hold {images.unit}, but the model's '{name}' was trained on {known.unit}")
     # Decoded whole, as a store has it: the grey levels of deep images hang on all images of the study.
-    return decode(replace(files, channels=known.channels), saved.facts.size)
+    if isinstance(images, ImageArrays):
+        return fitted(images.pixels, images.unit, known.channels, saved.facts.size)
+    return decode(replace(images, channels=known.channels), saved.facts.size)
 
 
-def _descriptors(saved: SavedModel, study: Study, name: str, files: ImageFiles) -> Float32[np.ndarray, "n d"]:
+def _descriptors(
+    saved: SavedModel, study: Study | ArrayStudy, name: str, images: ImageFiles | ImageArrays
+) -> Float32[np.ndarray, "n d"]:
     """What the first stage of a model says of the images of a study: of all of them, as when the second was trained."""
     first = saved.first
     if first is None:
         raise DataError(f"'{name}': the model has no first stage that could describe images")
     items = (
-        _decoded(first, name, files).pixels
+        _decoded(first, name, images).pixels
         if KINDS[first.facts.inputs[name].kind].pictured
-        else _descriptors(first, study, name, files)
+        else _descriptors(first, study, name, images)
     )
-    source = RawStudy(study, first.facts.findings, {name: items}, {name: files.order})
+    source = RawStudy(study, first.facts.findings, {name: items}, {name: images.order})
     alone = SampleMaker({name: first.facts.inputs[name].kind}, findings=first.facts.findings)(source)
     with torch.inference_mode():
-        output = first.model(collate_of(first)([alone]))
-    return described(first.model, output, name, logits=saved.facts.inputs[name].logits > 0).numpy()
+        output = first.model(collate_of(first)([alone]).to(next(first.model.parameters()).device))
+    return described(first.model, output, name, logits=saved.facts.inputs[name].logits > 0).cpu().numpy()
 
 
 def collate_of(saved: SavedModel) -> Collate:
+    """How samples become a batch of this model."""
     tables, size = saved.facts.tables(), saved.facts.size
     inputs = saved.facts.inputs.items()
     return Collate({name: item_of(tables.get(name) or _stored(facts), size) for name, facts in inputs})

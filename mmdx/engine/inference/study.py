@@ -1,33 +1,31 @@
-"""Raw files as what a model reads: a folder, file or zip becomes studies, and each study a batch of its own."""
+"""A study as what a model reads: its images, texts and traits, alone in a batch."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+
+import torch
 
 from mmdx.batch import Batch
-from mmdx.data.files import unpacked
 from mmdx.data.images.letterbox import Letterbox
 from mmdx.data.loading.reading import Reading
-from mmdx.data.readers.detect import detect_reader
 from mmdx.data.text.redaction import withheld
 from mmdx.engine.assembly.saved import SavedModel
+from mmdx.engine.inference.arrays import ArrayStudy
 from mmdx.engine.inference.raw import collate_of, image_inputs, maker_of, read_images
 from mmdx.engine.scoring.orders import minding
 from mmdx.errors import DataError, UsageError, did_you_mean
-from mmdx.registry import READERS
-from mmdx.study import ImageFiles, Study
+from mmdx.kinds import KINDS
+from mmdx.study import Study
 
 
 @dataclass(frozen=True)
 class ReadStudy:
     """A study as a model reads it, alone in its batch.
 
-    `orders` is the evidence that its images stand in order, `letterboxes` how the source of
-    each image lies in it, both by modality; `problems` what a person should know.
+    `orders` is the evidence that its images stand in order, `letterboxes` how the source of each image lies in it, both
+    by input; `problems` are sentences that a person should know.
     """
 
     batch: Batch
@@ -36,14 +34,20 @@ class ReadStudy:
     problems: Sequence[str]
 
 
-def read_study(saved: SavedModel, study: Study, image: str | None, reports: Mapping[str, str]) -> ReadStudy:
-    """What the model reads of a study: `reports`, by text input, in place of its own; `image` names its one image
-    modality.
+def read_study(
+    saved: SavedModel,
+    study: Study | ArrayStudy,
+    *,
+    reports: Mapping[str, str] | None = None,
+    modality: str | None = None,
+) -> ReadStudy:
+    """A study as the model reads it. `reports`, by text input, are read in place of its own texts; `modality` is the
+    input that its images are for, where it has images of one modality and the model reads several.
 
     Raises `DataError` where the study has nothing that the model reads, or images of another unit.
     """
-    source, letterboxes = read_images(saved, study, image)
-    texts, unread = _texts(saved, study, reports)
+    source, letterboxes = read_images(saved, study, image_input(saved, modality))
+    texts, unread = _texts(saved, study, reports or {})
     source = replace(source, texts=texts)
     # Leaving images out is an experiment on a cohort: an answer for one study is given from all of them.
     reading = replace(Reading.of(saved.config.data, saved.config.seed), dropped=0.0)
@@ -69,49 +73,16 @@ def read_study(saved: SavedModel, study: Study, image: str | None, reports: Mapp
     return ReadStudy(collate_of(saved)([sample]), orders, boxes, problems)
 
 
-@contextmanager
-def opened(source: Path) -> Iterator[Path]:
-    """`source` as a path that a reader takes, a zip being unpacked for the while."""
-    if not source.exists():
-        raise UsageError(f"{source}: no such file or folder")
-    if source.suffix.lower() == ".zip":
-        with unpacked(source) as folder:
-            yield folder
-    else:
-        yield source
-
-
-def studies_of(folder: Path, source: Path) -> list[Study]:
-    """The studies in `folder`, which may be an unpacked `source`: errors speak of what the user gave."""
-    try:
-        return READERS.build(detect_reader(folder), root=folder)
-    except DataError as error:
-        raise DataError([problem.replace(str(folder), str(source)) for problem in error.problems]) from None
-
-
-def join_inputs(studies: Sequence[Study], inputs: Sequence[str], name: str) -> list[Study]:
-    """Folders called like image inputs of the model, such as `brain` and `bone`, become one study: the folder above.
-
-    `name` is that of the outermost folder. A study of which one of these cannot be read has no modality: it is refused.
-    """
-    joined: dict[str, Study] = {}
-    for study in studies:
-        above, _, last = study.study_id.rpartition("/")
-        images = [value for value in study.modalities.values() if isinstance(value, ImageFiles)]
-        if last not in inputs or len(study.modalities) > 1 or len(images) != len(study.modalities):
-            joined[study.study_id] = study
-            continue
-        whole = joined.get(above or name)
-        found = {last: images[0]} if images else {}
-        if whole is not None:
-            found = {**whole.modalities, **found} if whole.modalities and found else {}
-        problems = (*(whole.problems if whole else ()), *(f"{last}: {problem}" for problem in study.problems))
-        patient, traits = study.patient_id if above else name, {**study.traits, **(whole.traits if whole else {})}
-        joined[above or name] = Study(above or name, patient, found, traits=traits, problems=problems)
-    return list(joined.values())
+def device_of(saved: SavedModel) -> torch.device:
+    """Where the weights of a model lie."""
+    return next(saved.model.parameters()).device
 
 
 def image_input(saved: SavedModel, modality: str | None) -> str | None:
+    """The input that the images of a study are for: `modality`, else the only one; None where the model reads several.
+
+    Raises `UsageError` where the model has no image input called `modality`.
+    """
     images = image_inputs(saved)
     if modality is not None and modality not in images:
         raise UsageError(f"--modality {modality}: the model reads no such images; {did_you_mean(modality, images)}")
@@ -120,54 +91,12 @@ def image_input(saved: SavedModel, modality: str | None) -> str | None:
 
 def text_inputs(saved: SavedModel) -> list[str]:
     """The inputs that are texts."""
-    return [name for name, known in saved.facts.inputs.items() if known.kind == "text"]
+    return [name for name, facts in saved.facts.inputs.items() if KINDS[facts.kind].worded]
 
 
-def read_reports(saved: SavedModel, given: Sequence[str]) -> dict[str, str]:
-    """The text of each file by the input that it is for, from `FILE` or `NAME=FILE`.
-
-    A file without a name is for the only text input. Raises `UsageError` where it is unclear which input a file is for,
-    and where there is none or no file; `DataError` for a file that is empty or no text.
-    """
-    found: dict[str, str] = {}
-    for value in given:
-        name, file = _report_of(text_inputs(saved), value)
-        if name in found:
-            raise UsageError(f"--report {value}: '{name}' is given twice; give one file per text")
-        found[name] = _report(file)
-    return found
-
-
-def _report_of(texts: Sequence[str], value: str) -> tuple[str, Path]:
-    """The text input and the file of a `--report`; a file whose own name holds `=` is taken whole where it is there."""
-    name, equals, file = value.partition("=")
-    if not texts:
-        raise UsageError("--report: this model reads no text; leave the option out")
-    if equals and name in texts:
-        return name, Path(file)
-    if equals and not Path(value).exists():
-        raise UsageError(f"--report {value}: the model reads no text '{name}'; {did_you_mean(name, texts)}")
-    if len(texts) > 1:
-        raise UsageError(
-            f"--report {value}: the model reads several texts ({', '.join(texts)}); say which, such as "
-            f"--report {texts[0]}={value}"
-        )
-    return texts[0], Path(value)
-
-
-def _report(report: Path) -> str:
-    try:
-        text = report.read_text(encoding="utf-8").strip()
-    except FileNotFoundError:
-        raise UsageError(f"--report {report}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"--report {report}: cannot be read as UTF-8 text ({error})") from None
-    if not text:
-        raise DataError(f"--report {report}: is empty; leave the option out to predict from the images alone")
-    return text
-
-
-def _texts(saved: SavedModel, study: Study, reports: Mapping[str, str]) -> tuple[dict[str, str], list[str]]:
+def _texts(
+    saved: SavedModel, study: Study | ArrayStudy, reports: Mapping[str, str]
+) -> tuple[dict[str, str], list[str]]:
     """The text of each text input that has one, and a sentence for each text of the study that no input reads.
 
     The one text of a study goes to the only text input, whatever its name.
@@ -180,12 +109,3 @@ def _texts(saved: SavedModel, study: Study, reports: Mapping[str, str]) -> tuple
     unread = [f"text '{name}' is not read: the model reads {', '.join(inputs)}" for name in strange]
     texts = own | dict(reports)
     return {name: texts[name] for name in inputs if name in texts}, unread
-
-
-def make_folder(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"--out {out}: cannot be made ({error.strerror}); choose another folder") from None
-    if not os.access(out, os.W_OK | os.X_OK):
-        raise UsageError(f"--out {out}: may not be written to; choose another folder")

@@ -43,10 +43,11 @@ LEAST_SIDE = 2
 
 
 def heatmaps(
-    model: MultimodalModel, batch: Batch, modality: str
+    model: MultimodalModel, batch: Batch, modality: str, findings: Sequence[int] | None = None
 ) -> tuple[Float[Tensor, "n f h w"], Float[Tensor, "n f"]]:
     """Grad-CAM of each image and finding, from 0 to 1 over the images of its study, and the probability it explains.
 
+    `findings` are the columns of the findings to explain, all when None: each costs one backward pass per slice.
     The logit is the slice's own where a slice head answers for `modality`, and the study's else. Raises `UsageError`
     for an encoder without feature maps and for a model without either head.
     """
@@ -58,8 +59,9 @@ def heatmaps(
         seen = next((each for each in reversed(maps) if min(each.shape[-2:]) >= LEAST_CELLS), maps[0])
         name, level = _explained(model, modality)
         logits = output.logits[name]
-        whole = [_weighed(seen, logits[:, finding], owner, place, level) for finding in range(logits.shape[1])]
-    scores = model.answering[name].probabilities(logits.detach())
+        columns = list(range(logits.shape[1])) if findings is None else list(findings)
+        whole = [_weighed(seen, logits[:, column], owner, place, level) for column in columns]
+    scores = model.answering[name].probabilities(logits.detach())[:, columns]
     if level == "study":
         scores = scores[torch.tensor(owner, device=scores.device, dtype=torch.long)]
     heat = torch.stack(whole, dim=1)[: len(owner)]
@@ -141,7 +143,7 @@ def _weighed(
     else:
         gradient = torch.zeros_like(seen)
         # Studies do not meet: of each, one slice is asked at a time.
-        for turn in range(max(place, default=-1) + 1):
+        for turn in sorted(set(place)):
             chosen = torch.tensor([here == turn for here in place], device=seen.device)
             gradient[: len(owner)][chosen] = _gradient(logits[chosen].sum(), seen)[: len(owner)][chosen]
     weights = gradient.mean(dim=(2, 3), keepdim=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import nibabel
@@ -19,7 +18,7 @@ from mmdx.engine.assembly.facts import facts_of
 from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.assembly.saved import load_model
 from mmdx.engine.experiments.run import train
-from mmdx.engine.inference.predict import predict_input
+from mmdx.engine.inference.predict import predict_source
 from mmdx.errors import UsageError
 
 WIDTH = 5
@@ -82,12 +81,12 @@ def test_a_saved_model_knows_the_width_and_is_made_again(trained: Path) -> None:
     }
 
 
-def test_a_volume_is_answered_without_descriptors(trained: Path, tmp_path: Path) -> None:
+def test_a_volume_is_answered_without_descriptors(trained: Path) -> None:
+    saved = load_model(trained / "run" / "checkpoints" / "best")
     volume = trained / "raw" / "Radiology" / "case02" / "case02_flair.nii.gz"
-    predict_input(trained / "run", volume, (), None, tmp_path)
-    (result,) = json.loads((tmp_path / "predictions.json").read_text(encoding="utf-8"))
-    assert (result["shown"], result["missing"]) == ("flair", ["pathology"])
-    assert result["images"] == {"flair": 3}
+    (prediction,) = predict_source(saved, volume)
+    assert (prediction.shown, prediction.missing) == ("flair", ("pathology",))
+    assert prediction.images == {"flair": 3}
 
 
 def test_an_encoder_of_another_kind_is_refused(trained: Path, tmp_path: Path) -> None:

@@ -103,16 +103,16 @@ def test_scores_with_and_without_the_table(trained: Path) -> None:
 )
 def test_a_study_is_answered_from_its_traits(trained, traits, missing, problems) -> None:
     saved = load_model(trained / "run" / "checkpoints" / "best")
-    result = predict_study(saved, Study("s", "p", {}, traits=traits), None, {})
-    assert (result["shown"], result["missing"], result["problems"]) == ("clinic", ["image"], problems)
-    assert 0 < result["findings"]["bleed"] < 1
+    result = predict_study(saved, Study("s", "p", {}, traits=traits))
+    assert (result.shown, result.missing, result.problems) == ("clinic", ("image",), tuple(problems))
+    assert 0 < result.findings["bleed"] < 1
 
 
 def test_an_age_says_the_same_as_a_number_and_as_text(trained: Path) -> None:
     saved = load_model(trained / "run" / "checkpoints" / "best")
     asked = [{"age": 63.0, "sex": "m"}, {"age": "063Y", "sex": " M"}, {"age": 23.0, "sex": "m"}]
     first, second, third = (
-        predict_study(saved, Study("s", "p", {}, traits=traits), None, {})["findings"]["bleed"] for traits in asked
+        predict_study(saved, Study("s", "p", {}, traits=traits)).findings["bleed"] for traits in asked
     )
     assert first == second != third
 

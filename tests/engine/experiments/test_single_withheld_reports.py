@@ -20,6 +20,7 @@ from mmdx.engine.assembly.store import open_store
 from mmdx.engine.assembly.texts import build_tokenizers
 from mmdx.engine.experiments.run import train
 from mmdx.engine.inference.predict import predict_study
+from mmdx.engine.inference.prediction import Prediction
 from mmdx.errors import DataError
 from mmdx.study import ImageFiles, ImageRef, Order, Study
 
@@ -41,8 +42,8 @@ def saved(trained: tuple[Path, str]) -> SavedModel:
     return load_model(trained[0] / "run" / "checkpoints" / "best")
 
 
-def told(saved: SavedModel, report: str | None, study: Study) -> dict:
-    return predict_study(saved, study, None, {} if report is None else {"report": report})
+def told(saved: SavedModel, report: str | None, study: Study) -> Prediction:
+    return predict_study(saved, study, reports={} if report is None else {"report": report})
 
 
 def image_study(home: Path, report: str = "") -> Study:
@@ -75,18 +76,16 @@ def test_a_prediction_reads_a_report_alike(trained: tuple[Path, str], saved: Sav
     given = told(saved, "history of a fall on the head", plain)
     by_hand = told(saved, "history of a [MASKED] on the head", plain)
     own = told(saved, None, image_study(trained[0], "history of a FALL on the head"))
-    assert given["findings"] == by_hand["findings"] == own["findings"]
-    assert given["findings"] != told(saved, "history of headache on the head", plain)["findings"]
-    assert given["reports_without"] == "the sections 'impresion'; the terms 'fall'"
+    assert given.findings == by_hand.findings == own.findings
+    assert given.findings != told(saved, "history of headache on the head", plain).findings
+    assert given.reports_without == "the sections 'impresion'; the terms 'fall'"
 
 
 def test_a_report_of_which_nothing_is_left_is_absent_and_said(trained: tuple[Path, str], saved: SavedModel) -> None:
     alone = told(saved, None, image_study(trained[0]))
     empty = told(saved, "IMPRESION: a fall", image_study(trained[0]))
-    assert (empty["shown"], empty["findings"]) == ("image", alone["findings"])
-    assert empty["problems"] == [
-        "nothing is left of the report, read without the sections 'impresion'; the terms 'fall'"
-    ]
+    assert (empty.shown, empty.findings) == ("image", alone.findings)
+    assert empty.problems == ("nothing is left of the report, read without the sections 'impresion'; the terms 'fall'",)
     with pytest.raises(DataError, match="nothing is left of the report"):
         told(saved, "IMPRESION: a fall", Study("s", "p", {}))
 

@@ -17,7 +17,6 @@ from mmdx.config_file import read_config
 from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.experiments.run import train
 from mmdx.engine.inference import predict as infer
-from mmdx.study import ImageFiles, ImageRef, Order, Study
 
 
 @pytest.fixture(scope="module")
@@ -120,26 +119,6 @@ def test_images_of_another_unit_are_refused(trained, capsys):
     # A CT in Hounsfield units, for a model of grey photographs.
     assert predict(trained / "run", get_testdata_file("CT_small.dcm")) == 1
     assert "hold HU, but the model's 'image' was trained on intensity" in capsys.readouterr().err
-
-
-def test_folders_called_like_inputs_are_one_study():
-    def study(name: str, *problems: str, readable: bool = True) -> Study:
-        files = ImageFiles((ImageRef(Path(name, "1.png")),), Order("filename"))
-        return Study(name, name.partition("/")[0], {"image": files} if readable else {}, problems=problems)
-
-    found = infer.join_inputs([study("brain"), study("bone", "odd"), study("notes")], ["brain", "bone"], "050")
-    assert [(s.study_id, list(s.modalities), s.problems) for s in found] == [
-        ("050", ["brain", "bone"], ("bone: odd",)),
-        ("notes", ["image"], ()),
-    ]
-    assert found[0].modalities["bone"].images[0].path == Path("bone/1.png")
-    below = [study("050/bone", "broken", readable=False), study("050/brain"), study("051/brain")]
-    found = infer.join_inputs(below, ["brain", "bone"], "patients")
-    assert [(s.study_id, s.patient_id, list(s.modalities)) for s in found] == [
-        ("050", "050", []),
-        ("051", "051", ["brain"]),
-    ]
-    assert found[0].problems == ("bone: broken",)
 
 
 def test_no_run_no_prediction(tmp_path, capsys):

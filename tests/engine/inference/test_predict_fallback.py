@@ -64,9 +64,9 @@ def test_one_checkpoint_answers_with_any_modality_withheld(cohort: Path, tmp_pat
     assert (whole[~lacking] - fallback[~lacking]).abs().max() > 1e-6
 
     image = ImageFiles((ImageRef(cohort / "raw" / "00_0.png"),), Order("given"))
-    alone = predict_study(saved, Study("s00", "p00", {"image": image}), None, {})
-    assert (alone["shown"], alone["missing"]) == ("image", ["report"])
-    for finding, score in alone["findings"].items():
+    alone = predict_study(saved, Study("s00", "p00", {"image": image}))
+    assert (alone.shown, alone.missing) == ("image", ("report",))
+    for finding, score in alone.findings.items():
         assert score == pytest.approx(fallback["s00", finding], abs=1e-5)
 
 

@@ -148,28 +148,27 @@ def test_a_prediction_names_an_order_that_nobody_knows(trained):
     paths = sorted((trained.parent / "raw").glob("02_*.png"))
     files = tuple(ImageRef(path) for path in paths)
 
-    def answer(order: Order, count: int = 3) -> dict:
-        study = Study("s", "p", {"image": ImageFiles(files[:count], order)})
-        return predict_study(saved, study, "image", {})
+    def problems(order: Order, count: int = 3) -> tuple[str, ...]:
+        return predict_study(saved, Study("s", "p", {"image": ImageFiles(files[:count], order)})).problems
 
     unknown = "image: 3 images in an order that is unknown, which this model minds"
-    assert answer(Order("unknown"))["problems"] == [unknown]
-    assert answer(Order("filename"))["problems"] == []
-    assert answer(Order("unknown"), 1)["problems"] == []
+    assert problems(Order("unknown")) == (unknown,)
+    assert problems(Order("filename")) == ()
+    assert problems(Order("unknown"), 1) == ()
 
 
 def test_a_prediction_reads_the_order_of_its_training_and_answers_in_certified_order(tmp_path):
     saved = load_model(train(tmp_path, "data.order=reversed", "data.drop_images=0.4") / "checkpoints" / "best")
     files = tuple(ImageRef(path) for path in sorted((tmp_path / "raw").glob("02_*.png")))
     assert len(files) == 3
-    found = predict_study(saved, Study("s", "p", {"image": ImageFiles(files, Order("given"))}), "image", {})
-    assert found["order_source"] == {"image": "given reversed"}
-    assert found["slice_numbers"] == [0, 1, 2]
-    turned = predict_study(saved, Study("s", "p", {"image": ImageFiles(files[::-1], Order("given"))}), "image", {})
+    found = predict_study(saved, Study("s", "p", {"image": ImageFiles(files, Order("given"))}))
+    assert found.order_source == {"image": "given reversed"}
+    assert found.slice_numbers == (0, 1, 2)
+    turned = predict_study(saved, Study("s", "p", {"image": ImageFiles(files[::-1], Order("given"))}))
     # An LSTM that reads one way: the slice that is read first is said the same of whatever follows.
-    alone = predict_study(saved, Study("s", "p", {"image": ImageFiles(files[2:], Order("given"))}), "image", {})
-    assert found["slices"]["bleed"][2] == pytest.approx(alone["slices"]["bleed"][0], abs=1e-6)
-    assert turned["slices"]["bleed"][2] != pytest.approx(found["slices"]["bleed"][2], abs=1e-6)
+    alone = predict_study(saved, Study("s", "p", {"image": ImageFiles(files[2:], Order("given"))}))
+    assert found.slices["bleed"][2] == pytest.approx(alone.slices["bleed"][0], abs=1e-6)
+    assert turned.slices["bleed"][2] != pytest.approx(found.slices["bleed"][2], abs=1e-6)
 
 
 def test_sentences_say_what_was_done_and_what_nobody_knows():

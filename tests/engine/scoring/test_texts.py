@@ -23,7 +23,7 @@ from mmdx.engine.assembly.saved import load_model
 from mmdx.engine.assembly.store import open_store
 from mmdx.engine.assembly.texts import build_tokenizers, target_key, text_heads
 from mmdx.engine.experiments.run import train
-from mmdx.engine.inference.predict import predict_input
+from mmdx.engine.inference.predict import predict_source
 from mmdx.engine.scoring.evaluate import evaluate_run
 from mmdx.engine.scoring.texts import origin, write_reports
 from mmdx.errors import UsageError
@@ -105,11 +105,11 @@ def test_the_nearest_report_of_a_training_study_is_its_own(trained: tuple[Path, 
 
 
 def test_new_files_are_described(trained: tuple[Path, str], tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    predict_input(trained[0] / "run", trained[0] / "raw" / "00_0.png", (), None, tmp_path)
-    (result,) = json.loads((tmp_path / "predictions.json").read_text(encoding="utf-8"))
-    assert result["described_from"] == ["image"]
-    assert result["description"]
-    assert set(result["findings"]) == {"bleed", "fracture"}
+    saved = load_model(trained[0] / "run" / "checkpoints" / "best")
+    (prediction,) = predict_source(saved, trained[0] / "raw" / "00_0.png")
+    assert prediction.described_from == ("image",)
+    assert prediction.description
+    assert set(prediction.findings) == {"bleed", "fracture"}
     assert f"description, from image: {result['description']}" in capsys.readouterr().out
 
 

@@ -14,7 +14,8 @@ from mmdx.engine.assembly.facts import ModelFacts
 from mmdx.engine.assembly.model import build_model
 from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.assembly.saved import SavedModel
-from mmdx.engine.inference.study import read_reports, read_study
+from mmdx.engine.inference.reports import read_reports
+from mmdx.engine.inference.study import read_study
 from mmdx.errors import UsageError
 from mmdx.models.facts import InputFacts
 from mmdx.study import Study
@@ -35,7 +36,7 @@ def model_of(*names: str) -> SavedModel:
 
 def tokens(saved: SavedModel, study: Study, **reports: str) -> dict[str, list[int]]:
     """What each input of the model is shown of a study."""
-    batch = read_study(saved, study, None, reports).batch
+    batch = read_study(saved, study, reports=reports).batch
     return {name: batch.inputs[name].values.tolist() for name in saved.facts.inputs if bool(batch.present(name)[0])}
 
 
@@ -61,12 +62,12 @@ def test_the_one_text_of_a_study_goes_to_the_only_text_input():
     assert tokens(saved, Study("s", "p", {"report": "blood"})) == by_hand(saved, findings="blood")
     both = Study("s", "p", {"report": "blood", "findings": "no blood"})
     assert tokens(saved, both) == by_hand(saved, findings="no blood")
-    assert read_study(saved, both, None, {}).problems == ["text 'report' is not read: the model reads findings"]
+    assert read_study(saved, both).problems == ["text 'report' is not read: the model reads findings"]
 
 
 def test_a_text_that_could_be_for_either_input_is_read_by_none():
     saved = model_of("history", "findings")
-    read = read_study(saved, Study("s", "p", {"findings": "blood", "report": "fall"}), None, {})
+    read = read_study(saved, Study("s", "p", {"findings": "blood", "report": "fall"}))
     assert read.problems == ["text 'report' is not read: the model reads history, findings"]
 
 

@@ -1,0 +1,200 @@
+"""A trained model to ask from Python: predictions, explanations and features of files, studies or arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from mmdx.config import Config
+from mmdx.engine.assembly.saved import SavedModel, load_model
+from mmdx.engine.inference.answers import Refused
+from mmdx.engine.inference.arrays import Arrays, ArrayStudy, array_study
+from mmdx.engine.inference.explain import TOP, check_names, explain_study
+from mmdx.engine.inference.explanation import Explanation, Explanations
+from mmdx.engine.inference.predict import predict_study
+from mmdx.engine.inference.prediction import Prediction, Predictions
+from mmdx.engine.inference.raw import image_inputs
+from mmdx.engine.inference.reports import named_texts
+from mmdx.engine.inference.source import answer_each
+from mmdx.engine.inference.study import device_of, image_input, read_study, text_inputs
+from mmdx.engine.runs.folder import model_folder
+from mmdx.errors import DataError
+from mmdx.study import Study
+
+Source = str | Path | Study | Arrays
+"""What a model is asked about: a folder, a file or a zip with one or more studies, a `Study`, or the arrays of one."""
+Report = str | Mapping[str, str] | None
+"""The report of one study, as text: of the only text input, or a mapping of input name to text."""
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class StudyFeatures:
+    """What the parts of a model say of one study.
+
+    `pooled [e]` is the vector of each input that meets the others in the fusion: a learned stand-in where the study
+    lacks the input, as `present` says. `items [s d]` are its slices, words or descriptors after the sequence model.
+    `fused [d]` is the vector of the study. `logits` holds what each head says: `[f]` of a study head, `[n f]` of a
+    slice head, and other heads say themselves.
+    """
+
+    study_id: str
+    pooled: Mapping[str, Float[np.ndarray, "e"]]
+    items: Mapping[str, Float[np.ndarray, "s d"]]
+    fused: Float[np.ndarray, "d"]
+    logits: Mapping[str, np.ndarray]
+    present: Mapping[str, bool]
+
+
+class Model:
+    """A trained model in evaluation mode, on the CPU until `to` moves it.
+
+    Each method takes a folder, a file or a zip with one or more studies; a `Study`; or the arrays of one study. Arrays
+    are `[n h w]` or `[n h w 3]`, the images in order from the first: uint8 for plain images, int16 Hounsfield units for
+    CT. One array is for the only image input; a mapping gives each input by its name, an array or a text.
+    `report` is the text of a report, read in place of the study's own, and belongs to one study. `modality` is the
+    input that the images are for, where the model reads several.
+
+    Methods raise `UsageError` for names that the model does not know and for a report beside several studies.
+    """
+
+    def __init__(self, saved: SavedModel) -> None:
+        self._saved = saved
+
+    @classmethod
+    def load(cls, run: str | Path) -> Model:
+        """The model of a run folder or of a model folder. Raises `UsageError` and `DataError` where there is none."""
+        return cls(load_model(model_folder(Path(run))))
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        return tuple(self._saved.facts.findings)
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """The inputs that the model reads, and the kind of each."""
+        return {name: known.kind for name, known in self._saved.facts.inputs.items()}
+
+    @property
+    def config(self) -> Config:
+        return self._saved.config
+
+    def to(self, device: str | torch.device) -> Model:
+        """Moves the model, with the first stage that it may have, and returns it."""
+        saved: SavedModel | None = self._saved
+        while saved is not None:
+            saved.model.to(device)
+            saved = saved.first
+        return self
+
+    def predict(self, source: Source, *, report: Report = None, modality: str | None = None) -> Predictions:
+        """The prediction for each study, a sequence of `Prediction`.
+
+        A study that cannot be answered is not in it: `refused` has one line for each. Raises `DataError` with these
+        lines where no study at all was answered.
+        """
+        reports = named_texts(self._saved, report)
+
+        def answer(_: int, study: Study | ArrayStudy) -> Prediction:
+            return predict_study(self._saved, study, reports=reports, modality=modality)
+
+        predictions = Predictions(*self._answers(source, answer, reports, modality))
+        predictions.check()
+        return predictions
+
+    def explain(
+        self,
+        source: Source,
+        *,
+        report: Report = None,
+        modality: str | None = None,
+        findings: Sequence[str] = (),
+        top: int = TOP,
+    ) -> Explanations:
+        """The explanation of each study, a sequence of `Explanation`: of `findings`, by default of all, by their `top`
+        likeliest slices.
+
+        A study that cannot be explained is not in it: `refused` has one line for each. Raises `DataError` with these
+        lines where no study at all was explained.
+        """
+        check_names(self._saved, modality, findings)
+        reports = named_texts(self._saved, report)
+
+        def answer(number: int, study: Study | ArrayStudy) -> Explanation:
+            return explain_study(
+                self._saved, study, reports=reports, modality=modality, findings=findings, top=top, number=number
+            )
+
+        explanations = Explanations(*self._answers(source, answer, reports, modality))
+        explanations.check()
+        return explanations
+
+    def features(self, source: Source, *, report: Report = None, modality: str | None = None) -> list[StudyFeatures]:
+        """What each branch, the fusion and the heads say of each study.
+
+        Raises `DataError`, with one line per refused study, where any study is refused: a missing study would shift
+        the rows of an analysis.
+        """
+        reports = named_texts(self._saved, report)
+
+        def answer(_: int, study: Study | ArrayStudy) -> StudyFeatures:
+            return self._features(study, reports, modality)
+
+        features, refused = self._answers(source, answer, reports, modality)
+        if refused:
+            raise DataError(refused)
+        return features
+
+    def _answers(
+        self,
+        source: Source,
+        answer: Callable[[int, Study | ArrayStudy], T],
+        reports: Mapping[str, str],
+        modality: str | None,
+    ) -> tuple[list[T], list[str]]:
+        """The answers for the studies of a source, and a line per refused study."""
+        image_input(self._saved, modality)
+        if isinstance(source, str | Path):
+            results = list(answer_each(Path(source), image_inputs(self._saved), answer, alone=bool(reports)))
+        else:
+            results = [self._answer_one(source, answer)]
+        answers = [result for result in results if not isinstance(result, Refused)]
+        return answers, [str(result) for result in results if isinstance(result, Refused)]
+
+    def _answer_one(self, source: Study | Arrays, answer: Callable[[int, Study | ArrayStudy], T]) -> T | Refused:
+        one = source
+        if not isinstance(one, Study):
+            one = array_study(one, image_inputs(self._saved), text_inputs(self._saved))
+        try:
+            return answer(1, one)
+        except DataError as error:
+            return Refused(one.study_id, str(error).removeprefix(f"{one.study_id}: "))
+
+    def _features(self, study: Study | ArrayStudy, reports: Mapping[str, str], modality: str | None) -> StudyFeatures:
+        batch = read_study(self._saved, study, reports=reports, modality=modality).batch
+        with torch.inference_mode():
+            output = self._saved.model(batch.to(device_of(self._saved)))
+        names = list(self._saved.facts.inputs)
+        levels = {name: head.level for name, head in self._saved.model.answering.items()}
+        logits = {name: values.float().cpu().numpy() for name, values in output.logits.items()}
+        return StudyFeatures(
+            study_id=study.study_id,
+            pooled={name: output.features[name].pooled[0].float().cpu().numpy() for name in names},
+            items={
+                name: output.features[name].items[0][output.features[name].mask[0]].float().cpu().numpy()
+                for name in names
+            },
+            fused=output.fused[0].float().cpu().numpy(),
+            logits={name: values[0] if levels[name] == "study" else values for name, values in logits.items()},
+            present={name: bool(batch.present(name)[0]) for name in names},
+        )
+
+    def __repr__(self) -> str:
+        inputs = ", ".join(f"{name} ({kind})" for name, kind in self.inputs.items())
+        return f"Model(inputs: {inputs}; findings: {', '.join(self.findings)}; {device_of(self._saved)})"

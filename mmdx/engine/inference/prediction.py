@@ -1,0 +1,136 @@
+"""The answer of a model for one study, as a value: what it says, what it was shown, and how this becomes files."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mmdx.engine.inference.answers import Answers
+from mmdx.errors import DataError, MmdxError
+from mmdx.files import PREDICTION_COLUMNS, SLICE, write_json, written
+from mmdx.templates import environment
+
+TEMPLATES = "mmdx.engine.inference.templates"
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One study under a model.
+
+    `shown` names the inputs that the model saw, such as `image+report`; `missing` those that the study lacks. `images`
+    counts the images that were read, by input, and `order_source` says on what evidence they stand in order.
+    `problems` are sentences that a person should know; `reports_without` says what was withheld of every report.
+
+    `findings` holds the probability of each finding for the study; it is empty where the model answers for slices
+    alone. `slices` holds the probabilities of each finding by slice, in certified order; `slice_numbers` is the 0-based
+    place of each of these slices among all images. `boxes` is None without a head for boxes; else one entry per box
+    (`finding`, `slice`, corners `x0 y0 x1 y1` in pixels of the source image, `score`), and `lesions` are these boxes
+    linked over slices. `description` is the text that the model wrote, None where it writes none, from the inputs
+    `described_from`.
+
+    Raises `DataError` where an answer is not a number.
+    """
+
+    study_id: str
+    patient_id: str
+    shown: str
+    missing: tuple[str, ...]
+    images: Mapping[str, int]
+    order_source: Mapping[str, str]
+    problems: tuple[str, ...]
+    reports_without: str
+    findings: Mapping[str, float] = field(default_factory=dict)
+    slices: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    slice_numbers: tuple[int, ...] = ()
+    boxes: tuple[Mapping[str, Any], ...] | None = None
+    lesions: tuple[Mapping[str, Any], ...] = ()
+    description: str | None = None
+    described_from: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        scores = [*self.findings.values(), *(score for row in self.slices.values() for score in row)]
+        scores += [value for box in self.boxes or () for value in box.values() if isinstance(value, float)]
+        if not all(map(math.isfinite, scores)):
+            raise DataError("the model's answer is not a number")
+
+    def to_json(self) -> dict[str, Any]:
+        """The entry of the study in `predictions.json`; an answer that the model does not give has no key."""
+        content: dict[str, Any] = {
+            "study_id": self.study_id,
+            "patient_id": self.patient_id,
+            "shown": self.shown,
+            "missing": list(self.missing),
+            "images": dict(self.images),
+            "order_source": dict(self.order_source),
+            "problems": list(self.problems),
+            "reports_without": self.reports_without,
+        }
+        if self.findings:
+            content["findings"] = dict(self.findings)
+        if self.slices:
+            content["slices"] = {finding: list(scores) for finding, scores in self.slices.items()}
+            content["slice_numbers"] = list(self.slice_numbers)
+        if self.boxes is not None:
+            content["boxes"] = [dict(box) for box in self.boxes]
+            content["lesions"] = [dict(lesion) for lesion in self.lesions]
+        if self.description is not None:
+            content["description"] = self.description
+            content["described_from"] = list(self.described_from)
+        return content
+
+    def frame(self) -> pd.DataFrame:
+        """The rows of `predictions.csv`: one per finding, or one per finding and slice where the model answers for
+        slices alone. The label is unknown (NaN)."""
+        columns = [*PREDICTION_COLUMNS, *([] if self.findings else [SLICE])]
+        return pd.DataFrame(self._rows(), columns=columns).astype({"label": float, "score": float})
+
+    def _rows(self) -> Iterator[list[Any]]:
+        study = [self.study_id, self.patient_id, self.shown]
+        if self.findings:
+            for finding, score in self.findings.items():
+                yield [*study, finding, math.nan, score]
+            return
+        for finding, scores in self.slices.items():
+            for number, score in zip(self.slice_numbers, scores, strict=True):
+                yield [*study, finding, math.nan, score, number]
+
+    def likeliest(self, finding: str) -> tuple[int, float]:
+        """The number of the slice with the highest probability of a finding, and this probability."""
+        scores = self.slices[finding]
+        place = scores.index(max(scores))
+        return self.slice_numbers[place], scores[place]
+
+    def save(self, folder: Path) -> None:
+        """Writes `predictions.json` and `predictions.csv`. Raises `MmdxError` where they cannot be written."""
+        save_predictions([self], folder)
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the probability of each finding, and from what it was answered."""
+        return environment(TEMPLATES).get_template("prediction.html.j2").render(prediction=self)
+
+
+class Predictions(Answers[Prediction]):
+    """The predictions for the studies of one source, a sequence of `Prediction`."""
+
+    def save(self, folder: Path) -> None:
+        save_predictions(self, folder)
+
+
+def save_predictions(predictions: Iterable[Prediction], folder: Path) -> None:
+    """Writes `predictions.json`, one entry per study, and `predictions.csv`, one row per study (or slice) and finding.
+
+    Raises `MmdxError` where `folder` cannot be written to.
+    """
+    answers: Sequence[Prediction] = list(predictions)
+    table = Predictions(answers).frame()
+    try:
+        write_json(folder / "predictions.json", [answer.to_json() for answer in answers])
+        with written(folder / "predictions.csv") as partial:
+            table.to_csv(partial, index=False, float_format="%.7g", lineterminator="\n")
+    except OSError as error:
+        raise MmdxError(f"{folder}: cannot be written ({error.strerror})") from None

@@ -1,0 +1,97 @@
+"""Raw files become studies: a folder, a file or a zip, read by the reader that fits."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from mmdx.data.files import unpacked
+from mmdx.data.readers.detect import detect_reader
+from mmdx.engine.inference.answers import Refused
+from mmdx.errors import DataError, UsageError
+from mmdx.registry import READERS
+from mmdx.study import ImageFiles, Study
+
+T = TypeVar("T")
+
+
+def answer_each(
+    source: Path, inputs: Sequence[str], answer: Callable[[int, Study], T], *, alone: bool
+) -> Iterator[T | Refused]:
+    """What `answer` returns for the number (from 1) and the study of each study in `source`, one after the other.
+
+    `inputs` are the image inputs of the model, by which folders are joined into studies. Where `answer` raises
+    `DataError`, the study is refused. Raises `UsageError` where a report belongs to the study (`alone`) and there are
+    several.
+    """
+    with opened(source) as folder:
+        studies = join_inputs(studies_of(folder, source), inputs, folder.resolve().name)
+        if alone and len(studies) != 1:
+            raise UsageError(
+                f"--report: {source} holds {len(studies)} studies and the report belongs to one; give one study"
+            )
+        for number, study in enumerate(studies, start=1):
+            yield _answered(folder, number, study, answer)
+
+
+def _answered(folder: Path, number: int, study: Study, answer: Callable[[int, Study], T]) -> T | Refused:
+    try:
+        return answer(number, study)
+    except DataError as error:
+        # A file is named from the source on: the user does not know where a zip was unpacked.
+        reason = str(error).replace(f"{folder}/", "").removeprefix(f"{study.study_id}: ")
+        return Refused(study.study_id, reason)
+
+
+@contextmanager
+def opened(source: Path) -> Iterator[Path]:
+    """`source` as a path that a reader takes, a zip being unpacked for the while."""
+    if not source.exists():
+        raise UsageError(f"{source}: no such file or folder")
+    if source.suffix.lower() == ".zip":
+        with unpacked(source) as folder:
+            yield folder
+    else:
+        yield source
+
+
+def studies_of(folder: Path, source: Path) -> list[Study]:
+    """The studies in `folder`, which may be an unpacked `source`: errors speak of what the user gave."""
+    try:
+        return READERS.build(detect_reader(folder), root=folder)
+    except DataError as error:
+        raise DataError([problem.replace(str(folder), str(source)) for problem in error.problems]) from None
+
+
+def join_inputs(studies: Sequence[Study], inputs: Sequence[str], name: str) -> list[Study]:
+    """Folders called like image inputs of the model, such as `brain` and `bone`, become one study: the folder above.
+
+    `name` is that of the outermost folder. A study of which one of these cannot be read has no modality: it is refused.
+    """
+    joined: dict[str, Study] = {}
+    for study in studies:
+        above, _, last = study.study_id.rpartition("/")
+        images = [value for value in study.modalities.values() if isinstance(value, ImageFiles)]
+        if last not in inputs or len(study.modalities) > 1 or len(images) != len(study.modalities):
+            joined[study.study_id] = study
+            continue
+        whole = joined.get(above or name)
+        found = {last: images[0]} if images else {}
+        if whole is not None:
+            found = {**whole.modalities, **found} if whole.modalities and found else {}
+        problems = (*(whole.problems if whole else ()), *(f"{last}: {problem}" for problem in study.problems))
+        patient, traits = study.patient_id if above else name, {**study.traits, **(whole.traits if whole else {})}
+        joined[above or name] = Study(above or name, patient, found, traits=traits, problems=problems)
+    return list(joined.values())
+
+
+def make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--out {out}: cannot be made ({error.strerror}); choose another folder") from None
+    if not os.access(out, os.W_OK | os.X_OK):
+        raise UsageError(f"--out {out}: may not be written to; choose another folder")

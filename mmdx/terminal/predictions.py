@@ -1,0 +1,61 @@
+"""Predictions in the terminal: a table per study, and from what it was answered."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mmdx.engine.inference.prediction import Prediction, Predictions
+from mmdx.errors import DataError
+
+MOST_LESIONS = 5
+"""Lesions of a study that are shown; all stand in `predictions.json`."""
+
+
+def show_predictions(predictions: Predictions, console: Console) -> None:
+    """Prints each prediction with its findings, lesions, description, what it lacks, and its problems.
+
+    Raises `DataError` with one line per refused study after them.
+    """
+    for prediction in predictions:
+        _print(console, f"{prediction.study_id}  (shown: {prediction.shown})")
+        console.print(_table(prediction))
+        for line in _lines(prediction):
+            _print(console, line)
+    if predictions.refused:
+        raise DataError(predictions.refused)
+
+
+def _lines(prediction: Prediction) -> list[str]:
+    lines = [
+        f"{lesion['finding']}: slices {lesion['first']}-{lesion['last']}, score {lesion['score']:.3f}"
+        for lesion in prediction.lesions[:MOST_LESIONS]
+    ]
+    if prediction.description is not None:
+        lines.append(f"description, from {'+'.join(prediction.described_from)}: {prediction.description}")
+    if prediction.missing:
+        lines.append(f"without {', '.join(prediction.missing)}: answered from {prediction.shown} alone")
+    for name, source in prediction.order_source.items():
+        lines.append(f"{name}: {prediction.images[name]} images, order from {source}")
+    if prediction.reports_without:
+        lines.append(f"reports are read without {prediction.reports_without}")
+    return lines + [f"problem: {problem}" for problem in prediction.problems]
+
+
+def _table(prediction: Prediction) -> Table:
+    """The probability of each finding, or of its likeliest slice where the model answers for slices alone."""
+    if prediction.findings:
+        table = Table("finding", "probability")
+        for finding, score in prediction.findings.items():
+            table.add_row(Text(finding), f"{score:.3f}")
+        return table
+    table = Table("finding", "likeliest slice", "probability")
+    for finding in prediction.slices:
+        number, score = prediction.likeliest(finding)
+        table.add_row(Text(finding), str(number), f"{score:.3f}")
+    return table
+
+
+def _print(console: Console, line: str) -> None:
+    console.print(line, markup=False, highlight=False)
