@@ -88,9 +88,10 @@ def prepare(
     plugin: Plugins = None,
 ) -> None:
     """Turn raw files into a store; run again, it goes on where it stopped."""
-    from mmdx.engine.intake.prepare import prepare_store
+    from mmdx.engine.intake.prepare import parse_words, prepare_source
 
-    prepare_store(reader, source, out, options or [], Console(stderr=True), plugins=plugin or [])
+    store, reader_options = parse_words(reader, options or [], plugins=plugin or [])
+    prepare_source(source, out, reader=reader, options=reader_options, store=store, console=Console(stderr=True))
 
 
 @app.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pkgutil
 import re
 import zipfile
 from pathlib import Path
@@ -13,8 +12,10 @@ import pytest
 
 from mmdx.cli import main
 from mmdx.data import readers
+from mmdx.registry import READERS
 
-SHIPPED = [m.name for m in pkgutil.iter_modules(readers.__path__) if m.name != "phantom"]
+readers.register_all()
+SHIPPED = [name for name in READERS.names() if name != "phantom"]
 """Readers of files that somebody else made."""
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,17 +47,26 @@ class Inspection:
 
 
 def inspect(path: Path, *, reader: str | None = None, plugins: Sequence[str] = ()) -> Inspection:
-    """Reads the studies under `path`, without any pixel; the reader is `dicom` or `folder`, whichever fits, if None.
+    """Reads the studies under `path`, without any pixel, as `find_studies` does."""
+    name, studies = find_studies(path, reader=reader, plugins=plugins)
+    return Inspection(path, name, tuple(rows_of(studies, path)))
 
-    `plugins` are modules of the user's own, imported first. Raises `UsageError` where there is nothing at `path`.
+
+def find_studies(
+    path: Path, *, reader: str | None = None, options: Mapping[str, Any] | None = None, plugins: Sequence[str] = ()
+) -> tuple[str, list[Study]]:
+    """The name of the reader, and the studies that it finds under `path`.
+
+    The reader is `dicom` or `folder`, whichever fits, if None; `options` are its own. `plugins` are modules of the
+    user's own, imported first. Raises `UsageError` where there is nothing at `path`.
     """
     register_all()
     import_plugins(plugins)
-    if not path.exists():
+    if reader is None and not path.exists():
         raise UsageError(f"{path}: no such file or folder")
-    component = Component(type=reader) if reader else detect_reader(path)
-    studies = READERS.build(component, "--reader", root=path)
-    return Inspection(path, component.type, tuple(rows_of(studies, path)))
+    component = Component(type=reader or detect_reader(path).type, **dict(options or {}))
+    where = "--reader" if reader else f"reader {component.type}"
+    return component.type, READERS.build(component, where, root=path)
 
 
 def rows_of(studies: Sequence[Study], root: Path) -> list[dict[str, Any]]:

@@ -1,8 +1,9 @@
-"""`mmdx prepare`: the words of a command line become a recipe and a split."""
+"""Raw files become a store: a reader with its options, how the store is made, and who waits for whom."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from rich.console import Console
 from mmdx.config import Component, DataConfig, SplitOptions
 from mmdx.config_file import explain, with_overrides
 from mmdx.data.readers import register_all
+from mmdx.data.readers.detect import detect_reader
 from mmdx.data.store.lock import Group
 from mmdx.data.store.prepare import Recipe, prepare_into
 from mmdx.data.store.store import Store
@@ -19,36 +21,49 @@ from mmdx.engine.assembly.plugins import import_plugins
 from mmdx.errors import UsageError
 from mmdx.registry import READERS
 
-STORE_OPTIONS = ("size", "val", "test", "split_seed", "pseudonym_key")
+SPLIT_WORDS = {"val": "val", "test": "test", "split_seed": "seed"}
+"""Words of the command line, and the options of a split that they set."""
+STORE_WORDS = ("size", *SPLIT_WORDS, "pseudonym_key")
+SMALLEST = 8
+"""The smallest side of a stored image, in pixels."""
 
 
-def prepare_store(
-    reader: str, source: Path, out: Path, options: Sequence[str], console: Console, *, plugins: Sequence[str] = ()
+@dataclass(frozen=True)
+class StoreOptions:
+    """How a store is made: the side of its images in pixels, how patients without a split are dealt, and a file with
+    the key of its pseudonyms."""
+
+    size: int = DataConfig.model_fields["size"].default
+    split: SplitOptions = field(default_factory=SplitOptions)
+    pseudonym_key: Path | None = None
+
+
+def prepare_source(
+    source: Path,
+    out: Path,
+    *,
+    reader: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    store: StoreOptions | None = None,
+    console: Console,
 ) -> Store:
-    """Prepares `source` in `out`; `plugins` are modules of the user's own, imported first.
+    """Prepares raw files in the folder `out`, by the reader of that name, or `dicom` or `folder`, whichever fits.
 
-    The options `size`, `val`, `test`, `split_seed` and `pseudonym_key` (a file) are the store's, every other the
-    reader's. Processes that were launched together (`torchrun -m mmdx.cli prepare …`) share the work, and the main one
-    speaks. Raises `UsageError` for an option that neither has.
+    Processes that were launched together (`torchrun -m mmdx.cli prepare …`) share the work, and the main one speaks on
+    `console`. Raises `UsageError` for a reader or an option of it that there is not.
     """
     register_all()
-    import_plugins(plugins)
-    READERS.get(reader, "prepare")
-    given = with_overrides({}, options)
-    known = READERS.schema(reader).model_fields
-    mine = {name: given.pop(name) for name in STORE_OPTIONS if name in given and name not in known}
-    key = mine.pop("pseudonym_key", None)
-    size = mine.pop("size", DataConfig.model_fields["size"].default)
-    if not isinstance(size, int) or size < 8:
-        raise UsageError(f"size={size}: the side of a stored image in pixels is a whole number from 8")
-    if "split_seed" in mine:
-        mine["seed"] = mine.pop("split_seed")
-    split = _split(mine)
-    component = READERS.resolve(Component(type=reader, **given), f"reader {reader}")
-    recipe = Recipe(component, source, size, Path(str(key)) if key is not None else None)
+    if reader is None and not source.exists():
+        raise UsageError(f"{source}: no such file or folder")
+    name = reader or detect_reader(source).type
+    READERS.get(name, "prepare")
+    component = READERS.resolve(Component(type=name, **dict(options or {})), f"reader {name}")
+    made = store or StoreOptions()
+    _check_size(made.size)
+    recipe = Recipe(component, source, made.size, made.pseudonym_key)
     group = Group.of_environment()
     if group.world == 1:
-        return prepare_into(recipe, out, split, console)
+        return prepare_into(recipe, out, made.split, console)
     # These know torch, which a lone process need not wait for.
     from accelerate import PartialState
 
@@ -56,14 +71,38 @@ def prepare_store(
 
     processes = PartialState(cpu=True)
     try:
-        loud = Console(stderr=console.stderr, quiet=group.rank > 0)
-        return prepare_into(recipe, out, split, loud, main_first(processes))
+        main_console = Console(stderr=console.stderr, quiet=group.rank > 0)
+        return prepare_into(recipe, out, made.split, main_console, main_first(processes))
     finally:
         processes.destroy_process_group()
 
 
-def _split(given: dict[str, Any]) -> SplitOptions:
+def parse_words(
+    reader: str, words: Sequence[str], *, plugins: Sequence[str] = ()
+) -> tuple[StoreOptions, dict[str, Any]]:
+    """The `option=value` words of a command line: those of the store, and those of the reader.
+
+    `size`, `val`, `test`, `split_seed` and `pseudonym_key` (a file) are the store's, every other the reader's.
+    `plugins` are modules of the user's own, imported first. Raises `UsageError` for a value that cannot be.
+    """
+    register_all()
+    import_plugins(plugins)
+    READERS.get(reader, "prepare")
+    options = with_overrides({}, words)
+    of_reader = READERS.schema(reader).model_fields
+    values = {name: options.pop(name) for name in STORE_WORDS if name in options and name not in of_reader}
+    shares = {key: values[word] for word, key in SPLIT_WORDS.items() if word in values}
     try:
-        return SplitOptions.model_validate(given)
+        split = SplitOptions.model_validate(shares)
     except pydantic.ValidationError as error:
         raise UsageError(explain(error, SplitOptions)) from None
+    key = values.get("pseudonym_key")
+    size = values.get("size", StoreOptions.size)
+    _check_size(size)
+    return StoreOptions(size, split, None if key is None else Path(str(key))), options
+
+
+def _check_size(size: Any) -> None:
+    """Raises `UsageError` for a side that no stored image can have."""
+    if isinstance(size, bool) or not isinstance(size, int) or size < SMALLEST:
+        raise UsageError(f"size={size}: the side of a stored image in pixels is a whole number from {SMALLEST}")

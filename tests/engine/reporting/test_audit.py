@@ -17,7 +17,7 @@ from mmdx.data.splits.splits import Splits, write_splits
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.experiments.run import train
-from mmdx.engine.intake.prepare import prepare_store
+from mmdx.engine.intake.prepare import parse_words, prepare_source
 from mmdx.engine.reporting.audit import AUDIT_FILE, verdict_for
 
 
@@ -38,7 +38,9 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> Any:
     def audit(fault: str) -> tuple[int, dict[str, Any]]:
         if fault not in done:
             options = [*PHANTOM, *([fault] if fault else [])]
-            store = prepare_store("phantom", home / f"raw{fault}", home / f"store{fault}", options, Console(quiet=True))
+            made, words = parse_words("phantom", options)
+            places, console = (home / f"raw{fault}", home / f"store{fault}"), Console(quiet=True)
+            store = prepare_source(*places, reader="phantom", options=words, store=made, console=console)
             code = mmdx("audit", store.folder)
             done[fault] = (code, json.loads((store.folder / AUDIT_FILE).read_text()))
         return done[fault]
