@@ -16,7 +16,6 @@ from mmdx.errors import MmdxError
 
 app = typer.Typer(
     name="mmdx",
-    help="Medical images read together with their clinical reports.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -32,14 +31,13 @@ Plugins = Annotated[
     list[str] | None,
     typer.Option(metavar="NAME", help="module of your own to import first, such as my_lab.readers; repeat for several"),
 ]
-
 Reports = Annotated[
     list[str] | None,
     typer.Option(metavar="FILE", help="text file with the report of the study; of several text inputs NAME=FILE each"),
 ]
 
 
-def _show_version(wanted: bool) -> None:
+def _show_version(wanted: bool | None) -> None:
     if wanted:
         print(f"mmdx {__version__}")
         raise typer.Exit
@@ -48,8 +46,8 @@ def _show_version(wanted: bool) -> None:
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="show the version and exit")
-    ] = False,
+        bool | None, typer.Option("--version", callback=_show_version, is_eager=True, help="show the version and exit")
+    ] = None,
 ) -> None:
     """Medical images read together with their clinical reports."""
 
