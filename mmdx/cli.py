@@ -204,9 +204,7 @@ def compare(
     from mmdx.terminal.comparison import show_comparison, show_report
 
     console = Console()
-    evidence = gather(
-        runs, split=split, level=level, resamples=resamples, seed=seed, intervals=intervals, margin=margin
-    )
+    evidence = gather(runs, split=split, unit=level, resamples=resamples, seed=seed, intervals=intervals, margin=margin)
     show_comparison(evidence, console, finding=finding)
     save_comparison(evidence, out)
     show_report(out, console)

@@ -28,7 +28,7 @@ from jaxtyping import Float
 from scipy.special import logit
 from scipy.stats import permutation_test, rankdata
 
-from mmdx.stats.metrics.recalibration import CLIP
+from mmdx.stats.metrics.calibration import CLIP
 from mmdx.stats.metrics.registry import METRICS
 from mmdx.stats.sections.boxes.matching import Hits, match_boxes
 from mmdx.stats.sections.boxes.measures import average_precision, sensitivities

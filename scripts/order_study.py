@@ -108,8 +108,8 @@ def table(given: argparse.Namespace) -> list[str]:
         for name in SCORED
         for seed in range(given.seeds)
     ]
-    groups = [f"{model} {name}" for model in given.models for name in SCORED for _ in range(given.seeds)]
-    found = compare(paths, groups=groups, resamples=RESAMPLES)
+    configs = [f"{model} {name}" for model in given.models for name in SCORED for _ in range(given.seeds)]
+    found = compare(paths, configs=configs, resamples=RESAMPLES)
     lines = [
         f"{given.patients} patients, {given.seeds} seeds, {given.epochs} epochs, trained on {given.trained} order",
         f"test: {found.studies} studies of {found.patients} patients; mean AUROC of {len(found.in_mean)} findings",

@@ -11,9 +11,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from mmdx import __version__
-from mmdx.stats.cohort.ablation_folder import asked_for, with_slices
+from mmdx.stats.cohort.ablation_folder import select, with_slices
 from mmdx.stats.cohort.cohort import Unit, read_sources
-from mmdx.stats.cohort.sources import Given, find_sources, read_verdicts
+from mmdx.stats.cohort.sources import Inputs, find_sources, read_verdicts
 from mmdx.stats.comparison.compare import Comparison, compare_cohort
 from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.report.contents import Contents, contents
@@ -115,25 +115,26 @@ def versions() -> dict[str, str]:
 
 
 def gather(
-    given: Given,
+    inputs: Inputs,
     *,
     split: str = "test",
-    level: Unit | None = None,
+    unit: Unit | None = None,
     resamples: int = 2000,
     seed: int = 0,
     intervals: Kind = "percentile",
     margin: float | None = None,
 ) -> Evidence:
-    """Compares run folders, prediction files, or all of an ablation folder as `compare` does, and asks further.
+    """Compares run folders, prediction files, tables, or all of an ablation folder, and makes every section.
 
-    `margin` is how much worse in macro AUROC is no worse.
+    `unit` says what a row is (`read_cohort`). `margin` is how much lower the macro mean of the primary metric may be
+    and still count as no worse. Raises as `compare` does, and `UsageError` for a margin that is none.
     """
     if margin is not None:
         check_margin(margin)  # before any minute is spent
-    asked = asked_for(given)
-    asked = with_slices(asked, split) if level == "slice" and asked.groups else asked
-    sources = find_sources(asked.given, split=split, level=level)
-    cohort = read_sources(sources, level=level, groups=asked.groups, fullest=asked.fullest)
+    selection = select(inputs)
+    selection = with_slices(selection, split) if unit == "slice" and selection.configs else selection
+    sources = find_sources(selection.inputs, split=split, unit=unit)
+    cohort = read_sources(sources, unit=unit, configs=selection.configs, fullest=selection.fullest)
     verdicts = read_verdicts(sources)
     resampler = Resampler.of(cohort, resamples=resamples, seed=seed)
     comparison = compare_cohort(cohort, resampler, intervals=intervals, split=sources[0].split, audits=verdicts)
@@ -141,10 +142,10 @@ def gather(
     if margin is not None:
         sections.append(margin_section(cohort, resampler, margin=margin))
     sections += [section(cohort, resampler) for section in IN_ORDER]
-    if asked.sizes:
-        sections.append(learning_section(asked.sizes, resamples=resamples, seed=seed, split=split, level=level))
+    if selection.sizes:
+        sections.append(learning_section(selection.sizes, resamples=resamples, seed=seed, split=split, unit=unit))
     present = tuple(section for section in sections if section is not None)
-    return Evidence(comparison, present, asked.left_out, sources[0].folder)
+    return Evidence(comparison, present, selection.left_out, sources[0].folder)
 
 
 def _figures(written: Contents) -> list[str]:

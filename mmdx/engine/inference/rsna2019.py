@@ -19,7 +19,8 @@ from jaxtyping import Float
 from mmdx.data.readers._rsna import COLUMNS, FINDINGS, TABLES, Part, label_rows
 from mmdx.data.readers.rsna_ich import image_places
 from mmdx.errors import DataError, UsageError, did_you_mean, some
-from mmdx.stats.cohort.predictions import SLICE, read_predictions
+from mmdx.files import SLICE
+from mmdx.stats.cohort.predictions import read_predictions
 
 
 @dataclass(frozen=True)

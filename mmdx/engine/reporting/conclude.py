@@ -92,7 +92,7 @@ def judging_slices(run: RunLayout, saved: SavedModel, comparison: Comparison) ->
     """The comparison of the slices that judged the epochs, beside one of studies; else None."""
     if saved.config.train.judge != "slices" or comparison.unit == "slice":
         return None
-    return compare([run.folder], split="test", level="slice")
+    return compare([run.folder], split="test", unit="slice")
 
 
 def orders_of(saved: SavedModel, store: Store) -> SliceOrders:

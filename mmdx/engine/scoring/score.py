@@ -19,10 +19,10 @@ from mmdx.engine.assembly.loader import Share, build_loader
 from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.scoring.boxes import BoxRows, box_head, write_boxes
 from mmdx.errors import DataError, UsageError, did_you_mean
+from mmdx.files import ORDER_SOURCE, PREDICTION_COLUMNS, SLICE
 from mmdx.models.model import MultimodalModel
 from mmdx.study import Split
 
-COLUMNS = ["study_id", "patient_id", "shown", "finding", "label", "score"]
 SLICES = "_slices.csv"
 """How a file of slice rows ends, after its split."""
 
@@ -150,13 +150,13 @@ def _row(study: str, patient: str, finding: str, label: float, score: float) -> 
 def _frame(rows: list[dict], shown: str, orders: dict[str, str]) -> pd.DataFrame:
     """The rows of all processes as one table, in an order that does not depend on how many there were."""
     gathered = pd.DataFrame(gather_object(rows))
-    columns = [*COLUMNS, "order_source"]
+    columns = [*PREDICTION_COLUMNS, ORDER_SOURCE]
     if gathered.empty:
-        return pd.DataFrame(columns=[*columns, "slice"])
+        return pd.DataFrame(columns=[*columns, SLICE])
     gathered.insert(2, "shown", shown)
-    gathered["order_source"] = [orders[study] for study in gathered["study_id"]]
-    keys = ["study_id", "slice"] if "slice" in gathered else ["study_id"]
-    columns += ["slice"] if "slice" in gathered else []
+    gathered[ORDER_SOURCE] = [orders[study] for study in gathered["study_id"]]
+    keys = ["study_id", SLICE] if SLICE in gathered else ["study_id"]
+    columns += [SLICE] if SLICE in gathered else []
     return gathered.sort_values(keys, kind="stable", ignore_index=True).reindex(columns=columns)
 
 

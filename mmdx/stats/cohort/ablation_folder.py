@@ -11,83 +11,84 @@ from typing import Any
 from mmdx.errors import DataError, UsageError, some
 from mmdx.files import SLICES, RunLayout
 from mmdx.stats.cohort.predictions import read_text
-from mmdx.stats.cohort.sources import Given
+from mmdx.stats.cohort.sources import Inputs, paths_and_tables
 
 RECORD = "ablation.json"
 GUIDED_OWN = "guided_own"
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Sources to compare. Those of one group are trainings of one variant; of the groups in `fullest` only what was
-    shown the most is an arm; `sizes` are trainings of the reference by number of training patients, for a learning
-    curve. `groups` is None where every source stands for itself. `left_out` says what is not there, a sentence each."""
+class Selection:
+    """What to compare. Inputs of one config are trainings of one variant; None where every input stands for itself.
 
-    given: Given
-    groups: tuple[str, ...] | None = None
+    Of the configs in `fullest` only what was shown the most is an arm. `sizes` are the trainings of the reference by
+    number of training patients, for a learning curve. `left_out` has one sentence per thing that is missing.
+    """
+
+    inputs: Inputs
+    configs: tuple[str, ...] | None = None
     fullest: frozenset[str] = frozenset()
     sizes: Mapping[str, Mapping[int, Sequence[Path]]] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
 
 
-def asked_for(given: Given) -> Asked:
-    """The sources of a call: an ablation folder stands for its runs.
+def select(inputs: Inputs) -> Selection:
+    """What a call compares: an ablation folder stands for its runs.
 
     Raises `UsageError` where an ablation stands beside anything else, and `DataError` where its reference is not done.
     """
-    things = given.values() if isinstance(given, Mapping) else given
-    ablations = [thing for thing in things if isinstance(thing, Path) and (thing / RECORD).is_file()]
+    ablations = [thing for thing in paths_and_tables(inputs) if isinstance(thing, Path) and (thing / RECORD).is_file()]
     if not ablations:
-        return Asked(given)
-    if len(given) > 1:
+        return Selection(inputs)
+    if len(inputs) > 1:
         raise UsageError(f"{ablations[0]}: is an ablation, which is compared alone; name the runs in it instead")
     return read_ablation(ablations[0])
 
 
-def read_ablation(folder: Path) -> Asked:
+def read_ablation(folder: Path) -> Selection:
     """The finished runs of an ablation, the reference first; a seed that not every variant has is still taken."""
     record = _read(folder / RECORD)
     reference, done = record["reference"], [run for run in record["runs"] if run["state"] == "done"]
-    whole = [run for run in done if run["size"] is None]
-    if not any(run["variant"] == reference for run in whole):
+    on_all = [run for run in done if run["size"] is None]
+    if not any(run["variant"] == reference for run in on_all):
         raise DataError(f"{folder}: '{reference}', with which all others are compared, is not trained; run mmdx ablate")
-    pairs = [(_inside(folder, place), _group(run["variant"], place)) for run in whole for place in run["predictions"]]
+    pairs = [(_inside(folder, place), _config(run["variant"], place)) for run in on_all for place in run["predictions"]]
     pairs.sort(key=lambda pair: pair[1] != reference)
     waiting = [f"{run['variant']} seed {run['seed']}" for run in record["runs"] if run["state"] != "done"]
     left_out = [f"{name}: {reason}" for name, reason in record["refused"].items()]
     left_out += [f"not trained: {some(waiting, most=5)}"] if waiting else []
-    return Asked(
-        given=tuple(path for path, _ in pairs),
-        groups=tuple(group for _, group in pairs),
-        fullest=frozenset(group for _, group in pairs if group != reference),
+    return Selection(
+        inputs=tuple(path for path, _ in pairs),
+        configs=tuple(config for _, config in pairs),
+        fullest=frozenset(config for _, config in pairs if config != reference),
         sizes=_sizes(folder, reference, done),
         left_out=tuple(left_out),
     )
 
 
-def with_slices(asked: Asked, split: str) -> Asked:
+def with_slices(selection: Selection, split: str) -> Selection:
     """An ablation without the runs that score no slices, which are named; a learning curve is of studies, and goes."""
-    runs = [run for run in asked.given if isinstance(run, Path)]
-    kept = [RunLayout(run).scores(split, SLICES).is_file() for run in runs]
-    groups = asked.groups or ()
-    lost = dict.fromkeys(group for group, there in zip(groups, kept, strict=True) if not there)
+    runs = [run for run in selection.inputs if isinstance(run, Path)]
+    scored = [RunLayout(run).scores(split, SLICES).is_file() for run in runs]
+    configs = selection.configs or ()
+    lost = dict.fromkeys(config for config, there in zip(configs, scored, strict=True) if not there)
     return replace(
-        asked,
-        given=tuple(run for run, there in zip(runs, kept, strict=True) if there),
-        groups=tuple(group for group, there in zip(groups, kept, strict=True) if there),
+        selection,
+        inputs=tuple(run for run, there in zip(runs, scored, strict=True) if there),
+        configs=tuple(config for config, there in zip(configs, scored, strict=True) if there),
         sizes={},
-        left_out=(*asked.left_out, *(f"{name}: scores no slices" for name in lost)),
+        left_out=(*selection.left_out, *(f"{name}: scores no slices" for name in lost)),
     )
 
 
 def _sizes(folder: Path, reference: str, done: Sequence[Mapping[str, Any]]) -> dict[str, dict[int, list[Path]]]:
     """The reference's trainings on fewer patients, and on all of them, where there are any on fewer."""
-    found: dict[int, list[Path]] = {}
+    by_size: dict[int, list[Path]] = {}
     for run in done:
         if run["variant"] == reference:
             place = _inside(folder, run["predictions"][0])
-            found.setdefault(run["size"] or _training_patients(place), []).append(place)
-    return {reference: dict(sorted(found.items()))} if len(found) > 1 else {}
+            by_size.setdefault(run["size"] or _training_patients(place), []).append(place)
+    return {reference: dict(sorted(by_size.items()))} if len(by_size) > 1 else {}
 
 
 def _inside(folder: Path, place: str) -> Path:
@@ -106,8 +107,8 @@ def _training_patients(run: Path) -> int:
     return table.loc[table["split"] == "train", "patient_id"].nunique()
 
 
-def _group(variant: str, place: str) -> str:
-    """The variant; guidance has two, of which the second has a decoder of its own."""
+def _config(variant: str, place: str) -> str:
+    """The name that a run is compared under: its variant, and for guidance also which of its two models it is."""
     return GUIDED_OWN if Path(place).name == GUIDED_OWN else variant
 
 

@@ -1,4 +1,4 @@
-"""Rows of prediction files side by side: what does not stand on the same ones is refused, by name."""
+"""The rows of prediction files side by side; files with other rows are refused, and the first difference is named."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ import pandas as pd
 from jaxtyping import Float
 
 from mmdx.errors import DataError, some
-from mmdx.stats.cohort.predictions import COLUMNS, SLICE
+from mmdx.files import PREDICTION_COLUMNS, SLICE
 
 
 @dataclass(frozen=True, eq=False)
-class Ground:
-    """What all arms of a cohort stand on: the rows of the first one (`keys`: a study, or a study and a slice), their
-    patients and labels, and the findings."""
+class Rows:
+    """The rows that all arms of a cohort share, with their patients, labels and findings; those of the first arm.
+
+    `keys` names each row: a study, or a study and a slice where `slices` is true. `labels` has one row per key and one
+    column per finding, NaN where unknown.
+    """
 
     keys: pd.Index
     findings: tuple[str, ...]
@@ -26,12 +29,12 @@ class Ground:
     slices: bool
 
     @classmethod
-    def of(cls, frame: pd.DataFrame, file: Path) -> Ground:
-        """The ground of one showing of a file. Raises `DataError` where a row has no line for a finding."""
+    def of(cls, frame: pd.DataFrame, file: Path) -> Rows:
+        """The rows of one showing of a file. Raises `DataError` where a row lacks a finding."""
         keys, findings = _keys(frame).unique(), tuple(frame["finding"].unique())
-        ground = cls(keys, findings, _patients(frame, keys), _grid(frame, "label", keys, findings), SLICE in frame)
-        ground._check_complete(frame, file)
-        return ground
+        rows = cls(keys, findings, _patients(frame, keys), _grid(frame, "label", keys, findings), SLICE in frame)
+        rows._check_complete(frame, file)
+        return rows
 
     @property
     def studies(self) -> list[str]:
@@ -48,18 +51,18 @@ class Ground:
         return _grid(frame, "score", self.keys, self.findings)
 
     def check(self, frame: pd.DataFrame, file: Path, pair: tuple[str, str]) -> None:
-        """Raises `DataError` where a showing stands on other rows, patients, labels or findings than this.
+        """Raises `DataError` where a showing has other rows, patients, labels or findings than these.
 
-        `pair` names it, and whose ground this is.
+        `pair` names the showing, and the arm whose rows these are.
         """
-        told = f"'{pair[0]}' and '{pair[1]}'"
+        both = f"'{pair[0]}' and '{pair[1]}'"
         if (SLICE in frame) != self.slices:
-            raise DataError(f"{told}: one scores slices, the other studies; compare like with like")
-        _same(told, "findings", set(frame["finding"]), set(self.findings))
-        _same(told, "slices" if self.slices else "studies", set(_keys(frame).unique()), set(self.keys))
+            raise DataError(f"{both}: one scores slices, the other studies; compare like with like")
+        _same(both, "findings", set(frame["finding"]), set(self.findings))
+        _same(both, "slices" if self.slices else "studies", set(_keys(frame).unique()), set(self.keys))
         self._check_complete(frame, file)
-        self._check_patients(told, _patients(frame, self.keys))
-        self._check_labels(told, _grid(frame, "label", self.keys, self.findings))
+        self._check_patients(both, _patients(frame, self.keys))
+        self._check_labels(both, _grid(frame, "label", self.keys, self.findings))
 
     def _check_complete(self, frame: pd.DataFrame, file: Path) -> None:
         missing = np.argwhere(np.isnan(self.scores(frame)))
@@ -70,41 +73,43 @@ class Ground:
                 f"{file}: has no row for {some(named[:3])}{rest}; score each of them, with an empty label if unknown"
             )
 
-    def _check_patients(self, pair: str, found: np.ndarray) -> None:
-        differ = np.flatnonzero(found != self.patients)
+    def _check_patients(self, pair: str, patients: np.ndarray) -> None:
+        differ = np.flatnonzero(patients != self.patients)
         if len(differ):
             at, count = differ[0], "1 row" if len(differ) == 1 else f"{len(differ)} rows"
+            row = _text(self.keys.tolist()[at])
             raise DataError(
-                f"{pair} give {count} to different patients, the first {_text(self.keys.tolist()[at])}: '{found[at]}' "
+                f"{pair} give {count} to different patients, the first {row}: '{patients[at]}' "
                 f"against '{self.patients[at]}'; score them on the same studies"
             )
 
-    def _check_labels(self, pair: str, found: Float[np.ndarray, "n f"]) -> None:
-        differ = np.argwhere((found != self.labels) & ~(np.isnan(found) & np.isnan(self.labels)))
+    def _check_labels(self, pair: str, labels: Float[np.ndarray, "n f"]) -> None:
+        differ = np.argwhere((labels != self.labels) & ~(np.isnan(labels) & np.isnan(self.labels)))
         if len(differ):
             row, column = differ[0]
-            told = ("unknown" if np.isnan(x[row, column]) else f"{x[row, column]:g}" for x in (found, self.labels))
+            texts = ("unknown" if np.isnan(x[row, column]) else f"{x[row, column]:g}" for x in (labels, self.labels))
             raise DataError(
                 f"{pair} disagree on {len(differ)} label{'' if len(differ) == 1 else 's'}, the first "
-                f"{self.findings[column]} of {_text(self.keys.tolist()[row])}: {' against '.join(told)}; score them "
+                f"{self.findings[column]} of {_text(self.keys.tolist()[row])}: {' against '.join(texts)}; score them "
                 "against the same labels"
             )
 
 
 def by_patient(frame: pd.DataFrame) -> pd.DataFrame:
-    """A row a patient: the highest score of its rows; positive where one is, else unknown where one is, else negative.
+    """One row per patient: the highest score of its rows, and one label for all of them.
 
-    The patient's id stands for the study's.
+    The label is positive where any row is, else unknown where any row is, else negative. The patient's id takes the
+    place of the study's.
     """
     frame = frame.assign(unknown=frame["label"].isna())
     grouped = frame.groupby(["shown", "finding", "patient_id"], sort=False)
     table = grouped.agg(score=("score", "max"), label=("label", "max"), unknown=("unknown", "any")).reset_index()
     table["label"] = table["label"].where(~table["unknown"] | (table["label"] == 1))
-    return table.assign(study_id=table["patient_id"]).loc[:, list(COLUMNS)]
+    return table.assign(study_id=table["patient_id"]).loc[:, list(PREDICTION_COLUMNS)]
 
 
 def _keys(frame: pd.DataFrame) -> pd.Index:
-    """What tells the row of each line: the study, and the slice in slice files."""
+    """The key of each line: the study, and the slice too in slice files."""
     if SLICE in frame:
         return pd.MultiIndex.from_frame(frame.loc[:, ["study_id", SLICE]])
     return pd.Index(frame["study_id"])
@@ -123,13 +128,13 @@ def _grid(frame: pd.DataFrame, column: str, rows: pd.Index, findings: Sequence[s
     return grid
 
 
-def _same(pair: str, what: str, found: set, expected: set) -> None:
-    odd = sorted(found ^ expected)
+def _same(pair: str, what: str, keys: set, expected: set) -> None:
+    odd = sorted(keys ^ expected)
     if odd:
         verb = "is" if len(odd) == 1 else "are"
         raise DataError(
             f"{pair} do not stand on the same {what}: {len(odd)} {verb} in one of them only, the first {_text(odd[0])} "
-            f"({len(found)} against {len(expected)}); score them on the same ones"
+            f"({len(keys)} against {len(expected)}); score them on the same ones"
         )
 
 

@@ -1,4 +1,4 @@
-"""The studies that several models were scored on, side by side: the ground on which they may be compared.
+"""The studies that several models were scored on, side by side, so that they can be compared.
 
 An *arm* is one run and what it was shown. All arms of a cohort stand on the same rows (studies, slices of studies, or
 patients) with the same patients and labels; anything else is refused, by name.
@@ -15,20 +15,25 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
-from mmdx.errors import DataError, UsageError
-from mmdx.stats.cohort.align import Ground, by_patient
-from mmdx.stats.cohort.choices import chosen, read_choices
-from mmdx.stats.cohort.predictions import SLICE, read_predictions
-from mmdx.stats.cohort.sources import Given, Source, Unit, find_sources
+from mmdx.errors import DataError, UsageError, some
+from mmdx.files import SLICE
+from mmdx.stats.cohort.align import Rows, by_patient
+from mmdx.stats.cohort.predictions import read_predictions
+from mmdx.stats.cohort.sources import Inputs, Source, Unit, find_sources
+from mmdx.stats.metrics.calibration import fit_temperature
 from mmdx.stats.metrics.registry import PRIMARY, Metric
+from mmdx.stats.metrics.thresholds import choose_threshold
+
+FEWEST_ROWS = 10
+"""Known validation rows of a finding, of both classes, below which they choose neither threshold nor temperature."""
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One run and what it was shown. `name` is what tells it from the other arms; `source` the file that was read.
+    """One run and what it was shown. `name` tells it from the other arms; `source` is the file that was read.
 
-    A `baseline` is an answer that asks for no deep model, named by what it stands on; `seeds` counts the trainings of
-    the same config that the arm is the mean of.
+    A `baseline` needs no deep model and is named by what it learned from; `seeds` counts the trainings of the same
+    config whose mean the arm is.
     """
 
     name: str
@@ -41,10 +46,10 @@ class Arm:
 
 @dataclass(frozen=True)
 class Scored:
-    """What one training says of the rows, and what its validation rows chose for each of them; NaN without any.
+    """The scores of one training by row and finding, with the thresholds and temperatures that validation rows chose.
 
     A score at or above its threshold is a yes (Youden's J); its log-odds divided by its temperature are calibrated.
-    Rows of one fold share both, and those of one training.
+    Both are the same for all rows of a training, or of a fold, and NaN without validation rows.
     """
 
     scores: Float[np.ndarray, "n f"]
@@ -57,8 +62,8 @@ class Cohort:
     """Rows, their labels and every arm's scores. Labels are NaN where unknown, and scores there mean nothing.
 
     `patients` numbers the patient of each row from 0, without gaps; `unit` says what a row is, `names` which: a study
-    or patient by its id, a slice as `ID slice 3`. `scored` holds the trainings of each arm. `traits` has a line a row:
-    facts of its study, no columns where nothing is known of them. `primary` is the metric by which arms are judged.
+    or patient by its id, a slice as `ID slice 3`. `scored` holds the trainings of each arm. `traits` has one line per
+    row, the facts of its study, and no columns where no run left any. `primary` is the metric by which arms are judged.
     """
 
     arms: tuple[Arm, ...]
@@ -74,18 +79,18 @@ class Cohort:
 
     @property
     def scores(self) -> Float[np.ndarray, "a n f"]:
-        """By arm, those of its first training: what stands in pictures and tables of single rows."""
-        return np.stack([each[0].scores for each in self.scored])
+        """The scores of the first training of each arm, for pictures and tables of single rows."""
+        return np.stack([trainings[0].scores for trainings in self.scored])
 
     @property
     def thresholds(self) -> Float[np.ndarray, "a n f"]:
-        """By arm, those of its first training."""
-        return np.stack([each[0].thresholds for each in self.scored])
+        """The thresholds of the first training of each arm."""
+        return np.stack([trainings[0].thresholds for trainings in self.scored])
 
     @property
     def temperatures(self) -> Float[np.ndarray, "a n f"]:
-        """By arm, those of its first training."""
-        return np.stack([each[0].temperatures for each in self.scored])
+        """The temperatures of the first training of each arm."""
+        return np.stack([trainings[0].temperatures for trainings in self.scored])
 
     @property
     def models(self) -> list[int]:
@@ -94,53 +99,56 @@ class Cohort:
 
 
 def read_cohort(
-    given: Given,
+    inputs: Inputs,
     *,
     split: str = "test",
-    level: Unit | None = None,
-    groups: Sequence[str] | None = None,
+    unit: Unit | None = None,
+    configs: Sequence[str] | None = None,
     fullest: Collection[str] = (),
 ) -> Cohort:
     """The cohort of run folders (their `predictions/<split>.csv`), prediction files or tables, every `shown` an arm.
 
     The arms of each source stand in the order of how many modalities they were shown, the fullest first; after all of
-    them, baselines that lie beside the files. `level` says what a row is: studies, the slices of run folders, or
-    patients, each with the highest score and label of their rows; what the files hold when None. Sources of one name in
-    `groups` are trainings of the same config, and share their arms; of the groups in `fullest`, only what was shown the
-    most is an arm. Raises `UsageError` where no source or the same one twice is given, and `DataError` where a file is
-    bad, two arms do not stand on the same rows and labels, or a run was trained or chosen on these patients.
+    them, baselines that lie beside the files. `unit` says what a row is: a study, a slice (of run folders), or a
+    patient with the highest score and label of its rows; None takes what the files hold. `configs` names the config of
+    each source: sources of one config are its trainings and share their arms. Of the configs in `fullest`, only what
+    was shown the most is an arm.
+
+    Raises `UsageError` for no source or the same one twice, and `DataError` where a file is bad, two arms differ in
+    rows or labels, or a run was trained or chosen on these patients.
     """
-    sources = find_sources(given, split=split, level=level)
-    return read_sources(sources, level=level, groups=groups, fullest=fullest)
+    sources = find_sources(inputs, split=split, unit=unit)
+    return read_sources(sources, unit=unit, configs=configs, fullest=fullest)
 
 
 def read_sources(
     sources: Sequence[Source],
     *,
-    level: Unit | None = None,
-    groups: Sequence[str] | None = None,
+    unit: Unit | None = None,
+    configs: Sequence[str] | None = None,
     fullest: Collection[str] = (),
 ) -> Cohort:
-    """The cohort of sources that were found."""
-    names = list(groups or [source.name for source in sources])
+    """The cohort of sources that `find_sources` made; else as `read_cohort`."""
+    names = list(configs or [source.name for source in sources])
     if len(names) != len(sources):
-        raise UsageError(f"{len(names)} groups for {len(sources)} sources; name the group of each")
-    pieces = [_pieces(source, source.file, source.read(), level) for source in sources]
-    arms = _named([own[:1] if name in fullest else own for name, own in zip(names, pieces, strict=True)], names)
+        raise UsageError(f"{len(names)} configs for {len(sources)} sources; name the config of each")
+    pieces = [_pieces(source, source.file, source.read(), unit) for source in sources]
+    taken = [showings[:1] if name in fullest else showings for name, showings in zip(names, pieces, strict=True)]
+    arms = _named(taken, names)
     models, baselines = {arm.name for arm in arms}, dict[str, _Piece]()
     for source in sources:
         path = source.baselines
-        for piece in _pieces(source, path, read_predictions(path), level) if path else []:
+        for piece in _pieces(source, path, read_predictions(path), unit) if path else []:
             baselines.setdefault(piece.shown, piece)  # of several runs, that of the first
     for shown, piece in baselines.items():
         name = f"{shown} (baseline)" if shown in models else shown
         arms[Arm(name, piece.source.name, shown, str(piece.file), "baseline")] = [piece]
-    return _aligned(arms, sources, level)
+    return _aligned(arms, sources, unit)
 
 
 @dataclass(frozen=True, eq=False)
 class _Piece:
-    """What one file says under one showing."""
+    """The rows of one file for one showing."""
 
     source: Source
     file: Path
@@ -148,21 +156,23 @@ class _Piece:
     frame: pd.DataFrame
 
 
-def _pieces(source: Source, file: Path, frame: pd.DataFrame, level: Unit | None) -> list[_Piece]:
-    if level in ("study", "slice") and (SLICE in frame.columns) != (level == "slice"):
+def _pieces(source: Source, file: Path, frame: pd.DataFrame, unit: Unit | None) -> list[_Piece]:
+    if unit in ("study", "slice") and (SLICE in frame.columns) != (unit == "slice"):
         held = "slices" if SLICE in frame.columns else "studies"
-        raise DataError(f"{file}: scores {held}; give files that score each {level}, or leave the level out")
-    frame = by_patient(frame) if level == "patient" else frame
+        raise DataError(f"{file}: scores {held}; give files that score each {unit}, or leave the level out")
+    frame = by_patient(frame) if unit == "patient" else frame
     shown = sorted(frame["shown"].unique(), key=lambda text: -len(text.split("+")))
-    return [_Piece(source, file, each, frame.loc[frame["shown"] == each]) for each in shown]
+    return [_Piece(source, file, showing, frame.loc[frame["shown"] == showing]) for showing in shown]
 
 
 def _named(pieces: Sequence[Sequence[_Piece]], names: Sequence[str]) -> dict[Arm, list[_Piece]]:
-    """The arms and their trainings. What was shown names the arms of one group; the group names those of several, with
-    what was shown where it must."""
+    """The arms and their trainings, one list of showings per source and the config of each source as `names`.
+
+    Arms of a single config are named by what they were shown; arms of several by their config, with what was shown
+    where a config has several showings."""
     grouped: dict[str, dict[str, list[_Piece]]] = {}
-    for name, own in zip(names, pieces, strict=True):
-        for piece in own:
+    for name, of_source in zip(names, pieces, strict=True):
+        for piece in of_source:
             grouped.setdefault(name, {}).setdefault(piece.shown, []).append(piece)
     arms = {}
     for name, by_shown in grouped.items():
@@ -172,32 +182,33 @@ def _named(pieces: Sequence[Sequence[_Piece]], names: Sequence[str]) -> dict[Arm
                     f"{name}: {len(trainings)} of its {names.count(name)} trainings were shown '{shown}'; score all of "
                     "them alike"
                 )
-            told = shown if len(grouped) == 1 else name if len(by_shown) == 1 else f"{name}: {shown}"
-            arms[Arm(told, name, shown, str(trainings[0].file), seeds=len(trainings))] = trainings
+            title = shown if len(grouped) == 1 else name if len(by_shown) == 1 else f"{name}: {shown}"
+            arms[Arm(title, name, shown, str(trainings[0].file), seeds=len(trainings))] = trainings
     return arms
 
 
-def _aligned(arms: Mapping[Arm, Sequence[_Piece]], sources: Sequence[Source], level: Unit | None) -> Cohort:
-    """All arms on the rows and findings of the first."""
+def _aligned(arms: Mapping[Arm, Sequence[_Piece]], sources: Sequence[Source], unit: Unit | None) -> Cohort:
+    """All arms on the rows and findings of the first one."""
     (leader, (first, *_)) = next(iter(arms.items()))
-    ground = Ground.of(first.frame, first.file)
+    rows = Rows.of(first.frame, first.file)
     for arm, pieces in arms.items():
         for piece in [piece for piece in pieces if piece is not first]:
-            ground.check(piece.frame, piece.file, (_called(arm, piece), _called(leader, first)))
+            rows.check(piece.frame, piece.file, (_called(arm, piece), _called(leader, first)))
     for source in sources:
-        source.check_unseen(ground.patients.tolist())
-    by = "patient_id" if level == "patient" else "study_id"
-    choices = _Choices(ground, level, {source.file: source.folds_of(ground.studies, by=by) for source in sources})
+        source.check_unseen(rows.patients.tolist())
+    by = "patient_id" if unit == "patient" else "study_id"
+    traits = (source.traits(rows.studies, by=by) for source in sources)
+    choices = _Choices(rows, unit, {source.file: source.folds_of(rows.studies, by=by) for source in sources})
     return Cohort(
         arms=tuple(arms),
-        unit="patient" if level == "patient" else "slice" if ground.slices else "study",
-        studies=len(set(ground.studies)),
-        findings=ground.findings,
-        names=tuple(ground.names),
-        patients=np.unique(ground.patients, return_inverse=True)[1],
-        labels=ground.labels,
+        unit="patient" if unit == "patient" else "slice" if rows.slices else "study",
+        studies=len(set(rows.studies)),
+        findings=rows.findings,
+        names=tuple(rows.names),
+        patients=np.unique(rows.patients, return_inverse=True)[1],
+        labels=rows.labels,
         scored=tuple(tuple(map(choices.scored, pieces)) for pieces in arms.values()),
-        traits=next((told for s in sources if not (told := s.traits(ground.studies, by=by)).empty), pd.DataFrame()),
+        traits=next((table for table in traits if not table.empty), pd.DataFrame()),
     )
 
 
@@ -206,17 +217,51 @@ def _called(arm: Arm, piece: _Piece) -> str:
 
 
 class _Choices:
-    """What the validation rows of each file choose for the rows of the cohort; every file is read once."""
+    """What the validation rows of each file choose for the rows of the cohort. Every file is read once."""
 
-    def __init__(self, ground: Ground, level: Unit | None, folds: Mapping[Path, Sequence[int | None]]) -> None:
-        self._ground, self._level, self._folds = ground, level, folds
+    def __init__(self, rows: Rows, unit: Unit | None, folds: Mapping[Path, Sequence[int | None]]) -> None:
+        self._rows, self._unit, self._folds = rows, unit, folds
         self._read: dict[Path, Mapping[int | None, pd.DataFrame]] = {}
 
     def scored(self, piece: _Piece) -> Scored:
         folds = self._folds[piece.source.file]
         if piece.file not in self._read:
             files = piece.source.validation(piece.file)
-            frames = read_choices(files, self._ground.patients.tolist(), folds)
-            self._read[piece.file] = {f: by_patient(x) if self._level == "patient" else x for f, x in frames.items()}
-        picked = chosen(self._read[piece.file], piece.shown, self._ground.findings, folds)
-        return Scored(self._ground.scores(piece.frame), *picked)
+            frames = _read_choices(files, self._rows.patients.tolist(), folds)
+            self._read[piece.file] = {f: by_patient(x) if self._unit == "patient" else x for f, x in frames.items()}
+        picked = _chosen(self._read[piece.file], piece.shown, self._rows.findings, folds)
+        return Scored(self._rows.scores(piece.frame), *picked)
+
+
+def _read_choices(
+    files: Mapping[int | None, Path], patients: Sequence[str], folds: Sequence[int | None]
+) -> dict[int | None, pd.DataFrame]:
+    """The validation rows by fold. Raises `DataError` where one of their patients is scored in the same fold."""
+    frames = {}
+    for fold, path in files.items():
+        frames[fold] = read_predictions(path)
+        scored = {patient for patient, number in zip(patients, folds, strict=True) if number == fold}
+        both = sorted(scored & set(frames[fold]["patient_id"]))
+        if both:
+            raise DataError(
+                f"{path}: its patients {some([f'{patient!r}' for patient in both])} are among those that are scored, "
+                "and would choose their own thresholds; score the run on other patients than it validated on"
+            )
+    return frames
+
+
+def _chosen(
+    frames: Mapping[int | None, pd.DataFrame], shown: str, findings: Sequence[str], folds: Sequence[int | None]
+) -> tuple[Float[np.ndarray, "n f"], Float[np.ndarray, "n f"]]:
+    """The threshold (Youden's J) and the temperature of each row and finding, NaN where validation cannot choose."""
+    thresholds = np.full((len(folds), len(findings)), np.nan)
+    temperatures = np.full_like(thresholds, np.nan)
+    for fold, frame in frames.items():
+        rows = np.array([number == fold for number in folds])
+        for column, finding in enumerate(findings):
+            labelled = frame.loc[(frame["shown"] == shown) & (frame["finding"] == finding)].dropna(subset=["label"])
+            labels, scores = labelled["label"].to_numpy(dtype=float), labelled["score"].to_numpy(dtype=float)
+            if len(labels) >= FEWEST_ROWS and len(np.unique(labels)) == 2:
+                thresholds[rows, column] = choose_threshold(labels, scores)
+                temperatures[rows, column] = fit_temperature(labels, scores)
+    return thresholds, temperatures

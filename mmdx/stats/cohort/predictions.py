@@ -1,6 +1,6 @@
 """The prediction file: what a model said about each study, and the label that it is held against.
 
-CSV, UTF-8, one row a study and finding (a slice and finding in slice files), with the columns
+CSV, UTF-8, one row per study and finding (per slice and finding in slice files), with the columns
 
     study_id, patient_id, shown, finding, label, score        and `slice` in slice files
 
@@ -18,19 +18,17 @@ import pandas as pd
 from jaxtyping import Bool, Float
 
 from mmdx.errors import DataError, did_you_mean
-
-COLUMNS = ("study_id", "patient_id", "shown", "finding", "label", "score")
-SLICE = "slice"
+from mmdx.files import PREDICTION_COLUMNS, SLICE
 
 
 def read_predictions(path: Path) -> pd.DataFrame:
-    """The rows of a prediction file, checked: `COLUMNS` (and `slice`), text but for label and score, which are floats.
+    """The rows of a prediction file, checked: the columns `PREDICTION_COLUMNS`, and `slice` in slice files.
 
-    An unknown label is NaN. Raises `DataError` naming the file, the line and the column of the first fault: a missing
-    or unreadable file, a missing column, an empty field, a label other than 1, 0 or empty, a score that is no
-    probability, a row given twice, a study under two patients.
+    Label and score are floats, all else text; an unknown label is NaN. Raises `DataError` naming the file, the line and
+    the column of the first fault: a missing or unreadable file, a missing column, an empty field, a label other than 1,
+    0 or empty, a score that is no probability, a row given twice, a study under two patients.
     """
-    return _checked(path, read_text(path, COLUMNS))
+    return _checked(path, read_text(path, PREDICTION_COLUMNS))
 
 
 def check_table(table: pd.DataFrame, origin: str, *, shown: str | None = None) -> pd.DataFrame:
@@ -42,13 +40,13 @@ def check_table(table: pd.DataFrame, origin: str, *, shown: str | None = None) -
     text = table.astype(object).where(table.notna(), "").reset_index(drop=True)
     if "shown" not in text.columns and shown is not None:
         text["shown"] = shown
-    missing = [column for column in COLUMNS if column not in text.columns]
+    missing = [column for column in PREDICTION_COLUMNS if column not in text.columns]
     if missing:
         named = f"column{'' if len(missing) == 1 else 's'} {', '.join(missing)}"
         alone = "; or give tables by name, each one arm: {'model': table}" if missing == ["shown"] else ""
         held = ", ".join(map(str, table.columns)) or "none"
         raise DataError(f"{origin}: no {named}; its columns are: {held}{alone}")
-    for column in (*COLUMNS[:4], SLICE):
+    for column in (*PREDICTION_COLUMNS[:4], SLICE):
         if column in text.columns:
             text[column] = text[column].map(str)
     return _checked(origin, text)
@@ -57,14 +55,14 @@ def check_table(table: pd.DataFrame, origin: str, *, shown: str | None = None) -
 def _checked(path: Path | str, raw: pd.DataFrame) -> pd.DataFrame:
     if raw.empty:
         raise DataError(f"{path}: no rows below the header; score at least one study")
-    names = [column for column in (*COLUMNS[:4], SLICE) if column in raw.columns]
+    names = [column for column in (*PREDICTION_COLUMNS[:4], SLICE) if column in raw.columns]
     for column in names:
         refuse(path, raw, raw[column].to_numpy() == "", f"{column} is empty; every row needs one")
     frame = raw.loc[:, names].copy()
     frame["label"] = _labels(path, raw)
     frame["score"] = _scores(path, raw)
     _check_rows(path, frame)
-    return frame.loc[:, [*COLUMNS, SLICE] if SLICE in names else list(COLUMNS)]
+    return frame.loc[:, [*PREDICTION_COLUMNS, SLICE] if SLICE in names else list(PREDICTION_COLUMNS)]
 
 
 def read_text(path: Path, columns: Sequence[str]) -> pd.DataFrame:

@@ -27,15 +27,15 @@ def modalities(arm: Arm) -> frozenset[str]:
 
 def withheld(cohort: Cohort) -> list[Withheld]:
     """Every fullest showing of a run beside each one that lacks a single modality of it."""
-    found = []
+    pairs = []
     for full in fullest(cohort):
         of_full = modalities(cohort.arms[full])
         for arm in cohort.models:
             lost = of_full - modalities(cohort.arms[arm])
             same_run = cohort.arms[arm].run == cohort.arms[full].run
             if same_run and len(lost) == 1 and modalities(cohort.arms[arm]) < of_full:
-                found.append(Withheld(full, arm, min(lost), tuple(trained_alike(cohort, arm))))
-    return found
+                pairs.append(Withheld(full, arm, min(lost), tuple(trained_alike(cohort, arm))))
+    return pairs
 
 
 def fallbacks(cohort: Cohort) -> list[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""Which files a comparison stands on: predictions, and what lies beside them in a run folder."""
+"""Which files a comparison reads: predictions, and what lies beside them in a run folder."""
 
 from __future__ import annotations
 
@@ -18,10 +18,8 @@ from mmdx.stats.cohort.predictions import check_table, read_predictions, read_te
 Unit = Literal["study", "slice", "patient"]
 By = Literal["study_id", "patient_id"]
 SPLITS = ("train", "val", "test")
-
-
-Given = Sequence[Path | pd.DataFrame] | Mapping[str, Path | pd.DataFrame]
-"""What can be compared: run folders, prediction files and tables of predictions, by name or by their place."""
+Inputs = Sequence[Path | str | pd.DataFrame] | Mapping[str, Path | str | pd.DataFrame]
+"""What can be compared: run folders, prediction files and tables, in a list or by name. A `str` is a path."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,13 +50,13 @@ class Source:
 
     @property
     def baselines(self) -> Path | None:
-        """The predictions of baselines for the same rows, where they were made."""
+        """The predictions of baselines for the same rows, where there are any."""
         path = self.file.with_name(f"{self.file.stem}{BASELINES}.csv")
         return path if self.table is None and path.is_file() else None
 
     @property
     def audit(self) -> Path | None:
-        """What the audit said of the store and split of the run."""
+        """The audit of the store and split of the run."""
         if self.folder is None:
             return None
         run = RunLayout(self.folder)
@@ -75,8 +73,8 @@ class Source:
             return {}
         wanted = f"val{name.removeprefix('test')}"
         folds = sorted(self.folder.glob(f"fold-*/{PREDICTIONS}")) if self.folder and self._folds.is_file() else []
-        found = {int(place.parent.name.removeprefix("fold-")): place / wanted for place in folds}
-        places: dict[int | None, Path] = {**found} if found else {None: file.with_name(wanted)}
+        by_fold = {int(place.parent.name.removeprefix("fold-")): place / wanted for place in folds}
+        places: dict[int | None, Path] = {**by_fold} if by_fold else {None: file.with_name(wanted)}
         return places if all(place.is_file() for place in places.values()) else {}
 
     def folds_of(self, rows: Sequence[str], *, by: By = "study_id") -> list[int | None]:
@@ -106,8 +104,10 @@ class Source:
             )
 
     def traits(self, rows: Sequence[str], *, by: By = "study_id") -> pd.DataFrame:
-        """The facts of each study, or of the first study of each patient, a line each, from `studies.csv`: numbers
-        where a column holds nothing else, None where nothing is known. Empty where the run left no such file."""
+        """The facts in `studies.csv`, one line per row: of the study, or of the first study of the patient.
+
+        A column that holds only numbers is one of numbers; a missing fact is None. Empty where the run has no such
+        file."""
         path = RunLayout(self.folder).studies if self.folder else None
         if path is None or not path.is_file():
             return pd.DataFrame()
@@ -120,21 +120,21 @@ class Source:
         return RunLayout(self.folder or Path()).folds
 
 
-def find_sources(given: Given, *, split: str, level: Unit | None) -> list[Source]:
+def find_sources(inputs: Inputs, *, split: str, unit: Unit | None) -> list[Source]:
     """The sources of run folders, prediction files and tables of predictions.
 
-    Of a run folder it is `predictions/<split>.csv`, or `<split>_slices.csv` at that level, and at none and at that of
-    patients where the model answers for no studies. Sources of a mapping are called by its keys, and a table without a
-    column `shown` is shown what its key says.
+    Of a run folder it is `predictions/<split>.csv`, or `<split>_slices.csv` where `unit` is `slice`; also where it is
+    None or `patient` and the model answers for no studies. Sources of a mapping have its keys for names, and a table
+    without a column `shown` was shown what its key says.
 
-    Raises `UsageError` where none or the same one twice is given, and `DataError` where a file is not there.
+    Raises `UsageError` for no input or the same one twice, and `DataError` where a file is missing.
     """
-    if not len(given):
+    if not len(inputs):
         raise UsageError("nothing to compare; give a run folder, a prediction file or a table of predictions")
-    things: Sequence[Path | pd.DataFrame] = list(given.values()) if isinstance(given, Mapping) else list(given)
-    keys: Sequence[str | None] = list(given) if isinstance(given, Mapping) else [None] * len(things)
+    things = paths_and_tables(inputs)
+    keys: Sequence[str | None] = list(inputs) if isinstance(inputs, Mapping) else [None] * len(things)
     runs = [thing for thing in things if isinstance(thing, Path)]
-    paths = [_file(run, split, level) for run in runs]
+    paths = [_file(run, split, unit) for run in runs]
     for index, path in enumerate(paths):
         if path.resolve() in [other.resolve() for other in paths[:index]]:
             raise UsageError(f"{runs[index]}: given twice; name each run once")
@@ -151,24 +151,30 @@ def find_sources(given: Given, *, split: str, level: Unit | None) -> list[Source
     return sources
 
 
-def run_names(given: Sequence[Path]) -> list[str]:
+def paths_and_tables(inputs: Inputs) -> list[Path | pd.DataFrame]:
+    """The inputs in their order; a `str` becomes the path that it is."""
+    things = inputs.values() if isinstance(inputs, Mapping) else inputs
+    return [Path(thing) if isinstance(thing, str) else thing for thing in things]
+
+
+def run_names(runs: Sequence[Path]) -> list[str]:
     """The last part of each path without `.csv`, or as many parts as tell all the paths apart.
 
     A file in the `predictions` of a run is called by the run, where that tells them apart.
     """
-    paths = [source.resolve() for source in given]
+    paths = [run.resolve() for run in runs]
     parts = [(path.with_suffix("") if path.is_file() else path).parts for path in paths]
     by_run = [part[:-2] if len(part) > 2 and part[-2] == PREDICTIONS else part for part in parts]
     parts = by_run if len(set(by_run)) == len(parts) else parts
     for depth in range(1, max(map(len, parts), default=0) + 1):
-        names = ["/".join(each[-depth:]) for each in parts]
+        names = ["/".join(part[-depth:]) for part in parts]
         if len(set(names)) == len(names):
             return names
     return [str(path) for path in paths]
 
 
 def read_verdicts(sources: Sequence[Source]) -> dict[str, str]:
-    """What the audit of each run says of its store and split, by the name of the run; where one was made."""
+    """The verdict of each run's audit on its store and split, by the name of the run; where there is an audit."""
     verdicts = {}
     for source in sources:
         if source.audit is not None:
@@ -179,19 +185,19 @@ def read_verdicts(sources: Sequence[Source]) -> dict[str, str]:
     return verdicts
 
 
-def _file(source: Path, split: str, level: Unit | None) -> Path:
+def _file(source: Path, split: str, unit: Unit | None) -> Path:
     if not source.exists():
         raise DataError(f"{source}: no such run folder or prediction file")
     if not source.is_dir():
         return source
     studies, slices = (RunLayout(source).scores(split, *kinds) for kinds in ((), (SLICES,)))
-    if level == "slice" and not slices.is_file():
+    if unit == "slice" and not slices.is_file():
         raise DataError(f"{source}: no predictions/{slices.name}; only a model with a slice head scores slices")
-    if level == "slice" or studies.is_file():
-        return slices if level == "slice" else studies
+    if unit == "slice" or studies.is_file():
+        return slices if unit == "slice" else studies
     if not slices.is_file():
         raise DataError(f"{source}: no predictions/{studies.name}; run 'mmdx evaluate {source} --split {split}' first")
-    if level == "study":
+    if unit == "study":
         raise DataError(f"{source}: its model answers for slices alone (predictions/{slices.name}); give --level slice")
     return slices
 
@@ -199,7 +205,7 @@ def _file(source: Path, split: str, level: Unit | None) -> Path:
 def _typed(column: pd.Series) -> pd.Series:
     words = [None if cell is None or cell != cell or cell == "" else str(cell) for cell in column]
     numbers = np.asarray(pd.to_numeric(pd.Series(words, dtype=object), errors="coerce"), dtype=np.float64)
-    told = [word for word in words if word is not None]
-    if told and int(np.isfinite(numbers).sum()) == len(told):
+    present = [word for word in words if word is not None]
+    if present and int(np.isfinite(numbers).sum()) == len(present):
         return pd.Series(numbers)
     return pd.Series(words, dtype=object)

@@ -15,12 +15,12 @@ import pandas as pd
 
 from mmdx.errors import UsageError
 from mmdx.stats.cohort.cohort import Arm, Cohort, Unit, read_sources
-from mmdx.stats.cohort.sources import Given, find_sources, read_verdicts
-from mmdx.stats.comparison.counts import FindingCount, count_findings, refusals
+from mmdx.stats.cohort.counts import FindingCount, count_findings, refusals
+from mmdx.stats.cohort.sources import Inputs, find_sources, read_verdicts
 from mmdx.stats.comparison.measured import MEANS, Measured
 from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.metrics.registry import METRICS, PRIMARY, Metric
-from mmdx.stats.resampling.intervals import LEVEL, Estimate, Kind, bca_interval, interval, raised
+from mmdx.stats.resampling.intervals import CONFIDENCE, Estimate, Kind, bca_interval, interval, raised
 from mmdx.stats.significance.corrections import Key, with_corrections, with_delong
 from mmdx.stats.significance.difference import Difference, paired_difference
 
@@ -130,7 +130,7 @@ class Comparison:
             "method": {
                 "intervals": f"patient bootstrap, {self.intervals}",
                 "strata": self.strata,
-                "level": LEVEL,
+                "level": CONFIDENCE,
                 "p": P_VALUES[self.intervals],
                 "p_holm": "Holm, over the arms for macro means, over arms and findings for findings; baselines apart",
                 "p_delong_clustered": "DeLong clustered by patient (Obuchowski 1997), AUROC of a finding",
@@ -142,11 +142,11 @@ class Comparison:
 
 
 def compare(
-    given: Given,
+    inputs: Inputs,
     *,
     split: str = "test",
-    level: Unit | None = None,
-    groups: Sequence[str] | None = None,
+    unit: Unit | None = None,
+    configs: Sequence[str] | None = None,
     resamples: int = 2000,
     seed: int = 0,
     intervals: Kind = "percentile",
@@ -155,13 +155,13 @@ def compare(
 
     `read_cohort` says how they are read. A table is a DataFrame with the columns of a prediction file (`study_id,
     patient_id, shown, finding, label, score`, and `slice` where it scores slices); tables by name (a mapping) may do
-    without `shown`, each one arm. `groups` names the config of each source: those of one name are trainings of it.
+    without `shown`, each one arm. `configs` names the config of each source: those of one name are trainings of it.
 
     Raises `DataError` for bad files and for arms that do not stand on the same rows and labels, and `UsageError` for
     too few resamples or the same source twice.
     """
-    sources = find_sources(given, split=split, level=level)
-    cohort = read_sources(sources, level=level, groups=groups)
+    sources = find_sources(inputs, split=split, unit=unit)
+    cohort = read_sources(sources, unit=unit, configs=configs)
     audits = read_verdicts(sources)
     resampler = Resampler.of(cohort, resamples=resamples, seed=seed)
     return compare_cohort(cohort, resampler, intervals=intervals, split=sources[0].split, audits=audits)
@@ -188,8 +188,8 @@ def compare_cohort(
     differences: dict[Key, Difference] = {}
     for a, arm in enumerate(cohort.arms):
         for m, metric in enumerate(METRICS.values()):
-            for g, group in enumerate((*cohort.findings, *MEANS)):
-                key, other = (arm.name, metric.name, group), g >= len(cohort.findings) and group is not None
+            for g, finding in enumerate((*cohort.findings, *MEANS)):
+                key, other = (arm.name, metric.name, finding), g >= len(cohort.findings) and finding is not None
                 (means if other else estimates)[key] = values.estimate(a, m, g)
                 if a and not other and metric.direction in ("higher", "lower"):
                     differences[key] = values.difference(a, m, g)

@@ -24,15 +24,22 @@ from threadpoolctl import threadpool_limits
 from mmdx.stats.cohort.cohort import Scored
 from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.metrics import ranking
-from mmdx.stats.metrics.calibration import BINS, calibration_intercept, calibration_slope, gaps
+from mmdx.stats.metrics.calibration import (
+    BINS,
+    EXPANDED,
+    Expansion,
+    calibration_intercept,
+    calibration_slope,
+    expand,
+    gaps,
+)
 from mmdx.stats.metrics.ranking import Ladder, Steps, sums_by
-from mmdx.stats.metrics.recalibration import EXPANDED, Expansion, expand
 from mmdx.stats.metrics.registry import METRICS, answers, surprises
 from mmdx.stats.metrics.thresholds import AT_THRESHOLD, LEAST, Counts
 from mmdx.stats.resampling.weights import share
 
-GROUPS = 200
-"""The most patients that the jackknife leaves out one by one; of more, it leaves out as many groups of patients."""
+JACKKNIFE_PARTS = 200
+"""The most patients that the jackknife leaves out one by one; more are dealt into as many parts, left out in turn."""
 THREADS = min(4, os.cpu_count() or 1)
 CELLS_AT_ONCE = 2**24
 """Rows times findings times resamples that a thread works on at a time, which bounds the memory."""
@@ -126,7 +133,7 @@ class Panel:
     The last of the g findings is the micro average: the known cells of all findings as one binary problem, each
     answered at its own threshold. With one finding it is that finding. Labels are NaN where unknown; `patients` gives
     each row's patient, numbered from 0 without gaps. Of findings with `ITERATED_BELOW` rows or more, a resample's
-    calibration slope and intercept are one step from those of all rows (`recalibration.Expansion`); everything else is
+    calibration slope and intercept are one step from those of all rows (`calibration.Expansion`); everything else is
     what the metric's own function says.
     """
 
@@ -134,16 +141,16 @@ class Panel:
         self, labels: Float[np.ndarray, "n f"], trainings: Sequence[Scored], patients: Int[np.ndarray, "n"]
     ) -> None:
         self._patients, self._count, self._findings = patients, int(patients.max()) + 1, labels.shape[1]
-        known = ~np.isnan(labels)
+        labelled = ~np.isnan(labels)
         # A resample may be one patient again and again: the smallest type that holds the weight of all its rows.
-        heaviest = int(np.bincount(patients, weights=known.sum(axis=1)).max()) * self._count
+        heaviest = int(np.bincount(patients, weights=labelled.sum(axis=1)).max()) * self._count
         self._dtype = np.dtype(np.uint16 if heaviest < 2**16 else np.uint32)
-        fitting = min(512, CELLS_AT_ONCE // max(1, int(known.sum())))
+        fitting = min(512, CELLS_AT_ONCE // max(1, int(labelled.sum())))
         # Rows of whole cache lines, a fifth faster than odd ones.
         self._at_once = max(1, fitting // 64 * 64 or fitting)
         self._problems = [_problems(labels, training, patients) for training in trainings]
         self._layout = _Layout(self._findings, len(trainings))
-        self._ladders = [[p.ladder(self._count, self._dtype) for p in each] for each in self._problems]
+        self._ladders = [[p.ladder(self._count, self._dtype) for p in problems] for problems in self._problems]
         self._columns, self._fits = self._summed_by_patient()
 
     def points(self) -> Float[np.ndarray, "t m g"]:
@@ -155,19 +162,19 @@ class Panel:
         return self._measured(resampler.counts(at_once=self._at_once), resampler.resamples)
 
     def jackknife(self) -> Float[np.ndarray, "t m g k"]:
-        """Every metric without each patient, or each of `GROUPS` groups where there are more patients than that."""
-        groups = min(GROUPS, self._count)
-        group = np.arange(self._count) % groups
+        """Every metric without each patient in turn, or without each of `JACKKNIFE_PARTS` parts of more patients."""
+        parts = min(JACKKNIFE_PARTS, self._count)
+        part = np.arange(self._count) % parts
 
-        def left() -> Iterable[tuple[slice, Int[np.ndarray, "r p"]]]:
-            for start in range(0, groups, self._at_once):
-                stop = min(start + self._at_once, groups)
-                yield slice(start, stop), (group != np.arange(start, stop)[:, None]).astype(np.int32)
+        def left_out() -> Iterable[tuple[slice, Int[np.ndarray, "r p"]]]:
+            for start in range(0, parts, self._at_once):
+                stop = min(start + self._at_once, parts)
+                yield slice(start, stop), (part != np.arange(start, stop)[:, None]).astype(np.int32)
 
-        return self._measured(left(), groups)
+        return self._measured(left_out(), parts)
 
     def _measured(
-        self, drawn: Iterable[tuple[slice, Int[np.ndarray, "r p"]]], total: int
+        self, patient_counts: Iterable[tuple[slice, Int[np.ndarray, "r p"]]], total: int
     ) -> Float[np.ndarray, "t m g r"]:
         """Every metric under counts of patients; a thread takes a part, a few parts wait, BLAS stays on its thread."""
         values = np.full((len(self._problems), len(METRICS), len(self._problems[0]), total), np.nan)
@@ -177,7 +184,7 @@ class Panel:
 
         with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(THREADS) as pool:
             waiting: deque[Future[None]] = deque()
-            for place, counts in drawn:
+            for place, counts in patient_counts:
                 if len(waiting) > THREADS:
                     waiting.popleft().result()
                 waiting.append(pool.submit(fill, place, counts))
@@ -192,9 +199,9 @@ class Panel:
             for h, problem in enumerate(problems):
                 steps = self._ladders[t][h].climb(weights)
                 positives, negatives = classes[:, h]
-                found = _of_order(steps) | _of_sums(problem, positives, negatives, sums[t, h])
-                found |= _of_curve(problem, self._fits[t][h], steps, sums[t, h, SUMMED.curve], weights)
-                values[t, :, h] = [found[name] for name in METRICS]
+                measures = _of_order(steps) | _of_sums(problem, positives, negatives, sums[t, h])
+                measures |= _of_curve(problem, self._fits[t][h], steps, sums[t, h, SUMMED.curve], weights)
+                values[t, :, h] = [measures[name] for name in METRICS]
         return values
 
     def _sums(
@@ -241,15 +248,15 @@ class Panel:
 
 def _problems(labels: Float[np.ndarray, "n f"], scored: Scored, patients: Int[np.ndarray, "n"]) -> list[_Problem]:
     """Each finding by itself, then all of them where there are several."""
-    said = answers(scored.scores, scored.thresholds)
+    yes = answers(scored.scores, scored.thresholds)
 
     def of(cells: Bool[np.ndarray, "n f"]) -> _Problem:
         column, row = np.nonzero(cells.T)
-        return _Problem(labels[row, column], scored.scores[row, column], said[row, column], patients[row])
+        return _Problem(labels[row, column], scored.scores[row, column], yes[row, column], patients[row])
 
-    known, findings = ~np.isnan(labels), np.arange(labels.shape[1])
-    found = [of(known & (findings == f)) for f in findings]
-    return found if len(found) == 1 else [*found, of(known)]
+    labelled, findings = ~np.isnan(labels), np.arange(labels.shape[1])
+    problems = [of(labelled & (findings == f)) for f in findings]
+    return problems if len(problems) == 1 else [*problems, of(labelled)]
 
 
 def _of_order(steps: Steps) -> dict[str, Float[np.ndarray, "r"]]:

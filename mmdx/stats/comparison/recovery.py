@@ -71,8 +71,8 @@ def gap_share(
         refused = f"the gap is {gap.value:.3f} ({gap.low:.3f} to {gap.high:.3f}), which is not shown to be above 0"
     gaps = superior[1] - inferior[1]
     shares = np.divide(resampled - inferior[1], gaps, out=np.full_like(gaps, np.nan), where=gaps > 0)
-    whole = superior[0] - inferior[0]
-    return interval((value - inferior[0]) / whole if whole > 0 else float("nan"), shares, refused=refused)
+    full_gap = superior[0] - inferior[0]
+    return interval((value - inferior[0]) / full_gap if full_gap > 0 else float("nan"), shares, refused=refused)
 
 
 def variance_explained(

@@ -51,7 +51,7 @@ class Resampler:
 
     @property
     def stratum_count(self) -> int:
-        """Within how many groups patients are drawn: more than one where a class is rare."""
+        """How many strata patients are drawn within: more than one where a class is rare."""
         return 1 if self.strata is None else len(np.unique(self.strata))
 
     def at_most(self, resamples: int) -> Resampler:
@@ -96,21 +96,21 @@ class Resampler:
         labels: Float[np.ndarray, "n f"],
         scores: Float[np.ndarray, "s n f"],
         *,
-        groups: Sequence[Bool[np.ndarray, "n"]],
+        subsets: Sequence[Bool[np.ndarray, "n"]],
     ) -> list[Sampled]:
-        """A metric within each group of rows, by set of scores and finding; unknown labels (NaN) are left out.
+        """A metric within each subset of the rows, by set of scores and finding; unknown labels (NaN) are left out.
 
-        Patients are drawn from all rows, so that groups and scores share their resamples.
+        Patients are drawn from all rows, so that subsets and scores share their resamples.
         """
         count = self.patient_count
         # Sums are whole numbers up to the weight of all rows in a resample that is one patient, again and again.
         heaviest = int(np.bincount(self.patients).max()) * count
         dtype = np.dtype(np.uint16 if heaviest < 2**16 else np.uint32)
-        shape = (len(groups), len(scores), labels.shape[1])
+        shape = (len(subsets), len(scores), labels.shape[1])
         points, resampled = np.full(shape, np.nan), np.full((*shape, self.resamples), np.nan)
         readings = {}
         for g, s, f in np.ndindex(shape):
-            rows = np.flatnonzero(groups[g] & ~np.isnan(labels[:, f]))
+            rows = np.flatnonzero(subsets[g] & ~np.isnan(labels[:, f]))
             if len(rows):
                 cells = labels[rows, f], scores[s, rows, f], self.patients[rows]
                 readings[g, s, f] = _reading(metric, *cells, count, dtype)

@@ -11,13 +11,12 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from mmdx.stats.cohort.cohort import Cohort
 from mmdx.stats.comparison.drawn import Sampled
 from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.metrics.registry import Metric
-from mmdx.stats.resampling.intervals import FEWEST_IN_MEAN, why_too_few
 
 
 def sample(cohort: Cohort, metric: Metric, arms: Sequence[int], resampler: Resampler) -> list[Sampled]:
@@ -31,7 +30,7 @@ def sample_scores(
 ) -> list[Sampled]:
     """The metric of any scores of the cohort's rows, by arm and training, over the same resamples."""
     every_row, scores = np.ones(len(cohort.patients), dtype=bool), np.stack([s for arm in trainings for s in arm])
-    (sampled,) = resampler.over(metric, cohort.labels, scores, groups=[every_row])
+    (sampled,) = resampler.over(metric, cohort.labels, scores, subsets=[every_row])
     ends = np.cumsum([0, *(len(arm) for arm in trainings)])
     return [sampled.trainings(slice(*pair)) for pair in pairwise(ends)]
 
@@ -39,24 +38,6 @@ def sample_scores(
 def both_classes(labels: Float[np.ndarray, "n f"]) -> list[int]:
     """The findings that have positive and negative rows."""
     return np.flatnonzero((labels == 1).any(axis=0) & (labels == 0).any(axis=0)).tolist()
-
-
-def why_no_mean(cohort: Cohort, included: Sequence[int], rows: Bool[np.ndarray, "n"] | None = None) -> str | None:
-    """The reason why the macro mean over some findings has no interval; None where it has one.
-
-    A mean of one finding is held to that finding's own rule.
-    """
-    rows = np.ones(len(cohort.patients), dtype=bool) if rows is None else rows
-    labels, patients = cohort.labels[rows], cohort.patients[rows]
-    if not len(included):
-        return "no finding has labels of both classes"
-    if len(included) == 1:
-        return why_too_few(labels[:, included[0]], patients)
-    for f in included:
-        reason = why_too_few(labels[:, f], patients, fewest=FEWEST_IN_MEAN)
-        if reason:
-            return f"{cohort.findings[f]}: {reason}"
-    return None
 
 
 def mean_name(cohort: Cohort, included: Sequence[int], metric: Metric) -> str:

@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from scipy.sparse import csr_array
 from scipy.stats import binomtest
 
-from mmdx.stats.resampling.intervals import FEWEST_PATIENTS, LEVEL, Estimate, interval
+from mmdx.stats.resampling.intervals import CONFIDENCE, FEWEST_PATIENTS, Estimate, interval
 from mmdx.stats.resampling.weights import share
 
 
@@ -36,7 +36,7 @@ def wilson(top: int, bottom: int) -> Estimate:
     """A share of independent rows with its interval after Wilson (J Am Stat Assoc 1927)."""
     if not bottom:
         return Estimate(np.nan, None, None, 0, "the value is undefined")
-    bounds = binomtest(top, bottom).proportion_ci(LEVEL, "wilson")
+    bounds = binomtest(top, bottom).proportion_ci(CONFIDENCE, "wilson")
     return Estimate(top / bottom, float(bounds.low), float(bounds.high), 0)
 
 

@@ -30,12 +30,12 @@ def link(
     lesions = np.full(len(slices), -1, dtype=np.int64)
     count = 0
     for place in np.unique(slices):
-        here, before = np.flatnonzero(slices == place), np.flatnonzero(slices == place - 1)
-        shared = overlaps(corners[before], corners[here])
+        current, before = np.flatnonzero(slices == place), np.flatnonzero(slices == place - 1)
+        shared = overlaps(corners[before], corners[current])
         for row, column in zip(*linear_sum_assignment(shared, maximize=True), strict=True):
             if shared[row, column] >= least:
-                lesions[here[column]] = lesions[before[row]]
-        for box in here[lesions[here] < 0]:
+                lesions[current[column]] = lesions[before[row]]
+        for box in current[lesions[current] < 0]:
             lesions[box] = count
             count += 1
     return lesions

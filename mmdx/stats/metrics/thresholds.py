@@ -35,10 +35,10 @@ def count(
     weights: Integer[np.ndarray, "r n"],
     threshold: float | Float[np.ndarray, "n"],
 ) -> Counts:
-    """The counts at a threshold, one for all rows or each row's own."""
-    yes, positive, drawn = scores >= threshold, labels == 1, weights.astype(np.float64)
-    cells = [drawn[:, yes & positive], drawn[:, yes & ~positive], drawn[:, ~yes & ~positive], drawn[:, ~yes & positive]]
-    return Counts(*(cell.sum(axis=1) for cell in cells))
+    """The counts at a threshold: one for all rows, or one per row."""
+    yes, positive, counts = scores >= threshold, labels == 1, weights.astype(np.float64)
+    cells = (yes & positive, yes & ~positive, ~yes & ~positive, ~yes & positive)
+    return Counts(*(counts[:, cell].sum(axis=1) for cell in cells))
 
 
 def sensitivity(c: Counts) -> Float[np.ndarray, "r"]:
@@ -104,7 +104,7 @@ def choose_threshold(labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "
     scored = np.unique(scores)
     between = np.concatenate([scored[:1], (scored[:-1] + scored[1:]) / 2])
     positives, negatives = np.sort(scores[labels == 1]), np.sort(scores[labels != 1])
-    missed, spared = (np.searchsorted(each, between).astype(np.float64) for each in (positives, negatives))
+    missed, spared = (np.searchsorted(of_class, between).astype(np.float64) for of_class in (positives, negatives))
     counts = Counts(len(positives) - missed, len(negatives) - spared, spared, missed)
     values = balanced_accuracy(counts)
     return float(between[len(values) - 1 - int(np.argmax(values[::-1]))])

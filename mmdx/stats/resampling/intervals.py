@@ -16,7 +16,8 @@ from jaxtyping import Bool, Float, Int
 from scipy.special import ndtr, ndtri
 
 Kind = Literal["percentile", "bca"]
-LEVEL = 0.95
+CONFIDENCE = 0.95
+"""The confidence level of every interval."""
 LEAST_USABLE = 0.5
 """The share of resamples in which a metric must be defined; below it, no interval is given."""
 FEWEST_VALUES = 39
@@ -64,8 +65,8 @@ def draw_patients(
 ) -> Iterator[tuple[slice, Int[np.ndarray, "r n"]]]:
     """Weights of the rows in each resample, some resamples at a time, with their place among all.
 
-    `patients` gives each row's patient, numbered from 0 without gaps. A row weighs what its patient was drawn. Patients
-    of one stratum, where there are any, are drawn among themselves, as many each time as there are.
+    `patients` gives each row's patient, numbered from 0 without gaps. A row's weight is how often its patient was
+    drawn. Patients of one stratum, where `strata` are given, are drawn among themselves, as many as there are.
     """
     at_once = max(1, min(256, CELLS_AT_ONCE // len(patients)))
     for place, counts in draw_counts(patients, resamples=resamples, seed=seed, at_once=at_once, strata=strata):
@@ -88,10 +89,11 @@ def draw_counts(
         members, first, sizes = _slots(patients, strata)
     for start in range(0, resamples, at_once):
         size = min(at_once, resamples - start)
-        drawn = generator.integers(sizes, size=(size, count)) + first
-        drawn = drawn if members is None else members[drawn]
-        drawn += np.arange(size)[:, None] * count
-        counts = np.bincount(drawn.ravel(), minlength=size * count).reshape(size, count)
+        draws = generator.integers(sizes, size=(size, count)) + first
+        draws = draws if members is None else members[draws]
+        # One count over all resamples: the patients of each have numbers of their own.
+        draws += np.arange(size)[:, None] * count
+        counts = np.bincount(draws.ravel(), minlength=size * count).reshape(size, count)
         yield slice(start, start + size), counts.astype(np.int32)
 
 
@@ -106,7 +108,7 @@ def rare_strata(
     count = int(patients.max()) + 1
     stratum = np.zeros(count, dtype=np.int64)
     classes = [np.unique(patients[labels[:, f] == kind]) for f in range(labels.shape[1]) for kind in (1, 0)]
-    for rare in sorted((each for each in classes if len(each) < below), key=len):
+    for rare in sorted((members for members in classes if len(members) < below), key=len):
         free = rare[stratum[rare] == 0]
         if len(free) > 1:
             stratum[free] = stratum.max() + 1
@@ -119,13 +121,13 @@ def interval(value: float, resampled: Float[np.ndarray, "r"], *, refused: str | 
     """The percentile interval of `value` from its resampled values, of which NaN ones are dropped and counted.
 
     The bounds are order statistics: an interval of differences leaves out zero exactly where the p-value of
-    `tests.paired_difference` is at most 0.05. A reason given as `refused` keeps the interval back.
+    `difference.paired_difference` is at most 0.05. A reason given as `refused` keeps the interval back.
     """
     usable = np.sort(resampled[~np.isnan(resampled)])
     refused = refused or why_no_interval(value, resampled)
     if refused:
         return Estimate(value, None, None, len(usable), refused)
-    rank = int((len(usable) + 1) * (1 - LEVEL) / 2 + 1e-9)
+    rank = int((len(usable) + 1) * (1 - CONFIDENCE) / 2 + 1e-9)
     return Estimate(value, float(usable[rank - 1]), float(usable[-rank]), len(usable))
 
 
@@ -156,7 +158,7 @@ def bca_interval(
     if refused:
         return Estimate(value, None, None, len(usable), refused)
     below, acceleration = share_below(usable, value), _acceleration(jackknife)
-    shift = ndtri(below) + ndtri(np.array([(1 - LEVEL) / 2, (1 + LEVEL) / 2]))
+    shift = ndtri(below) + ndtri(np.array([(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]))
     room = 1 - acceleration * shift
     if not 0 < below < 1:
         refused = "all resamples lie on one side of it, so that its bias has no measure"
@@ -180,9 +182,9 @@ def bca_p(value: float, resampled: Float[np.ndarray, "r"], jackknife: Float[np.n
     usable = resampled[~np.isnan(resampled)]
     bias, acceleration = ndtri(share_below(usable, value)), _acceleration(jackknife)
     at = ndtri(np.clip(share_below(usable, 0.0), 1 / (len(usable) + 1), len(usable) / (len(usable) + 1)))
-    # The level at which a bound of the interval falls on zero (DiCiccio and Efron 1996, eq. 2.3, solved for it).
-    level = (at - bias) / (1 + acceleration * (at - bias)) - bias
-    return float(min(1.0, 2 * min(ndtr(level), ndtr(-level))))
+    # The normal quantile at which a bound of the interval is zero: DiCiccio and Efron 1996, eq. 2.3, solved for it.
+    quantile = (at - bias) / (1 + acceleration * (at - bias)) - bias
+    return float(min(1.0, 2 * min(ndtr(quantile), ndtr(-quantile))))
 
 
 def share_below(resampled: Float[np.ndarray, "r"], value: float) -> float:
@@ -241,5 +243,6 @@ def _slots(
     of_patient = np.zeros(int(patients.max()) + 1, dtype=np.int64)
     of_patient[patients] = np.unique(strata, return_inverse=True)[1]
     sizes = np.bincount(of_patient)
-    each = np.sort(of_patient)
-    return np.argsort(of_patient, kind="stable"), (np.cumsum(sizes) - sizes)[each], sizes[each]
+    strata_in_order = np.sort(of_patient)
+    starts = np.cumsum(sizes) - sizes
+    return np.argsort(of_patient, kind="stable"), starts[strata_in_order], sizes[strata_in_order]

@@ -15,9 +15,10 @@ from matplotlib.ticker import NullLocator
 
 from mmdx.errors import DataError
 from mmdx.stats.cohort.cohort import Cohort, Unit, read_cohort
+from mmdx.stats.cohort.counts import why_no_mean
 from mmdx.stats.comparison.drawn import Drawn, Sampled
 from mmdx.stats.comparison.resampler import Resampler
-from mmdx.stats.comparison.sampled import both_classes, mean_name, sample_scores, why_no_mean
+from mmdx.stats.comparison.sampled import both_classes, mean_name, sample_scores
 from mmdx.stats.metrics.registry import PRIMARY
 from mmdx.stats.report.plots import colour, dash, mark, names_above
 from mmdx.stats.report.section import Plot, Section
@@ -41,7 +42,7 @@ def learning_section(
     resamples: int,
     seed: int,
     split: str = "test",
-    level: Unit | None = None,
+    unit: Unit | None = None,
 ) -> Section | None:
     """The curve of each arm, from its prediction files by number of training patients; None without any.
 
@@ -53,7 +54,7 @@ def learning_section(
     ]
     if not trainings:
         return None
-    cohorts = [read_cohort([source], split=split, level=level) for _, _, source in trainings]
+    cohorts = [read_cohort([source], split=split, unit=unit) for _, _, source in trainings]
     ground = cohorts[0]
     scores = [_scores(cohort, ground, source) for cohort, (_, _, source) in zip(cohorts, trainings, strict=True)]
     included = both_classes(ground.labels)

@@ -11,9 +11,10 @@ from typing import Any
 
 from mmdx.errors import UsageError
 from mmdx.stats.cohort.cohort import Cohort
+from mmdx.stats.cohort.counts import why_no_mean
 from mmdx.stats.cohort.showings import fallbacks
 from mmdx.stats.comparison.resampler import Resampler
-from mmdx.stats.comparison.sampled import both_classes, mean_name, sample, why_no_mean
+from mmdx.stats.comparison.sampled import both_classes, mean_name, sample
 from mmdx.stats.metrics.registry import PRIMARY, Metric
 from mmdx.stats.report.forest import ForestLine, forest_plot
 from mmdx.stats.report.section import Plot, Section

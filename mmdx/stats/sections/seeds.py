@@ -15,9 +15,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mmdx.stats.cohort.cohort import Cohort
+from mmdx.stats.cohort.counts import why_no_mean
 from mmdx.stats.comparison.drawn import Drawn, Sampled
 from mmdx.stats.comparison.resampler import Resampler
-from mmdx.stats.comparison.sampled import both_classes, mean_name, sample, why_no_mean
+from mmdx.stats.comparison.sampled import both_classes, mean_name, sample
 from mmdx.stats.metrics.registry import METRICS, PRIMARY
 from mmdx.stats.report.plots import TEXT, colour, mark, short
 from mmdx.stats.report.section import Plot, Section

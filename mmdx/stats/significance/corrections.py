@@ -1,4 +1,4 @@
-"""Several tests at once: DeLong's beside the bootstrap's, and p-values corrected for their number."""
+"""All differences of a comparison: DeLong's test beside the bootstrap's, and p-values corrected for their number."""
 
 from __future__ import annotations
 
@@ -16,32 +16,34 @@ Key = tuple[str, str, str | None]
 
 
 def with_delong(differences: Mapping[Key, Difference], cohort: Cohort) -> dict[Key, Difference]:
-    """The differences in AUROC of each finding with DeLong's test clustered by patient, where they have an interval.
+    """The differences, with the p-value of DeLong's test clustered by patient in those of AUROC that have an interval.
 
-    Arms of several trainings have none: it is a test of two sets of scores.
+    Macro means and arms of several trainings get none: the test takes two sets of scores for one finding.
     """
     tested, scores = dict(differences), cohort.scores
     for f, finding in enumerate(cohort.findings):
-        known = ~np.isnan(cohort.labels[:, f])
-        patients = np.unique(cohort.patients[known], return_inverse=True)[1]
+        labelled = ~np.isnan(cohort.labels[:, f])
+        patients = np.unique(cohort.patients[labelled], return_inverse=True)[1]
         for a, arm in enumerate(cohort.arms[1:], start=1):
             key = (arm.name, "auroc", finding)
             if differences[key].p is not None and arm.seeds == cohort.arms[0].seeds == 1:
-                found = delong_test(cohort.labels[known, f], scores[0, known, f], scores[a, known, f], patients)
-                tested[key] = replace(differences[key], delong=None if found.refused else found.p)
+                test = delong_test(cohort.labels[labelled, f], scores[0, labelled, f], scores[a, labelled, f], patients)
+                tested[key] = replace(differences[key], delong=None if test.refused else test.p)
     return tested
 
 
 def with_corrections(differences: Mapping[Key, Difference], arms: Sequence[Arm]) -> dict[Key, Difference]:
-    """The p-values corrected by Holm: by metric, those of macro means among themselves, those of findings likewise;
-    models and baselines each by themselves."""
+    """The differences with p-values corrected by Holm within families.
+
+    A family is one metric of either the models or the baselines, over the macro means or over the findings. A family of
+    one p-value is not corrected."""
     corrected, kinds = dict(differences), {arm.name: arm.kind for arm in arms}
     families: dict[tuple[str, bool, str], list[Key]] = {}
     for key, difference in differences.items():
         if difference.p is not None:
             families.setdefault((key[1], key[2] is None, kinds[key[0]]), []).append(key)
-    for made in families.values():
-        if len(made) > 1:
-            for key, p in zip(made, holm([float(differences[key].p or 0) for key in made]), strict=True):
+    for family in families.values():
+        if len(family) > 1:
+            for key, p in zip(family, holm([float(differences[key].p or 0) for key in family]), strict=True):
                 corrected[key] = replace(differences[key], corrected=p)
     return corrected

@@ -85,10 +85,10 @@ def _placements(
     positive: np.ndarray, scores: Float[np.ndarray, "a n"]
 ) -> tuple[Float[np.ndarray, "a m"], Float[np.ndarray, "a l"]]:
     """Of each positive the share of negatives below it, of each negative the share of positives above it."""
-    whole = rankdata(scores, axis=1)
+    ranks = rankdata(scores, axis=1)
     first, second = scores[:, positive], scores[:, ~positive]
-    above = (whole[:, positive] - rankdata(first, axis=1)) / second.shape[1]
-    below = 1 - (whole[:, ~positive] - rankdata(second, axis=1)) / first.shape[1]
+    above = (ranks[:, positive] - rankdata(first, axis=1)) / second.shape[1]
+    below = 1 - (ranks[:, ~positive] - rankdata(second, axis=1)) / first.shape[1]
     return above, below
 
 
@@ -105,7 +105,7 @@ def _correction(patients: Int[np.ndarray, "m"]) -> float:
 
 def _why_not(labels: Float[np.ndarray, "n"], patients: Int[np.ndarray, "n"]) -> str | None:
     for kind, chosen in (("with", labels == 1), ("without", labels == 0)):
-        found = len(np.unique(patients[chosen]))
-        if found < FEWEST_CLUSTERS:
-            return f"{found} patient{'' if found == 1 else 's'} {kind} the finding, and {FEWEST_CLUSTERS} are needed"
+        count = len(np.unique(patients[chosen]))
+        if count < FEWEST_CLUSTERS:
+            return f"{count} patient{'' if count == 1 else 's'} {kind} the finding, and {FEWEST_CLUSTERS} are needed"
     return None

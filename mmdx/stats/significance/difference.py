@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from mmdx.stats.resampling.intervals import LEVEL, Estimate, bca_interval, bca_p, interval
+from mmdx.stats.resampling.intervals import CONFIDENCE, Estimate, bca_interval, bca_p, interval
 
-ALPHA = 1 - LEVEL
+ALPHA = 1 - CONFIDENCE
 
 
 @dataclass(frozen=True)
@@ -114,8 +114,8 @@ def holm(p_values: Sequence[float]) -> list[float]:
     NaN, of a test that was not made, stays NaN and does not count.
     """
     p = np.asarray(p_values, dtype=np.float64)
-    made = np.flatnonzero(~np.isnan(p))
-    order = made[np.argsort(p[made], kind="stable")]
+    present = np.flatnonzero(~np.isnan(p))
+    order = present[np.argsort(p[present], kind="stable")]
     corrected = np.full(len(p), np.nan)
     raised = np.maximum.accumulate(p[order] * (len(order) - np.arange(len(order))))
     corrected[order] = np.minimum(raised, 1.0)

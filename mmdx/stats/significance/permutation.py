@@ -46,13 +46,13 @@ def permutation_p(
         return _differences(metric, truth, both, swapped[:, of_patient])
 
     generator, count = np.random.default_rng(seed), int(of_patient.max()) + 1
-    seen = differences(np.zeros((1, count), dtype=np.int32))[0]
-    if np.isnan(seen):
+    observed = differences(np.zeros((1, count), dtype=np.int32))[0]
+    if np.isnan(observed):
         return float("nan")
     as_far = 0
     for start in range(0, swaps, AT_ONCE):
         swapped = generator.integers(0, 2, (min(AT_ONCE, swaps - start), count), dtype=np.int32)
-        as_far += int((np.abs(differences(swapped)) >= abs(seen) - 1e-12).sum())
+        as_far += int((np.abs(differences(swapped)) >= abs(observed) - 1e-12).sum())
     return (as_far + 1) / (swaps + 1)
 
 
@@ -72,10 +72,10 @@ def _auroc_shares(
     positive = labels == 1
     if positive.all() or not positive.any():
         return np.full(int(patients.max()) + 1, np.nan)
-    own = [_beaten(a[positive], b[~positive]) for a, b in ((first, first), (second, second))]
+    within = [_beaten(a[positive], b[~positive]) for a, b in ((first, first), (second, second))]
     crossed = [_beaten(a[positive], b[~positive]) for a, b in ((first, second), (second, first))]
-    of_positives = own[0][0] - own[1][0] + crossed[0][0] - crossed[1][0]
-    of_negatives = own[0][1] - own[1][1] - crossed[0][1] + crossed[1][1]
+    of_positives = within[0][0] - within[1][0] + crossed[0][0] - crossed[1][0]
+    of_negatives = within[0][1] - within[1][1] - crossed[0][1] + crossed[1][1]
     shares = np.bincount(patients[positive], of_positives, int(patients.max()) + 1)
     shares += np.bincount(patients[~positive], of_negatives, int(patients.max()) + 1)
     return shares / (2 * positive.sum() * (~positive).sum())
@@ -91,26 +91,26 @@ def _beaten(
     return of_positive / 2, len(positives) - of_negative / 2
 
 
-def chance_of(seen: float, draw: Callable[[int], Float[np.ndarray, "r"]], *, most: int) -> float:
-    """The p-value of `seen`: how often what is drawn under the null is at least as large.
+def chance_of(observed: float, draw: Callable[[int], Float[np.ndarray, "r"]], *, most: int) -> float:
+    """The p-value of `observed`: how often what is drawn under the null is at least as large.
 
     Drawing stops at the hundredth that is, p being 100 over the draws until then, or after `most` draws, with one added
     to the count and to the draws so that p is never 0; both are valid (Besag and Clifford, Biometrika 1991). Draws that
     are NaN do not count; without any other, p is NaN.
     """
-    as_far = made = 0
+    as_far = count = 0
     for start in range(0, most, AT_ONCE):
-        drawn = draw(min(AT_ONCE, most - start))
-        reached = drawn[~np.isnan(drawn)] >= seen - 1e-12
+        values = draw(min(AT_ONCE, most - start))
+        reached = values[~np.isnan(values)] >= observed - 1e-12
         if as_far + reached.sum() >= ENOUGH:
-            return ENOUGH / (made + int(np.flatnonzero(np.cumsum(reached) + as_far >= ENOUGH)[0]) + 1)
-        as_far, made = as_far + int(reached.sum()), made + len(reached)
-    return (as_far + 1) / (made + 1) if made else float("nan")
+            return ENOUGH / (count + int(np.flatnonzero(np.cumsum(reached) + as_far >= ENOUGH)[0]) + 1)
+        as_far, count = as_far + int(reached.sum()), count + len(reached)
+    return (as_far + 1) / (count + 1) if count else float("nan")
 
 
 def _differences(
     metric: Metric, truth: Float[np.ndarray, "m"], both: Float[np.ndarray, "m"], swapped: Int[np.ndarray, "r n"]
 ) -> Float[np.ndarray, "r"]:
     """First minus second, the scores of the rows in `swapped` traded: weights pick whose row is whose."""
-    own, other = np.hstack([1 - swapped, swapped]), np.hstack([swapped, 1 - swapped])
-    return metric.function(truth, both, own) - metric.function(truth, both, other)
+    first, second = np.hstack([1 - swapped, swapped]), np.hstack([swapped, 1 - swapped])
+    return metric.function(truth, both, first) - metric.function(truth, both, second)

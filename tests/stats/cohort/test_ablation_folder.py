@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from mmdx.errors import DataError, UsageError
-from mmdx.stats.cohort.ablation_folder import asked_for
+from mmdx.stats.cohort.ablation_folder import select
 from mmdx.stats.evidence import gather
 
 
@@ -34,10 +34,10 @@ def ablation(write_run, tmp_path):
 
 
 def test_seeds_of_a_variant_are_one_arm_and_others_stand_with_their_fullest_showing(ablation):
-    asked = asked_for([ablation])
-    assert asked.groups == ("fusion", "fusion", "only-ct", "only-ct")
-    assert asked.fullest == {"only-ct"}
-    assert asked.left_out == ("only-report: no head answers for studies", "not trained: fusion-late seed 0")
+    selection = select([ablation])
+    assert selection.configs == ("fusion", "fusion", "only-ct", "only-ct")
+    assert selection.fullest == {"only-ct"}
+    assert selection.left_out == ("only-report: no head answers for studies", "not trained: fusion-late seed 0")
     evidence = gather([ablation], resamples=200)
     arms = [(arm.name, arm.seeds) for arm in evidence.comparison.arms]
     assert arms == [("fusion: ct+report", 2), ("fusion: ct", 2), ("only-ct", 2)]
@@ -45,27 +45,27 @@ def test_seeds_of_a_variant_are_one_arm_and_others_stand_with_their_fullest_show
 
 
 def test_the_learning_curve_ends_with_all_training_patients(ablation):
-    sizes = asked_for([ablation]).sizes["fusion"]
+    sizes = select([ablation]).sizes["fusion"]
     assert {size: len(runs) for size, runs in sizes.items()} == {10: 1, 60: 2}
 
 
 def test_an_ablation_is_compared_alone_and_with_its_reference(ablation):
     with pytest.raises(UsageError, match="is an ablation, which is compared alone"):
-        asked_for([ablation, ablation / "fusion" / "seed-0"])
+        select([ablation, ablation / "fusion" / "seed-0"])
     record = json.loads((ablation / "ablation.json").read_text(encoding="utf-8"))
     changed = [run | {"state": "waiting"} for run in record["runs"] if run["variant"] == "fusion"]
     (ablation / "ablation.json").write_text(json.dumps(record | {"runs": changed}), encoding="utf-8")
     with pytest.raises(
         DataError, match="'fusion', with which all others are compared, is not trained; run mmdx ablate"
     ):
-        asked_for([ablation])
+        select([ablation])
 
 
 def test_runs_that_score_no_slices_are_left_out_by_name(ablation):
     for seed in (0, 1):
         place = ablation / "fusion" / f"seed-{seed}" / "predictions"
         pd.read_csv(place / "test.csv").assign(slice=0).to_csv(place / "test_slices.csv", index=False)
-    evidence = gather([ablation], resamples=200, level="slice")
+    evidence = gather([ablation], resamples=200, unit="slice")
     assert [arm.name for arm in evidence.comparison.arms] == ["ct+report", "ct"]
     assert "only-ct: scores no slices" in evidence.left_out
 
@@ -74,7 +74,7 @@ def test_a_record_names_no_folder_outside_of_the_ablation(ablation):
     text = (ablation / "ablation.json").read_text(encoding="utf-8").replace('"only-ct/seed-0"', '"../fusion-9"')
     (ablation / "ablation.json").write_text(text, encoding="utf-8")
     with pytest.raises(DataError, match=r"'\.\./fusion-9' lies outside of the ablation"):
-        asked_for([ablation])
+        select([ablation])
 
 
 def test_a_margin_that_is_none_is_refused_before_a_file_is_read(tmp_path):
@@ -83,6 +83,6 @@ def test_a_margin_that_is_none_is_refused_before_a_file_is_read(tmp_path):
 
 
 def test_the_learning_curve_stands_on_the_rows_that_are_compared(ablation):
-    by_patient = gather([ablation], resamples=200, level="patient")
+    by_patient = gather([ablation], resamples=200, unit="patient")
     assert by_patient.comparison.unit == "patient"
     assert "learning" in {section.key for section in by_patient.sections}

@@ -115,7 +115,7 @@ def test_a_baseline_that_is_called_like_a_modality_is_kept(write_run):
 
 def test_sources_of_one_group_are_trainings_of_the_same_arms(write_run):
     runs = [write_run(f"{name}-{seed}", {"ct": 1.0}, patients=8, seed=seed) for name in ("a", "b") for seed in (1, 2)]
-    cohort = read_cohort(runs, groups=["a", "a", "b", "b"])
+    cohort = read_cohort(runs, configs=["a", "a", "b", "b"])
     assert [(arm.name, arm.seeds) for arm in cohort.arms] == [("a", 2), ("b", 2)]
     assert cohort.scores.shape == (2, 8, 2)
     np.testing.assert_array_equal(cohort.scored[1][1].scores, read_cohort([runs[3]]).scores[0])
@@ -124,7 +124,7 @@ def test_sources_of_one_group_are_trainings_of_the_same_arms(write_run):
 def test_trainings_of_one_group_are_shown_the_same(write_run):
     runs = [write_run("a", {"ct": 1.0, "ct+report": 1.0}, patients=8), write_run("b", {"ct": 1.0}, patients=8)]
     with pytest.raises(DataError, match=r"fused: 1 of its 2 trainings were shown 'ct\+report'; score all"):
-        read_cohort(runs, groups=["fused", "fused"])
+        read_cohort(runs, configs=["fused", "fused"])
 
 
 def test_a_patient_has_the_highest_score_and_label_of_its_studies(write_run):
@@ -134,7 +134,7 @@ def test_a_patient_has_the_highest_score_and_label_of_its_studies(write_run):
         labels, scores = ["0", "1", "0", ""], ["0.2", "0.1", "0.3", "0.9"]
         return frame.assign(patient_id=["p0", "p0", "p1", "p1"], label=labels, score=scores)
 
-    cohort = read_cohort([change(run, of_two)], level="patient")
+    cohort = read_cohort([change(run, of_two)], unit="patient")
     assert (cohort.unit, cohort.names) == ("patient", ("p0", "p1"))
     assert cohort.scores[0, :, 0].tolist() == [0.2, 0.9]
     assert cohort.labels[0, 0] == 1

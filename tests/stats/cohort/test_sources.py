@@ -38,12 +38,12 @@ def test_predictions_of_the_training_split_may_be_looked_at_as_such(write_run):
 def test_slices_of_a_run_are_asked_for_by_level(write_run):
     run = write_run("fused", {"ct": 1.0}, patients=8)
     with pytest.raises(DataError, match="only a model with a slice head scores slices"):
-        find_sources([run], split="test", level="slice")
+        find_sources([run], split="test", unit="slice")
     table = pd.read_csv(run / "predictions" / "test.csv")
     table.assign(slice=0).to_csv(run / "predictions" / "test_slices.csv", index=False)
-    assert read_cohort([run], level="slice").unit == "slice"
+    assert read_cohort([run], unit="slice").unit == "slice"
     with pytest.raises(DataError, match="scores studies; give files that score each slice"):
-        read_cohort([run / "predictions" / "test.csv"], level="slice")
+        read_cohort([run / "predictions" / "test.csv"], unit="slice")
 
 
 def test_facts_of_studies_are_numbers_words_or_unknown(write_run):
@@ -55,7 +55,7 @@ def test_facts_of_studies_are_numbers_words_or_unknown(write_run):
     assert traits["age"].tolist()[::2] == [50.0, 60.0]
     assert traits["sex"].tolist() == ["m", None, "f"]
     assert traits["site"].tolist() == [None, None, None]
-    assert read_cohort([run], level="patient").traits["age"].tolist()[::2] == [50.0, 60.0]
+    assert read_cohort([run], unit="patient").traits["age"].tolist()[::2] == [50.0, 60.0]
 
 
 def test_folds_choose_for_their_own_studies(write_run):

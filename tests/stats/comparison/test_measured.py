@@ -24,7 +24,7 @@ def test_means_follow_the_findings(write_run):
 
 def test_an_arm_of_several_trainings_has_their_mean_in_every_resample(write_run):
     runs = [write_run(f"seed-{seed}", {"ct": 3.0}, seed=seed) for seed in range(3)]
-    together = Measured(read_cohort(runs, groups=["ct"] * 3), [0, 1])
+    together = Measured(read_cohort(runs, configs=["ct"] * 3), [0, 1])
     resampler = Resampler.of(read_cohort(runs[:1]), resamples=50, seed=1)
     alone = [Measured(read_cohort([run]), [0, 1]).resampled(resampler)[0] for run in runs]
     np.testing.assert_allclose(together.resampled(resampler)[0], np.mean(alone, axis=0))

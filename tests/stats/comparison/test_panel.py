@@ -8,7 +8,7 @@ from sklearn import metrics as sk
 
 from mmdx.stats.cohort.cohort import Scored
 from mmdx.stats.comparison import panel as panel_module
-from mmdx.stats.comparison.panel import GROUPS, ITERATED_BELOW, Panel
+from mmdx.stats.comparison.panel import ITERATED_BELOW, JACKKNIFE_PARTS, Panel
 from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.metrics.registry import METRICS, answers
 from mmdx.stats.resampling.intervals import bca_interval, draw_patients, interval, rare_strata
@@ -164,12 +164,15 @@ def test_the_jackknife_leaves_out_one_patient_at_a_time():
     assert found[1, PLACE["auroc"], 1, 7] == pytest.approx(sk.roc_auc_score(truth[kept], scores[kept]))
 
 
-def test_of_more_patients_the_jackknife_leaves_out_groups():
+def test_of_more_patients_the_jackknife_leaves_out_parts():
     rng = np.random.default_rng(0)
-    labels, scores = (rng.random((GROUPS * 2 + 1, 1)) < 0.5).astype(float), rng.random((GROUPS * 2 + 1, 1))
+    labels, scores = (
+        (rng.random((JACKKNIFE_PARTS * 2 + 1, 1)) < 0.5).astype(float),
+        rng.random((JACKKNIFE_PARTS * 2 + 1, 1)),
+    )
     found = Panel(labels, [Scored(scores, scores, scores)], np.arange(len(labels))).jackknife()
-    left = np.arange(len(labels)) % GROUPS != 0
-    assert found.shape[-1] == GROUPS
+    left = np.arange(len(labels)) % JACKKNIFE_PARTS != 0
+    assert found.shape[-1] == JACKKNIFE_PARTS
     assert found[0, PLACE["brier"], 0, 0] == pytest.approx(np.mean((scores - labels)[left] ** 2))
 
 

@@ -48,10 +48,10 @@ def test_values_are_of_each_row_once_and_of_each_resample():
 
 
 @pytest.mark.parametrize("metric", ["auroc", "ap", "brier"])
-def test_a_metric_over_groups_is_that_of_the_rows_of_each_that_were_drawn(metric):
+def test_a_metric_over_subsets_is_that_of_the_rows_of_each_that_were_drawn(metric):
     scores, half = noisy(LABELS, 4.0), np.arange(60) < 30
     resampler = Resampler(np.repeat(np.arange(30), 2), None, 50, 0)
-    _, second = resampler.over(METRICS[metric], LABELS, scores[None], groups=[half, ~half])
+    _, second = resampler.over(METRICS[metric], LABELS, scores[None], subsets=[half, ~half])
     measure, cells = METRICS[metric].function, (LABELS[~half, 1], scores[~half, 1])
     assert second.points[0, 1] == pytest.approx(measure(*cells, np.ones((1, 30), dtype=np.int64))[0])
     weights = rows_of(resampler)[:, ~half].astype(np.int64)

@@ -14,7 +14,7 @@ SCORES = np.array([0.9, 0.9, 0.5, 0.7, 0.1])
 def test_the_steps_are_the_scores_of_positives_from_the_highest():
     steps = steps_of(LABELS, SCORES, np.array([[1, 1, 1, 1, 1], [2, 1, 0, 3, 1]]))
     assert steps.positives.T.tolist() == [[1, 1], [2, 0]]
-    assert steps.found.T.tolist() == [[1, 2], [2, 2]]
+    assert steps.detected.T.tolist() == [[1, 2], [2, 2]]
     # Strictly above 0.9 is nothing; above 0.5 are the negatives at 0.9 and 0.7; that at 0.9 ties with the first step.
     assert steps.above.T.tolist() == [[0, 2], [0, 4]]
     assert steps.reached.T.tolist() == [[1, 2], [1, 4]]
@@ -36,7 +36,7 @@ def test_units_weigh_all_their_rows():
 def test_running_sums_cross_their_blocks(rows):
     """All rows positives of falling scores: what is found at each is how many came so far."""
     steps = steps_of(np.ones(rows), -np.arange(rows, dtype=float), np.array([np.arange(rows)]))
-    assert steps.found[:, 0].tolist() == np.cumsum(np.arange(rows)).tolist()
+    assert steps.detected[:, 0].tolist() == np.cumsum(np.arange(rows)).tolist()
 
 
 @pytest.mark.parametrize(

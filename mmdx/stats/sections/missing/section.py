@@ -15,10 +15,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mmdx.stats.cohort.cohort import Cohort
+from mmdx.stats.cohort.counts import why_no_mean
 from mmdx.stats.cohort.showings import Withheld, withheld
 from mmdx.stats.comparison.drawn import Drawn
 from mmdx.stats.comparison.resampler import Resampler
-from mmdx.stats.comparison.sampled import both_classes, mean_name, sample_scores, why_no_mean
+from mmdx.stats.comparison.sampled import both_classes, mean_name, sample_scores
 from mmdx.stats.metrics.registry import METRICS
 from mmdx.stats.report.plots import colour
 from mmdx.stats.report.section import Plot, Section

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from mmdx.stats.cohort.cohort import Cohort
+from mmdx.stats.cohort.counts import why_no_mean
 from mmdx.stats.comparison.resampler import Resampler
-from mmdx.stats.comparison.sampled import sample, why_no_mean
+from mmdx.stats.comparison.sampled import sample
 from mmdx.stats.metrics.registry import METRICS
 from mmdx.stats.significance.delong import delong_test
 from mmdx.stats.significance.difference import ALPHA, Difference, holm

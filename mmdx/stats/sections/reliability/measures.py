@@ -8,11 +8,10 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from mmdx.stats.cohort.cohort import Cohort
-from mmdx.stats.comparison.counts import refusals
+from mmdx.stats.cohort.counts import refusals
 from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.comparison.sums import sum_by_patient
-from mmdx.stats.metrics.calibration import BINS, apply_temperature, calibration_error, gaps
-from mmdx.stats.metrics.recalibration import expand
+from mmdx.stats.metrics.calibration import BINS, apply_temperature, calibration_error, expand, gaps
 from mmdx.stats.metrics.registry import brier, log_loss, surprises
 from mmdx.stats.report.words import number
 from mmdx.stats.resampling.intervals import Estimate, interval, raised, why_too_few

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from mmdx.stats.comparison.sums import group_weights
-from mmdx.stats.resampling.intervals import LEVEL
+from mmdx.stats.resampling.intervals import CONFIDENCE
 
 GRID = np.linspace(0, 1, 101)
 MOST_THRESHOLDS = 400
@@ -48,7 +48,7 @@ def band(resampled: Float[np.ndarray, "r g"]) -> tuple[Float[np.ndarray, "g"], F
     usable = resampled[~np.isnan(resampled).any(axis=1)]
     if not len(usable):
         return np.full(resampled.shape[1], np.nan), np.full(resampled.shape[1], np.nan)
-    low, high = np.quantile(usable, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    low, high = np.quantile(usable, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2], axis=0)
     return low, high
 
 

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mmdx.stats.cohort.cohort import Cohort
-from mmdx.stats.comparison.counts import refusals
+from mmdx.stats.cohort.counts import refusals
 from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.metrics.registry import auroc, average_precision
 from mmdx.stats.report.plots import (

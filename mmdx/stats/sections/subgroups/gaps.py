@@ -14,9 +14,9 @@ import pandas as pd
 from jaxtyping import Bool, Float, Int
 
 from mmdx.stats.cohort.cohort import Cohort
+from mmdx.stats.cohort.counts import why_no_mean
 from mmdx.stats.comparison.drawn import Drawn
 from mmdx.stats.comparison.resampler import Resampler
-from mmdx.stats.comparison.sampled import why_no_mean
 from mmdx.stats.metrics.ranking import Ladder, auroc
 from mmdx.stats.metrics.registry import METRICS
 from mmdx.stats.report.words import listed
@@ -114,7 +114,7 @@ def score_subgroups(cohort: Cohort, traits: list[Trait], resampler: Resampler) -
     scores = [training.scores for arm in cohort.models[:2] for training in cohort.scored[arm]]
     count = len(cohort.scored[cohort.models[0]])
     groups = [rows for trait in traits for rows in trait.groups.values()]
-    sampled = iter(resampler.over(AUROC, cohort.labels, np.stack(scores), groups=groups))
+    sampled = iter(resampler.over(AUROC, cohort.labels, np.stack(scores), subsets=groups))
     by_trait = []
     for trait in traits:
         of_trait = []

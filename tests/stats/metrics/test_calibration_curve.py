@@ -7,7 +7,7 @@ import pytest
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
-from mmdx.stats.metrics.recalibration import curves, expand, log_odds, shifts
+from mmdx.stats.metrics.calibration import calibration_intercept, curves, expand, log_odds
 
 
 def cohort(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -36,7 +36,7 @@ def test_a_step_is_nearer_than_one_of_newton():
     sums[:, 5:9] = 0
     assert step.mean() < 0.3 * np.abs(found.slopes(sums) - whole).mean()
     sums = weights @ found.columns
-    assert found.intercepts(sums) == pytest.approx(shifts(labels, scores, weights), abs=0.02)
+    assert found.intercepts(sums) == pytest.approx(calibration_intercept(labels, scores, weights), abs=0.02)
 
 
 def test_all_rows_once_are_the_fit_itself():
@@ -44,7 +44,9 @@ def test_all_rows_once_are_the_fit_itself():
     found = expand(labels, scores)
     sums = found.columns.sum(axis=0, keepdims=True)
     assert found.slopes(sums) == pytest.approx([curves(labels, scores, np.ones((1, 400), dtype=int))[0, 1]], abs=1e-9)
-    assert found.intercepts(sums) == pytest.approx(shifts(labels, scores, np.ones((1, 400), dtype=int)), abs=1e-9)
+    assert found.intercepts(sums) == pytest.approx(
+        calibration_intercept(labels, scores, np.ones((1, 400), dtype=int)), abs=1e-9
+    )
 
 
 @pytest.mark.filterwarnings("error")

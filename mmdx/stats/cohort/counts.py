@@ -1,0 +1,81 @@
+"""How many rows and patients each finding of a cohort has, and whether they are enough for an interval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool
+
+from mmdx.stats.cohort.cohort import Cohort
+from mmdx.stats.resampling.intervals import FEWEST_IN_MEAN, why_too_few
+
+
+@dataclass(frozen=True)
+class FindingCount:
+    """How many rows have a known, an unknown and a positive label of one finding, and how many patients.
+
+    `patients` counts those with a known label. `left_out` says why no macro mean includes the finding; None
+    where all do.
+    """
+
+    finding: str
+    known: int
+    unknown: int
+    positives: int
+    patients: int
+    positive_patients: int
+    left_out: str | None
+
+
+def count_findings(cohort: Cohort) -> list[FindingCount]:
+    """The count of every finding, in their order."""
+    return [_count(cohort, column) for column in range(len(cohort.findings))]
+
+
+def refusals(cohort: Cohort, included: Sequence[int]) -> list[str | None]:
+    """The reasons to give no interval: of each finding, then of the micro, the weighted and the macro mean; None where
+    there is an interval."""
+    alone = [why_too_few(labels, cohort.patients) for labels in cohort.labels.T]
+    pooled = why_too_few(cohort.labels.T.ravel(), np.tile(cohort.patients, len(cohort.findings)))
+    mean = why_no_mean(cohort, included)
+    return [*alone, pooled, mean, mean]
+
+
+def why_no_mean(cohort: Cohort, included: Sequence[int], rows: Bool[np.ndarray, "n"] | None = None) -> str | None:
+    """The reason why the macro mean over some findings has no interval; None where it has one.
+
+    A mean of one finding is held to that finding's own rule.
+    """
+    rows = np.ones(len(cohort.patients), dtype=bool) if rows is None else rows
+    labels, patients = cohort.labels[rows], cohort.patients[rows]
+    if not len(included):
+        return "no finding has labels of both classes"
+    if len(included) == 1:
+        return why_too_few(labels[:, included[0]], patients)
+    for f in included:
+        reason = why_too_few(labels[:, f], patients, fewest=FEWEST_IN_MEAN)
+        if reason:
+            return f"{cohort.findings[f]}: {reason}"
+    return None
+
+
+def _count(cohort: Cohort, column: int) -> FindingCount:
+    labels = cohort.labels[:, column]
+    labelled, positive = ~np.isnan(labels), labels == 1
+    total, positives = int(labelled.sum()), int(positive.sum())
+    left_out = None
+    if not total:
+        left_out = "no label is known"
+    elif positives in (0, total):
+        left_out = "no known label is positive" if not positives else "every known label is positive"
+    return FindingCount(
+        finding=cohort.findings[column],
+        known=total,
+        unknown=len(labels) - total,
+        positives=positives,
+        patients=len(np.unique(cohort.patients[labelled])),
+        positive_patients=len(np.unique(cohort.patients[positive])),
+        left_out=left_out,
+    )
