@@ -93,12 +93,12 @@ class DataConfig(Section):
     `store`, or where that is None into a folder under `stores` that is named by its fingerprint.
 
     `size` is the side in pixels of a stored image; `findings` the labels to learn, in this order (None: all of the
-    store's); `split` deals the patients anew (None: as the store has them); `folds` trains a model a fold and tests
-    each study once (`docs/cross_validation.md`); `train_patients` trains on so many of the training patients, drawn by
-    the config's `seed`, those of 50 among those of 100 (None: on all); `max_images` keeps that many evenly spaced
-    images of a longer modality; `reports` is what of a report is read, wherever a model meets one; `tables` makes
-    modalities of traits, such as `{clinic: [age, sex]}`; `pseudonym_key` is a file with a secret by which patient and
-    study ids are replaced when the store is prepared (`docs/privacy.md`).
+    store's); `split` deals the patients anew (None: as the store has them); `folds` trains one model per fold and
+    tests each study once (`docs/cross_validation.md`); `train_patients` trains on so many of the training patients,
+    drawn by the config's `seed`, those of 50 among those of 100 (None: on all); `max_images` keeps that many evenly
+    spaced images of a longer modality; `reports` is what of a report is read, wherever a model meets one; `tables`
+    makes modalities of traits, such as `{clinic: [age, sex]}`; `pseudonym_key` is a file with a secret by which patient
+    and study ids are replaced when the store is prepared (`docs/privacy.md`).
 
     `order` and `drop_images` are experiments: the images of a study `shuffled` or `reversed`, and a share of them left
     out (one always stays), in training and scoring alike. Both are drawn from the study's id and the config's `seed`.
@@ -140,14 +140,14 @@ class DataConfig(Section):
                 raise ValueError(
                     f"{name} names {'a trait twice' if traits else 'no trait'}; list each of its traits once"
                 )
-            given = next((trait for trait in traits if not is_fact(trait)), None)
-            if given is not None:
-                raise ValueError(f"{name}: '{given}' is no fact about a patient, and no input; leave it out")
+            for trait in traits:
+                if not is_fact(trait):
+                    raise ValueError(f"{name}: '{trait}' is no fact about a patient, and no input; leave it out")
         return tables
 
 
 class Augment(Section):
-    """Augmentation of training images, drawn once a study so that its slices move together; all zero switches it off.
+    """Augmentation of training images, drawn once per study so that its slices move together; all zero switches it off.
 
     `degrees`, `shift` (share of the side) and `zoom` (share) bound a random rotation, translation and scale; `flip` is
     the chance of a left-right mirror; `contrast` bounds a random gain and offset of the normalised values.
@@ -212,9 +212,10 @@ class TrainConfig(Section):
 
     `lr` and `weight_decay` are AdamW's; `warmup` is the share of all steps over which the rate climbs, after which it
     falls along a cosine. `accumulate` batches make one optimizer step; `clip` bounds the gradient norm (0: not).
-    Validation runs once an epoch: the best is that with the best macro AUROC of the `studies`, or of the `slices` where
-    `judge` says so, which takes a slice head; training stops after `patience` epochs without a better one (0: never).
-    `checkpoint_steps` saves the last state every so many optimizer steps, beside every epoch's end (0: not).
+    Validation runs once per epoch: the best is that with the best macro AUROC of the `studies`, or of the `slices`
+    where `judge` says so, which takes a slice head; training stops after `patience` epochs without a better one (0:
+    never). `checkpoint_steps` saves the last state every so many optimizer steps, beside the end of each epoch (0: at
+    the ends of epochs alone).
     """
 
     epochs: int = Field(default=20, ge=1)

@@ -1,4 +1,4 @@
-"""A config as a file: YAML, then `key=value` overrides, then checked models; every fault a line of its own.
+"""A config as a file: YAML, then `key=value` overrides, then checked models; one line per problem.
 
 An override sets one dotted key: `train.epochs=3`, `model.fusion.dim=256`; assigning a component itself
 (`model.fusion=gated`) replaces it whole. No environment variables, no interpolation, no inheritance between files.
@@ -19,7 +19,7 @@ from mmdx.yaml_text import NotYaml, parse_yaml
 
 
 def read_config(path: Path, overrides: Sequence[str] = ()) -> Config:
-    """The config in a YAML file, with `key=value` overrides. Raises `UsageError` with every problem, a line each."""
+    """The config in a YAML file, with `key=value` overrides. Raises `UsageError` with one line per problem."""
     return parse_config(read_raw(path, overrides), str(path))
 
 
@@ -37,7 +37,7 @@ def read_raw(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def parse_config(raw: Mapping[str, Any], where: str) -> Config:
-    """The config that a plain mapping spells out. Raises `UsageError` with every problem, a line each."""
+    """The config that a plain mapping spells out. Raises `UsageError` with one line per problem."""
     try:
         return Config.model_validate(raw)
     except pydantic.ValidationError as error:
@@ -79,7 +79,10 @@ def dump_config(config: Config) -> str:
 
 
 def explain(error: pydantic.ValidationError, schema: type[pydantic.BaseModel], where: str = "") -> list[str]:
-    """Pydantic's findings as lines: the dotted key, what was found, what to do; unknown keys with the nearest known."""
+    """What pydantic refuses, one line per problem: the dotted key, what stands there, what to do.
+
+    An unknown key comes with the nearest that there is. `where` is what the keys begin with.
+    """
     lines = []
     for item in error.errors():
         path = [str(part) for part in item["loc"]]
@@ -92,9 +95,9 @@ def explain(error: pydantic.ValidationError, schema: type[pydantic.BaseModel], w
         elif item["type"] == "missing":
             lines.append(f"{key}: missing; it has no default")
         else:
-            found = "" if isinstance(item["input"], dict | list) else f"{item['input']!r}: "
+            value = "" if isinstance(item["input"], dict | list) else f"{item['input']!r}: "
             message = item["msg"].removeprefix("Value error, ")
-            lines.append(f"{key or 'config'}: {found}{message[:1].lower()}{message[1:]}")
+            lines.append(f"{key or 'config'}: {value}{message[:1].lower()}{message[1:]}")
     return lines
 
 

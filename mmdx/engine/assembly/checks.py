@@ -81,8 +81,8 @@ class Presence:
         return bool(self._reports.of(row, name))
 
 
-def check_training(config: Config, store: Store, splits: Splits) -> None:
-    """Refuses a training that could not learn what the config asks for.
+def check_training(config: Config, store: Store, splits: Splits) -> Presence:
+    """Refuses a training that could not learn what the config asks for; returns what the studies of `store` have.
 
     Raises `UsageError` where the store lacks a modality or a finding, or the model a head to judge epochs by, and
     `DataError` where no training study has a modality, where none is positive for a finding, or where no epoch could be
@@ -105,6 +105,7 @@ def check_training(config: Config, store: Store, splits: Splits) -> None:
         problems.append(_unjudged_problem(config, store, splits.rows("val")))
     if problems:
         raise DataError(problems)
+    return present
 
 
 def _absent_problems(config: Config, present: Presence, rows: Sequence[int]) -> list[str]:
@@ -136,7 +137,7 @@ def _unjudged_problem(config: Config, store: Store, rows: Sequence[int]) -> str:
     judges = f"slices of {studies}" if config.train.judge == "slices" else studies
     return (
         f"{store.folder}: no finding has both classes among {judges}, so no epoch can be judged; "
-        f" use more studies or other findings (data.findings), or {_anew(config)}"
+        f"use more studies or other findings (data.findings), or {_anew(config)}"
     )
 
 
@@ -196,19 +197,19 @@ def check_stages(config: Config, store: Store) -> None:
 def _stage_problem(config: Config, store: Store, name: str) -> str | None:
     """What is wrong with one input of the second stage, which reads images as the vectors that the first stage left."""
     section, stored = config.model.inputs[name], store.modalities.get(name)
-    described = list(config.first.model.inputs) if config.first is not None else []
+    pictures = list(config.first.model.inputs) if config.first is not None else []
     if name in config.data.tables:
         return None
     if stored is None:
         return f"model.inputs.{name}: no such modality in {store.folder}; {did_you_mean(name, store.modalities)}"
-    if KINDS[stored.kind].pictured and name not in described:
-        choices = [other for other in described if other in store.modalities]
+    if KINDS[stored.kind].pictured and name not in pictures:
+        choices = [other for other in pictures if other in store.modalities]
         return f"model.inputs.{name}: images, which first.model does not read; {did_you_mean(name, choices)}"
-    kind, wanted = kind_of(section), TEXT if KINDS[stored.kind].worded else VECTORS
-    if kind != wanted:
+    kind, target = kind_of(section), TEXT if KINDS[stored.kind].worded else VECTORS
+    if kind != target:
         return (
             f"model.inputs.{name}: '{section.encoder.type}' reads {kind.name}, but the second stage gets '{name}' as "
-            f"{wanted.name}"
+            f"{target.name}"
         )
     return None
 
@@ -230,9 +231,9 @@ def shown_nothing(present: Presence, splits: Splits) -> str | None:
     if not rows:
         return None
     counts = {name: [splits[row] for row in rows].count(name) for name in ("train", "val", "test")}
-    listed = ", ".join(f"{name} {count}" for name, count in counts.items() if count)
+    listing = ", ".join(f"{name} {count}" for name, count in counts.items() if count)
     return (
-        f"without {' and '.join(present.names)}: {len(rows)} studies ({listed}), "
+        f"without {' and '.join(present.names)}: {len(rows)} studies ({listing}), "
         f"{some([present.study_ids[row] for row in rows])}; the model learns, and gives them, the answer for an empty "
         "study"
     )

@@ -1,4 +1,4 @@
-"""A config with fewer inputs, for ablation and guidance alike: an ordinary config, and a sentence for all that went."""
+"""A config with fewer inputs, for ablation and guidance alike: an ordinary config, and one sentence per change."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from mmdx.registry import HEADS
 
 @dataclass(frozen=True)
 class NarrowConfig:
-    """A config of some inputs alone; `notes` say what else was left out or changed, a sentence each."""
+    """A config of some inputs alone; `notes` say what else was left out or changed, one sentence per change."""
 
     config: Config
     notes: tuple[str, ...]
@@ -24,44 +24,45 @@ class NarrowConfig:
 def narrow(config: Config, names: Sequence[str]) -> NarrowConfig:
     """`config` (resolved) reading the inputs `names` alone, without guidance.
 
-    Heads and options that ask for an input that is gone go too, and the first of two stages reads no such input either.
+    Heads and options that ask for another input go too, and the first of two stages reads no such input either.
     Raises `UsageError`, a sentence that says why, where no head is left that answers for studies.
     """
-    gone = [name for name in config.model.inputs if name not in names]
+    others = [name for name in config.model.inputs if name not in names]
     raw: dict[str, Any] = config.model_dump()
     raw["guidance"] = raw["run"] = None
     notes: list[str] = []
-    if gone:
-        raw["data"]["tables"] = {name: traits for name, traits in config.data.tables.items() if name not in gone}
-        raw["model"] = _model(config.model, gone, "", notes)
+    if others:
+        raw["data"]["tables"] = {name: traits for name, traits in config.data.tables.items() if name not in others}
+        raw["model"] = _model(config.model, others, "", notes)
         raw["train"]["judge"] = _judge(config.model, raw["model"]["heads"], config.train.judge, "", notes)
         _reduce_first(config, names, raw, notes)
     heads = Config.model_validate(raw).model.heads if raw["model"]["heads"] else {}
     if not any(level_of(head) == "study" for head in heads.values()):
-        others = f" (left: {', '.join(heads)})" if heads else ""
-        raise UsageError(f"no head answers for studies from {' and '.join(names)}{others}; add one to model.heads")
+        rest = f" (left: {', '.join(heads)})" if heads else ""
+        raise UsageError(f"no head answers for studies from {' and '.join(names)}{rest}; add one to model.heads")
     return NarrowConfig(Config.model_validate(raw), tuple(notes))
 
 
-def _model(model: ModelConfig, gone: Sequence[str], where: str, notes: list[str]) -> dict[str, Any]:
+def _model(model: ModelConfig, others: Sequence[str], where: str, notes: list[str]) -> dict[str, Any]:
+    """The dump of a model without the inputs `others`; `where` is what the keys of its stage begin with."""
     raw = model.model_dump()
-    raw["inputs"] = {name: section for name, section in raw["inputs"].items() if name not in gone}
+    raw["inputs"] = {name: section for name, section in raw["inputs"].items() if name not in others}
     for name, head in model.heads.items():
-        if not _fits(head, model, gone):
+        if not _fits(head, model, others):
             del raw["heads"][name]
-            notes.append(f"{where}heads.{name} ({head.type}) is left out: it asks for {' or '.join(gone)}")
-        elif head.options.get("blend") and level_of(head) == "study" and not _any_sliced(model, gone):
+            notes.append(f"{where}heads.{name} ({head.type}) is left out: it asks for {' or '.join(others)}")
+        elif head.options.get("blend") and level_of(head) == "study" and not _any_sliced(model, others):
             raw["heads"][name]["blend"] = False
             notes.append(f"{where}heads.{name} blends nothing in: there are no images or descriptors")
     for option, value in model.fusion.options.items():
-        if isinstance(value, str) and value in gone:
+        if isinstance(value, str) and value in others:
             del raw["fusion"][option]
             notes.append(f"{where}fusion.{option} is its default: it names {value}")
     rates = model.modality_dropout
     if len(raw["inputs"]) == 1:
         raw["modality_dropout"] = 0.0  # the last modality of a study is never withheld
     elif isinstance(rates, dict):
-        raw["modality_dropout"] = {name: rate for name, rate in rates.items() if name not in gone}
+        raw["modality_dropout"] = {name: rate for name, rate in rates.items() if name not in others}
     return raw
 
 
@@ -74,43 +75,45 @@ def _judge(model: ModelConfig, heads: dict[str, Any], judge: str, where: str, no
 
 
 def _reduce_first(config: Config, names: Sequence[str], raw: dict[str, Any], notes: list[str]) -> None:
-    """The first stage without the inputs that are gone; none where nothing that is left is described by it."""
+    """The first stage with the inputs `names` alone; none where it describes nothing that is read."""
     if config.first is None:
         return
-    first, gone = config.first.model, [name for name in config.model.inputs if name not in names]
+    first, others = config.first.model, [name for name in config.model.inputs if name not in names]
     if not any(name in first.inputs and _reads_descriptors(config.model.inputs[name]) for name in names):
         raw["first"] = None
         notes.append("first is left out: it describes nothing that is read")
         return
-    raw["first"]["model"] = _model(first, gone, "first.", notes)
+    raw["first"]["model"] = _model(first, others, "first.", notes)
     if not raw["first"]["model"]["heads"]:
-        raise UsageError(f"the first stage has no head left without {' and '.join(gone)}; add one to first.model.heads")
+        without = " and ".join(others)
+        raise UsageError(f"the first stage has no head left without {without}; add one to first.model.heads")
     heads = raw["first"]["model"]["heads"]
     raw["first"]["train"]["judge"] = _judge(first, heads, config.first.train.judge, "first.", notes)
 
 
-def _fits(head: Component, model: ModelConfig, gone: Sequence[str]) -> bool:
+def _fits(head: Component, model: ModelConfig, others: Sequence[str]) -> bool:
     """Whether a head has what it asks for: images of its `modality`, a `text` to write, something that it `sees`."""
     options = HEADS.options(head)
     kinds = {name: kind_of(section) for name, section in model.inputs.items()}
-    left = {name: kind for name, kind in kinds.items() if name not in gone}
+    rest = {name: kind for name, kind in kinds.items() if name not in others}
     if "modality" in options:
         boxes, modality = level_of(head) == "box", options["modality"]
-        fitting = [name for name, kind in left.items() if (kind.pictured if boxes else kind.sliced)]
-        if modality in gone or (modality is None and not fitting):
+        fitting = [name for name, kind in rest.items() if (kind.pictured if boxes else kind.sliced)]
+        if modality in others or (modality is None and not fitting):
             return False
     if "text" in options:
         texts = [name for name, kind in kinds.items() if kind.worded]
         target = options["text"] or next(iter(texts), None)
-        if target in gone:
+        if target in others:
             return False
         everything, text_too = options.get("sees") == "everything", options.get("text_too")
-        return any((everything or kind.sliced) and (name != target or text_too) for name, kind in left.items())
+        return any((everything or kind.sliced) and (name != target or text_too) for name, kind in rest.items())
     return True
 
 
-def _any_sliced(model: ModelConfig, gone: Sequence[str]) -> bool:
-    return any(kind_of(section).sliced for name, section in model.inputs.items() if name not in gone)
+def _any_sliced(model: ModelConfig, others: Sequence[str]) -> bool:
+    """Whether images or descriptors are among the inputs that are not `others`."""
+    return any(kind_of(section).sliced for name, section in model.inputs.items() if name not in others)
 
 
 def _reads_descriptors(section: InputConfig) -> bool:

@@ -72,7 +72,7 @@ def load_description(folder: Path) -> tuple[Config, ModelFacts, dict[str, Report
         facts = ModelFacts.from_json(json.loads(layout.facts.read_text(encoding="utf-8")))
     except (OSError, json.JSONDecodeError, KeyError, TypeError) as error:
         raise DataError(f"{layout.facts}: cannot be read ({error}); the model folder is not whole") from None
-    texts = [name for name, known in facts.inputs.items() if KINDS[known.kind].worded]
+    texts = [name for name, sizes in facts.inputs.items() if KINDS[sizes.kind].worded]
     texts += [target_key(name) for name in facts.texts]
     return config, facts, {name: ReportTokenizer.load(layout.tokenizer(name)) for name in texts}
 

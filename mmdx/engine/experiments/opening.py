@@ -13,8 +13,8 @@ from mmdx.engine.scoring.texts import said_of_writing
 from mmdx.study import Split
 
 
-def opening_lines(setting: Setting, saved: SavedModel) -> list[str]:
-    """What is said of `saved`, a model that is about to be trained."""
+def opening_lines(setting: Setting, saved: SavedModel, present: Presence) -> list[str]:
+    """What is said of `saved`, a model that is about to be trained; `present` says which studies have what it reads."""
     store, splits, accelerator = setting.store, setting.splits, setting.accelerator
     parameters = sum(p.numel() for p in saved.model.parameters() if p.requires_grad) / 1e6
     counts = ", ".join(f"{name} {count}" for name, count in splits.counts().items())
@@ -24,7 +24,7 @@ def opening_lines(setting: Setting, saved: SavedModel) -> list[str]:
         f"studies: {counts}; run folder {setting.run.folder}",
         *_absent_sections(setting, saved),
     ]
-    lines += [line] if (line := shown_nothing(Presence(saved.config, store), splits)) else []
+    lines += [line] if (line := shown_nothing(present, splits)) else []
     lines += said_of_writing(saved, store, splits)
     for split in ("train", "test"):
         if findings := _of_one_class(setting, saved, split):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from accelerate import Accelerator
 
+from mmdx.engine.assembly.checks import Presence
 from mmdx.engine.assembly.saved import SavedModel, load_model
 from mmdx.engine.experiments.opening import opening_lines
 from mmdx.engine.reporting.audit import verdict_for
@@ -40,9 +41,10 @@ class Outcome:
     results: Results | None
 
 
-def train_one(setting: Setting, *, resume: bool, objective: Objective = objective) -> Outcome:
+def train_one(setting: Setting, present: Presence, *, resume: bool, objective: Objective = objective) -> Outcome:
     """Trains a setting that `check_training` has let pass, scores val and test, and concludes.
 
+    `present` says what the studies have; it was asked before, and need not read their reports again.
     The run folder is made, or gone on with where `resume` says so. The accelerator is left as it was before, so that a
     command can train again with it.
     """
@@ -51,7 +53,7 @@ def train_one(setting: Setting, *, resume: bool, objective: Objective = objectiv
         _record(setting)
     with _tracked(accelerator, run.folder):
         training = set_up(setting.config, run, store, splits, accelerator, resume=resume, objective=objective)
-        setting.say(*opening_lines(setting, training.saved))
+        setting.say(*opening_lines(setting, training.saved, present))
         fit(training, setting.console)
     return score_best(setting)
 

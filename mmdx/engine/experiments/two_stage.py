@@ -14,7 +14,7 @@ from mmdx.config_file import read_config
 from mmdx.data.splits.folds import make_folds
 from mmdx.data.splits.splits import Splits, read_splits
 from mmdx.data.store.store import Store
-from mmdx.engine.assembly.checks import check_training
+from mmdx.engine.assembly.checks import Presence, check_training
 from mmdx.engine.assembly.saved import SavedModel, load_model
 from mmdx.engine.experiments.single import Outcome, train_one
 from mmdx.engine.runs.folder import is_concluded, same_config
@@ -41,12 +41,13 @@ def train_split(setting: Setting, *, resume: bool, objective: Objective = object
     The store that the first stage leaves then takes the place of `setting.store`. Raises `UsageError` or `DataError`
     where `check_training` refuses it.
     """
-    check_training(setting.config, setting.store, setting.splits)
+    present = check_training(setting.config, setting.store, setting.splits)
     if setting.config.first is not None:
         if setting.is_main:
             record_plan(setting.run, setting.config, setting.store, setting.splits)
         setting = replace(setting, store=first_stage(setting))
-    return train_one(setting, resume=resume, objective=objective)
+        present = Presence(setting.config, setting.store)
+    return train_one(setting, present, resume=resume, objective=objective)
 
 
 def first_stage(setting: Setting) -> Store:

@@ -1,8 +1,8 @@
 """`studies.csv` of a run: what is known of each study beside its labels, so that scores can be read by subgroup.
 
-A column a fact: traits (age, sex, view, site …), `number of Xs`, `order source of X`, `having a X` for texts. No truth
-of a made study, no digest, and nothing that may tell who a patient is or when a study was: a trait one value of which
-looks like an identifier is left out as a whole, and so is text of which nearly every study has its own.
+One column per fact: traits (age, sex, view, site …), `number of Xs`, `order source of X`, `having a X` for texts. No
+truth of a made study, no digest, and nothing that may tell who a patient is or when a study was: a trait one value of
+which looks like an identifier is left out as a whole, and so is text of which nearly every study has its own.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import pandas as pd
 from mmdx.data.privacy.identifiers import scan
 from mmdx.data.privacy.privacy import telling
 from mmdx.data.store.store import Store
+from mmdx.files import written
+from mmdx.kinds import KINDS
 from mmdx.study import is_fact
 
 MOST_WORDS = 50
@@ -24,15 +26,16 @@ Fact = str | float | None
 
 
 def study_facts(store: Store) -> pd.DataFrame:
-    """Every fact of every study, a row a study; None where a study lacks it. Pixels stay on disk."""
+    """Every fact of every study, one row per study; None where a study lacks it. Pixels stay on disk."""
     rows: list[dict[str, Fact]] = []
     for row in range(len(store)):
         study = store.read(row)
         facts: dict[str, Fact] = {name: value for name, value in study.traits().items() if is_fact(name)}
         for name, modality in store.modalities.items():
-            if modality.kind == "text":
+            if KINDS[modality.kind].worded:
                 facts[f"having a {name}"] = "yes" if study.text(name) else "no"
             else:
+                # No plural of every name, but subgroups in the compare.json of runs that there are go by it.
                 facts[f"number of {name}s"] = float(store.lengths(name)[row])
                 facts[f"order source of {name}"] = store.order_source(row, name)
         rows.append(facts)
@@ -40,30 +43,30 @@ def study_facts(store: Store) -> pd.DataFrame:
 
 
 def write_studies(path: Path, store: Store, column: str, values: Sequence[str] | Sequence[int]) -> list[str]:
-    """Writes `studies.csv` in one step; `column` (`split` or `fold`) holds `values`. Says what was left out, and why.
+    """Writes `studies.csv`; `column` (`split` or `fold`) holds `values`, one per study. Returns one line per fact that
+    is left out, with the reason.
 
     Numbers are plain, what is missing is empty.
     """
-    facts, said = study_facts(store), []
+    facts, lines = study_facts(store), []
     table = pd.DataFrame({KEYS[0]: store.study_ids, KEYS[1]: store.patient_ids, column: list(values)})
     for name in facts:
-        known = [value for value in facts[name] if value not in (None, "")]
-        reason = "whose name is taken" if name in table else _unfit(str(name), known)
+        cells = [value for value in facts[name] if value not in (None, "")]
+        reason = "whose name is taken" if name in table else _unfit(str(name), cells)
         if reason:
-            said.append(f"studies.csv: without '{name}', {reason}")
-        elif known:
+            lines.append(f"{path.name}: without '{name}', {reason}")
+        elif cells:
             table[name] = [_cell(value) for value in facts[name]]
-    partial = path.with_suffix(".partial")
-    table.to_csv(partial, index=False, lineterminator="\n")
-    partial.replace(path)
-    return said
+    with written(path) as partial:
+        table.to_csv(partial, index=False, lineterminator="\n")
+    return lines
 
 
-def _unfit(name: str, known: Sequence[str | float]) -> str | None:
+def _unfit(name: str, cells: Sequence[str | float]) -> str | None:
     """Why a fact must not stand in a file that is passed on; None where it may."""
-    if any(telling(name, value) or _like_a_number_of_a_record(value) for value in known):
+    if any(telling(name, value) or _like_a_number_of_a_record(value) for value in cells):
         return "which may tell who a patient is or when a study was"
-    words = [value for value in known if isinstance(value, str)]
+    words = [value for value in cells if isinstance(value, str)]
     distinct = len(set(words))
     if distinct > MOST_WORDS:
         return f"free text of {distinct} values"
