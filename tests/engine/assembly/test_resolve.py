@@ -1,113 +1,77 @@
-"""A config with volumes and descriptors is assembled, trained, scored and asked, or refused before it is built."""
+"""A config is resolved, or refused with all that is wrong in it at once."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-import nibabel
-import numpy as np
-import pandas as pd
 import pytest
 import yaml
-from rich.console import Console
 
-from mmdx.config_file import read_config
-from mmdx.data.store.store import Store
-from mmdx.engine.assembly.encoders import kind_of
-from mmdx.engine.assembly.facts import facts_of
-from mmdx.engine.assembly.resolve import resolve
-from mmdx.engine.assembly.saved import load_model
-from mmdx.engine.experiments.run import train
-from mmdx.engine.inference.predict import predict_source
+from mmdx.config_file import parse_config
+from mmdx.engine.assembly.resolve import read_resolved, resolve
 from mmdx.errors import UsageError
 
-WIDTH = 5
+
+def raw_of(inputs: dict[str, Any], **data: Any) -> dict[str, Any]:
+    return {"data": {"store": "s", **data}, "model": {"inputs": inputs}}
 
 
-def write_release(root: Path, *, cases: int = 24) -> Path:
-    """CPM-RadPath in small: the class tells how bright the volume is, every other case has descriptors of it."""
-    rng = np.random.default_rng(0)
-    (root / "Pathology").mkdir(parents=True)
-    rows = ["CPM_RadPath_2019_ID,class"]
-    for index in range(cases):
-        case, label = f"case{index:02d}", index % 3
-        (root / "Radiology" / case).mkdir(parents=True)
-        volume = nibabel.Nifti1Image(rng.normal(100 * label, 20, (8, 8, 1 + index % 3)).astype(np.float32), np.eye(4))
-        nibabel.save(volume, root / "Radiology" / case / f"{case}_flair.nii.gz")
-        if index % 2:
-            np.save(root / "Pathology" / f"{case}.npy", rng.normal(label, 1, (1 + index % 4, WIDTH)))
-        rows.append(f"{case},{'GAO'[label]}")
-    (root / "training_data_classification_labels.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
-    return root
-
-
-def write_config(path: Path, source: Path, **inputs: object) -> Path:
-    image = {"encoder": "test_patches", "sequence": {"type": "lstm", "hidden": 8}}
-    slides = {"encoder": {"type": "mlp", "hidden": 8}, "sequence": {"type": "attention", "hidden": 8}}
-    config = {
-        "data": {"reader": "cpm_radpath", "source": str(source), "stores": str(path.parent / "stores"), "size": 16},
-        "model": {"inputs": inputs or {"flair": image, "pathology": slides}, "dim": 8, "modality_dropout": 0.3},
-        "train": {"epochs": 1, "slices": 12, "studies": 6},
-        "run": str(path.parent / "run"),
-        "plugins": ["patches"],
-    }
-    path.write_text(yaml.safe_dump(config), encoding="utf-8")
-    return path
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a release (`raw`) and a run on it (`run`)."""
-    home = tmp_path_factory.mktemp("build")
-    config = write_config(home / "tiny.yaml", write_release(home / "raw"))
-    train(resolve(read_config(config)), name="tiny", console=Console(quiet=True))
-    return home
-
-
-def test_volumes_and_descriptors_train_together_and_are_scored_alone(trained: Path) -> None:
-    table = pd.read_csv(trained / "run" / "predictions" / "test.csv")
-    assert set(table["shown"]) == {"flair+pathology", "flair", "pathology"}
-    assert set(table["finding"]) == {"class/G", "class/A", "class/O"}
-    assert table["score"].between(0, 1).all()
-    assert set(table["order_source"].dropna()) == {"flair:position"}
-
-
-def test_a_saved_model_knows_the_width_and_is_made_again(trained: Path) -> None:
-    saved = load_model(trained / "run" / "checkpoints" / "best")
-    assert (saved.facts.inputs["pathology"].kind, saved.facts.inputs["pathology"].width) == ("vectors", WIDTH)
-    assert {section: kind_of(saved.config.model.inputs[section]).name for section in saved.config.model.inputs} == {
-        "flair": "images",
-        "pathology": "vectors",
-    }
-
-
-def test_a_volume_is_answered_without_descriptors(trained: Path) -> None:
-    saved = load_model(trained / "run" / "checkpoints" / "best")
-    volume = trained / "raw" / "Radiology" / "case02" / "case02_flair.nii.gz"
-    (prediction,) = predict_source(saved, volume)
-    assert (prediction.shown, prediction.missing) == ("flair", ("pathology",))
-    assert prediction.images == {"flair": 3}
-
-
-def test_an_encoder_of_another_kind_is_refused(trained: Path, tmp_path: Path) -> None:
-    (store,) = (trained / "stores").iterdir()
-    config = write_config(tmp_path / "c.yaml", trained / "raw", flair="mlp", pathology="test_patches")
+def problems_of(raw: dict[str, Any]) -> tuple[str, ...]:
     with pytest.raises(UsageError) as caught:
-        facts_of(resolve(read_config(config)), Store(store), {}, [0])
-    assert caught.value.problems == (
-        "model.inputs.flair: 'mlp' reads vectors, but 'flair' is stored as images",
-        "model.inputs.pathology: 'test_patches' reads images, but 'pathology' is stored as vectors",
+        resolve(parse_config(raw, "test"))
+    return caught.value.problems
+
+
+def test_every_default_is_written_out_and_stays() -> None:
+    config = resolve(parse_config(raw_of({"report": "bilstm_attention"}), "test"))
+    assert config.model.heads["study"].options["blend"] is False
+    assert config.model.inputs["report"].encoder.options["max_tokens"] == 256
+    assert resolve(config) == config
+
+
+def test_problems_of_sections_parts_and_plugins_stand_in_one_list(tmp_path: Path) -> None:
+    raw = raw_of({"image": {"encoder": "timm", "sequence": {"type": "lstm", "hiden": 8}}, "report": "mlpp"})
+    raw["model"]["fusion"] = "gatd"
+    raw |= {"train": {"epoch": 3}, "plugins": ["no_such_lab"]}
+    path = tmp_path / "c.yaml"
+    path.write_text(yaml.safe_dump(raw), encoding="utf-8")
+    with pytest.raises(UsageError) as caught:
+        read_resolved(path, ["seed=-1"])
+    assert [problem.removeprefix(f"{path}: ").partition(";")[0] for problem in caught.value.problems] == [
+        "train.epoch: unknown key",
+        "seed: -1: input should be greater than or equal to 0",
+        "plugins: 'no_such_lab' cannot be imported (No module named 'no_such_lab')",
+        "model.fusion: no fusion is called 'gatd'",
+        "model.inputs.image.sequence.hiden: unknown key",
+        "model.inputs.report.encoder: no encoder is called 'mlpp'",
+    ]
+
+
+def test_an_encoder_that_is_not_known_is_looked_for_among_all_kinds() -> None:
+    (problem,) = problems_of(raw_of({"pathology": "mlpp"}))
+    assert problem.startswith("model.inputs.pathology.encoder: no encoder is called 'mlpp'; did you mean 'mlp'?")
+    assert "bilstm_attention" in problem
+    assert "timm" in problem
+
+
+def test_options_of_another_kind_and_tables_that_are_none() -> None:
+    inputs = {"report": {"encoder": "bilstm_attention", "neighbours": 1}, "image": "timm", "clinic": "table_mlp"}
+    assert problems_of(raw_of(inputs, tables={"image": ["age"]})) == (
+        "model.inputs.report.neighbours: is not for text, which 'bilstm_attention' reads; leave it out",
+        "model.inputs.image: 'timm' reads images, but data.tables makes 'image' of traits; take table_mlp",
+        "model.inputs.clinic: 'table_mlp' reads traits; name them, such as data.tables.clinic=[age,sex]",
     )
 
 
-def test_an_encoder_that_is_not_known_is_looked_for_among_all_kinds(tmp_path: Path) -> None:
-    config = write_config(tmp_path / "c.yaml", tmp_path, pathology="mlpp")
-    with pytest.raises(UsageError, match=r"no encoder is called 'mlpp'; did you mean 'mlp'\?.*bilstm_attention.*timm"):
-        resolve(read_config(config))
-
-
-def test_descriptors_alone_make_a_model(trained: Path, tmp_path: Path) -> None:
-    config = write_config(tmp_path / "c.yaml", trained / "raw", pathology="mlp")
-    train(resolve(read_config(config)), name="c", console=Console(quiet=True))
-    table = pd.read_csv(tmp_path / "run" / "predictions" / "test.csv")
-    assert set(table["shown"]) == {"pathology"}
+@pytest.mark.parametrize(
+    ("sides", "line"),
+    [
+        ({"superior": ["ct"], "inferior": ["image"]}, "guidance names 'ct'; known: image, report"),
+        ({"superior": ["image"], "inferior": ["image", "report"]}, "guidance: 'image' is superior and inferior; name"),
+        ({"superior": ["image"], "inferior": ["report"]}, "guidance: its baseline 'dropped' never sees image withheld"),
+    ],
+)
+def test_sides_of_guidance_are_those_of_the_model(sides: dict[str, list[str]], line: str) -> None:
+    (problem,) = problems_of(raw_of({"image": "timm", "report": "bilstm_attention"}) | {"guidance": sides})
+    assert problem.startswith(line)

@@ -1,0 +1,88 @@
+"""What a model knows of its store, and where a config and a store disagree."""
+
+from __future__ import annotations
+
+import json
+from math import nan
+from typing import Any
+
+import pytest
+from cohorts import folder_cohort, prepared
+
+from mmdx.config import Config
+from mmdx.config_file import parse_config
+from mmdx.data.store.store import Store
+from mmdx.engine.assembly.facts import ModelFacts, facts_of
+from mmdx.engine.assembly.resolve import resolve
+from mmdx.engine.assembly.texts import build_tokenizers
+from mmdx.errors import UsageError
+from mmdx.models.facts import InputFacts
+from mmdx.study import Column
+
+
+def config_of(store: Store, tables: dict[str, list[str]] | None = None, **inputs: str) -> Config:
+    data = {"store": str(store.folder), "tables": tables or {}}
+    return resolve(parse_config({"data": data, "model": {"inputs": inputs}}, "test"))
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    home = tmp_path_factory.mktemp("facts")
+    return prepared(folder_cohort(home / "raw"), home / "store")
+
+
+def test_facts_are_of_the_training_rows(store: Store) -> None:
+    """Studies 1 and 2 say "Fell n times.", study 2 does not bleed, study 5 does, and of study 1 nobody knows."""
+    config = config_of(store, {"clinic": ["age"]}, image="timm", report="tfidf", clinic="table_mlp")
+    rows = [1, 2, 5]
+    facts = facts_of(config, store, build_tokenizers(config, store, rows), rows)
+    assert (facts.findings, facts.size, facts.first) == (("bleed",), 8, None)
+    assert facts.prevalence == {"study": (0.5,)}
+    assert facts.inputs["image"] == InputFacts("images")
+    # padding, the unknown word, and three that all reports have
+    assert facts.inputs["report"] == InputFacts("text", vocabulary=5, idf=(0.0, 0.0, 1.0, 1.0, 1.0))
+    (age,) = facts.inputs["clinic"].columns
+    assert (age.name, age.mean, age.gaps) == ("age", pytest.approx((41 + 42 + 45) / 3), False)
+    assert list(facts.tables()) == ["clinic"]
+
+
+def test_facts_come_back_from_json() -> None:
+    column = Column("sex", words=("f", "m"), shares=(0.5, 0.5), gaps=True)
+    inputs = {"clinic": InputFacts("tabular", columns=(column,)), "report": InputFacts("text", idf=(0.0, 1.5))}
+    facts = ModelFacts(("bleed",), 8, inputs, {"study": (0.5,)}, {"report": 5}, "ab")
+    assert ModelFacts.from_json(json.loads(json.dumps(facts.to_json()))) == facts
+
+
+def test_a_share_of_nothing_is_null_in_json() -> None:
+    raw = ModelFacts(("bleed",), 8, prevalence={"study": (nan,)}).to_json()
+    assert raw["prevalence"] == {"study": [None]}
+    (share,) = ModelFacts.from_json(raw).prevalence["study"]
+    assert share != share
+
+
+@pytest.mark.parametrize(
+    ("inputs", "tables", "lines"),
+    [
+        (
+            {"image": "mlp", "report": "timm"},
+            {},
+            (
+                "model.inputs.image: 'mlp' reads vectors, but 'image' is stored as images",
+                "model.inputs.report: 'timm' reads images, but 'report' is stored as text",
+            ),
+        ),
+        (
+            {"image": "table_mlp"},
+            {"image": ["age"]},
+            ("data.tables.image: {store} holds a modality of this name; choose another for the table",),
+        ),
+        ({"imge": "timm"}, {}, ("model.inputs.imge: no such modality in {store}; did you mean 'image'?",)),
+    ],
+)
+def test_config_and_store_disagree(store: Store, inputs: Any, tables: Any, lines: tuple[str, ...]) -> None:
+    with pytest.raises(UsageError) as caught:
+        facts_of(config_of(store, tables, **inputs), store, {}, [0])
+    problems = caught.value.problems
+    assert len(problems) == len(lines)
+    for problem, line in zip(problems, lines, strict=True):
+        assert problem.startswith(line.format(store=store.folder))

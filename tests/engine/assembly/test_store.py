@@ -1,0 +1,76 @@
+"""The store of a config, the store of a run, and how its patients are dealt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from accelerate import Accelerator
+from cohorts import folder_cohort, prepared, quiet
+
+from mmdx.config import Config
+from mmdx.config_file import parse_config
+from mmdx.data.readers import register_all
+from mmdx.engine.assembly.store import deal, open_store, store_of
+from mmdx.engine.runs.record import record_store
+from mmdx.errors import DataError, UsageError
+from mmdx.files import RunLayout
+
+
+def config_of(**data: Any) -> Config:
+    register_all()
+    return parse_config({"data": data, "model": {"inputs": {"image": "timm"}}}, "test")
+
+
+@pytest.fixture
+def raw(tmp_path: Path) -> Path:
+    """Ten studies, each of a patient of its own."""
+    return folder_cohort(tmp_path / "raw")
+
+
+def test_a_source_is_prepared_once(raw: Path, tmp_path: Path) -> None:
+    config = config_of(reader="folder", source=str(raw), stores=str(tmp_path / "stores"), size=8)
+    console, text = quiet()
+    store = open_store(config, console)
+    assert len(store) == 10
+    assert store.folder.parent == tmp_path / "stores"
+    text.truncate(0)
+    assert open_store(config, console).folder == store.folder
+    assert text.getvalue().strip("\0") == ""
+
+
+def test_a_modality_that_no_study_has_is_refused_before_preparing(raw: Path, tmp_path: Path) -> None:
+    data = {"reader": "folder", "source": str(raw), "stores": str(tmp_path / "stores")}
+    config = parse_config({"data": data, "model": {"inputs": {"imge": "timm"}}}, "test")
+    with pytest.raises(UsageError, match=r"model\.inputs\.imge: no study in .*raw has such a modality; did you mean"):
+        open_store(config, quiet()[0])
+    assert not list((tmp_path / "stores").glob("*/dataset.json"))
+
+
+def test_patients_are_dealt_as_the_store_has_them_or_anew(raw: Path, tmp_path: Path) -> None:
+    store = prepared(raw, tmp_path / "store")
+    assert deal(config_of(store=str(store.folder)), store) == store.splits
+    anew = deal(config_of(store=str(store.folder), split={"val": 0.3, "test": 0.4}), store)
+    assert anew.counts() == {"train": 3, "val": 3, "test": 4}
+
+
+def test_fewer_training_patients_leave_the_others_unused(raw: Path, tmp_path: Path) -> None:
+    store = prepared(raw, tmp_path / "store")
+    assert store.splits.counts() == {"train": 6, "val": 2, "test": 2}
+    fewer = deal(config_of(store=str(store.folder), train_patients=4), store)
+    assert fewer.counts() == {"train": 4, "val": 2, "test": 2, "unused": 2}
+    assert (fewer.rows("val"), fewer.rows("test")) == (store.splits.rows("val"), store.splits.rows("test"))
+
+
+def test_a_run_finds_its_store_where_it_was_or_where_its_config_says(raw: Path, tmp_path: Path) -> None:
+    run, accelerator = RunLayout(tmp_path / "run"), Accelerator(cpu=True)
+    run.folder.mkdir()
+    store = prepared(raw, tmp_path / "store")
+    record_store(run, store, accelerator)
+    assert store_of(run, config_of(store="elsewhere"), accelerator).folder == store.folder
+    moved = store.folder.rename(tmp_path / "moved")
+    assert store_of(run, config_of(store=str(moved)), accelerator).folder == moved
+    other = prepared(folder_cohort(tmp_path / "raw8", studies=8), tmp_path / "other")
+    with pytest.raises(DataError, match=r"other: is not the store that .*run was trained on"):
+        store_of(run, config_of(store=str(other.folder)), accelerator)

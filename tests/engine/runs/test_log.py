@@ -1,0 +1,25 @@
+"""The log of a run: it grows by lines, and a resumed run takes its last lines again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mmdx.engine.runs.log import append_log, drop_log_after
+
+
+def test_a_line_per_entry(tmp_path: Path) -> None:
+    append_log(tmp_path / "log.jsonl", {"step": 1, "loss": 0.5})
+    append_log(tmp_path / "log.jsonl", {"step": 2, "loss": 0.25})
+    assert (tmp_path / "log.jsonl").read_text() == '{"step": 1, "loss": 0.5}\n{"step": 2, "loss": 0.25}\n'
+
+
+def test_lines_of_later_steps_go(tmp_path: Path) -> None:
+    for entry in ({"step": 1}, {"step": 2}, {"step": 2, "epoch": 0}, {"step": 3}):
+        append_log(tmp_path / "log.jsonl", entry)
+    drop_log_after(tmp_path / "log.jsonl", 2)
+    assert (tmp_path / "log.jsonl").read_text() == '{"step": 1}\n{"step": 2}\n{"step": 2, "epoch": 0}\n'
+
+
+def test_a_run_without_a_log_gets_none(tmp_path: Path) -> None:
+    drop_log_after(tmp_path / "log.jsonl", 0)
+    assert list(tmp_path.iterdir()) == []
