@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +11,8 @@ import typer
 from rich.console import Console
 
 from mmdx import __version__
-from mmdx.errors import MmdxError
+from mmdx import cli_options as option
+from mmdx.errors import MmdxError, system_refusal
 
 app = typer.Typer(
     name="mmdx",
@@ -23,18 +23,6 @@ app = typer.Typer(
 
 DEFAULT_CONFIG = Path("configs/phantom.yaml")
 STOPPED = 130
-FULL = (errno.ENOSPC, errno.EDQUOT)
-Overrides = Annotated[
-    list[str] | None, typer.Argument(metavar="[key=value]...", help="overrides, such as train.epochs=3")
-]
-Plugins = Annotated[
-    list[str] | None,
-    typer.Option(metavar="NAME", help="module of your own to import first, such as my_lab.readers; repeat for several"),
-]
-Reports = Annotated[
-    list[str] | None,
-    typer.Option(metavar="FILE", help="text file with the report of the study; of several text inputs NAME=FILE each"),
-]
 
 
 def _show_version(wanted: bool | None) -> None:
@@ -55,11 +43,9 @@ def options(
 @app.command()
 def inspect(
     path: Annotated[Path, typer.Argument(help="folder of raw studies")],
-    reader: Annotated[
-        str | None, typer.Option(help="reader to use; by default dicom or folder, whichever fits")
-    ] = None,
+    reader: option.OptionalReader = None,
     json: Annotated[Path | None, typer.Option(help="write the rows there as JSON ('-': to the terminal)")] = None,
-    plugin: Plugins = None,
+    plugin: option.Plugins = None,
 ) -> None:
     """Read raw studies: slice order and its evidence, gaps, duplicates, problems."""
     from mmdx.engine.intake import inspect as intake
@@ -75,15 +61,9 @@ def inspect(
 def prepare(
     reader: Annotated[str, typer.Argument(help="a reader; mmdx list readers names them")],
     source: Annotated[Path, typer.Argument(metavar="SRC", help="the raw files")],
-    out: Annotated[Path, typer.Argument(help="the store to make")],
-    options: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="[option=value]...",
-            help="options of the reader; also size, val, test, split_seed, pseudonym_key=FILE of the store",
-        ),
-    ] = None,
-    plugin: Plugins = None,
+    out: option.NewStore,
+    options: option.ReaderOptions = None,
+    plugin: option.Plugins = None,
 ) -> None:
     """Turn raw files into a store; run again, it goes on where it stopped."""
     from mmdx.engine.intake.prepare import parse_words, prepare_source
@@ -96,18 +76,10 @@ def prepare(
 def audit(
     store: Annotated[Path, typer.Argument(help="a folder that mmdx prepare left")],
     out: Annotated[Path | None, typer.Option(help="file for the result; audit.json in the store when left out")] = None,
-    lexicon: Annotated[
-        Path | None, typer.Option(help="YAML: which terms state a finding; the shipped one when left out")
-    ] = None,
-    keep_section: Annotated[
-        list[str] | None, typer.Option(help="section of reports to keep in the second probe; repeat for several")
-    ] = None,
-    drop_section: Annotated[
-        list[str] | None, typer.Option(help="section of reports to drop from it; repeat for several")
-    ] = None,
-    mask: Annotated[
-        list[str] | None, typer.Option(help="term to mask in it, by default those of the lexicon; repeat for several")
-    ] = None,
+    lexicon: option.Lexicon = None,
+    keep_section: option.KeptSections = None,
+    drop_section: option.DroppedSections = None,
+    mask: option.MaskedTerms = None,
 ) -> None:
     """Look for leaks between splits, reports that state the label, shortcuts, wrong labels; exit code 1 for a leak."""
     from mmdx.config import ReportOptions
@@ -125,8 +97,8 @@ def audit(
 
 @app.command()
 def check(
-    config: Annotated[Path, typer.Argument(help="experiment, YAML")],
-    overrides: Overrides = None,
+    config: option.Experiment,
+    overrides: option.Overrides = None,
 ) -> None:
     """Validate a config before any data or device is touched; print it with every default."""
     from mmdx.config_file import dump_config
@@ -138,10 +110,8 @@ def check(
 @app.command()
 def train(
     config: Annotated[str | None, typer.Argument(help=f"experiment, YAML; {DEFAULT_CONFIG} when left out")] = None,
-    overrides: Overrides = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="go on with the last run of this config, or with run=FOLDER")
-    ] = False,
+    overrides: option.Overrides = None,
+    resume: option.Resume = False,
 ) -> None:
     """Train, score the test split with each modality shown, and leave a run folder; data.folds.count=5 for folds."""
     from mmdx.engine.assembly.resolve import read_resolved
@@ -159,18 +129,12 @@ def train(
 @app.command()
 def evaluate(
     run: Annotated[Path, typer.Argument(help="a run folder")],
-    split: Annotated[Literal["train", "val", "test"], typer.Option(help="which studies")] = "test",
-    show: Annotated[
-        list[str] | None, typer.Option(help="modalities to show, such as image or image+report; repeat for several")
-    ] = None,
-    order: Annotated[
-        Literal["certified", "shuffled", "reversed"] | None, typer.Option(help="in which order images are read")
-    ] = None,
+    split: option.ScoredSplit = "test",
+    show: option.Showings = None,
+    order: option.ImageOrder = None,
     drop: Annotated[float | None, typer.Option(help="share of the images of each study to leave out")] = None,
     out: Annotated[Path | None, typer.Option(help="folder for the predictions; the run's own when left out")] = None,
-    grad_cam: Annotated[
-        bool, typer.Option("--grad-cam", help="boxes around the Grad-CAM of each slice, too: a baseline for boxes")
-    ] = False,
+    grad_cam: option.GradCam = False,
 ) -> None:
     """Score a run again, with any modality withheld, its images in another order, or some of them left out."""
     from mmdx.engine.experiments import run as runs
@@ -184,17 +148,12 @@ def evaluate(
 @app.command()
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="run folders, prediction files, or one folder of mmdx ablate")],
-    split: Annotated[Literal["train", "val", "test"], typer.Option(help="which studies")] = "test",
-    level: Annotated[
-        Literal["study", "slice", "patient"] | None,
-        typer.Option(help="what is scored; as the files have it if left out"),
-    ] = None,
+    split: option.ScoredSplit = "test",
+    level: option.Level = None,
     resamples: Annotated[int, typer.Option(min=100, help="bootstrap resamples of patients")] = 2000,
     seed: Annotated[int, typer.Option(help="seed of the resamples")] = 0,
     intervals: Annotated[Literal["percentile", "bca"], typer.Option(help="how intervals are made")] = "percentile",
-    margin: Annotated[
-        float | None, typer.Option(help="test that the others are at most so much worse than the first, such as 0.02")
-    ] = None,
+    margin: option.Margin = None,
     finding: Annotated[str | None, typer.Option(help="one finding in the terminal; the macro mean if left out")] = None,
     out: Annotated[Path, typer.Option(help="folder for compare.html, .json, .md, .tex and figures")] = Path("compare"),
 ) -> None:
@@ -212,12 +171,10 @@ def compare(
 
 @app.command()
 def ablate(
-    config: Annotated[Path, typer.Argument(help="experiment, YAML")],
-    overrides: Overrides = None,
+    config: option.Experiment,
+    overrides: option.Overrides = None,
     seeds: Annotated[int, typer.Option(min=1, help="trainings of each variant, from the config's seed on")] = 1,
-    fusion: Annotated[
-        list[str] | None, typer.Option(help="other fusion, concat and late when left out; repeat for several")
-    ] = None,
+    fusion: option.Fusions = None,
     sizes: Annotated[str, typer.Option(metavar="N,N,...", help="learning curve: numbers of training patients")] = "",
     out: Annotated[Path | None, typer.Option(help="folder for all runs; ablations/CONFIG when left out")] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="trainings at once; one a GPU, else one for 2 cores")] = None,
@@ -251,13 +208,9 @@ def ablate(
 @app.command()
 def extract(
     run: Annotated[Path, typer.Argument(help="a run folder, also one of a cross-validation")],
-    out: Annotated[Path, typer.Argument(help="the store to make")],
-    modality: Annotated[
-        list[str] | None, typer.Option(help="image modality to describe, all when left out; repeat for several")
-    ] = None,
-    folds: Annotated[
-        int | None, typer.Option(help="train so many models, each to describe the training studies that it did not see")
-    ] = None,
+    out: option.NewStore,
+    modality: option.DescribedModalities = None,
+    folds: option.FoldModels = None,
 ) -> None:
     """Write what a run's encoders and slice head say of every image as a store of descriptors, for a second stage."""
     from mmdx.engine.experiments.extract import extract_run
@@ -268,12 +221,10 @@ def extract(
 
 @app.command()
 def predict(
-    run: Annotated[Path, typer.Argument(help="a run folder, or a model folder")],
-    source: Annotated[Path, typer.Argument(metavar="INPUT", help="a folder, a file or a zip with one or more studies")],
-    report: Reports = None,
-    modality: Annotated[
-        str | None, typer.Option(help="which image input the files are, when the model reads several")
-    ] = None,
+    run: option.RunOrModel,
+    source: option.Input,
+    report: option.Reports = None,
+    modality: option.InputModality = None,
     out: Annotated[Path | None, typer.Option(help="folder for predictions.json and predictions.csv")] = None,
 ) -> None:
     """Findings for raw files; without a report the same model answers from the images alone, and says so."""
@@ -285,16 +236,12 @@ def predict(
 
 @app.command()
 def explain(
-    run: Annotated[Path, typer.Argument(help="a run folder, or a model folder")],
-    source: Annotated[Path, typer.Argument(metavar="INPUT", help="a folder, a file or a zip with one or more studies")],
+    run: option.RunOrModel,
+    source: option.Input,
     out: Annotated[Path, typer.Option(help="folder for explain.json and the pictures, a folder a study")],
-    report: Reports = None,
-    modality: Annotated[
-        str | None, typer.Option(help="which image input to explain, when the model reads several")
-    ] = None,
-    finding: Annotated[
-        list[str] | None, typer.Option(help="finding to explain, all when left out; repeat for several")
-    ] = None,
+    report: option.Reports = None,
+    modality: option.ExplainedModality = None,
+    finding: option.ExplainedFindings = None,
     top: Annotated[int, typer.Option(min=1, help="slices a finding, the likeliest first")] = 3,
 ) -> None:
     """On what an answer stands: Grad-CAM over the likeliest slices, and the weights of slices and words."""
@@ -326,8 +273,7 @@ def main(arguments: list[str] | None = None) -> None:
     except OSError as error:
         if error.errno is None:  # not the system's word, but a library's: a bug
             raise
-        hint = "; make room, then run it again (train: with --resume)" if error.errno in FULL else ""
-        _end([f"{error.filename or 'a file'}: {error.strerror}{hint}"], 1)
+        _end([system_refusal(error)], 1)
     except typer.TyperException as error:
         message = error.format_message()
         _end([f"{message} (mmdx --help)"] if message else [], 2)  # bare `mmdx` has shown its help, and has no message

@@ -6,6 +6,7 @@ Exit codes of the command line: 1, the data or the claim is bad; 2, the call is 
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable, Sequence
 
 
@@ -40,6 +41,13 @@ def reason(error: BaseException) -> str:
     """Another library's message as one line, at most 200 characters, to stand within a line of ours."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= 200 else f"{text[:200]}…"
+
+
+def system_refusal(error: OSError) -> str:
+    """What the system refused, as one line: the file, why, and what helps where a disk or a quota is full."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    hint = "; make room, then run it again (train: with --resume)" if full else ""
+    return f"{error.filename or 'a file'}: {error.strerror}{hint}"
 
 
 def some(names: Sequence[str], *, most: int = 3) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -144,11 +145,13 @@ class ModelLayout:
 
 
 @contextmanager
-def written(path: Path) -> Iterator[Path]:
+def written(path: Path, *, shared: bool = False) -> Iterator[Path]:
     """The place to write `path` to. The file appears under its name when the block has ended, and not at all where it
-    failed; its folder is made. One process at a time may write a file."""
+    failed; its folder is made. One process at a time may write a file, but for a `shared` one: there each writes to a
+    place of its own, and the last to end wins."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"{path.name}{PARTIAL}")
+    writer = f".{uuid.uuid4().hex}" if shared else ""
+    partial = path.with_name(f"{path.name}{writer}{PARTIAL}")
     try:
         yield partial
         partial.replace(path)
@@ -162,6 +165,9 @@ def write_text(path: Path, text: str) -> None:
         partial.write_text(text, encoding="utf-8")
 
 
-def write_json(path: Path, content: Mapping[str, Any] | Sequence[Any]) -> None:
-    """Writes JSON with an indent of 2, whole or not at all. Raises `ValueError` for NaN, which JSON does not have."""
-    write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+def write_json(path: Path, content: Mapping[str, Any] | Sequence[Any], *, shared: bool = False) -> None:
+    """Writes JSON with an indent of 2, whole or not at all; a `shared` file as `written` does. Raises `ValueError` for
+    NaN, which JSON does not have."""
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    with written(path, shared=shared) as partial:
+        partial.write_text(text, encoding="utf-8")

@@ -1,6 +1,10 @@
 """Errors are the interface: lines, exit codes, and the nearest known name."""
 
-from mmdx.errors import DataError, MmdxError, UsageError, did_you_mean, one_line, reason
+import errno
+
+import pytest
+
+from mmdx.errors import DataError, MmdxError, UsageError, did_you_mean, one_line, reason, system_refusal
 
 
 def test_one_problem_is_one_line_and_many_are_many() -> None:
@@ -29,3 +33,17 @@ def test_another_library_s_message_is_one_line_of_bounded_length() -> None:
     assert reason(ValueError("bad\n  header")) == "bad header"
     assert reason(KeyError()) == "KeyError"
     assert reason(ValueError("x" * 500)) == "x" * 200 + "…"
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (OSError(errno.EROFS, "Read-only file system", "out"), "out: Read-only file system"),
+        (
+            OSError(errno.ENOSPC, "No space left on device"),
+            "a file: No space left on device; make room, then run it again (train: with --resume)",
+        ),
+    ],
+)
+def test_a_refusal_of_the_system_is_one_line(error, line):
+    assert system_refusal(error) == line

@@ -18,6 +18,15 @@ def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
     assert [p.name for p in path.parent.iterdir()] == ["a.txt"]
 
 
+def test_two_may_write_a_shared_file_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    with written(path, shared=True) as first, written(path, shared=True) as second:
+        first.write_text("first")
+        second.write_text("second")
+    assert path.read_text() == "first"  # whose block ended last
+    assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
 def test_what_fails_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     write_text(path, "old")

@@ -23,7 +23,8 @@ ROOMS = {
     "stats": {"stats", "hallway"},
     "engine": {"engine", "data", "models", "stats", "hallway"},
     "terminal": {"terminal", "engine", "stats", "data", "hallway"},
-    "cli": {"terminal", "engine", "stats", "hallway", "demo"},
+    "cli": {"cli_options", "terminal", "engine", "stats", "hallway", "demo"},
+    "cli_options": set(),
     "__main__": {"cli"},
     "demo": {"engine", "stats", "hallway"},
 }

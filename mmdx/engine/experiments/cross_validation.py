@@ -29,7 +29,7 @@ from mmdx.engine.runs.setting import Setting
 from mmdx.engine.runs.studies import write_studies
 from mmdx.engine.scoring.evaluate import AS_TRAINED, Scoring, score_run
 from mmdx.errors import DataError, UsageError
-from mmdx.files import BASELINES, SLICES, RunLayout, write_json, write_text
+from mmdx.files import BASELINES, SLICES, RunLayout, write_json, write_text, written
 from mmdx.stats.comparison.compare import Comparison, compare
 from mmdx.stats.report.contents import HEADLINE
 from mmdx.stats.report.markdown import markdown, markdown_table
@@ -159,8 +159,7 @@ def _pool(run: RunLayout, places: Sequence[Path], out: Path) -> list[str]:
     A baseline that a fold could not make is left out, and said. Raises `DataError` where they do not hold every study
     of `folds.csv` once.
     """
-    expected, said = read_folds(run.folds), []
-    out.mkdir(parents=True, exist_ok=True)
+    expected, lines = read_folds(run.folds), []
     for name in POOLED:
         files = {fold: place / name for fold, place in enumerate(places) if (place / name).is_file()}
         if not files:
@@ -170,7 +169,7 @@ def _pool(run: RunLayout, places: Sequence[Path], out: Path) -> list[str]:
         if name.endswith(f"{BASELINES}.csv"):
             everywhere = set.intersection(*(set(table["shown"]) for table in tables))
             lost = [shown for shown in dict.fromkeys(rows["shown"]) if shown not in everywhere]
-            said += [f"{name}: without '{shown}', which not every fold could make" for shown in lost]
+            lines += [f"{name}: without '{shown}', which not every fold could make" for shown in lost]
             rows = rows.loc[~rows["shown"].isin(lost)].reset_index(drop=True)
         scored = dict(zip(rows["study_id"], rows["fold"], strict=True))
         if name == POOLED[0] and scored != expected:
@@ -178,10 +177,9 @@ def _pool(run: RunLayout, places: Sequence[Path], out: Path) -> list[str]:
                 f"{out / name}: its folds score other studies than {run.folds} says; evaluate the run again"
             )
         rows["shown"] = pd.Categorical(rows["shown"], list(dict.fromkeys(rows["shown"])), ordered=True)
-        partial = (out / name).with_suffix(".partial")
-        rows.sort_values(["shown", "study_id"], kind="stable").to_csv(partial, index=False)
-        partial.replace(out / name)
-    return said
+        with written(out / name) as partial:
+            rows.sort_values(["shown", "study_id"], kind="stable").to_csv(partial, index=False)
+    return lines
 
 
 def _conclude(run: RunLayout, count: int) -> FoldResults:

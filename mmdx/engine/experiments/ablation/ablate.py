@@ -14,9 +14,6 @@ What it leaves in its folder beside the runs: `compare.*`, and `ablation.json` w
 
 from __future__ import annotations
 
-import json
-import os
-import socket
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -48,7 +45,7 @@ from mmdx.engine.experiments.guidance.studies import check_models, guided_studie
 from mmdx.engine.reporting.checklists.table import save_comparison
 from mmdx.engine.runs.folder import changed_keys
 from mmdx.errors import DataError, MmdxError, UsageError
-from mmdx.files import RunLayout
+from mmdx.files import RunLayout, write_json
 from mmdx.stats.cohort.ablation_folder import RECORD
 from mmdx.stats.evidence import Evidence, gather
 
@@ -214,9 +211,8 @@ def write_record(plan: Plan, config_name: str, out: Path, board: Mapping[str, St
             for job in plan.jobs
         ],
     }
-    partial = out / f".{RECORD}.{socket.gethostname()}.{os.getpid()}.partial"
-    partial.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    partial.replace(out / RECORD)
+    # Commands on several machines share the folder, and each writes the record.
+    write_json(out / RECORD, record, shared=True)
 
 
 def _on_store(config: Config, store: Store) -> Config:

@@ -26,11 +26,12 @@ import torch
 from mmdx.config_file import dump_config
 from mmdx.data.store.lock import hold
 from mmdx.engine.experiments.ablation.plan import Job
+from mmdx.files import PARTIAL, write_text
 
 State = Literal["waiting", "running", "done", "failed", "elsewhere"]
 PAUSE = 0.2
 FAILED = "failed"
-_LEFT = ("splits.csv", "folds.csv", "environment.json", "*.partial")
+_LEFT = ("splits.csv", "folds.csv", "environment.json", f"*{PARTIAL}")
 """What a training that was killed before it wrote its config leaves in its folder."""
 _PATIENCE = ((signal.SIGINT, 15.0), (signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
 
@@ -163,9 +164,7 @@ def _start(job: Job, slot: int, launch: Launch, lock: IO[str]) -> _Training:
     if not job.begun:
         for left in [path for pattern in _LEFT for path in job.folder.glob(pattern)]:
             left.unlink()
-    partial = job.beside(".yaml.partial")
-    partial.write_text(dump_config(job.config), encoding="utf-8")
-    partial.replace(job.beside(".yaml"))
+    write_text(job.beside(".yaml"), dump_config(job.config))
     command = launch.command(job)
     with job.beside(".log").open("ab") as log:
         log.write(f"$ {shlex.join(command)}\n".encode())

@@ -1,0 +1,76 @@
+"""Arguments and options that several verbs share, and those that one line does not hold."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+Experiment = Annotated[Path, typer.Argument(help="experiment, YAML")]
+Overrides = Annotated[
+    list[str] | None, typer.Argument(metavar="[key=value]...", help="overrides, such as train.epochs=3")
+]
+Plugins = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME", help="module of your own to import first, such as my_lab.readers; repeat for several"),
+]
+NewStore = Annotated[Path, typer.Argument(help="the store to make")]
+ReaderOptions = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[option=value]...",
+        help="options of the reader; also size, val, test, split_seed, pseudonym_key=FILE of the store",
+    ),
+]
+ScoredSplit = Annotated[Literal["train", "val", "test"], typer.Option(help="which studies")]
+RunOrModel = Annotated[Path, typer.Argument(help="a run folder, or a model folder")]
+Input = Annotated[Path, typer.Argument(metavar="INPUT", help="a folder, a file or a zip with one or more studies")]
+Reports = Annotated[
+    list[str] | None,
+    typer.Option(metavar="FILE", help="text file with the report of the study; of several text inputs NAME=FILE each"),
+]
+KeptSections = Annotated[
+    list[str] | None, typer.Option(help="section of reports to keep in the second probe; repeat for several")
+]
+DroppedSections = Annotated[
+    list[str] | None, typer.Option(help="section of reports to drop from it; repeat for several")
+]
+MaskedTerms = Annotated[
+    list[str] | None, typer.Option(help="term to mask in it, by default those of the lexicon; repeat for several")
+]
+OptionalReader = Annotated[str | None, typer.Option(help="reader to use; by default dicom or folder, whichever fits")]
+Lexicon = Annotated[Path | None, typer.Option(help="YAML: which terms state a finding; the shipped one when left out")]
+Resume = Annotated[bool, typer.Option("--resume", help="go on with the last run of this config, or with run=FOLDER")]
+Showings = Annotated[
+    list[str] | None, typer.Option(help="modalities to show, such as image or image+report; repeat for several")
+]
+ImageOrder = Annotated[
+    Literal["certified", "shuffled", "reversed"] | None, typer.Option(help="in which order images are read")
+]
+GradCam = Annotated[
+    bool, typer.Option("--grad-cam", help="boxes around the Grad-CAM of each slice, too: a baseline for boxes")
+]
+Level = Annotated[
+    Literal["study", "slice", "patient"] | None,
+    typer.Option(help="what is scored; as the files have it if left out"),
+]
+Margin = Annotated[
+    float | None, typer.Option(help="test that the others are at most so much worse than the first, such as 0.02")
+]
+Fusions = Annotated[
+    list[str] | None, typer.Option(help="other fusion, concat and late when left out; repeat for several")
+]
+DescribedModalities = Annotated[
+    list[str] | None, typer.Option(help="image modality to describe, all when left out; repeat for several")
+]
+FoldModels = Annotated[
+    int | None, typer.Option(help="train so many models, each to describe the training studies that it did not see")
+]
+InputModality = Annotated[
+    str | None, typer.Option(help="which image input the files are, when the model reads several")
+]
+ExplainedModality = Annotated[
+    str | None, typer.Option(help="which image input to explain, when the model reads several")
+]
+ExplainedFindings = Annotated[
+    list[str] | None, typer.Option(help="finding to explain, all when left out; repeat for several")
+]
