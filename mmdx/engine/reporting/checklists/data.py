@@ -13,7 +13,8 @@ from mmdx.study import SPLITS
 
 MOST_FACTS = 6
 """Facts of studies that a cell spells out; `studies.csv` has the others."""
-_WORDS = 3
+_FIRST = 3
+"""Issues of an audit, or words of a fact, that a cell spells out."""
 
 
 def source(files: RunFiles) -> Iterator[Cell]:
@@ -37,25 +38,25 @@ def split(files: RunFiles) -> Iterator[Cell]:
     patients = Counter(part for part, _ in set(files.parts))
     if studies:
         names = sorted(studies, key=int) if files.folds else [name for name in (*SPLITS, "unused") if name in studies]
-        told = ", ".join(f"{name} {studies[name]} of {patients[name]} patients" for name in names)
-        yield Cell(f"studies by {'fold' if files.folds else 'split'}: {told}", files.part_key)
+        words = ", ".join(f"{name} {studies[name]} of {patients[name]} patients" for name in names)
+        yield Cell(f"studies by {'fold' if files.folds else 'split'}: {words}", files.part_key)
 
 
 def dealt(files: RunFiles) -> Iterator[Cell]:
-    asked = "folds" if files.folds else "split"
-    if options := files.value("config.yaml", f"data.{asked}"):
-        told = ", ".join(f"{name} {value}" for name, value in options.items())
-        yield Cell(f"dealt by patient, stratified by finding ({told})", f"config.yaml: data.{asked}")
+    key = "data.folds" if files.folds else "data.split"
+    if options := files.value("config.yaml", key):
+        words = ", ".join(f"{name} {value}" for name, value in options.items())
+        yield Cell(f"dealt by patient, stratified by finding ({words})", f"config.yaml: {key}")
     elif options := files.value("dataset.json", "split"):
-        told = ", ".join(f"{name} {value}" for name, value in options.items())
-        yield Cell(f"as it came, the rest dealt by patient, stratified ({told})", "dataset.json: split")
+        words = ", ".join(f"{name} {value}" for name, value in options.items())
+        yield Cell(f"as it came, the rest dealt by patient, stratified ({words})", "dataset.json: split")
 
 
 def disjoint(files: RunFiles) -> Iterator[Cell]:
     if files.parts:
         several = len(set(files.parts)) - len({patient for _, patient in files.parts})
-        told = f"the patient: {several or 'none'} in two parts"
-        yield Cell(told, f"{files.part_key.partition(':')[0]}: patient_id")
+        words = f"the patient: {several or 'none'} in two parts"
+        yield Cell(words, f"{files.part_key.partition(':')[0]}: patient_id")
 
 
 def audit(files: RunFiles) -> Iterator[Cell]:
@@ -64,11 +65,11 @@ def audit(files: RunFiles) -> Iterator[Cell]:
 
 
 def shortcuts(files: RunFiles) -> Iterator[Cell]:
-    found = [one for one in files.value("audit.json", "findings") or [] if one["severity"] != "note"]
-    for one in found[:_WORDS]:
-        yield Cell(one["sentence"], "audit.json: findings")
-    if len(found) > _WORDS:
-        yield Cell(f"{len(found) - _WORDS} more", "audit.json: findings")
+    issues = [issue for issue in files.value("audit.json", "findings") or [] if issue["severity"] != "note"]
+    for issue in issues[:_FIRST]:
+        yield Cell(issue["sentence"], "audit.json: findings")
+    if len(issues) > _FIRST:
+        yield Cell(f"{len(issues) - _FIRST} more", "audit.json: findings")
 
 
 def subsets(files: RunFiles) -> Iterator[Cell]:
@@ -92,18 +93,18 @@ def preprocessing(files: RunFiles) -> Iterator[Cell]:
             yield Cell(f"{name}: view {view}, {part['neighbours']} neighbours", f"config.yaml: model.inputs.{name}")
     reports = {name: value for name, value in (files.value("config.yaml", "data.reports") or {}).items() if value}
     if "text" in kinds.values():
-        told = ", ".join(f"{name} {' '.join(value)}" for name, value in reports.items()) or "as they are"
-        yield Cell(f"texts: {told}", "config.yaml: data.reports")
+        words = ", ".join(f"{name} {' '.join(value)}" for name, value in reports.items()) or "as they are"
+        yield Cell(f"texts: {words}", "config.yaml: data.reports")
 
 
 def privacy(files: RunFiles) -> Iterator[Cell]:
-    found = files.value("dataset.json", "privacy")
-    if found:
-        ids = "keyed hashes" if found["pseudonym_key"] else "as in the source"
+    record = files.value("dataset.json", "privacy")
+    if record:
+        texts, ids = record["text"], "keyed hashes" if record["pseudonym_key"] else "as in the source"
         yield Cell(f"ids {ids}; no name, birth date or calendar date stored", "dataset.json: privacy.pseudonym_key")
-        if found["text"]["reports"]:
-            told = f"{found['text']['with_any']} of {found['text']['reports']} texts hold what looks like an identifier"
-            yield Cell(told, "dataset.json: privacy.text")
+        if texts["reports"]:
+            words = f"{texts['with_any']} of {texts['reports']} texts hold what looks like an identifier"
+            yield Cell(words, "dataset.json: privacy.text")
 
 
 def missing(files: RunFiles) -> Iterator[Cell]:
@@ -124,8 +125,8 @@ def acquisition(files: RunFiles) -> Iterator[Cell]:
     for name, values in files.studies.items():
         if name.startswith("order source of "):
             counts = Counter(value for value in values if value)
-            told = ", ".join(f"{value} in {count} studies" for value, count in counts.most_common())
-            yield Cell(f"images stand in order by {told}", f"studies.csv: {name}")
+            words = ", ".join(f"{value} in {count} studies" for value, count in counts.most_common())
+            yield Cell(f"images stand in order by {words}", f"studies.csv: {name}")
 
 
 def characteristics(files: RunFiles) -> Iterator[Cell]:
@@ -135,8 +136,8 @@ def characteristics(files: RunFiles) -> Iterator[Cell]:
         by_part: dict[str, list[str]] = {part: [] for part in (*SPLITS, "unused", "all") if part in parts}
         for part, value in zip(parts, files.studies[name], strict=True):
             by_part[part].append(value)
-        told = ", ".join(f"{part} {_summary(values)}" for part, values in by_part.items())
-        yield Cell(f"{name}: {told}", f"studies.csv: {name}")
+        words = ", ".join(f"{part} {_summary(values)}" for part, values in by_part.items())
+        yield Cell(f"{name}: {words}", f"studies.csv: {name}")
     if len(names) > MOST_FACTS:
         yield Cell(f"{len(names) - MOST_FACTS} more facts", "studies.csv")
 
@@ -145,26 +146,26 @@ def prevalence(files: RunFiles) -> Iterator[Cell]:
     findings = files.value("checkpoints/best/model.json", "findings") or []
     shares = files.value("checkpoints/best/model.json", "prevalence.study") or []
     if findings and len(shares) == len(findings):
-        told = ", ".join(f"{name} {100 * share:.1f} %" for name, share in zip(findings, shares, strict=True))
+        words = ", ".join(f"{name} {100 * share:.1f} %" for name, share in zip(findings, shares, strict=True))
         of = "training studies of the first fold" if files.folds else "training studies"
-        yield Cell(f"positive among {of}: {told}", "checkpoints/best/model.json: prevalence.study")
+        yield Cell(f"positive among {of}: {words}", "checkpoints/best/model.json: prevalence.study")
 
 
 def licence(files: RunFiles) -> Iterator[Cell]:
     folder = files.value("environment.json", "store.folder")
-    if folder and (known := licence_of_store(Path(folder))):
-        yield Cell(f"the data's licence: {known}", "card.md of the store: license")
+    if folder and (name := licence_of_store(Path(folder))):
+        yield Cell(f"the data's licence: {name}", "card.md of the store: license")
 
 
 def _summary(values: Sequence[str]) -> str:
     """Mean and standard deviation of numbers, the commonest of words, of what is known."""
-    known = [value for value in values if value]
-    if not known:
+    filled = [value for value in values if value]
+    if not filled:
         return "unknown"
     try:
-        numbers = np.array(known, dtype=float)
+        numbers = np.array(filled, dtype=float)
         return f"{numbers.mean():.3g} (SD {numbers.std():.3g})"
     except ValueError:
-        counts = Counter(known)
-    more = f" and {len(counts) - _WORDS} others" if len(counts) > _WORDS else ""
-    return " / ".join(f"{word} {100 * count / len(known):.0f} %" for word, count in counts.most_common(_WORDS)) + more
+        counts = Counter(filled)
+    more = f" and {len(counts) - _FIRST} others" if len(counts) > _FIRST else ""
+    return " / ".join(f"{word} {100 * count / len(filled):.0f} %" for word, count in counts.most_common(_FIRST)) + more

@@ -23,8 +23,8 @@ def technology(files: RunFiles) -> Iterator[Cell]:
 
 
 def inputs(files: RunFiles) -> Iterator[Cell]:
-    for name, known in (files.value("checkpoints/best/model.json", "inputs") or {}).items():
-        yield Cell(f"{name}: {known['kind']}", f"checkpoints/best/model.json: inputs.{name}")
+    for name, facts in (files.value("checkpoints/best/model.json", "inputs") or {}).items():
+        yield Cell(f"{name}: {facts['kind']}", f"checkpoints/best/model.json: inputs.{name}")
 
 
 def model(files: RunFiles) -> Iterator[Cell]:
@@ -38,14 +38,14 @@ def model(files: RunFiles) -> Iterator[Cell]:
 
 def output(files: RunFiles) -> Iterator[Cell]:
     if files.value("config.yaml", "model") is not None:
-        yield Cell("a score from 0 to 1 a finding, not calibrated", f"{files.scores}: score")
+        yield Cell("one score from 0 to 1 per finding, not calibrated", f"{files.scores}: score")
 
 
 def software(files: RunFiles) -> Iterator[Cell]:
     packages = files.value("environment.json", "packages") or {}
     if packages:
-        told = ", ".join(f"{name} {version}" for name, version in packages.items() if version)
-        yield Cell(told, "environment.json: packages")
+        words = ", ".join(f"{name} {version}" for name, version in packages.items() if version)
+        yield Cell(words, "environment.json: packages")
         yield Cell(f"Python {files.value('environment.json', 'python')}", "environment.json: python")
 
 
@@ -64,8 +64,8 @@ def initialisation(files: RunFiles) -> Iterator[Cell]:
 def training(files: RunFiles) -> Iterator[Cell]:
     train = files.value("config.yaml", "train")
     if train:
-        told = ", ".join(f"{name} {train[name]:g}" for name in ("lr", "weight_decay", "warmup", "epochs", "studies"))
-        yield Cell(f"AdamW, {told}", "config.yaml: train")
+        words = ", ".join(f"{name} {train[name]:g}" for name in ("lr", "weight_decay", "warmup", "epochs", "studies"))
+        yield Cell(f"AdamW, {words}", "config.yaml: train")
     epochs = [line["epoch"] for line in files.log if "val_auroc" in line]
     if epochs:
         yield Cell(f"epochs done{' in the first fold' if files.folds else ''}: {max(epochs)}", "log.jsonl: epoch")
@@ -78,8 +78,8 @@ def augmentation(files: RunFiles) -> Iterator[Cell]:
         yield Cell(f"modality dropout {dropout_words(dropout)}", "config.yaml: model.modality_dropout")
     for name, part in (files.value("config.yaml", "model.inputs") or {}).items():
         if used := {key: value for key, value in part["augment"].items() if value}:
-            told = ", ".join(f"{key} {value:g}" for key, value in used.items())
-            yield Cell(told, f"config.yaml: model.inputs.{name}.augment")
+            words = ", ".join(f"{key} {value:g}" for key, value in used.items())
+            yield Cell(words, f"config.yaml: model.inputs.{name}.augment")
 
 
 def selection(files: RunFiles) -> Iterator[Cell]:
@@ -93,7 +93,7 @@ def selection(files: RunFiles) -> Iterator[Cell]:
 
 def ensemble(files: RunFiles) -> Iterator[Cell]:
     if files.folds:
-        yield Cell("none: a model a fold, each study scored by one", files.part_key)
+        yield Cell("none: one model per fold, each study scored by one", files.part_key)
     elif files.value("config.yaml", "model") is not None:
         yield Cell("none: one model", "checkpoints/best/model.json")
 
@@ -107,15 +107,15 @@ def imbalance(files: RunFiles) -> Iterator[Cell]:
 
 def absence(files: RunFiles) -> Iterator[Cell]:
     if files.value("config.yaml", "model.inputs"):
-        told = "an absent input has a learned stand-in; an unknown label takes no part in loss or metrics"
-        yield Cell(told, "config.yaml: model.inputs")
+        words = "an absent input has a learned stand-in; an unknown label takes no part in loss or metrics"
+        yield Cell(words, "config.yaml: model.inputs")
 
 
 def orders(files: RunFiles) -> Iterator[Cell]:
-    if (found := files.value("metrics.json", "slice_orders")) is not None:
-        unknown = sum(found["unknown"].values())
-        told = f"images read {found['order']}; order unknown in {unknown} studies whose order the model minds"
-        yield Cell(told, "metrics.json: slice_orders")
+    if (record := files.value("metrics.json", "slice_orders")) is not None:
+        unknown = sum(record["unknown"].values())
+        words = f"images read {record['order']}; order unknown in {unknown} studies whose order the model minds"
+        yield Cell(words, "metrics.json: slice_orders")
 
 
 def showings(files: RunFiles) -> Iterator[Cell]:
@@ -134,8 +134,8 @@ def tested(files: RunFiles) -> Iterator[Cell]:
         how = "out of fold" if files.folds else "the test split"
         studies = files.value("metrics.json", "studies")
         units = f"{rows} slices of {studies} studies" if _of_slices(files) else f"{rows} studies"
-        told = f"{how}: {units} of {files.value('metrics.json', 'patients')} patients"
-        yield Cell(told, "metrics.json: rows")
+        words = f"{how}: {units} of {files.value('metrics.json', 'patients')} patients"
+        yield Cell(words, "metrics.json: rows")
 
 
 def sizes(files: RunFiles) -> Iterator[Cell]:
@@ -144,14 +144,14 @@ def sizes(files: RunFiles) -> Iterator[Cell]:
 
 
 def by_outcome(files: RunFiles) -> Iterator[Cell]:
-    found = files.value("metrics.json", "findings") or []
-    if found:
-        told = ", ".join(f"{one['finding']} {one['positives']} of {one['known']}" for one in found)
-        yield Cell(f"positive among those tested: {told}", "metrics.json: findings")
+    counts = files.value("metrics.json", "findings") or []
+    if counts:
+        words = ", ".join(f"{count['finding']} {count['positives']} of {count['known']}" for count in counts)
+        yield Cell(f"positive among those tested: {words}", "metrics.json: findings")
 
 
 def metrics(files: RunFiles) -> Iterator[Cell]:
-    names = list(dict.fromkeys(found["metric"] for found in files.estimates(finding=False)))
+    names = list(dict.fromkeys(record["metric"] for record in files.estimates(finding=False)))
     if names:
         yield Cell(", ".join(map(_title, names)), "metrics.json: estimates.metric")
 
@@ -160,22 +160,23 @@ def uncertainty(files: RunFiles) -> Iterator[Cell]:
     method = files.value("metrics.json", "method")
     if method:
         level = f"{100 * method['level']:.0f} %"
-        told = f"{level} intervals: {method['intervals']}, {files.value('metrics.json', 'resamples')} resamples"
-        yield Cell(told, "metrics.json: method.intervals")
+        words = f"{level} intervals: {method['intervals']}, {files.value('metrics.json', 'resamples')} resamples"
+        yield Cell(words, "metrics.json: method.intervals")
         yield Cell(f"p by {method['p']}, corrected: {method['p_holm']}", "metrics.json: method.p_holm")
 
 
 def performance(files: RunFiles) -> Iterator[Cell]:
-    told = [f"{_title(one['metric'])} {_value(one)}" for one in files.estimates(finding=False) if one["metric"]]
-    if told:
+    means = [f"{_title(mean['metric'])} {_value(mean)}" for mean in files.estimates(finding=False) if mean["metric"]]
+    if means:
         shown = files.value("metrics.json", "reference")
-        yield Cell(f"macro means with {shown}: {', '.join(told)}", "metrics.json: estimates")
+        yield Cell(f"macro means with {shown}: {', '.join(means)}", "metrics.json: estimates")
 
 
 def by_finding(files: RunFiles) -> Iterator[Cell]:
-    told = [f"{one['finding']} {_value(one)}" for one in files.estimates(finding=True) if one["metric"] == "auroc"]
-    if told:
-        yield Cell(f"AUROC: {', '.join(told)}", "metrics.json: estimates")
+    estimates = [record for record in files.estimates(finding=True) if record["metric"] == "auroc"]
+    if estimates:
+        values = ", ".join(f"{record['finding']} {_value(record)}" for record in estimates)
+        yield Cell(f"AUROC: {values}", "metrics.json: estimates")
 
 
 def scores(files: RunFiles) -> Iterator[Cell]:
@@ -215,5 +216,5 @@ def _value(record: Mapping[str, Any]) -> str:
 
 def _component(part: Mapping[str, Any]) -> str:
     """`concat (dropout 0.1)`: a part and what of its options is set."""
-    told = ", ".join(f"{name} {value}" for name, value in part.items() if name != "type" and value is not None)
-    return f"{part['type']} ({told})" if told else str(part["type"])
+    words = ", ".join(f"{name} {value}" for name, value in part.items() if name != "type" and value is not None)
+    return f"{part['type']} ({words})" if words else str(part["type"])

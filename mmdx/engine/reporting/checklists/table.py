@@ -7,18 +7,16 @@ easily found. The items stand in `items.yaml`; a fact that a run has no file for
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
-from mmdx.engine.reporting.checklists import data as reporting_data
-from mmdx.engine.reporting.checklists import model as reporting_model
+from mmdx.engine.reporting.checklists import data, model
 from mmdx.engine.runs.files import Cell, RunFiles
 from mmdx.files import RunLayout, write_text
 from mmdx.stats.evidence import Evidence
 from mmdx.yaml_text import parse_yaml
 
-REPORTING = "reporting.md"
 OPEN = "to be filled in by the authors"
 EVERYTHING = "all of it"
 """What is left open where a run says nothing of an item."""
@@ -34,23 +32,80 @@ COMPARED = {
 Fact = Callable[[RunFiles], Iterator[Cell]]
 
 
+def _of_comparison(files: RunFiles, *, name: str, section: str) -> Iterator[Cell]:
+    """That a section of the comparison is there, whose numbers are too many for a cell."""
+    if files.value("compare.json", f"sections.{section}") is not None:
+        yield Cell(f"{name.replace('_', ' ')}: in the comparison", f"compare.json: sections.{section}")
+
+
+OF_DATA: Mapping[str, Fact] = {
+    "source": data.source,
+    "excluded": data.excluded,
+    "split": data.split,
+    "dealt": data.dealt,
+    "disjoint": data.disjoint,
+    "audit": data.audit,
+    "shortcuts": data.shortcuts,
+    "subsets": data.subsets,
+    "preprocessing": data.preprocessing,
+    "privacy": data.privacy,
+    "missing": data.missing,
+    "acquisition": data.acquisition,
+    "characteristics": data.characteristics,
+    "prevalence": data.prevalence,
+    "licence": data.licence,
+}
+OF_MODEL: Mapping[str, Fact] = {
+    "findings": model.findings,
+    "technology": model.technology,
+    "inputs": model.inputs,
+    "model": model.model,
+    "output": model.output,
+    "software": model.software,
+    "initialisation": model.initialisation,
+    "training": model.training,
+    "augmentation": model.augmentation,
+    "selection": model.selection,
+    "ensemble": model.ensemble,
+    "imbalance": model.imbalance,
+    "absence": model.absence,
+    "orders": model.orders,
+    "showings": model.showings,
+    "baselines": model.baselines,
+    "tested": model.tested,
+    "sizes": model.sizes,
+    "by_outcome": model.by_outcome,
+    "metrics": model.metrics,
+    "uncertainty": model.uncertainty,
+    "performance": model.performance,
+    "by_finding": model.by_finding,
+    "scores": model.scores,
+    "record": model.record,
+    "available": model.available,
+}
+FACTS: Mapping[str, Fact] = {
+    **OF_DATA,
+    **OF_MODEL,
+    **{name: partial(_of_comparison, name=name, section=section) for name, section in COMPARED.items()},
+}
+"""What a run can be asked, by the names in `items.yaml`."""
+
+
 def write_reporting(folder: Path, compared: Path | None = None) -> Path:
     """Writes both tables from the files of a run folder into it, or, beside a comparison, from these and from
     `compare.json` into the folder `compared`; returns the file."""
-    files, facts = RunFiles(folder, compared or folder), known_facts()
+    files = RunFiles(folder, compared or folder)
     parts = [
         "# Reporting checklists",
-        "What the files of this run say, item by item, and in brackets where they say it. The items are told in short "
+        "What the files of this run say, item by item, and in brackets where they say it. The items are in short "
         f"words of our own; the official wording decides. What only you can know is left open: {OPEN}.",
     ]
     for checklist in read_checklists():
-        rows = [
-            (item["item"], item["section"], item["asks"], _answer(item, facts, files)) for item in checklist["items"]
-        ]
+        rows = [(item["item"], item["section"], item["asks"], _answer(item, files)) for item in checklist["items"]]
         parts += [f"## {checklist['name']}", f"{checklist['title']}. {checklist['source']}.", _table(rows)]
-    place = compared or folder
-    write_text(place / REPORTING, "\n\n".join(parts) + "\n")
-    return place / REPORTING
+    path = RunLayout(compared or folder).reporting
+    write_text(path, "\n\n".join(parts) + "\n")
+    return path
 
 
 def save_comparison(evidence: Evidence, folder: Path) -> None:
@@ -67,35 +122,16 @@ def read_checklists() -> list[dict[str, Any]]:
     return parse_yaml(_CHECKLISTS.read_text(encoding="utf-8"), _CHECKLISTS.name)["checklists"]
 
 
-def known_facts() -> Mapping[str, Fact]:
-    """What a run can be asked, by the names in `items.yaml`."""
-    found: dict[str, Fact] = {}
-    for module in (reporting_data, reporting_model):
-        found |= {name: fact for name, fact in vars(module).items() if _is_fact(module, name, fact)}
-    for name, key in COMPARED.items():
-        found[name] = lambda files, name=name, key=key: _of_comparison(files, name, key)
-    return found
-
-
-def _is_fact(module: ModuleType, name: str, found: Any) -> bool:
-    return callable(found) and not name.startswith("_") and found.__module__ == module.__name__
-
-
-def _of_comparison(files: RunFiles, name: str, key: str) -> Iterator[Cell]:
-    """That a section of the comparison is there, whose numbers are too many for a cell."""
-    if files.value("compare.json", f"sections.{key}") is not None:
-        yield Cell(f"{name.replace('_', ' ')}: in the comparison", f"compare.json: sections.{key}")
-
-
-def _answer(item: Mapping[str, Any], facts: Mapping[str, Fact], files: RunFiles) -> str:
-    found = {name: [str(cell) for cell in facts[name](files)] for name in item["facts"]}
-    waiting = [name.replace("_", " ") for name, cells in found.items() if name in COMPARED and not cells]
-    told = [cell for cells in found.values() for cell in cells]
-    told += [f"{', '.join(waiting)}: not looked at yet (mmdx compare)"] if waiting else []
+def _answer(item: Mapping[str, Any], files: RunFiles) -> str:
+    """The cell of an item: what the files say, and what is left open."""
+    cells = {name: [str(cell) for cell in FACTS[name](files)] for name in item["facts"]}
+    waiting = [name.replace("_", " ") for name in cells if name in COMPARED and not cells[name]]
+    parts = [cell for of_fact in cells.values() for cell in of_fact]
+    parts += [f"{', '.join(waiting)}: not looked at yet (mmdx compare)"] if waiting else []
     rest = item["open"]
     if not rest:
-        return "; ".join(told) or OPEN
-    return "; ".join([*told, OPEN if rest == EVERYTHING else f"{rest}: {OPEN}"])
+        return "; ".join(parts) or OPEN
+    return "; ".join([*parts, OPEN if rest == EVERYTHING else f"{rest}: {OPEN}"])
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> str:

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from run_by_hand import write_compared, write_run
 
-from mmdx.engine.reporting.checklists.table import OPEN, known_facts, read_checklists, write_reporting
+from mmdx.engine.reporting.checklists.table import FACTS, OPEN, read_checklists, write_reporting
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def test_every_item_stands_once():
 
 def test_every_fact_is_known_and_asked_for():
     asked = {name for checklist in read_checklists() for item in checklist["items"] for name in item["facts"]}
-    assert asked == set(known_facts())
+    assert asked == set(FACTS)
 
 
 def test_it_is_written_without_torch():
@@ -95,5 +96,18 @@ def test_of_a_cross_validation_the_folds_are_told(run: Path):
     (run / "fold-0" / "log.jsonl").write_text('{"epoch": 1, "val_auroc": 0.6}\n{"epoch": 2, "val_auroc": 0.5}\n')
     found = answers(write_reporting(run), "CLAIM")
     assert found["19"] == "studies by fold: 0 1 of 1 patients, 1 2 of 1 patients (folds.csv: fold)"
-    assert found["27"] == "none: a model a fold, each study scored by one (folds.csv: fold)"
+    assert found["27"] == "none: one model per fold, each study scored by one (folds.csv: fold)"
     assert found["26"] == "epoch 1, 0.600 (log.jsonl: val_auroc)"
+
+
+@pytest.mark.parametrize(
+    ("checklist", "open_items"),
+    [
+        ("CLAIM", "3 5 6 15 17 18 31 33 34 41 44"),
+        ("TRIPOD+AI", "3a 3b 3c 5b 6a 6c 8b 8c 9c 12f 17 18a 18b 18c 18d 19 24 25 27b 27c"),
+    ],
+)
+def test_of_a_whole_run_only_what_authors_alone_know_is_open(tmp_path: Path, checklist: str, open_items: str):
+    found = answers(write_reporting(write_run(tmp_path), write_compared(tmp_path / "compared")), checklist)
+    without_a_source = [item for item, cell in found.items() if " (" not in cell or "not looked at" in cell]
+    assert without_a_source == open_items.split()
