@@ -27,6 +27,8 @@ from mmdx.engine.inference.predict import predict_source
 from mmdx.engine.scoring.evaluate import evaluate_run
 from mmdx.engine.scoring.texts import origin, write_reports
 from mmdx.errors import UsageError
+from mmdx.terminal.predictions import show_predictions
+from mmdx.terminal.scores import show_conclusion
 
 DESCRIBE = {"type": "description", "layers": 1, "width": 16, "heads": 2, "beams": 2, "max_words": 8}
 TOLD = {"history of a fall on the head", "headache since this morning"}
@@ -47,7 +49,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     home = tmp_path_factory.mktemp("describe")
     config = write_config(home / "tiny.yaml", write_cohort(home / "raw", patients=48, reports=40), epochs=1)
     with redirect_stdout(StringIO()) as said:
-        train(config_of(config), name="tiny", console=Console(width=200))
+        console = Console(width=200)
+        show_conclusion(train(config_of(config), name="tiny", console=console), console)
     return home, said.getvalue()
 
 
@@ -104,13 +107,15 @@ def test_the_nearest_report_of_a_training_study_is_its_own(trained: tuple[Path, 
     assert (near["generated"] == near["reference"]).all()
 
 
-def test_new_files_are_described(trained: tuple[Path, str], tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_new_files_are_described(trained: tuple[Path, str], capsys: pytest.CaptureFixture[str]) -> None:
     saved = load_model(trained[0] / "run" / "checkpoints" / "best")
-    (prediction,) = predict_source(saved, trained[0] / "raw" / "00_0.png")
+    predictions = predict_source(saved, trained[0] / "raw" / "00_0.png")
+    (prediction,) = predictions
     assert prediction.described_from == ("image",)
     assert prediction.description
     assert set(prediction.findings) == {"bleed", "fracture"}
-    assert f"description, from image: {result['description']}" in capsys.readouterr().out
+    show_predictions(predictions, Console())
+    assert f"description, from image: {prediction.description}" in capsys.readouterr().out
 
 
 def test_a_report_masked_or_cut_is_learned_so(trained: tuple[Path, str]) -> None:
