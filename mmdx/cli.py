@@ -82,8 +82,8 @@ def audit(
     mask: option.MaskedTerms = None,
 ) -> None:
     """Look for leaks between splits, reports that state the label, shortcuts, wrong labels; exit code 1 for a leak."""
-    from mmdx.config import ReportOptions
     from mmdx.engine.reporting.audit import AUDIT_FILE, audit_store
+    from mmdx.schema import ReportOptions
     from mmdx.terminal.audit import show_audit
 
     reports = ReportOptions(

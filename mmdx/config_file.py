@@ -13,8 +13,8 @@ from typing import Any, get_args
 import pydantic
 import yaml
 
-from mmdx.config import Config
 from mmdx.errors import UsageError, did_you_mean
+from mmdx.schema import Config
 from mmdx.yaml_text import NotYaml, parse_yaml
 
 

@@ -13,9 +13,9 @@ from typing import Any, TypeVar, get_type_hints
 
 import pydantic
 
-from mmdx.config import Component
 from mmdx.config_file import explain
 from mmdx.errors import UsageError, did_you_mean
+from mmdx.schema import Component
 
 Part = TypeVar("Part", bound=Callable[..., Any])
 

@@ -17,7 +17,6 @@ from benchmark_timing import report
 from torch.profiler import ProfilerActivity, profile
 
 from mmdx.batch import Features, Sample
-from mmdx.config import Component
 from mmdx.config_file import parse_config
 from mmdx.data.loading.collate import Collate
 from mmdx.engine.assembly.facts import ModelFacts
@@ -25,6 +24,7 @@ from mmdx.engine.assembly.model import build_model
 from mmdx.engine.training.objective import objective
 from mmdx.models.facts import InputFacts
 from mmdx.registry import FUSIONS
+from mmdx.schema import Component
 
 MEMORY_ROWS = ("cross_attention_memory",)
 SLICES, WORDS, VOCABULARY, SIDE, WIDTH = 256, 256, 1_000, 64, 128

@@ -31,7 +31,6 @@ from PIL import Image
 from rich.console import Console
 from torch.utils.data import DataLoader
 
-from mmdx.config import Component, SplitOptions
 from mmdx.config_file import parse_config
 from mmdx.data.readers import register_all
 from mmdx.data.store.prepare import Recipe, prepare_into
@@ -39,6 +38,7 @@ from mmdx.data.store.store import Store
 from mmdx.engine.assembly.loader import BatchRecipe, build_loader
 from mmdx.engine.assembly.resolve import resolve
 from mmdx.registry import READERS
+from mmdx.schema import Component, SplitOptions
 from mmdx.study import ImageFiles, ImageRef, Order, Study
 
 STORE_ROWS = ("ingest", "ingest_2_cores", "ingest_monai", "epoch", "store_open", "store_memory")

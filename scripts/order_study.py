@@ -19,12 +19,12 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from mmdx.config import SliceOrder
 from mmdx.config_file import read_config
 from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.experiments.run import train
 from mmdx.engine.scoring.evaluate import Scoring, evaluate_run
 from mmdx.errors import MmdxError
+from mmdx.schema import SliceOrder
 from mmdx.stats.comparison.compare import compare
 from mmdx.stats.report.words import with_interval
 

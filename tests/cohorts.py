@@ -14,10 +14,10 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 from rich.console import Console
 
-from mmdx.config import Component, SplitOptions
 from mmdx.data.readers import register_all
 from mmdx.data.store.prepare import Recipe, prepare_into
 from mmdx.data.store.store import Store
+from mmdx.schema import Component, SplitOptions
 
 
 def write_png(path: Path, value: int, side: int = 8) -> Path:

@@ -10,13 +10,13 @@ import torch
 from transformers import BertConfig, BertModel
 
 from mmdx.batch import Batch, Sample
-from mmdx.config import Config
 from mmdx.config_file import parse_config
 from mmdx.data.loading.collate import Collate
 from mmdx.engine.assembly.facts import ModelFacts
 from mmdx.engine.assembly.model import build_model
 from mmdx.models.facts import InputFacts
 from mmdx.models.model import MultimodalModel
+from mmdx.schema import Config
 from mmdx.study import Column
 
 SIDE, WORDS, WIDTH, FINDINGS = 32, 20, 6, ("bleed", "fracture")

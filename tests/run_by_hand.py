@@ -12,7 +12,6 @@ from pathlib import Path
 
 from tiny import write_config
 
-from mmdx.config import ReportOptions
 from mmdx.config_file import dump_config, read_config
 from mmdx.data.audit.audit import Audit
 from mmdx.data.audit.issues import Issue
@@ -21,6 +20,7 @@ from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.scoring.orders import SliceOrders
 from mmdx.files import BASELINES, PREDICTION_COLUMNS, ModelLayout, RunLayout, write_json, write_text
 from mmdx.models.facts import InputFacts
+from mmdx.schema import ReportOptions
 from mmdx.stats.comparison.compare import compare
 
 SPLITS = ("train", "train", "val", "val", "test", "test", "test", "test")

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from mmdx.config import Config
 from mmdx.config_file import dump_config, parse_config, read_config
 from mmdx.engine.assembly.encoders import kind_of
 from mmdx.engine.assembly.facts import ModelFacts
@@ -14,6 +13,7 @@ from mmdx.engine.assembly.model import build_model
 from mmdx.engine.assembly.resolve import resolve
 from mmdx.models.facts import InputFacts
 from mmdx.models.model import trainable
+from mmdx.schema import Config
 from mmdx.study import Column
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))

@@ -12,7 +12,6 @@ import torch
 from PIL import Image
 
 from mmdx.batch import Batch, Packed
-from mmdx.config import Component
 from mmdx.config_file import parse_config
 from mmdx.data.readers import register_all
 from mmdx.data.store.check import check_studies
@@ -23,6 +22,7 @@ from mmdx.engine.training.objective import objective
 from mmdx.models.facts import InputFacts
 from mmdx.models.losses import known_bce
 from mmdx.registry import REGISTRIES
+from mmdx.schema import Component
 from mmdx.study import ImageFiles, Study
 
 PAGE = Path(__file__).parents[1] / "CONTRIBUTING.md"

@@ -13,7 +13,7 @@ import pytest
 import mmdx
 
 HALLWAY = (
-    *("study", "batch", "config", "config_file", "registry", "errors", "yaml_text"),
+    *("study", "batch", "schema", "config_file", "registry", "errors", "yaml_text"),
     *("files", "kinds", "seven_points", "templates"),
 )
 ROOMS = {
@@ -238,7 +238,7 @@ def test_all_of_mmdx_is_read() -> None:
         ("mmdx.data.x", "from ..models import model", "mmdx.data.x:1: data imports mmdx.models.model"),
         ("mmdx.stats.x", "from mmdx import engine", "mmdx.stats.x:1: stats imports mmdx.engine"),
         ("mmdx.models.x", "import_module('mmdx.data.y')", "mmdx.models.x:1: models imports mmdx.data.y"),
-        ("mmdx.config", "from mmdx.data import y", "mmdx.config:1: hallway imports mmdx.data.y"),
+        ("mmdx.schema", "from mmdx.data import y", "mmdx.schema:1: hallway imports mmdx.data.y"),
         ("mmdx.engine.x", "import mmdx.cli", "mmdx.engine.x:1: engine imports mmdx.cli"),
         ("mmdx.cli", "def f():\n    from mmdx.data import y", "mmdx.cli:2: cli imports mmdx.data.y"),
         ("mmdx", "import mmdx.data.y", "mmdx:1: mmdx imports mmdx.data.y"),

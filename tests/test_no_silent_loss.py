@@ -13,10 +13,10 @@ import raw_dicom
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mmdx.config import SplitOptions
 from mmdx.data.store.prepare import prepare_into
 from mmdx.data.tables.tables import read_table
 from mmdx.errors import DataError, MmdxError
+from mmdx.schema import SplitOptions
 from mmdx.study import Study
 
 ODD = st.sampled_from(

@@ -7,9 +7,9 @@ from typing import Annotated
 import pytest
 import yaml
 
-from mmdx.config import Component
 from mmdx.errors import UsageError
 from mmdx.registry import REGISTRIES, Registry
+from mmdx.schema import Component
 from mmdx.yaml_text import parse_yaml
 
 

@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from mmdx.batch import Boxes
-from mmdx.config import Augment
+from mmdx.schema import Augment
 
 LEAST_LEFT = 0.25
 """The share of a moved box that must still lie in the image."""

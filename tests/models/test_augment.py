@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from mmdx.batch import Boxes
-from mmdx.config import Augment
 from mmdx.models.augment import StudyAugment, move_boxes
+from mmdx.schema import Augment
 
 EVERYTHING = Augment(flip=0.5, degrees=20, shift=0.1, zoom=0.2, contrast=0.2)
 

@@ -23,7 +23,6 @@ from parts import (
 )
 
 from mmdx.batch import Batch, Output, Packed, Sample
-from mmdx.config import Config
 from mmdx.engine.assembly.facts import ModelFacts
 from mmdx.engine.assembly.model import build_model
 from mmdx.engine.training.objective import objective
@@ -39,6 +38,7 @@ from mmdx.registry import (
     TEXT_ENCODERS,
     VECTOR_ENCODERS,
 )
+from mmdx.schema import Config
 
 PARTS = [
     *[("image_encoder", name) for name in IMAGE_ENCODERS.names()],

@@ -8,12 +8,12 @@ import pytest
 import torch
 from sklearn.metrics import log_loss
 
-from mmdx.config import Component
 from mmdx.errors import UsageError
 from mmdx.models.heads.base import Findings
 from mmdx.models.heads.study import StudyHead
 from mmdx.models.losses import HEAVIEST, Loss
 from mmdx.registry import LOSSES
+from mmdx.schema import Component
 
 GROUP = ("any", "D/a", "D/b", "D/c")
 THREE_QUARTERS = log(3)

@@ -9,10 +9,10 @@ from sklearn.decomposition import PCA
 from sklearn.ensemble import ExtraTreesClassifier
 from sklearn.feature_selection import SelectFromModel, SelectKBest, VarianceThreshold, mutual_info_classif
 
-from mmdx.config import Component
 from mmdx.errors import DataError
 from mmdx.models.select import Affine
 from mmdx.registry import SELECTORS
+from mmdx.schema import Component
 
 RNG = np.random.default_rng(0)
 LABELS = np.array([i % 2 for i in range(60)], dtype=np.float32)[:, None]

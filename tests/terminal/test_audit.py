@@ -7,9 +7,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mmdx.config import ReportOptions
 from mmdx.data.audit.audit import Audit
 from mmdx.data.audit.issues import Issue
+from mmdx.schema import ReportOptions
 from mmdx.terminal.audit import show_audit
 
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import pandas as pd
 
-from mmdx.config import ReportOptions
 from mmdx.data.audit.identities import check_identities
 from mmdx.data.audit.issues import SEVERITIES, Issue, by_severity, verdict
 from mmdx.data.audit.labels import check_labels
@@ -25,6 +24,7 @@ from mmdx.data.audit.store_facts import gather
 from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 from mmdx.files import write_json
+from mmdx.schema import ReportOptions
 from mmdx.study import Split
 
 AUDIT_FORMAT = 1

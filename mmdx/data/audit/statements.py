@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from mmdx.config import ReportOptions
 from mmdx.data.audit.corpus import Corpus
 from mmdx.data.audit.issues import Issue
 from mmdx.data.audit.lexicon import Lexicon, stated
@@ -18,6 +17,7 @@ from mmdx.data.audit.probes import Area, area, enough
 from mmdx.data.audit.store_facts import StoreFacts
 from mmdx.data.text.redaction import redacted
 from mmdx.data.text.sections import sections
+from mmdx.schema import ReportOptions
 
 AGREEING = 0.8
 """The share of reports that speak of a finding which must agree with its label for the text to state it."""

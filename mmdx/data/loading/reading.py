@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float, Int
 
-from mmdx.config import DataConfig, SliceOrder
+from mmdx.schema import DataConfig, SliceOrder
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mmdx.config import ReportOptions
 from mmdx.data.store.store import Store
 from mmdx.data.text.redaction import redacted
+from mmdx.schema import ReportOptions
 
 
 @dataclass(frozen=True)

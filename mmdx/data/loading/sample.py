@@ -10,13 +10,13 @@ import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 from mmdx.batch import Sample
-from mmdx.config import ReportOptions
 from mmdx.data.loading.reading import Reading
 from mmdx.data.loading.traits import Table, Traits
 from mmdx.data.text.redaction import redacted
 from mmdx.data.text.tokenizer import ReportTokenizer
 from mmdx.files import CORNERS
 from mmdx.kinds import KINDS
+from mmdx.schema import ReportOptions
 
 WHOLE = ReportOptions()
 """Reports as they are."""

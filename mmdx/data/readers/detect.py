@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mmdx.config import Component
 from mmdx.data.dicom.files import is_dicom
 from mmdx.data.readers import register_all
+from mmdx.schema import Component
 
 
 def detect_reader(path: Path) -> Component:

@@ -26,7 +26,6 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from mmdx.config import Component, SplitOptions
 from mmdx.data.privacy.privacy import notices, private, quoting_nobody, summary
 from mmdx.data.privacy.pseudonyms import Pseudonyms, read_key
 from mmdx.data.splits.splits import Splits, make_splits, prove_disjoint, write_splits
@@ -40,6 +39,7 @@ from mmdx.data.store.shards import is_written, quarantine_of, shard_path, write_
 from mmdx.data.store.store import DESCRIPTION, SPLIT_FILE, Store, digest, is_store
 from mmdx.errors import DataError, UsageError
 from mmdx.registry import READERS
+from mmdx.schema import Component, SplitOptions
 from mmdx.study import Split, Study, groups_of
 
 STUDIES_PER_SHARD = 16

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from mmdx.config import ReportOptions
 from mmdx.data.text.sections import sections
+from mmdx.schema import ReportOptions
 
 MASK = "[MASKED]"
 

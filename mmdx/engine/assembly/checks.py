@@ -11,7 +11,6 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-from mmdx.config import Config
 from mmdx.data.loading.reports import Reports
 from mmdx.data.loading.traits import says
 from mmdx.data.splits.splits import Splits
@@ -21,6 +20,7 @@ from mmdx.engine.assembly.facts import check_inputs
 from mmdx.engine.assembly.judging import judge_problems
 from mmdx.errors import DataError, UsageError, did_you_mean, some
 from mmdx.kinds import KINDS, TEXT, VECTORS
+from mmdx.schema import Config
 from mmdx.study import Study
 
 

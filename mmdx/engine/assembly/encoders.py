@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from mmdx.config import InputConfig
 from mmdx.kinds import IMAGES, KINDS, Kind
 from mmdx.models.parts import register_model_parts
 from mmdx.registry import BRANCHES, Registry
+from mmdx.schema import InputConfig
 
 register_model_parts()
 

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from mmdx.config import Component, Config
 from mmdx.data.loading.traits import Table, fit_table, unknown_traits
 from mmdx.data.store.store import Store
 from mmdx.data.text.tokenizer import ReportTokenizer, inverse_document_frequencies
@@ -23,6 +22,7 @@ from mmdx.errors import UsageError, did_you_mean
 from mmdx.kinds import KINDS, TABULAR
 from mmdx.models.facts import InputFacts
 from mmdx.registry import TEXT_ENCODERS
+from mmdx.schema import Component, Config
 from mmdx.study import Column
 
 

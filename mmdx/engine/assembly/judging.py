@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mmdx.config import Config, ModelConfig
 from mmdx.engine.assembly.narrow import level_of
+from mmdx.schema import Config, ModelConfig
 
 
 def judge_problems(config: Config) -> list[str]:

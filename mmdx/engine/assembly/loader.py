@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from accelerate import Accelerator
 from torch.utils.data import DataLoader
 
-from mmdx.config import Config
 from mmdx.data.loading.collate import collate_for
 from mmdx.data.loading.dataset import StudyDataset
 from mmdx.data.loading.reading import Reading
@@ -19,6 +18,7 @@ from mmdx.data.store.store import Store
 from mmdx.data.text.tokenizer import ReportTokenizer
 from mmdx.engine.assembly.texts import target_texts
 from mmdx.kinds import TABULAR
+from mmdx.schema import Config
 
 
 @dataclass(frozen=True)

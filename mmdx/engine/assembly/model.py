@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import Any
 
 import mmdx.engine.assembly.parts  # noqa: F401  (registers every part of a model)
-from mmdx.config import Config
 from mmdx.engine.assembly.facts import ModelFacts
 from mmdx.models.branches.base import Branch
 from mmdx.models.facts import InputFacts
 from mmdx.models.heads.base import Findings
 from mmdx.models.model import MultimodalModel
 from mmdx.registry import BRANCHES, FUSIONS, HEADS
+from mmdx.schema import Config
 
 
 def build_model(config: Config, facts: ModelFacts) -> tuple[MultimodalModel, ModelFacts]:

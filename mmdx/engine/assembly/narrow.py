@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mmdx.config import Component, Config, InputConfig, ModelConfig
 from mmdx.engine.assembly.encoders import kind_of
 from mmdx.errors import UsageError
 from mmdx.models.heads.base import Head
 from mmdx.registry import HEADS
+from mmdx.schema import Component, Config, InputConfig, ModelConfig
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from mmdx.config import Component, Config
 from mmdx.data.readers import register_all
 from mmdx.engine.assembly.plugins import import_plugins
 from mmdx.errors import UsageError, did_you_mean
 from mmdx.models.parts import register_model_parts
 from mmdx.registry import REGISTRIES
+from mmdx.schema import Component, Config
 
 register_model_parts()
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import pydantic
 
-from mmdx.config import Component, Config, InputConfig, ModelConfig
 from mmdx.config_file import parse_config, read_raw
 from mmdx.data.readers import register_all
 from mmdx.engine.assembly.encoders import encoders, kind_of, kind_read, options_read
@@ -19,6 +18,7 @@ from mmdx.engine.assembly.parts import register_parts
 from mmdx.engine.assembly.plugins import import_plugins
 from mmdx.errors import UsageError, did_you_mean
 from mmdx.registry import FUSIONS, HEADS, IMAGE_VIEWS, READERS, SELECTORS, SEQUENCES, TABLE_ENCODERS, Registry
+from mmdx.schema import Component, Config, InputConfig, ModelConfig
 
 ENCODER = "encoder"
 

@@ -17,7 +17,6 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from mmdx.config import Config
 from mmdx.config_file import dump_config, read_config
 from mmdx.data.store.store import Store
 from mmdx.data.text.tokenizer import ReportTokenizer
@@ -30,6 +29,7 @@ from mmdx.errors import DataError, reason
 from mmdx.files import PARTIAL, ModelLayout, write_json, write_text, written
 from mmdx.kinds import KINDS
 from mmdx.models.model import MultimodalModel
+from mmdx.schema import Config
 
 
 @dataclass(frozen=True)

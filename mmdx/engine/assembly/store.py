@@ -9,7 +9,6 @@ from pathlib import Path
 from accelerate import Accelerator
 from rich.console import Console
 
-from mmdx.config import Config
 from mmdx.data.splits.fewer import with_fewer
 from mmdx.data.splits.splits import Splits, make_splits, prove_disjoint
 from mmdx.data.store.prepare import Recipe, prepare_into, prepare_under
@@ -19,6 +18,7 @@ from mmdx.engine.processes import main_first
 from mmdx.engine.runs.record import read_environment, same_store
 from mmdx.errors import UsageError
 from mmdx.files import RunLayout
+from mmdx.schema import Config
 
 
 def open_store(config: Config, console: Console, turn: AbstractContextManager[None] | None = None) -> Store:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mmdx.config import Component, Config, ReportOptions
 from mmdx.data.loading.reports import Reports
 from mmdx.data.loading.sample import Written
 from mmdx.data.store.store import Store
@@ -16,6 +15,7 @@ from mmdx.kinds import KINDS
 from mmdx.models.heads.description import TextHead
 from mmdx.models.text.transformer import source_of
 from mmdx.registry import HEADS, TEXT_ENCODERS
+from mmdx.schema import Component, Config, ReportOptions
 
 
 def target_key(modality: str) -> str:

@@ -11,7 +11,6 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from rich.console import Console
 
-from mmdx.config import Config
 from mmdx.data.splits.folds import make_folds, read_folds, splits_of_fold, write_folds
 from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
@@ -30,6 +29,7 @@ from mmdx.engine.runs.studies import write_studies
 from mmdx.engine.scoring.evaluate import AS_TRAINED, Scoring, score_run
 from mmdx.errors import DataError, UsageError
 from mmdx.files import BASELINES, SLICES, RunLayout, write_json, write_text, written
+from mmdx.schema import Config
 from mmdx.stats.comparison.compare import Comparison, compare
 from mmdx.stats.report.contents import HEADLINE
 from mmdx.stats.report.markdown import markdown, markdown_table

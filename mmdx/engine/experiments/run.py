@@ -8,7 +8,6 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mmdx.config import Config
 from mmdx.engine.assembly.saved import load_description
 from mmdx.engine.experiments.cross_validation import FoldResults, evaluate_folds, train_folds
 from mmdx.engine.experiments.guidance.run import GuidanceResults, train_guidance
@@ -20,6 +19,7 @@ from mmdx.engine.scoring.evaluate import AS_TRAINED, Scoring, evaluate_run
 from mmdx.engine.scoring.score import parse_shown
 from mmdx.errors import UsageError
 from mmdx.files import RunLayout
+from mmdx.schema import Config
 from mmdx.study import Split
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from accelerate.utils import broadcast_object_list
 from rich.console import Console
 
-from mmdx.config import Config
 from mmdx.engine.assembly.store import deal, open_store
 from mmdx.engine.processes import LAUNCHED_SHORT, launched_short, main_first, make_accelerator
 from mmdx.engine.runs.folder import choose_run
 from mmdx.engine.runs.setting import Setting
 from mmdx.files import RunLayout
+from mmdx.schema import Config
 
 
 def start(config: Config, *, name: str, resume: bool, console: Console) -> Setting:

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from mmdx.config import Config
 from mmdx.engine.assembly.saved import SavedModel, load_model
 from mmdx.engine.inference.answers import Refused
 from mmdx.engine.inference.arrays import Arrays, ArrayStudy, array_study
@@ -25,6 +24,7 @@ from mmdx.engine.inference.source import answer_each
 from mmdx.engine.inference.study import device_of, image_input, read_study, text_inputs
 from mmdx.engine.runs.folder import model_folder
 from mmdx.errors import DataError
+from mmdx.schema import Config
 from mmdx.study import Study
 
 Source = str | Path | Study | Arrays

@@ -10,12 +10,12 @@ from typing import Any
 
 import pandas as pd
 
-from mmdx.config import Component
 from mmdx.data.readers import register_all
 from mmdx.data.readers.detect import detect_reader
 from mmdx.engine.assembly.plugins import import_plugins
 from mmdx.errors import UsageError
 from mmdx.registry import READERS
+from mmdx.schema import Component
 from mmdx.study import ImageFiles, ImageRef, Modality, Study, VectorFiles
 
 

@@ -10,7 +10,6 @@ from typing import Any
 import pydantic
 from rich.console import Console
 
-from mmdx.config import Component, DataConfig, SplitOptions
 from mmdx.config_file import explain, with_overrides
 from mmdx.data.readers import register_all
 from mmdx.data.readers.detect import detect_reader
@@ -20,6 +19,7 @@ from mmdx.data.store.store import Store
 from mmdx.engine.assembly.plugins import import_plugins
 from mmdx.errors import UsageError
 from mmdx.registry import READERS
+from mmdx.schema import Component, DataConfig, SplitOptions
 
 SPLIT_WORDS = {"val": "val", "test": "test", "split_seed": "seed"}
 """Words of the command line, and the options of a split that they set."""

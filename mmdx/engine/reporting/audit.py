@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from mmdx.config import ReportOptions
 from mmdx.data.audit.audit import AUDIT_FORMAT, Audit, audit, splits_digest
 from mmdx.data.audit.lexicon import SHIPPED, read_lexicon
 from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 from mmdx.errors import UsageError
+from mmdx.schema import ReportOptions
 from mmdx.study import Split
 
 AUDIT_FILE = "audit.json"

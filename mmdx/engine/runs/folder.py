@@ -14,10 +14,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from mmdx.config import Config
 from mmdx.config_file import read_config
 from mmdx.errors import UsageError
 from mmdx.files import ModelLayout, RunLayout
+from mmdx.schema import Config
 
 
 def choose_run(config: Config, name: str, *, resume: bool) -> Path:

@@ -10,12 +10,12 @@ from typing import Any
 
 from accelerate import Accelerator
 
-from mmdx.config import Config
 from mmdx.config_file import dump_config
 from mmdx.data.splits.splits import Splits, read_splits, write_splits
 from mmdx.data.store.store import Store
 from mmdx.errors import DataError, UsageError
 from mmdx.files import RunLayout, write_json, write_text
+from mmdx.schema import Config
 
 PACKAGES = (
     *("mmdx", "torch", "timm", "transformers", "datasets"),

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from accelerate import Accelerator
 from rich.console import Console
 
-from mmdx.config import Config
 from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 from mmdx.files import RunLayout
+from mmdx.schema import Config
 
 
 @dataclass(frozen=True)

@@ -25,13 +25,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, StandardScaler
 
-from mmdx.config import Config
 from mmdx.data.images.decode import HU_RANGE
 from mmdx.data.images.letterbox import visible_margins
 from mmdx.data.loading.reports import Reports
 from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 from mmdx.engine.runs.studies import study_facts
+from mmdx.schema import Config
 
 RAREST_WORD = 2
 """Training reports in which a word must stand, as for the vocabulary of a text encoder."""

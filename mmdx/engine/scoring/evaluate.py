@@ -9,7 +9,6 @@ from pathlib import Path
 from accelerate import Accelerator
 from rich.console import Console
 
-from mmdx.config import Config, SliceOrder
 from mmdx.engine.assembly.saved import load_model
 from mmdx.engine.assembly.store import store_of
 from mmdx.engine.processes import make_accelerator
@@ -21,6 +20,7 @@ from mmdx.engine.scoring.orders import slice_orders
 from mmdx.engine.scoring.score import score_splits, showings
 from mmdx.engine.scoring.texts import write_reports
 from mmdx.files import RunLayout, write_json
+from mmdx.schema import Config, SliceOrder
 from mmdx.study import Split
 
 

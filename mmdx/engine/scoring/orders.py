@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from mmdx.config import Config
 from mmdx.data.store.store import Store
 from mmdx.models.branches.base import Branch
 from mmdx.models.model import MultimodalModel
+from mmdx.schema import Config
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,6 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from mmdx.batch import Batch
-from mmdx.config import Config, TrainConfig
 from mmdx.data.loading.sampler import SliceBudgetSampler
 from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
@@ -38,6 +37,7 @@ from mmdx.engine.training.state import Progress, load_state, save_state
 from mmdx.errors import DataError
 from mmdx.files import RunLayout
 from mmdx.models.model import trainable
+from mmdx.schema import Config, TrainConfig
 from mmdx.stats.metrics.evaluate import evaluate
 from mmdx.stats.metrics.registry import PRIMARY
 

@@ -13,13 +13,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from mmdx.config import Config
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.facts import ModelFacts
 from mmdx.errors import DataError
 from mmdx.models.branches.vectors import VectorBranch
 from mmdx.models.model import MultimodalModel
 from mmdx.registry import SELECTORS
+from mmdx.schema import Config
 
 MOST_ITEMS = 20_000
 """Training items that a selection is fitted on; of more, so many are drawn by the seed of the config."""

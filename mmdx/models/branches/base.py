@@ -11,13 +11,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mmdx.batch import Features, Packed
-from mmdx.config import InputConfig
 from mmdx.errors import UsageError
 from mmdx.models.facts import InputFacts
 from mmdx.models.heads.base import BranchSizes
 from mmdx.models.packing import item_mask, pad
 from mmdx.models.sequence.base import SequenceModel
 from mmdx.registry import Registry
+from mmdx.schema import InputConfig
 
 
 class Branch(nn.Module, ABC):

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from mmdx.batch import Features, Packed
-from mmdx.config import Component, InputConfig
 from mmdx.models.augment import StudyAugment
 from mmdx.models.branches.base import Branch, in_sequence, projection
 from mmdx.models.facts import InputFacts
@@ -17,6 +16,7 @@ from mmdx.models.packing import with_neighbours
 from mmdx.models.sequence.base import SequenceModel
 from mmdx.models.views import View
 from mmdx.registry import BRANCHES, IMAGE_ENCODERS, IMAGE_VIEWS, SEQUENCES
+from mmdx.schema import Component, InputConfig
 
 
 @BRANCHES("images")

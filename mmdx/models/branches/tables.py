@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from mmdx.batch import Features, Packed
-from mmdx.config import InputConfig
 from mmdx.models.branches.base import Branch, projection
 from mmdx.models.facts import InputFacts
 from mmdx.models.heads.base import BranchSizes
 from mmdx.models.packing import item_mask, pad
 from mmdx.models.tabular import TableEncoder
 from mmdx.registry import BRANCHES, TABLE_ENCODERS
+from mmdx.schema import InputConfig
 
 
 @BRANCHES("tabular")

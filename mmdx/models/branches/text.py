@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from mmdx.batch import Features, Packed
-from mmdx.config import InputConfig
 from mmdx.models.branches.base import Branch, projection
 from mmdx.models.facts import InputFacts
 from mmdx.models.heads.base import BranchSizes
 from mmdx.models.text.words import TextEncoder
 from mmdx.registry import BRANCHES, TEXT_ENCODERS
+from mmdx.schema import InputConfig
 
 
 @BRANCHES("text")

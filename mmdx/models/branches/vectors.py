@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from mmdx.batch import Features, Packed
-from mmdx.config import InputConfig
 from mmdx.models.branches.base import Branch, in_sequence, projection
 from mmdx.models.facts import InputFacts
 from mmdx.models.heads.base import BranchSizes
@@ -15,6 +14,7 @@ from mmdx.models.select import Affine
 from mmdx.models.sequence.base import SequenceModel
 from mmdx.models.vectors import VectorEncoder
 from mmdx.registry import BRANCHES, SEQUENCES, VECTOR_ENCODERS
+from mmdx.schema import InputConfig
 
 
 @BRANCHES("vectors")

@@ -10,9 +10,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mmdx.batch import Features
-from mmdx.config import Component
 from mmdx.models.fusion.pooled import Fusion
 from mmdx.registry import FUSIONS
+from mmdx.schema import Component
 
 CONCAT = Component(type="concat")
 

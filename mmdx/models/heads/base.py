@@ -12,9 +12,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mmdx.batch import Batch, Features
-from mmdx.config import Component
 from mmdx.models.losses import Loss, known_bce
 from mmdx.registry import LOSSES
+from mmdx.schema import Component
 
 LossPart = Annotated[Component, LOSSES]
 BCE = Component(type="bce")

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from audited import store_facts
 
-from mmdx.config import ReportOptions
 from mmdx.data.audit.issues import Issue
 from mmdx.data.audit.lexicon import read_lexicon
 from mmdx.data.audit.statements import check_statements
+from mmdx.schema import ReportOptions
 
 LABELS = [float(i % 2) for i in range(60)]
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import cohorts
 
-from mmdx.config import SplitOptions
 from mmdx.data.audit.identities import check_identities
 from mmdx.data.audit.store_facts import gather
 from mmdx.data.store.prepare import prepare_into
+from mmdx.schema import SplitOptions
 
 
 def test_a_column_called_series_is_a_trait_and_no_identity(tmp_path: Path) -> None:

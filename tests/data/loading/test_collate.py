@@ -13,7 +13,6 @@ import pytest
 import torch
 
 from mmdx.batch import Batch
-from mmdx.config import ReportOptions, SliceOrder
 from mmdx.data.loading.collate import collate_for
 from mmdx.data.loading.dataset import StudyDataset
 from mmdx.data.loading.reading import Reading, evenly
@@ -21,6 +20,7 @@ from mmdx.data.loading.sample import WHOLE, SampleMaker, Written
 from mmdx.data.store.store import Store
 from mmdx.data.text.tokenizer import fit_tokenizer
 from mmdx.errors import UsageError
+from mmdx.schema import ReportOptions, SliceOrder
 
 MODALITIES = ("image", "report")
 

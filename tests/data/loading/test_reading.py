@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmdx.config import DataConfig
 from mmdx.data.loading.reading import Reading
+from mmdx.schema import DataConfig
 
 SHUFFLED = [2, 4, 3, 5, 0, 1]
 """What study `s1` of six images drew when this was written: another process, machine or version must draw the same."""

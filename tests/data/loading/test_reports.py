@@ -2,8 +2,8 @@
 
 import cohorts
 
-from mmdx.config import ReportOptions
 from mmdx.data.loading.reports import Reports
+from mmdx.schema import ReportOptions
 
 
 def test_reports_are_redacted_and_absent_ones_empty(tmp_path):

@@ -12,12 +12,12 @@ import pytest
 from pydicom.dataset import Dataset
 
 from mmdx.cli import main
-from mmdx.config import SplitOptions
 from mmdx.data.privacy.privacy import BURNED_IN, burned_in, notices, private, summary, telling
 from mmdx.data.privacy.pseudonyms import Pseudonyms
 from mmdx.data.store.prepare import Recipe, prepare_into
 from mmdx.data.store.store import Store
 from mmdx.errors import DataError
+from mmdx.schema import SplitOptions
 from mmdx.study import Study
 
 NAMES = Pseudonyms(b"sixteen bytes ok")

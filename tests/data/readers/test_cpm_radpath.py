@@ -10,11 +10,11 @@ import nibabel
 import numpy as np
 import pytest
 
-from mmdx.config import SplitOptions
 from mmdx.data.readers.cpm_radpath import CLASSES, SEQUENCES, TABLE, read
 from mmdx.data.store.check import check_studies
 from mmdx.data.store.prepare import prepare_into
 from mmdx.errors import DataError, UsageError
+from mmdx.schema import SplitOptions
 from mmdx.study import ImageFiles, VectorFiles
 
 CASES = {"CPM19_CBICA_AAB_1": "G", "CPM19_CBICA_ABE_1": "A", "CPM19_TCIA01_131_1": "O"}

@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from mmdx.config import Component, SplitOptions
 from mmdx.data.readers.derm7pt import TASKS, read
 from mmdx.data.store.check import check_studies
 from mmdx.data.store.prepare import Recipe, prepare_into
 from mmdx.errors import DataError
+from mmdx.schema import Component, SplitOptions
 from mmdx.study import groups_of
 
 COLUMNS = (

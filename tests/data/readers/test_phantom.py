@@ -4,11 +4,11 @@ import numpy as np
 import pydicom
 import pytest
 
-from mmdx.config import Component
 from mmdx.data.phantom.recipe import FINDINGS, Recipe
 from mmdx.data.readers.phantom import read
 from mmdx.errors import DataError
 from mmdx.registry import READERS
+from mmdx.schema import Component
 from mmdx.study import ImageFiles, Study
 
 

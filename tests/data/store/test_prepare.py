@@ -20,13 +20,13 @@ import cohorts
 import numpy as np
 import pytest
 
-from mmdx.config import SplitOptions
 from mmdx.data.store import prepare
 from mmdx.data.store.layout import Layout
 from mmdx.data.store.lock import LOCK
 from mmdx.data.store.prepare import prepare_into, prepare_under
 from mmdx.data.store.store import Store, is_store
 from mmdx.errors import DataError, UsageError
+from mmdx.schema import SplitOptions
 
 SCRIPT = """
 import os, resource, sys, time

@@ -14,11 +14,11 @@ import cohorts
 import numpy as np
 import pytest
 
-from mmdx.config import SplitOptions
 from mmdx.data.store import store as store_module
 from mmdx.data.store.prepare import prepare_into
 from mmdx.data.store.store import Store, is_store
 from mmdx.errors import DataError, UsageError
+from mmdx.schema import SplitOptions
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,10 @@
 
 import pytest
 
-from mmdx.config import ReportOptions
 from mmdx.config_file import parse_config
 from mmdx.data.text.redaction import absent_sections, redacted, withheld
 from mmdx.errors import UsageError
+from mmdx.schema import ReportOptions
 
 REPORT = (
     "CT head.\nINDICATION: Fall, on warfarin.\nFINDINGS: Acute subdural haematoma.\nIMPRESSION: Subdural; no fracture."

@@ -16,7 +16,6 @@ from safetensors.torch import save_file
 from tiny import write_cohort, write_config
 from transformers import BertConfig, BertModel
 
-from mmdx.config import SplitOptions
 from mmdx.config_file import read_config
 from mmdx.data.splits.splits import Splits
 from mmdx.data.store.prepare import prepare_into
@@ -27,6 +26,7 @@ from mmdx.engine.experiments.run import train
 from mmdx.errors import DataError, UsageError
 from mmdx.models.text.transformer import Transformer
 from mmdx.registry import READERS
+from mmdx.schema import SplitOptions
 from mmdx.study import UNKNOWN, ImageFiles, ImageRef, Order, Study
 
 PLAIN = {"image": {"encoder": "test_patches"}, "report": {"encoder": "bilstm_attention"}}

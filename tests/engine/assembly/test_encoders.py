@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from mmdx.config import Component, InputConfig
 from mmdx.engine.assembly.encoders import kind_of, kind_read, options_read
 from mmdx.kinds import IMAGES, TABULAR, TEXT, VECTORS, Kind
+from mmdx.schema import Component, InputConfig
 
 
 @pytest.mark.parametrize(

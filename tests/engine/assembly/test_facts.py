@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from cohorts import folder_cohort, prepared
 
-from mmdx.config import Config
 from mmdx.config_file import parse_config
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.facts import ModelFacts, facts_of
@@ -17,6 +16,7 @@ from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.assembly.texts import build_tokenizers
 from mmdx.errors import UsageError
 from mmdx.models.facts import InputFacts
+from mmdx.schema import Config
 from mmdx.study import Column
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from cohorts import folder_cohort, prepared, quiet, recipe
 
-from mmdx.config import SplitOptions
 from mmdx.data.store.prepare import prepare_into
 from mmdx.data.store.stored import StoredStudy
 from mmdx.engine.assembly.facts import prevalence
+from mmdx.schema import SplitOptions
 
 
 def test_of_known_labels_in_the_rows_alone(tmp_path):

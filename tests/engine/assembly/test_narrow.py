@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from mmdx.config import Component, Config
 from mmdx.config_file import parse_config
 from mmdx.engine.assembly.narrow import level_of, narrow
 from mmdx.engine.assembly.resolve import resolve
 from mmdx.errors import UsageError
+from mmdx.schema import Component, Config
 
 INPUTS = {"image": "timm", "report": "bilstm_attention", "clinic": "table_mlp"}
 

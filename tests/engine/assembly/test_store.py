@@ -9,13 +9,13 @@ import pytest
 from accelerate import Accelerator
 from cohorts import folder_cohort, prepared, quiet
 
-from mmdx.config import Config
 from mmdx.config_file import parse_config
 from mmdx.data.readers import register_all
 from mmdx.engine.assembly.store import deal, open_store, store_of
 from mmdx.engine.runs.record import record_store
 from mmdx.errors import DataError, UsageError
 from mmdx.files import RunLayout
+from mmdx.schema import Config
 
 
 def config_of(**data: Any) -> Config:

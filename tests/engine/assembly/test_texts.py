@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from cohorts import folder_cohort, prepared, write_png, write_table
 
-from mmdx.config import Config
 from mmdx.config_file import parse_config
 from mmdx.data.store.store import Store
 from mmdx.data.text.tokenizer import ReportTokenizer
 from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.assembly.texts import build_tokenizers, reports_of, target_key, target_texts, text_heads
 from mmdx.errors import UsageError
+from mmdx.schema import Config
 
 
 def config_of(store: Store, *, reports: dict[str, Any] | None = None, **heads: Any) -> Config:

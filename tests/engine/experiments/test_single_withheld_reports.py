@@ -11,7 +11,6 @@ import pytest
 from rich.console import Console
 from tiny import write_cohort, write_config
 
-from mmdx.config import ReportOptions
 from mmdx.config_file import read_config
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.resolve import resolve
@@ -22,6 +21,7 @@ from mmdx.engine.experiments.run import train
 from mmdx.engine.inference.predict import predict_study
 from mmdx.engine.inference.prediction import Prediction
 from mmdx.errors import DataError
+from mmdx.schema import ReportOptions
 from mmdx.study import ImageFiles, ImageRef, Order, Study
 
 WITHHELD = "data.reports={mask: [fall], drop_sections: [impresion]}"

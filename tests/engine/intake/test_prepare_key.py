@@ -9,12 +9,12 @@ import yaml
 from rich.console import Console
 from tiny import write_cohort, write_config
 
-from mmdx.config import Config
 from mmdx.config_file import read_config
 from mmdx.data.privacy.pseudonyms import read_key
 from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.assembly.store import open_store
 from mmdx.errors import UsageError
+from mmdx.schema import Config
 
 
 def test_a_config_prepares_with_its_key(tmp_path: Path) -> None:

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from mmdx.config import Config
 from mmdx.config_file import dump_config, parse_config
 from mmdx.engine.runs.folder import changed_keys, choose_run, is_concluded, model_folder
 from mmdx.errors import UsageError
 from mmdx.files import ModelLayout, RunLayout, write_text
+from mmdx.schema import Config
 
 
 def config_of(**sections: Any) -> Config:

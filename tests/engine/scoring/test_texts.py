@@ -14,7 +14,6 @@ from accelerate import Accelerator
 from rich.console import Console
 from tiny import write_cohort, write_config
 
-from mmdx.config import Config
 from mmdx.config_file import read_config
 from mmdx.data.readers import register_all
 from mmdx.data.store.store import Store
@@ -27,6 +26,7 @@ from mmdx.engine.inference.predict import predict_source
 from mmdx.engine.scoring.evaluate import evaluate_run
 from mmdx.engine.scoring.texts import origin, write_reports
 from mmdx.errors import UsageError
+from mmdx.schema import Config
 from mmdx.terminal.predictions import show_predictions
 from mmdx.terminal.scores import show_conclusion
 

@@ -19,7 +19,6 @@ from rich.console import Console
 from safetensors.torch import load_file
 from tiny import write_cohort, write_config
 
-from mmdx.config import TrainConfig
 from mmdx.config_file import parse_config, read_config
 from mmdx.data.splits.splits import Splits
 from mmdx.engine.assembly.resolve import resolve
@@ -28,6 +27,7 @@ from mmdx.engine.scoring.evaluate import evaluate_run
 from mmdx.engine.training import loop
 from mmdx.errors import DataError, UsageError
 from mmdx.models.heads.base import FindingsHead
+from mmdx.schema import TrainConfig
 
 ROOT = Path(__file__).parents[3]
 QUIET = Console(quiet=True)

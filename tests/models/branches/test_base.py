@@ -11,7 +11,6 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mmdx.batch import Batch, Features, Packed
-from mmdx.config import Config, InputConfig
 from mmdx.config_file import parse_config
 from mmdx.engine.assembly.encoders import kind_of
 from mmdx.engine.assembly.facts import ModelFacts
@@ -24,6 +23,7 @@ from mmdx.models.facts import InputFacts
 from mmdx.models.heads.base import BranchSizes
 from mmdx.models.packing import item_mask, pad
 from mmdx.registry import BRANCHES, Registry
+from mmdx.schema import Config, InputConfig
 
 SIGNAL_ENCODERS = Registry("signal encoder")
 

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from mmdx.batch import Features
-from mmdx.config import Component
 from mmdx.engine.assembly.model import build_model  # noqa: F401  (registers every fusion)
 from mmdx.errors import UsageError
 from mmdx.models.absent import StandIns
 from mmdx.models.fusion.pooled import Film, Fusion, Late, LowRank
 from mmdx.registry import FUSIONS
+from mmdx.schema import Component
 
 DIM, STUDIES = 8, 4
 WIDTHS = {"ct": 5, "derm": 3, "report": 6}

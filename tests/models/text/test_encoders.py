@@ -16,7 +16,6 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from transformers.utils import logging
 
 from mmdx.batch import Features
-from mmdx.config import Component
 from mmdx.data.text.tokenizer import ReportTokenizer, fit_tokenizer, inverse_document_frequencies
 from mmdx.engine.assembly.facts import ModelFacts
 from mmdx.engine.assembly.model import build_model
@@ -27,6 +26,7 @@ from mmdx.models.model import trainable
 from mmdx.models.text.transformer import Transformer
 from mmdx.models.text.words import TfIdf
 from mmdx.registry import TEXT_ENCODERS
+from mmdx.schema import Component
 
 REPORTS = [
     "Fall on the head, then a second fall.",

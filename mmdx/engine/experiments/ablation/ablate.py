@@ -23,7 +23,6 @@ from typing import Any
 from rich.console import Console
 
 from mmdx import __version__
-from mmdx.config import Config
 from mmdx.config_file import read_config
 from mmdx.data.store.lock import hold, hold_waiting
 from mmdx.data.store.store import Store
@@ -46,6 +45,7 @@ from mmdx.engine.reporting.checklists.table import save_comparison
 from mmdx.engine.runs.folder import changed_keys
 from mmdx.errors import DataError, MmdxError, UsageError
 from mmdx.files import RunLayout, write_json
+from mmdx.schema import Config
 from mmdx.stats.cohort.ablation_folder import RECORD
 from mmdx.stats.evidence import Evidence, gather
 

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from mmdx.config import Component, Config
 from mmdx.engine.assembly.narrow import NarrowConfig, narrow
 from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.experiments.guidance.run import GUIDED, RECOVERY
 from mmdx.engine.runs.folder import is_concluded
 from mmdx.errors import UsageError
 from mmdx.files import RunLayout
+from mmdx.schema import Component, Config
 from mmdx.stats.cohort.ablation_folder import GUIDED_OWN
 
 OTHER_FUSIONS = ("concat", "late")

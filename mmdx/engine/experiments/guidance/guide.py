@@ -14,7 +14,6 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from mmdx.batch import Batch
-from mmdx.config import Component, Config, GuidanceConfig
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.model import build_model
 from mmdx.engine.assembly.saved import SavedModel, write_weights
@@ -25,6 +24,7 @@ from mmdx.files import ModelLayout, RunLayout, write_json
 from mmdx.models.fusion.guided import Guide, Guided
 from mmdx.models.fusion.pooled import Fusion
 from mmdx.models.heads.base import Head
+from mmdx.schema import Component, Config, GuidanceConfig
 from mmdx.stats.comparison.recovery import variance_explained
 from mmdx.stats.resampling.intervals import Estimate
 

@@ -12,11 +12,11 @@ from accelerate.utils import gather_object
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from mmdx.config import GuidanceConfig
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.scoring.score import answered
 from mmdx.errors import DataError
+from mmdx.schema import GuidanceConfig
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from mmdx.config import GuidanceConfig
 from mmdx.engine.assembly.facts import facts_of
 from mmdx.engine.assembly.saved import SavedModel, copy_first, load_model, write_description, write_weights
 from mmdx.engine.assembly.texts import build_tokenizers
@@ -34,6 +33,7 @@ from mmdx.engine.training.distillation import Answers, distilled
 from mmdx.engine.training.objective import Objective, objective
 from mmdx.files import RunLayout, write_json
 from mmdx.models.fusion.guided import Guide
+from mmdx.schema import GuidanceConfig
 from mmdx.stats.cohort.ablation_folder import GUIDED_OWN
 from mmdx.stats.comparison.compare import Comparison, compare
 from mmdx.stats.comparison.recovery import Recovery, recovered

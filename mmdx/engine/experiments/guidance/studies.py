@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Bool
 
-from mmdx.config import Component, Config, GuidanceConfig
 from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.checks import Presence, check_training
 from mmdx.engine.assembly.narrow import NarrowConfig, narrow
 from mmdx.engine.assembly.resolve import resolve
 from mmdx.errors import DataError, UsageError, did_you_mean
+from mmdx.schema import Component, Config, GuidanceConfig
 from mmdx.study import SPLITS, Split
 
 

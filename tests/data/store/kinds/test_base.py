@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import signals
 
-from mmdx.config import Component, SplitOptions
 from mmdx.data.store.kinds import STORED, ModalityFacts
 from mmdx.data.store.prepare import Recipe, prepare_into
 from mmdx.data.store.store import Store
 from mmdx.errors import UsageError
 from mmdx.registry import READERS
+from mmdx.schema import Component, SplitOptions
 from mmdx.study import Study
 
 

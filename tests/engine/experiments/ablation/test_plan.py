@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from mmdx.config import Config
 from mmdx.config_file import read_config
 from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.experiments.ablation.plan import Extent, Plan, plan_jobs
@@ -15,6 +14,7 @@ from mmdx.errors import UsageError
 from mmdx.models.heads.base import BranchSizes, Findings
 from mmdx.models.heads.study import StudyHead
 from mmdx.registry import HEADS
+from mmdx.schema import Config
 
 CONFIGS = Path(__file__).parents[4] / "configs"
 OUT = Path("out")

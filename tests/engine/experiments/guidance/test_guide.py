@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from mmdx.config import GuidanceConfig
 from mmdx.engine.experiments.guidance.guide import check_guide, fit_guide, record, said_of
 from mmdx.engine.experiments.guidance.latents import fit_on_latents
 from mmdx.errors import DataError
 from mmdx.models.fusion.guided import Guide
+from mmdx.schema import GuidanceConfig
 
 OPTIONS = GuidanceConfig(superior=("a",), inferior=("b",), epochs=150, lr=0.003, dropout=0.0)
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
-from mmdx.config import Augment, Component, Config
 from mmdx.config_file import dump_config, parse_config, read_config, with_overrides
 from mmdx.errors import UsageError
+from mmdx.schema import Augment, Component, Config
 
 EXPERIMENT = """
 data: {reader: {type: phantom, patients: 40}, source: cohort}
