@@ -1,3 +1,50 @@
-"""mmdx: medical images read together with their reports."""
+"""Medical images read together with their clinical reports: from raw files to a claim that stands up to review.
+
+`import mmdx` loads no other library: each public name is imported when it is first asked for. `docs/api.md` shows all
+of them at work; `__init__.pyi` has their types.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
 
 __version__ = "0.1.0"
+PUBLIC = {
+    **dict.fromkeys(("read", "prepare", "audit"), "mmdx.api.data"),
+    **dict.fromkeys(("config", "train", "load", "evaluate", "ablate"), "mmdx.api.models"),
+    "compare": "mmdx.api.claims",
+    "Run": "mmdx.api.run",
+    "Audit": "mmdx.data.audit.audit",
+    "Store": "mmdx.data.store.store",
+    "as_torch": "mmdx.data.loading.dataset",
+    "Study": "mmdx.study",
+    "Config": "mmdx.schema",
+    "Model": "mmdx.engine.inference.model",
+    **dict.fromkeys(("Prediction", "Predictions"), "mmdx.engine.inference.prediction"),
+    **dict.fromkeys(("Explanation", "Explanations"), "mmdx.engine.inference.explanation"),
+    "Comparison": "mmdx.stats.comparison.compare",
+    "Evidence": "mmdx.stats.evidence",
+    **dict.fromkeys(("MmdxError", "DataError", "UsageError"), "mmdx.errors"),
+    "KINDS": "mmdx.kinds",
+    "STORED": "mmdx.data.store.kinds",
+    **dict.fromkeys(
+        (
+            *("READERS", "BRANCHES", "IMAGE_VIEWS", "IMAGE_ENCODERS", "SEQUENCES", "VECTOR_ENCODERS", "SELECTORS"),
+            *("TEXT_ENCODERS", "TABLE_ENCODERS", "FUSIONS", "LOSSES", "HEADS"),
+        ),
+        "mmdx.registry",
+    ),
+}
+"""Where each public name stands."""
+__all__ = [*PUBLIC]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in PUBLIC:
+        raise AttributeError(f"module 'mmdx' has no attribute '{name}'")
+    return getattr(importlib.import_module(PUBLIC[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *PUBLIC})

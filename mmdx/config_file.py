@@ -44,17 +44,25 @@ def parse_config(raw: Mapping[str, Any], where: str) -> Config:
         raise UsageError([f"{where}: {line}" for line in explain(error, Config)]) from None
 
 
-def with_overrides(raw: dict[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
-    """`raw` with each `a.b.c=value` set, read as YAML; a component named alone takes options below it."""
-    result = _copy(raw)
+def with_overrides(raw: Mapping[str, Any], overrides: Sequence[str]) -> dict[str, Any]:
+    """`raw` with each `a.b.c=value` set, read as YAML, as `with_values` sets it."""
+    values: dict[str, Any] = {}
     for override in overrides:
         key, equals, value = override.partition("=")
         if not equals or not key:
             raise UsageError(f"'{override}': an override is key=value, such as train.epochs=3")
         try:
-            parsed = parse_yaml(value, f"'{override}'")
+            values.pop(key, None)  # of two for one key the last counts, in its place
+            values[key] = parse_yaml(value, f"'{override}'")
         except NotYaml:
             raise UsageError(f"'{override}': the value is not YAML; quote it") from None
+    return with_values(raw, values)
+
+
+def with_values(raw: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """`raw` with the value of each dotted key set, in order; a component named alone takes options below it."""
+    result = _copy(raw)
+    for key, value in values.items():
         node: dict[str, Any] = result
         *parents, last = key.split(".")
         for depth, parent in enumerate(parents):
@@ -65,10 +73,10 @@ def with_overrides(raw: dict[str, Any], overrides: Sequence[str]) -> dict[str, A
             if below is None:
                 below = {}
             if not isinstance(below, dict):
-                raise UsageError(f"'{override}': '{parent}' is {below!r}, which has no keys below it")
+                raise UsageError(f"'{key}={value}': '{parent}' is {below!r}, which has no keys below it")
             node[parent] = below
             node = below
-        node[last] = parsed
+        node[last] = value
     return result
 
 

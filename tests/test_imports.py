@@ -23,6 +23,7 @@ ROOMS = {
     "stats": {"stats", "hallway"},
     "engine": {"engine", "data", "models", "stats", "hallway"},
     "terminal": {"terminal", "engine", "stats", "data", "hallway"},
+    "api": {"api", "engine", "stats", "data", "hallway"},
     "cli": {"cli_options", "terminal", "engine", "stats", "hallway", "demo"},
     "cli_options": set(),
     "__main__": {"cli"},

@@ -48,16 +48,21 @@ class Place:
 
 
 def read_resolved(path: Path, overrides: Sequence[str] = ()) -> Config:
-    """The config in a YAML file, with `key=value` overrides, resolved.
+    """The config in a YAML file, with `key=value` overrides, resolved. Raises as `resolve_raw` does."""
+    return resolve_raw(read_raw(path, overrides), str(path))
 
-    Raises `UsageError` with all problems at once: those of its sections, and those of the parts that it names.
+
+def resolve_raw(raw: Mapping[str, Any], where: str) -> Config:
+    """The config that a plain mapping spells out, resolved.
+
+    Raises `UsageError` with all problems at once, each line opened by `where`: those of its sections, and those of the
+    parts that it names.
     """
-    raw = read_raw(path, overrides)
     try:
-        config = parse_config(raw, str(path))
+        config = parse_config(raw, where)
     except UsageError as error:
         problems = [*_plugin_problems(raw), *_part_problems(raw)]
-        raise UsageError([*error.problems, *(f"{path}: {problem}" for problem in problems)]) from None
+        raise UsageError([*error.problems, *(f"{where}: {problem}" for problem in problems)]) from None
     return resolve(config)
 
 

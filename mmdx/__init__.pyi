@@ -1,0 +1,42 @@
+from mmdx.api.claims import compare as compare
+from mmdx.api.data import audit as audit
+from mmdx.api.data import prepare as prepare
+from mmdx.api.data import read as read
+from mmdx.api.models import ablate as ablate
+from mmdx.api.models import config as config
+from mmdx.api.models import evaluate as evaluate
+from mmdx.api.models import load as load
+from mmdx.api.models import train as train
+from mmdx.api.run import Run as Run
+from mmdx.data.audit.audit import Audit as Audit
+from mmdx.data.loading.dataset import as_torch as as_torch
+from mmdx.data.store.kinds import STORED as STORED
+from mmdx.data.store.store import Store as Store
+from mmdx.engine.inference.explanation import Explanation as Explanation
+from mmdx.engine.inference.explanation import Explanations as Explanations
+from mmdx.engine.inference.model import Model as Model
+from mmdx.engine.inference.prediction import Prediction as Prediction
+from mmdx.engine.inference.prediction import Predictions as Predictions
+from mmdx.errors import DataError as DataError
+from mmdx.errors import MmdxError as MmdxError
+from mmdx.errors import UsageError as UsageError
+from mmdx.kinds import KINDS as KINDS
+from mmdx.registry import BRANCHES as BRANCHES
+from mmdx.registry import FUSIONS as FUSIONS
+from mmdx.registry import HEADS as HEADS
+from mmdx.registry import IMAGE_ENCODERS as IMAGE_ENCODERS
+from mmdx.registry import IMAGE_VIEWS as IMAGE_VIEWS
+from mmdx.registry import LOSSES as LOSSES
+from mmdx.registry import READERS as READERS
+from mmdx.registry import SELECTORS as SELECTORS
+from mmdx.registry import SEQUENCES as SEQUENCES
+from mmdx.registry import TABLE_ENCODERS as TABLE_ENCODERS
+from mmdx.registry import TEXT_ENCODERS as TEXT_ENCODERS
+from mmdx.registry import VECTOR_ENCODERS as VECTOR_ENCODERS
+from mmdx.schema import Config as Config
+from mmdx.stats.comparison.compare import Comparison as Comparison
+from mmdx.stats.evidence import Evidence as Evidence
+from mmdx.study import Study as Study
+
+__version__: str
+PUBLIC: dict[str, str]

@@ -1,0 +1,45 @@
+"""From predictions to a claim; nothing here needs torch or a model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from mmdx.api.run import Run
+from mmdx.errors import UsageError
+from mmdx.stats.evidence import Evidence, gather
+
+Source = str | Path | Run | pd.DataFrame
+
+
+def compare(
+    *sources: Source | Mapping[str, pd.DataFrame],
+    split: Literal["train", "val", "test"] = "test",
+    level: Literal["study", "slice", "patient"] | None = None,
+    resamples: int = 2000,
+    seed: int = 0,
+    intervals: Literal["percentile", "bca"] = "percentile",
+    margin: float | None = None,
+) -> Evidence:
+    """Compares what models say of the same studies: paired, by patient, with intervals and corrected p-values.
+
+    A source is a run, a run folder, a prediction file, the folder of an ablation, or a table (`DataFrame`) with the
+    columns `study_id, patient_id, shown, finding, label, score`: no run folder is needed. One mapping of a name to a
+    table gives each table its name, and the column `shown` may then be left out. The first source is the reference.
+    `level` is what is scored, as the sources have it by default; `margin` tests that the others are at most so much
+    worse than the first. Raises `DataError` where sources do not stand on the same rows and labels.
+    """
+    if len(sources) == 1 and isinstance(sources[0], Mapping):
+        tables: Mapping[str, pd.DataFrame] = sources[0]
+        return gather(
+            tables, split=split, level=level, resamples=resamples, seed=seed, intervals=intervals, margin=margin
+        )
+    places: list[Path | pd.DataFrame] = []
+    for source in sources:
+        if isinstance(source, Mapping):
+            raise UsageError("compare: a mapping of names to tables stands alone; put all tables into one")
+        places.append(source.folder if isinstance(source, Run) else Path(source) if isinstance(source, str) else source)
+    return gather(places, split=split, level=level, resamples=resamples, seed=seed, intervals=intervals, margin=margin)
