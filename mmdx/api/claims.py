@@ -35,11 +35,11 @@ def compare(
     if len(sources) == 1 and isinstance(sources[0], Mapping):
         tables: Mapping[str, pd.DataFrame] = sources[0]
         return gather(
-            tables, split=split, level=level, resamples=resamples, seed=seed, intervals=intervals, margin=margin
+            tables, split=split, unit=level, resamples=resamples, seed=seed, intervals=intervals, margin=margin
         )
     places: list[Path | pd.DataFrame] = []
     for source in sources:
         if isinstance(source, Mapping):
             raise UsageError("compare: a mapping of names to tables stands alone; put all tables into one")
         places.append(source.folder if isinstance(source, Run) else Path(source) if isinstance(source, str) else source)
-    return gather(places, split=split, level=level, resamples=resamples, seed=seed, intervals=intervals, margin=margin)
+    return gather(places, split=split, unit=level, resamples=resamples, seed=seed, intervals=intervals, margin=margin)
