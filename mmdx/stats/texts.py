@@ -35,7 +35,7 @@ from mmdx.stats.resampling.intervals import (
     why_too_few,
 )
 
-COLUMNS = ("study_id", "patient_id", "shown", "method", "reference", "generated")
+TEXT_COLUMNS = ("study_id", "patient_id", "shown", "method", "reference", "generated")
 THEMSELVES = "the reports themselves"
 _WORD = re.compile(r"\w+|[^\w\s]+")
 _Scores = Callable[[Int[np.ndarray, "r n"]], Float[np.ndarray, "r"]]
@@ -120,7 +120,7 @@ def describe(
     resamples: int = 2000,
     seed: int = 0,
 ) -> Descriptions | None:
-    """Scores a table of texts (`COLUMNS`), with the labels of each study; None where no study can be compared.
+    """Scores a table of texts (`TEXT_COLUMNS`), with the labels of each study; None where no study can be compared.
 
     Patients are drawn for the intervals, the same ones for every method. The row `THEMSELVES` says what the reader
     finds in the reports: what texts could reach at most.
@@ -175,10 +175,10 @@ def commonest(reports: Sequence[str]) -> str:
 
 def bleu4(texts: Sequence[str], references: Sequence[str]) -> _Scores:
     """Corpus BLEU-4 of weighted rows."""
-    one = BLEU(tokenize="none", force=True, effective_order=True)
+    bleu = BLEU(tokenize="none", force=True, effective_order=True)
     counted = []
     for text, reference in zip(texts, references, strict=True):
-        overlap = one.sentence_score(plain(text), [plain(reference)])
+        overlap = bleu.sentence_score(plain(text), [plain(reference)])
         counted.append([*overlap.counts, *overlap.totals, overlap.sys_len, overlap.ref_len])
     table = np.array(counted, dtype=np.int64)
 
@@ -226,7 +226,7 @@ def _estimates(
     refused = f"{count} patients, and {FEWEST_PATIENTS} are needed" if count < FEWEST_PATIENTS else None
     resampler = Resampler(patients, None, resamples, seed)
     values = resampler.values(lambda weights: {key: function(weights) for key, function in scores.items()})
-    return {key: interval(drawn.value, drawn.resampled, refused=refused) for key, drawn in values.items()}
+    return {key: interval(value.value, value.resampled, refused=refused) for key, value in values.items()}
 
 
 def _whole(row: Mapping[Any, Any] | None) -> bool:

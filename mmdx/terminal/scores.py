@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
-from rich.table import Table
-from rich.text import Text
 
 from mmdx.engine.experiments.cross_validation import FoldResults
 from mmdx.engine.experiments.guidance.run import GuidanceResults
@@ -13,8 +10,8 @@ from mmdx.engine.experiments.run import Conclusion
 from mmdx.engine.reporting.conclude import Results, Scores
 from mmdx.stats.comparison.compare import Comparison
 from mmdx.stats.comparison.recovery import Recovery
+from mmdx.stats.report.tables import shares_sheet
 from mmdx.stats.report.terminal import noted_table, sheet_table, summary_tables
-from mmdx.stats.report.words import with_interval
 from mmdx.stats.sections.boxes.table import boxes_sheet
 
 
@@ -77,9 +74,5 @@ def _show_guidance(results: GuidanceResults, console: Console) -> None:
 
 def _shares(recovery: Recovery) -> Group:
     """What each model recovers of the gap, and why where that cannot be said."""
-    table = Table("model", "share of the gap recovered", box=SIMPLE_HEAD, title_justify="left")
-    for name, share in recovery.shares.items():
-        table.add_row(Text(name), Text(with_interval(share)))
-    gap = Text(f"superior minus inferior, macro AUROC: {with_interval(recovery.gap)}")
     reasons = {share.refused for share in recovery.shares.values() if share.refused}
-    return Group(gap, table, *(Text(f"no interval of a share: {reason}") for reason in sorted(reasons)))
+    return noted_table(shares_sheet(recovery), [f"no interval of a share: {reason}" for reason in sorted(reasons)])

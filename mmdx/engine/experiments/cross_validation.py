@@ -31,7 +31,7 @@ from mmdx.errors import DataError, UsageError
 from mmdx.files import BASELINES, SLICES, RunLayout, write_json, write_text, written
 from mmdx.schema import Config
 from mmdx.stats.comparison.compare import Comparison, compare
-from mmdx.stats.report.contents import HEADLINE
+from mmdx.stats.report.contents import headline_metrics
 from mmdx.stats.report.markdown import markdown, markdown_table
 from mmdx.stats.report.tables import Sheet
 from mmdx.stats.sections.folds.spread import spread_over, spread_records, spread_sheet
@@ -199,7 +199,10 @@ def _conclude(run: RunLayout, count: int) -> FoldResults:
         f"{count} models: a pooled AUROC also ranks studies of one model against those of another, and is not the mean "
         "over the folds. Intervals are over patients alone; the spread over folds stands apart."
     )
-    sheets = [spread_sheet(spreads, HEADLINE, finding=finding) for finding in (None, *saved.facts.findings)]
+    sheets = [
+        spread_sheet(spreads, headline_metrics(comparison), finding=finding)
+        for finding in (None, *saved.facts.findings)
+    ]
     ground = Ground(run, saved, comparison, slices)
     write_text(run.card, card(ground, [paragraph, *map(markdown_table, sheets)], markdown(comparison)))
     return FoldResults(count, comparison, slices, sheets[0])

@@ -22,7 +22,7 @@ from mmdx.engine.assembly.texts import target_key, target_texts
 from mmdx.engine.scoring.score import answered
 from mmdx.models.heads.description import TextHead
 from mmdx.registry import READERS
-from mmdx.stats.texts import COLUMNS, Descriptions, ReportReader, commonest, describe
+from mmdx.stats.texts import TEXT_COLUMNS, Descriptions, ReportReader, commonest, describe
 from mmdx.study import Split
 
 
@@ -68,7 +68,7 @@ def write_reports(
         for method, text in texts.items():
             names = (store.study_ids[one.row], store.patient_ids[one.row], "+".join(head.seen))
             rows.append((*names, method, told[one.row], text if one.seen else ""))
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    table = pd.DataFrame(rows, columns=list(TEXT_COLUMNS))
     if accelerator.is_main_process:
         _write(table, folder / f"{split}_reports.csv")
     accelerator.wait_for_everyone()

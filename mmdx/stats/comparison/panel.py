@@ -1,10 +1,14 @@
 """All metrics of all models and findings under many resamples of the patients, at once.
 
-The scores are sorted once. What is a sum over rows (log loss, Brier score, the bins of the calibration error, counts at
-a threshold, what a step to a resample's calibration curve needs) is summed by patient first, and is then a column of
-one matrix product with how often each patient was drawn; what is read off the order of the scores comes from running
-sums down the sorted rows (`metrics/ranking.py`). Resamples are worked on some at a time, on as many threads as there
-are processors, up to four; the values depend on neither.
+A loop over metrics and resamples would sort and sum the same rows thousands of times. Here the rows are sorted once,
+and whatever is a sum over rows (log loss, Brier score, the bins of the calibration error, counts at a threshold, the
+step to a resample's calibration curve) is added up by patient once. A resample is then one column of a product of these
+sums with how often each patient was drawn; measures of the order of scores come from running sums down the sorted
+rows (`metrics/ranking.py`). Resamples are worked on some at a time, on as many threads as there are processors, up to
+four; the values depend on neither.
+
+In shapes, t is the number of trainings, m of metrics, h of problems (the findings, and all of them together where there
+are several), g of findings plus one, r of resamples, p of patients, n of rows and f of findings.
 """
 
 from __future__ import annotations
@@ -13,28 +17,19 @@ import os
 from collections import deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import NamedTuple
+from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Integer
+from jaxtyping import Float, Int, Integer
 from threadpoolctl import threadpool_limits
 
 from mmdx.stats.cohort.cohort import Scored
+from mmdx.stats.comparison.problem import SUMMED, Layout, Problem, problems_of
 from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.metrics import ranking
-from mmdx.stats.metrics.calibration import (
-    BINS,
-    EXPANDED,
-    Expansion,
-    calibration_intercept,
-    calibration_slope,
-    expand,
-    gaps,
-)
-from mmdx.stats.metrics.ranking import Ladder, Steps, sums_by
-from mmdx.stats.metrics.registry import METRICS, answers, surprises
+from mmdx.stats.metrics.calibration import Expansion, calibration_intercept, calibration_slope, expand
+from mmdx.stats.metrics.ranking import Steps
+from mmdx.stats.metrics.registry import METRICS
 from mmdx.stats.metrics.thresholds import AT_THRESHOLD, LEAST, Counts
 from mmdx.stats.resampling.weights import share
 
@@ -44,97 +39,18 @@ THREADS = min(4, os.cpu_count() or 1)
 CELLS_AT_ONCE = 2**24
 """Rows times findings times resamples that a thread works on at a time, which bounds the memory."""
 ITERATED_BELOW = 1_000
-"""Rows of a finding below which each resample's calibration curve is fitted to the end: the step is least exact, and
-the fit least dear, where rows are few."""
-
-
-class _Summed(NamedTuple):
-    """The columns of what is summed over the rows of one finding and training, by name."""
-
-    log_loss: int = 0
-    squares: int = 1
-    true_yes: int = 2
-    false_yes: int = 3
-    bins: slice = slice(4, 4 + BINS)
-    curve: slice = slice(4 + BINS, 4 + BINS + EXPANDED)
-    width: int = 4 + BINS + EXPANDED
-
-
-SUMMED = _Summed()
-
-
-@dataclass(frozen=True)
-class _Layout:
-    """Where columns lie in the matrix of sums by patient.
-
-    First the positives of each finding, then the negatives; then block by block the trainings, each with all of
-    `SUMMED` for every finding and, where there are several, the curve of all findings together. The other sums of all
-    findings together are those of each, added up.
-    """
-
-    findings: int
-    trainings: int
-
-    @property
-    def classes(self) -> slice:
-        return slice(0, 2 * self.findings)
-
-    @property
-    def pooled(self) -> int:
-        """The columns of a training that belong to all findings together."""
-        return EXPANDED if self.findings > 1 else 0
-
-    @property
-    def width(self) -> int:
-        return self.classes.stop + self.trainings * (self.findings * SUMMED.width + self.pooled)
-
-    def block(self, training: int, problem: int) -> slice:
-        """The columns of a finding of a training; the problem after the last finding is all of them together."""
-        size = self.findings * SUMMED.width + self.pooled
-        start = self.classes.stop + training * size + problem * SUMMED.width
-        return slice(start, start + (SUMMED.width if problem < self.findings else self.pooled))
-
-
-@dataclass(frozen=True)
-class _Problem:
-    """Yes or no: labels that are known, scores, answers at the thresholds (`answers`), and whose rows they are."""
-
-    labels: Float[np.ndarray, "n"]
-    scores: Float[np.ndarray, "n"]
-    answers: Float[np.ndarray, "n"]
-    patients: Int[np.ndarray, "n"]
-
-    @cached_property
-    def answered(self) -> bool:
-        return not np.isnan(self.answers).any()
-
-    def ladder(self, patients: int, dtype: np.dtype) -> Ladder:
-        return Ladder(self.labels, self.scores, self.patients, patients, dtype)
-
-    def by_patient(self, columns: Float[np.ndarray, "n c"], patients: int) -> Float[np.ndarray, "p c"]:
-        return sums_by(self.patients, np.arange(len(columns)), (patients, len(columns)), np.dtype(np.float64)) @ columns
-
-    def summed(self, fit: Expansion) -> Float[np.ndarray, "n 26"]:
-        """What is summed over drawn rows, in the columns of `SUMMED`."""
-        yes, positive = self.answers == 1, self.labels == 1
-        columns = np.empty((len(self.labels), SUMMED.width))
-        columns[:, SUMMED.log_loss] = surprises(self.labels, self.scores)
-        columns[:, SUMMED.squares] = (self.scores - self.labels) ** 2
-        columns[:, SUMMED.true_yes] = yes & positive
-        columns[:, SUMMED.false_yes] = yes & ~positive
-        columns[:, SUMMED.bins] = gaps(self.labels, self.scores)
-        columns[:, SUMMED.curve] = fit.columns
-        return columns
+"""Rows of a finding below which each resample's calibration curve is fitted to the end: with few rows the step is least
+exact and the fit cheapest."""
 
 
 class Panel:
     """The metrics, in the order of `METRICS`, of some trainings on the same rows.
 
-    The last of the g findings is the micro average: the known cells of all findings as one binary problem, each
-    answered at its own threshold. With one finding it is that finding. Labels are NaN where unknown; `patients` gives
-    each row's patient, numbered from 0 without gaps. Of findings with `ITERATED_BELOW` rows or more, a resample's
-    calibration slope and intercept are one step from those of all rows (`calibration.Expansion`); everything else is
-    what the metric's own function says.
+    The last of the g findings is the micro average: the known labels of all findings as one binary problem, each with
+    the threshold of its finding. With one finding it is that finding. Labels are NaN where unknown; `patients` gives
+    the patient of each row, numbered from 0 without gaps. Of findings with `ITERATED_BELOW` rows or more, a resample's
+    calibration slope and intercept are one step from those of all rows (`calibration.Expansion`); every other value
+    is that of the metric's function.
     """
 
     def __init__(
@@ -142,14 +58,15 @@ class Panel:
     ) -> None:
         self._patients, self._count, self._findings = patients, int(patients.max()) + 1, labels.shape[1]
         labelled = ~np.isnan(labels)
-        # A resample may be one patient again and again: the smallest type that holds the weight of all its rows.
+        # Running sums are bound by memory, so that the smallest type is the fastest. It must hold the weight of all
+        # rows of the heaviest resample: the patient with the most rows, drawn every time.
         heaviest = int(np.bincount(patients, weights=labelled.sum(axis=1)).max()) * self._count
         self._dtype = np.dtype(np.uint16 if heaviest < 2**16 else np.uint32)
         fitting = min(512, CELLS_AT_ONCE // max(1, int(labelled.sum())))
-        # Rows of whole cache lines, a fifth faster than odd ones.
+        # Multiples of 64 resamples fill whole cache lines, which is a fifth faster.
         self._at_once = max(1, fitting // 64 * 64 or fitting)
-        self._problems = [_problems(labels, training, patients) for training in trainings]
-        self._layout = _Layout(self._findings, len(trainings))
+        self._problems = [problems_of(labels, training, patients) for training in trainings]
+        self._layout = Layout(self._findings, len(trainings))
         self._ladders = [[p.ladder(self._count, self._dtype) for p in problems] for problems in self._problems]
         self._columns, self._fits = self._summed_by_patient()
 
@@ -176,12 +93,14 @@ class Panel:
     def _measured(
         self, patient_counts: Iterable[tuple[slice, Int[np.ndarray, "r p"]]], total: int
     ) -> Float[np.ndarray, "t m g r"]:
-        """Every metric under counts of patients; a thread takes a part, a few parts wait, BLAS stays on its thread."""
+        """Every metric under counts of patients, which come in parts; each thread takes one part at a time."""
         values = np.full((len(self._problems), len(METRICS), len(self._problems[0]), total), np.nan)
 
         def fill(place: slice, counts: Int[np.ndarray, "r p"]) -> None:
             values[..., place] = self._at(np.ascontiguousarray(counts.T, dtype=self._dtype))
 
+        # BLAS would start threads of its own in each thread. Few parts wait at a time, since drawing is faster than
+        # measuring and all counts at once would not fit the memory.
         with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(THREADS) as pool:
             waiting: deque[Future[None]] = deque()
             for place, counts in patient_counts:
@@ -193,6 +112,7 @@ class Panel:
         return self._with_micro(values)
 
     def _at(self, weights: Integer[np.ndarray, "p r"]) -> Float[np.ndarray, "t m h r"]:
+        """Every metric of every problem, where `weights` says how often each patient was drawn."""
         classes, sums = self._sums(weights)
         values = np.empty((len(self._problems), len(METRICS), len(self._problems[0]), weights.shape[1]))
         for t, problems in enumerate(self._problems):
@@ -208,7 +128,7 @@ class Panel:
         self, weights: Integer[np.ndarray, "p r"]
     ) -> tuple[Float[np.ndarray, "2 h r"], Float[np.ndarray, "t h 26 r"]]:
         """The weight of positives and negatives, and the sums of `SUMMED`, by problem and resample."""
-        # One matrix product for all sums of all trainings: the columns must lie in one matrix for that.
+        # One product of large matrices for all trainings is much faster than one per problem.
         flat, layout = self._columns.T @ weights.astype(np.float64), self._layout
         classes = flat[layout.classes].reshape(2, layout.findings, -1)
         sums = np.empty((layout.trainings, len(self._problems[0]), SUMMED.width, weights.shape[1]))
@@ -217,16 +137,17 @@ class Panel:
                 sums[t, f] = flat[layout.block(t, f)]
         if layout.findings == 1:
             return classes, sums
-        # All findings together are the sum of each, but for the steps to their own curve.
+        # The sums over all findings are those of each added up; the curve of all is another fit, with sums of its own.
         sums[:, -1, : SUMMED.curve.start] = sums[:, :-1, : SUMMED.curve.start].sum(axis=1)
         for t in range(layout.trainings):
             sums[t, -1, SUMMED.curve] = flat[layout.block(t, layout.findings)]
         return np.concatenate([classes, classes.sum(axis=1, keepdims=True)], axis=1), sums
 
     def _summed_by_patient(self) -> tuple[Float[np.ndarray, "p c"], list[list[Expansion]]]:
-        """The sums of each patient's rows, one row per patient, in the columns of `_Layout`; and the calibration curve
-        of each training and problem. The curves' own columns, one row per row of the cohort, are dropped to save
-        memory: they are in the sums."""
+        """The sums by patient, in the columns of `Layout`, and the calibration curve of each training and problem.
+
+        The columns of the curves, one row per row of the cohort, are dropped to save memory: the sums hold them.
+        """
         layout, findings, curves = self._layout, self._findings, []
         columns = np.empty((self._count, layout.width))
         for f, problem in enumerate(self._problems[0][:findings]):
@@ -242,24 +163,12 @@ class Panel:
         return columns, curves
 
     def _with_micro(self, values: Float[np.ndarray, "t m h r"]) -> Float[np.ndarray, "t m g r"]:
-        """One finding is its own micro average."""
+        """The values of g findings from those of h problems: a single finding is also the micro average."""
         return values if self._findings > 1 else np.concatenate([values, values], axis=2)
 
 
-def _problems(labels: Float[np.ndarray, "n f"], scored: Scored, patients: Int[np.ndarray, "n"]) -> list[_Problem]:
-    """Each finding by itself, then all of them where there are several."""
-    yes = answers(scored.scores, scored.thresholds)
-
-    def of(cells: Bool[np.ndarray, "n f"]) -> _Problem:
-        column, row = np.nonzero(cells.T)
-        return _Problem(labels[row, column], scored.scores[row, column], yes[row, column], patients[row])
-
-    labelled, findings = ~np.isnan(labels), np.arange(labels.shape[1])
-    problems = [of(labelled & (findings == f)) for f in findings]
-    return problems if len(problems) == 1 else [*problems, of(labelled)]
-
-
 def _of_order(steps: Steps) -> dict[str, Float[np.ndarray, "r"]]:
+    """The metrics that depend on the order of the scores alone."""
     return {
         "auroc": ranking.auroc(steps),
         "ap": ranking.average_precision(steps),
@@ -269,11 +178,12 @@ def _of_order(steps: Steps) -> dict[str, Float[np.ndarray, "r"]]:
 
 
 def _of_sums(
-    problem: _Problem,
+    problem: Problem,
     positives: Float[np.ndarray, "r"],
     negatives: Float[np.ndarray, "r"],
     sums: Float[np.ndarray, "26 r"],
 ) -> dict[str, Float[np.ndarray, "r"]]:
+    """The metrics that are made of sums over rows; those at a threshold are NaN where a row has none."""
     total, unknown = positives + negatives, np.full(len(positives), np.nan)
     true_yes, false_yes = sums[SUMMED.true_yes], sums[SUMMED.false_yes]
     counts = Counts(true_yes, false_yes, negatives - false_yes, positives - true_yes)
@@ -285,17 +195,19 @@ def _of_sums(
 
 
 def _of_curve(
-    problem: _Problem,
+    problem: Problem,
     fit: Expansion,
     steps: Steps,
     sums: Float[np.ndarray, "12 r"],
     weights: Integer[np.ndarray, "p r"],
 ) -> dict[str, Float[np.ndarray, "r"]]:
+    """The slope and the intercept of the calibration curve, fitted for few rows and one step from `fit` for many."""
     if len(problem.labels) < ITERATED_BELOW:
         rows = weights[problem.patients].T
         slopes = calibration_slope(problem.labels, problem.scores, rows)
         intercepts = calibration_intercept(problem.labels, problem.scores, rows)
     else:
+        # A step always ends somewhere; the fit has no end where a class is missing or the classes do not overlap.
         both = steps.both_classes
         slopes = np.where(both & ~ranking.apart(steps), fit.slopes(sums.T), np.nan)
         intercepts = np.where(both, fit.intercepts(sums.T), np.nan)

@@ -16,15 +16,18 @@ MOST_BESIDE = 2
 
 
 def claims(comparison: Comparison, *, finding: str | None = None) -> list[str]:
-    """What the AUROCs say, of one finding or (None) of the macro mean: two sentences per arm beside the reference, or
-    with many arms one sentence on those that were shown to differ from it, and one on the others.
+    """What the primary metric says, of one finding or (None) of the macro mean.
+
+    Two sentences per arm beside the reference; with many arms one sentence on those that were shown to differ from it,
+    and one on the others.
 
     Raises `UsageError` where no such finding was scored.
     """
     check_finding(comparison, finding)
-    reference = comparison.estimates[comparison.reference.name, comparison.primary.name, finding]
+    primary = comparison.primary.name
+    reference = comparison.estimates[comparison.reference.name, primary, finding]
     if math.isnan(reference.value):
-        return [f"The {subject(comparison, 'auroc', finding)} is undefined: {_why_undefined(comparison, finding)}."]
+        return [f"The {subject(comparison, primary, finding)} is undefined: {_why_undefined(comparison, finding)}."]
     if len(comparison.models) == 1:
         return _alone(comparison, reference, finding)
     if len(comparison.models) > 1 + MOST_BESIDE:
@@ -39,9 +42,9 @@ def headlines(comparison: Comparison, *, finding: str | None = None) -> list[str
 
 
 def baseline_line(comparison: Comparison, finding: str | None) -> str | None:
-    """Which baselines the reference is worse than, or not shown to beat, in AUROC, or that it beats them all.
+    """Which baselines the reference is worse than, or not shown to beat; or that it beats them all.
 
-    None without any.
+    By the primary metric. None without any baseline.
     """
     reference, name = comparison.reference.name, subject(comparison, comparison.primary.name, finding)
     ours = comparison.estimates[reference, comparison.primary.name, finding]
@@ -95,7 +98,10 @@ def notes(comparison: Comparison, *, finding: str | None = None) -> list[str]:
     lines += _dropped(comparison, finding)
     ranked = (comparison.estimates[arm.name, comparison.primary.name, finding] for arm in comparison.models)
     if any(estimate.low is not None and estimate.low == estimate.high for estimate in ranked):
-        lines.append("An AUROC that no resample can change has an interval without width: it is surer than the data.")
+        title = comparison.primary.title
+        lines.append(
+            f"An {title} that no resample can change has an interval without width: it is surer than the data."
+        )
     others = len(comparison.models) - 1
     if finding is None and others > 1:
         lines.append(f"The p-values are corrected for {others} comparisons (Holm); the intervals are not.")
@@ -162,7 +168,7 @@ def _beside(comparison: Comparison, arm: Arm, finding: str | None) -> list[str]:
     estimate = difference.estimate
     alone = " alone" if arm.name == arm.shown and "+" not in arm.shown else ""
     head = (
-        f"With {reference.name} the {subject(comparison, 'auroc', finding)} is {number(first)}; "
+        f"With {reference.name} the {subject(comparison, comparison.primary.name, finding)} is {number(first)}; "
         f"with {arm.name}{alone} {number(second)}: a difference of {number(estimate.value)}"
     )
     ground = _patients(comparison, finding)
@@ -186,8 +192,11 @@ def _many(comparison: Comparison, estimate: Estimate, finding: str | None) -> li
     differences = [comparison.differences[arm.name, comparison.primary.name, finding] for arm in comparison.models[1:]]
     reasons = {difference.estimate.refused for difference in differences}
     if None not in reasons and len(reasons) == 1:
-        values = [f"{a.name} {number(comparison.estimates[a.name, 'auroc', finding].value)}" for a in comparison.models]
-        head = f"{capitalised(subject(comparison, 'auroc', finding))}: {', '.join(values)}"
+        values = [
+            f"{a.name} {number(comparison.estimates[a.name, comparison.primary.name, finding].value)}"
+            for a in comparison.models
+        ]
+        head = f"{capitalised(subject(comparison, comparison.primary.name, finding))}: {', '.join(values)}"
         return [f"{head}.", f"No difference was shown: no interval can be given ({reasons.pop()})."]
     worse, better, alike = [], [], []
     for arm, difference in zip(comparison.models[1:], differences, strict=True):
@@ -220,10 +229,11 @@ def _why_undefined(comparison: Comparison, finding: str | None) -> str:
 
 
 def _dropped(comparison: Comparison, finding: str | None) -> list[str]:
-    """How many resamples were dropped because their AUROC is undefined; they are the same for every arm."""
+    """How many resamples were dropped because the primary metric is undefined in them; the same ones for every arm."""
     estimate = comparison.estimates[comparison.reference.name, comparison.primary.name, finding]
     dropped = comparison.resamples - estimate.usable
     if not dropped or estimate.refused:
         return []
     share = f"{dropped} of {comparison.resamples} resamples"
-    return [f"{share} lacked a class of a finding and were dropped from the intervals of AUROC and AP."]
+    metrics = f"{comparison.primary.title} and {METRICS['ap'].title}"
+    return [f"{share} lacked a class of a finding and were dropped from the intervals of {metrics}."]

@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from mmdx.stats.comparison.compare import Comparison
-from mmdx.stats.metrics.registry import METRICS, PRIMARY
+from mmdx.stats.metrics.registry import METRICS
 from mmdx.stats.report.forest import forest_plots
 from mmdx.stats.report.section import Plot, Section
 from mmdx.stats.report.tables import Sheet, differences_sheet, estimates_sheet, findings_sheet, means_sheet
 
-HEADLINE = (PRIMARY.name, "ap")
 MOST_METRICS, MOST_DIFFERENCES = 4, 3
 """Metrics that stand side by side in a table that a page of 800 pixels holds, with their p-values and without."""
 
@@ -40,21 +39,26 @@ class Contents:
         return plots
 
 
+def headline_metrics(comparison: Comparison) -> tuple[str, str]:
+    """The names of the two metrics that stand first: the primary one and the average precision."""
+    return comparison.primary.name, "ap"
+
+
 def contents(comparison: Comparison, sections: Sequence[Section]) -> Contents:
-    """AUROC and average precision first, then `sections`, the other metrics, each finding, and what these stand on."""
-    plots = forest_plots(comparison)
+    """The headline metrics first, then `sections`, the other metrics, each finding, and the rows behind all of them."""
+    primary, plots, first_metrics = comparison.primary.title, forest_plots(comparison), headline_metrics(comparison)
     first = tuple(plot for plot in plots if not plot.name.endswith("_by_finding"))
     headline = Section(
-        "headline", "AUROC and average precision", sheets=_sheets(comparison, HEADLINE, None), plots=first
+        "headline", f"{primary} and average precision", sheets=_sheets(comparison, first_metrics, None), plots=first
     )
-    further = tuple(metric for metric in METRICS if metric not in HEADLINE)
+    further = tuple(metric for metric in METRICS if metric not in first_metrics)
     sheets = _sheets(comparison, further, None)
     if len(comparison.in_mean) > 1:
-        sheets += tuple(means_sheet(comparison, HEADLINE, mean=mean) for mean in ("micro", "weighted"))
+        sheets += tuple(means_sheet(comparison, first_metrics, mean=mean) for mean in ("micro", "weighted"))
     further_metrics = Section("metrics", "Further metrics", sheets=sheets)
     by_finding = tuple(plot for plot in plots if plot not in first)
     findings = [count.finding for count in comparison.findings]
-    folded = [Section("by_finding", "AUROC by finding", plots=by_finding)] if by_finding else []
+    folded = [Section("by_finding", f"{primary} by finding", plots=by_finding)] if by_finding else []
     folded += [
         Section(f"finding_{number}", finding, sheets=_sheets(comparison, tuple(METRICS), finding))
         for number, finding in enumerate(findings, start=1)

@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 from mmdx.stats.comparison.compare import Comparison
 from mmdx.stats.report import templates
 from mmdx.stats.report.claims import claims, headlines, notes
-from mmdx.stats.report.contents import HEADLINE, Contents
+from mmdx.stats.report.contents import Contents, headline_metrics
 from mmdx.stats.report.plots import svg
 from mmdx.stats.report.section import Plot, Section
 from mmdx.stats.report.tables import Sheet, differences_sheet, estimates_sheet
@@ -42,8 +42,8 @@ def page(comparison: Comparison, contents: Contents) -> str:
 
 def excerpt(comparison: Comparison) -> str:
     """What the comparison says and its main tables, for a notebook: a piece of HTML without a style of its own."""
-    sheets = [estimates_sheet(comparison, HEADLINE)]
-    sheets += [differences_sheet(comparison, HEADLINE)] if len(comparison.arms) > 1 else []
+    sheets = [estimates_sheet(comparison, headline_metrics(comparison))]
+    sheets += [differences_sheet(comparison, headline_metrics(comparison))] if len(comparison.arms) > 1 else []
     return (
         _environment()
         .get_template("excerpt.html.j2")

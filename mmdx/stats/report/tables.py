@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mmdx.stats.comparison.compare import Comparison
+from mmdx.stats.comparison.recovery import Recovery
 from mmdx.stats.metrics.registry import METRICS
 from mmdx.stats.report.claims import check_finding
 from mmdx.stats.report.words import p_cell, plural, with_interval
@@ -87,6 +88,13 @@ def findings_sheet(comparison: Comparison) -> Sheet:
         counts = (count.known, count.positives, count.unknown, count.patients, count.positive_patients)
         rows.append((count.finding, *map(str, counts), refused))
     return Sheet("What each finding stands on", header, tuple(rows))
+
+
+def shares_sheet(recovery: Recovery) -> Sheet:
+    """One row per model: the share that it recovers of the gap between the superior and the inferior one."""
+    title = f"superior minus inferior, macro {METRICS[recovery.metric].title}: {with_interval(recovery.gap)}"
+    rows = tuple((name, with_interval(share)) for name, share in recovery.shares.items())
+    return Sheet(title, ("model", "share of the gap recovered"), rows)
 
 
 def _title(comparison: Comparison, finding: str | None) -> str:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from mmdx.stats.comparison.compare import Comparison
 from mmdx.stats.report.claims import check_finding, claims, headlines, notes
-from mmdx.stats.report.contents import HEADLINE
+from mmdx.stats.report.contents import headline_metrics
 from mmdx.stats.report.tables import Sheet, differences_sheet, estimates_sheet
 
 
@@ -23,9 +23,9 @@ def summary_tables(comparison: Comparison, *, finding: str | None = None, left_o
     check_finding(comparison, finding)
     parts: list[Table | Text] = [Text(line, style="bold") for line in headlines(comparison, finding=finding)]
     parts += [Text()] if parts else []
-    parts += [sheet_table(estimates_sheet(comparison, HEADLINE, finding=finding)), Text()]
+    parts += [sheet_table(estimates_sheet(comparison, headline_metrics(comparison), finding=finding)), Text()]
     if len(comparison.arms) > 1:
-        parts += [sheet_table(differences_sheet(comparison, HEADLINE, finding=finding)), Text()]
+        parts += [sheet_table(differences_sheet(comparison, headline_metrics(comparison), finding=finding)), Text()]
     parts += [Text(sentence) for sentence in claims(comparison, finding=finding)]
     lines = [*notes(comparison, finding=finding), *left_out]
     return Group(*parts, Text(), *(Text(line, style="dim") for line in lines))

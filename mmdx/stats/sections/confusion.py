@@ -87,21 +87,21 @@ def _matrices(cohort: Cohort, findings: Sequence[int], resampler: Resampler) -> 
     pairs = [(f, arm) for f in findings for arm in cohort.models]
     chosen, answers = cohort.thresholds, cohort.scores >= cohort.thresholds
     cells = [_cells(cohort.labels[:, f], answers[arm, :, f]) for f, arm in pairs]
-    drawn = None
+    resampled = None
     if not row_a_patient(cohort.patients):
         count = int(cohort.patients.max()) + 1
         by_patient = np.hstack([sum_by_patient(columns, cohort.patients, count) for columns in cells])
-        drawn = resampler.sums(by_patient).reshape(resampler.resamples, len(pairs), len(CELLS))
+        resampled = resampler.sums(by_patient).reshape(resampler.resamples, len(pairs), len(CELLS))
     matrices = []
     for index, (f, arm) in enumerate(pairs):
         counts = dict(zip(CELLS, cells[index].sum(axis=0).astype(int).tolist(), strict=True))
         shares = {}
         for name, (first, second) in SHARES.items():
             top, bottom = counts[first], counts[first] + counts[second]
-            if drawn is None:
+            if resampled is None:
                 shares[name] = wilson(top, bottom)
             else:
-                tops, others = (drawn[:, index, CELLS.index(cell)] for cell in (first, second))
+                tops, others = (resampled[:, index, CELLS.index(cell)] for cell in (first, second))
                 in_share = cells[index][:, [CELLS.index(first), CELLS.index(second)]].any(axis=1)
                 patients = len(np.unique(cohort.patients[in_share]))
                 shares[name] = clustered_share(top, bottom, tops, tops + others, patients=patients)

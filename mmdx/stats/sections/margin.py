@@ -45,11 +45,11 @@ def margin_section(cohort: Cohort, resampler: Resampler, *, margin: float) -> Se
     included = both_classes(cohort.labels)
     sampled = sample(cohort, cohort.primary, models, resampler)
     refused = why_no_mean(cohort, included)
-    drawn = {arm: scores.macro(included, refused=refused) for arm, scores in zip(models, sampled, strict=True)}
+    means = {arm: scores.macro(included, refused=refused) for arm, scores in zip(models, sampled, strict=True)}
     stand_ins = fallbacks(cohort)
     pairs = [(arm, models[0]) for arm in models[1:]]
     claims = [
-        Claim(arm, against, (arm, against) in stand_ins, drawn[arm].at_most_worse(drawn[against], margin=margin))
+        Claim(arm, against, (arm, against) in stand_ins, means[arm].at_most_worse(means[against], margin=margin))
         for arm, against in dict.fromkeys([*pairs, *stand_ins])
     ]
     return Section(

@@ -1,7 +1,9 @@
 from mmdx.stats.comparison.compare import compare
+from mmdx.stats.comparison.recovery import Recovery
 from mmdx.stats.report.claims import claims
-from mmdx.stats.report.tables import differences_sheet, estimates_sheet, findings_sheet
+from mmdx.stats.report.tables import differences_sheet, estimates_sheet, findings_sheet, shares_sheet
 from mmdx.stats.report.words import with_interval
+from mmdx.stats.resampling.intervals import Estimate
 
 
 def test_arms_are_rows_and_the_reference_is_first(write_run):
@@ -44,3 +46,12 @@ def test_a_mean_of_one_finding_stands_on_its_patients(tmp_path):
     comparison = compare([path], resamples=100)
     assert estimates_sheet(comparison, ("auroc",)).rows[0][-2:] == ("20", "20")
     assert "20 patients" in claims(comparison)[0]
+
+
+def test_shares_of_a_gap_stand_below_the_gap_itself():
+    gap, share = Estimate(0.1, 0.05, 0.15, 200), Estimate(0.5, 0.25, 0.75, 200)
+    sheet = shares_sheet(Recovery("auroc", gap, {"guided": share, "dropped": Estimate(0.0, None, None, 0, "no gap")}))
+    assert sheet.title == "superior minus inferior, macro AUROC: 0.100 [0.050, 0.150]"
+    assert sheet.header == ("model", "share of the gap recovered")
+    assert [row[0] for row in sheet.rows] == ["guided", "dropped"]
+    assert sheet.rows[0][1] == "0.500 [0.250, 0.750]"

@@ -65,26 +65,26 @@ def measure(boxes: pd.DataFrame, true_boxes: pd.DataFrame, *, resamples: int = R
     def values(weights: Int[np.ndarray, "r p"]) -> dict[tuple[str, str], Float[np.ndarray, "r"]]:
         return {(f, name): v for f, matches in matched.items() for name, v in values_of(matches, weights).items()}
 
-    drawn = Resampler(np.arange(len(patients)), None, resamples, seed).values(values)
+    resampled = Resampler(np.arange(len(patients)), None, resamples, seed).values(values)
     result: Measured = {}
     for finding, matches in matched.items():
         refused = _too_few(matches, FEWEST_PATIENTS)
         rows = {
             name: interval(value.value, value.resampled, refused=refused)
-            for (of, name), value in drawn.items()
+            for (of, name), value in resampled.items()
             if of == finding
         }
         # COCO's own numbers, of which the resampled one is the first.
         rows["ap50"] = replace(rows["ap50"], value=matches.coco[0])
         result[finding] = {"ap50": rows["ap50"], "ap": Estimate(matches.coco[1], None, None, 0, NOT_DRAWN), **rows}
-    return result | {"mean": _mean(result, drawn, matched)}
+    return result | {"mean": _mean(result, resampled, matched)}
 
 
 def average_precision(matches: FindingBoxes, weights: Int[np.ndarray, "r p"]) -> Float[np.ndarray, "r"]:
     """COCO's at IoU 0.5, under the weights of patients."""
-    drawn = weights[:, matches.boxes.patients]
-    hits = np.cumsum(drawn * matches.boxes.true, axis=1)
-    false = np.cumsum(drawn * ~matches.boxes.true, axis=1)
+    counts = weights[:, matches.boxes.patients]
+    hits = np.cumsum(counts * matches.boxes.true, axis=1)
+    false = np.cumsum(counts * ~matches.boxes.true, axis=1)
     total = weights @ matches.true_boxes
     precision = hits / np.maximum(hits + false, 1)
     precision = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
@@ -106,8 +106,8 @@ def sensitivities(
 
     `truth` and `units` count the true ones, and the studies or images, by patient.
     """
-    drawn = weights[:, hits.patients]
-    true_hits, false_hits = np.cumsum(drawn * hits.true, axis=1), np.cumsum(drawn * ~hits.true, axis=1)
+    counts = weights[:, hits.patients]
+    true_hits, false_hits = np.cumsum(counts * hits.true, axis=1), np.cumsum(counts * ~hits.true, axis=1)
     # A threshold takes all of one score or none.
     ends = np.append(hits.scores[1:] != hits.scores[:-1], True)[: len(hits.scores)]
     total, allowance = weights @ truth, (weights @ units)[:, None]
@@ -134,7 +134,7 @@ def _weighted(values: Float[np.ndarray, "m"], weights: Int[np.ndarray, "r m"]) -
 
 
 def _mean(
-    result: Measured, drawn: Mapping[tuple[str, str], Drawn], matched: Mapping[str, FindingBoxes]
+    result: Measured, resampled: Mapping[tuple[str, str], Drawn], matched: Mapping[str, FindingBoxes]
 ) -> dict[str, Estimate]:
     refused = next(filter(None, (_too_few(matches, FEWEST_IN_MEAN) for matches in matched.values())), None)
     mean = {}
@@ -143,7 +143,8 @@ def _mean(
         if name == "ap":
             mean[name] = Estimate(value, None, None, 0, NOT_DRAWN)
         else:
-            mean[name] = interval(value, np.mean([drawn[f, name].resampled for f in matched], axis=0), refused=refused)
+            means = np.mean([resampled[f, name].resampled for f in matched], axis=0)
+            mean[name] = interval(value, means, refused=refused)
     return mean
 
 

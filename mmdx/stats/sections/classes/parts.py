@@ -61,15 +61,19 @@ def estimate_parts(parts: Mapping[str, Part], resampler: Resampler) -> dict[str,
         }
 
     estimates: dict[str, Estimates] = {name: {model: {} for model in part.models} for name, part in parts.items()}
-    for (name, model, measure), drawn in resampler.values(values).items():
-        estimates[name][model][measure] = interval(drawn.value, drawn.resampled, refused=parts[name].refused)
+    for (name, model, measure), value in resampler.values(values).items():
+        estimates[name][model][measure] = interval(value.value, value.resampled, refused=parts[name].refused)
     return estimates
 
 
 def part_sheet(part: Part, estimates: Estimates) -> Sheet:
     """One row per model, one column per measure."""
     rows = tuple(
-        (model, *("–" if _not_measured(one) else with_interval(one) for one in row.values()), str(len(part.rows)))
+        (
+            model,
+            *("–" if _not_measured(estimate) else with_interval(estimate) for estimate in row.values()),
+            str(len(part.rows)),
+        )
         for model, row in estimates.items()
     )
     return Sheet(part.title, ("model", *part.measures.values(), "rows"), rows)

@@ -59,16 +59,16 @@ def missing_section(cohort: Cohort, resampler: Resampler) -> Section | None:
     sampled = [
         scores.macro(included, refused=refused) for scores in sample_scores(cohort, AUROC, trainings, affordable)
     ]
-    drawn, halves = dict(zip(arms, sampled, strict=False)), sampled[len(arms) :]
+    means, halves = dict(zip(arms, sampled, strict=False)), sampled[len(arms) :]
     curves = [
-        _curve(pair, drawn, (first, second))
+        _curve(pair, means, (first, second))
         for pair, first, second in zip(pairs, halves[::2], halves[1::2], strict=True)
     ]
     named = mean_name(cohort, included, AUROC)
     return Section(
         "missing",
         "Missing modalities",
-        tuple(sentence for curve in curves for sentence in _sentences(cohort, curve, drawn, named)),
+        tuple(sentence for curve in curves for sentence in _sentences(cohort, curve, means, named)),
         (_sheet(cohort, curves, named),),
         (_plot(cohort, curves, named),),
         _notes(cohort, curves, affordable.resamples, resampler.resamples),
@@ -83,14 +83,14 @@ def _halves(cohort: Cohort, pair: Withheld) -> list[list[np.ndarray]]:
     return [list(half) for half in zip(*halves, strict=True)]
 
 
-def _curve(pair: Withheld, drawn: dict[int, Drawn], halves: tuple[Drawn, Drawn]) -> Curve:
-    full, left = drawn[pair.full], drawn[pair.without]
-    trained = [(arm, drawn[arm], left.minus(drawn[arm])) for arm in pair.trained]
+def _curve(pair: Withheld, means: dict[int, Drawn], halves: tuple[Drawn, Drawn]) -> Curve:
+    full, left = means[pair.full], means[pair.without]
+    trained = [(arm, means[arm], left.minus(means[arm])) for arm in pair.trained]
     return Curve(pair, missing_rate_curve(full, left, halves), full.minus(left), trained)
 
 
-def _sentences(cohort: Cohort, curve: Curve, drawn: dict[int, Drawn], named: str) -> list[str]:
-    full, left = (drawn[arm].estimate for arm in (curve.pair.full, curve.pair.without))
+def _sentences(cohort: Cohort, curve: Curve, means: dict[int, Drawn], named: str) -> list[str]:
+    full, left = (means[arm].estimate for arm in (curve.pair.full, curve.pair.without))
     run, modality = _checkpoint(cohort, curve.pair), curve.pair.modality
     if np.isnan(full.value):
         return [f"The {named} of {run} is undefined, with {modality} or without."]

@@ -126,7 +126,7 @@ def _plot(cohort: Cohort, reference: str, pairs: Sequence[PairTests]) -> Plot:
     return forest_plot("pairs", "Differences by finding", caption, lines, zero=0.0, axis="difference in AUROC")
 
 
-def _notes(cohort: Cohort, pairs: Sequence[PairTests], drawn: int, resamples: int) -> list[str]:
+def _notes(cohort: Cohort, pairs: Sequence[PairTests], used: int, resamples: int) -> list[str]:
     sentences = [
         f"The p-values are corrected (Holm) over {counted(sum(bool(pair.p) for pair in pairs), 'pair')} of finding and "
         "model, each test by itself.",
@@ -144,10 +144,10 @@ def _notes(cohort: Cohort, pairs: Sequence[PairTests], drawn: int, resamples: in
     refused = [f"{pair.finding} ({pair.difference.estimate.refused})" for pair in pairs if not pair.p]
     if refused:
         sentences.append(f"Not tested: {listed(list(dict.fromkeys(refused)))}.")
-    if drawn < resamples:
-        sentences.append(f"These intervals stand on {drawn} resamples and not {resamples}, for time.")
-    if 2 * sum(bool(pair.p) for pair in pairs) / (drawn + 1) > ALPHA:
-        sentences.append(f"With {drawn} resamples no bootstrap p can be small enough after Holm; ask for more.")
+    if used < resamples:
+        sentences.append(f"These intervals stand on {used} resamples and not {resamples}, for time.")
+    if 2 * sum(bool(pair.p) for pair in pairs) / (used + 1) > ALPHA:
+        sentences.append(f"With {used} resamples no bootstrap p can be small enough after Holm; ask for more.")
     return sentences
 
 

@@ -89,15 +89,15 @@ def measure_all(cohort: Cohort, every: list[RowScores], resampler: Resampler) ->
             for own_columns, model_scores in zip(columns, every, strict=True)
         ]
     )
-    drawn = resampler.sums(sums).reshape(resampler.resamples, len(every), -1)
+    resampled_sums = resampler.sums(sums).reshape(resampler.resamples, len(every), -1)
     measured = []
     for index, (model_scores, curve) in enumerate(zip(every, curves, strict=True)):
-        total, loss, square = drawn[:, index, :3].T
+        total, loss, square = resampled_sums[:, index, :3].T
         resampled = {
             "log_loss": share(loss, total),
             "brier": share(square, total),
-            "ece": share(np.abs(drawn[:, index, 3 : 3 + BINS]).sum(axis=1), total),
-            "slope": curve.slopes(drawn[:, index, 3 + BINS :]),
+            "ece": share(np.abs(resampled_sums[:, index, 3 : 3 + BINS]).sum(axis=1), total),
+            "slope": curve.slopes(resampled_sums[:, index, 3 + BINS :]),
         }
         once = np.ones((1, len(model_scores.labels)), dtype=np.int32)
         functions = {"log_loss": log_loss, "brier": brier, "ece": calibration_error}

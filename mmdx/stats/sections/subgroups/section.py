@@ -76,7 +76,7 @@ def _sentences(cohort: Cohort, reference: str, gaps: Sequence[Gap]) -> list[str]
 
 
 def _groups_sheet(cohort: Cohort, subgroups: Sequence[Subgroup], reference: str, second: str | None) -> Sheet:
-    header = ("group", "patients", "with a finding", plural(cohort.unit), f"AUROC of {reference}")
+    header = ("group", "patients", "with a finding", plural(cohort.unit), f"{AUROC.title} of {reference}")
     rows = [
         (
             f"{subgroup.trait} {subgroup.name}",
@@ -103,15 +103,15 @@ def _gaps_sheet(cohort: Cohort, gaps: Sequence[Gap]) -> Sheet:
     return Sheet("The largest gap of each trait", header, tuple(rows))
 
 
-def _method(cohort: Cohort, traits: Sequence[Trait], drawn: int, resamples: int) -> list[str]:
+def _method(cohort: Cohort, traits: Sequence[Trait], used: int, resamples: int) -> list[str]:
     sentences = [
         f"Groups have at least {FEWEST_IN_GROUP} patients; numbers are dealt into quarters of the patients, or fewer "
         "parts where they are few. Means are over the findings with both classes in every group of the trait.",
         "Gaps are tested by dealing the groups anew among the patients, those with and without a positive label apart; "
         "intervals are over patients and not corrected.",
     ]
-    if drawn < resamples:
-        sentences.append(f"Intervals of subgroups stand on {drawn} resamples and not {resamples}, for time.")
+    if used < resamples:
+        sentences.append(f"Intervals of subgroups stand on {used} resamples and not {resamples}, for time.")
     uneven = [trait.name for trait in traits if len(trait.findings) < len(cohort.findings)]
     if uneven:
         sentences.append(
@@ -147,9 +147,13 @@ def _gap_record(cohort: Cohort, gap: Gap) -> dict[str, Any]:
 
 def _plots(subgroups: Sequence[Subgroup], reference: str, second: str | None) -> tuple[Plot, ...]:
     """The reference by group, and its difference to the second model."""
-    caption = "A line a group of patients, as many as stand on the right. Bars: 95 % intervals over patients."
+    caption = "One line per group of patients, whose number stands on the right. Bars: 95 % intervals over patients."
     values = [subgroup.reference.estimate for subgroup in subgroups]
-    plots = [forest_plot("subgroups", "Subgroups", caption, _lines(subgroups, values, 0), axis=f"AUROC of {reference}")]
+    plots = [
+        forest_plot(
+            "subgroups", "Subgroups", caption, _lines(subgroups, values, 0), axis=f"{AUROC.title} of {reference}"
+        )
+    ]
     differences = [subgroup.difference.estimate for subgroup in subgroups if subgroup.difference is not None]
     if second is not None:
         caption = f"Paired differences of {reference} and {second} within the groups. {caption}"
