@@ -64,20 +64,20 @@ def test_a_modality_that_the_store_lacks(tmp_path: Path, problem: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("override", "said"),
+    ("override", "fault"),
     [
         ("model.inputs.mri.encoder=test_patches", "model.inputs.mri: no study in {raw} has such a modality"),
         ("data.findings=[blood]", "data.findings: no study in {raw} has a label 'blood'"),
     ],
 )
 def test_what_no_study_has_is_seen_before_anything_is_decoded(
-    tmp_path: Path, problem: Any, override: str, said: str
+    tmp_path: Path, problem: Any, override: str, fault: str
 ) -> None:
     raw = write_cohort(tmp_path / "raw", patients=6)
     for image in raw.glob("*.png"):
         image.write_bytes(image.read_bytes()[:60])  # the header alone, which is all that a reader takes
     line = problem("train", write_config(tmp_path / "a.yaml", raw), override, code=2)
-    assert said.format(raw=raw) in line
+    assert fault.format(raw=raw) in line
     assert not (tmp_path / "stores").exists()
 
 
@@ -160,12 +160,12 @@ def test_a_modality_that_no_training_study_has(tmp_path: Path, problem: Any, rep
 def test_studies_without_any_modality_are_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = store_of(tmp_path, rows(count=16, report=["" if i in (3, 7) else "Fell." for i in range(16)]))
     config = config_of(tmp_path / "a.yaml", store, {"report": {"encoder": "bilstm_attention"}})
-    asked = resolve(read_config(config))
-    opened = open_store(asked, Console(quiet=True))
-    line = shown_nothing(Presence(asked, opened), Splits(("train",) * 4 + ("test",) * 12))
+    one = resolve(read_config(config))
+    opened = open_store(one, Console(quiet=True))
+    line = shown_nothing(Presence(one, opened), Splits(("train",) * 4 + ("test",) * 12))
     assert line is not None
     assert line.startswith("without report: 2 studies (train 1, test 1), s03, s07; the model learns, and gives them,")
-    train(asked, name="a", console=Console())
+    train(one, name="a", console=Console())
     assert "without report: 2 studies (" in capsys.readouterr().out
     both = resolve(read_config(config_of(tmp_path / "b.yaml", store)))
     assert shown_nothing(Presence(both, opened), opened.splits) is None
@@ -173,7 +173,7 @@ def test_studies_without_any_modality_are_named(tmp_path: Path, capsys: pytest.C
 
 def test_image_weights_of_another_architecture(tmp_path: Path, problem: Any) -> None:
     store = store_of(tmp_path, rows())
-    for name, said in (
+    for name, fault in (
         ("resnet34", "of another architecture: 96 of its tensors do not fit, such as layer1.2.bn1"),
         ("resnet50", "of another architecture: 221 of its tensors do not fit"),
         ("test_vit", "its 80 tensors fit the model's 122 neither by name nor by order and shape"),
@@ -183,7 +183,7 @@ def test_image_weights_of_another_architecture(tmp_path: Path, problem: Any) -> 
         encoder = {"type": "timm", "name": "resnet18", "pretrained": str(path)}
         config = config_of(tmp_path / "a.yaml", store, {"image": {"encoder": encoder}})
         line = problem("train", config, code=2)
-        assert f"{path}: {said}" in line
+        assert f"{path}: {fault}" in line
         assert not (tmp_path / "run").exists()
 
 

@@ -23,8 +23,8 @@ def test_of_known_labels_in_the_rows_alone(tmp_path):
 
 
 def test_of_images_where_they_are_labelled_and_no_pixel_is_read(tmp_path, monkeypatch):
-    made = recipe(tmp_path / "raw", reader="phantom", size=16, patients=6, matrix=64, prevalence=0.9)
-    store = prepare_into(made, tmp_path / "out", SplitOptions(), quiet()[0])
+    phantom = recipe(tmp_path / "raw", reader="phantom", size=16, patients=6, matrix=64, prevalence=0.9)
+    store = prepare_into(phantom, tmp_path / "out", SplitOptions(), quiet()[0])
     rows, findings = [0, 2, 3], list(reversed(store.findings))
     labels = {name: [store.read(row).slice_labels(name) for row in rows] for name in ("image",)}
 
@@ -32,6 +32,6 @@ def test_of_images_where_they_are_labelled_and_no_pixel_is_read(tmp_path, monkey
         raise AssertionError("pixels were read")
 
     monkeypatch.setattr(StoredStudy, "pixels", refuse)
-    found = prevalence(store, rows, findings)
-    assert found["image"] == pytest.approx(np.concatenate(labels["image"]).mean(axis=0)[::-1])
-    assert found["study"] == pytest.approx(store.labels[rows].mean(axis=0)[::-1])
+    shares = prevalence(store, rows, findings)
+    assert shares["image"] == pytest.approx(np.concatenate(labels["image"]).mean(axis=0)[::-1])
+    assert shares["study"] == pytest.approx(store.labels[rows].mean(axis=0)[::-1])

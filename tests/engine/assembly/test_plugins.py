@@ -53,9 +53,9 @@ def test_prepare_and_inspect_read_with_a_plugin(
 ) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(["prepare", "lab_notes", str(notes), str(tmp_path / "out"), "--plugin", lab])
-    said = capsys.readouterr().err
-    assert stopped.value.code == 0, said
-    assert "6 studies" in said
+    text = capsys.readouterr().err
+    assert stopped.value.code == 0, text
+    assert "6 studies" in text
     with pytest.raises(SystemExit) as stopped:
         main(["inspect", str(notes), "--reader", "lab_notes", "--plugin", lab])
     assert stopped.value.code == 0

@@ -25,8 +25,7 @@ def store_of(home: Path, *, count: int, **traits: object) -> Store:
 
 def test_facts_are_plain_and_what_is_missing_is_empty(tmp_path: Path):
     store = store_of(tmp_path, count=6, age=lambda i: 60 + i if i else "", sex=lambda i: "MF"[i % 2])
-    said = write_studies(tmp_path / "studies.csv", store, "fold", [0, 0, 1, 1, 2, 2])
-    assert said == []
+    assert write_studies(tmp_path / "studies.csv", store, "fold", [0, 0, 1, 1, 2, 2]) == []
     lines = (tmp_path / "studies.csv").read_text().splitlines()
     head = "study_id,patient_id,fold,number of images,order source of image,having a report"
     assert sorted(lines[0].split(",")) == sorted(f"{head},age,sex".split(","))
@@ -50,15 +49,15 @@ def test_facts_are_plain_and_what_is_missing_is_empty(tmp_path: Path):
 )
 def test_what_may_tell_a_patient_is_left_out(tmp_path: Path, values: object, reason: str | None):
     """The last two never reach a store in the study that holds them; the column of the others is harmless."""
-    said = write_studies(tmp_path / "studies.csv", store_of(tmp_path, count=120, fact=values), "fold", [0] * 120)
+    lines = write_studies(tmp_path / "studies.csv", store_of(tmp_path, count=120, fact=values), "fold", [0] * 120)
     text = (tmp_path / "studies.csv").read_text()
-    assert said == ([f"studies.csv: without 'fact', {reason}"] if reason else [])
+    assert lines == ([f"studies.csv: without 'fact', {reason}"] if reason else [])
     assert ("fact" in text) == (reason is None)
     assert not any(part in text for part in ("12345678", "House", "2020", "4500000"))
 
 
 def test_text_of_which_every_study_has_its_own_is_no_group(tmp_path: Path):
-    said = write_studies(
+    lines = write_studies(
         tmp_path / "studies.csv", store_of(tmp_path, count=6, series=lambda i: f"CT {i}"), "fold", [0] * 6
     )
-    assert said == ["studies.csv: without 'series', of which no two studies share a value"]
+    assert lines == ["studies.csv: without 'series', of which no two studies share a value"]
