@@ -21,7 +21,7 @@ from mmdx.engine.experiments.two_stage import train_split
 from mmdx.engine.processes import make_accelerator
 from mmdx.engine.reporting.checklists.table import write_reporting
 from mmdx.engine.reporting.conclude import judging_slices, metrics
-from mmdx.engine.reporting.model_card import Ground, card
+from mmdx.engine.reporting.model_card import CardInputs, card
 from mmdx.engine.runs.folder import is_concluded
 from mmdx.engine.runs.record import write_origin
 from mmdx.engine.runs.setting import Setting
@@ -203,6 +203,6 @@ def _conclude(run: RunLayout, count: int) -> FoldResults:
         spread_sheet(spreads, headline_metrics(comparison), finding=finding)
         for finding in (None, *saved.facts.findings)
     ]
-    ground = Ground(run, saved, comparison, slices)
-    write_text(run.card, card(ground, [paragraph, *map(markdown_table, sheets)], markdown(comparison)))
+    card_inputs = CardInputs(run, saved.config, saved.facts, comparison, slices)
+    write_text(run.card, card(card_inputs, [paragraph, *map(markdown_table, sheets)], markdown(comparison)))
     return FoldResults(count, comparison, slices, sheets[0])

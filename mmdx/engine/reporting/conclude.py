@@ -12,7 +12,7 @@ import pandas as pd
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.reporting.checklists.table import write_reporting
-from mmdx.engine.reporting.model_card import Ground, card
+from mmdx.engine.reporting.model_card import CardInputs, card
 from mmdx.engine.runs.setting import Setting
 from mmdx.engine.scoring.boxes import BOXES
 from mmdx.engine.scoring.grad_cam import GRAD_CAM
@@ -83,8 +83,8 @@ def conclude(setting: Setting, saved: SavedModel, reports: pd.DataFrame | None) 
     if (count := saved.config.data.train_patients) is not None:
         paragraphs.append(f"Trained on {count} patients; other training studies are `unused`.")
     paragraphs += [f"{sentence[:1].upper()}{sentence[1:]}." for sentence in orders.sentences()]
-    ground = Ground(run, saved, results.comparison, results.slices)
-    write_text(run.card, card(ground, paragraphs, markdown(results.comparison)))
+    card_inputs = CardInputs(run, saved.config, saved.facts, results.comparison, results.slices)
+    write_text(run.card, card(card_inputs, paragraphs, markdown(results.comparison)))
     return results
 
 
