@@ -15,7 +15,7 @@ from mmdx.models.absent import StandIns, draw_shown
 from mmdx.models.augment import move_boxes
 from mmdx.models.branches.base import Branch
 from mmdx.models.fusion.pooled import Fusion
-from mmdx.models.heads.base import Head
+from mmdx.models.heads.base import Head, Level
 
 
 class MultimodalModel(nn.Module):
@@ -66,6 +66,14 @@ class MultimodalModel(nn.Module):
             name: head(seen if head.level == "study" else real, fused, batch) for name, head in self.answering.items()
         }
         return Output(features=seen, present=shown, fused=fused, logits=logits, boxes=moved_boxes(batch, encoded))
+
+    def heads_of(self, level: Level, *, modality: str | None = None) -> dict[str, Head]:
+        """The heads of a level by name, in the order of the config; with `modality`, only those that answer for it."""
+        return {
+            name: head
+            for name, head in self.answering.items()
+            if head.level == level and modality in (None, head.modality)
+        }
 
     def withhold(self, present: Bool[Tensor, "b m"]) -> Bool[Tensor, "b m"]:
         return draw_shown(present, self.rates) if self.training else present

@@ -1,4 +1,4 @@
-"""Views on values that a person can write down; timm encoders with and without pretrained weights."""
+"""timm encoders with and without pretrained weights."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from safetensors.torch import save_file
 
 from mmdx.errors import UsageError
 from mmdx.models.image import TimmEncoder
-from mmdx.models.views import Grey, Rgb, Windows
 
 NAME = "test_resnet"
 
@@ -23,29 +22,6 @@ def saved(tmp_path) -> tuple[torch.nn.Module, Path]:
     network = timm.create_model(NAME)
     save_file(network.state_dict(), tmp_path / "net.safetensors")
     return network.eval(), tmp_path / "net.safetensors"
-
-
-def test_a_window_maps_its_ends_to_0_and_1_and_clips():
-    hounsfield = torch.tensor([-1024, 0, 40, 80, 3071], dtype=torch.int16).reshape(5, 1, 1, 1)
-    seen = Windows(1, windows=((40.0, 80.0), (80.0, 200.0)))(hounsfield)
-    assert seen.shape == (5, 2, 1, 1)
-    assert seen[:, 0].flatten().tolist() == [0.0, 0.0, 0.5, 1.0, 1.0]
-    assert seen[:, 1].flatten().tolist() == pytest.approx([0.0, 0.1, 0.3, 0.5, 1.0])
-
-
-def test_grey_and_rgb_repeat_grey_and_keep_colour():
-    grey = torch.tensor([0, 51, 255], dtype=torch.uint8).reshape(3, 1, 1, 1)
-    colour = torch.tensor([0, 51, 255], dtype=torch.uint8).reshape(1, 3, 1, 1)
-    assert Grey(1, channels=3)(grey)[1].flatten().tolist() == pytest.approx([0.2, 0.2, 0.2])
-    assert Rgb(1)(grey)[2].flatten().tolist() == [1.0, 1.0, 1.0]
-    assert Rgb(3)(colour).flatten().tolist() == pytest.approx([0.0, 0.2, 1.0])
-
-
-def test_windows_want_one_channel_and_a_width():
-    with pytest.raises(UsageError, match="reads images of one channel, these have 3"):
-        Windows(3)
-    with pytest.raises(UsageError, match="a width above 0"):
-        Windows(1, windows=((40.0, 0.0),))
 
 
 def test_pretrained_weights_of_a_file_give_the_features_of_their_model(saved):

@@ -5,8 +5,6 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mmdx.batch import Packed
-from mmdx.models.branches.tables import TableBranch
 from mmdx.models.tabular import TableMlp, standardised, width_of
 from mmdx.study import Column
 
@@ -34,13 +32,3 @@ def test_a_missing_number_is_the_training_mean():
     torch.manual_seed(0)
     encoder = TableMlp((AGE,)).eval()
     torch.testing.assert_close(encoder(torch.tensor([[NAN]])), encoder(torch.tensor([[60.0]])))
-
-
-def test_a_study_has_its_row_as_its_one_item_or_none():
-    torch.manual_seed(0)
-    branch = TableBranch(TableMlp((AGE, SEX), hidden=8), 3).eval()
-    seen = branch(Packed(torch.tensor([[80.0, 0.0], [NAN, 1.0]]), torch.tensor([1, 0, 1])))
-    assert seen.items.shape == (3, 1, 8)
-    assert seen.mask.tolist() == [[True], [False], [True]]
-    assert seen.pooled.shape == (3, 3)
-    assert seen.pooled.isfinite().all()

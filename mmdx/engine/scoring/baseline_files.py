@@ -37,7 +37,7 @@ def write_baselines(
         start += len(names)
         at = np.array([place[study] for study in files[split]["study_id"]])
         _write(folder / f"{split}{BASELINES}.csv", files[split], found, at, ground.findings)
-    modality = next((head.modality for head in saved.model.answering.values() if head.level == "slice"), None)
+    modality = next((head.modality for head in saved.model.heads_of("slice").values()), None)
     for split in scored:
         rows = _scored(folder / f"{split}{SLICES}")
         if len(rows) and modality is not None:

@@ -31,7 +31,6 @@ from mmdx.errors import DataError, UsageError, did_you_mean
 from mmdx.files import ModelLayout
 from mmdx.models.branches.images import ImageBranch
 from mmdx.models.branches.vectors import VectorBranch
-from mmdx.models.heads.base import Head
 from mmdx.models.heads.slice import SliceHead
 from mmdx.models.model import MultimodalModel
 from mmdx.models.packing import unpad
@@ -114,8 +113,7 @@ def is_frozen(model: MultimodalModel, modality: str) -> bool:
 
 def slice_head(model: MultimodalModel, modality: str) -> str | None:
     """The name of the head that answers for the images of a modality."""
-    heads: Mapping[str, Head] = model.answering
-    return next((n for n, head in heads.items() if head.level == "slice" and head.modality == modality), None)
+    return next(iter(model.heads_of("slice", modality=modality)), None)
 
 
 def described(model: MultimodalModel, output: Output, modality: str, *, logits: bool) -> Float[Tensor, "n d"]:

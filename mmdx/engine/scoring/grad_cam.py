@@ -124,13 +124,9 @@ def cam_boxes(
 
 def _explained(model: MultimodalModel, modality: str) -> tuple[str, str]:
     """The head whose logits are explained, by name, and its level."""
-    heads = model.answering.items()
-    slices = [name for name, head in heads if head.level == "slice" and head.modality == modality]
-    studies = [name for name, head in heads if head.level == "study"]
-    if slices:
-        return slices[0], "slice"
-    if studies:
-        return studies[0], "study"
+    for level, heads in (("slice", model.heads_of("slice", modality=modality)), ("study", model.heads_of("study"))):
+        if heads:
+            return next(iter(heads)), level
     raise UsageError(f"the model has neither a slice head of '{modality}' nor a study head to explain")
 
 

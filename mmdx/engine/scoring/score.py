@@ -89,18 +89,17 @@ def answered(
 
 def study_rows(model: MultimodalModel, findings: Sequence[str], batch: Batch, output: Output) -> Iterator[dict]:
     """A row a study and finding, from the study head."""
-    for name, head in model.answering.items():
-        if head.level == "study":
-            scores, labels = head.probabilities(output.logits[name]).tolist(), batch.labels.tolist()
-            for place, (study, patient) in enumerate(zip(batch.study_ids, batch.patient_ids, strict=True)):
-                for column, finding in enumerate(findings):
-                    yield _row(study, patient, finding, labels[place][column], scores[place][column])
+    for name, head in model.heads_of("study").items():
+        scores, labels = head.probabilities(output.logits[name]).tolist(), batch.labels.tolist()
+        for place, (study, patient) in enumerate(zip(batch.study_ids, batch.patient_ids, strict=True)):
+            for column, finding in enumerate(findings):
+                yield _row(study, patient, finding, labels[place][column], scores[place][column])
 
 
 def slice_rows(model: MultimodalModel, findings: Sequence[str], batch: Batch, output: Output) -> Iterator[dict]:
     """A row an image and finding, from the slice head."""
-    for name, head in model.answering.items():
-        if head.level == "slice" and head.modality is not None:
+    for name, head in model.heads_of("slice").items():
+        if head.modality is not None:
             scores, labels = (
                 head.probabilities(output.logits[name]).tolist(),
                 batch.slice_labels[head.modality].tolist(),
@@ -183,7 +182,7 @@ def score_splits(
     ]
     boxes = [each.frames() for each in lesions]  # every process sends its rows
     slices = [table for _, table in pairs if len(table)]
-    by_study = any(head.level == "study" for head in saved.model.answering.values())
+    by_study = bool(saved.model.heads_of("study"))
     if not by_study and not slices:
         raise DataError(
             f"{split}: no image of its {len(rows)} studies is shown, and the model answers for images alone; show them"

@@ -18,6 +18,7 @@ from mmdx.schema import Component
 
 LossPart = Annotated[Component, LOSSES]
 BCE = Component(type="bce")
+Level = Literal["study", "slice", "box", "text"]
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Head(nn.Module, ABC):
     levels give logits `[k f]`; others say themselves, and one of level `text` writes (`models/heads/description.py`).
     """
 
-    level: Literal["study", "slice", "box", "text"]
+    level: Level
     modality: str | None
     """The modality whose images are answered for; None at the study level."""
     maps: int = 0

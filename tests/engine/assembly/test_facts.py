@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 from cohorts import folder_cohort, prepared
+from parts import FACTS
+from parts import config_of as two_inputs
 
 from mmdx.config_file import parse_config
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.facts import ModelFacts, facts_of
+from mmdx.engine.assembly.model import build_model
 from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.assembly.texts import build_tokenizers
 from mmdx.errors import UsageError
@@ -86,3 +89,9 @@ def test_config_and_store_disagree(store: Store, inputs: Any, tables: Any, lines
     assert len(problems) == len(lines)
     for problem, line in zip(problems, lines, strict=True):
         assert problem.startswith(line.format(store=store.folder))
+
+
+def test_a_built_model_adds_architectures_that_can_be_taken_away_again() -> None:
+    built = build_model(two_inputs(), FACTS)[1]
+    assert built.inputs["report"].architecture == {}
+    assert built.unbuilt() == FACTS

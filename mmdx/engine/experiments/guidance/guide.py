@@ -17,7 +17,7 @@ from mmdx.batch import Batch
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.model import build_model
 from mmdx.engine.assembly.saved import SavedModel, write_weights
-from mmdx.engine.experiments.guidance.latents import Latents, fit_on_latents, study_heads
+from mmdx.engine.experiments.guidance.latents import Latents, fit_on_latents
 from mmdx.engine.experiments.guidance.studies import GuidedStudies
 from mmdx.engine.runs.log import append_log, drop_log_after
 from mmdx.files import ModelLayout, RunLayout, write_json
@@ -165,7 +165,7 @@ def decode_both(
 
     It learns from all training studies with the inferior modality, up to its best validation loss.
     """
-    fusion, heads = guided(saved.model.fusion), [saved.model.answering[name] for name in study_heads(saved)]
+    fusion, heads = guided(saved.model.fusion), list(saved.model.heads_of("study").values())
     if fusion.join is None:
         raise TypeError("a decoder for both takes a fusion with its own latent")
     with torch.no_grad():

@@ -50,7 +50,7 @@ def encode_rows(saved: SavedModel, store: Store, rows: Sequence[int], accelerato
 
 def study_heads(saved: SavedModel) -> list[str]:
     """The heads that answer for whole studies from the fused vector."""
-    return [name for name, head in saved.model.answering.items() if head.level == "study"]
+    return list(saved.model.heads_of("study"))
 
 
 def fit_on_latents(

@@ -1,82 +1,27 @@
-"""Text encoders: tf-idf against scikit-learn, adapters that come back, and silence."""
+"""Pretrained text encoders: adapters that come back, and silence."""
 
 from __future__ import annotations
 
 import json
-import math
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from parts import FACTS, REPORT_FACTS, WORDS, config_of, mixed_batch, model_of, tiny_bert
+from parts import FACTS, WORDS, config_of, mixed_batch, model_of, tiny_bert
 from safetensors.torch import load_file
-from sklearn.feature_extraction.text import TfidfVectorizer
 from transformers.utils import logging
 
-from mmdx.batch import Features
-from mmdx.data.text.tokenizer import ReportTokenizer, fit_tokenizer, inverse_document_frequencies
-from mmdx.engine.assembly.facts import ModelFacts
+from mmdx.data.text.tokenizer import fit_tokenizer
 from mmdx.engine.assembly.model import build_model
 from mmdx.engine.assembly.saved import load_model, write_description, write_weights
 from mmdx.engine.training.objective import objective
 from mmdx.errors import UsageError
 from mmdx.models.model import trainable
 from mmdx.models.text.transformer import Transformer
-from mmdx.models.text.words import TfIdf
-from mmdx.registry import TEXT_ENCODERS
-from mmdx.schema import Component
 
-REPORTS = [
-    "Fall on the head, then a second fall.",
-    "Headache since the fall.",
-    "Headache, no fall.",
-    "The head, again.",
-]
-ASKED = ["A fall, a FALL and a headache.", "The head.", "Nothing of this was ever read"]
-
-
-def tfidf(tokenizer: ReportTokenizer) -> TfIdf:
-    idf = inverse_document_frequencies(tokenizer, REPORTS)
-    return TEXT_ENCODERS.build(
-        Component(type="tfidf"), vocabulary=tokenizer.vocabulary, architecture=None, idf=idf
-    ).eval()
-
-
-def read(encoder: TfIdf, tokenizer: ReportTokenizer, reports: list[str]) -> Features:
-    tokens = [torch.from_numpy(tokenizer(report)) for report in reports]
-    return encoder(torch.cat(tokens), torch.tensor([len(ids) for ids in tokens]))
-
-
-def test_tfidf_is_that_of_scikit_learn():
-    tokenizer = fit_tokenizer(REPORTS, max_tokens=64)
-    words = tokenizer.words(range(2, tokenizer.vocabulary))
-    reference = TfidfVectorizer(
-        analyzer=lambda report: tokenizer.words(tokenizer(report).tolist()), vocabulary=words, sublinear_tf=True
-    ).fit(REPORTS)
-    expected = torch.from_numpy(reference.transform(REPORTS + ASKED).toarray()).float()
-    pooled = read(tfidf(tokenizer), tokenizer, REPORTS + ASKED).pooled
-    assert {"fall", "the", "headache", ","} <= set(words)
-    torch.testing.assert_close(pooled[:, 2:], expected)
-    assert pooled[:, :2].abs().max() == 0
-    assert pooled[0].norm() == pytest.approx(1)
-    assert pooled[-1].norm() == 0
-
-
-def test_word_weights_are_shares_of_the_squared_vector():
-    # Words 2 and 3 weigh alike; 2 stands twice, so 1 + log 2 against 1.
-    encoder = TfIdf(4, None, idf=(0.0, 0.0, 1.0, 1.0))
-    seen = encoder(torch.tensor([2, 3, 2, 1, 1]), torch.tensor([3, 0, 2]))
-    twice = (1 + math.log(2)) ** 2
-    assert seen.weights is not None
-    assert seen.weights[0].tolist() == pytest.approx(
-        [twice / 2 / (twice + 1), 1 / (twice + 1), twice / 2 / (twice + 1)]
-    )
-    assert seen.weights[1].tolist() == [0, 0, 0]
-    assert seen.weights[2].tolist() == [0, 0, 0]
-    assert seen.items[0].sum() == pytest.approx(seen.pooled[0].sum())
-    assert seen.mask.sum(dim=1).tolist() == [3, 0, 2]
+REPORTS = ["Headache since the fall.", "Headache, no fall."]
 
 
 def lora_model(folder: Path, **options: object):
@@ -162,12 +107,3 @@ def test_a_folder_of_adapters_is_refused_before_their_model_is_looked_for(tmp_pa
     (tmp_path / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "some/model"}))
     with pytest.raises(UsageError, match="holds adapters; merge them into their model and save it"):
         Transformer(WORDS, None, source=source, max_tokens=64)
-
-
-def test_facts_of_a_saved_model_read_back_equal():
-    facts = ModelFacts.from_json(json.loads(json.dumps(FACTS.to_json())))
-    assert facts == FACTS
-    assert facts.inputs["report"].idf == REPORT_FACTS.idf
-    built = build_model(config_of(), FACTS)[1]
-    assert built.inputs["report"].architecture == {}
-    assert built.unbuilt() == FACTS
