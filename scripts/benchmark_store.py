@@ -33,7 +33,8 @@ from torch.utils.data import DataLoader
 
 from mmdx.config_file import parse_config
 from mmdx.data.readers import register_all
-from mmdx.data.store.prepare import Recipe, prepare_into
+from mmdx.data.store.prepare import prepare_store
+from mmdx.data.store.recipe import Recipe
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.loader import BatchRecipe, build_loader
 from mmdx.engine.assembly.resolve import resolve
@@ -75,7 +76,7 @@ def dicom_rows(folder: Path, wanted: Collection[str], repeats: int) -> None:
     fresh = (folder / f"store{number}" for number in itertools.count())
 
     def prepared() -> Store:
-        return prepare_into(recipe, next(fresh), SplitOptions(val=0.2, test=0.2), QUIET)
+        return prepare_store(recipe, next(fresh), SplitOptions(val=0.2, test=0.2), QUIET)
 
     def row(name: str, ours: Callable[[], object], reference: Callable[[], object], **more: object) -> None:
         seconds = in_turn(ours, reference, repeats)
@@ -179,7 +180,7 @@ def scale_rows(folder: Path, wanted: Collection[str], repeats: int) -> None:
     stores: dict[int, Path] = {}
     for size in sorted(sizes):
         recipe = Recipe(Component.model_validate({"type": "benchmark_tiny", "studies": size}), folder / "tiny", 8)
-        stores[size] = prepare_into(recipe, folder / f"tiny{size}", SplitOptions(), QUIET).folder
+        stores[size] = prepare_store(recipe, folder / f"tiny{size}", SplitOptions(), QUIET).folder
     if "store_open" in wanted:
         seconds = in_turn(lambda: Store(stores[MANY]), lambda: Store(stores[FEW]), 20 * repeats)
         report("store_open", *seconds, unit="s", studies=[MANY, FEW])

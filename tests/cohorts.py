@@ -15,7 +15,8 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 from rich.console import Console
 
 from mmdx.data.readers import register_all
-from mmdx.data.store.prepare import Recipe, prepare_into
+from mmdx.data.store.prepare import prepare_store
+from mmdx.data.store.recipe import Recipe
 from mmdx.data.store.store import Store
 from mmdx.schema import Component, SplitOptions
 
@@ -74,7 +75,7 @@ def recipe(root: Path, *, reader: str = "folder", size: int = 8, **options: Any)
 
 def prepared(root: Path, out: Path, *, size: int = 8, val: float = 0.2, test: float = 0.2) -> Store:
     """The store of a folder cohort; what was said on the way is dropped."""
-    return prepare_into(recipe(root, size=size), out, SplitOptions(val=val, test=test), quiet()[0])
+    return prepare_store(recipe(root, size=size), out, SplitOptions(val=val, test=test), quiet()[0])
 
 
 def quiet() -> tuple[Console, StringIO]:

@@ -13,7 +13,7 @@ import raw_dicom
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from mmdx.data.store.prepare import prepare_into
+from mmdx.data.store.prepare import prepare_store
 from mmdx.data.tables.tables import read_table
 from mmdx.errors import DataError, MmdxError
 from mmdx.schema import SplitOptions
@@ -61,7 +61,7 @@ def nothing_is_lost(root: Path, *, reader: str, **options: Any) -> None:
     console, said = cohorts.quiet()
     with TemporaryDirectory() as out:
         try:
-            store = prepare_into(recipe, Path(out) / "store", SplitOptions(val=0.2, test=0.2), console)
+            store = prepare_store(recipe, Path(out) / "store", SplitOptions(val=0.2, test=0.2), console)
         except MmdxError as error:
             lines_of(error)
             return

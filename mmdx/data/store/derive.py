@@ -6,11 +6,9 @@ that were there are copied. Images that nobody described are left out.
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import hashlib
 import json
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,14 +17,13 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Float32
 
-from mmdx.data.splits.splits import Splits, prove_disjoint, write_splits
-from mmdx.data.store.card import write_cards
+from mmdx.data.splits.splits import Splits
 from mmdx.data.store.fingerprint import STORE_FORMAT
-from mmdx.data.store.index import gather_index, write_index
+from mmdx.data.store.finish import Making, finish_store, read_quarantine
 from mmdx.data.store.kinds import ModalityFacts
 from mmdx.data.store.layout import Layout
 from mmdx.data.store.shards import is_written, new_shard, shard_path
-from mmdx.data.store.store import DESCRIPTION, EXTRACTED, SPLIT_FILE, Store, digest, is_store
+from mmdx.data.store.store import EXTRACTED, Store, is_store
 from mmdx.data.store.stored import StoredStudy
 from mmdx.errors import DataError
 from mmdx.kinds import KINDS
@@ -49,18 +46,17 @@ class Derivation:
 
     @property
     def layout(self) -> Layout:
-        kept = {name: facts for name, facts in self.store.modalities.items() if not KINDS[facts.kind].pictured}
-        both = {name: self.described.get(name) or kept.get(name) for name in self.store.modalities}
-        return Layout(
-            {name: facts for name, facts in both.items() if facts}, self.store.findings, self.store.layout.size
-        )
+        carried = {name: facts for name, facts in self.store.modalities.items() if not KINDS[facts.kind].pictured}
+        both = {name: self.described.get(name) or carried.get(name) for name in self.store.modalities}
+        modalities = {name: facts for name, facts in both.items() if facts}
+        return Layout(modalities, self.store.findings, self.store.layout.size)
 
     def fingerprint(self) -> str:
         """32 hex digits over the first store, the split and everything that the origin names but where it lies."""
-        told = {name: value for name, value in self.origin.items() if name != "run"}
-        facts = {name: known.to_json() for name, known in self.described.items()}
-        made = [STORE_FORMAT, self.store.fingerprint, facts, list(self.splits), told]
-        return hashlib.blake2b(json.dumps(made, sort_keys=True).encode(), digest_size=16).hexdigest()
+        models = {name: value for name, value in self.origin.items() if name != "run"}
+        facts = {name: modality.to_json() for name, modality in self.described.items()}
+        parts = [STORE_FORMAT, self.store.fingerprint, facts, list(self.splits), models]
+        return hashlib.blake2b(json.dumps(parts, sort_keys=True).encode(), digest_size=16).hexdigest()
 
     def portions(self, out: Path) -> list[tuple[Path, list[int]]]:
         """The shards of the new store, each with its rows; the same in every process and every run that goes on."""
@@ -69,50 +65,35 @@ class Derivation:
         return [(shard_path(out, i), list(rows[at : at + STUDIES_PER_SHARD])) for i, at in enumerate(starts)]
 
 
-def write_portion(made: Derivation, path: Path, rows: Sequence[int], describe: Callable[[], Descriptors]) -> bool:
+def write_portion(derivation: Derivation, path: Path, rows: Sequence[int], describe: Callable[[], Descriptors]) -> bool:
     """The shard `path` of these rows, unless it is there; whether it had to be written. One shard is held at a time."""
-    ids = [made.store.study_ids[row] for row in rows]
+    ids = [derivation.store.study_ids[row] for row in rows]
     if is_written(path, ids):
         return False
-    layout, schema = made.layout, made.layout.schema
-    found = describe()
+    layout, schema = derivation.layout, derivation.layout.schema
+    descriptors = describe()
     with new_shard(path, ids, schema, []) as writer:
         for place, row in enumerate(rows):
-            own = {name: arrays[place] for name, arrays in found.items()}
-            writer.write_batch(_record(made.store.read(row), own, layout, schema))
+            of_study = {name: arrays[place] for name, arrays in descriptors.items()}
+            writer.write_batch(_record(derivation.store.read(row), of_study, layout, schema))
     return True
 
 
-def finish(made: Derivation, out: Path) -> Store:
-    """What makes a store of whole shards: quarantine, splits, index, cards, and last the description."""
-    store, layout = made.store, made.layout
-    shutil.copyfile(store.folder / "quarantine.csv", out / "quarantine.csv")
-    prove_disjoint(store.study_ids, store.patient_ids, made.splits)
-    write_splits(out / SPLIT_FILE, store.study_ids, store.patient_ids, made.splits)
-    portions = made.portions(out)
-    index = gather_index(out, len(portions), layout)
-    if index["study_id"] != store.study_ids:
-        raise DataError(f"{out}: its shards hold other studies than {store.folder}; remove the folder and extract anew")
-    write_index(out, index, made.splits, layout)
-    description = store.description | {
-        "fingerprint": made.fingerprint(),
+def finish_derived(derivation: Derivation, out: Path) -> Store:
+    """What makes a store of whole shards, with the labels and the quarantine of the first store."""
+    store, layout = derivation.store, derivation.layout
+    origin = store.description | {
+        "fingerprint": derivation.fingerprint(),
         "modalities": {name: facts.to_json() for name, facts in layout.modalities.items()},
-        "splits": made.splits.counts(),
-        "splits_digest": digest(out / SPLIT_FILE),
-        "shards": len(portions),
-        EXTRACTED: dict(made.origin),
     }
-    with (out / "quarantine.csv").open(encoding="utf-8", newline="") as file:
-        quarantine = list(csv.DictReader(file))
-    outlines = [_outline(store.read(row), layout) for row in range(len(store))]
-    write_cards(out, description, outlines, made.splits, quarantine)
-    whole = out / f"{DESCRIPTION}.partial"
-    whole.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
-    whole.replace(out / DESCRIPTION)
+    outlines = [_outline(study, layout) for study in store]
+    quarantine, shards = read_quarantine(store.folder), len(derivation.portions(out))
+    remarks = {EXTRACTED: dict(derivation.origin)}
+    finish_store(out, Making(layout, outlines, derivation.splits, quarantine, shards, origin, remarks))
     return Store(out)
 
 
-def finished(made: Derivation, out: Path) -> Store | None:
+def finished(derivation: Derivation, out: Path) -> Store | None:
     """The store in `out` where it is whole and of this making; None where it has to be made or gone on with.
 
     Raises `DataError` where another store lies there: nothing is replaced.
@@ -120,7 +101,7 @@ def finished(made: Derivation, out: Path) -> Store | None:
     if not is_store(out):
         return None
     store = Store(out)
-    if store.fingerprint != made.fingerprint():
+    if store.fingerprint != derivation.fingerprint():
         raise DataError(
             f"{out}: holds descriptors of other weights, another split or other options; extract into another folder, "
             "or remove this one"

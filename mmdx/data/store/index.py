@@ -19,7 +19,8 @@ from jaxtyping import Float, Int
 from mmdx.data.splits.splits import Splits
 from mmdx.data.store.layout import Layout
 from mmdx.data.store.shards import mapped, shard_path
-from mmdx.errors import DataError
+from mmdx.errors import DataError, reason
+from mmdx.files import written
 from mmdx.study import Split
 
 INDEX = "index.arrow"
@@ -66,7 +67,7 @@ def _rows(path: Path, schema: pa.Schema) -> Iterator[tuple[int, pa.RecordBatch]]
                 return
             yield offset, pa.ipc.read_record_batch(message, schema)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise DataError(f"{path}: is damaged ({' '.join(str(error).split())}); {_AGAIN}") from None
+        raise DataError(f"{path}: is damaged ({reason(error)}); {_AGAIN}") from None
 
 
 def _small(name: str, row: pa.RecordBatch) -> Any:
@@ -88,10 +89,12 @@ def write_index(folder: Path, columns: dict[str, list[Any]], splits: Splits, lay
         else:
             arrays.append(pa.array(splits.words if field.name == "split" else columns[field.name], field.type))
     batch = pa.record_batch(arrays, schema=index_schema(layout))
-    partial = folder / f"{INDEX}.partial"
-    with pa.OSFile(str(partial), "wb") as sink, pa.ipc.new_file(sink, batch.schema) as writer:
+    with (
+        written(folder / INDEX) as partial,
+        pa.OSFile(str(partial), "wb") as sink,
+        pa.ipc.new_file(sink, batch.schema) as writer,
+    ):
         writer.write_batch(batch)
-    partial.replace(folder / INDEX)
 
 
 class Index:
@@ -106,7 +109,7 @@ class Index:
         except FileNotFoundError:
             raise DataError(f"{self._path}: missing from a finished store; {_AGAIN}") from None
         except (pa.ArrowException, OSError, ValueError) as error:
-            raise DataError(f"{self._path}: is damaged ({' '.join(str(error).split())}); {_AGAIN}") from None
+            raise DataError(f"{self._path}: is damaged ({reason(error)}); {_AGAIN}") from None
         if reader.schema != index_schema(layout):
             raise DataError(f"{self._path}: its columns are not those of dataset.json; {_AGAIN}")
         if len(self._batch) != studies:
@@ -133,9 +136,9 @@ class Index:
 
     def splits(self) -> Splits:
         """As they were dealt."""
-        told = self._batch.column("split").dictionary_encode()
-        words: list[Split] = told.dictionary.to_pylist()
-        return Splits(tuple(words[code] for code in told.indices.to_pylist()), tuple(self.texts("patient_id")))
+        codes = self._batch.column("split").dictionary_encode()
+        words: list[Split] = codes.dictionary.to_pylist()
+        return Splits(tuple(words[code] for code in codes.indices.to_pylist()), tuple(self.texts("patient_id")))
 
     def place(self, row: int) -> tuple[int, int, int]:
         """The shard that holds a row, where the row starts in it, and the length of the shard's file."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from mmdx.errors import DataError, UsageError
+from mmdx.files import PARTIAL
 
 try:
     import fcntl
@@ -32,24 +33,25 @@ class Group:
 
     rank: int
     world: int
-    here: int
+    local_world: int
     name: str
 
     @classmethod
     def of_environment(cls) -> Group:
         """What `torchrun` and `accelerate launch` tell their processes; one alone where nothing was told."""
-        rank, world, here = (_number(key, least) for key, least in _TOLD.items())
+        rank, world, local_world = (_number(key, least) for key, least in _LEAST.items())
         if rank >= world:
             raise UsageError(f"RANK={rank}, WORLD_SIZE={world}: ranks count from 0; correct the environment")
         if world == 1:
             return cls(rank, world, 1, f"{socket.gethostname()} {os.getpid()}")
         address = os.environ.get("MASTER_ADDR", "")
-        told = [os.environ.get(key, "") for key in ("TORCHELASTIC_RUN_ID", "MASTER_PORT", "WORLD_SIZE")]
+        launch = [os.environ.get(key, "") for key in ("TORCHELASTIC_RUN_ID", "MASTER_PORT", "WORLD_SIZE")]
         # All that meet at a loopback address are on one machine; two machines may each have a launch that does.
-        return cls(rank, world, here, " ".join([*told, socket.gethostname() if address in _LOOPBACK else address]))
+        machine = socket.gethostname() if address in _LOOPBACK else address
+        return cls(rank, world, local_world, " ".join([*launch, machine]))
 
 
-_TOLD = {"RANK": 0, "WORLD_SIZE": 1, "LOCAL_WORLD_SIZE": 1}
+_LEAST = {"RANK": 0, "WORLD_SIZE": 1, "LOCAL_WORLD_SIZE": 1}
 
 
 def _number(key: str, least: int) -> int:
@@ -60,13 +62,13 @@ def _number(key: str, least: int) -> int:
 
 
 @contextmanager
-def claimed(out: Path, key: str, group: Group) -> Iterator[None]:
-    """`out` as the place of this fingerprint, with one group of writers at a time; a claim goes with its process.
+def locked(out: Path, key: str, group: Group) -> Iterator[None]:
+    """The folder `out`, marked with a fingerprint and locked for one group of writers; the lock ends with its process.
 
     Raises `DataError` where `out` holds anything else, or a process of another launch is at work in it.
     """
     mark = json.dumps({"fingerprint": key})
-    marker, draft = out / PROGRESS, out / f"{PROGRESS}.{socket.gethostname()}.{os.getpid()}.partial"
+    marker, draft = out / PROGRESS, out / f"{PROGRESS}.{socket.gethostname()}.{os.getpid()}{PARTIAL}"
     # First what is there, then the mark: whatever another of the group has written stands beside its mark.
     strangers = [p for p in out.iterdir() if not p.name.startswith((PROGRESS, LOCK))] if out.is_dir() else []
     if not marker.is_file():
@@ -91,7 +93,7 @@ def _enter(lock: IO[str], out: Path, group: Group) -> None:
     patience = time.monotonic() + (_PATIENCE if group.world > 1 else 0)
     while True:
         if _locks(lock, fcntl.LOCK_EX):
-            for left in out.glob("*.partial"):  # of a run that was killed
+            for left in out.glob(f"*{PARTIAL}"):  # of a run that was killed
                 left.unlink(missing_ok=True)
             lock.truncate(0)
             lock.write(group.name)

@@ -7,11 +7,7 @@ That none of them is left waiting for one that is gone is the launcher's work.
 
 from __future__ import annotations
 
-import csv
-import dataclasses
 import errno
-import io
-import json
 import os
 import signal
 import time
@@ -26,20 +22,19 @@ import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from mmdx.data.privacy.privacy import notices, private, quoting_nobody, summary
-from mmdx.data.privacy.pseudonyms import Pseudonyms, read_key
-from mmdx.data.splits.splits import Splits, make_splits, prove_disjoint, write_splits
-from mmdx.data.store.card import write_cards
-from mmdx.data.store.check import check_studies
-from mmdx.data.store.fingerprint import STORE_FORMAT, fingerprint
-from mmdx.data.store.index import gather_index, write_index
+from mmdx.data.privacy.privacy import notices, summary
+from mmdx.data.privacy.pseudonyms import Pseudonyms
+from mmdx.data.splits.splits import Splits, make_splits, prove_disjoint
+from mmdx.data.store.fingerprint import STORE_FORMAT
+from mmdx.data.store.finish import Making, finish_store, write_quarantine
 from mmdx.data.store.layout import Layout, layout_of, stored_bytes
-from mmdx.data.store.lock import Group, claimed
+from mmdx.data.store.lock import Group, locked
+from mmdx.data.store.recipe import Recipe
 from mmdx.data.store.shards import is_written, quarantine_of, shard_path, write_shard
-from mmdx.data.store.store import DESCRIPTION, SPLIT_FILE, Store, digest, is_store
-from mmdx.errors import DataError, UsageError
+from mmdx.data.store.store import QUARANTINE, Store, is_store
+from mmdx.errors import DataError, UsageError, reason
 from mmdx.registry import READERS
-from mmdx.schema import Component, SplitOptions
+from mmdx.schema import SplitOptions
 from mmdx.study import Split, Study, groups_of
 
 STUDIES_PER_SHARD = 16
@@ -48,81 +43,46 @@ SHARDS = 64
 _PAUSE = 0.2
 
 
-@dataclasses.dataclass(frozen=True)
-class Recipe:
-    """What makes a store: a reader with its options, the raw files, the stored size, the key of its pseudonyms."""
-
-    reader: Component
-    source: Path
-    size: int = 224
-    pseudonym_key: Path | None = None
-
-    def fingerprint(self) -> str:
-        options = READERS.options(self.reader, "reader")
-        if (names := self.pseudonyms()) is not None:
-            options["data.pseudonym_key"] = names.fingerprint
-        return fingerprint(self.reader.type, options, self.source, size=self.size)
-
-    def pseudonyms(self) -> Pseudonyms | None:
-        return read_key(self.pseudonym_key) if self.pseudonym_key is not None else None
-
-    def read(self) -> list[Study]:
-        """The studies as they may be stored, checked against each other. Raises `DataError` where there are none."""
-        names = self.pseudonyms()
-        with quoting_nobody(names):
-            studies = private(READERS.build(self.reader, "reader", root=self.source), self.source, names)
-        if not studies:
-            raise DataError(f"{self.source}: reader '{self.reader.type}' found no study; is it the right folder?")
-        check_studies(studies)
-        return studies
-
-
-def prepare_into(
+def prepare_store(
     recipe: Recipe,
     out: Path,
     split: SplitOptions | None,
     console: Console,
+    *,
     turn: AbstractContextManager[None] | None = None,
     look: Callable[[Sequence[Study]], None] | None = None,
+    under: bool = False,
 ) -> Store:
     """Prepares `recipe` in the folder `out`, or goes on where a killed run stopped, or finds it done.
 
-    `split` deals the patients; None deals a new store by the defaults and takes a finished one as it is. Several
-    processes read the raw files within `turn`, which lets the main one go first: a reader may write its own source (the
-    phantom does). `look` may refuse the studies before any is decoded. Raises `DataError` where `out` holds something
-    else, a store that was split otherwise included: nothing is replaced.
+    With `under`, the store gets a folder of its own in `out`, named by its fingerprint, and nothing is said of one that
+    is there. `split` deals the patients; None deals a new store by the defaults and takes a finished one as it is.
+    Several processes read the raw files within `turn`, which lets the main one go first: a reader may write its own
+    source (the phantom does). `look` may refuse the studies before any is decoded. Raises `DataError` where the folder
+    holds something else, a store that was split otherwise included: nothing is replaced.
     """
     _keep_apart(recipe.source, out)
     with turn or nullcontext():
-        store = Store(out) if is_store(out) else None
-        ready = store is not None and store.fingerprint == recipe.fingerprint()
-        studies = [] if ready else _looked_at(recipe, look)
-    if store is None or not ready:
-        return _fill(recipe, studies, out, split or SplitOptions(), console)
+        store = _finished(recipe, out, under)
+        studies = _looked_at(recipe, look) if store is None else []
+    if store is None:
+        # A reader may write its own source, so the fingerprint is known for good only after it has read.
+        return _fill(recipe, studies, recipe.folder(out) if under else out, split or SplitOptions(), console)
     if split is not None and store.dealt != split.model_dump():
         dealt = ", ".join(f"{name} {value}" for name, value in store.dealt.items())
         raise DataError(f"{out}: its patients were dealt otherwise ({dealt}); prepare into another folder")
-    _say(console, f"{out}: up to date, {len(store)} studies, {store.quarantined} quarantined")
+    if not under:
+        _say(console, f"{out}: up to date, {len(store)} studies, {store.quarantined} quarantined")
     return store
 
 
-def prepare_under(
-    recipe: Recipe,
-    stores: Path,
-    console: Console,
-    turn: AbstractContextManager[None] | None = None,
-    look: Callable[[Sequence[Study]], None] | None = None,
-) -> Store:
-    """The store of `recipe` under `stores`, in a folder named by its fingerprint: prepared when it is not there."""
-    _keep_apart(recipe.source, stores)
-    with turn or nullcontext():
-        ready = stores / f"{recipe.reader.type}-{recipe.fingerprint()[:12]}"
-        studies = [] if is_store(ready) else _looked_at(recipe, look)
-    if not studies:
-        return Store(ready)
-    # A reader may write its own source (the phantom does), so the name is known for good only after it has read.
-    out = stores / f"{recipe.reader.type}-{recipe.fingerprint()[:12]}"
-    return _fill(recipe, studies, out, SplitOptions(), console)
+def _finished(recipe: Recipe, out: Path, under: bool) -> Store | None:
+    """The store of `recipe`, None where it is not there or not whole."""
+    if under:
+        folder = recipe.folder(out)
+        return Store(folder) if is_store(folder) else None
+    store = Store(out) if is_store(out) else None
+    return store if store is not None and store.fingerprint == recipe.fingerprint() else None
 
 
 def _looked_at(recipe: Recipe, look: Callable[[Sequence[Study]], None] | None) -> list[Study]:
@@ -137,7 +97,7 @@ def _fill(recipe: Recipe, studies: list[Study], out: Path, split: SplitOptions, 
     readable = [study for study in studies if study.modalities]
     if readable:  # what forbids a split should show before hours of decoding
         _deal(readable, layout, split)
-    with _disk_errors(out), claimed(out, key, group):
+    with _disk_errors(out), locked(out, key, group):
         shards = [(shard_path(out, i), part) for i, part in enumerate(_portions(studies, layout))]
         _write_shards(out, shards[group.rank :: group.world], layout, recipe, group, console)
         if group.rank:
@@ -145,41 +105,59 @@ def _fill(recipe: Recipe, studies: list[Study], out: Path, split: SplitOptions, 
                 time.sleep(_PAUSE)
         else:
             _wait_for(shards)
-            _finish(recipe, key, studies, out, layout, split, [path for path, _ in shards], console)
+            making = _making(recipe, key, studies, layout, split, out, [path for path, _ in shards])
+            description = finish_store(out, making)
+            _say_done(console, out, making, description)
     return Store(out)
 
 
-def _finish(
+def _making(
     recipe: Recipe,
     key: str,
     studies: Sequence[Study],
-    out: Path,
     layout: Layout,
     split: SplitOptions,
+    out: Path,
     shards: Sequence[Path],
-    console: Console,
-) -> None:
-    """What makes a store of whole shards: quarantine, splits, index, and last the description."""
+) -> Making:
+    """What the whole shards hold, dealt. Raises `DataError` where that is no study at all.
+
+    `key` is the fingerprint under which they were written.
+    """
     quarantine = [row for path in shards for row in quarantine_of(path)]
     refused = {row["study_id"] for row in quarantine}
-    kept = [study for study in studies if study.study_id not in refused]
-    _write_quarantine(out, quarantine)
-    if not kept:
+    stored = [study for study in studies if study.study_id not in refused]
+    if not stored:
+        write_quarantine(out, quarantine)
         first = quarantine[0]["reason"]
-        raise DataError(f"{out}: none of {len(studies)} studies could be read; quarantine.csv says why: {first}")
-    splits = _deal(kept, layout, split)
-    write_splits(out / SPLIT_FILE, [s.study_id for s in kept], [s.patient_id for s in kept], splits)
-    index = gather_index(out, len(shards), layout)
-    if index["study_id"] != [study.study_id for study in kept]:
-        raise DataError(f"{out}: its shards hold other studies than its source; remove the folder and prepare it again")
-    write_index(out, index, splits, layout)
-    description = _describe(out, recipe, key, layout, kept, splits, split, quarantine, len(shards))
+        raise DataError(f"{out}: none of {len(studies)} studies could be read; {QUARANTINE} says why: {first}")
+    origin: dict[str, Any] = {
+        "format": STORE_FORMAT,
+        "fingerprint": key,
+        "reader": recipe.reader.type,
+        "options": {k: str(v) for k, v in READERS.options(recipe.reader, "reader").items()},
+        "size": recipe.size,
+        "modalities": {name: facts.to_json() for name, facts in layout.modalities.items()},
+        "findings": list(layout.findings),
+        "groups": groups_of(layout.findings),
+        "studies": len(stored),
+        "patients": len({study.patient_id for study in stored}),
+        "quarantined": len(quarantine),
+        "split": split.model_dump(),
+    }
+    remarks = {"privacy": summary(stored, recipe.pseudonyms())}
+    return Making(layout, stored, _deal(stored, layout, split), quarantine, len(shards), origin, remarks)
+
+
+def _say_done(console: Console, out: Path, making: Making, description: dict[str, Any]) -> None:
+    """Says which studies could not be read, how many were stored, and what the store still holds of persons."""
+    quarantine = making.quarantine
     for row in quarantine[:5]:
         _say(console, f"quarantined: {row['study_id']}: {row['reason']}")
     if len(quarantine) > 5:
-        _say(console, f"quarantined: {len(quarantine) - 5} more; {out / 'quarantine.csv'} names all")
-    counts = ", ".join(f"{name} {count}" for name, count in splits.counts().items())
-    _say(console, f"{out}: {len(kept)} studies ({counts}), {len(quarantine)} quarantined")
+        _say(console, f"quarantined: {len(quarantine) - 5} more; {out / QUARANTINE} names all")
+    counts = ", ".join(f"{name} {count}" for name, count in making.splits.counts().items())
+    _say(console, f"{out}: {len(making.studies)} studies ({counts}), {len(quarantine)} quarantined")
     for line in notices(description["privacy"]):
         _say(console, line)
 
@@ -235,7 +213,7 @@ def _write_shards(
     tasks = (
         joblib.delayed(_write_for)(os.getpid(), path, part, layout, recipe.source, names) for path, part in waiting
     )
-    workers = max(1, min(len(waiting), joblib.cpu_count() // group.here))
+    workers = max(1, min(len(waiting), joblib.cpu_count() // group.local_world))
     done = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(tasks)
     try:
         silent = not waiting or not console.is_terminal
@@ -262,58 +240,10 @@ def _write_for(
 def _deal(studies: Sequence[Study], layout: Layout, split: SplitOptions) -> Splits:
     labels = np.array([[s.labels.get(f, np.nan) for f in layout.findings] for s in studies], dtype=np.float32)
     ids, patients = [s.study_id for s in studies], [s.patient_id for s in studies]
-    given: list[Split | None] = [s.split for s in studies]
-    splits = make_splits(ids, patients, labels, given, val=split.val, test=split.test, seed=split.seed)
+    before: list[Split | None] = [s.split for s in studies]
+    splits = make_splits(ids, patients, labels, before, val=split.val, test=split.test, seed=split.seed)
     prove_disjoint(ids, patients, splits)
     return splits
-
-
-def _write_quarantine(out: Path, rows: Sequence[dict[str, str]]) -> None:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, ["study_id", "reason"], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    (out / "quarantine.csv").write_text(text.getvalue(), encoding="utf-8", errors="backslashreplace")
-
-
-def _describe(
-    out: Path,
-    recipe: Recipe,
-    key: str,
-    layout: Layout,
-    studies: Sequence[Study],
-    splits: Splits,
-    split: SplitOptions,
-    quarantine: Sequence[dict[str, str]],
-    shards: int,
-) -> dict[str, Any]:
-    """Writes `card.md` and `croissant.json`, then `dataset.json`, whose presence says that the store is whole.
-
-    Returns what `dataset.json` holds.
-    """
-    description: dict[str, Any] = {
-        "format": STORE_FORMAT,
-        "fingerprint": key,
-        "reader": recipe.reader.type,
-        "options": {k: str(v) for k, v in READERS.options(recipe.reader, "reader").items()},
-        "size": recipe.size,
-        "modalities": {name: facts.to_json() for name, facts in layout.modalities.items()},
-        "findings": list(layout.findings),
-        "groups": groups_of(layout.findings),
-        "studies": len(studies),
-        "patients": len({s.patient_id for s in studies}),
-        "quarantined": len(quarantine),
-        "split": split.model_dump(),
-        "splits": splits.counts(),
-        "splits_digest": digest(out / SPLIT_FILE),
-        "shards": shards,
-        "privacy": summary(studies, recipe.pseudonyms()),
-    }
-    write_cards(out, description, studies, splits, quarantine)
-    whole = out / f"{DESCRIPTION}.partial"
-    whole.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
-    whole.replace(out / DESCRIPTION)
-    return description
 
 
 @contextmanager
@@ -325,8 +255,8 @@ def _disk_errors(out: Path) -> Iterator[None]:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             what = "a file is larger than may be written there" if error.errno == errno.EFBIG else "the disk is full"
             raise DataError(f"{out}: {what}; make room and run the same command again: it goes on") from None
-        reason = error.strerror or " ".join(str(error).split())
-        raise UsageError(f"{out}: cannot be written ({reason}); choose another folder") from None
+        why = error.strerror or reason(error)
+        raise UsageError(f"{out}: cannot be written ({why}); choose another folder") from None
 
 
 def _say(console: Console, line: str) -> None:

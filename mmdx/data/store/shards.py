@@ -18,8 +18,8 @@ from mmdx.data.privacy.privacy import stored_sentence
 from mmdx.data.privacy.pseudonyms import Pseudonyms
 from mmdx.data.store.kinds import STORED
 from mmdx.data.store.layout import Layout, content_of, facts_of
-from mmdx.errors import DataError
-from mmdx.files import CORNERS
+from mmdx.errors import DataError, reason
+from mmdx.files import CORNERS, PARTIAL
 from mmdx.study import Study
 
 
@@ -50,9 +50,9 @@ def write_shard(
             try:
                 writer.write_batch(_record(study, layout, schema))
             except DataError as error:
-                reason = " ".join(" · ".join(error.problems).replace(f"{root}/", "").split())
-                reason = stored_sentence(reason, study, pseudonyms)
-                quarantine.append({"study_id": study.study_id, "reason": reason})
+                sentence = " ".join(" · ".join(error.problems).replace(f"{root}/", "").split())
+                sentence = stored_sentence(sentence, study, pseudonyms)
+                quarantine.append({"study_id": study.study_id, "reason": sentence})
     return quarantine
 
 
@@ -66,13 +66,13 @@ def new_shard(
     given, which of them are quarantined).
     """
     # A worker that outlives its killed run may still write this shard: no two processes share a partial file.
-    partial = path.with_suffix(f".{uuid.uuid4().hex}.partial")
-    account = partial.with_suffix(".json.partial")
+    partial = path.with_suffix(f".{uuid.uuid4().hex}{PARTIAL}")
+    account = partial.with_suffix(f".json{PARTIAL}")
     try:
         with pa.OSFile(str(partial), "wb") as sink, pa.ipc.new_stream(sink, schema) as writer:
             yield writer
-        told = {"studies": list(study_ids), "quarantine": list(quarantine)}
-        account.write_text(json.dumps(told), encoding="utf-8")
+        content = {"studies": list(study_ids), "quarantine": list(quarantine)}
+        account.write_text(json.dumps(content), encoding="utf-8")
         account.replace(path.with_suffix(".json"))
         partial.replace(path)
     except BaseException:
@@ -97,7 +97,7 @@ def _account(path: Path) -> dict[str, Any]:
         account = json.loads(beside.read_text(encoding="utf-8"))
         return {"studies": account["studies"], "quarantine": account["quarantine"]}
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise DataError(f"{beside}: cannot be read ({error}); remove {path} and prepare again") from None
+        raise DataError(f"{beside}: cannot be read ({reason(error)}); remove {path} and prepare again") from None
 
 
 def _record(study: Study, layout: Layout, schema: pa.Schema) -> pa.RecordBatch:

@@ -22,10 +22,11 @@ from mmdx.data.store.kinds import ModalityFacts
 from mmdx.data.store.layout import Layout
 from mmdx.data.store.shards import mapped, shard_path
 from mmdx.data.store.stored import StoredStudy
-from mmdx.errors import DataError, UsageError, did_you_mean
+from mmdx.errors import DataError, UsageError, did_you_mean, reason
 
 DESCRIPTION = "dataset.json"
 SPLIT_FILE = "splits.csv"
+QUARANTINE = "quarantine.csv"
 EXTRACTED = "extracted"
 """The key of `dataset.json` that says which models left the descriptors of a store, and how."""
 OPEN_SHARDS = 8
@@ -168,11 +169,11 @@ class Store:
         shard, offset, size = self._index.place(row)
         path = shard_path(self.folder, shard)
         try:
-            found = pa.ipc.read_record_batch(self._shard(shard, size).slice(offset), self._schema)
-            found.validate()
+            batch = pa.ipc.read_record_batch(self._shard(shard, size).slice(offset), self._schema)
+            batch.validate()
         except (pa.ArrowException, OSError, ValueError) as error:
-            raise DataError(f"{path}: is damaged ({' '.join(str(error).split())}); {_AGAIN}") from None
-        study = StoredStudy(found, self.layout)
+            raise DataError(f"{path}: is damaged ({reason(error)}); {_AGAIN}") from None
+        study = StoredStudy(batch, self.layout)
         if study.study_id != self._index.text("study_id", row):
             raise DataError(f"{path}: holds another study than {INDEX} says; {_AGAIN}")
         return study
@@ -202,7 +203,7 @@ def _description(folder: Path) -> dict[str, Any]:
         )
         raise DataError(f"{folder}: not a finished store; {hint}") from None
     except (OSError, ValueError) as error:
-        raise DataError(f"{folder / DESCRIPTION}: cannot be read ({error}); {_AGAIN}") from None
+        raise DataError(f"{folder / DESCRIPTION}: cannot be read ({reason(error)}); {_AGAIN}") from None
     if not isinstance(description, dict) or description.get("format") != STORE_FORMAT:
         raise DataError(f"{folder}: not a store of this version's format, {STORE_FORMAT}; {_AGAIN}")
     return description
@@ -216,19 +217,19 @@ def _layout(description: dict[str, Any]) -> Layout:
 def _map_shard(folder: Path, schema: pa.Schema, shard: int, size: int) -> pa.Buffer:
     path = shard_path(folder, shard)
     _check_size(path, size)
-    whole = mapped(path)
-    if pa.ipc.read_schema(whole) != schema:
+    shard_file = mapped(path)
+    if pa.ipc.read_schema(shard_file) != schema:
         raise DataError(f"{path}: its columns are not those of {DESCRIPTION}; {_AGAIN}")
-    return whole
+    return shard_file
 
 
 def _check_size(path: Path, size: int) -> None:
     try:
-        found = path.stat().st_size
+        length = path.stat().st_size
     except FileNotFoundError:
         raise DataError(f"{path}: missing from a finished store; {_AGAIN}") from None
-    if found != size:
-        raise DataError(f"{path}: is damaged ({found} bytes, {size} were written); {_AGAIN}")
+    if length != size:
+        raise DataError(f"{path}: is damaged ({length} bytes, {size} were written); {_AGAIN}")
 
 
 def digest(path: Path) -> str:
@@ -237,9 +238,9 @@ def digest(path: Path) -> str:
 
 
 def _splits_of(study_ids: Sequence[str], patient_ids: Sequence[str], path: Path) -> Splits:
-    given = read_splits(path)
-    strangers = sorted(given.keys() ^ set(study_ids))
+    words = read_splits(path)
+    strangers = sorted(words.keys() ^ set(study_ids))
     if strangers:
-        where = "the file alone" if strangers[0] in given else "the store alone"
+        where = "the file alone" if strangers[0] in words else "the store alone"
         raise DataError(f"{path}: study '{strangers[0]}' is in {where}; list each study of the store once")
-    return Splits(tuple(given[study] for study in study_ids), tuple(patient_ids))
+    return Splits(tuple(words[study] for study in study_ids), tuple(patient_ids))

@@ -11,7 +11,8 @@ from rich.console import Console
 
 from mmdx.data.splits.fewer import with_fewer
 from mmdx.data.splits.splits import Splits, make_splits, prove_disjoint
-from mmdx.data.store.prepare import Recipe, prepare_into, prepare_under
+from mmdx.data.store.prepare import prepare_store
+from mmdx.data.store.recipe import Recipe
 from mmdx.data.store.store import Store, is_store
 from mmdx.engine.assembly.checks import check_studies_for
 from mmdx.engine.processes import main_first
@@ -34,8 +35,8 @@ def open_store(config: Config, console: Console, turn: AbstractContextManager[No
     recipe = Recipe(data.reader, data.source, data.size, data.pseudonym_key)
     look = partial(check_studies_for, config)
     if data.store is not None:
-        return prepare_into(recipe, data.store, None, console, turn, look)
-    return prepare_under(recipe, data.stores, console, turn, look)
+        return prepare_store(recipe, data.store, None, console, turn=turn, look=look)
+    return prepare_store(recipe, data.stores, None, console, turn=turn, look=look, under=True)
 
 
 def store_of(run: RunLayout, config: Config, accelerator: Accelerator) -> Store:

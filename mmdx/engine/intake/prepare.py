@@ -14,7 +14,8 @@ from mmdx.config_file import explain, with_overrides
 from mmdx.data.readers import register_all
 from mmdx.data.readers.detect import detect_reader
 from mmdx.data.store.lock import Group
-from mmdx.data.store.prepare import Recipe, prepare_into
+from mmdx.data.store.prepare import prepare_store
+from mmdx.data.store.recipe import Recipe
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.plugins import import_plugins
 from mmdx.errors import UsageError
@@ -63,7 +64,7 @@ def prepare_source(
     recipe = Recipe(component, source, made.size, made.pseudonym_key)
     group = Group.of_environment()
     if group.world == 1:
-        return prepare_into(recipe, out, made.split, console)
+        return prepare_store(recipe, out, made.split, console)
     # These know torch, which a lone process need not wait for.
     from accelerate import PartialState
 
@@ -72,7 +73,7 @@ def prepare_source(
     processes = PartialState(cpu=True)
     try:
         main_console = Console(stderr=console.stderr, quiet=group.rank > 0)
-        return prepare_into(recipe, out, made.split, main_console, main_first(processes))
+        return prepare_store(recipe, out, made.split, main_console, turn=main_first(processes))
     finally:
         processes.destroy_process_group()
 

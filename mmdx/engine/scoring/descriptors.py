@@ -21,9 +21,9 @@ from torch import Tensor
 
 from mmdx.batch import Output
 from mmdx.data.splits.splits import Splits
-from mmdx.data.store.derive import Derivation, Descriptors, finish, finished, write_portion
+from mmdx.data.store.derive import Derivation, Descriptors, finish_derived, finished, write_portion
 from mmdx.data.store.kinds import ModalityFacts
-from mmdx.data.store.lock import Group, claimed
+from mmdx.data.store.lock import Group, locked
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.loader import build_loader
 from mmdx.engine.assembly.saved import SavedModel, copy_model, weights_digest
@@ -176,7 +176,7 @@ def extract(
     if done is not None:
         return done
     group = Group.of_environment()
-    with claimed(out, derivation.fingerprint(), group):
+    with locked(out, derivation.fingerprint(), group):
         portions = derivation.portions(out)[accelerator.process_index :: accelerator.num_processes]
         silent = not (accelerator.is_main_process and console.is_terminal)
         for path, rows in track(portions, "extracting", console=console, disable=silent, transient=True):
@@ -185,7 +185,7 @@ def extract(
         if accelerator.is_main_process:
             if OWN in made.describers:
                 copy_model(made.describers[OWN].folder, ModelLayout(out).first)
-            finish(derivation, out)
+            finish_derived(derivation, out)
         accelerator.wait_for_everyone()
     return Store(out)
 

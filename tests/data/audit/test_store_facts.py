@@ -8,8 +8,7 @@ import cohorts
 
 from mmdx.data.audit.identities import check_identities
 from mmdx.data.audit.store_facts import gather
-from mmdx.data.store.prepare import prepare_into
-from mmdx.schema import SplitOptions
+from mmdx.data.store.prepare import prepare_store
 
 
 def test_a_column_called_series_is_a_trait_and_no_identity(tmp_path: Path) -> None:
@@ -18,7 +17,7 @@ def test_a_column_called_series_is_a_trait_and_no_identity(tmp_path: Path) -> No
         for i in range(10)
     ]
     raw = cohorts.write_table(tmp_path / "raw", rows)
-    store = prepare_into(cohorts.recipe(raw), tmp_path / "out", SplitOptions(val=0.2, test=0.2), cohorts.quiet()[0])
+    store = prepare_store(cohorts.recipe(raw), tmp_path / "out", SplitOptions(val=0.2, test=0.2), cohorts.quiet()[0])
     evidence = gather(store, store.splits)
     assert [facts["series"] for facts in evidence.traits] == ["CT Plain"] * 10
     assert evidence.series == (None,) * 10

@@ -36,7 +36,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
 def phantom(tmp_path_factory: pytest.TempPathFactory) -> Store:
     folder = tmp_path_factory.mktemp("phantom")
     made = cohorts.recipe(folder / "raw", reader="phantom", size=16, patients=6, matrix=64, missing_enhanced=0.5)
-    return cohorts.prepare_into(made, folder / "out", cohorts.SplitOptions(), cohorts.quiet()[0])
+    return cohorts.prepare_store(made, folder / "out", cohorts.SplitOptions(), cohorts.quiet()[0])
 
 
 def dataset(
@@ -86,7 +86,7 @@ def test_descriptors_are_packed_as_they_are_and_do_not_count_as_images(tmp_path:
         if index:
             np.save(tmp_path / "raw" / "Pathology" / f"{name}.npy", np.full((index, 3), index, np.float64))
     made = cohorts.recipe(tmp_path / "raw", reader="cpm_radpath")
-    store = cohorts.prepare_into(made, tmp_path / "out", cohorts.SplitOptions(), cohorts.quiet()[0])
+    store = cohorts.prepare_store(made, tmp_path / "out", cohorts.SplitOptions(), cohorts.quiet()[0])
     names = ("pathology", "t1")
     studies = dataset(store, [2, 0, 1], modalities=names, findings=(), max_images=1)
     assert studies.images() == [1, 1, 1]

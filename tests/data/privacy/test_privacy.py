@@ -14,7 +14,8 @@ from pydicom.dataset import Dataset
 from mmdx.cli import main
 from mmdx.data.privacy.privacy import BURNED_IN, burned_in, notices, private, summary, telling
 from mmdx.data.privacy.pseudonyms import Pseudonyms
-from mmdx.data.store.prepare import Recipe, prepare_into
+from mmdx.data.store.prepare import prepare_store
+from mmdx.data.store.recipe import Recipe
 from mmdx.data.store.store import Store
 from mmdx.errors import DataError
 from mmdx.schema import SplitOptions
@@ -51,7 +52,7 @@ def written(out: Path) -> str:
 def prepared(clinic: Path, out: Path, key: Path | None) -> tuple[Store, str]:
     console, said = cohorts.quiet()
     recipe = Recipe(cohorts.recipe(clinic).reader, clinic, 8, key)
-    return prepare_into(recipe, out, SplitOptions(val=0.2, test=0.2), console), said.getvalue()
+    return prepare_store(recipe, out, SplitOptions(val=0.2, test=0.2), console), said.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -207,7 +208,7 @@ def test_a_dicom_tree_loses_its_identity(tmp_path: Path, key: Path) -> None:
             patient=f"Doe{i}^J",
         )
     recipe = Recipe(cohorts.recipe(tmp_path / "raw", reader="dicom").reader, tmp_path / "raw", 8, key)
-    store = prepare_into(recipe, tmp_path / "out", SplitOptions(val=0.2, test=0.2), cohorts.quiet()[0])
+    store = prepare_store(recipe, tmp_path / "out", SplitOptions(val=0.2, test=0.2), cohorts.quiet()[0])
     assert NAMES.of("study", "1.2.840.99.3") in store.study_ids
     everything = written(tmp_path / "out")
     assert not any(told in everything for told in ("Doe", "1.2.840.99"))

@@ -12,7 +12,7 @@ import pytest
 
 from mmdx.data.readers.cpm_radpath import CLASSES, SEQUENCES, TABLE, read
 from mmdx.data.store.check import check_studies
-from mmdx.data.store.prepare import prepare_into
+from mmdx.data.store.prepare import prepare_store
 from mmdx.errors import DataError, UsageError
 from mmdx.schema import SplitOptions
 from mmdx.study import ImageFiles, VectorFiles
@@ -156,7 +156,7 @@ def test_a_release_becomes_a_store(root, tmp_path):
     broken = root / "Radiology" / "CPM19_W3_1" / "CPM19_W3_1_flair.nii.gz"
     nibabel.save(nibabel.Nifti1Image(np.full((4, 5, 2), np.nan, np.float32), np.eye(4)), broken)
     made = cohorts.recipe(root, reader="cpm_radpath", size=8)
-    store = prepare_into(made, tmp_path / "out", SplitOptions(val=0.2, test=0.2), cohorts.quiet()[0])
+    store = prepare_store(made, tmp_path / "out", SplitOptions(val=0.2, test=0.2), cohorts.quiet()[0])
     assert store.study_ids == ["CPM19_CBICA_AAB_1", "CPM19_CBICA_ABE_1", "CPM19_W0_1", "CPM19_W1_1", "CPM19_W2_1"]
     assert store.lengths("flair").tolist() == [3, 3, 2, 2, 2]
     assert store.lengths("pathology").tolist() == [2, 1, 0, 0, 0]

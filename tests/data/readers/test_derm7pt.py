@@ -9,7 +9,8 @@ from rich.console import Console
 
 from mmdx.data.readers.derm7pt import TASKS, read
 from mmdx.data.store.check import check_studies
-from mmdx.data.store.prepare import Recipe, prepare_into
+from mmdx.data.store.prepare import prepare_store
+from mmdx.data.store.recipe import Recipe
 from mmdx.errors import DataError
 from mmdx.schema import Component, SplitOptions
 from mmdx.study import groups_of
@@ -199,7 +200,7 @@ def test_every_lesion_needs_its_number(tmp_path):
 def test_a_store_keeps_the_split_and_records_the_groups(tmp_path):
     root = release(tmp_path / "raw", {}, {}, {})
     recipe = Recipe(Component(type="derm7pt"), root, size=8)
-    store = prepare_into(recipe, tmp_path / "store", SplitOptions(), Console(quiet=True))
+    store = prepare_store(recipe, tmp_path / "store", SplitOptions(), Console(quiet=True))
     assert list(store.splits) == ["train", "val", "test"]
     assert store.description["groups"]["BWV"] == ["BWV/ABS", "BWV/PRS"]
     assert list(store.description["groups"]) == list(TASKS)

@@ -16,7 +16,7 @@ from PIL import Image
 from mmdx.cli import main
 from mmdx.data.readers.huggingface import read
 from mmdx.data.store.check import check_studies
-from mmdx.data.store.prepare import prepare_into
+from mmdx.data.store.prepare import prepare_store
 from mmdx.errors import DataError, UsageError
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
@@ -82,9 +82,9 @@ def test_pixels_reach_the_store(tmp_path):
     root = saved(tmp_path / "set", train=20, validation=3, test=3)
     made = recipe(root, reader="huggingface", texts={"report": "note"}, study_id="note")
     with pytest.raises(DataError, match="listed 3 times"):
-        prepare_into(made, tmp_path / "out", None, quiet()[0])
+        prepare_store(made, tmp_path / "out", None, quiet()[0])
     made = recipe(root, reader="huggingface", texts={"report": "note"})
-    store = prepare_into(made, tmp_path / "out", None, quiet()[0])
+    store = prepare_store(made, tmp_path / "out", None, quiet()[0])
     seen = [int(store.read(k).pixels("image")[0, 0, 0, 0]) for k in range(len(store))]
     assert seen == [*range(20), 100, 101, 102, 200, 201, 202]
 

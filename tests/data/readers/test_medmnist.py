@@ -6,7 +6,7 @@ from cohorts import quiet, recipe
 
 from mmdx.data.readers.medmnist import CLASSES, read
 from mmdx.data.store.check import check_studies
-from mmdx.data.store.prepare import prepare_into
+from mmdx.data.store.prepare import prepare_store
 from mmdx.errors import DataError
 
 COUNTS = {"train": 6, "val": 2, "test": 3}
@@ -85,7 +85,7 @@ def test_known_sets_have_classes_of_different_names(name):
 
 def test_pixels_reach_the_store(tmp_path):
     release(tmp_path / "raw" / "octmnist.npz", [[k % 4] for k in range(11)], shape=(3, 8, 8))
-    store = prepare_into(recipe(tmp_path / "raw", reader="medmnist"), tmp_path / "store", None, quiet()[0])
+    store = prepare_store(recipe(tmp_path / "raw", reader="medmnist"), tmp_path / "store", None, quiet()[0])
     for k in range(len(store)):
         split, index = store.study_ids[k].split("/")
         first = {"train": 0, "val": 6, "test": 8}[split]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mmdx.data.store.lock import Group, claimed, hold
+from mmdx.data.store.lock import Group, hold, locked
 from mmdx.errors import DataError, UsageError
 
 TOLD = ("RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "TORCHELASTIC_RUN_ID")
@@ -26,7 +26,7 @@ def group(monkeypatch: pytest.MonkeyPatch, **told: str) -> Group:
 
 def test_one_alone_is_known_by_its_own_process(monkeypatch: pytest.MonkeyPatch) -> None:
     alone = group(monkeypatch, MASTER_PORT="29500")
-    assert (alone.rank, alone.world, alone.here) == (0, 1, 1)
+    assert (alone.rank, alone.world, alone.local_world) == (0, 1, 1)
     assert alone.name == f"{socket.gethostname()} {os.getpid()}"
 
 
@@ -34,7 +34,7 @@ def test_those_of_one_launch_have_one_name_and_two_launches_have_two(monkeypatch
     told = {"WORLD_SIZE": "4", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "node7", "MASTER_PORT": "29500"}
     groups = [group(monkeypatch, RANK=str(rank), **told) for rank in range(4)]
     assert [g.rank for g in groups] == [0, 1, 2, 3]
-    assert {(g.world, g.here) for g in groups} == {(4, 2)}
+    assert {(g.world, g.local_world) for g in groups} == {(4, 2)}
     names = {groups[0].name, group(monkeypatch, **told | {"MASTER_PORT": "29501"}).name}
     names |= {group(monkeypatch, **told | {"MASTER_ADDR": "127.0.0.1"}).name}
     assert {g.name for g in groups} < names
@@ -54,16 +54,16 @@ def test_an_environment_that_makes_no_sense(monkeypatch: pytest.MonkeyPatch, tol
         group(monkeypatch, **told)
 
 
-def test_a_group_shares_a_claim_and_a_stranger_does_not(tmp_path: Path) -> None:
+def test_a_group_shares_a_lock_and_a_stranger_does_not(tmp_path: Path) -> None:
     first, second = (Group(rank, 2, 2, "launch") for rank in range(2))
-    with claimed(tmp_path / "out", "key", first), claimed(tmp_path / "out", "key", second):
+    with locked(tmp_path / "out", "key", first), locked(tmp_path / "out", "key", second):
         for stranger in (Group(0, 2, 2, "other launch"), Group(0, 1, 1, "alone")):
             with (
                 pytest.raises(DataError, match="another process is preparing"),
-                claimed(tmp_path / "out", "k", stranger),
+                locked(tmp_path / "out", "k", stranger),
             ):
                 pass
-    with claimed(tmp_path / "out", "key", Group(0, 1, 1, "alone")):
+    with locked(tmp_path / "out", "key", Group(0, 1, 1, "alone")):
         assert (tmp_path / "out" / ".lock").read_text() == "alone"
 
 
@@ -71,10 +71,10 @@ def test_a_second_of_a_group_leaves_the_work_of_the_first_alone(tmp_path: Path) 
     first, second = (Group(rank, 2, 2, "launch") for rank in range(2))
     (tmp_path / "left.partial").touch()
     (tmp_path / "progress.json").write_text('{"fingerprint": "key"}')
-    with claimed(tmp_path, "key", first):
+    with locked(tmp_path, "key", first):
         assert not (tmp_path / "left.partial").exists()
         (tmp_path / "mine.partial").touch()
-        with claimed(tmp_path, "key", second):
+        with locked(tmp_path, "key", second):
             assert (tmp_path / "mine.partial").exists()
 
 

@@ -23,7 +23,8 @@ import pytest
 from mmdx.data.store import prepare
 from mmdx.data.store.layout import Layout
 from mmdx.data.store.lock import LOCK
-from mmdx.data.store.prepare import prepare_into, prepare_under
+from mmdx.data.store.prepare import prepare_store
+from mmdx.data.store.recipe import Recipe
 from mmdx.data.store.store import Store, is_store
 from mmdx.errors import DataError, UsageError
 from mmdx.schema import SplitOptions
@@ -61,7 +62,7 @@ try:
     quiet = os.environ["RANK"] != "0"
     split = cohorts.SplitOptions(val=0.2, test=0.2)
     recipe = cohorts.recipe(Path(sys.argv[3]))
-    prepare.prepare_into(recipe, Path(sys.argv[4]), split, Console(stderr=True, quiet=quiet))
+    prepare.prepare_store(recipe, Path(sys.argv[4]), split, Console(stderr=True, quiet=quiet))
 except DataError as error:
     sys.exit(str(error))
 """
@@ -112,15 +113,15 @@ def rows(store: Store) -> list[dict[str, Any]]:
     return everything
 
 
-def said(action: Callable[..., Store], recipe: prepare.Recipe, place: Path, split: SplitOptions = SPLIT) -> list[str]:
+def said(action: Callable[..., Store], recipe: Recipe, place: Path, split: SplitOptions = SPLIT) -> list[str]:
     console, text = cohorts.quiet()
     action(recipe, place, split, console)
     return text.getvalue().splitlines()
 
 
-def said_under(recipe: prepare.Recipe, stores: Path) -> list[str]:
+def said_under(recipe: Recipe, stores: Path) -> list[str]:
     console, text = cohorts.quiet()
-    prepare_under(recipe, stores, console)
+    prepare_store(recipe, stores, None, console, under=True)
     return text.getvalue().splitlines()
 
 
@@ -134,7 +135,7 @@ def leftovers(out: Path) -> list[str]:
 
 
 def test_a_cohort_becomes_a_store_and_says_so(raw: Path, tmp_path: Path) -> None:
-    lines = said(prepare_into, cohorts.recipe(raw), tmp_path / "out")
+    lines = said(prepare_store, cohorts.recipe(raw), tmp_path / "out")
     assert lines == [f"{tmp_path / 'out'}: 16 studies (train 10, val 3, test 3), 0 quarantined"]
     description = json.loads((tmp_path / "out" / "dataset.json").read_text(encoding="utf-8"))
     assert description["studies"] == description["patients"] == 16
@@ -150,9 +151,9 @@ def test_a_cohort_becomes_a_store_and_says_so(raw: Path, tmp_path: Path) -> None
 
 def test_the_same_call_finds_it_done(raw: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    said(prepare_into, cohorts.recipe(raw), out)
+    said(prepare_store, cohorts.recipe(raw), out)
     before = {path: path.stat().st_mtime_ns for path in out.iterdir()}
-    assert said(prepare_into, cohorts.recipe(raw), out) == [f"{out}: up to date, 16 studies, 0 quarantined"]
+    assert said(prepare_store, cohorts.recipe(raw), out) == [f"{out}: up to date, 16 studies, 0 quarantined"]
     assert {path: path.stat().st_mtime_ns for path in out.iterdir()} == before
 
 
@@ -162,7 +163,7 @@ def test_what_cannot_be_read_is_named_and_counted(raw: Path, tmp_path: Path) -> 
     broken.write_bytes(broken.read_bytes()[:-30])
     (raw / "04_0.png").unlink()
     (raw / "05_0.png").write_text("no image at all", encoding="utf-8")
-    lines = said(prepare_into, cohorts.recipe(raw), out)
+    lines = said(prepare_store, cohorts.recipe(raw), out)
     reasons = quarantine(out)
     assert list(reasons) == ["s02", "s04", "s05"]
     assert "02_1.png" in reasons["s02"]
@@ -179,7 +180,7 @@ def test_what_cannot_be_read_is_named_and_counted(raw: Path, tmp_path: Path) -> 
 def test_only_five_are_named_but_all_are_counted(raw: Path, tmp_path: Path) -> None:
     for study in range(7):
         (raw / f"{study:02d}_0.png").write_bytes(b"")
-    lines = said(prepare_into, cohorts.recipe(raw), tmp_path / "out")
+    lines = said(prepare_store, cohorts.recipe(raw), tmp_path / "out")
     assert [line.partition(":")[0] for line in lines[:-1]] == ["quarantined"] * 6
     assert lines[5] == f"quarantined: 2 more; {tmp_path / 'out' / 'quarantine.csv'} names all"
     assert lines[-1].endswith(", 7 quarantined")
@@ -189,7 +190,7 @@ def test_only_five_are_named_but_all_are_counted(raw: Path, tmp_path: Path) -> N
 def test_a_study_of_another_unit_does_not_stop_the_others(raw: Path, tmp_path: Path) -> None:
     hu = np.zeros((8, 8), dtype=np.int16)
     cohorts.write_ct(raw / "00_0.png", hu, instance=1, study="1.2", series="1.2.1")  # the first study to be read
-    lines = said(prepare_into, cohorts.recipe(raw), tmp_path / "out")
+    lines = said(prepare_store, cohorts.recipe(raw), tmp_path / "out")
     reason = "'image' holds images in Hounsfield units here, but images of plain intensities in the store"
     assert quarantine(tmp_path / "out") == {"s00": f"{reason}; give it another name"}
     assert lines[-1].endswith("1 quarantined")
@@ -201,7 +202,7 @@ def test_nothing_that_can_be_read_is_no_store(raw: Path, tmp_path: Path) -> None
     with pytest.raises(
         DataError, match=r"none of 16 studies could be read; quarantine.csv says why: 00_0.png: neither"
     ):
-        said(prepare_into, cohorts.recipe(raw), tmp_path / "out")
+        said(prepare_store, cohorts.recipe(raw), tmp_path / "out")
     assert len(quarantine(tmp_path / "out")) == 16
     assert not is_store(tmp_path / "out")
 
@@ -216,9 +217,9 @@ def test_killed_and_run_again_it_is_the_same_store(raw: Path, tmp_path: Path, a_
     assert 3 <= kept < STUDIES
     assert not is_store(out)
     (out / "shard-00015.1.partial").write_bytes(b"half a shard")
-    lines = said(prepare_into, cohorts.recipe(raw), out)
+    lines = said(prepare_store, cohorts.recipe(raw), out)
     assert lines[0].startswith(f"{out}: going on after ")
-    said(prepare_into, cohorts.recipe(raw), whole)
+    said(prepare_store, cohorts.recipe(raw), whole)
     assert rows(Store(out)) == rows(Store(whole))
     assert len(Store(out)) == STUDIES - 1
     assert quarantine(out) == quarantine(whole)
@@ -269,7 +270,7 @@ def test_processes_of_one_launch_share_the_shards(raw: Path, tmp_path: Path, a_s
     assert sorted(int(line) for line in (tmp_path / "out.log").read_text().split()) == list(range(STUDIES))
     assert errors[0].splitlines()[-1].startswith(f"{out}: 15 studies (")
     assert errors[1] == ""
-    said(prepare_into, cohorts.recipe(raw), whole)
+    said(prepare_store, cohorts.recipe(raw), whole)
     assert rows(Store(out)) == rows(Store(whole))
     assert quarantine(out) == quarantine(whole)
     assert leftovers(out) == []
@@ -290,7 +291,7 @@ def test_one_of_several_is_killed_and_the_same_launch_goes_on(
     assert not is_store(out)
     with launched(tmp_path / "slow.py", raw, out) as started:
         assert [process.wait(timeout=120) for process in started] == [0, 0]
-    said(prepare_into, cohorts.recipe(raw), whole)
+    said(prepare_store, cohorts.recipe(raw), whole)
     assert rows(Store(out)) == rows(Store(whole))
     assert leftovers(out) == []
 
@@ -304,30 +305,30 @@ def test_another_launch_is_refused_while_one_is_at_work(raw: Path, tmp_path: Pat
         with launched(tmp_path / "other.py", raw, out, port=2) as others:
             refused = [process.communicate(timeout=120)[1] for process in others]
         with pytest.raises(DataError, match="another process is preparing this store"):
-            said(prepare_into, cohorts.recipe(raw), out)
+            said(prepare_store, cohorts.recipe(raw), out)
     assert refused == [f"{out}: another process is preparing this store; wait for it to end\n"] * 2
-    said(prepare_into, cohorts.recipe(raw), out)
+    said(prepare_store, cohorts.recipe(raw), out)
     assert Store(out).study_ids == [f"s{i:02d}" for i in range(STUDIES)]
 
 
 def test_a_shard_of_other_studies_is_written_anew(raw: Path, tmp_path: Path, a_study_a_shard: None) -> None:
     out = tmp_path / "out"
-    said(prepare_into, cohorts.recipe(raw), out)
+    said(prepare_store, cohorts.recipe(raw), out)
     before = rows(Store(out))
     (out / "dataset.json").unlink()
     for suffix in (".arrow", ".json"):  # as if another version of the reader had begun
         (out / f"shard-00001{suffix}").write_bytes((out / f"shard-00002{suffix}").read_bytes())
-    assert said(prepare_into, cohorts.recipe(raw), out)[0] == f"{out}: going on after 15 of 16 shards"
+    assert said(prepare_store, cohorts.recipe(raw), out)[0] == f"{out}: going on after 15 of 16 shards"
     assert rows(Store(out)) == before
 
 
 def test_a_shard_that_lost_a_study_is_no_store(raw: Path, tmp_path: Path, a_study_a_shard: None) -> None:
     out = tmp_path / "out"
-    said(prepare_into, cohorts.recipe(raw), out)
+    said(prepare_store, cohorts.recipe(raw), out)
     (out / "dataset.json").unlink()
     (out / "shard-00001.arrow").write_bytes((out / "shard-00002.arrow").read_bytes())
     with pytest.raises(DataError, match="its shards hold other studies than its source"):
-        said(prepare_into, cohorts.recipe(raw), out)
+        said(prepare_store, cohorts.recipe(raw), out)
     assert not is_store(out)
 
 
@@ -346,7 +347,7 @@ def test_shards_are_small_in_small_cohorts_and_hold_few_large_studies(
 ) -> None:
     for name, value in limits.items():
         monkeypatch.setattr(prepare, name, value)
-    said(prepare_into, cohorts.recipe(raw), tmp_path / "out")
+    said(prepare_store, cohorts.recipe(raw), tmp_path / "out")
     store = Store(tmp_path / "out")
     assert store.description["shards"] == shards
     assert store.study_ids == [f"s{i:02d}" for i in range(STUDIES)]
@@ -364,14 +365,14 @@ def test_stopped_by_ctrl_c_it_says_so_and_goes_on(raw: Path, tmp_path: Path, a_s
     out = tmp_path / "out"
     with running(tmp_path / "slow.py", raw, out, shards=2) as process:
         with pytest.raises(DataError, match="another process is preparing this store"):
-            said(prepare_into, cohorts.recipe(raw), out)
+            said(prepare_store, cohorts.recipe(raw), out)
         os.killpg(process.pid, signal.SIGINT)
         _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert len(errors.splitlines()) == 1
     assert errors.startswith("mmdx: stopped; nothing finished is lost")
     assert leftovers(out) == []
-    said(prepare_into, cohorts.recipe(raw), out)
+    said(prepare_store, cohorts.recipe(raw), out)
     assert Store(out).study_ids == [f"s{i:02d}" for i in range(STUDIES)]
 
 
@@ -389,7 +390,7 @@ def test_a_file_that_may_not_grow_is_one_line_and_loses_no_shard(
         "make room and run the same command again: it goes on\n"
     )
     assert 0 < len(list(out.glob("*.arrow"))) < STUDIES
-    said(prepare_into, cohorts.recipe(raw, size=80), out, SplitOptions())
+    said(prepare_store, cohorts.recipe(raw, size=80), out, SplitOptions())
     assert len(Store(out)) == STUDIES
 
 
@@ -405,37 +406,37 @@ def test_a_full_disk_is_one_line_and_loses_no_shard(
 
     monkeypatch.setattr(prepare, "write_shard", fills_up)
     with pytest.raises(DataError, match=r"out: the disk is full; make room and run the same command again: it goes on"):
-        said(prepare_into, cohorts.recipe(raw), out)
+        said(prepare_store, cohorts.recipe(raw), out)
     assert len(list(out.glob("*.arrow"))) == 3
     monkeypatch.setattr(prepare, "write_shard", write)
-    assert said(prepare_into, cohorts.recipe(raw), out)[0] == f"{out}: going on after 3 of 16 shards"
+    assert said(prepare_store, cohorts.recipe(raw), out)[0] == f"{out}: going on after 3 of 16 shards"
 
 
 def test_a_folder_with_a_claim_of_something_else_is_left_alone(raw: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "progress.json").write_text("{", encoding="utf-8")
     with pytest.raises(DataError, match="holds a store of other files or options"):
-        said(prepare_into, cohorts.recipe(raw), tmp_path / "out")
+        said(prepare_store, cohorts.recipe(raw), tmp_path / "out")
 
 
 @pytest.mark.parametrize("change", ["size", "option", "source"])
 def test_another_recipe_does_not_replace_a_store(raw: Path, tmp_path: Path, change: str) -> None:
     out = tmp_path / "out"
-    said(prepare_into, cohorts.recipe(raw), out)
+    said(prepare_store, cohorts.recipe(raw), out)
     before = rows(Store(out))
     if change == "source":
         cohorts.write_png(raw / "02_1.png", 99)
         os.utime(raw / "02_1.png", ns=(1, 1))
     other = {"size": {"size": 16}, "option": {"modality": "xray"}, "source": {}}[change]
     with pytest.raises(DataError, match="holds a store of other files or options; prepare into another folder"):
-        said(prepare_into, cohorts.recipe(raw, **other), out)
+        said(prepare_store, cohorts.recipe(raw, **other), out)
     assert rows(Store(out)) == before
 
 
 def test_another_split_is_not_silently_the_old_one(raw: Path, tmp_path: Path) -> None:
-    said(prepare_into, cohorts.recipe(raw), tmp_path / "out")
+    said(prepare_store, cohorts.recipe(raw), tmp_path / "out")
     with pytest.raises(DataError, match=r"dealt otherwise \(val 0.2, test 0.2, seed 0\); prepare into another folder"):
-        said(prepare_into, cohorts.recipe(raw), tmp_path / "out", SplitOptions(val=0.3, test=0.2))
+        said(prepare_store, cohorts.recipe(raw), tmp_path / "out", SplitOptions(val=0.3, test=0.2))
 
 
 def test_a_folder_in_use_is_left_alone(raw: Path, tmp_path: Path) -> None:
@@ -443,15 +444,15 @@ def test_a_folder_in_use_is_left_alone(raw: Path, tmp_path: Path) -> None:
     (tmp_path / "thesis" / "chapter1.tex").touch()
     for out in (tmp_path / "thesis", tmp_path / "thesis" / "chapter1.tex"):
         with pytest.raises(DataError, match="in use by something that is not a store"):
-            said(prepare_into, cohorts.recipe(raw), out)
+            said(prepare_store, cohorts.recipe(raw), out)
     assert [path.name for path in (tmp_path / "thesis").iterdir()] == ["chapter1.tex"]
 
 
-def test_an_empty_folder_and_one_claimed_by_a_killed_run_are_taken(raw: Path, tmp_path: Path) -> None:
+def test_an_empty_folder_and_one_locked_by_a_killed_run_are_taken(raw: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
     (out / "progress.json.77.partial").touch()
-    said(prepare_into, cohorts.recipe(raw), out)
+    said(prepare_store, cohorts.recipe(raw), out)
     assert len(Store(out)) == STUDIES
     assert leftovers(out) == []
 
@@ -459,28 +460,28 @@ def test_an_empty_folder_and_one_claimed_by_a_killed_run_are_taken(raw: Path, tm
 def test_a_place_that_cannot_be_written(raw: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match=r"file/out: cannot be written \(Not a directory\); choose another folder"):
-        said(prepare_into, cohorts.recipe(raw), tmp_path / "file" / "out")
+        said(prepare_store, cohorts.recipe(raw), tmp_path / "file" / "out")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_without_permission(raw: Path, tmp_path: Path) -> None:
     (tmp_path / "locked").mkdir(mode=0o500)
     with pytest.raises(UsageError, match=r"cannot be written \(Permission denied\)"):
-        said(prepare_into, cohorts.recipe(raw), tmp_path / "locked" / "out")
+        said(prepare_store, cohorts.recipe(raw), tmp_path / "locked" / "out")
 
 
 def test_a_store_within_its_own_source_is_refused(raw: Path) -> None:
     with pytest.raises(UsageError, match="lies within the raw files"):
-        said(prepare_into, cohorts.recipe(raw), raw / "out")
+        said(prepare_store, cohorts.recipe(raw), raw / "out")
     with pytest.raises(UsageError, match="lies within the raw files"):
         said_under(cohorts.recipe(raw), raw / "out")
     assert not (raw / "out").exists()
 
 
 def test_a_config_takes_a_finished_store_as_it_was_dealt(raw: Path, tmp_path: Path) -> None:
-    said(prepare_into, cohorts.recipe(raw), tmp_path / "out")
+    said(prepare_store, cohorts.recipe(raw), tmp_path / "out")
     console, text = cohorts.quiet()
-    store = prepare_into(cohorts.recipe(raw), tmp_path / "out", None, console)
+    store = prepare_store(cohorts.recipe(raw), tmp_path / "out", None, console)
     assert store.dealt == SPLIT.model_dump()
     assert "up to date" in text.getvalue()
 
@@ -490,15 +491,15 @@ def test_one_writer_at_a_time(raw: Path, tmp_path: Path) -> None:
     with (tmp_path / "out" / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(DataError, match="another process is preparing this store; wait for it to end"):
-            said(prepare_into, cohorts.recipe(raw), tmp_path / "out")
-    said(prepare_into, cohorts.recipe(raw), tmp_path / "out")
+            said(prepare_store, cohorts.recipe(raw), tmp_path / "out")
+    said(prepare_store, cohorts.recipe(raw), tmp_path / "out")
     assert is_store(tmp_path / "out")
 
 
 def test_a_split_that_cannot_be_dealt_shows_before_any_pixel(tmp_path: Path) -> None:
     raw = cohorts.folder_cohort(tmp_path / "raw", studies=2)
     with pytest.raises(DataError, match="no patient in"):
-        said(prepare_into, cohorts.recipe(raw), tmp_path / "out")
+        said(prepare_store, cohorts.recipe(raw), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -520,4 +521,4 @@ def test_a_reader_that_writes_its_source_is_prepared_once(tmp_path: Path) -> Non
 
 def test_an_out_folder_with_brackets_in_its_name_is_told_as_it_is(raw: Path, tmp_path: Path) -> None:
     out = tmp_path / "[bold]store[/bold]"
-    assert said(prepare_into, cohorts.recipe(raw), out)[0].startswith(f"{out}: 16 studies")
+    assert said(prepare_store, cohorts.recipe(raw), out)[0].startswith(f"{out}: 16 studies")

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from mmdx.data.store import store as store_module
-from mmdx.data.store.prepare import prepare_into
+from mmdx.data.store.prepare import prepare_store
 from mmdx.data.store.store import Store, is_store
 from mmdx.errors import DataError, UsageError
 from mmdx.schema import SplitOptions
@@ -107,7 +107,7 @@ def test_splits_keep_patients_together(store: Store) -> None:
 
 def test_hounsfield_units_slice_labels_and_boxes_come_out(tmp_path: Path) -> None:
     made = cohorts.recipe(tmp_path / "raw", reader="phantom", size=32, patients=6, matrix=64, prevalence=0.9)
-    store = prepare_into(made, tmp_path / "out", SplitOptions(), cohorts.quiet()[0])
+    store = prepare_store(made, tmp_path / "out", SplitOptions(), cohorts.quiet()[0])
     studies = {study.study_id: study for study in made.read()}
     boxes = 0
     for row, name in enumerate(store.study_ids):
@@ -136,7 +136,7 @@ def test_hounsfield_values_are_those_of_the_file(tmp_path: Path) -> None:
                 path, slice_, instance=instance, study=f"1.{study}", series=f"2.{study}", patient=f"p{study}"
             )
     made = cohorts.recipe(tmp_path / "raw", reader="dicom")
-    store = prepare_into(made, tmp_path / "out", SplitOptions(), cohorts.quiet()[0])
+    store = prepare_store(made, tmp_path / "out", SplitOptions(), cohorts.quiet()[0])
     assert len(store) == 6
     assert store.modalities["image"].unit == "HU"
     for row in range(6):

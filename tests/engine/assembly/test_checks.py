@@ -18,7 +18,7 @@ from transformers import BertConfig, BertModel
 
 from mmdx.config_file import read_config
 from mmdx.data.splits.splits import Splits
-from mmdx.data.store.prepare import prepare_into
+from mmdx.data.store.prepare import prepare_store
 from mmdx.engine.assembly.checks import Presence, check_training, shown_nothing
 from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.assembly.store import deal, open_store
@@ -119,7 +119,7 @@ def test_a_finding_that_only_slices_show_can_be_learned(tmp_path: Path, shown: f
     for i in range(12):
         cohorts.write_png(tmp_path / "raw" / f"{i}.png", 50)
     table = cohorts.recipe(tmp_path / "raw", reader="labelled_shots", shown=shown)
-    prepare_into(table, tmp_path / "store", SplitOptions(), Console(quiet=True))
+    prepare_store(table, tmp_path / "store", SplitOptions(), Console(quiet=True))
     config = resolve(read_config(config_of(tmp_path / "a.yaml", tmp_path / "store", {"image": PLAIN["image"]})))
     store = open_store(config, Console(quiet=True))
     if shown:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from cohorts import folder_cohort, prepared, quiet, recipe
 
-from mmdx.data.store.prepare import prepare_into
+from mmdx.data.store.prepare import prepare_store
 from mmdx.data.store.stored import StoredStudy
 from mmdx.engine.assembly.facts import prevalence
 from mmdx.schema import SplitOptions
@@ -23,8 +23,8 @@ def test_of_known_labels_in_the_rows_alone(tmp_path):
 
 
 def test_of_images_where_they_are_labelled_and_no_pixel_is_read(tmp_path, monkeypatch):
-    phantom = recipe(tmp_path / "raw", reader="phantom", size=16, patients=6, matrix=64, prevalence=0.9)
-    store = prepare_into(phantom, tmp_path / "out", SplitOptions(), quiet()[0])
+    made = recipe(tmp_path / "raw", reader="phantom", size=16, patients=6, matrix=64, prevalence=0.9)
+    store = prepare_store(made, tmp_path / "out", SplitOptions(), quiet()[0])
     rows, findings = [0, 2, 3], list(reversed(store.findings))
     labels = {name: [store.read(row).slice_labels(name) for row in rows] for name in ("image",)}
 

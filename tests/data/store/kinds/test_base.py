@@ -9,7 +9,8 @@ import pytest
 import signals
 
 from mmdx.data.store.kinds import STORED, ModalityFacts
-from mmdx.data.store.prepare import Recipe, prepare_into
+from mmdx.data.store.prepare import prepare_store
+from mmdx.data.store.recipe import Recipe
 from mmdx.data.store.store import Store
 from mmdx.errors import UsageError
 from mmdx.registry import READERS
@@ -35,7 +36,7 @@ def store(tmp_path) -> Store:
     for i in range(7):
         np.save(tmp_path / "raw" / f"s{i}.npy", np.full((3 + i, 2), i, dtype=np.float64))
     recipe = Recipe(Component(type="test_signals"), tmp_path / "raw", size=8)
-    return prepare_into(recipe, tmp_path / "store", SplitOptions(val=0.2, test=0.2), cohorts.quiet()[0])
+    return prepare_store(recipe, tmp_path / "store", SplitOptions(val=0.2, test=0.2), cohorts.quiet()[0])
 
 
 def test_a_kind_of_a_plugin_lies_in_a_store(store):

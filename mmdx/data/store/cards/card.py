@@ -14,7 +14,7 @@ from huggingface_hub import DatasetCard, DatasetCardData
 from mmdx.data.privacy import identifiers
 from mmdx.data.privacy.privacy import BURNED_IN
 from mmdx.data.splits.splits import Splits
-from mmdx.data.store.croissant import write_croissant
+from mmdx.data.store.cards.croissant import write_croissant
 from mmdx.data.store.kinds import STORED, ModalityFacts
 from mmdx.data.store.layout import content_of
 from mmdx.files import write_text

@@ -9,7 +9,7 @@ import pytest
 from huggingface_hub import DatasetCard
 
 from mmdx.data.readers import folder
-from mmdx.data.store.card import OTHER_LICENCE, licence_of, reason_without_names
+from mmdx.data.store.cards.card import OTHER_LICENCE, licence_of, reason_without_names
 from mmdx.data.store.store import Store
 
 

@@ -1,0 +1,49 @@
+"""What makes a store: a reader, its options and the raw files, known by a fingerprint."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from mmdx.data.privacy.privacy import private, quoting_nobody
+from mmdx.data.privacy.pseudonyms import Pseudonyms, read_key
+from mmdx.data.store.check import check_studies
+from mmdx.data.store.fingerprint import fingerprint
+from mmdx.errors import DataError
+from mmdx.registry import READERS
+from mmdx.schema import Component
+from mmdx.study import Study
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """What makes a store: a reader with its options, the raw files, the stored size, the key of its pseudonyms."""
+
+    reader: Component
+    source: Path
+    size: int = 224
+    pseudonym_key: Path | None = None
+
+    def fingerprint(self) -> str:
+        options = READERS.options(self.reader, "reader")
+        if (names := self.pseudonyms()) is not None:
+            options["data.pseudonym_key"] = names.fingerprint
+        return fingerprint(self.reader.type, options, self.source, size=self.size)
+
+    def folder(self, stores: Path) -> Path:
+        """Where the store lies under `stores`: a folder named by reader and fingerprint, so that each recipe has one
+        of its own."""
+        return stores / f"{self.reader.type}-{self.fingerprint()[:12]}"
+
+    def pseudonyms(self) -> Pseudonyms | None:
+        return read_key(self.pseudonym_key) if self.pseudonym_key is not None else None
+
+    def read(self) -> list[Study]:
+        """The studies as they may be stored, checked against each other. Raises `DataError` where there are none."""
+        names = self.pseudonyms()
+        with quoting_nobody(names):
+            studies = private(READERS.build(self.reader, "reader", root=self.source), self.source, names)
+        if not studies:
+            raise DataError(f"{self.source}: reader '{self.reader.type}' found no study; is it the right folder?")
+        check_studies(studies)
+        return studies
