@@ -20,7 +20,7 @@ def cohort_of(
     traits: Mapping[str, Sequence] | None = None,
     threshold: float = np.nan,
 ) -> Cohort:
-    """A row a study; `arms` gives the scores `[n f]` by name, a list of them for several trainings.
+    """One row per study; `arms` gives the scores `[n f]` by name, a list of them for several trainings.
 
     An arm named `baseline …` is a baseline. `runs` and `shown` say of which run an arm is and what it was shown, its
     name where they do not.

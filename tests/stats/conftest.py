@@ -12,7 +12,7 @@ WriteRun = Callable[..., Path]
 
 @pytest.fixture
 def write_run(tmp_path: Path) -> WriteRun:
-    """Writes `<name>/predictions/test.csv`: a study a patient, `shown` naming how well each arm tells the classes.
+    """Writes `<name>/predictions/test.csv`: one study per patient; `shown` says how well each arm tells the classes.
 
     Patient i has finding j where the bit j of i is set. A score is the label plus noise of the given breadth, squeezed
     into [0, 1]: breadth 0 is a perfect model, breadth 50 chance.

@@ -111,7 +111,7 @@ def test_the_verdict_of_the_audit_stands_at_the_top(write_run, tmp_path):
 
 
 @pytest.mark.filterwarnings("error")
-@pytest.mark.parametrize("several", [False, True], ids=["a row a patient", "two"])
+@pytest.mark.parametrize("several", [False, True], ids=["one row per patient", "two"])
 @pytest.mark.parametrize(
     ("labels", "scores"),
     [

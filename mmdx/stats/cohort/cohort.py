@@ -169,7 +169,8 @@ def _named(pieces: Sequence[Sequence[_Piece]], names: Sequence[str]) -> dict[Arm
     """The arms and their trainings, one list of showings per source and the config of each source as `names`.
 
     Arms of a single config are named by what they were shown; arms of several by their config, with what was shown
-    where a config has several showings."""
+    where a config has several showings.
+    """
     grouped: dict[str, dict[str, list[_Piece]]] = {}
     for name, of_source in zip(names, pieces, strict=True):
         for piece in of_source:

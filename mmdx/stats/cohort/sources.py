@@ -107,7 +107,8 @@ class Source:
         """The facts in `studies.csv`, one line per row: of the study, or of the first study of the patient.
 
         A column that holds only numbers is one of numbers; a missing fact is None. Empty where the run has no such
-        file."""
+        file.
+        """
         path = RunLayout(self.folder).studies if self.folder else None
         if path is None or not path.is_file():
             return pd.DataFrame()

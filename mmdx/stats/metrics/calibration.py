@@ -1,7 +1,9 @@
 """Whether a score of 0.8 means eight in ten: calibration error, slope and intercept, and temperature scaling.
 
-Metrics take labels `[n]`, scores `[n]` and integer weights `[r n]`, and return `[r]`, as those of `registry.py`
-do.
+Metrics take labels `[n]`, scores `[n]` and integer weights `[r n]`, and return `[r]`, as in `registry.py`. The
+calibration curve is a logistic regression of the labels on the log-odds of the scores: chance of a positive label =
+expit(level + slope * log-odds). A logistic regression per resample by a library would take minutes, so that Newton's
+method runs over all resamples at once, and for many rows `Expansion` takes a single step instead.
 """
 
 from __future__ import annotations
@@ -17,22 +19,23 @@ from mmdx.stats.resampling.weights import share
 
 BINS = 10
 COOLEST, HOTTEST = 0.05, 20.0
-"""Bounds of a temperature; a fit that ends on one says that the scores hold no evidence, or all of it."""
+"""Bounds of a temperature. A fit ends on one where scores say nothing of the labels, or part them without an error."""
 CLIP = 1e-6
 """How far scores are held from 0 and 1 before their log-odds are taken."""
 FLAT = 1e-9
-"""The share of their square that log-odds must vary by for a slope; below, they are one value but for rounding."""
+"""The least variance of log-odds, as a share of their mean square, for which there is a slope; below it is rounding."""
 EXPANDED = 12
 """Columns of an `Expansion`: 9 for level and slope together, 3 for the shift at a slope of 1."""
 _STEPS = 25
 _SETTLED = 1e-8
+"""The most steps of Newton's method, and the size of a step after which a fit is done."""
 
 
 def calibration_error(
     labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"], weights: Integer[np.ndarray, "r n"]
 ) -> Float[np.ndarray, "r"]:
-    """Expected calibration error (Naeini et al., AAAI 2015): the mean distance of score and share of positives over ten
-    bins of equal width, each weighing what it holds."""
+    """Expected calibration error (Naeini et al., AAAI 2015): over ten bins of equal width, the mean distance
+    of mean score and share of positives, each bin weighted by its rows."""
     return share(np.abs(weights.astype(np.float64) @ gaps(labels, scores)).sum(axis=1), weights.sum(axis=1))
 
 
@@ -51,9 +54,9 @@ def calibration_slope(
 
 
 def fit_temperature(labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"]) -> float:
-    """The T by which log-odds are divided so that the log loss is least (Guo et al., ICML 2017). Of validation rows.
+    """The temperature T for which log-odds divided by T have the least log loss (Guo et al., ICML 2017).
 
-    1 where only one class is there. Ranks, and so AUROCs, stay what they are.
+    It is fitted on validation rows, and 1 where these are of one class. Scaling changes no ranks, and so no AUROC.
     """
     if len(np.unique(labels)) < 2:
         return 1.0
@@ -68,7 +71,7 @@ def fit_temperature(labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n
 
 
 def on_bound(temperature: float) -> bool:
-    """Whether a fitted temperature ended where it was held."""
+    """Whether a fitted temperature lies on one of its bounds."""
     return not COOLEST * 1.01 < temperature < HOTTEST / 1.01
 
 
@@ -90,7 +93,7 @@ def curves(
     """
     odds, counts = log_odds(scores), weights.astype(np.float64)
     powers = np.stack([np.ones_like(odds), odds, odds**2], axis=1)
-    # From the share of positives and no slope: from a slope of 1, the steps run away where the right one is small.
+    # Start at a slope of 0: from a slope of 1, the steps diverge where the right slope is small.
     shares = np.clip(share(counts @ labels, counts.sum(axis=1)), CLIP, 1 - CLIP)
     at = np.stack([logit(np.nan_to_num(shares, nan=0.5)), np.zeros(len(counts))], axis=1)
     fits, moving = np.full_like(at, np.nan), np.arange(len(counts))
@@ -134,13 +137,14 @@ def calibration_intercept(
 
 @dataclass(frozen=True)
 class Expansion:
-    """The calibration curve of all rows, and what each row adds to a step from there to the curve of a resample.
+    """The calibration curve of all rows, and what each row adds to one step from there to the curve of a resample.
 
-    Summed over a resample, `columns` are gradient, curvature and derivative of the curvature of its likelihood at the
-    fit of all rows. Its own fit is then one step of Chebyshev's method away, in place of some eight passes over the
-    rows (a bootstrap of k steps: Davidson and MacKinnon, International Economic Review 1999; Andrews, Econometrica
-    2002). With 2,000 rows the bounds of a slope's 95 % interval are off by 0.8 % of its width, at most 1.8 % (six
-    cohorts, 10 to 30 % positives); after a step of Newton's method, by 4.7 %. Few rows are fitted to the end instead.
+    Summed over the rows of a resample, `columns` are the gradient of its log-likelihood at the fit of all rows, the
+    curvature, and the derivative of the curvature. One step of Chebyshev's method then leads to the fit of the
+    resample, in place of some eight passes over the rows (a bootstrap of k steps: Davidson and MacKinnon, International
+    Economic Review 1999; Andrews, Econometrica 2002). With 2,000 rows the bounds of a slope's 95 % interval are off by
+    0.8 % of its width, at most 1.8 % (six cohorts, 10 to 30 % positives); after a step of Newton's method, by 4.7 %.
+    Few rows are fitted to the end instead.
     """
 
     slope: float
@@ -163,7 +167,7 @@ class Expansion:
 
 
 def expand(labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"]) -> Expansion:
-    """The expansion about the fit of all rows, each once; where there is none, its slopes or intercepts are NaN."""
+    """The expansion about the fit of all rows, each taken once. Without a fit, its slopes or intercepts are NaN."""
     once, odds = np.ones((1, len(labels)), dtype=np.int64), log_odds(scores)
     level, slope = curves(labels, scores, once)[0].tolist()
     intercept = float(calibration_intercept(labels, scores, once)[0])
@@ -183,7 +187,7 @@ def _newton(
     h01: Float[np.ndarray, "r"],
     h11: Float[np.ndarray, "r"],
 ) -> tuple[Float[np.ndarray, "r 2"], Bool[np.ndarray, "r"]]:
-    """The step from gradient and curvature, 0 where the log-odds do not vary, and where they do."""
+    """The step (level, slope) from gradient `g` and curvature `h`, and where the log-odds vary; 0 elsewhere."""
     spread = h00 * h11 - h01**2
     varied = spread > FLAT * h00 * h11
     steps = np.stack([h11 * g0 - h01 * g1, h00 * g1 - h01 * g0], axis=1)

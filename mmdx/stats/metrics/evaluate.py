@@ -1,4 +1,4 @@
-"""One number for a table of predictions: what a training is judged by after each epoch."""
+"""One number for a table of predictions, by which a training is judged after each epoch."""
 
 from __future__ import annotations
 

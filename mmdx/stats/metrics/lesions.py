@@ -1,4 +1,4 @@
-"""Boxes on slices become lesions of a study: those of neighbouring slices that lie over one another are one."""
+"""Boxes on slices become lesions of a study: boxes on neighbouring slices that overlap belong to one lesion."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from scipy.optimize import linear_sum_assignment
 
 LINK = 0.2
-"""How much boxes of neighbouring slices must overlap (IoU) to be one lesion; it tapers from slice to slice."""
+"""The intersection over union that boxes on neighbouring slices must have; low, since lesions taper over slices."""
 
 
 def overlaps(first: Float[np.ndarray, "k 4"], second: Float[np.ndarray, "m 4"]) -> Float[np.ndarray, "k m"]:
@@ -24,8 +24,9 @@ def link(
 ) -> Int[np.ndarray, "k"]:
     """The lesion, numbered from 0, that each box of one finding in one study belongs to.
 
-    Slice after slice, boxes are paired with those of the slice before so that the overlaps sum to the most; pairs below
-    `least` are none. A box without a partner begins a lesion, so that one that is missed on a slice becomes two.
+    Slice after slice, boxes are paired with those of the slice before so that the sum of the overlaps is largest; pairs
+    that overlap by less than `least` are dropped. A box without a partner begins a lesion, so that a lesion that is
+    missed on one slice becomes two.
     """
     lesions = np.full(len(slices), -1, dtype=np.int64)
     count = 0

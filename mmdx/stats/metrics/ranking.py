@@ -152,7 +152,8 @@ def sums_by(
 ) -> csr_array:
     """The sparse matrix `[groups units]`, of the given shape, that sums the weights of units by group.
 
-    `group` and `units` give the group and the unit of each of m rows; a unit counts once per row."""
+    `group` and `units` give the group and the unit of each of m rows; a unit counts once per row.
+    """
     order = np.argsort(group, kind="stable")
     starts = np.concatenate([[0], np.cumsum(np.bincount(group, minlength=shape[0]))])
     return csr_array((np.ones(len(order), dtype), units[order], starts), shape=shape)

@@ -1,9 +1,9 @@
-"""How good scores are: every metric by its name, under many row weights at once.
+"""Every metric by its name, for many resamples at once.
 
 A metric takes labels `[n]` (1.0 or 0.0; unknown ones are left out before), scores `[n]` (probabilities) and integer
 weights `[r n]`, how often each row was drawn in each of r resamples, and returns `[r]`; NaN where it is undefined. The
-values are those of scikit-learn with `sample_weight`, where it has the metric. `comparison/panel.py` takes
-all of them at once.
+values are those of scikit-learn with `sample_weight`, where it has the metric. `comparison/panel.py` computes all of
+them together.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from mmdx.stats.metrics.thresholds import Counts
 from mmdx.stats.resampling.weights import weighted_mean
 
 LOG_LOSS_CLIP = float(np.finfo(np.float64).eps)
-"""How far scores are held from 0 and 1 in the log loss, as in scikit-learn: a sure and wrong answer costs 36 nats."""
+"""How far the log loss keeps scores from 0 and 1, as in scikit-learn: a wrong answer with score 1 costs 36 nats."""
 
 Direction = Literal["higher", "lower", "one", "zero"]
 Family = Literal["ranking", "probability", "operating", "threshold"]
@@ -36,11 +36,11 @@ Weighted = Callable[
 class Metric:
     """A metric by name. `title` is what people read; `direction` says what is good: more, less, or near one or zero.
 
-    A value lies in `range`, ends included. `chance` is that of scores which say nothing of the labels, None where it
-    depends on how common a finding is.
+    A value lies in `range`, ends included. `chance` is the value of scores that say nothing of the labels; None where
+    it depends on how common a finding is.
 
-    Those of the family `threshold` take answers, 1.0 for yes and 0.0 for no, in the place of scores, and are NaN where
-    any answer is something else: a threshold turns scores into answers (`answers`).
+    Metrics of the family `threshold` take answers in the place of scores, 1.0 for yes and 0.0 for no (`answers` makes
+    them), and are NaN where any answer is something else.
     """
 
     name: str
@@ -53,7 +53,7 @@ class Metric:
 
     @property
     def ranks(self) -> bool:
-        """Whether it needs both classes and looks at the order of the scores alone."""
+        """Whether the metric needs both classes and depends on the order of the scores alone."""
         return self.family in ("ranking", "operating")
 
 
@@ -137,4 +137,4 @@ METRICS: dict[str, Metric] = {
     )
 }
 PRIMARY = METRICS["auroc"]
-"""What models are judged by where nobody says otherwise: which epoch is the best, which of two models is better."""
+"""The metric that decides by default which epoch is the best and which of two models is better."""

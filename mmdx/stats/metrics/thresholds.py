@@ -1,4 +1,4 @@
-"""What a yes or no is worth: counts at a threshold, and what is made of them, under many row weights at once.
+"""Counts of right and wrong answers at a threshold, and the metrics that are made of them, for many resamples at once.
 
 A threshold is chosen on validation rows and used on test rows; a score at or above it is a yes. Values are those of
 scikit-learn with `sample_weight`.
@@ -21,7 +21,7 @@ LEAST = 0.9
 
 @dataclass(frozen=True)
 class Counts:
-    """True and false yeses and noes in each of r resamples."""
+    """The weights of true and false yeses and noes in each of r resamples."""
 
     true_yes: Float[np.ndarray, "r"]
     false_yes: Float[np.ndarray, "r"]
@@ -96,8 +96,8 @@ AT_THRESHOLD: dict[str, Callable[[Counts], Float[np.ndarray, "r"]]] = {
 def choose_threshold(labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"]) -> float:
     """The threshold that is best on validation rows, by Youden's J: sensitivity + specificity - 1.
 
-    Among equals the highest. It lies halfway between the two scores that it parts, so that a test score need not meet
-    one of them. 0.5 where only one class is there.
+    Of several that are equally good, the highest. It lies halfway between two neighbouring scores, or on the lowest
+    one. 0.5 where only one class is there.
     """
     if len(np.unique(labels)) < 2:
         return 0.5

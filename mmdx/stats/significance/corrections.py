@@ -36,7 +36,8 @@ def with_corrections(differences: Mapping[Key, Difference], arms: Sequence[Arm])
     """The differences with p-values corrected by Holm within families.
 
     A family is one metric of either the models or the baselines, over the macro means or over the findings. A family of
-    one p-value is not corrected."""
+    one p-value is not corrected.
+    """
     corrected, kinds = dict(differences), {arm.name: arm.kind for arm in arms}
     families: dict[tuple[str, bool, str], list[Key]] = {}
     for key, difference in differences.items():

@@ -1,9 +1,12 @@
 """DeLong's test of paired AUROCs, and its form for patients with several rows each.
 
-Each positive row has a placement among the negatives: the share of these that it scores above, ties counting half; the
-AUROC is the mean placement, and how placements scatter is its variance (DeLong et al., Biometrics 1988). Rows of one
-patient are alike, so that placements are summed by patient before their scatter is taken (Obuchowski, Biometrics 1997).
-Where each patient has one row the two are the same.
+The *placement* of a positive row is the share of the negative rows that it scores above, ties counting half; that of a
+negative row is the share of the positive rows that score above it. The AUROC is the mean placement of either class, and
+its variance follows from how the placements scatter (DeLong et al., Biometrics 1988). Rows of one patient are alike, so
+that placements are added up by patient before their scatter is taken (Obuchowski, Biometrics 1997). With one row per
+patient the two tests are the same.
+
+In shapes, n is the number of rows, m of positive and l of negative ones, p of patients, and a of sets of scores.
 """
 
 from __future__ import annotations
@@ -15,14 +18,15 @@ from jaxtyping import Float, Int
 from scipy.stats import norm, rankdata
 
 FEWEST_CLUSTERS = 2
-"""Patients with a positive row, and with a negative one, below which scatter is undefined."""
+"""Patients that each class must have: the scatter of a single patient is undefined."""
 
 
 @dataclass(frozen=True)
 class DelongTest:
-    """First minus second AUROC, its standard error over patients, z and the two-sided p-value.
+    """First minus second AUROC, its standard error over patients, their ratio `z`, and the two-sided p-value `p`.
 
-    Equal scores give an error of 0 and p = 1. `refused` says why there is no test; then all but `difference` are NaN.
+    Equal scores give an error of 0 and p = 1. `refused` says why there is no test: `z` and `p` are NaN then, and so is
+    `error` where it cannot be computed.
     """
 
     difference: float
@@ -38,9 +42,10 @@ def delong_test(
     second: Float[np.ndarray, "n"],
     patients: Int[np.ndarray, "n"],
 ) -> DelongTest:
-    """Whether two AUROCs over the same rows differ. `patients` numbers each row's patient; a number a row: DeLong 1988.
+    """Tests whether two AUROCs over the same rows differ.
 
-    Labels are 1 or 0, unknown ones left out before.
+    Labels are 1 or 0; rows with an unknown label are left out before. `patients` numbers the patient of each row from
+    0; with one row per patient this is the test of DeLong et al. (1988).
     """
     values, covariance = auroc_covariance(labels, np.stack([first, second]), patients)
     difference = float(values[0] - values[1])
@@ -48,7 +53,7 @@ def delong_test(
     if refused:
         return DelongTest(difference, np.nan, np.nan, np.nan, refused)
     variance = covariance[0, 0] + covariance[1, 1] - covariance[0, 1] - covariance[1, 0]
-    # Scores that rank the rows alike leave nothing but rounding.
+    # Two sets of scores that rank the rows alike have a variance of 0, but for rounding.
     error = float(np.sqrt(variance)) if variance > 1e-15 else 0.0
     if error == 0:
         if abs(difference) < 1e-12:
@@ -61,9 +66,9 @@ def delong_test(
 def auroc_covariance(
     labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "a n"], patients: Int[np.ndarray, "n"]
 ) -> tuple[Float[np.ndarray, "a"], Float[np.ndarray, "a a"]]:
-    """The AUROC of each of several scores for the same rows, and their covariance over patients.
+    """The AUROCs of several sets of scores for the same rows, and their covariance over patients.
 
-    NaN where a class has no row, or the rows of fewer than two patients.
+    All NaN where a class has no row; the covariance is NaN where a class has rows of fewer than two patients.
     """
     positive = labels == 1
     count = int(patients.max()) + 1 if len(patients) else 0
@@ -72,9 +77,11 @@ def auroc_covariance(
         return np.full(len(scores), np.nan), np.full((len(scores), len(scores)), np.nan)
     above, below = _placements(positive, scores)
     values = above.mean(axis=1)
-    # By patient: what its placements are beyond what as many rows of the mean would give.
+    # One number per patient: the sum over its rows of placement minus mean placement.
     of_positives = _by_patient(above - values[:, None], patients[positive], count)
     of_negatives = _by_patient(below - values[:, None], patients[~positive], count)
+    # A patient with rows of both classes adds to both sums, which the cross terms account for. They are 0 where every
+    # patient has rows of one class, as in DeLong's own test.
     between_positives = _correction(patients[positive]) * of_positives @ of_positives.T / positives**2
     between_negatives = _correction(patients[~positive]) * of_negatives @ of_negatives.T / negatives**2
     cross = _correction(patients) * of_positives @ of_negatives.T / (positives * negatives)
@@ -84,7 +91,11 @@ def auroc_covariance(
 def _placements(
     positive: np.ndarray, scores: Float[np.ndarray, "a n"]
 ) -> tuple[Float[np.ndarray, "a m"], Float[np.ndarray, "a l"]]:
-    """Of each positive the share of negatives below it, of each negative the share of positives above it."""
+    """The share of negative rows below each positive row, and of positive rows above each negative row.
+
+    The rank of a row among all rows is its rank within its class plus the number of rows of the other class below it,
+    ties counting half, so that three sortings take the place of a comparison of all pairs.
+    """
     ranks = rankdata(scores, axis=1)
     first, second = scores[:, positive], scores[:, ~positive]
     above = (ranks[:, positive] - rankdata(first, axis=1)) / second.shape[1]
@@ -92,18 +103,23 @@ def _placements(
     return above, below
 
 
-def _by_patient(values: Float[np.ndarray, "a m"], patients: Int[np.ndarray, "m"], count: int) -> np.ndarray:
+def _by_patient(
+    values: Float[np.ndarray, "a m"], patients: Int[np.ndarray, "m"], count: int
+) -> Float[np.ndarray, "a p"]:
+    """Values of rows added up by patient, of whom there are `count`."""
     sums = np.zeros((len(values), count))
     np.add.at(sums.T, patients, values.T)
     return sums
 
 
 def _correction(patients: Int[np.ndarray, "m"]) -> float:
+    """c / (c - 1) for c patients, which makes a variance about an estimated mean unbiased; NaN for one patient."""
     clusters = len(np.unique(patients))
     return clusters / (clusters - 1) if clusters > 1 else np.nan
 
 
 def _why_not(labels: Float[np.ndarray, "n"], patients: Int[np.ndarray, "n"]) -> str | None:
+    """The reason why there can be no test; None where there can."""
     for kind, chosen in (("with", labels == 1), ("without", labels == 0)):
         count = len(np.unique(patients[chosen]))
         if count < FEWEST_CLUSTERS:

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from mmdx.stats.resampling.intervals import CONFIDENCE, Estimate, bca_interval, bca_p, interval
 
 ALPHA = 1 - CONFIDENCE
+"""The p-value up to which a difference is shown."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,12 @@ class Difference:
 
     @property
     def stated(self) -> float | None:
-        """The p-value to be told: the corrected one, where there is one."""
+        """The p-value for a report: the corrected one, where there is one."""
         return self.p if self.corrected is None else self.corrected
 
     @property
     def leaves_out_zero(self) -> bool:
-        """Whether the interval does, which is not corrected for other comparisons."""
+        """Whether zero lies outside the interval, which is not corrected for other comparisons."""
         low, high = self.estimate.low, self.estimate.high
         return low is not None and high is not None and (low > 0 or high < 0)
 
@@ -52,13 +53,14 @@ def paired_difference(
     refused: str | None = None,
     jackknife: Float[np.ndarray, "k"] | None = None,
 ) -> Difference:
-    """First minus second, from values over the *same* resamples of patients: resample i must be i for both.
+    """First minus second, from values over the *same* resamples of patients: value i of both is of resample i.
 
     The p-value inverts the percentile interval: twice the smaller share of resampled differences on either side of
     zero, zero counting on both, with one added to the counts and to the resamples so that it is never 0 (Davison and
     Hinkley 1997, sections 4.2 and 5.4), and at most 1. With two equally good models on 60 patients of 8 alike slices it
-    falls to 0.05 or below in 6.4 % of cohorts (`scripts/simulate_claims.py`): the percentile bootstrap is a little
-    keen. With the differences of a jackknife, interval and p-value are BCa's.
+    is 0.05 or below in 6.4 % of cohorts (`scripts/simulate_claims.py`), so that the percentile bootstrap claims a
+    little too often. With the differences of a `jackknife`, interval and p-value are BCa's. `refused` is a reason to
+    give neither.
     """
     # Equal values may differ in the sixteenth digit once averaged; a tie must count as one, on both sides of zero.
     differences = np.round(first_resampled - second_resampled, 12)
@@ -75,7 +77,10 @@ def paired_difference(
 
 @dataclass(frozen=True)
 class NonInferiority:
-    """Whether a candidate is at most `margin` worse than a reference: its p-value, None where that is refused."""
+    """Whether a candidate is at most `margin` worse than a reference.
+
+    `estimate` is the candidate minus the reference, `p` the one-sided p-value, None where the interval is refused.
+    """
 
     margin: float
     estimate: Estimate
@@ -98,7 +103,8 @@ def non_inferiority(
 ) -> NonInferiority:
     """Candidate minus reference, higher being better, from values over the same resamples of patients.
 
-    The one-sided p-value is the share of resampled differences at or below minus the margin, one added to both counts.
+    The one-sided p-value is the share of resampled differences at or below minus `margin`, with one added to both
+    counts so that it is never 0.
     """
     differences = np.round(candidate_resampled - reference_resampled, 12)
     estimate = interval(candidate - reference, differences, refused=refused)
@@ -109,9 +115,10 @@ def non_inferiority(
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """The p-values corrected for their number so that the chance of any false one keeps its bound (Holm 1979).
+    """The p-values corrected for their number, which bounds the chance of any false claim (Holm 1979).
 
-    NaN, of a test that was not made, stays NaN and does not count.
+    The smallest of k is multiplied by k, the next by k - 1 and so on, each at least the one before and at most 1. NaN,
+    of a test that was not made, stays NaN and does not count.
     """
     p = np.asarray(p_values, dtype=np.float64)
     present = np.flatnonzero(~np.isnan(p))

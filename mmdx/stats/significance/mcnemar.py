@@ -1,4 +1,4 @@
-"""McNemar's test of two models' yeses and noes on the same rows, and its form clustered by patient."""
+"""McNemar's test of the yes-or-no answers of two models for the same rows, and its form clustered by patient."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from jaxtyping import Bool, Int
 from scipy.stats import binomtest, chi2
 
 FEWEST_FOR_CHI2 = 25
-"""Rows on which one model alone is right below which, a row a patient, the exact binomial test is taken."""
+"""With one row per patient, the exact binomial test is taken where fewer rows than this have one model alone right."""
 
 
 @dataclass(frozen=True)
 class McNemar:
-    """Rows that only the first, and only the second, answers rightly; the two-sided p-value; which form it is."""
+    """The numbers of rows that only the first and only the second model answers rightly, and the two-sided p-value.
+
+    `form` is `exact`, `chi-squared` or `clustered by patient`.
+    """
 
     only_first: int
     only_second: int
@@ -25,16 +28,16 @@ class McNemar:
 def mcnemar_test(
     first_right: Bool[np.ndarray, "n"], second_right: Bool[np.ndarray, "n"], patients: Int[np.ndarray, "n"]
 ) -> McNemar:
-    """Whether the two are right on shares of the rows that differ.
+    """Tests whether two models are right on different shares of the rows.
 
-    With a row a patient it is McNemar's (1947): exact where fewer than 25 rows are answered rightly by one alone, else
-    without correction for continuity. With several rows a patient it is clustered (Obuchowski, Statistics in Medicine
-    1998): with d the difference of the two counts in each of k patients, (k - 1) / k times the square of the sum of d
-    over the sum of the squares of d is chi-squared with one degree of freedom. This is the short form of her statistic
-    that Yang et al. (Biometrical Journal 2010) give.
+    With one row per patient it is McNemar's test (1947): exact where fewer than 25 rows are answered rightly by one
+    model alone, else chi-squared without a correction for continuity. With several rows per patient it is clustered
+    (Obuchowski, Statistics in Medicine 1998): let d be, for each of k patients, the rows that only the first answers
+    rightly minus those that only the second does; then (k - 1) / k * (sum of d)^2 / (sum of d^2) is chi-squared with
+    one degree of freedom. This is the short form of her statistic that Yang et al. (Biometrical Journal 2010) give.
 
-    It asks about answers, not about models. Thresholds that each model chose by itself on few validation patients lie
-    apart by chance: two equally good models were told apart in 26 % of cohorts with 60 such patients of 8 slices, in
+    It is about answers, not about models. Thresholds that two models chose by themselves on few validation patients
+    differ by chance: two equally good models were told apart in 26 % of cohorts with 60 such patients of 8 slices, in
     10 % with 600, in 4.5 % with one threshold for both (`scripts/simulate_claims.py`).
     """
     difference = first_right.astype(int) - second_right.astype(int)

@@ -1,7 +1,9 @@
-"""Whether two models differ, from swapping them: patient by patient, the two trade all their scores or keep them.
+"""The permutation test of two models: patient by patient, the models swap their scores or keep them.
 
-Where the models are equally good, whose score is whose tells nothing, so that the differences after swapping are drawn
-from the same distribution as the one that was seen (Pitman 1937). Patients swap whole, for their rows are alike.
+If the models are equally good, it does not matter which score is whose: a difference after random swaps has the same
+distribution as the observed one (Pitman 1937). All rows of a patient are swapped together, since they are alike.
+
+In shapes, n is the number of rows, m of positive and l of negative ones, p of patients, and r of random swaps.
 """
 
 from __future__ import annotations
@@ -15,8 +17,9 @@ from scipy.stats import rankdata
 from mmdx.stats.metrics.registry import Metric
 
 AT_ONCE = 200
+"""Swaps that are held in memory at a time."""
 ENOUGH = 100
-"""Draws as large as what was seen, after which `chance_of` stops: p is known to about a tenth of itself by then."""
+"""Draws as large as the observed value after which `chance_of` stops: the standard error of p is a tenth of it then."""
 
 
 def permutation_p(
@@ -29,10 +32,12 @@ def permutation_p(
     swaps: int = 2000,
     seed: int = 0,
 ) -> float:
-    """The two-sided p-value of the difference in `metric`; NaN where that is undefined.
+    """The two-sided p-value of the difference in `metric` between two sets of scores; NaN where that is undefined.
 
-    A metric that looks at ranks is taken of each model's own ranks, so that models of different scale can trade (as in
-    Venkatraman and Begg, Biometrika 1996). One is added to the count and to the swaps, so that p is never 0.
+    It is the share of `swaps` random swaps that give at least as large a difference, with one added to both counts so
+    that it is never 0. For a metric of ranks each model's scores become ranks first, so that models whose scores have
+    different scales can be swapped (as in Venkatraman and Begg, Biometrika 1996). `patients` gives the patient of each
+    row.
     """
     if metric.ranks:
         first, second = (rankdata(scores) / len(scores) for scores in (first, second))
@@ -62,12 +67,16 @@ def _auroc_shares(
     second: Float[np.ndarray, "n"],
     patients: Int[np.ndarray, "n"],
 ) -> Float[np.ndarray, "p"]:
-    """What each patient adds to first minus second AUROC: kept as it is, or with its sign changed by a swap.
+    """What each patient adds to first minus second AUROC: a swap changes the sign of its patient's share, and no other.
 
-    Of a pair of rows from patients p and q, the models' pairs of scores trade places by both swaps, so that their
-    difference is that of (first, first) and (second, second) times (t_p + t_q) / 2, plus that of (first, second) and
-    (second, first) times (t_p - t_q) / 2, with t = -1 for a swap and 1 for none: linear in t, and exact (compare
-    Bandos et al., Statistics in Medicine 2005).
+    Let t_p be -1 where patient p is swapped and 1 where not. Take a positive row of patient p and a negative row of
+    patient q, and write (x, y) for 1 where model x's score of the positive row lies above model y's score of the
+    negative row, half for a tie, else 0. After the swaps the pair adds to the difference of the AUROCs
+
+        ((1, 1) - (2, 2)) (t_p + t_q) / 2 + ((1, 2) - (2, 1)) (t_p - t_q) / 2,
+
+    which is linear in t, so that a permutation costs one product and is exact (compare Bandos et al., Statistics in
+    Medicine 2005).
     """
     positive = labels == 1
     if positive.all() or not positive.any():
@@ -84,7 +93,7 @@ def _auroc_shares(
 def _beaten(
     positives: Float[np.ndarray, "m"], negatives: Float[np.ndarray, "l"]
 ) -> tuple[Float[np.ndarray, "m"], Float[np.ndarray, "l"]]:
-    """Of each positive the negatives that it scores above, of each negative the positives above it; ties a half."""
+    """The number of negative rows below each positive one, and of positive rows above each negative one; ties half."""
     below, above = np.sort(negatives), np.sort(positives)
     of_positive = np.searchsorted(below, positives, "left") + np.searchsorted(below, positives, "right")
     of_negative = np.searchsorted(above, negatives, "left") + np.searchsorted(above, negatives, "right")
@@ -92,11 +101,11 @@ def _beaten(
 
 
 def chance_of(observed: float, draw: Callable[[int], Float[np.ndarray, "r"]], *, most: int) -> float:
-    """The p-value of `observed`: how often what is drawn under the null is at least as large.
+    """The p-value of `observed`: the share of draws under the null hypothesis that are at least as large.
 
-    Drawing stops at the hundredth that is, p being 100 over the draws until then, or after `most` draws, with one added
-    to the count and to the draws so that p is never 0; both are valid (Besag and Clifford, Biometrika 1991). Draws that
-    are NaN do not count; without any other, p is NaN.
+    `draw(count)` returns so many of them. Drawing stops at the hundredth that is as large, and p is 100 over the draws
+    until then; or it stops after `most` draws, with one added to both counts so that p is never 0. Both are valid
+    (Besag and Clifford, Biometrika 1991). Draws that are NaN do not count; without any others, p is NaN.
     """
     as_far = count = 0
     for start in range(0, most, AT_ONCE):
@@ -111,6 +120,9 @@ def chance_of(observed: float, draw: Callable[[int], Float[np.ndarray, "r"]], *,
 def _differences(
     metric: Metric, truth: Float[np.ndarray, "m"], both: Float[np.ndarray, "m"], swapped: Int[np.ndarray, "r n"]
 ) -> Float[np.ndarray, "r"]:
-    """First minus second, the scores of the rows in `swapped` traded: weights pick whose row is whose."""
+    """First minus second where `swapped` is 1 for rows that are swapped.
+
+    `both` holds the scores of the first model, then those of the second; weights of 0 and 1 pick the rows of each side.
+    """
     first, second = np.hstack([1 - swapped, swapped]), np.hstack([swapped, 1 - swapped])
     return metric.function(truth, both, first) - metric.function(truth, both, second)

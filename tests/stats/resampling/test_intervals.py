@@ -115,7 +115,7 @@ def test_unknown_labels_make_no_class_rare():
 
 @pytest.mark.parametrize("seed", range(3))
 def test_bca_is_that_of_scipy(seed):
-    """On values of a skewed sample, a value a patient: the same resamples, up to the rounding of ranks."""
+    """On values of a skewed sample, one value per patient: the same resamples, up to the rounding of ranks."""
     sample = np.random.default_rng(seed).lognormal(size=40)
     left = np.array([np.delete(sample, i).mean() for i in range(40)])
     drawn = bootstrap((sample,), np.mean, n_resamples=4000, rng=seed, method="percentile")

@@ -17,7 +17,7 @@ NONE = (np.nan,) * 4
 
 
 def truth(*rows: tuple[str, int, tuple]) -> pd.DataFrame:
-    """A study a patient: study, slice, corners."""
+    """One study per patient: study, slice, corners."""
     table = [(study, f"p-{study}", "bleed", place, *corners) for study, place, corners in rows]
     return pd.DataFrame(table, columns=["study_id", "patient_id", "finding", "slice", "x0", "y0", "x1", "y1"])
 
