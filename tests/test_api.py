@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tiny import write_cohort
@@ -51,9 +52,11 @@ def test_the_examples_of_the_page_run_one_after_the_other(tmp_path: Path, monkey
     patient = tmp_path / "new_patient"
     patient.mkdir()
     shutil.copy(cohort / "01_0.png", patient / "1.png")
-    names: dict[str, object] = {}
+    names: dict[str, Any] = {}
     for number, code in enumerate(EXAMPLES):
         exec(compile(code, f"api.md, example {number + 1}", "exec"), names)
-    assert len(EXAMPLES) == 11
+    assert list(names["predictions"][0].missing) == ["report"]
+    assert set(names["rows"]["shown"]) == {"image"}
+    assert names["evidence"].comparison.reference.name == "ours"
     assert (tmp_path / "why.png").stat().st_size > 1000
     assert (tmp_path / "compare" / "compare.html").is_file()

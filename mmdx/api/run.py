@@ -15,7 +15,7 @@ from mmdx.stats.cohort.predictions import read_predictions
 from mmdx.stats.evidence import gather
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Run:
     """A finished training (or cross-validation) in its `folder`. Nothing is read before it is asked for.
 
@@ -23,6 +23,9 @@ class Run:
     """
 
     folder: Path
+
+    def __init__(self, folder: str | Path) -> None:
+        object.__setattr__(self, "folder", Path(folder))
 
     @property
     def layout(self) -> RunLayout:

@@ -74,12 +74,13 @@ class Evidence:
             "versions": versions(),
         }
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: str | Path) -> None:
         """Writes `compare.html`, `.md`, `.json`, `.tex`, and each plot as `figures/<name>.png` and `.csv`: all of them
         or, where one fails, none.
 
         Figures of an earlier comparison, named in its `compare.json`, go; other files in `figures` stay.
         """
+        folder = Path(folder)
         written = contents(self.comparison, self.sections)
         figures = _figures(written)
         texts = {

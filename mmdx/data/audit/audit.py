@@ -69,9 +69,9 @@ class Audit:
         rows = [(issue.severity, issue.kind, issue.sentence, len(issue.rows)) for issue in self.issues]
         return pd.DataFrame(rows, columns=columns)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Writes `to_json` to a file, whole or not at all."""
-        write_json(path, self.to_json())
+        write_json(Path(path), self.to_json())
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the verdict, then the issues."""

@@ -42,12 +42,12 @@ class Store:
     which open it anew. Raises `DataError` where the folder is no store, is unfinished, or has been tampered with.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.description = _description(folder)
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self.description = _description(self.folder)
         self.layout = _layout(self.description)
         self._schema = self.layout.schema
-        self._index = Index(folder, self.layout, self.description["studies"])
+        self._index = Index(self.folder, self.layout, self.description["studies"])
         self._proved = False
         self._shard = lru_cache(OPEN_SHARDS)(partial(_map_shard, folder, self._schema))
 

@@ -59,7 +59,7 @@ class Answers(Sequence[A]):
         return f"{type(self).__name__}({len(self)} answered, {len(self.refused)} refused)"
 
     @abstractmethod
-    def save(self, folder: Path) -> None:
+    def save(self, folder: str | Path) -> None:
         """Writes the files of all studies into `folder`. Raises `MmdxError` where it cannot be written to."""
 
     def frame(self) -> pd.DataFrame:

@@ -99,9 +99,9 @@ class Explanation:
             for one in slices:
                 draw_overlay(self._overlay(finding, one), folder / _picture_name(finding, one.number))
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: str | Path) -> None:
         """Writes `explain.json` and the pictures. Raises `MmdxError` where they cannot be written."""
-        save_explanations([self], folder)
+        save_explanations([self], Path(folder))
 
     def _overlay(self, finding: str, one: ExplainedSlice) -> Overlay:
         return Overlay(one.grey, one.heat, finding, one.probability, f"{self.modality}, slice {one.number}")
@@ -120,8 +120,8 @@ class Explanation:
 class Explanations(Answers[Explanation]):
     """The explanations for the studies of one source, a sequence of `Explanation`."""
 
-    def save(self, folder: Path) -> None:
-        save_explanations(self, folder)
+    def save(self, folder: str | Path) -> None:
+        save_explanations(self, Path(folder))
 
 
 def save_explanations(explanations: Iterable[Explanation], folder: Path) -> None:

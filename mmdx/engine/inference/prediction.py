@@ -105,9 +105,9 @@ class Prediction:
         place = scores.index(max(scores))
         return self.slice_numbers[place], scores[place]
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: str | Path) -> None:
         """Writes `predictions.json` and `predictions.csv`. Raises `MmdxError` where they cannot be written."""
-        save_predictions([self], folder)
+        save_predictions([self], Path(folder))
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the probability of each finding, and from what it was answered."""
@@ -117,8 +117,8 @@ class Prediction:
 class Predictions(Answers[Prediction]):
     """The predictions for the studies of one source, a sequence of `Prediction`."""
 
-    def save(self, folder: Path) -> None:
-        save_predictions(self, folder)
+    def save(self, folder: str | Path) -> None:
+        save_predictions(self, Path(folder))
 
 
 def save_predictions(predictions: Iterable[Prediction], folder: Path) -> None:
