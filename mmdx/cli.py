@@ -192,13 +192,13 @@ def ablate(
     from mmdx.terminal.ablation import show_ablation, show_plan, watched
 
     console, launch = Console(), Launch.of_machine(launcher, jobs)
-    asked, folder = read_resolved(config, overrides or []), out or Path("ablations") / config.stem
+    resolved, folder = read_resolved(config, overrides or []), out or Path("ablations") / config.stem
     extent = Extent.parsed(seeds, fusion, sizes)
     if plan:
-        show_plan(ablation.planned_ablation(asked, extent=extent, out=folder), launch, console)
+        show_plan(ablation.planned_ablation(resolved, extent=extent, out=folder), launch, console)
         return
     result = ablation.ablate(
-        asked, name=config.stem, extent=extent, out=folder, launch=launch, console=console, watch=watched(console)
+        resolved, name=config.stem, extent=extent, out=folder, launch=launch, console=console, watch=watched(console)
     )
     show_ablation(result, console)
     if not result.complete:

@@ -142,7 +142,7 @@ class _Unwatched:
     def began(self, job: Job) -> None:
         return None
 
-    def ended(self, job: Job, standing: Standing, said: Sequence[str]) -> None:
+    def ended(self, job: Job, standing: Standing, lines: Sequence[str]) -> None:
         return None
 
     def look(self, board: Board) -> None:

@@ -40,9 +40,9 @@ class TrainingLog:
             self._path, self._read, self.epoch, self.best = newest, 0, 0, float("nan")
         with newest.open("rb") as file:
             file.seek(self._read)
-            whole = file.read().rpartition(b"\n")[0]
-        self._read += len(whole) + (1 if whole else 0)
-        for line in whole.splitlines():
+            lines = file.read().rpartition(b"\n")[0]
+        self._read += len(lines) + (1 if lines else 0)
+        for line in lines.splitlines():
             entry = json.loads(line)
             self.epoch = entry.get("epoch", self.epoch)
             score = entry.get("val_auroc", float("nan"))
@@ -93,12 +93,12 @@ class View:
         if self._live is None:
             self._say(f"begins: {job.name}{' (goes on)' if job.begun else ''}")
 
-    def ended(self, job: Job, standing: Standing, said: Sequence[str]) -> None:
-        if self._live is None or said:
+    def ended(self, job: Job, standing: Standing, lines: Sequence[str]) -> None:
+        if self._live is None or lines:
             self._say(f"{standing.state}: {job.name}, {clock(standing.seconds)}")
-        for line in said:
+        for line in lines:
             self._say(f"  {line}")
-        if said:
+        if lines:
             self._say(f"  all of it: {job.beside('.log')}")
 
     def look(self, board: Board) -> None:
@@ -126,21 +126,21 @@ class View:
     def total(self) -> str:
         """How many are done, and roughly how long the rest will take, once one was trained here."""
         standings = list(self._board.values())
-        counts = {state: sum(each.state == state for each in standings) for state in ORDER}
-        told = [f"{counts['done']} of {len(standings)} done"]
-        told += [f"{counts[state]} {state}" for state in ORDER[:-1] if counts[state]]
-        took = [each.seconds for each in standings if each.state == "done" and each.seconds is not None]
+        counts = {state: sum(standing.state == state for standing in standings) for state in ORDER}
+        parts = [f"{counts['done']} of {len(standings)} done"]
+        parts += [f"{counts[state]} {state}" for state in ORDER[:-1] if counts[state]]
+        took = [job.seconds for job in standings if job.state == "done" and job.seconds is not None]
         left = counts["running"] + counts["waiting"]
         if took and left:
-            ran = sum(time.monotonic() - each.since for each in standings if each.state == "running" and each.since)
+            ran = sum(time.monotonic() - job.since for job in standings if job.state == "running" and job.since)
             mean = sum(took) / len(took)
-            told.append(f"about {clock(max(mean * left - ran, 0.0) / min(self._slots, left))} left")
-        return ", ".join(told)
+            parts.append(f"about {clock(max(mean * left - ran, 0.0) / min(self._slots, left))} left")
+        return ", ".join(parts)
 
     def _shown(self, room: int) -> list[Job]:
         ranked = sorted(self._jobs, key=lambda job: ORDER.index(self._board[job.name].state))
-        kept = {job.name for job in ranked[:room]}
-        return [job for job in self._jobs if job.name in kept]
+        first = {job.name for job in ranked[:room]}
+        return [job for job in self._jobs if job.name in first]
 
     def _row(self, job: Job) -> list[Text]:
         standing, log = self._board[job.name], self._logs[job.name]
@@ -162,7 +162,7 @@ def clock(seconds: float | None) -> str:
     """`42 s`, `3 min 5 s`, `2 h 10 min`; nothing for None."""
     if seconds is None:
         return ""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    return f"{whole // 60} min {whole % 60} s" if whole < 3600 else f"{whole // 3600} h {whole % 3600 // 60} min"
+    total = round(seconds)
+    if total < 60:
+        return f"{total} s"
+    return f"{total // 60} min {total % 60} s" if total < 3600 else f"{total // 3600} h {total % 3600 // 60} min"

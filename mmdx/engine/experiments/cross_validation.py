@@ -149,8 +149,8 @@ def _record(setting: Setting, folds: Sequence[int]) -> None:
 
 def _concluded(run: RunLayout, accelerator: Accelerator) -> bool:
     """Whether a fold is done, as the main process sees it: all must go the same way."""
-    seen = [is_concluded(run)] if accelerator.is_main_process else [False]
-    return bool(broadcast_object_list(seen)[0])
+    concluded = [is_concluded(run)] if accelerator.is_main_process else [False]
+    return bool(broadcast_object_list(concluded)[0])
 
 
 def _pool(run: RunLayout, places: Sequence[Path], out: Path) -> list[str]:

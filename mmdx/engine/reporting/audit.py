@@ -52,9 +52,9 @@ def verdict_for(store: Store, splits: Splits) -> dict[str, Any]:
     words: Iterator[Split] = ("train" if split == "unused" else split for split in splits)
     splits = Splits(tuple(words), splits.patient_ids)
     digest = splits_digest(store.study_ids, splits)
-    known = _stored(store.folder / AUDIT_FILE)
-    if known is not None and _fits(known, store, digest):
-        return known
+    stored = _stored(store.folder / AUDIT_FILE)
+    if stored is not None and _fits(stored, store, digest):
+        return stored
     pictures = [name for name, facts in store.modalities.items() if facts.kind == "images"]
     images = sum(int(np.sum(store.lengths(name))) for name in pictures)
     if images > MOST_IMAGES:
@@ -71,12 +71,12 @@ def _stored(path: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))
+        stored = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
         return None
-    return known if isinstance(known, dict) else None
+    return stored if isinstance(stored, dict) else None
 
 
-def _fits(known: Mapping[str, Any], store: Store, digest: str) -> bool:
+def _fits(stored: Mapping[str, Any], store: Store, digest: str) -> bool:
     key = (AUDIT_FORMAT, store.fingerprint, digest)
-    return (known.get("format"), known.get("fingerprint"), known.get("splits")) == key
+    return (stored.get("format"), stored.get("fingerprint"), stored.get("splits")) == key

@@ -131,13 +131,13 @@ def check_plan(plan: Plan, store: Store) -> None:
     """Holds every config to what any training is held to. Raises with all problems at once, each by its variant."""
     problems: list[str] = []
     kind: type[MmdxError] = DataError
-    seen: set[tuple[str, int | None, int]] = set()
+    checked: set[tuple[str, int | None, int]] = set()
     for job in plan.jobs:
         # Without a size a seed changes nothing in the studies that a training stands on.
-        drawn = job.seed if job.config.data.train_patients is not None else 0
-        if (job.variant, job.size, drawn) in seen:
+        seed = job.seed if job.config.data.train_patients is not None else 0
+        if (job.variant, job.size, seed) in checked:
             continue
-        seen.add((job.variant, job.size, drawn))
+        checked.add((job.variant, job.size, seed))
         try:
             check_job(job.config, store)
         except MmdxError as error:

@@ -111,7 +111,7 @@ def plan_jobs(config: Config, extent: Extent, out: Path) -> Plan:
     problems: list[str] = []
     variants: dict[str, NarrowConfig] = {}
     refused: dict[str, str] = {}
-    for name, names, fusion in _asked(inputs, others):
+    for name, names, fusion in _variants_of(inputs, others):
         try:
             narrowed = narrow(config, names)
         except UsageError as error:
@@ -124,7 +124,7 @@ def plan_jobs(config: Config, extent: Extent, out: Path) -> Plan:
             problems += [f"{name}: {problem}" for problem in error.problems]
     if config.guidance is not None:
         variants[GUIDED] = NarrowConfig(config, ())
-    reference = next(iter(_asked(inputs, [])))[0]
+    reference = next(iter(_variants_of(inputs, [])))[0]
     if reference in refused:
         problems.append(f"{reference}: {refused[reference]}")
     if problems:
@@ -137,28 +137,28 @@ def plan_jobs(config: Config, extent: Extent, out: Path) -> Plan:
     return Plan(reference, variants, refused, tuple(jobs))
 
 
-def _asked(inputs: Sequence[str], fusions: Sequence[str]) -> list[tuple[str, list[str], str | None]]:
+def _variants_of(inputs: Sequence[str], fusions: Sequence[str]) -> list[tuple[str, list[str], str | None]]:
     """The name of each variant, its inputs, and its fusion where that is not the config's own."""
     alone: list[tuple[str, list[str], str | None]] = [(f"only-{quote(name, safe='')}", [name], None) for name in inputs]
     if len(inputs) == 1:
         return alone
-    asked: list[tuple[str, list[str], str | None]] = [(FUSION, list(inputs), None), *alone]
+    variants: list[tuple[str, list[str], str | None]] = [(FUSION, list(inputs), None), *alone]
     if len(inputs) > 2:
-        asked += [(f"without-{quote(n, safe='')}", [other for other in inputs if other != n], None) for n in inputs]
-    return asked + [(f"{FUSION}-{name}", list(inputs), name) for name in fusions]
+        variants += [(f"without-{quote(n, safe='')}", [other for other in inputs if other != n], None) for n in inputs]
+    return variants + [(f"{FUSION}-{name}", list(inputs), name) for name in fusions]
 
 
-def _other_fusions(config: Config, asked: Sequence[str] | None) -> list[str]:
-    own = config.model.fusion.type
+def _other_fusions(config: Config, fusions: Sequence[str] | None) -> list[str]:
+    base = config.model.fusion.type
     if len(config.model.inputs) == 1:
-        if asked:
-            raise UsageError(f"--fusion {asked[0]}: the config has one input, which no fusion joins; leave it out")
+        if fusions:
+            raise UsageError(f"--fusion {fusions[0]}: the config has one input, which no fusion joins; leave it out")
         return []
-    if asked is None:
-        return [name for name in OTHER_FUSIONS if name != own]
-    if own in asked:
-        raise UsageError(f"--fusion {own}: is the config's own, which is trained anyhow; leave it out")
-    return list(dict.fromkeys(asked))
+    if fusions is None:
+        return [name for name in OTHER_FUSIONS if name != base]
+    if base in fusions:
+        raise UsageError(f"--fusion {base}: is the config's own, which is trained anyhow; leave it out")
+    return list(dict.fromkeys(fusions))
 
 
 def _check_call(config: Config, sizes: Sequence[int]) -> None:

@@ -52,18 +52,19 @@ Board = dict[str, Standing]
 
 @runtime_checkable
 class Watcher(Protocol):
-    """What is told of jobs as they go on."""
+    """Looks on while jobs are trained. `lines` are the end of the log of a job that failed."""
 
     def began(self, job: Job) -> None: ...
 
-    def ended(self, job: Job, standing: Standing, said: Sequence[str]) -> None: ...
+    def ended(self, job: Job, standing: Standing, lines: Sequence[str]) -> None: ...
 
     def look(self, board: Board) -> None: ...
 
 
 @dataclass(frozen=True)
 class Launch:
-    """How trainings are started: so many at once, each with its share of threads, and where there are GPUs one each."""
+    """How trainings are started: `slots` at once, each with `threads` threads, and with one of `devices` (GPUs) where
+    there are some."""
 
     slots: int
     threads: int
@@ -72,10 +73,13 @@ class Launch:
 
     @classmethod
     def of_machine(cls, launcher: str, slots: int | None) -> Launch:
-        """As many at once as make sense here: one a GPU, else one for two cores; a launcher has all GPUs to itself."""
+        """As many at once as make sense here: one per GPU, else one per two cores; a launcher has all GPUs to itself.
+
+        `launcher` is a command line, empty for none; `slots` overrules how many run at once.
+        """
         cores = joblib.cpu_count()
-        told = os.environ.get("CUDA_VISIBLE_DEVICES")
-        devices = tuple(told.split(",") if told else map(str, range(torch.cuda.device_count())))
+        visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+        devices = tuple(visible.split(",") if visible else map(str, range(torch.cuda.device_count())))
         devices = devices if torch.cuda.is_available() and not launcher else ()
         at_once = slots or (1 if launcher else len(devices) or max(1, cores // 2))
         return cls(at_once, max(1, cores // at_once), devices, tuple(shlex.split(launcher)))
@@ -86,8 +90,8 @@ class Launch:
 
     def environment(self, slot: int) -> dict[str, str]:
         """Of the process in one slot; a number of threads that the user set stays."""
-        own = {"OMP_NUM_THREADS": str(self.threads)} | os.environ
-        return own | ({"CUDA_VISIBLE_DEVICES": self.devices[slot % len(self.devices)]} if self.devices else {})
+        variables = {"OMP_NUM_THREADS": str(self.threads)} | os.environ
+        return variables | ({"CUDA_VISIBLE_DEVICES": self.devices[slot % len(self.devices)]} if self.devices else {})
 
 
 @dataclass
@@ -106,24 +110,24 @@ def run_jobs(jobs: Sequence[Job], launch: Launch, watcher: Watcher) -> Board:
     """
     board = {job.name: Standing() for job in jobs}
     before = {job.name: lock_text(job) for job in jobs}
-    here: list[_Training] = []
+    trainings: list[_Training] = []
     with _ended_by_signals():
         try:
             while True:
-                here = [training for training in here if not _ended(training, board, watcher)]
+                trainings = [training for training in trainings if not _ended(training, board, watcher)]
                 for job in jobs:
-                    free = sorted(set(range(launch.slots)) - {training.slot for training in here})
+                    free = sorted(set(range(launch.slots)) - {training.slot for training in trainings})
                     if free and board[job.name].state in ("waiting", "elsewhere"):
                         taken = _take(job, free[0], launch, board[job.name], before[job.name])
                         if taken is not None:
-                            here.append(taken)
+                            trainings.append(taken)
                             watcher.began(job)
                 watcher.look(board)
-                if not here:
+                if not trainings:
                     return board
                 time.sleep(PAUSE)
         finally:
-            _stop(here)
+            _stop(trainings)
 
 
 def lock_text(job: Job) -> str:

@@ -1,4 +1,8 @@
-"""The guidance model: taught on frozen latents, checked against the trivial answer, put between encoder and decoder."""
+"""The guidance model, which guesses the superior latent from the inferior one.
+
+It is trained on frozen latents, checked against the trivial answer (the mean of the training latents), and put between
+the encoders of the inferior model and the heads of the superior one.
+"""
 
 from __future__ import annotations
 
@@ -34,16 +38,18 @@ CHECK = "metrics.json"
 
 def teach(
     run: RunLayout,
-    own: Latents,
-    wanted: Latents,
+    inferior: Latents,
+    superior: Latents,
     studies: GuidedStudies,
     store: Store,
     options: GuidanceConfig,
     seed: int,
 ) -> None:
-    """Teaches the guidance model on training studies that have both sides, up to its best validation error, and leaves
-    its weights, its log and its check in the folder of `run`."""
-    before, after = ({split: side.of(rows) for split, rows in studies.both.items()} for side in (own, wanted))
+    """Trains the guidance model on training studies that have both sides, to its best validation error.
+
+    The folder of `run` gets its weights, its log and its check, which is written last.
+    """
+    before, after = ({split: side.of(rows) for split, rows in studies.both.items()} for side in (inferior, superior))
     torch.manual_seed(seed)
     guide = Guide(after["train"].shape[1], dropout=options.dropout)
     lines = fit_guide(guide, (before["train"], after["train"]), (before["val"], after["val"]), options, seed)
@@ -70,9 +76,10 @@ def fit_guide(
     options: GuidanceConfig,
     seed: int,
 ) -> list[dict[str, int | float]]:
-    """Fits `guide` to pairs of an inferior and a superior latent by mean squared error; returns a line an epoch.
+    """Fits `guide` to pairs of inferior and superior latents by mean squared error; returns one line per epoch.
 
-    Errors are in units of the variance of the training latents, so that 1 is what their mean would leave.
+    `train` and `val` hold the inferior latents, then the superior ones. An error of 1 is that of the trivial answer:
+    errors are divided by the variance of the superior training latents.
     """
     guide.set_scales(*train)
     unit = guide.spread.square()
@@ -87,14 +94,14 @@ def fit_guide(
 
 
 def check_guide(
-    guessed: Float[Tensor, "n d"],
-    wanted: Float[Tensor, "n d"],
+    guesses: Float[Tensor, "n d"],
+    superior: Float[Tensor, "n d"],
     mean: Float[Tensor, "d"],
     patients: Int[np.ndarray, "n"],
 ) -> Estimate:
-    """R² against the trivial answer, the mean latent of training, with its interval over patients."""
-    errors = (guessed - wanted).square().sum(dim=1).numpy().astype(np.float64)
-    trivial = (mean - wanted).square().sum(dim=1).numpy().astype(np.float64)
+    """R² of the guesses against the trivial answer, the mean latent of training, with its interval over patients."""
+    errors = (guesses - superior).square().sum(dim=1).numpy().astype(np.float64)
+    trivial = (mean - superior).square().sum(dim=1).numpy().astype(np.float64)
     return variance_explained(errors, trivial, patients)
 
 
@@ -109,12 +116,12 @@ def said_of(check: dict[str, Any]) -> list[str]:
     """The check in words, with a warning where guidance is no better than the trivial answer."""
     lines = []
     for split, name in (("val", "validation"), ("test", "test")):
-        told, r2 = check[split], check[split]["r2"]
+        counts, r2 = check[split], check[split]["r2"]
         value = "undefined" if r2["value"] is None else f"{r2['value']:.3f}"
         bounds = f"no interval: {r2['refused']}" if r2["refused"] else f"{r2['low']:.3f} to {r2['high']:.3f}"
         lines.append(
-            f"guidance explains R² {value} ({bounds}) of the superior latent, on {told['studies']} {name} studies of "
-            f"{told['patients']} patients"
+            f"guidance explains R² {value} ({bounds}) of the superior latent, on {counts['studies']} {name} studies of "
+            f"{counts['patients']} patients"
         )
     if not check["val"]["beats_trivial"]:
         lines.append(
@@ -131,10 +138,10 @@ def guide_of(folder: Path, dim: int, options: GuidanceConfig) -> Guide:
     return guide.eval()
 
 
-def guided_fusion(inferior: SavedModel, options: GuidanceConfig, *, own: bool) -> Component:
-    """The fusion of the inferior model with guidance behind it."""
+def guided_fusion(inferior: SavedModel, options: GuidanceConfig, *, beside: bool) -> Component:
+    """The fusion of the inferior model with guidance behind it; `beside` keeps the inferior latent beside the guess."""
     base = inferior.config.model.fusion.model_dump()
-    return Component.model_validate({"type": "guided", "base": base, "own": own, "dropout": options.dropout})
+    return Component.model_validate({"type": "guided", "base": base, "own": beside, "dropout": options.dropout})
 
 
 def between(config: Config, inferior: SavedModel, guide: Guide, superior: SavedModel | None) -> SavedModel:
@@ -153,28 +160,30 @@ def between(config: Config, inferior: SavedModel, guide: Guide, superior: SavedM
 
 
 def guided(fusion: Fusion) -> Guided:
+    """`fusion`, which must be one with guidance. Raises `TypeError` for another."""
     if not isinstance(fusion, Guided):
         raise TypeError(f"{type(fusion).__name__} is no fusion with guidance")
     return fusion
 
 
 def decode_both(
-    saved: SavedModel, own: Latents, studies: GuidedStudies, options: GuidanceConfig
+    saved: SavedModel, inferior: Latents, studies: GuidedStudies, options: GuidanceConfig
 ) -> list[dict[str, int | float]]:
-    """Teaches the new decoder of a model on inferior latents and what guidance makes of them; both stay as they are.
+    """Trains the new decoder of a model on inferior latents and the guesses of guidance; returns one line per epoch.
 
-    It learns from all training studies with the inferior modality, up to its best validation loss.
+    Encoders and guidance stay as they are. The decoder learns from all training studies with the inferior modality, to
+    its best validation loss.
     """
     fusion, heads = guided(saved.model.fusion), list(saved.model.heads_of("study").values())
     if fusion.join is None:
-        raise TypeError("a decoder for both takes a fusion with its own latent")
+        raise TypeError("a decoder of both latents takes a fusion that keeps the inferior one")
     with torch.no_grad():
-        guesses = fusion.eval().guide(own.fused)
-    place = {row: index for index, row in enumerate(own.rows)}
+        guesses = fusion.eval().guide(inferior.fused)
+    place = {row: index for index, row in enumerate(inferior.rows)}
     train, val = (torch.tensor([place[row] for row in studies.inferior[split]]) for split in ("train", "val"))
 
     def loss(rows: Int[Tensor, "k"]) -> Float[Tensor, ""]:
-        return _head_loss(heads, fusion.joined(own.fused[rows], guesses[rows]), own.labels[rows])
+        return _head_loss(heads, fusion.joined(inferior.fused[rows], guesses[rows]), inferior.labels[rows])
 
     part = nn.ModuleList([fusion.join, *heads])
     return fit_on_latents(

@@ -1,4 +1,4 @@
-"""What a frozen model makes of studies, once, and the loop for what learns from that alone."""
+"""Latents: the fused vectors that a frozen model makes of studies, and the loop that trains a small part on them."""
 
 from __future__ import annotations
 
@@ -35,15 +35,17 @@ class Latents:
 
 
 def encode_rows(saved: SavedModel, store: Store, rows: Sequence[int], accelerator: Accelerator) -> Latents:
-    """The latents of `rows`, in evaluation and thus without augmentation or dropout; complete on every process, on the
-    CPU."""
+    """The latents of `rows`, without augmentation or dropout.
+
+    They are the same on every process, complete, and lie on the CPU.
+    """
     heads = study_heads(saved)
-    found: list[tuple[str, list[Tensor]]] = []
+    encoded: list[tuple[str, list[Tensor]]] = []
     for batch, output in answered(saved, store, rows, None, accelerator):
         values = [output.fused, batch.labels, *(output.logits[name] for name in heads)]
         columns = [value.float().cpu() for value in values]
-        found += [(study, [column[i] for column in columns]) for i, study in enumerate(batch.study_ids)]
-    by_study = dict(gather_object(found))
+        encoded += [(study, [column[i] for column in columns]) for i, study in enumerate(batch.study_ids)]
+    by_study = dict(gather_object(encoded))
     fused, labels, *logits = (torch.stack(c) for c in zip(*(by_study[store.study_ids[r]] for r in rows), strict=True))
     return Latents(tuple(rows), fused, labels, dict(zip(heads, logits, strict=True)))
 
@@ -62,14 +64,15 @@ def fit_on_latents(
     options: GuidanceConfig,
     seed: int,
 ) -> list[dict[str, int | float]]:
-    """Trains `part` to the epoch whose `measure` (lower is better, in evaluation) is best; returns a line an epoch.
+    """Trains `part` and leaves it with the weights of its best epoch; returns one line of the log per epoch.
 
-    `loss` is that of some of `count` training rows. Seconds of work on a CPU: a killed one starts again. Raises
-    `DataError` where no epoch has a measure.
+    `loss` gives the loss of some of `count` training rows, and `measure` the error on validation rows after an epoch,
+    the lower the better. `options.patience` epochs without a better one end the training. It takes seconds on a CPU,
+    so that nothing is kept to resume from. Raises `DataError` where no epoch has a finite measure.
     """
     torch.manual_seed(seed)
     optimizer = torch.optim.AdamW(part.parameters(), lr=options.lr)
-    best, kept, lines, since = float("inf"), None, [], 0
+    best, weights, lines, since = float("inf"), None, [], 0
     for epoch in range(options.epochs):
         part.train()
         total = 0.0
@@ -81,14 +84,14 @@ def fit_on_latents(
             total += value.item() * len(rows) / count
         part.eval()
         with torch.no_grad():
-            held = measure()
-        lines.append({"step": epoch + 1, "loss": total, "val_loss": held})
+            error = measure()
+        lines.append({"step": epoch + 1, "loss": total, "val_loss": error})
         since += 1
-        if held < best:
-            best, kept, since = held, copy.deepcopy(part.state_dict()), 0
+        if error < best:
+            best, weights, since = error, copy.deepcopy(part.state_dict()), 0
         if since >= options.patience:
             break
-    if kept is None:
+    if weights is None:
         raise DataError("what learns on frozen latents has no finite validation loss; look at train.lr and guidance.lr")
-    part.load_state_dict(kept)
+    part.load_state_dict(weights)
     return lines

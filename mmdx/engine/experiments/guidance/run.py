@@ -88,13 +88,13 @@ class Frozen:
         self._stages, self.superior, self.inferior = stages, superior, inferior
 
     @cached_property
-    def wanted(self) -> Latents:
+    def superior_latents(self) -> Latents:
         """The superior latents of all studies that have both."""
         both = self._stages.studies.both
         return self._encode(self.superior, [row for split in SPLITS for row in both[split]])
 
     @cached_property
-    def own(self) -> Latents:
+    def inferior_latents(self) -> Latents:
         """The inferior latents of all studies that have the inferior modality."""
         inferior = self._stages.studies.inferior
         return self._encode(self.inferior, [row for split in SPLITS for row in inferior[split]])
@@ -122,7 +122,7 @@ def train_guidance(setting: Setting) -> GuidanceResults | None:
         record_plan(setting.run, config, store, splits)
         record_store(setting.run, store, setting.accelerator)
         setting.say(*write_studies(setting.run.studies, store, "split", splits))
-    setting.say(studies.told())
+    setting.say(studies.sentence())
     for side in ("superior", "inferior"):
         setting.say(*(f"{side}: {note}" for note in stage_config(config, stages.inputs(side)).notes))
     frozen = Frozen(stages, stage_model(stages, "superior"), stage_model(stages, "inferior"))
@@ -155,9 +155,10 @@ def guidance_model(stages: Stages, frozen: Frozen) -> Guide:
     run, options, setting = stages.run("guidance"), stages.options, stages.setting
     check = run.folder / CHECK
     if not stages.finished("guidance", check):
-        own, wanted = frozen.own, frozen.wanted
+        # Every process encodes, and only then the main one learns.
+        inferior, superior = frozen.inferior_latents, frozen.superior_latents
         if setting.is_main:
-            teach(run, own, wanted, stages.studies, setting.store, options, setting.config.seed)
+            teach(run, inferior, superior, stages.studies, setting.store, options, setting.config.seed)
         setting.accelerator.wait_for_everyone()
     setting.say(*said_of(json.loads(check.read_text(encoding="utf-8"))))
     return guide_of(run.folder, setting.config.model.dim, options)
@@ -166,16 +167,16 @@ def guidance_model(stages: Stages, frozen: Frozen) -> Guide:
 def join_stage(stages: Stages, stage: str, frozen: Frozen, guide: Guide) -> None:
     """The run folder of a model with guidance: `guided` as it is put together, `guided_own` once its decoder has
     learnt."""
-    setting, run, own = stages.setting, stages.run(stage), stage == GUIDED_OWN
+    setting, run, beside = stages.setting, stages.run(stage), stage == GUIDED_OWN
     if stages.finished(stage, run.card):
         return
-    latents = frozen.own if own else None
-    heads = study_heads(frozen.inferior if own else frozen.superior)
-    fusion = guided_fusion(frozen.inferior, stages.options, own=own)
+    latents = frozen.inferior_latents if beside else None
+    heads = study_heads(frozen.inferior if beside else frozen.superior)
+    fusion = guided_fusion(frozen.inferior, stages.options, beside=beside)
     config = stage_config(setting.config, stages.inputs(stage), run.folder, fusion=fusion, heads=heads).config
     inside = replace(setting, config=config, run=run)
     if setting.is_main:
-        saved = between(config, frozen.inferior, guide, None if own else frozen.superior)
+        saved = between(config, frozen.inferior, guide, None if beside else frozen.superior)
         record_plan(run, config, setting.store, setting.splits)
         record_store(run, setting.store, setting.accelerator)
         write_json(run.audit, verdict_for(setting.store, setting.splits))
@@ -191,12 +192,12 @@ def join_stage(stages: Stages, stage: str, frozen: Frozen, guide: Guide) -> None
 
 def answers(stages: Stages, frozen: Frozen) -> Answers:
     """The superior model's logits for the training studies that have both sides, by head and study."""
-    wanted, ids = frozen.wanted, stages.setting.store.study_ids
-    place = {row: index for index, row in enumerate(wanted.rows)}
+    latents, ids = frozen.superior_latents, stages.setting.store.study_ids
+    place = {row: index for index, row in enumerate(latents.rows)}
     rows = stages.studies.both["train"]
     heads = set(study_heads(frozen.inferior))
     return {
-        head: {ids[row]: logits[place[row]] for row in rows} for head, logits in wanted.logits.items() if head in heads
+        head: {ids[row]: logits[place[row]] for row in rows} for head, logits in latents.logits.items() if head in heads
     }
 
 

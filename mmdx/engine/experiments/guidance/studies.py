@@ -26,7 +26,8 @@ class GuidedStudies:
     inferior: Mapping[Split, list[int]]
     both: Mapping[Split, list[int]]
 
-    def told(self) -> str:
+    def sentence(self) -> str:
+        """How many studies have both sides, by split, in one line."""
         counts = ", ".join(f"{split} {len(self.both[split])} of {len(self.inferior[split])}" for split in SPLITS)
         return f"guidance: studies with both sides, of those with the inferior one: {counts}"
 
@@ -52,15 +53,15 @@ def guided_studies(config: Config, options: GuidanceConfig, store: Store, splits
                 "prepare a store that has it, or leave it out of model.inputs and guidance"
             )
     inferior, superior = (np.any([held[n] for n in names], axis=0) for names in (options.inferior, options.superior))
-    found = GuidedStudies(_rows(splits, inferior), _rows(splits, inferior & superior))
+    guided = GuidedStudies(_rows(splits, inferior), _rows(splits, inferior & superior))
     for split in SPLITS:
-        if not found.both[split]:
+        if not guided.both[split]:
             raise DataError(
                 f"{store.folder}: no {split} study has both {'+'.join(options.superior)} and "
                 f"{'+'.join(options.inferior)}, between which guidance is to be learnt; split the studies otherwise "
                 "(data.split), or prepare others"
             )
-    return found
+    return guided
 
 
 def _rows(splits: Splits, chosen: Bool[np.ndarray, "n"]) -> dict[Split, list[int]]:
