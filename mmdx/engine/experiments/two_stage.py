@@ -113,11 +113,8 @@ def out_of_fold(setting: Setting, saved: SavedModel, modalities: Sequence[str], 
             )
         if answering:
             setting.say("descriptors without logits: the slice head was trained; --folds 5 adds them")
-        return Extraction(
-            folder, {OWN: describer}, [OWN] * len(store), modalities, logits=False, frozen=True, folds=None
-        )
+        return Extraction(folder, describers, [OWN] * len(store), modalities, logits=False, frozen=True, folds=None)
     fold_of = _fold_of_rows(setting, saved, folds)
-    describers = {OWN: describer}
     for fold in range(folds):
         describers[f"fold-{fold}"] = _fold_describer(setting, saved, fold_of, fold, count=folds)
     of_rows = [f"fold-{fold_of[row]}" if row in fold_of else OWN for row in range(len(store))]
