@@ -13,7 +13,7 @@ from mmdx.batch import Features
 
 
 class StandIns(nn.Module):
-    """One learned vector a modality, put in place of `pooled` in the studies that are not shown it.
+    """One learned vector per modality, put in place of `pooled` in the studies that are not shown it.
 
     The items and vectors of such a study are masked and set to 0. Selection, not multiplication: whatever the absent
     branch gave, NaN included, cannot come through.
@@ -25,16 +25,16 @@ class StandIns(nn.Module):
 
     def forward(self, features: Mapping[str, Features], present: Bool[Tensor, "b m"]) -> dict[str, Features]:
         replaced = {}
-        for column, (name, seen) in enumerate(features.items()):
-            here = present[:, column, None]
-            mask = seen.mask & here
+        for column, (name, encoded) in enumerate(features.items()):
+            presence = present[:, column, None]
+            mask = encoded.mask & presence
             replaced[name] = replace(
-                seen,
-                items=torch.where(mask.unsqueeze(-1), seen.items, 0.0),
+                encoded,
+                items=torch.where(mask.unsqueeze(-1), encoded.items, 0.0),
                 mask=mask,
-                pooled=torch.where(here, seen.pooled, self.vectors[name].to(seen.pooled.dtype)),
-                weights=None if seen.weights is None else torch.where(mask, seen.weights, 0.0),
-                vectors=None if seen.vectors is None else torch.where(mask.unsqueeze(-1), seen.vectors, 0.0),
+                pooled=torch.where(presence, encoded.pooled, self.vectors[name].to(encoded.pooled.dtype)),
+                weights=None if encoded.weights is None else torch.where(mask, encoded.weights, 0.0),
+                vectors=None if encoded.vectors is None else torch.where(mask.unsqueeze(-1), encoded.vectors, 0.0),
             )
         return replaced
 

@@ -1,4 +1,4 @@
-"""Augmentation on the device, drawn once a study: all of its slices turn, shift and brighten together."""
+"""Augmentation on the device, drawn once per study: all of its slices turn, shift and brighten together."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LEAST_LEFT = 0.25
 
 
 class StudyAugment(nn.Module):
-    """A random mirror, rotation, shift, scale and contrast a study, in training only; outside is filled with 0.
+    """A random mirror, rotation, shift, scale and contrast per study, in training only; outside is filled with 0.
 
     With the images come the moves: for each study the matrix from places in the moved image to those in the original,
     both over [-1, 1] (`torch.nn.functional.affine_grid`); None where nothing moved.
@@ -75,6 +75,6 @@ def move_boxes(
     hull = torch.cat([moved.amin(dim=1), moved.amax(dim=1)], dim=-1)
     hull = (hull + 1) / 2 * side.repeat(2)
     clipped = torch.minimum(hull.clamp(min=0), side.repeat(2))
-    here, whole = (edges[:, 2:] - edges[:, :2] for edges in (clipped, hull))
-    keep = (here >= 1).all(dim=1) & (here.prod(dim=1) >= LEAST_LEFT * whole.prod(dim=1))
+    remaining, full = (edges[:, 2:] - edges[:, :2] for edges in (clipped, hull))
+    keep = (remaining >= 1).all(dim=1) & (remaining.prod(dim=1) >= LEAST_LEFT * full.prod(dim=1))
     return Boxes(clipped[keep], boxes.images[keep], boxes.findings[keep])

@@ -119,10 +119,10 @@ def _create(name: str, channels: int, pretrained: str | None, drop_rate: float) 
             f"image encoder timm: pretrained '{pretrained}' is neither hub, a file, nor an installed package"
         )
     with torch.device("meta"):
-        whole = timm.create_model(name)
-    named = cast(Mapping[str, Any], whole.pretrained_cfg).get("classifier") or ()
+        reference = timm.create_model(name)
+    named = cast(Mapping[str, Any], reference.pretrained_cfg).get("classifier") or ()
     classifier = [named] if isinstance(named, str) else list(named)
-    state = rename_by_order(read_weights(path), whole.state_dict(), str(path), classifier=classifier)
+    state = rename_by_order(read_weights(path), reference.state_dict(), str(path), classifier=classifier)
     # timm itself then fits the first convolution to the channels and drops the classifier.
     return timm.create_model(
         name, pretrained=True, pretrained_cfg_overlay={"state_dict": state, "source": ""}, **options

@@ -23,7 +23,7 @@ from mmdx.registry import LOSSES
 from mmdx.study import groups_of
 
 HEAVIEST = 20.0
-"""What a class weighs at most: a positive of a finding that is rarer than 1 in 40."""
+"""What a class weighs at most, as a positive does where 1 label in 40 is one: few labels must not outweigh the rest."""
 ClassWeights = Literal["none", "balanced"]
 NotNegative = Annotated[float, Field(ge=0)]
 
@@ -108,11 +108,14 @@ class CrossEntropy(Loss):
             shares = [prevalence[column] for column in columns]
             weights[columns] = torch.tensor([_class_weight(p, len(columns)) for p in shares])
         self.register_buffer("weights", weights, persistent=False)
-        own = ([findings[c] for c in self.alone], [prevalence[c] for c in self.alone])
-        self.single = Bce(tuple(own[0]), tuple(own[1]), class_weights=class_weights)
+        self.single = Bce(
+            tuple(findings[column] for column in self.alone),
+            tuple(prevalence[column] for column in self.alone),
+            class_weights=class_weights,
+        )
 
     def forward(self, logits: Float[Tensor, "k f"], labels: Float[Tensor, "k f"]) -> Float[Tensor, ""]:
-        losses, known = [], []
+        losses, counted = [], []
         for columns in self.groups:
             left = _classes_left(labels[:, columns])
             counts = left.any(dim=1) & ~labels[:, columns].isnan().all(dim=1)
@@ -122,18 +125,18 @@ class CrossEntropy(Loss):
             among = scores.masked_fill(~left, torch.finfo(torch.float32).min)
             weights = (self.weights[columns] * left).sum(dim=1) / left.sum(dim=1)
             losses.append(weights * (scores.logsumexp(dim=1) - among.logsumexp(dim=1)))
-            known.append(counts)
+            counted.append(counts)
         single = labels[:, self.alone]
         alone = torch.where(single == 1, self.single.positive, self.single.negative)
         losses = torch.cat([torch.stack(losses, dim=1), alone * _plain(logits[:, self.alone], single)], dim=1)
-        return known_mean(losses, torch.cat([torch.stack(known, dim=1), ~single.isnan()], dim=1))
+        return known_mean(losses, torch.cat([torch.stack(counted, dim=1), ~single.isnan()], dim=1))
 
     def probabilities(self, logits: Float[Tensor, "k f"]) -> Float[Tensor, "k f"]:
         """Those of the classes of a group sum to 1."""
-        found = logits.float().sigmoid()
+        probabilities = logits.float().sigmoid()
         for columns in self.groups:
-            found[:, columns] = logits[:, columns].float().softmax(dim=1)
-        return found
+            probabilities[:, columns] = logits[:, columns].float().softmax(dim=1)
+        return probabilities
 
 
 @LOSSES("focal")
@@ -166,10 +169,11 @@ class Focal(Loss):
 
 @LOSSES("asymmetric")
 class Asymmetric(Loss):
-    """Focal loss with a gamma a class, and negatives below a margin let go (Ridnik et al. 2021, ICCV).
+    """Focal loss with one gamma per class, without the negatives below a margin (Ridnik et al. 2021, ICCV).
 
-    Positives: -(1 - p)^positive_gamma log p. Negatives: -q^negative_gamma log(1 - q), q being max(p - margin, 0). The
-    defaults are those of the authors' code; unlike there by default, the gradient goes through the powers as well.
+    A positive of probability p costs -(1 - p)^positive_gamma log p, a negative -q^negative_gamma log(1 - q), where
+    q is max(p - margin, 0). The defaults are those of the authors' code; unlike there by default, the gradient goes
+    through the powers as well.
     """
 
     def __init__(
@@ -230,8 +234,8 @@ def _plain(logits: Float[Tensor, "k f"], labels: Float[Tensor, "k f"]) -> Float[
 
 def _classes_left(labels: Float[Tensor, "k c"]) -> Bool[Tensor, "k c"]:
     """The classes of a group that a row can be of: the one that is 1, else those that are not 0."""
-    one = labels == 1
-    return torch.where(one.any(dim=1, keepdim=True), one, labels != 0)
+    positive = labels == 1
+    return torch.where(positive.any(dim=1, keepdim=True), positive, labels != 0)
 
 
 def _by_finding(weights: Mapping[str, float], findings: Sequence[str]) -> list[float]:

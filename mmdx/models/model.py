@@ -57,18 +57,19 @@ class MultimodalModel(nn.Module):
             name: encode(branch, batch.inputs[name], maps=counts[name]) for name, branch in self.branches.items()
         }
         shown = self.withhold(present)
-        seen = self.stand_ins(encoded, shown)
-        fused = self.fusion(seen)
+        features = self.stand_ins(encoded, shown)
+        fused = self.fusion(features)
         # Heads of slices read what was encoded: a modality withheld from the fusion still labels its own images. Heads
         # of studies read what the study is shown.
         real = self.stand_ins(encoded, present)
         logits = {
-            name: head(seen if head.level == "study" else real, fused, batch) for name, head in self.answering.items()
+            name: head(features if head.level == "study" else real, fused, batch)
+            for name, head in self.answering.items()
         }
-        return Output(features=seen, present=shown, fused=fused, logits=logits, boxes=moved_boxes(batch, encoded))
+        return Output(features=features, present=shown, fused=fused, logits=logits, boxes=moved_boxes(batch, encoded))
 
     def heads_of(self, level: Level, *, modality: str | None = None) -> dict[str, Head]:
-        """The heads of a level by name, in the order of the config; with `modality`, only those that answer for it."""
+        """The heads of a level by name, in the order of the config; with `modality`, those that answer for it."""
         return {
             name: head
             for name, head in self.answering.items()
@@ -81,13 +82,13 @@ class MultimodalModel(nn.Module):
 
 def moved_boxes(batch: Batch, encoded: Mapping[str, Features]) -> dict[str, Boxes]:
     """The boxes of the batch where augmentation put them."""
-    found = dict(batch.boxes)
-    for name, seen in encoded.items():
-        if seen.moves is not None and name in found:
+    boxes = dict(batch.boxes)
+    for name, features in encoded.items():
+        if features.moves is not None and name in boxes:
             packed = batch.inputs[name]
             height, width = packed.values.shape[-2:]
-            found[name] = move_boxes(found[name], seen.moves, packed.lengths, height, width)
-    return found
+            boxes[name] = move_boxes(boxes[name], features.moves, packed.lengths, height, width)
+    return boxes
 
 
 def encode(branch: nn.Module, packed: Packed, *, maps: int = 0) -> Features:

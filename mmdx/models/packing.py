@@ -14,7 +14,7 @@ def item_mask(lengths: Int[Tensor, "b"]) -> Bool[Tensor, "b s"]:
 
 
 def pad(values: Shaped[Tensor, "n *rest"], mask: Bool[Tensor, "b s"]) -> Shaped[Tensor, "b s *rest"]:
-    """Packed items laid out a study a row, zeros behind them."""
+    """Packed items laid out in one row per study, zeros behind them."""
     shape = (*mask.shape, *values.shape[1:])
     where = mask.reshape(*mask.shape, *[1] * (values.dim() - 1))
     return values.new_zeros(shape).masked_scatter(where, values)

@@ -27,8 +27,9 @@ Scores = Callable[[Float[np.ndarray, "n d"], Float[np.ndarray, "n"]], Float[np.n
 
 
 class Selector(ABC):
-    """Fits `(mean [d], matrix [d k])` on descriptors and the labels of their images (NaN: unknown, a column a finding).
+    """Fits `(mean [d], matrix [d k])` on descriptors and the labels of their images (NaN: unknown).
 
+    `descriptors [n d]` has n items of d values, `labels [n f]` one column per finding; of the d values k are made.
     `seed` is for what draws. Raises `DataError` where the descriptors or labels do not suffice.
     """
 
@@ -51,8 +52,8 @@ class Affine(nn.Module):
 
     def forward(self, descriptors: Float[Tensor, "n d"]) -> Float[Tensor, "n e"]:
         width = len(self.mean)
-        kept = (descriptors[:, :width] - self.mean) @ self.matrix
-        return torch.cat([kept, descriptors[:, width:]], dim=1)
+        selected = (descriptors[:, :width] - self.mean) @ self.matrix
+        return torch.cat([selected, descriptors[:, width:]], dim=1)
 
 
 @SELECTORS("pca")
@@ -104,10 +105,10 @@ class MutualInformation(Selector):
     def fit(
         self, descriptors: Float32[np.ndarray, "n d"], labels: Float[np.ndarray, "n f"], *, seed: int
     ) -> tuple[Float[np.ndarray, "d"], Float[np.ndarray, "d k"]]:
-        def told(values: Float[np.ndarray, "n d"], label: Float[np.ndarray, "n"]) -> Float[np.ndarray, "d"]:
+        def scores(values: Float[np.ndarray, "n d"], label: Float[np.ndarray, "n"]) -> Float[np.ndarray, "d"]:
             return mutual_info_classif(values, label, random_state=seed)
 
-        return _best(_over_findings(told, descriptors, labels, "mutual_information"), self.k, "mutual_information")
+        return _best(_over_findings(scores, descriptors, labels, "mutual_information"), self.k, "mutual_information")
 
 
 @SELECTORS("model")
@@ -124,27 +125,28 @@ class ModelBased(Selector):
     def fit(
         self, descriptors: Float32[np.ndarray, "n d"], labels: Float[np.ndarray, "n f"], *, seed: int
     ) -> tuple[Float[np.ndarray, "d"], Float[np.ndarray, "d k"]]:
-        def told(values: Float[np.ndarray, "n d"], label: Float[np.ndarray, "n"]) -> Float[np.ndarray, "d"]:
+        def scores(values: Float[np.ndarray, "n d"], label: Float[np.ndarray, "n"]) -> Float[np.ndarray, "d"]:
             if self.estimator == "trees":
                 return ExtraTreesClassifier(100, random_state=seed).fit(values, label).feature_importances_
             # The loss is a sum over items: so weighed, it stands to the penalty the same whatever their number.
             strength = 30 / len(values)
             linear = LinearSVC(penalty="l1", dual="auto", C=strength, class_weight="balanced", random_state=seed)
             weights = np.abs(linear.fit(StandardScaler().fit_transform(values), label).coef_[0])
+            # Where the penalty leaves no weight at all, the finding tells nothing: 0, not 0 / 0.
             return weights / max(weights.sum(), np.finfo(float).tiny)
 
-        return _best(_over_findings(told, descriptors, labels, "model"), self.k, "model")
+        return _best(_over_findings(scores, descriptors, labels, "model"), self.k, "model")
 
 
 def _over_findings(
-    told: Scores, descriptors: Float32[np.ndarray, "n d"], labels: Float[np.ndarray, "n f"], name: str
+    scores_of: Scores, descriptors: Float32[np.ndarray, "n d"], labels: Float[np.ndarray, "n f"], name: str
 ) -> Float[np.ndarray, "d"]:
     """The mean of a score over the findings of which both classes are known."""
     scores = []
     for column in labels.T:
-        known = ~np.isnan(column)
-        if len(np.unique(column[known])) > 1:
-            scores.append(told(descriptors[known], column[known]))
+        labelled = ~np.isnan(column)
+        if len(np.unique(column[labelled])) > 1:
+            scores.append(scores_of(descriptors[labelled], column[labelled]))
     if not scores:
         raise DataError(f"{name}: no finding has both classes among the training items; select by pca or variance")
     return np.mean(scores, axis=0)
@@ -157,7 +159,7 @@ def _best(scores: Float[np.ndarray, "d"], k: int, name: str) -> tuple[Float[np.n
     return _columns(np.sort(np.argsort(-scores, kind="stable")[:k]), len(scores))
 
 
-def _columns(kept: np.ndarray, width: int) -> tuple[Float[np.ndarray, "d"], Float[np.ndarray, "d k"]]:
-    matrix = np.zeros((width, len(kept)))
-    matrix[kept, np.arange(len(kept))] = 1
+def _columns(chosen: np.ndarray, width: int) -> tuple[Float[np.ndarray, "d"], Float[np.ndarray, "d k"]]:
+    matrix = np.zeros((width, len(chosen)))
+    matrix[chosen, np.arange(len(chosen))] = 1
     return np.zeros(width), matrix

@@ -16,7 +16,7 @@ from mmdx.study import Column
 class TableEncoder(nn.Module, ABC):
     """Rows `[n c]` to vectors `[n e]`, e being `dim`, each row by itself.
 
-    A row has a value a column, as the study has it: the number, or the place of the word among `Column.words`; NaN
+    A row has one value per column, as the study has it: the number, or the place of the word among `Column.words`; NaN
     where it is missing. `columns` are those that `mmdx.data.loading.traits` fitted on the training studies.
     """
 
@@ -28,7 +28,7 @@ class TableEncoder(nn.Module, ABC):
 
 @TABLE_ENCODERS("table_mlp")
 class TableMlp(TableEncoder):
-    """One hidden layer over standardised numbers, a place a word of each category, and a mark for what is missing.
+    """One hidden layer over standardised numbers, one place per word of each category, and a mark for what is missing.
 
     A missing number is the training mean, a missing word the mean over the training words: both are 0 here, where
     numbers are standardised and the places of words centred. Columns that some training study lacks have a mark beside
@@ -47,22 +47,22 @@ class TableMlp(TableEncoder):
 
 
 def width_of(columns: Sequence[Column]) -> int:
-    """How many numbers `standardised` makes of a row: one a number column, one a word, one a mark."""
+    """How many numbers `standardised` makes of a row: one per column of numbers, one per word, one per mark."""
     return sum((len(column.words) or 1) + column.gaps for column in columns)
 
 
 def standardised(values: Float[Tensor, "n c"], columns: Sequence[Column]) -> Float[Tensor, "n d"]:
-    """Numbers less their mean, by their standard deviation; for a category a place a word, 1 or 0 less its share;
+    """Numbers less their mean, by their standard deviation; for a category one place per word, 1 or 0 less its share;
     missing ones 0, and behind a column that has gaps a mark, 1 where it is missing."""
     parts = []
     for column, value in zip(columns, values.float().unbind(dim=1), strict=True):
         missing = value.isnan()[:, None]
         if column.words:
             places = torch.arange(len(column.words), device=value.device)
-            known = (value[:, None] == places).float() - value.new_tensor(column.shares)
+            numbers = (value[:, None] == places).float() - value.new_tensor(column.shares)
         else:
-            known = (value[:, None] - column.mean) / column.sd
-        parts.append(torch.where(missing, 0.0, known))
+            numbers = (value[:, None] - column.mean) / column.sd
+        parts.append(torch.where(missing, 0.0, numbers))
         if column.gaps:
             parts.append(missing.float())
     return torch.cat(parts, dim=1)

@@ -26,19 +26,19 @@ class Tokens(nn.Module):
         super().__init__()
         self.project = nn.Sequential(nn.Linear(items, dim), nn.LayerNorm(dim))
 
-    def forward(self, seen: Features) -> tuple[Float[Tensor, "b t d"], Bool[Tensor, "b t"]]:
-        items = self.project(seen.items)
-        tokens = torch.cat([seen.pooled.to(items.dtype).unsqueeze(1), items], dim=1)
-        return tokens, F.pad(seen.mask, (1, 0), value=True)
+    def forward(self, features: Features) -> tuple[Float[Tensor, "b t d"], Bool[Tensor, "b t"]]:
+        items = self.project(features.items)
+        tokens = torch.cat([features.pooled.to(items.dtype).unsqueeze(1), items], dim=1)
+        return tokens, F.pad(features.mask, (1, 0), value=True)
 
 
 @FUSIONS("cross_attention")
 class CrossAttention(Fusion):
     """The pooled vector of each modality asks the items of all others, by attention of `heads` heads.
 
-    What it finds is added to it, and all of them go side by side through a hidden layer. One question a modality, so
-    memory grows with the number of items, not with its square. An absent modality has its stand-in to ask with and to
-    be asked; a lone one asks its own items.
+    What it finds is added to it, and all of them go side by side through a hidden layer. There is one question per
+    modality, so memory grows with the number of items, not with its square. An absent modality has its stand-in to ask
+    with and to be asked; a lone one asks its own items.
     """
 
     def __init__(self, modalities: Mapping[str, int], dim: int, *, heads: int = 4, dropout: float = 0.1) -> None:
@@ -58,17 +58,17 @@ class CrossAttention(Fusion):
         self.heads = heads
 
     def forward(self, features: Mapping[str, Features]) -> Float[Tensor, "b d"]:
-        rows = [tokens(seen) for tokens, seen in zip(self.tokens, features.values(), strict=True)]
+        rows = [tokens(encoded) for tokens, encoded in zip(self.tokens, features.values(), strict=True)]
         pooled = torch.stack([row[:, 0] for row, _ in rows], dim=1)
         items = torch.cat([row + kind for (row, _), kind in zip(rows, self.kinds, strict=True)], dim=1)
         lengths = [row.shape[1] for row, _ in rows]
         mask = torch.cat([real for _, real in rows], dim=1)
         visible = mask.unsqueeze(1) & others(lengths, mask.device)
-        asked, keys, values = (
+        queries, keys, values = (
             part.unflatten(-1, (self.heads, -1)).transpose(1, 2)
             for part in (self.ask(pooled + self.kinds), self.keys(items), self.values(items))
         )
-        answer = F.scaled_dot_product_attention(asked, keys, values, attn_mask=visible.unsqueeze(1))
+        answer = F.scaled_dot_product_attention(queries, keys, values, attn_mask=visible.unsqueeze(1))
         return self.join(self.norm(pooled + self.found(answer.transpose(1, 2).flatten(2))).flatten(1))
 
 
@@ -111,7 +111,7 @@ class Bottleneck(Fusion):
         self.norm = nn.LayerNorm(dim)
 
     def forward(self, features: Mapping[str, Features]) -> Float[Tensor, "b d"]:
-        pairs = [tokens(seen) for tokens, seen in zip(self.tokens, features.values(), strict=True)]
+        pairs = [tokens(encoded) for tokens, encoded in zip(self.tokens, features.values(), strict=True)]
         rows, count = [row for row, _ in pairs], len(self.bottlenecks)
         hidden = [F.pad(~real, (count, 0), value=False) for _, real in pairs]
         shared = self.bottlenecks.to(rows[0].dtype).expand(len(rows[0]), -1, -1)

@@ -1,6 +1,6 @@
 """Fusion: the modalities of a study, any of them a stand-in, become one vector.
 
-Those that look at items are in `fusion_attention.py`; docs/methods/fusion.md says when to choose which.
+Those that look at items are in `attention.py`; docs/methods/fusion.md says when to choose which.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Concat(Fusion):
         )
 
     def forward(self, features: Mapping[str, Features]) -> Float[Tensor, "b d"]:
-        return self.layers(torch.cat([seen.pooled for seen in features.values()], dim=-1))
+        return self.layers(torch.cat([encoded.pooled for encoded in features.values()], dim=-1))
 
 
 @FUSIONS("gated")
@@ -60,7 +60,7 @@ class Gated(Fusion):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, features: Mapping[str, Features]) -> Float[Tensor, "b d"]:
-        pooled = [seen.pooled for seen in features.values()]
+        pooled = [encoded.pooled for encoded in features.values()]
         content = torch.stack([layer(x).tanh() for layer, x in zip(self.content, pooled, strict=True)], dim=1)
         if self.gates is None:
             return self.dropout(content.squeeze(1))
@@ -99,7 +99,7 @@ class LowRank(Fusion):
     """Low-rank multimodal fusion (Liu et al. 2018): the sum of `rank` products over all modalities.
 
     What a bilinear layer over the outer product of all modalities would say, each with a 1 appended to keep the terms
-    of fewer modalities, from `rank` factors a modality and without that product.
+    of fewer modalities, from `rank` factors per modality and without that product.
     """
 
     def __init__(self, modalities: Mapping[str, int], dim: int, *, rank: int = 4, dropout: float = 0.1) -> None:
@@ -115,8 +115,8 @@ class LowRank(Fusion):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, features: Mapping[str, Features]) -> Float[Tensor, "b d"]:
-        said = [factor(seen.pooled) for factor, seen in zip(self.factors, features.values(), strict=True)]
-        product = torch.stack(said).prod(dim=0).unflatten(-1, (len(self.ranks), -1))
+        factors = [factor(encoded.pooled) for factor, encoded in zip(self.factors, features.values(), strict=True)]
+        product = torch.stack(factors).prod(dim=0).unflatten(-1, (len(self.ranks), -1))
         return self.dropout((self.ranks * product).sum(dim=1) + self.bias)
 
 
@@ -124,7 +124,7 @@ class LowRank(Fusion):
 class Late(Fusion):
     """Late fusion: the weighted average of a linear answer of each modality that is shown.
 
-    With the linear study head that is an average of unimodal logits. The weights are learned, one a modality, and sum
+    With the linear study head that is an average of unimodal logits. The weights are learned, one per modality, and sum
     to 1 over those shown; an absent modality, its stand-in too, counts nothing. A study that is shown nothing gets 0.
     """
 
@@ -135,10 +135,10 @@ class Late(Fusion):
         self.dropout = nn.Dropout(dropout)
 
     def forward(self, features: Mapping[str, Features]) -> Float[Tensor, "b d"]:
-        shown = torch.stack([seen.mask.any(dim=1) for seen in features.values()], dim=1)
-        said = [answer(seen.pooled) for answer, seen in zip(self.answers, features.values(), strict=True)]
+        shown = torch.stack([encoded.mask.any(dim=1) for encoded in features.values()], dim=1)
+        unimodal = [answer(encoded.pooled) for answer, encoded in zip(self.answers, features.values(), strict=True)]
         scores = shown.float() if self.scores is None else self.scores.expand(shown.shape)
         weights = masked_softmax(scores, shown).unsqueeze(-1)
         # By selection: what a stand-in would say cannot come through.
-        answers = torch.where(shown.unsqueeze(-1), torch.stack(said, dim=1), 0.0)
+        answers = torch.where(shown.unsqueeze(-1), torch.stack(unimodal, dim=1), 0.0)
         return self.dropout((weights.to(answers.dtype) * answers).sum(dim=1))

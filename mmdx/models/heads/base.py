@@ -35,8 +35,9 @@ class BranchSizes:
 class Findings:
     """What a head answers: the findings by name, and of the training labels the share that is positive.
 
-    `prevalence` has an entry `study`, and one a modality with slice labels, each with a share a finding; NaN where no
-    label is known. `vocabularies` says how many tokens each text has that a head writes, by modality of the store.
+    `prevalence` has one entry `study`, and one entry per modality with slice labels; an entry holds one share per
+    finding, NaN where no label is known. `vocabularies` says how many tokens each text has that a head writes, by
+    modality of the store.
     """
 
     names: tuple[str, ...]

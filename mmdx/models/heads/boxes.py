@@ -31,20 +31,20 @@ RADIUS = 1.5
 FAR = 8.0
 """The farthest edge that the cells of a map answer for, in cells; beyond it the next map does, and the coarsest all."""
 CANDIDATES = 300
-"""Boxes an image that are looked at for overlap, the likeliest."""
+"""How many boxes per image are looked at for overlap, from the likeliest on."""
 PLACE, ANSWER = 3, 6
-"""Numbers a cell says of itself (x, y, side), and of each finding (logit, four distances, logit of centrality)."""
+"""Numbers per cell (x, y, side), and per cell and finding (logit, four distances, logit of centrality)."""
 
 
 @HEADS("boxes")
 class BoxHead(Head):
-    """Boxes a finding on each image of `modality`, from the `levels` coarsest feature maps and the fused vector.
+    """Boxes per finding on each image of `modality`, from the `levels` coarsest feature maps and the fused vector.
 
     Left out, `modality` is the first image modality. The maps meet in a feature pyramid of width `hidden`; the fused
     representation scales and shifts its channels (FiLM, Perez et al. 2018), the same on all images of a study; towers
     of `layers` convolutions answer. Of boxes that overlap by more than `overlap` (IoU) the likeliest stays; boxes below
     the score `least` are dropped, and those beyond the `most` likeliest of an image. Logits `[n a c]`: n images, a
-    cells over all maps, of which each holds x, y and side in pixels, then six numbers a finding.
+    cells over all maps, c numbers per cell, which are x, y and side in pixels, then six numbers per finding.
     """
 
     level = "box"
@@ -92,38 +92,42 @@ class BoxHead(Head):
         if len(study) != len(maps[0]):  # one blank image, which belongs to no study
             study = study.new_zeros(len(maps[0]))
         scale, shift = self.condition(fused)[study, :, None, None].chunk(2, dim=1)
-        levels = self.pyramid({str(level): each for level, each in enumerate(maps)})
+        levels = self.pyramid({str(level): features for level, features in enumerate(maps)})
         levels = [level * (1 + scale) + shift for level in levels.values()]
         distances, central = self.regress(levels)
         scores = self.classify(levels)
         cells = scores.shape[:2]
         places = cell_places([level.shape[-2:] for level in levels], packed.values.shape[-2:]).to(fused.device)
         answers = [scores[..., None], distances.reshape(*cells, -1, 4), central.reshape(*cells, -1, 1)]
-        said = torch.cat([each.float() for each in answers], dim=-1).flatten(2)
-        return torch.cat([places.expand(cells[0], -1, -1), said], dim=-1)[: len(packed.values)]
+        numbers = torch.cat([answer.float() for answer in answers], dim=-1).flatten(2)
+        return torch.cat([places.expand(cells[0], -1, -1), numbers], dim=-1)[: len(packed.values)]
 
     def targets(self, batch: Batch) -> Float[Tensor, "k f"]:
         return known_boxes(batch, self.images)
 
     def probabilities(self, logits: Float[Tensor, "n a c"]) -> Float[Tensor, "n a f"]:
         """The score of each cell and finding: the geometric mean of the chances that it is one, and central to it."""
-        _, said = taken_apart(logits)
-        return (said[..., 0].sigmoid() * said[..., 5].sigmoid()).sqrt()
+        _, answers = taken_apart(logits)
+        return (answers[..., 0].sigmoid() * answers[..., 5].sigmoid()).sqrt()
 
     def loss(self, logits: Float[Tensor, "n a c"], batch: Batch) -> Float[Tensor, ""]:
-        """Focal loss of every cell of a known image and finding, overlap and centrality of those in boxes, a cell."""
-        places, said = taken_apart(logits.float())
-        known = ~self.targets(batch).isnan()
+        """Focal loss over all cells, plus overlap and centrality of the cells in boxes, per cell in a box.
+
+        Cells of an image and finding of which nothing is known count nothing.
+        """
+        places, answers = taken_apart(logits.float())
+        labelled = ~self.targets(batch).isnan()
         boxes = batch.boxes.get(self.images) or _no_boxes(logits)
-        owner = assign(boxes, places, len(said), self.findings)
+        owner = assign(boxes, places, len(answers), self.findings)
         inside = owner >= 0
-        focal = sigmoid_focal_loss(said[..., 0], inside.float(), reduction="none")
-        focal = (focal * known[:, None]).sum()
+        focal = sigmoid_focal_loss(answers[..., 0], inside.float(), reduction="none")
+        focal = (focal * labelled[:, None]).sum()
         truth, cell = boxes.corners[owner[inside]], inside.nonzero()[:, 1]
-        found = corners_of(places[cell], said[inside])
-        overlap = generalized_box_iou_loss(found, truth, reduction="sum")
+        corners = corners_of(places[cell], answers[inside])
+        overlap = generalized_box_iou_loss(corners, truth, reduction="sum")
         aim = centrality(places[cell], truth)
-        central = F.binary_cross_entropy_with_logits(said[inside][:, 5], aim, reduction="sum")
+        central = F.binary_cross_entropy_with_logits(answers[inside][:, 5], aim, reduction="sum")
+        # By the cells in boxes: nearly all others are background, and their number says nothing of the lesions.
         return (focal + overlap + central) / inside.sum().clamp(min=1)
 
     def boxes(self, logits: Float[Tensor, "n a c"], height: int, width: int) -> tuple[Boxes, Float[Tensor, "k"]]:
@@ -133,13 +137,14 @@ class BoxHead(Head):
         image, rank = (scores > self.least).nonzero(as_tuple=True)
         scores, chosen = scores[image, rank], chosen[image, rank]
         cell, finding = chosen // self.findings, chosen % self.findings
-        places, said = taken_apart(logits)
-        corners = corners_of(places[cell], said[image, cell, finding])
+        places, answers = taken_apart(logits)
+        corners = corners_of(places[cell], answers[image, cell, finding])
         edge = corners.new_tensor([width, height, width, height])
         corners = torch.minimum(corners.clamp(min=0), edge)
-        kept = batched_nms(corners, scores, image * self.findings + finding, self.overlap)
-        kept = kept[_place_within(image[kept]) < self.most]
-        return Boxes(corners[kept], image[kept], finding[kept]), scores[kept]
+        # One group per image and finding: boxes of different findings may lie over one another.
+        survivors = batched_nms(corners, scores, image * self.findings + finding, self.overlap)
+        survivors = survivors[_place_within(image[survivors]) < self.most]
+        return Boxes(corners[survivors], image[survivors], finding[survivors]), scores[survivors]
 
 
 def known_boxes(batch: Batch, modality: str) -> Float[Tensor, "n f"]:
@@ -149,9 +154,11 @@ def known_boxes(batch: Batch, modality: str) -> Float[Tensor, "n f"]:
     is none; one of 1 says that the boxes are unknown, as no slice label does.
     """
     labels = batch.slice_labels[modality]
-    known = torch.where(labels == 0, labels, torch.nan)
+    presence = torch.where(labels == 0, labels, torch.nan)
     boxes = batch.boxes.get(modality)
-    return known if boxes is None else known.index_put((boxes.images, boxes.findings), known.new_ones(()))
+    if boxes is None:
+        return presence
+    return presence.index_put((boxes.images, boxes.findings), presence.new_ones(()))
 
 
 def cell_places(maps: list[torch.Size], image: torch.Size) -> Float[Tensor, "a 3"]:
@@ -168,9 +175,10 @@ def cell_places(maps: list[torch.Size], image: torch.Size) -> Float[Tensor, "a 3
 
 def taken_apart(logits: Float[Tensor, "n a c"]) -> tuple[Float[Tensor, "a 3"], Float[Tensor, "n a f 6"]]:
     """Where the cells are, which all images share, and what they say of each finding."""
-    said = logits[..., PLACE:]
+    answers = logits[..., PLACE:]
+    # Detached: places are constants that travel with the logits, and no gradient may reach them.
     places = logits[0, :, :PLACE].detach() if len(logits) else logits.new_zeros(logits.shape[1], PLACE)
-    return places, said.reshape(*logits.shape[:2], said.shape[2] // ANSWER, ANSWER)
+    return places, answers.reshape(*logits.shape[:2], answers.shape[2] // ANSWER, ANSWER)
 
 
 def assign(boxes: Boxes, places: Float[Tensor, "a 3"], images: int, findings: int) -> Int[Tensor, "n a f"]:
@@ -189,26 +197,28 @@ def assign(boxes: Boxes, places: Float[Tensor, "a 3"], images: int, findings: in
     fits = _fitting((torch.maximum(x1 - x0, y1 - y0) / 2).expand(count, cells), side)
     nearest = torch.where(fits, off, torch.inf).argmin(dim=1, keepdim=True)
     middle = middle | torch.zeros_like(middle).scatter(1, nearest, ~middle.any(dim=1, keepdim=True))
+    # From here on a box is its rank by area, so that the least of the claims on a cell is the smallest box.
     order = ((x1 - x0) * (y1 - y0)).flatten().argsort(stable=True)
     rank = torch.empty_like(order).scatter(0, order, torch.arange(count, device=order.device))
     claims = torch.where(middle, rank[:, None], count)
     row = (boxes.images * findings + boxes.findings)[:, None].expand(count, cells)
     first = rank.new_full((images * findings, cells), count).scatter_reduce(0, row, claims, "amin")
+    # The rank behind the last one stands for no box.
     owner = torch.cat([order, order.new_full((1,), -1)])[first]
     return owner.reshape(images, findings, cells).transpose(1, 2)
 
 
 def _fitting(farthest: Float[Tensor, "k a"], side: Float[Tensor, "a"]) -> Bool[Tensor, "k a"]:
-    """Whether the farthest edge is one for the map of the cell."""
+    """Whether the farthest edge is one for the map of the cell, and neither for a finer nor for a coarser one."""
     sides = side.unique()
     finer = torch.where(sides < side[:, None], sides, 0.0).amax(dim=1)
     high = torch.where(side < sides.max(), FAR * side, torch.inf)
     return (farthest >= FAR * finer) & (farthest < high)
 
 
-def corners_of(places: Float[Tensor, "k 3"], said: Float[Tensor, "k 6"]) -> Float[Tensor, "k 4"]:
+def corners_of(places: Float[Tensor, "k 3"], answers: Float[Tensor, "k 6"]) -> Float[Tensor, "k 4"]:
     """The corners in pixels that cells say: distances are in sides of the cell."""
-    middle, distances = places[:, [0, 1]], said[:, 1:5] * places[:, 2:]
+    middle, distances = places[:, [0, 1]], answers[:, 1:5] * places[:, 2:]
     return torch.cat([middle - distances[:, :2], middle + distances[:, 2:]], dim=1)
 
 

@@ -25,8 +25,9 @@ NO_WORDS = (0, 1)
 class TextHead(Head):
     """Writes the text of one modality of the store, which need not be an input of the model.
 
-    Logits are `[k v]`, a row a token of `Batch.targets[text]` and one more for the end of each text. Each such head has
-    the options `text`, `sections` and `max_words`, which tell the loader what of a report is to be written.
+    Logits are `[k v]`: k rows, one per token of `Batch.targets[text]` and one per end of a text; v words. Each
+    such head has the options `text`, `sections` and `max_words`, which tell the loader what of a report is to be
+    written.
     """
 
     level = "text"
@@ -96,13 +97,13 @@ class DescriptionHead(TextHead):
         self, encoded: Mapping[str, Features], fused: Float[Tensor, "b d"], batch: Batch
     ) -> Float[Tensor, "k v"]:
         items, mask = self._items(encoded)
-        words, _, real = self._told(batch)
-        said = self.network(input_ids=words, encoder_hidden_states=items, encoder_attention_mask=mask.long())
-        return said.logits[real]
+        words, _, real = self._steps(batch)
+        output = self.network(input_ids=words, encoder_hidden_states=items, encoder_attention_mask=mask.long())
+        return output.logits[real]
 
     def targets(self, batch: Batch) -> Int[Tensor, "k"]:
         """The word that follows, study after study; after the last one the end."""
-        _, following, real = self._told(batch)
+        _, following, real = self._steps(batch)
         return following[real]
 
     def probabilities(self, logits: Float[Tensor, "k v"]) -> Float[Tensor, "k v"]:
@@ -110,7 +111,7 @@ class DescriptionHead(TextHead):
 
     def loss(self, logits: Float[Tensor, "k v"], batch: Batch) -> Float[Tensor, ""]:
         """Cross-entropy by word, averaged over each report and then over the studies that have one; 0 without any."""
-        _, following, real = self._told(batch)
+        _, following, real = self._steps(batch)
         losses = F.cross_entropy(logits.float(), following[real], reduction="none")
         counts = real.sum(dim=1, keepdim=True)
         shares = (real / counts.clamp(min=1))[real]
@@ -120,7 +121,7 @@ class DescriptionHead(TextHead):
     def write(self, encoded: Mapping[str, Features]) -> list[list[int]]:
         items, mask = self._items(encoded)
         begin = torch.full((len(mask), 1), self.begin, device=mask.device)
-        said = self.network.generate(
+        rows = self.network.generate(
             begin,
             attention_mask=torch.ones_like(begin),
             encoder_hidden_states=items,
@@ -129,7 +130,7 @@ class DescriptionHead(TextHead):
             do_sample=False,
             **self.search,
         )
-        return [_until(row, self.end) for row in said[:, 1:].tolist()]
+        return [_until(row, self.end) for row in rows[:, 1:].tolist()]
 
     def _items(self, encoded: Mapping[str, Features]) -> tuple[Float[Tensor, "b s w"], Bool[Tensor, "b s"]]:
         """What the decoder attends to: the learned vector, then the items of each modality that it sees."""
@@ -138,7 +139,7 @@ class DescriptionHead(TextHead):
         nothing = self.nothing.to(items[0].dtype).expand(len(masks[0]), 1, -1)
         return torch.cat([nothing, *items], dim=1), torch.cat([torch.ones_like(masks[0][:, :1]), *masks], dim=1)
 
-    def _told(self, batch: Batch) -> tuple[Int[Tensor, "b t"], Int[Tensor, "b t"], Bool[Tensor, "b t"]]:
+    def _steps(self, batch: Batch) -> tuple[Int[Tensor, "b t"], Int[Tensor, "b t"], Bool[Tensor, "b t"]]:
         """Of each study the words so far and the word that follows each, and which of them are real: none for a study
         without a report, which is still given the beginning."""
         device = self.nothing.device
@@ -184,13 +185,13 @@ def _written(text: str | None, vocabularies: Mapping[str, int]) -> str:
 
 
 def _seen(branches: Mapping[str, BranchSizes], text: str, *, sees: str, text_too: bool) -> tuple[str, ...]:
-    seen = [name for name, sizes in branches.items() if sees == "everything" or KINDS[sizes.kind].sliced]
-    seen = [name for name in seen if name != text or text_too]
-    if not seen:
+    names = [name for name, sizes in branches.items() if sees == "everything" or KINDS[sizes.kind].sliced]
+    names = [name for name in names if name != text or text_too]
+    if not names:
         raise UsageError(
             f"head description: with sees={sees} the model reads nothing to write '{text}' from; add an image input"
         )
-    return tuple(seen)
+    return tuple(names)
 
 
 def _until(row: Sequence[int], end: int) -> list[int]:

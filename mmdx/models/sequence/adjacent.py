@@ -35,7 +35,7 @@ class Adjacent(SequenceModel):
     def forward(
         self, items: Float[Tensor, "b s d"], mask: Bool[Tensor, "b s"], places: Float[Tensor, "b s"]
     ) -> Features:
-        here = mask.unsqueeze(-1)
-        real = torch.cat([items.masked_fill(~here, 0.0), here.to(items.dtype)], dim=-1)
-        seen = self.window(real.transpose(1, 2)).relu().transpose(1, 2)
-        return Features(items=self.dropout(seen), mask=mask, pooled=self.dropout(masked_max(seen, mask)))
+        real = mask.unsqueeze(-1)
+        channels = torch.cat([items.masked_fill(~real, 0.0), real.to(items.dtype)], dim=-1)
+        outputs = self.window(channels.transpose(1, 2)).relu().transpose(1, 2)
+        return Features(items=self.dropout(outputs), mask=mask, pooled=self.dropout(masked_max(outputs, mask)))

@@ -56,15 +56,15 @@ class SliceTransformer(SequenceModel):
         query = self.query.to(real.dtype).expand(len(items), 1, -1)
         # The query is never masked, so that a study without any item has one key to attend to.
         hidden = torch.cat([torch.zeros_like(mask[:, :1]), ~mask], dim=1)
-        seen = self.layers(torch.cat([query, real], dim=1), src_key_padding_mask=hidden)
-        return Features(items=seen[:, 1:], mask=mask, pooled=seen[:, 0])
+        outputs = self.layers(torch.cat([query, real], dim=1), src_key_padding_mask=hidden)
+        return Features(items=outputs[:, 1:], mask=mask, pooled=outputs[:, 0])
 
     def _positions(self, mask: Bool[Tensor, "b s"], places: Float[Tensor, "b s"]) -> Float[Tensor, "b s e"]:
-        known = (places.isfinite() | ~mask).all(dim=1, keepdim=True)
+        placed = (places.isfinite() | ~mask).all(dim=1, keepdim=True)
         counted = torch.arange(mask.shape[1], device=mask.device) * NOMINAL_MM
-        where = torch.where(known & mask, places.float(), counted)
+        where = torch.where(placed & mask, places.float(), counted)
         waves = self.scale * sinusoids(where, len(self.by_index))
-        return torch.where(known.unsqueeze(-1), waves, waves + self.by_index)
+        return torch.where(placed.unsqueeze(-1), waves, waves + self.by_index)
 
 
 def sinusoids(places: Float[Tensor, "b s"], width: int) -> Float[Tensor, "b s e"]:

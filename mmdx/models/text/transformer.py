@@ -147,7 +147,7 @@ def _quietly_loading() -> Iterator[None]:
     from transformers.utils import logging
 
     shown, downloads = logging.is_progress_bar_enabled(), not are_progress_bars_disabled()
-    told = logging.get_verbosity()
+    verbosity = logging.get_verbosity()
     logging.set_verbosity_error()
     logging.disable_progress_bar()  # those of the hub with it
     if downloads:
@@ -155,7 +155,7 @@ def _quietly_loading() -> Iterator[None]:
     try:
         yield
     finally:
-        logging.set_verbosity(told)
+        logging.set_verbosity(verbosity)
         if shown:
             logging.enable_progress_bar()
         if not downloads:
