@@ -70,3 +70,11 @@ def test_folds_choose_for_their_own_studies(write_run):
         pd.DataFrame(rows, columns=columns).to_csv(path, index=False)
     thresholds = read_cohort([run]).thresholds[0, :, 0]
     assert thresholds.tolist() == pytest.approx([0.2] * 20 + [0.8] * 20)
+
+
+def test_a_path_may_be_text(write_run):
+    run = write_run("fused", {"ct": 1.0}, patients=6)
+    (named,) = find_sources({"ours": str(run)}, split="test", unit=None)
+    (alone,) = find_sources([str(run / "predictions" / "test.csv")], split="test", unit=None)
+    assert (named.name, named.file, alone.file) == ("ours", run / "predictions" / "test.csv", named.file)
+    assert (alone.name, alone.folder) == ("fused", run)

@@ -41,8 +41,9 @@ def groups_section(cohort: Cohort, resampler: Resampler) -> Section | None:
 
     None where there is neither.
     """
-    groups = {name: members for name, members in groups_of(cohort.findings).items() if known_rows(cohort, members).size}
-    parts = {name: _group_part(cohort, name, members) for name, members in groups.items()}
+    named = groups_of(cohort.findings)
+    label_groups = {name: members for name, members in named.items() if known_rows(cohort, members).size}
+    parts = {name: _group_part(cohort, name, members) for name, members in label_groups.items()}
     for name, make in CHALLENGES.items():
         part = make(cohort)
         if part is not None:
@@ -55,7 +56,9 @@ def groups_section(cohort: Cohort, resampler: Resampler) -> Section | None:
         title="Groups of classes and challenge scores",
         sentences=tuple(part_sentence(cohort, name, part, estimates[name]) for name, part in parts.items()),
         sheets=tuple(part_sheet(part, estimates[name]) for name, part in parts.items()),
-        plots=tuple(matrices_plot(cohort, number, name, groups[name]) for number, name in enumerate(groups, start=1)),
+        plots=tuple(
+            matrices_plot(cohort, number, name, label_groups[name]) for number, name in enumerate(label_groups, start=1)
+        ),
         notes=tuple(dict.fromkeys(note for part in parts.values() for note in part.notes)),
         record={name: part_record(part, estimates[name]) for name, part in parts.items()},
     )

@@ -27,15 +27,16 @@ MEASURES = {
 
 
 def seven_point_score(
-    scores: Float[np.ndarray, "n f"], findings: Sequence[str], groups: Mapping[str, Sequence[str]]
+    scores: Float[np.ndarray, "n f"], findings: Sequence[str], label_groups: Mapping[str, Sequence[str]]
 ) -> Float[np.ndarray, "n"]:
     """The points of each row, 0 to 10: those of the criteria whose highest-scored class is the one that counts.
 
-    `groups` gives the findings of each group by its name. Labels in the place of scores give the score as labelled.
+    `label_groups` gives the findings of each group by its name. With labels in the place of scores these are the points
+    as labelled.
     """
     points = np.zeros(len(scores))
     for finding, worth in SEVEN_POINTS.items():
-        members = list(groups[finding.partition("/")[0]])
+        members = list(label_groups[finding.partition("/")[0]])
         columns = [findings.index(member) for member in members]
         points += worth * (scores[:, columns].argmax(axis=1) == members.index(finding))
     return points
@@ -48,17 +49,17 @@ def checklist_part(cohort: Cohort) -> Part | None:
     """
     if not {MELANOMA, *SEVEN_POINTS} <= set(cohort.findings):
         return None
-    groups = groups_of(cohort.findings)
+    label_groups = groups_of(cohort.findings)
     rows = np.arange(len(cohort.labels))
     for name in dict.fromkeys(["DIAG", *(finding.partition("/")[0] for finding in SEVEN_POINTS)]):
-        rows = np.intersect1d(rows, known_rows(cohort, groups[name]))
+        rows = np.intersect1d(rows, known_rows(cohort, label_groups[name]))
     if not len(rows):
         return None
     melanoma = cohort.findings.index(MELANOMA)
     truth = cohort.labels[rows, melanoma]
 
     def values_of(scores: Float[np.ndarray, "n f"], *, labelled: bool) -> Callable[[Int[np.ndarray, "r n"]], Values]:
-        points = seven_point_score(scores, cohort.findings, groups)
+        points = seven_point_score(scores, cohort.findings, label_groups)
 
         def values(weights: Int[np.ndarray, "r n"]) -> Values:
             counts = count(truth, points, weights, float(SUSPICIOUS))

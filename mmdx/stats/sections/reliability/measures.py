@@ -126,11 +126,11 @@ def row_columns(model_scores: RowScores) -> Float[np.ndarray, "m k"]:
 
 
 def mean_calibrations(
-    cohort: Cohort, groups: list[list[Calibration]], findings: list[int], *, scaled: bool
+    cohort: Cohort, by_finding: list[list[Calibration]], findings: list[int], *, scaled: bool
 ) -> list[Calibration]:
     """The mean over findings of each model, as it is and, where all findings are, scaled."""
     refused = refusals(cohort, findings)[-1]
-    compared = [[measured for measured in group if scaled or not measured.scaled] for group in groups]
+    compared = [[measured for measured in of_finding if scaled or not measured.scaled] for of_finding in by_finding]
     means = []
     for alike in zip(*compared, strict=True):
         values = {name: float(np.mean([measured.values[name] for measured in alike])) for name in MEASURES}

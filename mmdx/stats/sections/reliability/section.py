@@ -46,23 +46,24 @@ def reliability_section(cohort: Cohort, resampler: Resampler) -> Section | None:
         for scores in ([plain, scaled] if f in after else [plain])
     ]
     measured = measure_all(cohort, every, fewer)
-    groups = [[entry for entry in measured if entry.finding == cohort.findings[f]] for f in findings]
+    by_finding = [[entry for entry in measured if entry.finding == cohort.findings[f]] for f in findings]
     if len(findings) > 1:
-        groups = [mean_calibrations(cohort, groups, findings, scaled=after == findings), *groups]
+        mean = mean_calibrations(cohort, by_finding, findings, scaled=after == findings)
+        by_finding = [mean, *by_finding]
     plots = [reliability_plot(cohort, findings, plain, resampler, scaled=False)]
     if after:
         plots.append(reliability_plot(cohort, after, scaled, resampler, scaled=True))
     return Section(
         "reliability",
         "Calibration",
-        sentences=_sentences(cohort, groups[0][: 2 * MOST_TOLD]) if after == findings else (),
-        sheets=tuple(_sheet(cohort, group) for group in groups),
+        sentences=_sentences(cohort, by_finding[0][: 2 * MOST_TOLD]) if after == findings else (),
+        sheets=tuple(_sheet(cohort, of_finding) for of_finding in by_finding),
         plots=tuple(plots),
         notes=(
             *_bounded(cohort, every),
             *_notes([cohort.findings[f] for f in findings if f not in after], bool(after), resamples=fewer.resamples),
         ),
-        record=[_record(cohort, entry) for group in groups for entry in group],
+        record=[_record(cohort, entry) for of_finding in by_finding for entry in of_finding],
     )
 
 
