@@ -20,10 +20,10 @@ from torch import Tensor
 class Sample:
     """One study as arrays, read from the store: raw dtype, nothing windowed, nothing normalised.
 
-    `inputs[modality]` has one row an item (`[n c h w]` int16 or uint8 pixels; `[n d]` float32 descriptors; `[n]` int64
+    `inputs[modality]` has one row per item (`[n c h w]` int16 or uint8 pixels; `[n d]` float32 descriptors; `[n]` int64
     tokens), no entry or no row where the modality is absent. `labels [f]` and `slice_labels[modality] [n f]` are
     float32 with NaN for unknown. `places[modality] [n]` says where each image stands, in mm from the first along the
-    normal, NaN where its order certificate has no spacing. `boxes[modality] [k 6]` has a row a lesion box: image
+    normal, NaN where its order certificate has no spacing. `boxes[modality] [k 6]` has one row per lesion box: image
     (0-based, of this Sample), finding (0-based), x0, y0, x1, y1 in pixels of the stored images.
     `slice_numbers[modality] [n]` is the 0-based place of each image among all of its study, in certified order.
     `targets[modality] [t]` are the tokens of a text that is to be written, whether it is an input or not. A modality

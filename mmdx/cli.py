@@ -238,7 +238,7 @@ def predict(
 def explain(
     run: option.RunOrModel,
     source: option.Input,
-    out: Annotated[Path, typer.Option(help="folder for explain.json and the pictures, a folder a study")],
+    out: Annotated[Path, typer.Option(help="folder for explain.json and the pictures, one folder per study")],
     report: option.Reports = None,
     modality: option.ExplainedModality = None,
     finding: option.ExplainedFindings = None,

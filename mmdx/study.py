@@ -155,7 +155,7 @@ class Column:
 class Study:
     """One exam of one patient: what a reader returns.
 
-    Labels are 1.0, 0.0 or NaN (nobody looked). `slice_labels[modality][finding]` has one value an image, or a
+    Labels are 1.0, 0.0 or NaN (nobody looked). `slice_labels[modality][finding]` has one value per image, or per
     descriptor, of that modality. `split` is the split that came with the data, None where none did. `traits` are facts
     about the study (age, sex, view, source; the phantom's true log-odds), no model input unless `data.tables` names
     them. `problems` names what was left out or looks wrong, a sentence each; a study with no modality at all is one

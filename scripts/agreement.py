@@ -2,7 +2,7 @@
 
     python scripts/agreement.py [--cases 200] [--seed 0]
 
-What is compared is what mmdx counts by itself: DeLong's test with MLstatkit, one study a patient; every metric that
+What is compared is what mmdx counts by itself: DeLong's test with MLstatkit, one study per patient; every metric that
 scikit-learn has too, with weights; McNemar's test with statsmodels; the permutation test with scipy, which tries every
 swap, so that the p-values of mmdx, of 20,000 random swaps, may be off by Monte Carlo error; FROC with MONAI, from boxes
 that are true or false already; box average precision with pycocotools, on images of which some have no true box and

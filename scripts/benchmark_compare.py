@@ -2,10 +2,10 @@
 
     python scripts/benchmark_compare.py [--studies N] [--findings N] [--resamples N] [--repeats N]
 
-Two runs with test and validation predictions, a study a patient, are written first. Ours is `comparison/compare.py` of
-the two folders, from reading the files to corrected p-values: 16 metrics of every finding and of their means. Theirs is
-given labels and scores in memory, and makes fewer metrics. It is timed for a few resamples (`timed`), and its rate is
-that of all of them.
+Two runs with test and validation predictions, one study per patient, are written first. Ours is `comparison/compare.py`
+of the two folders, from reading the files to corrected p-values: 16 metrics of every finding and of their means. Theirs
+is given labels and scores in memory, and makes fewer metrics. It is timed for a few resamples (`timed`), and its rate
+is that of all of them.
 
 `compare`           resamples/s, against a plain loop that draws studies and calls scikit-learn's AUROC, average
                     precision, log loss and Brier score for each finding of each run; aim 100 or more.

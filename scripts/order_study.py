@@ -101,7 +101,7 @@ def scored(run: Path, name: str) -> Path:
 
 
 def table(given: argparse.Namespace) -> list[str]:
-    """A line a model, a column an order: the mean over seeds, with its interval over patients."""
+    """One line per model, one column per order: the mean over seeds, with its interval over patients."""
     paths = [
         scored(folder(given, model, seed), name)
         for model in given.models

@@ -13,7 +13,7 @@ SIDE = 32
 
 
 def write_cohort(root: Path, *, patients: int = 36, reports: int | None = None, seed: int = 0) -> Path:
-    """One study a patient, 1 to 3 images each, as the `folder` reader wants them; the first `reports` have a report."""
+    """One study per patient, 1 to 3 images each, for the `folder` reader; the first `reports` have a report."""
     rng = np.random.default_rng(seed)
     root.mkdir(parents=True)
     rows = []

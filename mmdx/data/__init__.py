@@ -1,1 +1,1 @@
-"""Files become Batches."""
+"""Files become Batches; imports the hallway."""

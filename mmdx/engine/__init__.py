@@ -1,1 +1,1 @@
-"""Where data, models and statistics meet."""
+"""Where data, models and statistics meet; imports all three and the hallway."""

@@ -1,1 +1,1 @@
-"""A Batch becomes an Output."""
+"""A Batch becomes an Output; imports the hallway."""

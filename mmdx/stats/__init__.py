@@ -1,1 +1,1 @@
-"""Scores become claims; free of torch."""
+"""Scores become claims, free of torch; imports the hallway."""

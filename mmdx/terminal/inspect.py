@@ -44,7 +44,7 @@ def show_inspection(inspection: Inspection, console: Console) -> None:
 
 
 def table(rows: Sequence[Mapping[str, Any]], *, width: int = 80) -> Group:
-    """The rows for a terminal of `width` columns: a line a modality, below each study what is wrong with it.
+    """The rows for a terminal of `width` columns: one line per modality, below each study what is wrong with it.
 
     `mm` is the spacing; `gaps` and `doubles` are a count and the first of the images (see `mmdx.study.Order`). Long
     names lose their middle. A problem that three studies or more share stands once, below the last; `summary` ends it.

@@ -1,8 +1,8 @@
 """Traits of a study become a row of numbers: the columns are fitted on training studies, the rest is read by them.
 
-A row has a number a column: the trait itself where the column holds numbers, the place of its word among the column's
-words where it is a category, NaN where the study lacks it. A word that no training study has is lacking too. Nothing is
-standardised here: that is the model's.
+A row has one number per column: the trait itself where the column holds numbers, the place of its word among the
+column's words where it is a category, NaN where the study lacks it. A word that no training study has is lacking too.
+Nothing is standardised here: that is the model's.
 """
 
 from __future__ import annotations

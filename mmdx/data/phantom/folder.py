@@ -1,4 +1,4 @@
-"""The folder of a cohort: a folder a study, and a manifest that names the options once all of them are whole.
+"""The folder of a cohort: one folder per study, and a manifest that names the options once all of them are whole.
 
 A study is written under a name of its own and renamed when done, and the manifest is `phantom.partial.json` until the
 last study stands: a killed run leaves nothing that could be taken for whole, and the next one goes on.

@@ -1,4 +1,4 @@
-"""Readers find studies: `read(root, *, option=default) -> list[Study]`. No pixel is decoded yet.
+"""Readers find studies: `read(root, *, option=default) -> list[Study]`; imports images, tables, phantom and below.
 
 They import the phantom, images, DICOM, tables and what lies below, and the hallway.
 """

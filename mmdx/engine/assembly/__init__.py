@@ -1,4 +1,4 @@
-"""Config and store become everything that a training needs: parts, facts, texts, model, loader, saved model.
+"""Config and store become parts, facts, texts, model, loader, saved model; imports runs, data and models.
 
 Imports data, models, the hallway, and of the engine processes and runs.
 """

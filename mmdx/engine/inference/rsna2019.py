@@ -84,7 +84,7 @@ def write_submission(
 
 
 def _slice_scores(path: Path, shown: str | None) -> dict[str, Float[np.ndarray, "n 6"]]:
-    """By study, a row a slice in the order of its places, a column a finding."""
+    """By study, one row per slice in the order of its places, one column per finding."""
     frame = _from_json(path) if path.suffix.lower() == ".json" else read_predictions(path)
     if SLICE not in frame.columns:
         raise DataError(f"{path}: has no column '{SLICE}'; a submission needs slices: take the file *_slices.csv")

@@ -1,9 +1,9 @@
 """Boxes as files: what a box head found in a split, what is known of it, and both for one raw study.
 
-`<split>_boxes.csv` has a row a box: `study_id, patient_id, shown, finding, slice, x0, y0, x1, y1, score`, corners in
-pixels of the stored images. `<split>_boxes_truth.csv` has a row a true box, and one without corners for each slice
-that is known to have none of the finding; a slice and finding without a row are unknown. `slice` is the 0-based place
-of an image in its study.
+`<split>_boxes.csv` has one row per box: `study_id, patient_id, shown, finding, slice, x0, y0, x1, y1, score`, corners
+in pixels of the stored images. `<split>_boxes_truth.csv` has one row per true box, and one without corners for each
+slice that is known to have none of the finding; a slice and finding without a row are unknown. `slice` is the 0-based
+place of an image in its study.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class BoxRows:
 
 
 def truth_rows(batch: Batch, modality: str, findings: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """A row a true box, and one without corners for each image and finding that is known to have none."""
+    """One row per true box, and one without corners for each image and finding that is known to have none."""
     owner, place = slices_of(batch, modality)
     known, boxes = known_boxes(batch, modality).tolist(), batch.boxes.get(modality)
 

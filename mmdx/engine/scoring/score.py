@@ -88,7 +88,7 @@ def answered(
 
 
 def study_rows(model: MultimodalModel, findings: Sequence[str], batch: Batch, output: Output) -> Iterator[dict]:
-    """A row a study and finding, from the study head."""
+    """One row per study and finding, from the study head."""
     for name, head in model.heads_of("study").items():
         scores, labels = head.probabilities(output.logits[name]).tolist(), batch.labels.tolist()
         for place, (study, patient) in enumerate(zip(batch.study_ids, batch.patient_ids, strict=True)):
@@ -97,7 +97,7 @@ def study_rows(model: MultimodalModel, findings: Sequence[str], batch: Batch, ou
 
 
 def slice_rows(model: MultimodalModel, findings: Sequence[str], batch: Batch, output: Output) -> Iterator[dict]:
-    """A row an image and finding, from the slice head."""
+    """One row per image and finding, from the slice head."""
     for name, head in model.heads_of("slice").items():
         if head.modality is not None:
             scores, labels = (

@@ -47,7 +47,7 @@ def write_reports(
 ) -> pd.DataFrame | None:
     """Describes one split, writes `<split>_reports.csv` into `folder` and returns its rows; None where no head writes.
 
-    A row a study and method: `model`, `nearest` (the report of the training study whose images the model represents
+    One row per study and method: `model`, `nearest` (the report of the training study whose images the model represents
     most alike, by cosine), `commonest`. `shown` names what the head writes from. `reference` is empty where the study
     has no report, `generated` where there was nothing to write from. Rows are complete on the main process.
     """

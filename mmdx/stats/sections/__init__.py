@@ -1,1 +1,1 @@
-"""The parts of a written comparison, a question each: one public function a module makes its `Section`."""
+"""One question of a reviewer per file or package, as a `Section`; imports report and what lies below it."""

@@ -1,4 +1,4 @@
-"""One row a study: what a reader found goes in, and a study that cannot be read is named."""
+"""One row per study: what a reader found goes in, and a study that cannot be read is named."""
 
 from __future__ import annotations
 

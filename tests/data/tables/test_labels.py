@@ -41,7 +41,7 @@ def test_an_uncertain_label_is_refused_as_one(cell):
 
 
 def columns(tmp_path, **cells):
-    """The label columns of a table with these cells, a column an argument."""
+    """The label columns of a table with these cells, one column per argument."""
     rows = zip(*cells.values(), strict=True)
     path = tmp_path / "t.csv"
     path.write_text("\n".join(",".join(row) for row in [tuple(cells), *rows]) + "\n")

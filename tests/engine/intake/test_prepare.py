@@ -1,4 +1,4 @@
-"""`mmdx prepare` on several processes: the work is shared, and what is refused is one line a process."""
+"""`mmdx prepare` on several processes: the work is shared, and what is refused is one line per process."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def _shards() -> dict[str, Any]:
         "@type": "cr:FileSet",
         "@id": "shards",
         "name": "shards",
-        "description": "Arrow streams, a row a study: pixels, reports, labels, order certificates.",
+        "description": "Arrow streams, one row per study: pixels, reports, labels, order certificates.",
         "encodingFormat": "application/vnd.apache.arrow.stream",
         "includes": "shard-*.arrow",
     }

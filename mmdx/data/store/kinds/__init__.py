@@ -1,4 +1,4 @@
-"""How each kind of modality lies in a store, a file per kind; asks the lower packages of data and the hallway."""
+"""How each kind of modality lies in a store, one file per kind; imports images, privacy and the hallway."""
 
 from mmdx.data.store.kinds import images, text, vectors
 from mmdx.data.store.kinds.base import STORED, ModalityFacts
