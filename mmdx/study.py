@@ -73,6 +73,11 @@ class ModalityFiles(ABC):
     def paths(self) -> tuple[Path, ...]:
         """The files, in order; one that holds several items may stand several times."""
 
+    @property
+    def refs(self) -> tuple[ImageRef, ...]:
+        """The same files, with the frame of each that is meant; frame 0 where a kind knows no frames."""
+        return tuple(ImageRef(path) for path in self.paths)
+
 
 @dataclass(frozen=True)
 class ImageFiles(ModalityFiles):
@@ -90,6 +95,10 @@ class ImageFiles(ModalityFiles):
     @property
     def paths(self) -> tuple[Path, ...]:
         return tuple(image.path for image in self.images)
+
+    @property
+    def refs(self) -> tuple[ImageRef, ...]:
+        return self.images
 
 
 @dataclass(frozen=True)

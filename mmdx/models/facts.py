@@ -16,7 +16,8 @@ class InputFacts:
     `kind` is the name of a kind (`mmdx.kinds`). Images have a `unit` and `channels`. Descriptors have `width` values,
     of which the last `logits` are answers of a first stage; `selected` is how many of the others a fitted selection
     keeps, None before it is fitted and where there is none. Text has a `vocabulary` of so many tokens, and for an
-    encoder that asks for it `idf`, how rare each token is in training reports. Tables have `columns`.
+    encoder that asks for it `idf`, how rare each token is in training reports. Tables have `columns`. `details` are
+    what a plugin's kind says of itself in its store, by name.
     """
 
     kind: str
@@ -28,4 +29,9 @@ class InputFacts:
     vocabulary: int = 0
     idf: tuple[float, ...] | None = None
     columns: tuple[Column, ...] = ()
+    details: tuple[tuple[str, str | int | float], ...] = ()
     architecture: Mapping[str, Any] | None = None
+
+    def detail(self, name: str) -> str | int | float:
+        """What a plugin's kind says of itself. Raises `KeyError` where it did not say it."""
+        return dict(self.details)[name]

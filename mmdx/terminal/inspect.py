@@ -122,8 +122,7 @@ def _cells(row: Mapping[str, Any], before: Mapping[str, Any] | None) -> dict[str
     if row["order_source"]:
         cells += [str(row["images"]), row["order_source"]]
     else:
-        kind = "vectors" if row["files"] else "text"
-        cells += [kind if row["modality"] else "", "" if row["modality"] else "refused"]
+        cells += [row["kind"], "" if row["modality"] else "refused"]
     cells.append("" if row["spacing_mm"] is None else f"{row['spacing_mm']:.4g}")
     return dict(zip(COLUMNS, [*cells, _places(row["gaps"]), _places(row["duplicates"])], strict=True))
 

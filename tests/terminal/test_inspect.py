@@ -38,6 +38,7 @@ def test_rows_say_everything_of_each_modality():
         "study_id": UID.format(7),
         "patient_id": "p1",
         "modality": "ct",
+        "kind": "images",
         "images": 3,
         "order_source": "position",
         "spacing_mm": 2.5,
@@ -47,7 +48,7 @@ def test_rows_say_everything_of_each_modality():
         "files": ["a/1.dcm", "a/m.dcm", "a/m.dcm#7"],
     }
     assert (report["modality"], report["images"], report["order_source"], report["files"]) == ("report", 0, None, [])
-    assert (broken["modality"], broken["images"], len(broken["problems"])) == ("", 0, 1)
+    assert (broken["modality"], broken["kind"], broken["images"], len(broken["problems"])) == ("", "", 0, 1)
     assert json.loads(json.dumps(rows_of(STUDIES, ROOT))) == rows_of(STUDIES, ROOT)
 
 

@@ -15,7 +15,7 @@ from mmdx.data.loading.traits import Table, Traits
 from mmdx.data.text.redaction import redacted
 from mmdx.data.text.tokenizer import ReportTokenizer
 from mmdx.files import CORNERS
-from mmdx.kinds import KINDS
+from mmdx.kinds import KINDS, Kind
 from mmdx.schema import ReportOptions
 
 WHOLE = ReportOptions()
@@ -97,8 +97,7 @@ class SampleMaker:
                 if text := redacted(study.text(name) or "", self.reports):
                     inputs[name] = self.tokenizers[name](text)
             else:
-                reading = self.reading if KINDS[kind].pictured else self.reading.of_descriptors()
-                inputs[name], sliced[name] = self._items(study, name, reading, columns)
+                inputs[name], sliced[name] = self._items(study, name, self._reading_of(KINDS[kind]), columns)
         return Sample(
             study_id=study.study_id,
             patient_id=study.patient_id,
@@ -113,6 +112,12 @@ class SampleMaker:
                 for name, written in self.writes.items()
             },
         )
+
+    def _reading_of(self, kind: Kind) -> Reading:
+        """How the items of a kind are read. What an experiment leaves out or moves is slices: other items stay."""
+        if kind.pictured:
+            return self.reading
+        return self.reading.of_descriptors() if kind.sliced else AS_CERTIFIED
 
     def _items(
         self, study: StudySource, name: str, reading: Reading, columns: Sequence[int]

@@ -45,7 +45,8 @@ class ModelFacts:
     def to_json(self) -> dict[str, Any]:
         """Plain values; JSON has no NaN, which is null there."""
         rates = {level: [None if isnan(share) else share for share in row] for level, row in self.prevalence.items()}
-        return {**asdict(self), "prevalence": rates}
+        inputs = {name: _plain(facts) for name, facts in self.inputs.items()}
+        return {**asdict(self), "inputs": inputs, "prevalence": rates}
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> ModelFacts:
@@ -93,9 +94,14 @@ def _input_facts(
     if kind.worded:
         idf = _rarity(config.model.inputs[name].encoder, tokenizers[name], reports_of(config, store, rows, name))
         return InputFacts(kind.name, vocabulary=tokenizers[name].vocabulary, idf=idf)
-    if kind.pictured:
-        return InputFacts(kind.name, unit=stored.unit, channels=stored.channels)
-    return InputFacts(kind.name, width=stored.width, logits=stored.logits)
+    return InputFacts(
+        kind.name,
+        unit=stored.unit,
+        channels=stored.channels,
+        width=stored.width,
+        logits=stored.logits,
+        details=stored.details,
+    )
 
 
 def _rarity(encoder: Component, tokenizer: ReportTokenizer, reports: Iterator[str]) -> tuple[float, ...] | None:
@@ -156,10 +162,18 @@ def _counts(labels: Float[np.ndarray, "k f"]) -> tuple[Int[np.ndarray, " f"], In
     return (~np.isnan(labels)).sum(axis=0), (labels == 1).sum(axis=0)
 
 
+def _plain(facts: InputFacts) -> dict[str, Any]:
+    """The facts of one input; `details` are named where there are some, for few kinds have any."""
+    plain = asdict(facts)
+    details = dict(plain.pop("details"))
+    return plain | ({"details": details} if details else {})
+
+
 def _input(raw: Mapping[str, Any]) -> InputFacts:
     # JSON has no tuples.
     idf, columns = raw["idf"], tuple(_column(column) for column in raw["columns"])
-    return InputFacts(**{**raw, "idf": None if idf is None else tuple(idf), "columns": columns})
+    idf = None if idf is None else tuple(idf)
+    return InputFacts(**{**raw, "idf": idf, "columns": columns, "details": tuple(raw.get("details", {}).items())})
 
 
 def _column(raw: Mapping[str, Any]) -> Column:

@@ -14,9 +14,10 @@ from mmdx.data.readers import register_all
 from mmdx.data.readers.detect import detect_reader
 from mmdx.engine.assembly.plugins import import_plugins
 from mmdx.errors import UsageError
+from mmdx.kinds import KINDS
 from mmdx.registry import READERS
 from mmdx.schema import Component
-from mmdx.study import ImageFiles, ImageRef, Modality, Study, VectorFiles
+from mmdx.study import ImageRef, Modality, ModalityFiles, Study, kind_name
 
 
 @dataclass(frozen=True)
@@ -70,11 +71,11 @@ def find_studies(
 
 
 def rows_of(studies: Sequence[Study], root: Path) -> list[dict[str, Any]]:
-    """One row per study and modality, fit for JSON; a study without modalities has one row, of modality "".
+    """One row per study and modality, fit for JSON; a study without modalities has one row, of modality and kind "".
 
-    `files` are paths relative to `root` in certified order, `#frame` behind those of multi-frame files but for frame
-    0, `#key#frame` behind files that hold many images. Text and vectors have no images and no order; the files of
-    vectors are named. `problems` are those of the whole study.
+    `kind` is a name of `mmdx.kinds.KINDS`. `files` are paths relative to `root` in certified order, `#frame` behind
+    those of multi-frame files but for frame 0, `#key#frame` behind files that hold many images. All but images have no
+    images and no order, and all but text have files. `problems` are those of the whole study.
     """
     base = root.parent if root.is_file() else root
     return [
@@ -85,22 +86,22 @@ def rows_of(studies: Sequence[Study], root: Path) -> list[dict[str, Any]]:
 
 
 def _row(study: Study, modality: str, value: Modality, base: Path) -> dict[str, Any]:
-    images = value if isinstance(value, ImageFiles) else None
-    order = images.order if images else None
-    refs = images.images if images else ()
-    if isinstance(value, VectorFiles):
-        refs = tuple(ImageRef(path) for path in value.files)
+    kind = KINDS[kind_name(value)] if modality else None
+    files = value if isinstance(value, ModalityFiles) else None
+    pictures = files if kind is not None and kind.pictured else None
+    order = pictures.order if pictures else None
     return {
         "study_id": study.study_id,
         "patient_id": study.patient_id,
         "modality": modality,
-        "images": len(images.images) if images else 0,
+        "kind": kind.name if kind is not None else "",
+        "images": len(pictures.refs) if pictures else 0,
         "order_source": order.source if order else None,
         "spacing_mm": order.spacing_mm if order else None,
         "gaps": list(order.gaps) if order else [],
         "duplicates": list(order.duplicates) if order else [],
         "problems": list(study.problems),
-        "files": [_name(ref, base) for ref in refs],
+        "files": [_name(ref, base) for ref in (files.refs if files else ())],
     }
 
 

@@ -20,6 +20,7 @@ from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.scoring.boxes import BoxRows, box_head, write_boxes
 from mmdx.errors import DataError, UsageError, did_you_mean
 from mmdx.files import ORDER_SOURCE, PREDICTION_COLUMNS, SLICE
+from mmdx.kinds import KINDS
 from mmdx.models.model import MultimodalModel
 from mmdx.study import Split
 
@@ -68,7 +69,7 @@ def score_rows(
         studies.extend(study_rows(saved.model, saved.facts.findings, batch, output))
         slices.extend(slice_rows(saved.model, saved.facts.findings, batch, output))
     reading = Reading.of(saved.config.data, saved.config.seed)
-    sliced = [n for n in shown if saved.facts.inputs[n].kind in ("images", "vectors")]
+    sliced = [name for name in shown if KINDS[saved.facts.inputs[name].kind].sliced]
     orders = order_sources(store, sliced, reading)
     return _frame(studies, "+".join(shown), orders), _frame(slices, "+".join(shown), orders)
 

@@ -9,6 +9,7 @@ import cohorts
 from mmdx.data.audit.identities import check_identities
 from mmdx.data.audit.store_facts import gather
 from mmdx.data.store.prepare import prepare_store
+from mmdx.schema import SplitOptions
 
 
 def test_a_column_called_series_is_a_trait_and_no_identity(tmp_path: Path) -> None:

@@ -23,8 +23,8 @@ def test_of_known_labels_in_the_rows_alone(tmp_path):
 
 
 def test_of_images_where_they_are_labelled_and_no_pixel_is_read(tmp_path, monkeypatch):
-    made = recipe(tmp_path / "raw", reader="phantom", size=16, patients=6, matrix=64, prevalence=0.9)
-    store = prepare_store(made, tmp_path / "out", SplitOptions(), quiet()[0])
+    phantom = recipe(tmp_path / "raw", reader="phantom", size=16, patients=6, matrix=64, prevalence=0.9)
+    store = prepare_store(phantom, tmp_path / "out", SplitOptions(), quiet()[0])
     rows, findings = [0, 2, 3], list(reversed(store.findings))
     labels = {name: [store.read(row).slice_labels(name) for row in rows] for name in ("image",)}
 

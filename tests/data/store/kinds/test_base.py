@@ -1,7 +1,6 @@
-"""A kind of a plugin is prepared, stored, described and read without a change to the store."""
+"""A kind of a plugin, the last study of another rate, is prepared, stored, described and read."""
 
 import json
-from pathlib import Path
 
 import cohorts
 import numpy as np
@@ -13,28 +12,14 @@ from mmdx.data.store.prepare import prepare_store
 from mmdx.data.store.recipe import Recipe
 from mmdx.data.store.store import Store
 from mmdx.errors import UsageError
-from mmdx.registry import READERS
 from mmdx.schema import Component, SplitOptions
-from mmdx.study import Study
-
-
-@READERS("test_signals")
-def read(root: Path) -> list[Study]:
-    """One signal of two leads per study, of another rate in the last one."""
-    files = sorted(root.glob("*.npy"))
-    return [
-        Study(
-            path.stem, f"p{i}", {"ecg": signals.SignalFiles(path, 2, 250 if i < 6 else 500)}, {"flutter": float(i % 2)}
-        )
-        for i, path in enumerate(files)
-    ]
 
 
 @pytest.fixture
 def store(tmp_path) -> Store:
-    (tmp_path / "raw").mkdir()
     for i in range(7):
-        np.save(tmp_path / "raw" / f"s{i}.npy", np.full((3 + i, 2), i, dtype=np.float64))
+        signal = np.full((3 + i, 2), i, dtype=np.float64)
+        signals.write_signal(tmp_path / "raw", f"s{i}", signal, label=i % 2, hertz=250 if i < 6 else 500)
     recipe = Recipe(Component(type="test_signals"), tmp_path / "raw", size=8)
     return prepare_store(recipe, tmp_path / "store", SplitOptions(val=0.2, test=0.2), cohorts.quiet()[0])
 
