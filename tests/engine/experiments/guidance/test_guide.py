@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 import torch
 
 from mmdx.engine.experiments.guidance.guide import check_guide, fit_guide, record, said_of
-from mmdx.engine.experiments.guidance.latents import fit_on_latents
-from mmdx.errors import DataError
 from mmdx.models.fusion.guided import Guide
 from mmdx.schema import GuidanceConfig
 
@@ -47,21 +44,3 @@ def test_noise_is_said_to_be_no_better_than_the_trivial_answer():
     assert not check["beats_trivial"]
     assert check["r2"]["value"] < 0.05
     assert said_of({"val": check, "test": check})[-1].startswith("warning: guidance is not shown to be better")
-
-
-def test_the_best_epoch_is_kept_and_patience_ends_the_rest():
-    """The weight grows by about its rate an epoch; the measure is best when it first passes 0.05."""
-    part = torch.nn.Linear(1, 1, bias=False)
-    torch.nn.init.zeros_(part.weight)
-    options = OPTIONS.model_copy(update={"lr": 0.01, "patience": 3, "epochs": 50, "studies": 4})
-    lines = fit_on_latents(
-        part, lambda rows: -part.weight.sum(), lambda: abs(part.weight.item() - 0.05), count=4, options=options, seed=0
-    )
-    assert part.weight.item() == pytest.approx(0.05, abs=0.005)
-    assert len(lines) == 5 + 3
-
-
-def test_a_loss_that_is_never_finite_is_refused():
-    part = torch.nn.Linear(1, 1)
-    with pytest.raises(DataError, match="no finite validation loss"):
-        fit_on_latents(part, lambda rows: part.weight.sum(), lambda: float("nan"), count=4, options=OPTIONS, seed=0)
