@@ -39,7 +39,7 @@ def encode_rows(saved: SavedModel, store: Store, rows: Sequence[int], accelerato
 
     They are the same on every process, complete, and lie on the CPU.
     """
-    heads = study_heads(saved)
+    heads = list(saved.model.heads_of("study"))
     encoded: list[tuple[str, list[Tensor]]] = []
     for batch, output in answered(saved, store, rows, None, accelerator):
         values = [output.fused, batch.labels, *(output.logits[name] for name in heads)]
@@ -48,11 +48,6 @@ def encode_rows(saved: SavedModel, store: Store, rows: Sequence[int], accelerato
     by_study = dict(gather_object(encoded))
     fused, labels, *logits = (torch.stack(c) for c in zip(*(by_study[store.study_ids[r]] for r in rows), strict=True))
     return Latents(tuple(rows), fused, labels, dict(zip(heads, logits, strict=True)))
-
-
-def study_heads(saved: SavedModel) -> list[str]:
-    """The heads that answer for whole studies from the fused vector."""
-    return list(saved.model.heads_of("study"))
 
 
 def fit_on_latents(

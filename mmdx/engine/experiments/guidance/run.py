@@ -18,7 +18,7 @@ from mmdx.engine.assembly.facts import facts_of
 from mmdx.engine.assembly.saved import SavedModel, copy_first, load_model, write_description, write_weights
 from mmdx.engine.assembly.texts import build_tokenizers
 from mmdx.engine.experiments.guidance.guide import CHECK, between, decode_both, guide_of, guided_fusion, said_of, teach
-from mmdx.engine.experiments.guidance.latents import Latents, encode_rows, study_heads
+from mmdx.engine.experiments.guidance.latents import Latents, encode_rows
 from mmdx.engine.experiments.guidance.studies import GuidedStudies, check_models, guided_studies, stage_config
 from mmdx.engine.experiments.single import Outcome, score_best
 from mmdx.engine.experiments.two_stage import train_split
@@ -171,7 +171,7 @@ def join_stage(stages: Stages, stage: str, frozen: Frozen, guide: Guide) -> None
     if stages.finished(stage, run.card):
         return
     latents = frozen.inferior_latents if beside else None
-    heads = study_heads(frozen.inferior if beside else frozen.superior)
+    heads = list((frozen.inferior if beside else frozen.superior).model.heads_of("study"))
     fusion = guided_fusion(frozen.inferior, stages.options, beside=beside)
     config = stage_config(setting.config, stages.inputs(stage), run.folder, fusion=fusion, heads=heads).config
     inside = replace(setting, config=config, run=run)
@@ -195,7 +195,7 @@ def answers(stages: Stages, frozen: Frozen) -> Answers:
     latents, ids = frozen.superior_latents, stages.setting.store.study_ids
     place = {row: index for index, row in enumerate(latents.rows)}
     rows = stages.studies.both["train"]
-    heads = set(study_heads(frozen.inferior))
+    heads = set(frozen.inferior.model.heads_of("study"))
     return {
         head: {ids[row]: logits[place[row]] for row in rows} for head, logits in latents.logits.items() if head in heads
     }
