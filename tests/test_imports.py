@@ -14,7 +14,7 @@ import mmdx
 
 HALLWAY = (
     *("study", "batch", "schema", "config_file", "registry", "errors", "yaml_text"),
-    *("files", "kinds", "seven_points", "templates"),
+    *("files", "kinds", "extras", "seven_points", "templates"),
 )
 ROOMS = {
     "hallway": {"hallway"},

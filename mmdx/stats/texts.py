@@ -18,11 +18,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
-from rouge_score.rouge_scorer import RougeScorer
-from sacrebleu.metrics.bleu import BLEU
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
+from mmdx.extras import needed_by
 from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.metrics.registry import auroc
 from mmdx.stats.report.tables import Sheet
@@ -175,6 +174,9 @@ def commonest(reports: Sequence[str]) -> str:
 
 def bleu4(texts: Sequence[str], references: Sequence[str]) -> _Scores:
     """Corpus BLEU-4 of weighted rows."""
+    with needed_by("comparing descriptions", "sacrebleu", "text"):
+        from sacrebleu.metrics.bleu import BLEU
+
     bleu = BLEU(tokenize="none", force=True, effective_order=True)
     counted = []
     for text, reference in zip(texts, references, strict=True):
@@ -191,6 +193,9 @@ def bleu4(texts: Sequence[str], references: Sequence[str]) -> _Scores:
 
 def rouge_l(texts: Sequence[str], references: Sequence[str]) -> _Scores:
     """The mean F1 of the longest common subsequence, of weighted rows."""
+    with needed_by("comparing descriptions", "rouge-score", "text"):
+        from rouge_score.rouge_scorer import RougeScorer
+
     scorer = RougeScorer(["rougeL"])
     pairs = zip(texts, references, strict=True)
     values = np.array([scorer.score(plain(reference), plain(text))["rougeL"].fmeasure for text, reference in pairs])

@@ -7,6 +7,7 @@ why they are so.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 
 import numpy as np
 from jaxtyping import Float
@@ -18,10 +19,14 @@ from mmdx.data.store.store import Store
 from mmdx.engine.assembly.encoders import kind_of
 from mmdx.engine.assembly.facts import check_inputs
 from mmdx.engine.assembly.judging import judge_problems
+from mmdx.engine.assembly.narrow import level_of
 from mmdx.errors import DataError, UsageError, did_you_mean, some
 from mmdx.kinds import KINDS, TEXT, VECTORS
 from mmdx.schema import Config
 from mmdx.study import Study
+
+MEASURED_WITH = {"box": ("faster_coco_eval", "boxes"), "text": ("sacrebleu", "text")}
+"""By the level of a head, the package that measures what it gives, and the extra of mmdx that brings it."""
 
 
 def check_studies_for(config: Config, studies: Sequence[Study]) -> None:
@@ -88,7 +93,7 @@ def check_training(config: Config, store: Store, splits: Splits) -> Presence:
     `DataError` where no training study has a modality, where none is positive for a finding, or where no epoch could be
     judged, all at once.
     """
-    if problems := judge_problems(config):
+    if problems := judge_problems(config) + _missing_packages(config):
         raise UsageError(problems)
     if config.first is None:
         check_inputs(config, store)
@@ -106,6 +111,17 @@ def check_training(config: Config, store: Store, splits: Splits) -> Presence:
     if problems:
         raise DataError(problems)
     return present
+
+
+def _missing_packages(config: Config) -> list[str]:
+    """What is not installed of all that the scores of a head need: better told before hours of training than after."""
+    models = [config.model, *([config.first.model] if config.first else [])]
+    levels = {level_of(head) for model in models for head in model.heads.values()}
+    problems: list[str] = []
+    for level, (package, extra) in MEASURED_WITH.items():
+        if level in levels and find_spec(package) is None:
+            problems.append(f"a head of level {level} needs the package {package}; pip install 'mmdx[{extra}]'")
+    return problems
 
 
 def _absent_problems(config: Config, present: Presence, rows: Sequence[int]) -> list[str]:

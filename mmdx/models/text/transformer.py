@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from mmdx.batch import Features
 from mmdx.errors import UsageError
+from mmdx.extras import needed_by
 from mmdx.models.packing import item_mask, pad
 from mmdx.models.text.words import TextEncoder
 from mmdx.models.weights import find_model_folder
@@ -89,12 +90,8 @@ def _add_adapters(network: Any, rank: int) -> None:
 
     Raises `UsageError` where peft is not installed.
     """
-    try:
+    with needed_by("text encoder transformer: lora", "peft", "lora"):
         from peft import LoraConfig, inject_adapter_in_model
-    except ImportError:
-        raise UsageError(
-            "text encoder transformer: lora needs the package peft; install it (pip install 'mmdx[lora]')"
-        ) from None
 
     inject_adapter_in_model(LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear"), network)
 

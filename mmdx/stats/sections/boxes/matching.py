@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from faster_coco_eval import COCO, COCOeval_faster
 from jaxtyping import Bool, Float, Int
 
+from mmdx.extras import needed_by
 from mmdx.files import CORNERS
 from mmdx.stats.metrics.lesions import link, overlaps
 
@@ -113,6 +113,9 @@ def coco_ap(places: list, truth: Mapping, guesses: Mapping) -> tuple[float, floa
     if not boxes:
         return 0.0, 0.0
     images = [{"id": image} for image in range(1, len(places) + 1)]
+    with needed_by("measuring boxes", "faster-coco-eval", "boxes"):
+        from faster_coco_eval import COCO, COCOeval_faster
+
     reference = COCO({"images": images, "annotations": true_boxes, "categories": [{"id": 1, "name": "finding"}]})
     evaluation = COCOeval_faster(reference, reference.loadRes(boxes), "bbox", print_function=lambda *_: None)
     evaluation.evaluate()
