@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import tracemalloc
@@ -14,68 +13,14 @@ import datasets
 import numpy as np
 import pyarrow as pa
 import pytest
+from raw_studies import images, study, written
 
 from mmdx.data.images.decode import Decoded, decode
 from mmdx.data.store.kinds import ModalityFacts
 from mmdx.data.store.layout import Layout, layout_of, stored_bytes
 from mmdx.data.store.shards import is_written, quarantine_of, write_shard
 from mmdx.errors import DataError
-from mmdx.study import Box, ImageFiles, ImageRef, Modality, Order, Study, VectorFiles
-
-
-def images(*paths: Path, **facts: object) -> ImageFiles:
-    return ImageFiles(tuple(ImageRef(path) for path in paths), Order("given"), **facts)
-
-
-def study(name: str, modalities: dict | None = None, **facts: object) -> Study:
-    return Study(name, f"patient of {name}", {"report": "Fell."} if modalities is None else modalities, **facts)
-
-
-def vectors(path: Path, values: object) -> VectorFiles:
-    array = np.array(values, dtype=np.float32)
-    np.save(path, array)
-    return VectorFiles((path,), array.shape[-1])
-
-
-def written(path: Path, studies: list[Study], *, size: int = 8) -> tuple[list[dict], list[dict[str, str]]]:
-    layout = layout_of(studies, size=size)
-    quarantine = write_shard(path, studies, layout, root=path.parent)
-    return datasets.Dataset.from_file(str(path)).to_list(), quarantine
-
-
-def test_findings_stand_in_the_order_of_their_first_appearance() -> None:
-    studies = [
-        study("a", {"ct": images(Path("a"))}, labels={"b": 1.0}, slice_labels={"ct": {"s": (0.0,)}}),
-        study("b", labels={"a": 0.0, "b": 0.0}),
-    ]
-    assert layout_of(studies, size=8).findings == ("b", "s", "a")
-
-
-def test_one_colour_image_makes_the_modality_colour() -> None:
-    studies = [study("a", {"x": images(Path("a"))}), study("b", {"x": images(Path("b"), channels=3)}), study("c")]
-    layout = layout_of([*studies, studies[0]], size=8)
-    assert layout.modalities == {"x": ModalityFacts("images", "intensity", 3), "report": ModalityFacts("text")}
-
-
-@pytest.mark.parametrize("name", ["labels", "study_id", "a.b", "ct+report", "boxes"])
-def test_a_name_that_a_column_needs_is_refused(name: str) -> None:
-    with pytest.raises(DataError, match=f"modality '{name.replace('+', '.')}': .*choose another"):
-        layout_of([study("a", {name: "text"})], size=8)
-
-
-def test_most_studies_say_what_a_modality_is_and_the_first_among_equals() -> None:
-    hu, grey = images(Path("a"), unit="HU"), images(Path("b"))
-    colour = images(Path("c"), channels=3)
-
-    def facts(*values: Modality) -> ModalityFacts:
-        return layout_of([study(str(i), {"x": value}) for i, value in enumerate(values)], size=8).modalities["x"]
-
-    assert facts(hu, grey, "text", grey) == ModalityFacts("images", "intensity", 1)
-    assert facts(colour, hu, hu) == ModalityFacts("images", "HU", 1)
-    assert facts(hu, hu, grey, colour, grey) == ModalityFacts("images", "intensity", 3)
-    assert facts("text", grey, "text", hu) == ModalityFacts("text")
-    assert facts("text", grey) == facts("text") == ModalityFacts("text")
-    assert facts(grey, "text") == facts(grey, hu) == ModalityFacts("images")
+from mmdx.study import Box, ImageFiles
 
 
 def test_a_row_holds_what_the_study_had(tmp_path: Path) -> None:
@@ -157,55 +102,6 @@ def test_one_name_for_two_things_refuses_the_odd_study_alone(tmp_path: Path, odd
     assert refused == {"study_id": "odd", "reason": reason}
 
 
-def test_vectors_are_stored_as_they_are_and_empty_where_there_are_none(tmp_path: Path) -> None:
-    given = study("a", {"slide": vectors(tmp_path / "a.npy", [[1, 2, 3], [4, 5, 6]])})
-    assert layout_of([given], size=8).modalities == {"slide": ModalityFacts("vectors", width=3)}
-    (first, second), quarantine = written(tmp_path / "s.arrow", [given, study("b", {"report": "Fell."})])
-    assert (first["slide"], first["slide.length"]) == ([1, 2, 3, 4, 5, 6], 2)
-    assert (second["slide"], second["slide.length"]) == ([], 0)
-    assert quarantine == []
-    assert (first["slide.order"], first["slide.slice_labels"]) == (None, [])
-
-
-def test_descriptors_of_slices_keep_their_order_labels_and_boxes(tmp_path: Path) -> None:
-    found = dataclasses.replace(vectors(tmp_path / "a.npy", [[1, 2], [3, 4]]), order=Order("position", 5.0))
-    labels = {"ct": {"bleed": (1.0, math.nan)}}
-    box = Box("ct", 1, "bleed", 2.0, 3.0, 4.0, 5.0)
-    (row,), quarantine = written(tmp_path / "s.arrow", [study("a", {"ct": found}, slice_labels=labels, boxes=(box,))])
-    assert quarantine == []
-    assert json.loads(row["ct.order"])["spacing_mm"] == 5
-    assert row["ct.slice_labels"][0] == 1
-    assert math.isnan(row["ct.slice_labels"][1])
-    corners = {"x0": 2.0, "y0": 3.0, "x1": 4.0, "y1": 5.0}
-    assert json.loads(row["boxes"]) == [{"modality": "ct", "image": 1, "finding": "bleed", **corners}]
-
-
-def test_labels_and_boxes_that_fit_no_descriptor_quarantine_their_study(tmp_path: Path) -> None:
-    found = vectors(tmp_path / "a.npy", [[1, 2], [3, 4]])
-    studies = [
-        study("few", {"ct": found}, slice_labels={"ct": {"bleed": (1.0,)}}),
-        study("far", {"ct": found}, labels={"bleed": 1.0}, boxes=(Box("ct", 2, "bleed", 0.0, 0.0, 1.0, 1.0),)),
-    ]
-    rows, refused = written(tmp_path / "s.arrow", studies)
-    assert rows == []
-    assert [row["reason"] for row in refused] == [
-        "1 slice labels for 2 descriptors of 'ct'; give one each",
-        "a box points at image 2 of 'ct', of 2; count from 0",
-    ]
-
-
-def test_vectors_that_cannot_be_used_quarantine_their_study(tmp_path: Path) -> None:
-    studies = [study(name, {"slide": vectors(tmp_path / f"{name}.npy", [[1, 2]])}) for name in ("a", "b", "nan")]
-    studies.append(study("wide", {"slide": vectors(tmp_path / "wide.npy", [[1, 2, 3]])}))
-    np.save(tmp_path / "nan.npy", np.array([[1, math.nan]], np.float32))
-    rows, refused = written(tmp_path / "s.arrow", studies)
-    assert [row["study_id"] for row in rows] == ["a", "b"]
-    assert {row["study_id"]: row["reason"] for row in refused} == {
-        "nan": "nan.npy: descriptor 0 has values that are no numbers (NaN or infinite) in float32",
-        "wide": "'slide' holds vectors of width 3 here, but vectors of width 2 in the store; give it another name",
-    }
-
-
 def test_images_among_texts_are_refused(tmp_path: Path) -> None:
     png = cohorts.write_png(tmp_path / "a.png", 9)
     rows, (refused,) = written(tmp_path / "s.arrow", [study("a"), study("odd", {"report": images(png)}), study("b")])
@@ -235,13 +131,6 @@ def test_a_shard_that_is_interrupted_leaves_nothing(
     with pytest.raises(type(what)):
         write_shard(tmp_path / "s.arrow", [study("a", {"photo": images(png)})], layout, root=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
-
-
-def test_pixels_are_one_contiguous_array_of_their_own_type(tmp_path: Path) -> None:
-    png = cohorts.write_png(tmp_path / "a.png", 9)
-    written(tmp_path / "s.arrow", [study("a", {"photo": images(png)})])
-    with pa.memory_map(str(tmp_path / "s.arrow")) as file:
-        assert pa.ipc.open_stream(file).schema.field("photo").type == pa.large_list(pa.uint8())
 
 
 def test_an_account_that_cannot_be_read_is_one_line(tmp_path: Path) -> None:
