@@ -21,6 +21,7 @@ from mmdx.engine.runs.setting import Setting
 from mmdx.engine.scoring.descriptors import Describer, Extraction, chosen_modalities, extract, is_frozen
 from mmdx.errors import DataError, UsageError
 from mmdx.files import RunLayout
+from mmdx.kinds import KINDS
 
 
 def extract_run(
@@ -49,7 +50,9 @@ def extract_run(
         extraction = out_of_fold(setting, saved, names, folds=folds)
     store = setting.store
     left_out = [
-        name for name, facts in store.modalities.items() if facts.kind == "images" and name not in extraction.modalities
+        name
+        for name, facts in store.modalities.items()
+        if KINDS[facts.kind].pictured and name not in extraction.modalities
     ]
     if left_out:
         setting.say(f"left out, for the run does not describe it: {', '.join(left_out)}")

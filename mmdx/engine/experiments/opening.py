@@ -10,6 +10,7 @@ from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.reporting.conclude import orders_of
 from mmdx.engine.runs.setting import Setting
 from mmdx.engine.scoring.texts import said_of_writing
+from mmdx.kinds import KINDS
 from mmdx.study import Split
 
 
@@ -35,7 +36,7 @@ def opening_lines(setting: Setting, saved: SavedModel, present: Presence) -> lis
 def _absent_sections(setting: Setting, saved: SavedModel) -> list[str]:
     """Sections that `data.reports` names and no training report has."""
     lines = []
-    for name in [name for name, facts in saved.facts.inputs.items() if facts.kind == "text"]:
+    for name in [name for name, facts in saved.facts.inputs.items() if KINDS[facts.kind].worded]:
         reports = (setting.store.read(row).text(name) or "" for row in setting.splits.rows("train"))
         absent = absent_sections(reports, saved.config.data.reports)
         lines += [f"data.reports: no training report has a section '{section}'" for section in absent]

@@ -74,7 +74,9 @@ def image_inputs(saved: SavedModel) -> list[str]:
     """The inputs that raw images can be given for: also descriptors that the model's first stage makes of them."""
     first = image_inputs(saved.first) if saved.first is not None else []
     inputs = saved.facts.inputs.items()
-    return [name for name, known in inputs if known.kind == "images" or (known.kind == "vectors" and name in first)]
+    return [
+        name for name, known in inputs if KINDS[known.kind].pictured or (KINDS[known.kind].sliced and name in first)
+    ]
 
 
 def read_images(

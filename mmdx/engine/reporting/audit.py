@@ -15,6 +15,7 @@ from mmdx.data.audit.lexicon import SHIPPED, read_lexicon
 from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 from mmdx.errors import UsageError
+from mmdx.kinds import KINDS
 from mmdx.schema import ReportOptions
 from mmdx.study import Split
 
@@ -55,7 +56,7 @@ def verdict_for(store: Store, splits: Splits) -> dict[str, Any]:
     stored = _stored(store.folder / AUDIT_FILE)
     if stored is not None and _fits(stored, store, digest):
         return stored
-    pictures = [name for name, facts in store.modalities.items() if facts.kind == "images"]
+    pictures = [name for name, facts in store.modalities.items() if KINDS[facts.kind].pictured]
     images = sum(int(np.sum(store.lengths(name))) for name in pictures)
     if images > MOST_IMAGES:
         verdict = f"not done, for {images} images take minutes; run mmdx audit {store.folder}"

@@ -31,6 +31,7 @@ from mmdx.data.loading.reports import Reports
 from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 from mmdx.engine.runs.studies import study_facts
+from mmdx.kinds import KINDS
 from mmdx.schema import Config
 
 RAREST_WORD = 2
@@ -138,7 +139,7 @@ def _shares(labels: Float[np.ndarray, "n f"]) -> Float[np.ndarray, "f"]:
 
 def _margins(store: Store) -> pd.DataFrame:
     """The margins of the middle image of each image modality (`visible_margins`), one row per study."""
-    pictures = {name: facts for name, facts in store.modalities.items() if facts.kind == "images"}
+    pictures = {name: facts for name, facts in store.modalities.items() if KINDS[facts.kind].pictured}
     rows: list[dict[str, float]] = []
     for row in range(len(store)) if pictures else ():
         study, margins = store.read(row), {}

@@ -29,6 +29,7 @@ from mmdx.engine.assembly.loader import build_loader
 from mmdx.engine.assembly.saved import SavedModel, copy_model, weights_digest
 from mmdx.errors import DataError, UsageError, did_you_mean
 from mmdx.files import ModelLayout
+from mmdx.kinds import KINDS
 from mmdx.models.branches.images import ImageBranch
 from mmdx.models.branches.vectors import VectorBranch
 from mmdx.models.heads.slice import SliceHead
@@ -90,7 +91,7 @@ class Extraction:
 
 def describable(saved: SavedModel) -> list[str]:
     """The modalities of a model that can be described: images, and descriptors that it reads itself."""
-    return [name for name, known in saved.facts.inputs.items() if known.kind in ("images", "vectors")]
+    return [name for name, facts in saved.facts.inputs.items() if KINDS[facts.kind].sliced]
 
 
 def chosen_modalities(saved: SavedModel, asked: Sequence[str]) -> list[str]:

@@ -29,6 +29,7 @@ from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.scoring.boxes import BoxRows, slices_of, write_boxes
 from mmdx.engine.scoring.score import score_rows
 from mmdx.errors import UsageError
+from mmdx.kinds import KINDS
 from mmdx.models.branches.images import ImageBranch
 from mmdx.models.model import MultimodalModel
 from mmdx.study import Split
@@ -102,7 +103,7 @@ def cam_boxes(
 
     They are of the first image modality; a showing without it has none.
     """
-    modality = next((name for name, known in saved.facts.inputs.items() if known.kind == "images"), None)
+    modality = next((name for name, known in saved.facts.inputs.items() if KINDS[known.kind].pictured), None)
     if modality is None:
         raise UsageError("--grad-cam: the model reads no images")
     rows = splits.rows(split)

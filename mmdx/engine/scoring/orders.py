@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mmdx.data.store.store import Store
+from mmdx.kinds import KINDS
 from mmdx.models.branches.base import Branch
 from mmdx.models.model import MultimodalModel
 from mmdx.schema import Config
@@ -42,7 +43,7 @@ def slice_orders(model: MultimodalModel, config: Config, store: Store, rows: Seq
     """How `rows` of a store are read by a model. A study of one image has no order to know."""
     unknown, several = {}, {}
     for name in minding(model):
-        if name in store.modalities and store.modalities[name].kind in ("images", "vectors"):
+        if name in store.modalities and KINDS[store.modalities[name].kind].sliced:
             lengths = store.lengths(name)
             long = [row for row in rows if lengths[row] > 1]
             several[name] = len(long)
