@@ -193,9 +193,9 @@ def groups_of(findings: Iterable[str]) -> dict[str, tuple[str, ...]]:
     A finding is a class of the group that stands before its first `/`. A group has at least two classes: a lone name
     with a `/` in it is a finding like any other.
     """
-    found: dict[str, dict[str, None]] = {}
+    groups: dict[str, dict[str, None]] = {}
     for finding in findings:
         group, slash, name = finding.partition("/")
         if slash and group.strip() and name.strip():
-            found.setdefault(group, {})[finding] = None
-    return {group: tuple(members) for group, members in found.items() if len(members) > 1}
+            groups.setdefault(group, {})[finding] = None
+    return {group: tuple(members) for group, members in groups.items() if len(members) > 1}

@@ -40,13 +40,13 @@ class Reading:
 
     def numbers(self, images: int, study_id: str) -> Int[np.ndarray, "n"]:
         """The images that are read, by their 0-based place in the certified order, as they are read."""
-        kept = np.arange(images)
+        numbers = np.arange(images)
         if self.dropped:
-            kept = np.sort(self._draw(study_id, "dropped").permutation(kept)[: self._left(images)])
-        kept = kept[evenly(len(kept), self.most)]
+            numbers = np.sort(self._draw(study_id, "dropped").permutation(numbers)[: self._left(images)])
+        numbers = numbers[evenly(len(numbers), self.most)]
         if self.order == "shuffled":
-            return self._draw(study_id, "shuffled").permutation(kept)
-        return kept[::-1].copy() if self.order == "reversed" else kept
+            return self._draw(study_id, "shuffled").permutation(numbers)
+        return numbers[::-1].copy() if self.order == "reversed" else numbers
 
     def places(self, numbers: Int[np.ndarray, "n"], images: int, spacing: float | None) -> Float[np.ndarray, "n"]:
         """Where these images stand, in mm from the first along the normal: of a reversed study, from its last against
