@@ -26,9 +26,14 @@ BOXES = "_boxes"
 BOXES_TRUTH = "_boxes_truth"
 BOXES_GRAD_CAM = "_boxes_grad_cam"
 REPORTS = "_reports"
-"""What follows the split in the name of a file of predictions: `test_slices_baselines.csv`."""
+"""What follows the split in the name of a file of predictions: `test_slices_baselines.csv` (`scores_name`)."""
 PARTIAL = ".partial"
 """How a file ends that is not whole yet."""
+
+
+def scores_name(split: str, *kinds: str) -> str:
+    """The name of a file of predictions: `scores_name("test", SLICES)` is `test_slices.csv`."""
+    return f"{split}{''.join(kinds)}.csv"
 
 
 @dataclass(frozen=True)
@@ -113,7 +118,7 @@ class RunLayout:
 
     def scores(self, split: str, *kinds: str) -> Path:
         """A file of predictions: `scores("test", SLICES, BASELINES)` is `predictions/test_slices_baselines.csv`."""
-        return self.predictions / f"{split}{''.join(kinds)}.csv"
+        return self.predictions / scores_name(split, *kinds)
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.assembly.store import deal, open_store
 from mmdx.engine.inference.predict import predict_study
 from mmdx.engine.processes import make_accelerator
+from mmdx.engine.runs.setting import Setting
 from mmdx.engine.training.loop import Training, set_up, train_epoch
 from mmdx.files import RunLayout
 from mmdx.models.branches.images import ImageBranch
@@ -71,12 +72,13 @@ def training_of(folder: Path) -> Training:
     (folder / "run").mkdir()
     accelerator.project_configuration.logging_dir = str(folder)
     accelerator.init_trackers("benchmark")
-    return set_up(config, RunLayout(folder / "run"), store, deal(config, store), accelerator, resume=False)
+    setting = Setting(config, RunLayout(folder / "run"), store, deal(config, store), accelerator, Console(quiet=True))
+    return set_up(setting, resume=False)
 
 
 def train_step(training: Training, repeats: int) -> None:
     """One epoch of ours against as many bare steps on tensors of the very same batch sizes."""
-    device = training.accelerator.device
+    device = training.setting.accelerator.device
     sizes = batch_sizes(training)
     view = image_branch(training).view
     bare = timm.create_model(ENCODER, in_chans=view.channels, num_classes=len(training.saved.facts.findings)).to(device)
@@ -111,7 +113,7 @@ def batch_sizes(training: Training) -> list[int]:
 
 def packed(training: Training, repeats: int) -> None:
     """Forward and backward of the encoder on one epoch, packed and padded."""
-    device, branch = training.accelerator.device, image_branch(training)
+    device, branch = training.setting.accelerator.device, image_branch(training)
     training.sampler.set_epoch(0)
     batches = [batch.to(device) for batch in training.loader]
 
@@ -135,7 +137,7 @@ def packed(training: Training, repeats: int) -> None:
 
 def latency(training: Training, repeats: int) -> None:
     """One study of the phantom, its raw DICOM files in the page cache."""
-    data, saved = training.config.data, training.saved
+    data, saved = training.setting.config.data, training.saved
     assert data.reader is not None
     assert data.source is not None
 
@@ -146,7 +148,7 @@ def latency(training: Training, repeats: int) -> None:
     folder = cast(ImageFiles, whole.modalities["image"]).images[0].path.parent
     study = read()[0]
     files = next(value for value in study.modalities.values() if isinstance(value, ImageFiles))
-    branch, device = image_branch(training), training.accelerator.device
+    branch, device = image_branch(training), training.setting.accelerator.device
     encoder = saved.model.eval() and branch.encoder
 
     def reference() -> None:

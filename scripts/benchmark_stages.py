@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,12 @@ from rich.console import Console
 from mmdx.config_file import parse_config
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.resolve import resolve
+from mmdx.engine.assembly.saved import write_weights
 from mmdx.engine.assembly.store import deal, open_store
 from mmdx.engine.processes import make_accelerator
+from mmdx.engine.runs.setting import Setting
 from mmdx.engine.scoring.descriptors import OWN, Describer, Extraction, extract
-from mmdx.engine.training.loop import Training, set_up, train_epoch, write_weights
+from mmdx.engine.training.loop import Training, set_up, train_epoch
 from mmdx.files import RunLayout
 
 ENCODER, SIDE = "resnet18", 64
@@ -43,16 +46,17 @@ def training_of(folder: Path, name: str, section: dict[str, Any], data: dict[str
     store = open_store(config, Console(stderr=True))
     (folder / name).mkdir()
     accelerator.project_configuration.logging_dir = str(folder / name)
-    return set_up(config, RunLayout(folder / name), store, deal(config, store), accelerator, resume=False), store
+    setting = Setting(config, RunLayout(folder / name), store, deal(config, store), accelerator, Console(quiet=True))
+    return set_up(setting, resume=False), store
 
 
 def described(folder: Path, training: Training, store: Store) -> Path:
     """What the frozen, untrained encoder says: the numbers do not matter here, their size does."""
-    saved, best = training.saved, training.run.best
+    saved, best = training.saved, training.setting.run.best
     write_weights(best, saved.model)
     own = {OWN: Describer(saved, best, frozenset())}
-    made = Extraction(folder, own, [OWN] * len(store), ["image"], logits=False, frozen=True, folds=None)
-    extract(made, store, store.splits, folder / "descriptors", training.accelerator, Console(stderr=True))
+    made = Extraction(folder, own, [OWN] * len(store), ["image"], folds=None)
+    extract(made, replace(training.setting, splits=store.splits), folder / "descriptors")
     return folder / "descriptors"
 
 

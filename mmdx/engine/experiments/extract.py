@@ -18,7 +18,7 @@ from mmdx.engine.processes import make_accelerator
 from mmdx.engine.runs.folder import model_folder
 from mmdx.engine.runs.record import splits_of
 from mmdx.engine.runs.setting import Setting
-from mmdx.engine.scoring.descriptors import Describer, Extraction, chosen_modalities, extract, is_frozen
+from mmdx.engine.scoring.descriptors import Describer, Extraction, chosen_modalities, extract
 from mmdx.errors import DataError, UsageError
 from mmdx.files import RunLayout
 from mmdx.kinds import KINDS
@@ -49,14 +49,11 @@ def extract_run(
     else:
         extraction = out_of_fold(setting, saved, names, folds=folds)
     store = setting.store
-    left_out = [
-        name
-        for name, facts in store.modalities.items()
-        if KINDS[facts.kind].pictured and name not in extraction.modalities
-    ]
+    pictured = [name for name, facts in store.modalities.items() if KINDS[facts.kind].pictured]
+    left_out = [name for name in pictured if name not in extraction.modalities]
     if left_out:
         setting.say(f"left out, for the run does not describe it: {', '.join(left_out)}")
-    descriptors = extract(extraction, store, setting.splits, out, accelerator, main_console)
+    descriptors = extract(extraction, setting, out)
     widths = ", ".join(f"{name} {facts.width}" for name, facts in extraction.facts().items())
     setting.say(f"{out}: {len(descriptors)} studies, values per descriptor: {widths}")
     accelerator.end_training()
@@ -83,6 +80,5 @@ def _of_folds(run: RunLayout, setting: Setting, modalities: Sequence[str]) -> Ex
     missing = [study for study in store.study_ids if study not in fold_of]
     if missing:
         raise DataError(f"{run.folds}: has no fold for study '{missing[0]}' of {store.folder}; finish the run first")
-    frozen = all(is_frozen(describers["fold-0"].saved.model, name) for name in modalities)
     of_rows = [fold_of[study] for study in store.study_ids]
-    return Extraction(run.folder, describers, of_rows, modalities, logits=True, frozen=frozen, folds=len(describers))
+    return Extraction(run.folder, describers, of_rows, modalities, folds=len(describers))

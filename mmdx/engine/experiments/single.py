@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-
-from accelerate import Accelerator
 
 from mmdx.engine.assembly.checks import Presence
 from mmdx.engine.assembly.saved import SavedModel, load_model
@@ -18,11 +13,13 @@ from mmdx.engine.runs.folder import is_model_folder
 from mmdx.engine.runs.record import record_plan, record_store
 from mmdx.engine.runs.setting import Setting
 from mmdx.engine.runs.studies import write_studies
-from mmdx.engine.scoring.baseline_files import write_baselines
-from mmdx.engine.scoring.score import score_splits, showings
+from mmdx.engine.scoring.baselines import write_baselines
+from mmdx.engine.scoring.score import default_showings, score_split
 from mmdx.engine.scoring.texts import write_reports
-from mmdx.engine.training.loop import fit, plan, set_up
+from mmdx.engine.training.loop import fit, set_up
 from mmdx.engine.training.objective import Objective, objective
+from mmdx.engine.training.plan import plan
+from mmdx.engine.training.tracking import tracked
 from mmdx.files import write_json
 from mmdx.study import Split
 
@@ -48,31 +45,31 @@ def train_one(setting: Setting, present: Presence, *, resume: bool, objective: O
     The run folder is made, or gone on with where `resume` says so. The accelerator is left as it was before, so that a
     command can train again with it.
     """
-    run, store, splits, accelerator = setting.run, setting.store, setting.splits, setting.accelerator
     if setting.is_main:
         _record(setting)
-    with _tracked(accelerator, run.folder):
-        training = set_up(setting.config, run, store, splits, accelerator, resume=resume, objective=objective)
+    with tracked(setting.accelerator, setting.run.folder):
+        training = set_up(setting, resume=resume, objective=objective)
         setting.say(*opening_lines(setting, training.saved, present))
-        fit(training, setting.console)
+        fit(training)
     return score_best(setting)
 
 
 def score_best(setting: Setting) -> Outcome:
     """Scores the best model of a run on val and test, with every showing, and concludes."""
-    run, store, splits, accelerator = setting.run, setting.store, setting.splits, setting.accelerator
+    run = setting.run
     saved = load_model(run.best)
-    saved.model.to(accelerator.device)
-    shown = showings(list(saved.config.model.inputs))
+    saved.model.to(setting.accelerator.device)
+    showings = default_showings(list(saved.config.model.inputs))
     for split in SCORED:
-        score_splits(saved, store, splits, split, shown, accelerator, run.predictions)
-    reports = write_reports(saved, store, splits, "test", accelerator, run.predictions)
+        score_split(setting, saved, split, showings, run.predictions)
+    reports = write_reports(setting, saved, "test", run.predictions)
     results = None
     if setting.is_main:
-        setting.say(*([] if run.studies.is_file() else write_studies(run.studies, store, "split", splits)))
-        setting.say(*write_baselines(saved, store, splits, SCORED, run.predictions))
+        if not run.studies.is_file():
+            setting.say(*write_studies(run.studies, setting.store, "split", setting.splits))
+        setting.say(*write_baselines(setting, saved, SCORED, run.predictions))
         results = conclude(setting, saved, reports)
-    accelerator.wait_for_everyone()
+    setting.accelerator.wait_for_everyone()
     return Outcome(saved, results)
 
 
@@ -80,26 +77,11 @@ def _record(setting: Setting) -> None:
     """Writes the first files of a run; one that goes on keeps those that it has."""
     run, store = setting.run, setting.store
     # The plan is made before anything is written: a model that cannot be built leaves no folder behind.
-    new = None if is_model_folder(run.best) else plan(setting.config, store, setting.splits)
+    new = None if is_model_folder(run.best) else plan(setting)
     record_plan(run, setting.config, store, setting.splits)
     record_store(run, store, setting.accelerator)
     if new is not None:
-        new.write(run, setting.config, store)
+        new.write(setting)
     audit = verdict_for(store, setting.splits)
     write_json(run.audit, audit)
     setting.say(f"audit: {audit['verdict']}")
-
-
-@contextmanager
-def _tracked(accelerator: Accelerator, folder: Path) -> Iterator[None]:
-    """Logs of one training go to `folder`; afterwards nothing of that training is left in the accelerator."""
-    scaler = accelerator.scaler.state_dict() if accelerator.scaler is not None else None
-    accelerator.project_configuration.logging_dir = str(folder)
-    accelerator.init_trackers("tensorboard")
-    yield
-    for tracker in accelerator.trackers:
-        tracker.finish()
-    accelerator.trackers = []
-    accelerator.free_memory()
-    if accelerator.scaler is not None and scaler is not None:
-        accelerator.scaler.load_state_dict(scaler)

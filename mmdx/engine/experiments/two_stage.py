@@ -64,7 +64,7 @@ def first_stage(setting: Setting) -> Store:
     saved = finished_model(first)
     names = [name for name in chosen_modalities(saved, []) if name in config.model.inputs]
     extraction = out_of_fold(first, saved, names, folds=config.first.folds)
-    store = extract(extraction, setting.store, setting.splits, run.descriptors, setting.accelerator, setting.console)
+    store = extract(extraction, setting, run.descriptors)
     setting.say(f"second stage, on {run.descriptors}")
     return store
 
@@ -113,12 +113,12 @@ def out_of_fold(setting: Setting, saved: SavedModel, modalities: Sequence[str], 
             )
         if answering:
             setting.say("descriptors without logits: the slice head was trained; --folds 5 adds them")
-        return Extraction(folder, describers, [OWN] * len(store), modalities, logits=False, frozen=True, folds=None)
+        return Extraction(folder, describers, [OWN] * len(store), modalities, folds=None)
     fold_of = _fold_of_rows(setting, saved, folds)
     for fold in range(folds):
         describers[f"fold-{fold}"] = _fold_describer(setting, saved, fold_of, fold, count=folds)
     of_rows = [f"fold-{fold_of[row]}" if row in fold_of else OWN for row in range(len(store))]
-    return Extraction(folder, describers, of_rows, modalities, logits=True, frozen=frozen, folds=folds)
+    return Extraction(folder, describers, of_rows, modalities, folds=folds)
 
 
 def _fold_of_rows(setting: Setting, saved: SavedModel, folds: int) -> dict[int, int]:

@@ -61,8 +61,12 @@ class Explanation:
         content: dict[str, Any] = {"study_id": self.study_id, "modality": self.modality, "findings": {}}
         for finding, slices in self.findings.items():
             entries = [
-                {"slice": one.number, "probability": one.probability, "picture": _picture_name(finding, one.number)}
-                for one in slices
+                {
+                    "slice": image.number,
+                    "probability": image.probability,
+                    "picture": _picture_name(finding, image.number),
+                }
+                for image in slices
             ]
             content["findings"][finding] = {"slices": entries}
         content["slice_weights"] = None if self.slice_weights is None else _entries(self.slice_weights)
@@ -73,9 +77,9 @@ class Explanation:
     def frame(self) -> pd.DataFrame:
         """One row per finding and slice that is drawn: `study_id, finding, slice, probability`."""
         rows = [
-            (self.study_id, finding, one.number, one.probability)
+            (self.study_id, finding, image.number, image.probability)
             for finding, slices in self.findings.items()
-            for one in slices
+            for image in slices
         ]
         return pd.DataFrame(rows, columns=["study_id", "finding", SLICE, "probability"])
 
@@ -86,9 +90,9 @@ class Explanation:
         """
         if finding not in self.findings:
             raise UsageError(f"finding '{finding}': is not explained; {did_you_mean(finding, self.findings)}")
-        slices = [one for one in self.findings[finding] if number in (None, one.number)]
+        slices = [image for image in self.findings[finding] if number in (None, image.number)]
         if not slices:
-            numbers = ", ".join(str(one.number) for one in self.findings[finding])
+            numbers = ", ".join(str(image.number) for image in self.findings[finding])
             raise UsageError(f"slice {number}: is not explained for '{finding}'; those that are: {numbers}")
         return overlay_figure(self._overlay(finding, slices[0]))
 
@@ -96,15 +100,15 @@ class Explanation:
         """Writes one PNG per finding and slice into `folder`."""
         folder.mkdir(parents=True, exist_ok=True)
         for finding, slices in self.findings.items():
-            for one in slices:
-                draw_overlay(self._overlay(finding, one), folder / _picture_name(finding, one.number))
+            for image in slices:
+                draw_overlay(self._overlay(finding, image), folder / _picture_name(finding, image.number))
 
     def save(self, folder: str | Path) -> None:
         """Writes `explain.json` and the pictures. Raises `MmdxError` where they cannot be written."""
         save_explanations([self], Path(folder))
 
-    def _overlay(self, finding: str, one: ExplainedSlice) -> Overlay:
-        return Overlay(one.grey, one.heat, finding, one.probability, f"{self.modality}, slice {one.number}")
+    def _overlay(self, finding: str, image: ExplainedSlice) -> Overlay:
+        return Overlay(image.grey, image.heat, finding, image.probability, f"{self.modality}, slice {image.number}")
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the likeliest slices of each finding, and the picture of the first of them."""

@@ -79,7 +79,7 @@ class Model:
     @property
     def inputs(self) -> dict[str, str]:
         """The inputs that the model reads, and the kind of each."""
-        return {name: known.kind for name, known in self._saved.facts.inputs.items()}
+        return {name: facts.kind for name, facts in self._saved.facts.inputs.items()}
 
     @property
     def config(self) -> Config:
@@ -158,7 +158,7 @@ class Model:
         reports: Mapping[str, str],
         modality: str | None,
     ) -> tuple[list[T], list[str]]:
-        """The answers for the studies of a source, and a line per refused study."""
+        """The answers for the studies of a source, and one line per refused study."""
         image_input(self._saved, modality)
         if isinstance(source, str | Path):
             results = list(answer_each(Path(source), image_inputs(self._saved), answer, alone=bool(reports)))
@@ -168,13 +168,13 @@ class Model:
         return answers, [str(result) for result in results if isinstance(result, Refused)]
 
     def _answer_one(self, source: Study | Arrays, answer: Callable[[int, Study | ArrayStudy], T]) -> T | Refused:
-        one = source
-        if not isinstance(one, Study):
-            one = array_study(one, image_inputs(self._saved), text_inputs(self._saved))
+        study = source
+        if not isinstance(study, Study):
+            study = array_study(study, image_inputs(self._saved), text_inputs(self._saved))
         try:
-            return answer(1, one)
+            return answer(1, study)
         except DataError as error:
-            return Refused(one.study_id, str(error).removeprefix(f"{one.study_id}: "))
+            return Refused(study.study_id, str(error).removeprefix(f"{study.study_id}: "))
 
     def _features(self, study: Study | ArrayStudy, reports: Mapping[str, str], modality: str | None) -> StudyFeatures:
         batch = read_study(self._saved, study, reports=reports, modality=modality).batch

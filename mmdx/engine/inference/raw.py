@@ -21,7 +21,7 @@ from mmdx.data.store.kinds import ModalityFacts
 from mmdx.engine.assembly.facts import InputFacts
 from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.inference.arrays import ArrayStudy, ImageArrays
-from mmdx.engine.scoring.descriptors import described
+from mmdx.engine.scoring.descriptors import descriptors_of
 from mmdx.errors import DataError
 from mmdx.kinds import KINDS
 from mmdx.study import ImageFiles, Order, Study
@@ -73,10 +73,8 @@ class RawStudy:
 def image_inputs(saved: SavedModel) -> list[str]:
     """The inputs that raw images can be given for: also descriptors that the model's first stage makes of them."""
     first = image_inputs(saved.first) if saved.first is not None else []
-    inputs = saved.facts.inputs.items()
-    return [
-        name for name, known in inputs if KINDS[known.kind].pictured or (KINDS[known.kind].sliced and name in first)
-    ]
+    kinds = {name: KINDS[facts.kind] for name, facts in saved.facts.inputs.items()}
+    return [name for name, kind in kinds.items() if kind.pictured or (kind.sliced and name in first)]
 
 
 def read_images(
@@ -120,13 +118,13 @@ def _named(study: Study | ArrayStudy, image: str | None) -> Mapping[str, Any]:
 
 
 def _decoded(saved: SavedModel, name: str, images: ImageFiles | ImageArrays) -> Decoded:
-    known = saved.facts.inputs[name]
-    if images.unit != known.unit:
-        raise DataError(f"its images hold {images.unit}, but the model's '{name}' was trained on {known.unit}")
+    facts = saved.facts.inputs[name]
+    if images.unit != facts.unit:
+        raise DataError(f"its images hold {images.unit}, but the model's '{name}' was trained on {facts.unit}")
     # Decoded whole, as a store has it: the grey levels of deep images hang on all images of the study.
     if isinstance(images, ImageArrays):
-        return fitted(images.pixels, images.unit, known.channels, saved.facts.size)
-    return decode(replace(images, channels=known.channels), saved.facts.size)
+        return fitted(images.pixels, images.unit, facts.channels, saved.facts.size)
+    return decode(replace(images, channels=facts.channels), saved.facts.size)
 
 
 def _descriptors(
@@ -145,7 +143,7 @@ def _descriptors(
     alone = SampleMaker({name: first.facts.inputs[name].kind}, findings=first.facts.findings)(source)
     with torch.inference_mode():
         output = first.model(collate_of(first)([alone]).to(next(first.model.parameters()).device))
-    return described(first.model, output, name, logits=saved.facts.inputs[name].logits > 0).cpu().numpy()
+    return descriptors_of(first.model, output, name, logits=saved.facts.inputs[name].logits > 0).cpu().numpy()
 
 
 def collate_of(saved: SavedModel) -> Collate:

@@ -10,19 +10,19 @@ from mmdx.engine.inference.study import text_inputs
 from mmdx.errors import DataError, UsageError, did_you_mean
 
 
-def read_reports(saved: SavedModel, given: Sequence[str]) -> dict[str, str]:
+def read_reports(saved: SavedModel, options: Sequence[str]) -> dict[str, str]:
     """The text of each file by the input that it is for, from `FILE` or `NAME=FILE`.
 
     A file without a name is for the only text input. Raises `UsageError` where it is unclear which input a file is for,
     and where there is none or no file; `DataError` for a file that is empty or no text.
     """
-    found: dict[str, str] = {}
-    for value in given:
+    reports: dict[str, str] = {}
+    for value in options:
         name, file = _report_of(text_inputs(saved), value)
-        if name in found:
+        if name in reports:
             raise UsageError(f"--report {value}: '{name}' is given twice; give one file per text")
-        found[name] = _report(file)
-    return found
+        reports[name] = _report(file)
+    return reports
 
 
 def _report_of(texts: Sequence[str], value: str) -> tuple[str, Path]:

@@ -19,7 +19,7 @@ from jaxtyping import Float
 from mmdx.data.readers._rsna import COLUMNS, FINDINGS, TABLES, Part, label_rows
 from mmdx.data.readers.rsna_ich import image_places
 from mmdx.errors import DataError, UsageError, did_you_mean, some
-from mmdx.files import SLICE
+from mmdx.files import SLICE, written
 from mmdx.stats.cohort.predictions import read_predictions
 
 
@@ -39,21 +39,21 @@ class Coverage:
     strangers: tuple[str, ...]
 
     def lines(self) -> list[str]:
-        """What a person should know, a sentence each."""
+        """What a person should know, one sentence per item."""
         images = self.scored + len(self.by_study) + len(self.by_all)
-        told = [f"{images} images, {self.rows} rows; {self.scored} images have scores of their own"]
+        lines = [f"{images} images, {self.rows} rows; {self.scored} images have scores of their own"]
         kinds = {
             "images were kept out of their study and take the mean of its slices": self.by_study,
             "images are unreadable or of no scored study and take the mean of all slices": self.by_all,
             "scored studies are not among the images and were left out": self.strangers,
         }
-        return told + [f"{len(names)} {what} ({some(names)})" for what, names in kinds.items() if names]
+        return lines + [f"{len(names)} {what} ({some(names)})" for what, names in kinds.items() if names]
 
 
 def write_submission(
     predictions: Path, root: Path, out: Path, *, part: Part = "test", shown: str | None = None
 ) -> Coverage:
-    """Writes `out`, a row for every ID of the sample submission (`part` train: of the training table), in its order.
+    """Writes `out`, one row for every ID of the sample submission (`part` train: of the training table), in its order.
 
     `predictions` is a `*_slices.csv` of a run, or the `predictions.json` of `mmdx predict`; `root` the folder of the
     reader `rsna_ich`; `shown` names the showing where the file holds several. IDs that stand twice come once. Raises
@@ -64,9 +64,9 @@ def write_submission(
     ids = dict.fromkeys((row.image, row.finding) for row in label_rows(root / TABLES[part]))
     places = image_places(root, part=part)
     _check_slices(predictions, scores, places)
-    means = {study: own.mean(axis=0) for study, own in scores.items()}
+    means = {study: values.mean(axis=0) for study, values in scores.items()}
     studies = {study for study, _ in places.values()}
-    overall = np.concatenate([own for study, own in scores.items() if study in studies]).mean(axis=0)
+    overall = np.concatenate([values for study, values in scores.items() if study in studies]).mean(axis=0)
     by_study, by_all, rows = [], [], {}
     for image in dict.fromkeys(image for image, _ in ids):
         study, index = places.get(image, ("", None))
@@ -84,7 +84,7 @@ def write_submission(
 
 
 def _slice_scores(path: Path, shown: str | None) -> dict[str, Float[np.ndarray, "n 6"]]:
-    """By study, one row per slice in the order of its places, one column per finding."""
+    """By study, one row per slice in the order of their places, and one column per finding."""
     frame = _from_json(path) if path.suffix.lower() == ".json" else read_predictions(path)
     if SLICE not in frame.columns:
         raise DataError(f"{path}: has no column '{SLICE}'; a submission needs slices: take the file *_slices.csv")
@@ -97,17 +97,17 @@ def _slice_scores(path: Path, shown: str | None) -> dict[str, Float[np.ndarray, 
     missing = [finding for finding in FINDINGS if finding not in set(frame["finding"])]
     if missing:
         raise DataError(f"{path}: no scores of '{missing[0]}'; the model must answer all of {', '.join(FINDINGS)}")
-    told: dict[str, dict[tuple[str, str], float]] = {}
+    by_study: dict[str, dict[tuple[str, str], float]] = {}
     columns = (frame[name].tolist() for name in ("study_id", "finding", SLICE, "score"))
     for study, finding, place, score in zip(*columns, strict=True):
-        told.setdefault(study, {})[finding, str(place)] = score
-    return {study: _whole(path, study, own) for study, own in told.items()}
+        by_study.setdefault(study, {})[finding, str(place)] = score
+    return {study: _array(path, study, cells) for study, cells in by_study.items()}
 
 
-def _whole(path: Path, study: str, told: Mapping[tuple[str, str], float]) -> Float[np.ndarray, "n 6"]:
+def _array(path: Path, study: str, cells: Mapping[tuple[str, str], float]) -> Float[np.ndarray, "n 6"]:
     """The scores of one study. Raises `DataError` where a slice, or a finding of one, is missing."""
-    count = len({place for _, place in told})
-    rows = [[told.get((finding, str(place)), np.nan) for finding in FINDINGS] for place in range(count)]
+    count = len({place for _, place in cells})
+    rows = [[cells.get((finding, str(place)), np.nan) for finding in FINDINGS] for place in range(count)]
     if not np.isfinite(rows).all():
         raise DataError(
             f"{path}: study '{study}' lacks slices from 0 to {count - 1}, or findings; score all its images"
@@ -153,12 +153,10 @@ def _check_slices(
 
 
 def _write(out: Path, rows: Iterator[tuple[str, float]]) -> None:
-    partial = out.with_name(f"{out.name}.partial")
     try:
-        with partial.open("w", encoding="utf-8", newline="") as file:
+        with written(out) as partial, partial.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(COLUMNS)
             writer.writerows((name, f"{score:.7g}") for name, score in rows)
-        partial.replace(out)
     except OSError as error:
         raise UsageError(f"{out}: cannot be written ({error.strerror}); choose another file") from None

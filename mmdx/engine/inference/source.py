@@ -78,13 +78,13 @@ def join_inputs(studies: Sequence[Study], inputs: Sequence[str], name: str) -> l
         if last not in inputs or len(study.modalities) > 1 or len(images) != len(study.modalities):
             joined[study.study_id] = study
             continue
-        whole = joined.get(above or name)
-        found = {last: images[0]} if images else {}
-        if whole is not None:
-            found = {**whole.modalities, **found} if whole.modalities and found else {}
-        problems = (*(whole.problems if whole else ()), *(f"{last}: {problem}" for problem in study.problems))
-        patient, traits = study.patient_id if above else name, {**study.traits, **(whole.traits if whole else {})}
-        joined[above or name] = Study(above or name, patient, found, traits=traits, problems=problems)
+        before = joined.get(above or name)
+        modalities = {last: images[0]} if images else {}
+        if before is not None:
+            modalities = {**before.modalities, **modalities} if before.modalities and modalities else {}
+        problems = (*(before.problems if before else ()), *(f"{last}: {problem}" for problem in study.problems))
+        patient, traits = study.patient_id if above else name, {**study.traits, **(before.traits if before else {})}
+        joined[above or name] = Study(above or name, patient, modalities, traits=traits, problems=problems)
     return list(joined.values())
 
 

@@ -97,15 +97,15 @@ def text_inputs(saved: SavedModel) -> list[str]:
 def _texts(
     saved: SavedModel, study: Study | ArrayStudy, reports: Mapping[str, str]
 ) -> tuple[dict[str, str], list[str]]:
-    """The text of each text input that has one, and a sentence for each text of the study that no input reads.
+    """The text of each text input that has one, and one sentence per text of the study that no input reads.
 
     The one text of a study goes to the only text input, whatever its name.
     """
     inputs = text_inputs(saved)
-    own = {name: value for name, value in study.modalities.items() if isinstance(value, str)}
-    if len(inputs) == len(own) == 1:
-        own = dict(zip(inputs, own.values(), strict=True))
-    strange = [name for name in own if inputs and name not in inputs]
+    present = {name: value for name, value in study.modalities.items() if isinstance(value, str)}
+    if len(inputs) == len(present) == 1:
+        present = dict(zip(inputs, present.values(), strict=True))
+    strange = [name for name in present if inputs and name not in inputs]
     unread = [f"text '{name}' is not read: the model reads {', '.join(inputs)}" for name in strange]
-    texts = own | dict(reports)
+    texts = present | dict(reports)
     return {name: texts[name] for name in inputs if name in texts}, unread

@@ -14,11 +14,9 @@ from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.reporting.checklists.table import write_reporting
 from mmdx.engine.reporting.model_card import CardInputs, card
 from mmdx.engine.runs.setting import Setting
-from mmdx.engine.scoring.boxes import BOXES
-from mmdx.engine.scoring.grad_cam import GRAD_CAM
 from mmdx.engine.scoring.orders import SliceOrders, slice_orders
-from mmdx.engine.scoring.texts import judge
-from mmdx.files import RunLayout, write_json, write_text
+from mmdx.engine.scoring.texts import descriptions_of
+from mmdx.files import BOXES, BOXES_GRAD_CAM, RunLayout, scores_name, write_json, write_text
 from mmdx.stats.comparison.compare import Comparison, compare
 from mmdx.stats.report.markdown import markdown
 from mmdx.stats.report.words import with_interval
@@ -70,7 +68,7 @@ def conclude(setting: Setting, saved: SavedModel, reports: pd.DataFrame | None) 
         comparison,
         judging_slices(run, saved, comparison),
         measured_boxes(run.predictions, "test"),
-        None if reports is None else judge(saved, store, setting.splits, reports),
+        None if reports is None else descriptions_of(setting, saved, reports),
     )
     orders = orders_of(saved, store)
     content = metrics(saved, results.comparison) | {"slice_orders": asdict(orders)}
@@ -103,8 +101,8 @@ def orders_of(saved: SavedModel, store: Store) -> SliceOrders:
 def measured_boxes(predictions: Path, split: Split) -> dict[str, Measured]:
     """The metrics of a split's boxes by showing, and of those around Grad-CAM where they lie there; else empty."""
     measured: dict[str, Measured] = {}
-    for suffix, words in ((BOXES, ""), (GRAD_CAM, " (Grad-CAM)")):
-        path = predictions / f"{split}{suffix}"
+    for kind, words in ((BOXES, ""), (BOXES_GRAD_CAM, " (Grad-CAM)")):
+        path = predictions / scores_name(split, kind)
         if path.is_file():
             measured |= {f"{shown}{words}": values for shown, values in box_metrics(path).items() if values}
     return measured

@@ -19,12 +19,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mmdx.batch import Batch, Boxes, Output
+from mmdx.files import BOXES, BOXES_TRUTH, CORNERS, SLICE, scores_name, written
 from mmdx.models.heads.boxes import BoxHead, known_boxes
 from mmdx.models.model import MultimodalModel
 from mmdx.stats.metrics.lesions import link
-
-CORNERS = ["x0", "y0", "x1", "y1"]
-BOXES, TRUTH = "_boxes.csv", "_boxes_truth.csv"
 
 
 def box_head(model: MultimodalModel) -> tuple[str, BoxHead] | None:
@@ -37,7 +35,7 @@ class BoxRows:
 
     def __init__(self, model: MultimodalModel, findings: Sequence[str], shown: str) -> None:
         self._model, self._findings, self._shown = model, list(findings), shown
-        self._found: list[dict[str, Any]] = []
+        self._boxes: list[dict[str, Any]] = []
         self._truth: list[dict[str, Any]] = []
 
     def __call__(self, batch: Batch, output: Output) -> None:
@@ -45,14 +43,13 @@ class BoxRows:
         if named is not None:
             name, head = named
             height, width = batch.inputs[head.images].values.shape[-2:]
-            found, scores = head.boxes(output.logits[name], height, width)
-            self.add(batch, head.images, found, scores)
+            self.add(batch, head.images, *head.boxes(output.logits[name], height, width))
 
-    def add(self, batch: Batch, modality: str, found: Boxes, scores: Float[Tensor, "k"]) -> None:
-        """Adds the boxes that were found in a batch, whatever found them, and what is known of its images."""
+    def add(self, batch: Batch, modality: str, boxes: Boxes, scores: Float[Tensor, "k"]) -> None:
+        """Adds boxes of a batch with their scores, whatever found them, and what is known of its images."""
         owner, place = slices_of(batch, modality)
-        for row, score in zip(self._rows(batch, owner, place, found), scores.tolist(), strict=True):
-            self._found.append(row | {"score": score})
+        for row, score in zip(self._rows(batch, owner, place, boxes), scores.tolist(), strict=True):
+            self._boxes.append(row | {"score": score})
         self._truth += truth_rows(batch, modality, self._findings)
 
     def _rows(self, batch: Batch, owner: list[int], place: list[int], boxes: Boxes) -> Iterator[dict[str, Any]]:
@@ -61,33 +58,33 @@ class BoxRows:
         ):
             study = owner[image]
             row = {"study_id": batch.study_ids[study], "patient_id": batch.patient_ids[study], "shown": self._shown}
-            row |= {"finding": self._findings[finding], "slice": place[image]}
+            row |= {"finding": self._findings[finding], SLICE: place[image]}
             yield row | dict(zip(CORNERS, corners, strict=True))
 
     def frames(self) -> tuple[pd.DataFrame, pd.DataFrame]:
         """Boxes and truth of all processes, in an order that does not depend on how many there were."""
-        keys = ["study_id", "patient_id", "finding", "slice", *CORNERS]
-        found = pd.DataFrame(gather_object(self._found), columns=[*keys[:2], "shown", *keys[2:], "score"])
+        keys = ["study_id", "patient_id", "finding", SLICE, *CORNERS]
+        boxes = pd.DataFrame(gather_object(self._boxes), columns=[*keys[:2], "shown", *keys[2:], "score"])
         truth = pd.DataFrame(gather_object(self._truth), columns=keys)
-        found, truth = (table.astype(dict.fromkeys(CORNERS, float)) for table in (found, truth))
-        found["score"] = found["score"].astype(float)
-        by = ["study_id", "slice", "finding"]
-        found = found.sort_values([*by, "score"], ascending=[True, True, True, False], kind="stable")
-        return found.reset_index(drop=True), truth.sort_values(by, kind="stable", ignore_index=True)
+        boxes, truth = (table.astype(dict.fromkeys(CORNERS, float)) for table in (boxes, truth))
+        boxes["score"] = boxes["score"].astype(float)
+        by = ["study_id", SLICE, "finding"]
+        boxes = boxes.sort_values([*by, "score"], ascending=[True, True, True, False], kind="stable")
+        return boxes.reset_index(drop=True), truth.sort_values(by, kind="stable", ignore_index=True)
 
 
 def truth_rows(batch: Batch, modality: str, findings: Sequence[str]) -> Iterator[dict[str, Any]]:
     """One row per true box, and one without corners for each image and finding that is known to have none."""
     owner, place = slices_of(batch, modality)
-    known, boxes = known_boxes(batch, modality).tolist(), batch.boxes.get(modality)
+    answers, boxes = known_boxes(batch, modality).tolist(), batch.boxes.get(modality)
 
     def row(image: int, finding: int, corners: Sequence[float]) -> dict[str, Any]:
         study = owner[image]
         row = {"study_id": batch.study_ids[study], "patient_id": batch.patient_ids[study]}
-        return row | {"finding": findings[finding], "slice": place[image]} | dict(zip(CORNERS, corners, strict=True))
+        return row | {"finding": findings[finding], SLICE: place[image]} | dict(zip(CORNERS, corners, strict=True))
 
-    for image, answers in enumerate(known):
-        for finding, answer in enumerate(answers):
+    for image, of_image in enumerate(answers):
+        for finding, answer in enumerate(of_image):
             if answer == 0:
                 yield row(image, finding, [np.nan] * 4)
     if boxes is not None:
@@ -105,16 +102,14 @@ def slices_of(batch: Batch, modality: str) -> tuple[list[int], list[int]]:
 
 
 def write_boxes(
-    folder: Path, split: str, frames: Sequence[tuple[pd.DataFrame, pd.DataFrame]], *, suffix: str = BOXES
+    folder: Path, split: str, frames: Sequence[tuple[pd.DataFrame, pd.DataFrame]], *, kind: str = BOXES
 ) -> None:
-    """The boxes of all showings in `<split><suffix>`, and their truth once."""
-    found = pd.concat([boxes for boxes, _ in frames], ignore_index=True)
-    truth = pd.concat([known for _, known in frames], ignore_index=True).drop_duplicates(ignore_index=True)
-    for name, table in ((suffix, found), (TRUTH, truth)):
-        path = folder / f"{split}{name}"
-        partial = path.with_suffix(".partial")
-        table.to_csv(partial, index=False, float_format="%.7g")
-        partial.replace(path)
+    """The boxes of all showings in `<split><kind>.csv`, and their truth once."""
+    boxes = pd.concat([rows for rows, _ in frames], ignore_index=True)
+    truth = pd.concat([rows for _, rows in frames], ignore_index=True).drop_duplicates(ignore_index=True)
+    for name, table in ((kind, boxes), (BOXES_TRUTH, truth)):
+        with written(folder / scores_name(split, name)) as partial:
+            table.to_csv(partial, index=False, float_format="%.7g")
 
 
 def lesions_of(boxes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -14,10 +14,11 @@ from mmdx.engine.assembly.store import store_of
 from mmdx.engine.processes import make_accelerator
 from mmdx.engine.runs.folder import model_folder
 from mmdx.engine.runs.record import splits_of
-from mmdx.engine.scoring.baseline_files import write_baselines
+from mmdx.engine.runs.setting import Setting
+from mmdx.engine.scoring.baselines import write_baselines
 from mmdx.engine.scoring.grad_cam import cam_boxes
 from mmdx.engine.scoring.orders import slice_orders
-from mmdx.engine.scoring.score import score_splits, showings
+from mmdx.engine.scoring.score import default_showings, score_split
 from mmdx.engine.scoring.texts import write_reports
 from mmdx.files import RunLayout, write_json
 from mmdx.schema import Config, SliceOrder
@@ -34,9 +35,9 @@ class Scoring:
     grad_cam: bool = False
 
     def applied(self, config: Config) -> Config:
-        given = {"order": self.order, "drop_images": self.drop}
-        changed = {key: value for key, value in given.items() if value is not None}
-        return config.model_copy(update={"data": config.data.model_copy(update=changed)})
+        options = {"order": self.order, "drop_images": self.drop}
+        changes = {key: value for key, value in options.items() if value is not None}
+        return config.model_copy(update={"data": config.data.model_copy(update=changes)})
 
 
 AS_TRAINED = Scoring()
@@ -73,23 +74,22 @@ def score_run(
     run = RunLayout(folder)
     saved = load_model(model_folder(folder))
     store = store_of(run, saved.config, accelerator)
-    splits = splits_of(run, store)
     saved = replace(saved, config=scoring.applied(saved.config))
     saved.model.to(accelerator.device)
-    orders = slice_orders(saved.model, saved.config, store, splits.rows(split))
-    loud = Console(stderr=True, quiet=not accelerator.is_main_process)
-    for line in orders.sentences():
-        loud.print(line, markup=False, highlight=False)
-    chosen = shown or showings(list(saved.config.model.inputs))
-    path = score_splits(saved, store, splits, split, chosen, accelerator, out or run.predictions)
-    if accelerator.is_main_process:
-        for line in write_baselines(saved, store, splits, (split,), path.parent):
-            loud.print(line, markup=False, highlight=False)
+    console = Console(stderr=True, quiet=not accelerator.is_main_process)
+    setting = Setting(saved.config, run, store, splits_of(run, store), accelerator, console)
+    place = out or run.predictions
+    orders = slice_orders(saved.model, saved.config, store, setting.splits.rows(split))
+    setting.say(*orders.sentences())
+    showings = shown or default_showings(list(saved.config.model.inputs))
+    path = score_split(setting, saved, split, showings, place)
+    if setting.is_main:
+        setting.say(*write_baselines(setting, saved, (split,), place))
     accelerator.wait_for_everyone()
     if shown is None:
-        write_reports(saved, store, splits, split, accelerator, out or run.predictions)
+        write_reports(setting, saved, split, place)
     if scoring.grad_cam:
-        cam_boxes(saved, store, splits, split, chosen, accelerator, path.parent)
-    if out is not None and accelerator.is_main_process:
+        cam_boxes(setting, saved, split, showings, place)
+    if out is not None and setting.is_main:
         write_json(out / "evaluation.json", {"run": str(folder), "split": split, "slice_orders": asdict(orders)})
     return path

@@ -17,26 +17,24 @@ from typing import cast
 import numpy as np
 import torch
 import torch.nn.functional as F
-from accelerate import Accelerator
 from jaxtyping import Float
 from scipy import ndimage
 from torch import Tensor
 
 from mmdx.batch import Batch, Boxes, Output
-from mmdx.data.splits.splits import Splits
-from mmdx.data.store.store import Store
 from mmdx.engine.assembly.saved import SavedModel
+from mmdx.engine.runs.setting import Setting
 from mmdx.engine.scoring.boxes import BoxRows, slices_of, write_boxes
 from mmdx.engine.scoring.score import score_rows
 from mmdx.errors import UsageError
+from mmdx.files import BOXES_GRAD_CAM, scores_name
 from mmdx.kinds import KINDS
-from mmdx.models.branches.images import ImageBranch
+from mmdx.models.branches.base import Branch
 from mmdx.models.model import MultimodalModel
 from mmdx.study import Split
 
 SHARE = 0.4
 """The share of a slice's largest activation above which a box is drawn."""
-GRAD_CAM = "_boxes_grad_cam.csv"
 LEAST_CELLS = 7
 """Cells each way that the map must have, as the last of a ResNet has of 224 pixels; smaller images take an earlier."""
 LEAST_SIDE = 2
@@ -57,15 +55,15 @@ def heatmaps(
     with _gradients_to_maps(model, modality) as count, torch.enable_grad():
         output = model(batch, maps={modality: count})
         maps = output.features[modality].maps
-        seen = next((each for each in reversed(maps) if min(each.shape[-2:]) >= LEAST_CELLS), maps[0])
+        chosen = next((part for part in reversed(maps) if min(part.shape[-2:]) >= LEAST_CELLS), maps[0])
         name, level = _explained(model, modality)
         logits = output.logits[name]
         columns = list(range(logits.shape[1])) if findings is None else list(findings)
-        whole = [_weighed(seen, logits[:, column], owner, place, level) for column in columns]
+        heats = [_weighed(chosen, logits[:, column], owner, place, level) for column in columns]
     scores = model.answering[name].probabilities(logits.detach())[:, columns]
     if level == "study":
         scores = scores[torch.tensor(owner, device=scores.device, dtype=torch.long)]
-    heat = torch.stack(whole, dim=1)[: len(owner)]
+    heat = torch.stack(heats, dim=1)[: len(owner)]
     large = F.interpolate(heat, (height, width), mode="bilinear", align_corners=False)
     return _by_study(large, owner), scores
 
@@ -86,41 +84,32 @@ def boxes_around(heat: Float[Tensor, "n f h w"], scores: Float[Tensor, "n f"]) -
                 findings.append(finding)
                 likely.append(float(shown[labels == patch].max() * scores[image, finding].item()))
     where = torch.tensor(corners, dtype=torch.float32).reshape(-1, 4)
-    numbers = [torch.tensor(each, dtype=torch.long) for each in (images, findings)]
+    numbers = [torch.tensor(of_boxes, dtype=torch.long) for of_boxes in (images, findings)]
     return Boxes(where, *numbers), torch.tensor(likely, dtype=torch.float32)
 
 
-def cam_boxes(
-    saved: SavedModel,
-    store: Store,
-    splits: Splits,
-    split: Split,
-    shown: Sequence[Sequence[str]],
-    accelerator: Accelerator,
-    folder: Path,
-) -> Path:
+def cam_boxes(setting: Setting, saved: SavedModel, split: Split, shown: Sequence[Sequence[str]], folder: Path) -> Path:
     """Boxes around the Grad-CAM of a split, in the form of a box head's: `<split>_boxes_grad_cam.csv` in `folder`.
 
     They are of the first image modality; a showing without it has none.
     """
-    modality = next((name for name, known in saved.facts.inputs.items() if KINDS[known.kind].pictured), None)
+    modality = next((name for name, facts in saved.facts.inputs.items() if KINDS[facts.kind].pictured), None)
     if modality is None:
         raise UsageError("--grad-cam: the model reads no images")
-    rows = splits.rows(split)
-    frames = []
+    rows, frames = setting.splits.rows(split), []
     for names in [names for names in shown if modality in names]:
-        found = BoxRows(saved.model, saved.facts.findings, "+".join(names))
+        collector = BoxRows(saved.model, saved.facts.findings, "+".join(names))
 
-        def collect(batch: Batch, _: Output, found: BoxRows = found) -> None:
+        def collect(batch: Batch, _: Output, collector: BoxRows = collector) -> None:
             if len(batch.inputs[modality].values):
-                found.add(batch, modality, *boxes_around(*heatmaps(saved.model, batch, modality)))
+                collector.add(batch, modality, *boxes_around(*heatmaps(saved.model, batch, modality)))
 
-        score_rows(saved, store, rows, names, accelerator, also=collect)
-        frames.append(found.frames())
-    if accelerator.is_main_process:
-        write_boxes(folder, split, frames, suffix=GRAD_CAM)
-    accelerator.wait_for_everyone()
-    return folder / f"{split}{GRAD_CAM}"
+        score_rows(saved, setting.store, rows, names, setting.accelerator, also=collect)
+        frames.append(collector.frames())
+    if setting.is_main:
+        write_boxes(folder, split, frames, kind=BOXES_GRAD_CAM)
+    setting.accelerator.wait_for_everyone()
+    return folder / scores_name(split, BOXES_GRAD_CAM)
 
 
 def _explained(model: MultimodalModel, modality: str) -> tuple[str, str]:
@@ -132,30 +121,30 @@ def _explained(model: MultimodalModel, modality: str) -> tuple[str, str]:
 
 
 def _weighed(
-    seen: Float[Tensor, "n c y x"], logits: Float[Tensor, "k"], owner: list[int], place: list[int], level: str
+    maps: Float[Tensor, "n c y x"], logits: Float[Tensor, "k"], owner: list[int], place: list[int], level: str
 ) -> Float[Tensor, "n y x"]:
     """The positive part of the weighed channels; each slice with the gradient of its own logit."""
     if level == "study":
-        gradient = _gradient(logits.sum(), seen)
+        gradient = _gradient(logits.sum(), maps)
     else:
-        gradient = torch.zeros_like(seen)
+        gradient = torch.zeros_like(maps)
         # Studies do not meet: of each, one slice is asked at a time.
         for turn in sorted(set(place)):
-            chosen = torch.tensor([here == turn for here in place], device=seen.device)
-            gradient[: len(owner)][chosen] = _gradient(logits[chosen].sum(), seen)[: len(owner)][chosen]
+            chosen = torch.tensor([number == turn for number in place], device=maps.device)
+            gradient[: len(owner)][chosen] = _gradient(logits[chosen].sum(), maps)[: len(owner)][chosen]
     weights = gradient.mean(dim=(2, 3), keepdim=True)
-    return (weights * seen.detach()).sum(dim=1).clamp(min=0)
+    return (weights * maps.detach()).sum(dim=1).clamp(min=0)
 
 
-def _gradient(logit: Tensor, seen: Tensor) -> Tensor:
-    return torch.autograd.grad(logit, seen, retain_graph=True)[0]
+def _gradient(logit: Tensor, maps: Tensor) -> Tensor:
+    return torch.autograd.grad(logit, maps, retain_graph=True)[0]
 
 
 def _by_study(maps: Float[Tensor, "n f h w"], owner: list[int]) -> Float[Tensor, "n f h w"]:
     """The maps as shares of the largest value over the images of their study, by finding."""
     scaled = maps.clone()
     for study in set(owner):
-        chosen = torch.tensor([each == study for each in owner], device=maps.device)
+        chosen = torch.tensor([number == study for number in owner], device=maps.device)
         largest = maps[chosen].amax(dim=(0, 2, 3), keepdim=True)
         scaled[chosen] = maps[chosen] / largest.clamp(min=torch.finfo(maps.dtype).tiny)
     return scaled
@@ -165,15 +154,15 @@ def _by_study(maps: Float[Tensor, "n f h w"], owner: list[int]) -> Float[Tensor,
 def _gradients_to_maps(model: MultimodalModel, modality: str) -> Iterator[int]:
     """How many feature maps the branch of `modality` can give, while gradients reach them."""
     branch = model.branches[modality]
-    if not isinstance(branch, ImageBranch) or not branch.encoder.maps:
+    if not isinstance(branch, Branch) or not branch.sizes.maps:
         raise UsageError(f"--modality {modality}: its encoder gives no feature maps, which Grad-CAM looks at")
-    frozen = [p for p in branch.encoder.parameters() if not p.requires_grad]
+    frozen = [p for p in branch.parameters() if not p.requires_grad]
     for parameter in frozen:  # else no gradient would reach the map
         parameter.requires_grad_(True)
     # cuDNN's recurrent layers take no gradient in evaluation.
     with torch.backends.cudnn.flags(enabled=False):
         try:
-            yield len(branch.encoder.maps)
+            yield len(branch.sizes.maps)
         finally:
             for parameter in frozen:
                 parameter.requires_grad_(False)

@@ -23,7 +23,7 @@ class SliceOrders:
     studies: Mapping[str, int]
 
     def sentences(self) -> list[str]:
-        """What is said once, a line each: an experiment with the order, and an order that the model cannot know."""
+        """Lines for a reader: one for an experiment with the order, one per modality whose order is not known."""
         lines = [f"images are read {self.order}"] if self.order != "certified" else []
         lines += [f"{self.dropped:.0%} of the images of each study are left out"] if self.dropped else []
         lines += [

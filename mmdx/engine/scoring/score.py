@@ -13,22 +13,19 @@ from accelerate.utils import gather_object
 
 from mmdx.batch import Batch, Output
 from mmdx.data.loading.reading import Reading
-from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.loader import Share, build_loader
 from mmdx.engine.assembly.saved import SavedModel
+from mmdx.engine.runs.setting import Setting
 from mmdx.engine.scoring.boxes import BoxRows, box_head, write_boxes
 from mmdx.errors import DataError, UsageError, did_you_mean
-from mmdx.files import ORDER_SOURCE, PREDICTION_COLUMNS, SLICE
+from mmdx.files import ORDER_SOURCE, PREDICTION_COLUMNS, SLICE, SLICES, scores_name, written
 from mmdx.kinds import KINDS
 from mmdx.models.model import MultimodalModel
 from mmdx.study import Split
 
-SLICES = "_slices.csv"
-"""How a file of slice rows ends, after its split."""
 
-
-def showings(modalities: Sequence[str]) -> list[tuple[str, ...]]:
+def default_showings(modalities: Sequence[str]) -> list[tuple[str, ...]]:
     """What a model is scored on by default: everything, everything but one, then each modality alone; none twice.
 
     The scores with a modality and those without it are the ends of the missing-rate curve.
@@ -82,10 +79,10 @@ def answered(
     share = Share.of(accelerator)
     loader, _ = build_loader(saved.recipe, store, rows, shuffle=False, shown=shown, share=share)
     for batch in loader:
-        here = batch.to(accelerator.device)
+        batch = batch.to(accelerator.device)
         with torch.no_grad(), accelerator.autocast():
-            output = saved.model(here)
-        yield here, output
+            output = saved.model(batch)
+        yield batch, output
 
 
 def study_rows(model: MultimodalModel, findings: Sequence[str], batch: Batch, output: Output) -> Iterator[dict]:
@@ -111,7 +108,7 @@ def slice_rows(model: MultimodalModel, findings: Sequence[str], batch: Batch, ou
             for row, (study, index) in enumerate(zip(studies, numbers, strict=True)):
                 for column, finding in enumerate(findings):
                     values = (labels[row][column], scores[row][column])
-                    yield _row(batch.study_ids[study], batch.patient_ids[study], finding, *values) | {"slice": index}
+                    yield _row(batch.study_ids[study], batch.patient_ids[study], finding, *values) | {SLICE: index}
 
 
 def order_sources(store: Store, modalities: Sequence[str], reading: Reading) -> dict[str, str]:
@@ -119,11 +116,11 @@ def order_sources(store: Store, modalities: Sequence[str], reading: Reading) -> 
 
     Images that are read in reverse say so (`image:position reversed`); shuffled ones stand in an `unknown` order.
     """
-    found = {}
+    evidence = {}
     for row, study in enumerate(store.study_ids):
         sources = [(name, store.order_source(row, name)) for name in modalities]
-        found[study] = ";".join(f"{name}:{reading.evidence(source)}" for name, source in sources if source)
-    return found
+        evidence[study] = ";".join(f"{name}:{reading.evidence(source)}" for name, source in sources if source)
+    return evidence
 
 
 def write_predictions(path: Path, frames: Sequence[pd.DataFrame]) -> None:
@@ -137,10 +134,8 @@ def write_predictions(path: Path, frames: Sequence[pd.DataFrame]) -> None:
 
 def write_rows(path: Path, frames: Sequence[pd.DataFrame]) -> None:
     """Rows whose labels are text already, as one CSV, in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    pd.concat(frames, ignore_index=True).to_csv(partial, index=False, float_format="%.7g")
-    partial.replace(path)
+    with written(path) as partial:
+        pd.concat(frames, ignore_index=True).to_csv(partial, index=False, float_format="%.7g")
 
 
 def _row(study: str, patient: str, finding: str, label: float, score: float) -> dict:
@@ -160,14 +155,8 @@ def _frame(rows: list[dict], shown: str, orders: dict[str, str]) -> pd.DataFrame
     return gathered.sort_values(keys, kind="stable", ignore_index=True).reindex(columns=columns)
 
 
-def score_splits(
-    saved: SavedModel,
-    store: Store,
-    splits: Splits,
-    split: Split,
-    shown: Sequence[Sequence[str]],
-    accelerator: Accelerator,
-    folder: Path,
+def score_split(
+    setting: Setting, saved: SavedModel, split: Split, shown: Sequence[Sequence[str]], folder: Path
 ) -> Path:
     """Scores one split under each of `shown` and writes `<split>.csv` (and `<split>_slices.csv`, `<split>_boxes.csv`
     with `<split>_boxes_truth.csv`) into `folder`; returns the first of them.
@@ -175,26 +164,27 @@ def score_splits(
     A model without a study head leaves no `<split>.csv`: then `<split>_slices.csv` is the first. Raises `DataError`
     where such a model is shown no image at all.
     """
-    rows = splits.rows(split)
-    lesions = [BoxRows(saved.model, saved.facts.findings, "+".join(names)) for names in shown]
+    rows, accelerator = setting.splits.rows(split), setting.accelerator
+    collectors = [BoxRows(saved.model, saved.facts.findings, "+".join(names)) for names in shown]
     pairs = [
-        score_rows(saved, store, rows, names, accelerator, also=boxes)
-        for names, boxes in zip(shown, lesions, strict=True)
+        score_rows(saved, setting.store, rows, names, accelerator, also=collector)
+        for names, collector in zip(shown, collectors, strict=True)
     ]
-    boxes = [each.frames() for each in lesions]  # every process sends its rows
+    boxes = [collector.frames() for collector in collectors]  # every process sends its rows
     slices = [table for _, table in pairs if len(table)]
     by_study = bool(saved.model.heads_of("study"))
     if not by_study and not slices:
         raise DataError(
             f"{split}: no image of its {len(rows)} studies is shown, and the model answers for images alone; show them"
         )
-    if accelerator.is_main_process:
-        (folder / f"{split}.csv").unlink(missing_ok=True)  # an older one would be taken for what this model says
+    studies_path, slices_path = folder / scores_name(split), folder / scores_name(split, SLICES)
+    if setting.is_main:
+        studies_path.unlink(missing_ok=True)  # an older one would be taken for what this model says
         if by_study:
-            write_predictions(folder / f"{split}.csv", [studies for studies, _ in pairs])
+            write_predictions(studies_path, [studies for studies, _ in pairs])
         if slices:
-            write_predictions(folder / f"{split}{SLICES}", slices)
+            write_predictions(slices_path, slices)
         if box_head(saved.model) is not None:
             write_boxes(folder, split, boxes)
     accelerator.wait_for_everyone()
-    return folder / (f"{split}.csv" if by_study else f"{split}{SLICES}")
+    return studies_path if by_study else slices_path

@@ -15,7 +15,8 @@ from torch import Tensor
 
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.facts import ModelFacts
-from mmdx.errors import DataError
+from mmdx.errors import DataError, reason
+from mmdx.files import written
 from mmdx.models.branches.vectors import VectorBranch
 from mmdx.models.model import MultimodalModel
 from mmdx.registry import SELECTORS
@@ -35,7 +36,7 @@ def fit_selections(
     """
     inputs, buffers = dict(facts.inputs), {}
     for name, section in config.model.inputs.items():
-        if section.select is None or facts.inputs[name].kind != "vectors":
+        if section.select is None:
             continue
         selector = SELECTORS.build(section.select, f"model.inputs.{name}.select")
         descriptors, labels = training_items(store, rows, name, facts.findings, seed=config.seed)
@@ -56,37 +57,35 @@ def training_items(
     total = int(lengths.sum())
     if not total:
         raise DataError(f"{store.folder}: no training study has '{modality}', so nothing can be selected; drop select")
-    drawn = np.sort(np.random.default_rng(seed).permutation(total)[:MOST_ITEMS])
+    items = np.sort(np.random.default_rng(seed).permutation(total)[:MOST_ITEMS])
     descriptors, labels = [], []
     for row, start, count in zip(rows, np.cumsum(lengths) - lengths, lengths, strict=True):
-        kept: Int[np.ndarray, " k"] = drawn[(drawn >= start) & (drawn < start + count)] - start
-        if len(kept):
+        places: Int[np.ndarray, " k"] = items[(items >= start) & (items < start + count)] - start
+        if len(places):
             study = store.read(row)
             of_items = study.slice_labels(modality)
             if not len(of_items):
                 of_items = np.repeat(store.labels[row][None], count, axis=0)
-            descriptors.append(study.vectors(modality)[kept])
-            labels.append(of_items[kept][:, columns])
+            descriptors.append(study.vectors(modality)[places])
+            labels.append(of_items[places][:, columns])
     return np.concatenate(descriptors), np.concatenate(labels)
 
 
 def write_selections(path: Path, buffers: Mapping[str, Tensor]) -> None:
     """Writes them in one step, also where there are none: then `path` says so."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    save_file(dict(buffers), partial)
-    partial.replace(path)
+    with written(path) as partial:
+        save_file(dict(buffers), partial)
 
 
 def load_selections(path: Path, model: MultimodalModel) -> None:
     """Puts fitted selections into the branches of a new model. Raises `DataError` where the file does not fit."""
-    wanted = {name: b for name, b in model.branches.items() if isinstance(b, VectorBranch) and b.select is not None}
-    if not wanted:
+    branches = {name: branch for name, branch in model.branches.items() if isinstance(branch, VectorBranch)}
+    selections = {name: branch.select for name, branch in branches.items() if branch.select is not None}
+    if not selections:
         return
     try:
-        found = load_file(path)
-        for name, branch in wanted.items():
-            if branch.select is not None:
-                branch.select.load_state_dict({part: found[f"{name}.{part}"] for part in ("mean", "matrix")})
+        buffers = load_file(path)
+        for name, selection in selections.items():
+            selection.load_state_dict({part: buffers[f"{name}.{part}"] for part in ("mean", "matrix")})
     except (OSError, SafetensorError, RuntimeError, KeyError) as error:
-        raise DataError(f"{path}: cannot be read ({' '.join(str(error).split())[:200]}); start a new run") from None
+        raise DataError(f"{path}: cannot be read ({reason(error)}); start a new run") from None

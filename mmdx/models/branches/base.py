@@ -48,6 +48,10 @@ class Branch(nn.Module, ABC):
     @abstractmethod
     def forward(self, packed: Packed) -> Features: ...
 
+    def learns_vectors(self) -> bool:
+        """Whether `Features.vectors` come from anything that is fitted on training studies."""
+        return any(parameter.requires_grad for parameter in self.parameters())
+
     def with_maps(self, packed: Packed, count: int) -> Features:
         """The features of `forward` with the `count` coarsest feature maps; for a branch whose `sizes` have `maps`."""
         raise UsageError(f"branch {type(self).__name__}: gives no feature maps; only branches of images do")

@@ -64,6 +64,9 @@ class ImageBranch(Branch):
     def forward(self, packed: Packed) -> Features:
         return self.with_maps(packed, 0)
 
+    def learns_vectors(self) -> bool:
+        return any(parameter.requires_grad for parameter in self.encoder.parameters())
+
     def with_maps(self, packed: Packed, count: int) -> Features:
         images, moves = self.augment(self.view(packed.values), packed.lengths)
         if self.neighbours:

@@ -43,6 +43,9 @@ class VectorBranch(Branch):
         sequence = SEQUENCES.build(section.sequence, f"{where}.sequence", width=encoder.dim)
         return cls(encoder, sequence, dim, select=select), {}
 
+    def learns_vectors(self) -> bool:
+        return self.select is not None or any(parameter.requires_grad for parameter in self.encoder.parameters())
+
     def forward(self, packed: Packed) -> Features:
         selected = packed.values if self.select is None else self.select(packed.values)
         features = in_sequence(self.sequence, self.encoder(selected), packed)

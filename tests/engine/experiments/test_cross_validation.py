@@ -133,14 +133,14 @@ def test_killed_in_the_second_fold_and_resumed(finished: Path, tmp_path: Path, m
     config, run = finished.parent / "a.yaml", tmp_path / "killed"
     seen: list[str] = []
 
-    def interrupted(training, group, clip=loop._clip):
-        seen.append(training.run.folder.name)
+    def interrupted(setting, progress, rate, losses, log=loop.log_step):
+        seen.append(setting.run.folder.name)
         if seen.count("fold-1") == 3:
             raise KeyboardInterrupt
-        return clip(training, group)
+        log(setting, progress, rate, losses)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop, "_clip", interrupted)
+        patch.setattr(loop, "log_step", interrupted)
         with pytest.raises(KeyboardInterrupt):
             cross_validate(config, f"run={run}")
     with pytest.raises(UsageError, match="fold-1 is not trained to its end; go on with mmdx train --resume"):

@@ -120,7 +120,7 @@ def test_a_model_that_saw_the_patient_is_refused(home):
     splits = Splits(tuple(words[study] for study in raw.study_ids), tuple(raw.patient_ids))
     saved = load_model(run / "first" / "checkpoints" / "best")
     own = stages.Describer(saved, run / "first" / "checkpoints" / "best", splits.patients("train"))
-    made = stages.Extraction(run, {"own": own}, ["own"] * len(raw), ["image"], logits=True, frozen=False, folds=None)
+    made = stages.Extraction(run, {"own": own}, ["own"] * len(raw), ["image"], folds=None)
     with pytest.raises(DataError, match="model 'own' has learned from patient 'p"):
         prove_unseen(made, raw)
     held = dataclasses.replace(own, patients=frozenset())

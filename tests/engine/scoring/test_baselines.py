@@ -12,7 +12,7 @@ from PIL import Image
 from mmdx.config_file import parse_config
 from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
-from mmdx.engine.scoring.baselines import Ground, position_baseline, study_baselines
+from mmdx.engine.scoring.baselines import BaselineInputs, position_baseline, study_baselines
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +28,9 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     return cohorts.prepared(cohorts.write_table(home / "raw", rows), home / "store")
 
 
-def ground(store: Store) -> Ground:
+def ground(store: Store) -> BaselineInputs:
     raw = {"data": {"store": str(store.folder)}, "model": {"inputs": {"image": "timm", "report": "tfidf"}}}
-    return Ground(parse_config(raw, "test"), store, store.splits, ["bleed"])
+    return BaselineInputs(parse_config(raw, "test"), store, store.splits, ["bleed"])
 
 
 def test_a_word_tells_and_a_constant_does_not(store: Store):
@@ -45,7 +45,7 @@ def test_a_word_tells_and_a_constant_does_not(store: Store):
 
 def test_nothing_but_training_studies_is_learned_from(store: Store):
     rows = store.splits.rows("test")
-    other = Ground(
+    other = BaselineInputs(
         ground(store).config, store, Splits(tuple("test" if s != "train" else s for s in store.splits)), ["bleed"]
     )
     again = study_baselines(other, rows)[0]
@@ -66,7 +66,7 @@ def test_the_shape_of_the_source_tells(tmp_path: Path):
     store = cohorts.prepared(cohorts.write_table(tmp_path / "raw", rows), tmp_path / "store", size=16)
     asked = store.splits.rows("test")
     of = ground(store)
-    found, said = study_baselines(Ground(of.config, store, store.splits, ["bleed", "fracture"]), asked)
+    found, said = study_baselines(BaselineInputs(of.config, store, store.splits, ["bleed", "fracture"]), asked)
     assert said == [
         "baseline 'metadata' left out: nothing varies over the training studies",
         "baseline 'TF-IDF report' left out: no word stands in 2 training texts",
@@ -89,7 +89,7 @@ def test_traits_are_read_as_words_and_as_numbers(tmp_path: Path):
     store = cohorts.prepared(cohorts.write_table(tmp_path / "raw", rows), tmp_path / "store")
     asked = [row for row, name in enumerate(store.splits) if name == "test" and "site" in store.read(row).traits()]
     raw = {"data": {"store": str(store.folder)}, "model": {"inputs": {"image": "timm"}}}
-    found, _ = study_baselines(Ground(parse_config(raw, "test"), store, store.splits, ["bleed"]), asked)
+    found, _ = study_baselines(BaselineInputs(parse_config(raw, "test"), store, store.splits, ["bleed"]), asked)
     assert ((found["metadata"][:, 0] > 0.5) == (store.labels[asked, 0] == 1)).all()
 
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from mmdx.engine.scoring.score import parse_shown, showings, write_predictions
+from mmdx.engine.scoring.score import default_showings, parse_shown, write_predictions
 from mmdx.errors import UsageError
 
 
 def test_everything_then_each_modality_alone():
-    assert showings(["ct", "report"]) == [("ct", "report"), ("ct",), ("report",)]
-    assert showings(["ct"]) == [("ct",)]
+    assert default_showings(["ct", "report"]) == [("ct", "report"), ("ct",), ("report",)]
+    assert default_showings(["ct"]) == [("ct",)]
 
 
 def test_of_three_modalities_each_is_also_the_one_that_is_missing():
-    assert showings(["ct", "pet", "report"]) == [
+    assert default_showings(["ct", "pet", "report"]) == [
         ("ct", "pet", "report"),
         *(("pet", "report"), ("ct", "report"), ("ct", "pet")),
         *(("ct",), ("pet",), ("report",)),

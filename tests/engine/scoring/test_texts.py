@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
 
@@ -23,9 +22,11 @@ from mmdx.engine.assembly.store import open_store
 from mmdx.engine.assembly.texts import build_tokenizers, target_key, text_heads
 from mmdx.engine.experiments.run import train
 from mmdx.engine.inference.predict import predict_source
+from mmdx.engine.runs.setting import Setting
 from mmdx.engine.scoring.evaluate import evaluate_run
 from mmdx.engine.scoring.texts import origin, write_reports
 from mmdx.errors import UsageError
+from mmdx.files import RunLayout
 from mmdx.schema import Config
 from mmdx.terminal.predictions import show_predictions
 from mmdx.terminal.scores import show_conclusion
@@ -48,10 +49,10 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A folder with a cohort (`raw`), 40 of whose 48 studies have a report, a run on it (`run`), and what it said."""
     home = tmp_path_factory.mktemp("describe")
     config = write_config(home / "tiny.yaml", write_cohort(home / "raw", patients=48, reports=40), epochs=1)
-    with redirect_stdout(StringIO()) as said:
-        console = Console(width=200)
-        show_conclusion(train(config_of(config), name="tiny", console=console), console)
-    return home, said.getvalue()
+    output = StringIO()
+    console = Console(file=output, width=200)
+    show_conclusion(train(config_of(config), name="tiny", console=console), console)
+    return home, output.getvalue()
 
 
 def reports(path: Path) -> pd.DataFrame:
@@ -100,7 +101,9 @@ def test_another_split_is_described_when_it_is_evaluated(trained: tuple[Path, st
 def test_the_nearest_report_of_a_training_study_is_its_own(trained: tuple[Path, str], tmp_path: Path) -> None:
     saved = load_model(trained[0] / "run" / "checkpoints" / "best")
     store = Store(next((trained[0] / "stores").iterdir()))
-    table = write_reports(saved, store, store.splits, "train", Accelerator(cpu=True), tmp_path)
+    run, quiet = RunLayout(trained[0] / "run"), Console(quiet=True)
+    setting = Setting(saved.config, run, store, store.splits, Accelerator(cpu=True), quiet)
+    table = write_reports(setting, saved, "train", tmp_path)
     assert table is not None
     near = table[(table["method"] == "nearest") & (table["reference"] != "")]
     assert len(near) > 20
@@ -149,8 +152,9 @@ def test_what_cannot_be_written_is_refused(trained: tuple[Path, str], tmp_path: 
 def test_a_model_that_reads_the_text_that_it_writes_says_so(trained: tuple[Path, str], tmp_path: Path) -> None:
     config = write_config(tmp_path / "c.yaml", trained[0] / "raw", epochs=1)
     heads = {"study": "study", "describe": {**DESCRIBE, "sees": "everything", "text_too": True}}
-    with redirect_stdout(StringIO()) as said:
-        train(config_of(config, inputs=("image", "report"), heads=heads), name="c", console=Console(width=200))
-    aloud = " ".join(said.getvalue().split())
+    output = StringIO()
+    console = Console(file=output, width=200)
+    train(config_of(config, inputs=("image", "report"), heads=heads), name="c", console=console)
+    aloud = " ".join(output.getvalue().split())
     assert "writes 'report' from image+report: it reads 'report' too, and what it is given it can copy" in aloud
     assert set(reports(tmp_path / "run" / "predictions" / "test_reports.csv")["shown"]) == {"image+report"}

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any, cast
 
 import pandas as pd
 import pytest
@@ -23,11 +24,11 @@ from mmdx.config_file import parse_config, read_config
 from mmdx.data.splits.splits import Splits
 from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.experiments import run as experiments
+from mmdx.engine.runs.setting import Setting
 from mmdx.engine.scoring.evaluate import evaluate_run
-from mmdx.engine.training import loop
+from mmdx.engine.training import loop, plan
 from mmdx.errors import DataError, UsageError
 from mmdx.models.heads.base import FindingsHead
-from mmdx.schema import TrainConfig
 
 ROOT = Path(__file__).parents[3]
 QUIET = Console(quiet=True)
@@ -125,17 +126,17 @@ def test_killed_at_any_step_and_resumed_is_bit_for_bit_the_same(cohort, tmp_path
     for stop in range(1, max(steps), 3):
         run = tmp_path / f"stopped{stop}"
 
-        def interrupted(training, group, stop=stop, clip=loop._clip):
-            if training.progress.step == stop:
+        def interrupted(setting, progress, rate, losses, stop=stop, log=loop.log_step):
+            if progress.step == stop + 1:
                 raise KeyboardInterrupt
-            return clip(training, group)
+            log(setting, progress, rate, losses)
 
         with monkeypatch.context() as patch:
-            patch.setattr(loop, "_clip", interrupted)
+            patch.setattr(loop, "log_step", interrupted)
             with pytest.raises(KeyboardInterrupt):
                 train(tmp_path / "a.yaml", f"run={run}")
         train(tmp_path / "a.yaml", f"run={run}", resume=True)
-        assert same_weights(whole, run), f"stopped before step {stop + 1}"
+        assert same_weights(whole, run), f"stopped in step {stop + 1}"
         losses = [[json.loads(x).get("loss") for x in (r / "log.jsonl").read_text().splitlines()] for r in (whole, run)]
         assert losses[0] == losses[1]
 
@@ -216,7 +217,8 @@ def test_a_loss_that_is_not_finite_names_its_studies(cohort, tmp_path, monkeypat
 
 def test_a_new_run_builds_its_model_to_plan_and_to_train_a_resumed_one_to_train_alone(cohort, tmp_path, monkeypatch):
     built, build_model = [], loop.build_model
-    monkeypatch.setattr(loop, "build_model", lambda *parts: built.append(1) or build_model(*parts))
+    for module in (loop, plan):
+        monkeypatch.setattr(module, "build_model", lambda *parts: built.append(1) or build_model(*parts))
     config = write_config(tmp_path / "a.yaml", cohort, epochs=1)
     train(config)
     assert len(built) == 2
@@ -241,12 +243,6 @@ def test_a_taken_folder_is_never_replaced(cohort, tmp_path):
         train(config, "train.lr=0.5", resume=True)
 
 
-def test_learning_rate_climbs_then_falls_to_zero():
-    schedule = TrainConfig(lr=2.0, warmup=0.5)
-    rates = [loop.learning_rate(schedule, done) for done in (0.0, 0.25, 0.5, 0.75, 1.0)]
-    assert rates == pytest.approx([0.0, 1.0, 2.0, 1.0, 0.0])
-
-
 def _same_scores(left: pd.DataFrame, right: pd.DataFrame) -> None:
     keys = ["study_id", "shown", "finding"]
     pd.testing.assert_frame_equal(left[[*keys, "score"]], right[[*keys, "score"]], atol=1e-5, rtol=1e-5)
@@ -262,8 +258,8 @@ def test_epochs_are_judged_by_studies_or_by_slices(monkeypatch, judge, expected)
     """Studies are ranked rightly, slices are all alike."""
     labels = pd.DataFrame({"finding": "bleed", "label": [0.0, 1.0], "score": [0.1, 0.9]})
     monkeypatch.setattr(loop, "score_rows", lambda *_: (labels, labels.assign(score=0.5)))
-    training = object.__new__(loop.Training)
-    training.splits, training.saved, training.store, training.accelerator = Splits(("val", "val")), None, None, None
     raw = {"data": {"store": "unused"}, "model": {"inputs": {"image": "test_patches"}}, "train": {"judge": judge}}
-    training.config = parse_config(raw, "test")
+    nothing = cast(Any, None)
+    setting = Setting(parse_config(raw, "test"), nothing, nothing, Splits(("val", "val")), nothing, QUIET)
+    training = loop.Training(setting, *[nothing] * 7)
     assert loop.validate(training) == expected

@@ -29,8 +29,7 @@ from mmdx.engine.runs.record import record_plan, record_store
 from mmdx.engine.runs.setting import Setting
 from mmdx.engine.runs.studies import write_studies
 from mmdx.engine.scoring.score import score_rows, write_predictions
-from mmdx.engine.training.distillation import Answers, distilled
-from mmdx.engine.training.objective import Objective, objective
+from mmdx.engine.training.objective import Answers, Objective, distilled, objective
 from mmdx.files import RunLayout, write_json
 from mmdx.models.fusion.guided import Guide
 from mmdx.schema import GuidanceConfig

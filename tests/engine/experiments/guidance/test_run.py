@@ -164,17 +164,17 @@ def test_killed_within_and_between_stages_and_resumed(run, place, tmp_path, monk
     config = place / "a.yaml"
     stopped = tmp_path / "stopped"
 
-    def in_the_second_stage(training, group, clip=loop._clip):
-        if training.run.folder.name == "inferior" and training.progress.step == 2:
+    def in_the_second_stage(setting, progress, rate, losses, log=loop.log_step):
+        if setting.run.folder.name == "inferior" and progress.step == 3:
             raise KeyboardInterrupt
-        return clip(training, group)
+        log(setting, progress, rate, losses)
 
     def before_the_last(stages, stage, *arguments, join=guidance.join_stage):
         if stage == "guided_own":
             raise KeyboardInterrupt
         return join(stages, stage, *arguments)
 
-    for place_of, name, part in ((loop, "_clip", in_the_second_stage), (guidance, "join_stage", before_the_last)):
+    for place_of, name, part in ((loop, "log_step", in_the_second_stage), (guidance, "join_stage", before_the_last)):
         with monkeypatch.context() as patch:
             patch.setattr(place_of, name, part)
             with pytest.raises(KeyboardInterrupt):

@@ -1,4 +1,4 @@
-"""Distillation against numbers that a person can work out."""
+"""What training minimises, against numbers that a person can work out."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import pytest
 import torch
 from parts import config_of, mixed_batch, model_of
 
-from mmdx.engine.training.distillation import answers_to, distilled, soft_loss
-from mmdx.engine.training.objective import objective
+from mmdx.engine.training.objective import answers_to, distilled, objective, soft_loss
 from mmdx.models.heads.base import Findings
 from mmdx.models.heads.study import StudyHead
 

@@ -1,0 +1,52 @@
+"""What a training tells while it runs: the lines of `log.jsonl`, TensorBoard, and a line in the console per epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from accelerate import Accelerator
+
+from mmdx.engine.runs.log import append_log
+from mmdx.engine.runs.setting import Setting
+from mmdx.engine.training.state import Progress
+from mmdx.stats.metrics.registry import PRIMARY
+
+
+@contextmanager
+def tracked(accelerator: Accelerator, folder: Path) -> Iterator[None]:
+    """TensorBoard files of one training go to `folder`; afterwards nothing of that training is left in the accelerator,
+    so that a command can train again with it."""
+    scaler = accelerator.scaler.state_dict() if accelerator.scaler is not None else None
+    accelerator.project_configuration.logging_dir = str(folder)
+    accelerator.init_trackers("tensorboard")
+    yield
+    for tracker in accelerator.trackers:
+        tracker.finish()
+    accelerator.trackers = []
+    accelerator.free_memory()
+    if accelerator.scaler is not None and scaler is not None:
+        accelerator.scaler.load_state_dict(scaler)
+
+
+def log_step(setting: Setting, progress: Progress, rate: float, losses: Mapping[str, float]) -> None:
+    """Logs an optimizer step, the last of `progress`, with its learning rate and losses by name."""
+    append_log(setting.run.log, {"step": progress.step, "epoch": progress.epoch + 1, "lr": rate, **losses})
+    setting.accelerator.log({f"train/{k}": v for k, v in losses.items()} | {"lr": rate}, step=progress.step)
+
+
+def log_epoch(setting: Setting, progress: Progress, losses: Sequence[float], score: float, seconds: float) -> None:
+    """Logs and prints an epoch, the last that is done in `progress`: the losses of its steps and its validation score.
+
+    An epoch without steps was resumed after its last one.
+    """
+    entry = {"step": progress.step, "epoch": progress.epoch, f"val_{PRIMARY.name}": score, "seconds": round(seconds, 2)}
+    append_log(setting.run.log, entry)
+    setting.accelerator.log({f"val/{PRIMARY.name}": score}, step=progress.step)
+    best = " best" if progress.best_epoch == progress.epoch - 1 else ""
+    loss = f"loss {np.mean(losses):.3f}" if losses else "resumed"
+    setting.console.print(
+        f"epoch {progress.epoch:3d}  {loss}  val {PRIMARY.title} {score:.3f}{best}  {seconds:.1f} s", highlight=False
+    )

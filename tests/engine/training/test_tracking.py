@@ -1,0 +1,36 @@
+"""What a training tells while it runs."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from pathlib import Path
+from typing import Any, cast
+
+from accelerate import Accelerator
+from parts import config_of
+from rich.console import Console
+
+from mmdx.engine.runs.setting import Setting
+from mmdx.engine.training.state import Progress
+from mmdx.engine.training.tracking import log_epoch, log_step
+from mmdx.files import RunLayout
+
+
+def test_steps_and_epochs_stand_in_the_log_and_epochs_in_the_console(tmp_path: Path):
+    output, nothing = StringIO(), cast(Any, None)
+    console = Console(file=output, width=100)
+    setting = Setting(config_of(), RunLayout(tmp_path), nothing, nothing, Accelerator(cpu=True), console)
+    log_step(setting, Progress(epoch=0, batch=1, step=1), 0.5, {"loss": 2.0, "study": 2.0})
+    log_epoch(setting, Progress(epoch=1, step=1, best=0.75, best_epoch=0), [2.0, 4.0], 0.75, 1.26)
+    log_epoch(setting, Progress(epoch=2, step=2, best=0.75, best_epoch=0), [], 0.5, 2.0)
+    entries = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert entries == [
+        {"step": 1, "epoch": 1, "lr": 0.5, "loss": 2.0, "study": 2.0},
+        {"step": 1, "epoch": 1, "val_auroc": 0.75, "seconds": 1.26},
+        {"step": 2, "epoch": 2, "val_auroc": 0.5, "seconds": 2.0},
+    ]
+    assert output.getvalue().splitlines() == [
+        "epoch   1  loss 3.000  val AUROC 0.750 best  1.3 s",
+        "epoch   2  resumed  val AUROC 0.500  2.0 s",
+    ]

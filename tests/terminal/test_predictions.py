@@ -1,0 +1,58 @@
+"""Predictions in the terminal."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from mmdx.engine.inference.prediction import Prediction, Predictions
+from mmdx.errors import DataError
+from mmdx.terminal.predictions import show_predictions
+
+STUDY = {
+    "study_id": "s[1]",
+    "patient_id": "p1",
+    "shown": "image",
+    "missing": ("report",),
+    "images": {"image": 2},
+    "order_source": {"image": "filename"},
+    "problems": ("a slice is missing",),
+    "reports_without": "section 'impression'",
+}
+
+
+def printed(predictions: Predictions) -> str:
+    output = StringIO()
+    show_predictions(predictions, Console(file=output, width=100))
+    return output.getvalue()
+
+
+def test_a_study_with_everything_that_it_lacks():
+    lesion = {"finding": "bleed", "first": 2, "last": 4, "score": 0.5}
+    prediction = Prediction(
+        **STUDY, findings={"bleed": 0.25}, lesions=(lesion,), description="no fall", described_from=("image",)
+    )
+    text = printed(Predictions([prediction]))
+    assert text.splitlines()[0] == "s[1]  (shown: image)"
+    assert "0.250" in text
+    assert text.splitlines()[-6:] == [
+        "bleed: slices 2-4, score 0.500",
+        "description, from image: no fall",
+        "without report: answered from image alone",
+        "image: 2 images, order from filename",
+        "reports are read without section 'impression'",
+        "problem: a slice is missing",
+    ]
+
+
+def test_a_model_of_slices_alone_shows_the_likeliest():
+    text = printed(Predictions([Prediction(**STUDY, slices={"bleed": (0.5, 0.75)}, slice_numbers=(0, 3))]))
+    (row,) = [line for line in text.splitlines() if "bleed" in line]
+    assert [cell.strip() for cell in row.strip("│").split("│")] == ["bleed", "3", "0.750"]
+
+
+def test_refused_studies_are_an_error_after_the_others():
+    with pytest.raises(DataError, match="refused: s2: no images"):
+        printed(Predictions([Prediction(**STUDY)], ["refused: s2: no images"]))
