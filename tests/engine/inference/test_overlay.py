@@ -8,7 +8,7 @@ import numpy as np
 
 from mmdx.engine.inference.overlay import STRONGEST, Overlay, draw_overlay, overlay_figure
 
-GREY = np.full((4, 4), 0.5)
+GREY = np.full((2, 2), 0.5)
 HEAT = np.array([[0.0, 1.0], [0.5, 0.0]])
 PICTURE = Overlay(GREY, HEAT, "bleed", 0.256, "ct, slice 3")
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pandas as pd
@@ -24,7 +25,6 @@ from mmdx.config_file import parse_config, read_config
 from mmdx.data.splits.splits import Splits
 from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.experiments import run as experiments
-from mmdx.engine.runs.setting import Setting
 from mmdx.engine.scoring.evaluate import evaluate_run
 from mmdx.engine.training import loop, plan
 from mmdx.errors import DataError, UsageError
@@ -259,7 +259,7 @@ def test_epochs_are_judged_by_studies_or_by_slices(monkeypatch, judge, expected)
     labels = pd.DataFrame({"finding": "bleed", "label": [0.0, 1.0], "score": [0.1, 0.9]})
     monkeypatch.setattr(loop, "score_rows", lambda *_: (labels, labels.assign(score=0.5)))
     raw = {"data": {"store": "unused"}, "model": {"inputs": {"image": "test_patches"}}, "train": {"judge": judge}}
-    nothing = cast(Any, None)
-    setting = Setting(parse_config(raw, "test"), nothing, nothing, Splits(("val", "val")), nothing, QUIET)
-    training = loop.Training(setting, *[nothing] * 7)
+    parts = {"config": parse_config(raw, "test"), "splits": Splits(("val", "val")), "store": None, "accelerator": None}
+    training = object.__new__(loop.Training)
+    training.setting, training.saved = cast(Any, SimpleNamespace(**parts)), cast(Any, None)
     assert loop.validate(training) == expected

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from io import StringIO
 from pathlib import Path
-from typing import Any, cast
 
 from accelerate import Accelerator
 from parts import config_of
 from rich.console import Console
 
+from mmdx.data.splits.splits import Splits
+from mmdx.data.store.store import Store
 from mmdx.engine.runs.setting import Setting
 from mmdx.engine.training.state import Progress
 from mmdx.engine.training.tracking import log_epoch, log_step
@@ -18,9 +19,10 @@ from mmdx.files import RunLayout
 
 
 def test_steps_and_epochs_stand_in_the_log_and_epochs_in_the_console(tmp_path: Path):
-    output, nothing = StringIO(), cast(Any, None)
+    output = StringIO()
     console = Console(file=output, width=100)
-    setting = Setting(config_of(), RunLayout(tmp_path), nothing, nothing, Accelerator(cpu=True), console)
+    store = object.__new__(Store)  # no store is read
+    setting = Setting(config_of(), RunLayout(tmp_path), store, Splits(()), Accelerator(cpu=True), console)
     log_step(setting, Progress(epoch=0, batch=1, step=1), 0.5, {"loss": 2.0, "study": 2.0})
     log_epoch(setting, Progress(epoch=1, step=1, best=0.75, best_epoch=0), [2.0, 4.0], 0.75, 1.26)
     log_epoch(setting, Progress(epoch=2, step=2, best=0.75, best_epoch=0), [], 0.5, 2.0)
