@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
@@ -49,12 +50,13 @@ FLOORS = {
     ),
 }
 """The packages of each room, from the ground up: one imports itself and what lies on the floors below it."""
-WAITING: set[tuple[str, str]] = set()
 TORCH = ("torch", "torchvision", "timm", "transformers", "accelerate", "safetensors.torch")
 TORCH_FREE = ("mmdx.stats", "mmdx.data.readers", "mmdx.data.order", "mmdx.data.dicom", "mmdx.data.images")
 TORCH_FREE_HALLWAY = tuple(f"mmdx.{name}" for name in HALLWAY if name != "batch")
 NAMELESS = ("utils", "helpers", "common", "misc", "info", "manager")
-LONGEST_FILE, LONGEST_FUNCTION = 350, 60
+LONGEST_FILE, LONGEST_FUNCTION, MOST_ARGUMENTS = 300, 50, 7
+MOST_NAMES = 16
+"""Modules of one folder; with more it holds two packages."""
 
 
 @dataclass(frozen=True)
@@ -139,8 +141,6 @@ def floor_problems(texts: Mapping[str, str]) -> list[str]:
         for found in imports(name, texts):
             same_room = within(found.module, "mmdx") and room(found.module) == room(name)
             there = package(found.module) if same_room else ""
-            if (here, there) in WAITING:
-                continue
             if there and there != here and level.get(there, len(floors)) >= level[here]:
                 problems.append(f"{name}:{found.line}: {here} imports {found.module}, which does not lie below it")
     return problems
@@ -197,7 +197,38 @@ def size_problems(texts: Mapping[str, str]) -> list[str]:
                 lines = (node.end_lineno or node.lineno) - node.lineno + 1
                 if lines > LONGEST_FUNCTION:
                     problems.append(f"{name}:{node.lineno}: {node.name} has {lines} lines")
-    return problems
+        problems += [f"{name}:{line}: {function} has {count} arguments" for line, function, count in crowded(text)]
+    folders = Counter(name.rpartition(".")[0] for name in texts if not is_package(name, texts))
+    return problems + [f"{folder}: {count} modules" for folder, count in folders.items() if count > MOST_NAMES]
+
+
+def is_package(name: str, texts: Mapping[str, str]) -> bool:
+    return any(other.startswith(f"{name}.") for other in texts)
+
+
+def crowded(text: str) -> Iterator[tuple[int, str, int]]:
+    """Line, name and count of arguments of the functions that have too many.
+
+    Registered parts are free of that: a decorator with arguments (`@HEADS("study")`) makes a function,
+    or the methods of a class, one.
+    """
+    for node, registered in decorated(ast.parse(text), registered=False):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not registered:
+            arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+            count = sum(argument.arg not in ("self", "cls") for argument in arguments)
+            if count > MOST_ARGUMENTS:
+                yield node.lineno, node.name, count
+
+
+def decorated(node: ast.AST, *, registered: bool) -> Iterator[tuple[ast.AST, bool]]:
+    """All nodes below, each with whether it is a registered part or a method of one."""
+    for child in ast.iter_child_nodes(node):
+        inside = registered
+        if isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            calls = [ast.unparse(mark.func) for mark in child.decorator_list if isinstance(mark, ast.Call)]
+            inside = (registered and not isinstance(node, ast.FunctionDef)) or any(c != "dataclass" for c in calls)
+        yield child, inside
+        yield from decorated(child, registered=inside)
 
 
 def test_rooms_import_along_the_arrows_of_the_plan() -> None:
@@ -291,9 +322,13 @@ def test_the_reading_sees_circles_but_not_imports_inside_functions() -> None:
 
 
 def test_the_reading_measures_files_functions_and_names() -> None:
-    long = "def f():\n" + "    x = 1\n" * 60
-    assert size_problems({"mmdx.data.a": long}) == ["mmdx.data.a:1: f has 61 lines"]
-    assert size_problems({"mmdx.data.a": "x = 1\n" * 351}) == ["mmdx.data.a: 351 lines"]
+    long = "def f():\n" + "    x = 1\n" * 50
+    assert size_problems({"mmdx.data.a": long}) == ["mmdx.data.a:1: f has 51 lines"]
+    assert size_problems({"mmdx.data.a": "x = 1\n" * 301}) == ["mmdx.data.a: 301 lines"]
+    many = "def f(a, b, c, *, d, e, f, g, h): ..."
+    assert size_problems({"mmdx.data.a": many}) == ["mmdx.data.a:1: f has 8 arguments"]
+    assert size_problems({"mmdx.data.a": f"@READERS('x')\n{many}"}) == []
+    assert size_problems({f"mmdx.data.{letter}": "" for letter in "abcdefghijklmnopq"}) == ["mmdx.data: 17 modules"]
     assert size_problems({"mmdx.data.utils": ""}) == ["mmdx.data.utils: a name that says nothing"]
 
 
