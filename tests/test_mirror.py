@@ -13,20 +13,10 @@ THROUGH = {
     "data/phantom/lesions": "data/phantom/test_render",
     "data/readers/_huggingface": "data/readers/test_huggingface",
     "engine/experiments/opening": "engine/experiments/test_run_slices_alone",
-    "engine/inference/answers": "engine/inference/test_prediction",
-    "engine/inference/explain": "engine/inference/test_explanation",
-    "engine/inference/overlay": "engine/inference/test_explanation",
+    "engine/inference/explain": "engine/inference/test_model",
     "engine/inference/raw": "engine/inference/test_study_two_texts",
-    "engine/inference/reports": "engine/inference/test_study_two_texts",
-    "engine/scoring/baseline_files": "engine/scoring/test_baselines",
-    "engine/scoring/descriptors": "engine/experiments/test_two_stage",
-    "engine/scoring/evaluate": "engine/training/test_loop",
-    "engine/training/objective": "engine/training/test_distillation",
-    "engine/training/selection": "engine/experiments/test_two_stage",
     "stats/report/section": "stats/report/test_plots",
     "terminal/ablation": "engine/experiments/ablation/test_ablate",
-    "terminal/explanations": "engine/inference/test_explanation",
-    "terminal/predictions": "engine/inference/test_predict",
 }
 """Modules without a test of their name, and the test that goes through each."""
 

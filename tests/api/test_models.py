@@ -44,4 +44,4 @@ def test_an_ablation_is_a_comparison_of_its_variants(tmp_path: Path, monkeypatch
     path = write_config(tmp_path / "tiny.yaml", write_cohort(tmp_path / "raw"), epochs=1)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))  # the plugin of the config, for the trainings
     evidence = ablate(config(path, {"run": None}), fusions=[], out=tmp_path / "ablation", jobs=1)
-    assert {"fusion", "only-image", "only-report"} <= {arm.name for arm in evidence.comparison.models}
+    assert {"fusion", "only-image", "only-report"} <= {arm.name.split(":")[0] for arm in evidence.comparison.models}

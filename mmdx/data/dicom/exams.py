@@ -20,6 +20,7 @@ from mmdx.data.dicom.header import RUN_KEYWORDS
 from mmdx.data.dicom.series import SourceImage, choose_series
 from mmdx.data.quiet import quiet
 from mmdx.data.tables.dates import age_in_years
+from mmdx.data.workers import in_folder
 from mmdx.errors import DataError, some
 from mmdx.study import SERIES_DIGEST, ImageFiles, Study
 
@@ -132,7 +133,8 @@ def walk(root: Path) -> list[Path]:
 def in_parallel(work: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], *, files: int, saying: str) -> list[Any]:
     """`work` on the arguments of each task, in their order, on more cores the more `files` it reads in all."""
     workers = max(1, min(len(tasks), files // FILES_PER_WORKER, os.cpu_count() or 1))
-    done = joblib.Parallel(n_jobs=workers, return_as="generator")(joblib.delayed(work)(*task) for task in tasks)
+    calls = (joblib.delayed(in_folder)(Path.cwd(), work, *task) for task in tasks)
+    done = joblib.Parallel(n_jobs=workers, return_as="generator")(calls)
     console = Console(stderr=True)
     silent = workers == 1 or not console.is_terminal
     try:

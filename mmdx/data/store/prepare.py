@@ -32,6 +32,7 @@ from mmdx.data.store.lock import Group, locked
 from mmdx.data.store.recipe import Recipe
 from mmdx.data.store.shards import is_written, quarantine_of, shard_path, write_shard
 from mmdx.data.store.store import QUARANTINE, Store, is_store
+from mmdx.data.workers import in_folder
 from mmdx.errors import DataError, UsageError, reason
 from mmdx.registry import READERS
 from mmdx.schema import SplitOptions
@@ -211,7 +212,8 @@ def _write_shards(
         _say(console, f"{out}: going on after {len(shards) - len(waiting)} of {len(shards)} shards")
     names = recipe.pseudonyms()
     tasks = (
-        joblib.delayed(_write_for)(os.getpid(), path, part, layout, recipe.source, names) for path, part in waiting
+        joblib.delayed(in_folder)(Path.cwd(), _write_for, os.getpid(), path, part, layout, recipe.source, names)
+        for path, part in waiting
     )
     workers = max(1, min(len(waiting), joblib.cpu_count() // group.local_world))
     done = joblib.Parallel(n_jobs=workers, return_as="generator_unordered")(tasks)
