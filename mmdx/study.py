@@ -61,8 +61,8 @@ class Order:
 class ModalityFiles(ABC):
     """The files of one modality of a study, not read yet; a frozen dataclass inherits it.
 
-    `kind` is a name of `mmdx.kinds.KINDS`. `order` is the certificate of the items that the files hold, None where none
-    comes first.
+    `kind` is a name of `mmdx.kinds.KINDS`. Each has a field `order`, the certificate of the items that the files hold,
+    None where none of them comes first.
     """
 
     kind: ClassVar[str]
@@ -88,7 +88,7 @@ class ImageFiles(ModalityFiles):
 
     kind: ClassVar[str] = "images"
     images: tuple[ImageRef, ...]
-    order: Order
+    order: Order  # pyright: ignore[reportIncompatibleVariableOverride]  (frozen: narrower is sound)
     unit: Unit = "intensity"
     channels: Literal[1, 3] = 1
 

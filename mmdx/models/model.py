@@ -44,7 +44,7 @@ class MultimodalModel(nn.Module):
         self.answering: dict[str, Head] = dict(heads)
         self.maps = dict.fromkeys(branches, 0)
         for head in heads.values():
-            if head.modality in branches:
+            if head.modality is not None and head.modality in branches:
                 self.maps[head.modality] = max(self.maps[head.modality], head.maps)
         rates = torch.tensor([modality_dropout[name] for name in branches])
         self.register_buffer("rates", rates, persistent=False)

@@ -54,7 +54,7 @@ def visible_margins(image: Bool[np.ndarray, "h w"]) -> tuple[float, float]:
     They are told from the pixels alone: `image` is true where a pixel is not background. Black borders of the source
     itself look like margins of letter-boxing. 1 where nothing but background is there.
     """
-    return _margin(image.any(axis=1)), _margin(image.any(axis=0))
+    return _margin(np.asarray(image.any(axis=1))), _margin(np.asarray(image.any(axis=0)))
 
 
 def _margin(lines: Bool[np.ndarray, "n"]) -> float:

@@ -55,7 +55,7 @@ class Splits(Sequence[Split]):
     def counts(self) -> dict[str, int]:
         """Studies in each split, and those that are left out of training where there are any."""
         counts = Counter(self.words)
-        names = (*SPLITS, *(["unused"] if counts["unused"] else []))
+        names: tuple[Split, ...] = (*SPLITS, "unused") if counts["unused"] else SPLITS
         return {name: counts[name] for name in names}
 
     def patients(self, split: Split) -> frozenset[str]:

@@ -131,7 +131,10 @@ class _Outline(ModalityFiles):
 
     kind = "vectors"
     order: Order | None
-    paths = ()
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        return ()
 
 
 def _order(certificate: str) -> Order:

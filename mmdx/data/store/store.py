@@ -49,7 +49,7 @@ class Store:
         self._schema = self.layout.schema
         self._index = Index(self.folder, self.layout, self.description["studies"])
         self._proved = False
-        self._shard = lru_cache(OPEN_SHARDS)(partial(_map_shard, folder, self._schema))
+        self._shard = lru_cache(OPEN_SHARDS)(partial(_map_shard, self.folder, self._schema))
 
     def __reduce__(self) -> tuple[type[Store], tuple[Path]]:
         return Store, (self.folder,)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ from mmdx.engine.inference.arrays import ArrayStudy, ImageArrays
 from mmdx.engine.scoring.descriptors import descriptors_of
 from mmdx.errors import DataError
 from mmdx.kinds import KINDS
-from mmdx.study import ImageFiles, Order, Study
+from mmdx.study import ImageFiles, Order, Study, Unit
 
 
 @dataclass(frozen=True)
@@ -122,9 +122,10 @@ def _decoded(saved: SavedModel, name: str, images: ImageFiles | ImageArrays) -> 
     if images.unit != facts.unit:
         raise DataError(f"its images hold {images.unit}, but the model's '{name}' was trained on {facts.unit}")
     # Decoded whole, as a store has it: the grey levels of deep images hang on all images of the study.
+    channels = cast(Literal[1, 3], facts.channels)
     if isinstance(images, ImageArrays):
-        return fitted(images.pixels, images.unit, facts.channels, saved.facts.size)
-    return decode(replace(images, channels=facts.channels), saved.facts.size)
+        return fitted(images.pixels, images.unit, channels, saved.facts.size)
+    return decode(replace(images, channels=channels), saved.facts.size)
 
 
 def _descriptors(
@@ -155,4 +156,5 @@ def collate_of(saved: SavedModel) -> Collate:
 
 def _stored(facts: InputFacts) -> ModalityFacts:
     """How a store would hold an input."""
-    return ModalityFacts(facts.kind, facts.unit, facts.channels, facts.width, facts.logits)
+    unit = cast(Unit, facts.unit)
+    return ModalityFacts(facts.kind, unit, facts.channels, facts.width, facts.logits, facts.details)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 from jinja2 import Environment
 
@@ -37,7 +38,8 @@ def markdown_file(comparison: Comparison, contents: Contents, *, pictures: bool 
 
 def markdown_table(sheet: Sheet, *, under: str = "") -> str:
     """A table with its title, which is left out where it stands right under the same words."""
-    return str(_environment().get_template("parts.md.j2").module.table(sheet, under)).rstrip()
+    macros: Any = _environment().get_template("parts.md.j2").module  # its macros are attributes
+    return str(macros.table(sheet, under)).rstrip()
 
 
 @cache

@@ -86,7 +86,7 @@ def _sections(
     modalities = description["modalities"]
     reasons = Counter(reason_without_names(row["reason"]) for row in quarantine)
     return (
-        environment(__package__)
+        environment(__name__.rpartition(".")[0])
         .get_template("card.md.j2")
         .render(
             store=description,
