@@ -82,3 +82,8 @@ def quiet() -> tuple[Console, StringIO]:
     """A console that writes where a test can read."""
     said = StringIO()
     return Console(file=said, width=80), said
+
+
+def first_pixel(store: Store, row: int) -> int:
+    """The first pixel of a stored study, for a process that is handed the store."""
+    return int(store.read(row).pixels("image")[0, 0, 0, 0])

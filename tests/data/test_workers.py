@@ -10,10 +10,6 @@ import pytest
 from mmdx.data.workers import in_folder
 
 
-def _read(path: Path) -> str:
-    return path.read_text()
-
-
 def test_a_relative_path_means_the_folder_of_the_caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
     for name in ("first", "second"):
@@ -21,6 +17,6 @@ def test_a_relative_path_means_the_folder_of_the_caller(tmp_path: Path, monkeypa
         folder.mkdir()
         (folder / "word.txt").write_text(name)
         monkeypatch.chdir(folder)
-        tasks = [joblib.delayed(in_folder)(Path.cwd(), _read, Path("word.txt"))] * 2
+        tasks = [joblib.delayed(in_folder)(Path.cwd(), Path.read_text, Path("word.txt"))] * 2
         found.append(joblib.Parallel(n_jobs=2)(tasks))
     assert found == [["first"] * 2, ["second"] * 2]

@@ -259,15 +259,12 @@ def test_few_shards_stay_mapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert first[0, 0, 0, 0] == 0
 
 
-def _first_pixel(store: Store, row: int) -> int:
-    return int(store.read(row).pixels("image")[0, 0, 0, 0])
-
-
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_other_processes_read_the_same_store(store: Store, method: str) -> None:
-    assert _first_pixel(store, 0) == 0
+    # A process that is spawned can import what lies in `tests/`, and no test module.
+    assert cohorts.first_pixel(store, 0) == 0
     with multiprocessing.get_context(method).Pool(2) as pool:
-        assert pool.starmap(_first_pixel, [(store, row) for row in range(10)]) == [10 * row for row in range(10)]
+        assert pool.starmap(cohorts.first_pixel, [(store, row) for row in range(10)]) == [10 * row for row in range(10)]
 
 
 def test_a_store_travels_without_what_it_has_read(store: Store) -> None:
