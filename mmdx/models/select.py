@@ -58,10 +58,13 @@ class Affine(nn.Module):
 
 @SELECTORS("pca")
 class Pca(Selector):
-    """The first principal components (Burduja et al. 2020 take 120 of 2,048), not whitened."""
+    """The first principal components (Burduja et al. 2020 take 120 of 2,048).
 
-    def __init__(self, *, components: int = 120) -> None:
-        self.components = components
+    `whiten` divides each by its deviation over the training items, so that the last counts as much as the first.
+    """
+
+    def __init__(self, *, components: int = 120, whiten: bool = False) -> None:
+        self.components, self.whiten = components, whiten
 
     def fit(
         self, descriptors: Float32[np.ndarray, "n d"], labels: Float[np.ndarray, "n f"], *, seed: int
@@ -73,7 +76,12 @@ class Pca(Selector):
                 f"values; ask for 1 to {most}"
             )
         fitted = PCA(self.components, random_state=seed).fit(descriptors)
-        return np.asarray(fitted.mean_), np.asarray(fitted.components_).T
+        matrix = np.asarray(fitted.components_).T
+        if self.whiten:
+            deviations = np.sqrt(np.asarray(fitted.explained_variance_))
+            # A component along which nothing varies holds rounding alone, which is not to be blown up.
+            matrix = matrix / np.where(deviations > 1e-6 * deviations[0], deviations, np.inf)
+        return np.asarray(fitted.mean_), matrix
 
 
 @SELECTORS("variance")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Annotated, Literal
 
 from jaxtyping import Float
+from pydantic import Field
 from torch import Tensor, nn
 
 from mmdx.registry import VECTOR_ENCODERS
@@ -33,12 +35,29 @@ class Plain(VectorEncoder):
 
 @VECTOR_ENCODERS("mlp")
 class Mlp(VectorEncoder):
-    """Layer norm, which takes descriptors of any scale, and one hidden layer."""
+    """Layer norm, which takes descriptors of any scale, and one hidden layer.
 
-    def __init__(self, width: int, *, hidden: int = 128, dropout: float = 0.1) -> None:
+    `norm: false` leaves the layer norm out, for descriptors whose scale tells something, such as principal components.
+    `input_dropout` drops values of the descriptor before the hidden layer, `dropout` those that it gives.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        *,
+        hidden: int = 128,
+        norm: bool = True,
+        activation: Literal["gelu", "relu"] = "gelu",
+        input_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0,
+        dropout: float = 0.1,
+    ) -> None:
         super().__init__()
-        self.layers = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, hidden), nn.GELU(), nn.Dropout(dropout))
+        first = nn.LayerNorm(width) if norm else nn.Identity()
+        bend = nn.GELU() if activation == "gelu" else nn.ReLU()
+        self.thin = nn.Dropout(input_dropout)
+        self.layers = nn.Sequential(first, nn.Linear(width, hidden), bend, nn.Dropout(dropout))
         self.dim = hidden
 
     def forward(self, descriptors: Float[Tensor, "n d"]) -> Float[Tensor, "n e"]:
-        return self.layers(descriptors)
+        # Weights keep their names, `layers.0` and `layers.1`, whichever options are set: dropout has none.
+        return self.layers[1:](self.thin(self.layers[0](descriptors)))

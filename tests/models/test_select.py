@@ -32,6 +32,19 @@ def test_pca_is_that_of_scikit_learn():
     np.testing.assert_allclose((DESCRIPTORS - mean) @ matrix, expected, atol=1e-4)
 
 
+def test_whitened_components_vary_alike():
+    mean, matrix = fit("pca", components=4, whiten=True)
+    components = (DESCRIPTORS - mean) @ matrix
+    np.testing.assert_allclose(components.std(axis=0, ddof=1), np.ones(4), atol=1e-4)
+    np.testing.assert_allclose(components, PCA(4, whiten=True, random_state=3).fit_transform(DESCRIPTORS), atol=1e-4)
+
+
+def test_a_direction_without_variance_is_not_blown_up():
+    line = np.outer(np.arange(60), [3.0, 4.0]).astype(np.float32)
+    mean, matrix = SELECTORS.build(Component(type="pca", components=2, whiten=True)).fit(line, LABELS, seed=0)
+    assert np.abs((line - mean) @ matrix)[:, 1].max() == 0
+
+
 @pytest.mark.parametrize(
     ("name", "options", "reference"),
     [
