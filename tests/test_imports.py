@@ -14,7 +14,7 @@ import pytest
 import mmdx
 
 HALLWAY = (
-    *("study", "batch", "schema", "config_file", "registry", "errors", "yaml_text"),
+    *("study", "batch", "sections", "schema", "config_file", "registry", "errors", "yaml_text"),
     *("files", "kinds", "extras", "seven_points", "templates"),
 )
 ROOMS = {

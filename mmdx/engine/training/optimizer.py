@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from mmdx.models.model import trainable
-from mmdx.schema import TrainConfig
+from mmdx.sections import TrainConfig
 
 
 def make_optimizer(model: nn.Module, train: TrainConfig) -> torch.optim.Optimizer:

@@ -6,7 +6,7 @@ import pytest
 from torch import nn
 
 from mmdx.engine.training.optimizer import learning_rate, make_optimizer
-from mmdx.schema import TrainConfig
+from mmdx.sections import TrainConfig
 
 
 def test_learning_rate_climbs_then_falls_to_zero():
