@@ -88,7 +88,8 @@ class DataConfig(Section):
     `store`, or where that is None into a folder under `stores` that is named by its fingerprint.
 
     `size` is the side in pixels of a stored image; `findings` the labels to learn, in this order (None: all of the
-    store's); `split` deals the patients anew (None: as the store has them); `folds` trains one model per fold and
+    store's); `primary` is the one of them that epochs, tables, claims and corrections lead with, the others being
+    secondary (None: all alike, and their macro mean leads; `docs/statistics.md`); `split` deals the patients anew (None: as the store has them); `folds` trains one model per fold and
     tests each study once (`docs/cross_validation.md`); `train_patients` trains on so many of the training patients,
     drawn by the config's `seed`, those of 50 among those of 100 (None: on all); `max_images` keeps that many evenly
     spaced images of a longer modality; `reports` is what of a report is read, wherever a model meets one; `tables`
@@ -105,6 +106,7 @@ class DataConfig(Section):
     stores: Path = Path("stores")
     size: int = Field(default=224, ge=8)
     findings: tuple[str, ...] | None = None
+    primary: str | None = None
     split: SplitOptions | None = None
     folds: FoldOptions | None = None
     train_patients: int | None = Field(default=None, ge=1)
@@ -125,6 +127,12 @@ class DataConfig(Section):
             raise ValueError("pseudonym_key is for preparing: give reader and source too, or leave it out")
         if self.split is not None and self.folds is not None:
             raise ValueError("split deals the patients once, folds several times; give one of them")
+        return self
+
+    @pydantic.model_validator(mode="after")
+    def _primary_is_learnt(self) -> DataConfig:
+        if self.primary is not None and self.findings is not None and self.primary not in self.findings:
+            raise ValueError(f"primary is '{self.primary}'; {did_you_mean(self.primary, self.findings)}")
         return self
 
     @pydantic.field_validator("tables")

@@ -63,6 +63,10 @@ def test_a_name_alone_stands_for_a_component_and_for_an_input(experiment: Path) 
         ({"reader": "phantom"}, "a reader needs a source"),
         ({"store": "s", "source": "raw"}, "a reader needs a source"),
         ({"store": "s", "split": {"val": 0.5, "test": 0.5}}, "val + test is 1, which leaves nothing to train on"),
+        (
+            {"store": "s", "findings": ["bleed", "mass"], "primary": "bled"},
+            "primary is 'bled'; did you mean 'bleed'? known: bleed, mass",
+        ),
     ],
 )
 def test_sections_that_contradict_themselves_are_refused(data: dict[str, Any], message: str) -> None:

@@ -17,7 +17,7 @@ from mmdx.data.loading.traits import says
 from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.encoders import kind_of
-from mmdx.engine.assembly.facts import check_inputs
+from mmdx.engine.assembly.facts import check_inputs, primary_problems
 from mmdx.engine.assembly.judging import judge_problems
 from mmdx.engine.assembly.narrow import level_of
 from mmdx.errors import DataError, UsageError, did_you_mean, some
@@ -43,9 +43,11 @@ def check_studies_for(config: Config, studies: Sequence[Study]) -> None:
         for name in model.inputs
         if name not in modalities and name not in config.data.tables
     ]
+    primary = () if config.data.primary is None else (config.data.primary,)
     problems += [
-        f"data.findings: no study in {source} has a label '{name}'; {did_you_mean(name, findings)}"
-        for name in config.data.findings or ()
+        f"data.{key}: no study in {source} has a label '{name}'; {did_you_mean(name, findings)}"
+        for key, names in (("findings", config.data.findings or ()), ("primary", primary))
+        for name in names
         if name not in findings
     ]
     if problems:
@@ -106,7 +108,9 @@ def check_training(config: Config, store: Store, splits: Splits) -> Presence:
     problems = _absent_problems(config, present, rows)
     if untaught:
         problems.append(_untaught_problem(config, store, rows, findings, untaught))
-    if len(untaught) < len(findings) and not _can_judge(config, store, splits.rows("val"), findings):
+    primary = config.data.primary
+    judging, taught = ((primary,), primary not in untaught) if primary else (findings, len(untaught) < len(findings))
+    if taught and not _can_judge(config, store, splits.rows("val"), judging):
         problems.append(_unjudged_problem(config, store, splits.rows("val")))
     if problems:
         raise DataError(problems)
@@ -149,11 +153,13 @@ def _untaught_problem(
 
 def _unjudged_problem(config: Config, store: Store, rows: Sequence[int]) -> str:
     """The line about validation studies by which no epoch can be judged."""
-    studies = f"{len(rows)} validation studies"
+    studies, primary = f"{len(rows)} validation studies", config.data.primary
     judges = f"slices of {studies}" if config.train.judge == "slices" else studies
+    missing = f"'{primary}' (data.primary) lacks a class" if primary else "no finding has both classes"
+    other = "another primary finding" if primary else "other findings (data.findings)"
     return (
-        f"{store.folder}: no finding has both classes among {judges}, so no epoch can be judged; "
-        f"use more studies or other findings (data.findings), or {_anew(config)}"
+        f"{store.folder}: {missing} among {judges}, so no epoch can be judged; "
+        f"use more studies or {other}, or {_anew(config)}"
     )
 
 
@@ -204,6 +210,7 @@ def check_stages(config: Config, store: Store) -> None:
     if config.first is None:
         return
     problems = [line for name in config.model.inputs if (line := _stage_problem(config, store, name)) is not None]
+    problems += primary_problems(config, store)
     if config.first.folds is None:
         problems += _self_description_problems(config)
     if problems:

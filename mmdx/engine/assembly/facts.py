@@ -112,9 +112,18 @@ def _rarity(encoder: Component, tokenizer: ReportTokenizer, reports: Iterator[st
 def check_inputs(config: Config, store: Store) -> None:
     """Raises `UsageError` where the config names modalities, kinds or findings that the store does not have."""
     problems = [line for name in config.model.inputs for line in _input_problems(config, store, name)]
+    problems += primary_problems(config, store)
     if problems:
         raise UsageError(problems)
     store.columns_of(config.data.findings or store.findings)
+
+
+def primary_problems(config: Config, store: Store) -> list[str]:
+    """The line about a primary finding that the store does not have; empty where it has it, or none is named."""
+    primary, findings = config.data.primary, store.findings
+    if primary is None or primary in findings:
+        return []
+    return [f"data.primary: no finding '{primary}' in {store.folder}; {did_you_mean(primary, findings)}"]
 
 
 def _input_problems(config: Config, store: Store, name: str) -> list[str]:

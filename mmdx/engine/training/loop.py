@@ -157,11 +157,12 @@ def _not_finite(training: Training, group: list[Batch], what: str) -> DataError:
 
 
 def validate(training: Training) -> float:
-    """The primary metric of validation studies, or slices, everything shown: the mean over findings."""
+    """The primary metric of validation studies, or slices, everything shown: of the primary finding, or the mean."""
     setting = training.setting
     rows, shown = setting.splits.rows("val"), list(setting.config.model.inputs)
     studies, slices = score_rows(training.saved, setting.store, rows, shown, setting.accelerator)
-    return evaluate(slices if setting.config.train.judge == "slices" else studies)
+    judging = slices if setting.config.train.judge == "slices" else studies
+    return evaluate(judging, primary=setting.config.data.primary)
 
 
 def _end_epoch(training: Training, score: float) -> None:

@@ -147,6 +147,18 @@ def test_a_validation_split_that_could_judge_nothing(tmp_path: Path, problem: An
     assert not (tmp_path / "run").exists()
 
 
+def test_a_primary_finding_that_the_store_lacks_or_that_could_judge_nothing(tmp_path: Path, problem: Any) -> None:
+    split = ["val"] * 2 + ["train"] * 8 + ["test"] * 2
+    store = store_of(tmp_path, rows(split=split, mass=[1, 1] + [0, 1] * 5))
+    line = problem("train", config_of(tmp_path / "a.yaml", store, primary="bled"), code=2)
+    assert f"data.primary: no finding 'bled' in {store}; did you mean 'bleed'?" in line
+    line = problem("train", config_of(tmp_path / "b.yaml", store, primary="mass"), code=1)
+    assert "'mass' (data.primary) lacks a class among 2 validation studies, so no epoch can be judged" in line
+    config = read_config(config_of(tmp_path / "c.yaml", store, primary="bleed"))
+    opened = open_store(config, Console(quiet=True))
+    check_training(config, opened, deal(config, opened))
+
+
 @pytest.mark.parametrize("reports", [["Fell." if i > 9 else "" for i in range(12)], ["HISTORY: fell."] * 12])
 def test_a_modality_that_no_training_study_has(tmp_path: Path, problem: Any, reports: list[str]) -> None:
     split = ["train"] * 8 + ["val"] * 2 + ["test"] * 2

@@ -253,12 +253,16 @@ def _family(pid: int) -> list[int]:
     return [pid, *(member for child in found for member in _family(int(child)))]
 
 
-@pytest.mark.parametrize(("judge", "expected"), [("studies", 1.0), ("slices", 0.5)])
-def test_epochs_are_judged_by_studies_or_by_slices(monkeypatch, judge, expected):
-    """Studies are ranked rightly, slices are all alike."""
-    labels = pd.DataFrame({"finding": "bleed", "label": [0.0, 1.0], "score": [0.1, 0.9]})
+@pytest.mark.parametrize(
+    ("judge", "primary", "expected"), [("studies", None, 0.5), ("studies", "bleed", 1.0), ("slices", None, 0.5)]
+)
+def test_epochs_are_judged_by_studies_or_by_slices_and_by_the_primary_finding(monkeypatch, judge, primary, expected):
+    """Studies are ranked rightly for bleed and wrongly for mass, slices are all alike."""
+    bleed = pd.DataFrame({"finding": "bleed", "label": [0.0, 1.0], "score": [0.1, 0.9]})
+    labels = pd.concat([bleed, bleed.assign(finding="mass", label=[1.0, 0.0])])
     monkeypatch.setattr(loop, "score_rows", lambda *_: (labels, labels.assign(score=0.5)))
-    raw = {"data": {"store": "unused"}, "model": {"inputs": {"image": "test_patches"}}, "train": {"judge": judge}}
+    raw = {"data": {"store": "unused", "primary": primary}, "train": {"judge": judge}}
+    raw["model"] = {"inputs": {"image": "test_patches"}}
     parts = {"config": parse_config(raw, "test"), "splits": Splits(("val", "val")), "store": None, "accelerator": None}
     training = object.__new__(loop.Training)
     training.setting, training.saved = cast(Any, SimpleNamespace(**parts)), cast(Any, None)
