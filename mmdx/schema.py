@@ -89,12 +89,13 @@ class DataConfig(Section):
 
     `size` is the side in pixels of a stored image; `findings` the labels to learn, in this order (None: all of the
     store's); `primary` is the one of them that epochs, tables, claims and corrections lead with, the others being
-    secondary (None: all alike, and their macro mean leads; `docs/statistics.md`); `split` deals the patients anew (None: as the store has them); `folds` trains one model per fold and
-    tests each study once (`docs/cross_validation.md`); `train_patients` trains on so many of the training patients,
-    drawn by the config's `seed`, those of 50 among those of 100 (None: on all); `max_images` keeps that many evenly
-    spaced images of a longer modality; `reports` is what of a report is read, wherever a model meets one; `tables`
-    makes modalities of traits, such as `{clinic: [age, sex]}`; `pseudonym_key` is a file with a secret by which patient
-    and study ids are replaced when the store is prepared (`docs/privacy.md`).
+    secondary (None: all alike, and their macro mean leads; `docs/statistics.md`); `split` deals the patients anew
+    (None: as the store has them); `folds` trains one model per fold and tests each study once
+    (`docs/cross_validation.md`); `train_patients` trains on so many of the training patients, drawn by the config's
+    `seed`, those of 50 among those of 100 (None: on all); `max_images` keeps that many evenly spaced images of a longer
+    modality; `reports` is what of a report is read, wherever a model meets one; `tables` makes modalities of traits,
+    such as `{clinic: [age, sex]}`; `pseudonym_key` is a file with a secret by which patient and study ids are replaced
+    when the store is prepared (`docs/privacy.md`).
 
     `order` and `drop_images` are experiments: the images of a study `shuffled` or `reversed`, and a share of them left
     out (one always stays), in training and scoring alike. Both are drawn from the study's id and the config's `seed`.
