@@ -135,11 +135,14 @@ class SampleMaker:
 
     def _boxes(self, study: StudySource, modality: str, numbers: Int[np.ndarray, " n"]) -> Float[np.ndarray, "k 6"]:
         """The boxes of the findings and images that a Sample holds."""
+        boxes = [box for box in study.boxes() if box["modality"] == modality and box["finding"] in self.findings]
+        if not boxes:
+            return np.empty((0, 6), dtype=np.float32)
         place = {image: index for index, image in enumerate(numbers.tolist())}
         rows = [
             [place[box["image"]], self.findings.index(box["finding"]), *(box[corner] for corner in CORNERS)]
-            for box in study.boxes()
-            if box["modality"] == modality and box["image"] in place and box["finding"] in self.findings
+            for box in boxes
+            if box["image"] in place
         ]
         return np.array(rows, dtype=np.float32).reshape(-1, 6)
 

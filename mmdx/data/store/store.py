@@ -1,26 +1,26 @@
-"""A prepared cohort: memory-mapped Arrow shards and their index, `dataset.json`, `splits.csv`, cards, quarantine."""
+"""A prepared cohort: Arrow shards and their index, `dataset.json`, `splits.csv`, cards, quarantine."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from functools import cached_property, lru_cache, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import datasets
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 from jaxtyping import Float, Int
 
 from mmdx.data.splits.splits import Splits, prove_disjoint, read_splits
 from mmdx.data.store.fingerprint import STORE_FORMAT
-from mmdx.data.store.index import INDEX, Index
+from mmdx.data.store.index import Index
 from mmdx.data.store.kinds import ModalityFacts
 from mmdx.data.store.layout import Layout
-from mmdx.data.store.shards import mapped, shard_path
+from mmdx.data.store.rows import AGAIN, Held, HeldRow, MappedRows, check_size
+from mmdx.data.store.shards import shard_path
 from mmdx.data.store.stored import StoredStudy
 from mmdx.errors import DataError, UsageError, did_you_mean, reason
 
@@ -29,8 +29,6 @@ SPLIT_FILE = "splits.csv"
 QUARANTINE = "quarantine.csv"
 EXTRACTED = "extracted"
 """The key of `dataset.json` that says which models left the descriptors of a store, and how."""
-OPEN_SHARDS = 8
-_AGAIN = "remove the folder and prepare the store again"
 
 
 class Store:
@@ -38,18 +36,19 @@ class Store:
 
     Opening takes the same time whatever the number of studies: it reads `dataset.json` and maps the index. Identifiers
     and splits are read when first asked for, and then every shard must be there, as long as it was written, and no
-    patient in two splits; a shard is mapped when one of its studies is read. A store can be sent to other processes,
-    which open it anew. Raises `DataError` where the folder is no store, is unfinished, or has been tampered with.
+    patient in two splits; a shard is mapped when one of its studies is read, and what is read is held in memory where
+    there is room for all of it (`rows.py`). A store can be sent to other processes, which open it anew. Raises
+    `DataError` where the folder is no store, is unfinished, or has been tampered with.
     """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         self.description = _description(self.folder)
         self.layout = _layout(self.description)
-        self._schema = self.layout.schema
         self._index = Index(self.folder, self.layout, self.description["studies"])
         self._proved = False
-        self._shard = lru_cache(OPEN_SHARDS)(partial(_map_shard, self.folder, self._schema))
+        self._rows = MappedRows(self.folder, self.layout.schema, self._index)
+        self._studies: dict[int, StoredStudy] = {}
 
     def __reduce__(self) -> tuple[type[Store], tuple[Path]]:
         return Store, (self.folder,)
@@ -165,24 +164,24 @@ class Store:
         return self._index.text(f"{modality}.order", row)
 
     def read(self, row: int) -> StoredStudy:
-        """One study; its pixels are views of the memory-mapped file."""
-        shard, offset, size = self._index.place(row)
-        path = shard_path(self.folder, shard)
-        try:
-            batch = pa.ipc.read_record_batch(self._shard(shard, size).slice(offset), self._schema)
-            batch.validate()
-        except (pa.ArrowException, OSError, ValueError) as error:
-            raise DataError(f"{path}: is damaged ({reason(error)}); {_AGAIN}") from None
-        study = StoredStudy(batch, self.layout)
-        if study.study_id != self._index.text("study_id", row):
-            raise DataError(f"{path}: holds another study than {INDEX} says; {_AGAIN}")
-        return study
+        """One study, its arrays read-only: held in memory where the store is small, else views of the mapped file."""
+        if row in self._studies:
+            return self._studies[row]
+        batch = self._rows.read(row)
+        if not self._held.rows():
+            return StoredStudy(batch, self.layout)
+        self._studies[row] = StoredStudy(HeldRow(batch, row, self._rows, self._held), self.layout)
+        return self._studies[row]
+
+    @cached_property
+    def _held(self) -> Held:
+        return Held.of(self._index, self.layout)
 
     def _prove_whole(self) -> None:
         """Raises `DataError` where a shard is missing, or shorter or longer than it was written. Looks once."""
         if not self._proved:
             for shard, size in self._index.shards().items():
-                _check_size(shard_path(self.folder, shard), size)
+                check_size(shard_path(self.folder, shard), size)
             self._proved = True
 
 
@@ -203,33 +202,15 @@ def _description(folder: Path) -> dict[str, Any]:
         )
         raise DataError(f"{folder}: not a finished store; {hint}") from None
     except (OSError, ValueError) as error:
-        raise DataError(f"{folder / DESCRIPTION}: cannot be read ({reason(error)}); {_AGAIN}") from None
+        raise DataError(f"{folder / DESCRIPTION}: cannot be read ({reason(error)}); {AGAIN}") from None
     if not isinstance(description, dict) or description.get("format") != STORE_FORMAT:
-        raise DataError(f"{folder}: not a store of this version's format, {STORE_FORMAT}; {_AGAIN}")
+        raise DataError(f"{folder}: not a store of this version's format, {STORE_FORMAT}; {AGAIN}")
     return description
 
 
 def _layout(description: dict[str, Any]) -> Layout:
     modalities = {name: ModalityFacts.from_json(facts) for name, facts in description["modalities"].items()}
     return Layout(modalities, tuple(description["findings"]), description["size"])
-
-
-def _map_shard(folder: Path, schema: pa.Schema, shard: int, size: int) -> pa.Buffer:
-    path = shard_path(folder, shard)
-    _check_size(path, size)
-    shard_file = mapped(path)
-    if pa.ipc.read_schema(shard_file) != schema:
-        raise DataError(f"{path}: its columns are not those of {DESCRIPTION}; {_AGAIN}")
-    return shard_file
-
-
-def _check_size(path: Path, size: int) -> None:
-    try:
-        length = path.stat().st_size
-    except FileNotFoundError:
-        raise DataError(f"{path}: missing from a finished store; {_AGAIN}") from None
-    if length != size:
-        raise DataError(f"{path}: is damaged ({length} bytes, {size} were written); {_AGAIN}")
 
 
 def digest(path: Path) -> str:

@@ -1,8 +1,9 @@
-"""One row of a store: a study as arrays that are views of the memory-mapped shard."""
+"""One row of a store: a study as read-only arrays, text and facts."""
 
 from __future__ import annotations
 
 import json
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,22 +11,23 @@ import pyarrow as pa
 from jaxtyping import Float, Float32, Shaped
 
 from mmdx.data.store.kinds import STORED
-from mmdx.data.store.kinds.base import StoredItems
+from mmdx.data.store.kinds.base import Row, StoredItems
 from mmdx.data.store.layout import Layout
 
 
 class StoredStudy:
-    """One row of a store."""
+    """One row of a store. What is JSON there is read once."""
 
-    def __init__(self, row: pa.RecordBatch, layout: Layout) -> None:
+    def __init__(self, row: Row, layout: Layout) -> None:
         self._row = row
         self._layout = layout
+        self._spacings: dict[str, float | None] = {}
 
-    @property
+    @cached_property
     def study_id(self) -> str:
         return self._row.column("study_id")[0].as_py()
 
-    @property
+    @cached_property
     def patient_id(self) -> str:
         return self._row.column("patient_id")[0].as_py()
 
@@ -66,15 +68,25 @@ class StoredStudy:
         return flat.reshape(len(flat) // max(findings, 1), findings)
 
     def traits(self) -> dict[str, str | float]:
-        return json.loads(self._row.column("traits")[0].as_py())
+        return dict(self._traits)
 
     def spacing(self, modality: str) -> float | None:
         """mm between neighbouring images, or their descriptors, along the normal; None where no certificate says so."""
-        order = self._row.column(f"{modality}.order")[0].as_py()
-        return json.loads(order)["spacing_mm"] if order else None
+        if modality not in self._spacings:
+            order = self._row.column(f"{modality}.order")[0].as_py()
+            self._spacings[modality] = json.loads(order)["spacing_mm"] if order else None
+        return self._spacings[modality]
 
     def boxes(self) -> list[dict[str, Any]]:
         """Lesion boxes in pixels of the stored images."""
+        return [dict(box) for box in self._boxes]
+
+    @cached_property
+    def _traits(self) -> dict[str, str | float]:
+        return json.loads(self._row.column("traits")[0].as_py())
+
+    @cached_property
+    def _boxes(self) -> list[dict[str, Any]]:
         return json.loads(self._row.column("boxes")[0].as_py())
 
     def _flat(self, column: str) -> np.ndarray:

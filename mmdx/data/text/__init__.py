@@ -1,1 +1,1 @@
-"""Reports as text: their sections, what of them a model may read, and tokens; imports the hallway alone."""
+"""Reports as text: their sections, what of them a model may read, and tokens; imports memory and the hallway."""

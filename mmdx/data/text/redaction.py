@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from mmdx.data.text.sections import sections
 from mmdx.schema import ReportOptions
 
 MASK = "[MASKED]"
+MOST_KEPT = 4096
+"""Reports that are kept as they were redacted last: every epoch reads the same ones."""
 
 
 def redacted(report: str, options: ReportOptions) -> str:
@@ -16,13 +19,26 @@ def redacted(report: str, options: ReportOptions) -> str:
 
     Sections that stay keep their headings, in upper case. A report of which nothing is left is empty.
     """
+    if options.keep_sections or options.drop_sections or options.mask:
+        return _without(report, options)
+    return report.strip()
+
+
+@lru_cache(MOST_KEPT)
+def _without(report: str, options: ReportOptions) -> str:
     if options.keep_sections or options.drop_sections:
         remaining = {name: text for name, text in sections(report).items() if _stays(name, options)}
         report = "\n".join(f"{name.upper()}: {text}" if name else text for name, text in remaining.items())
     if options.mask:
-        terms = sorted(map(re.escape, options.mask), key=len, reverse=True)
-        report = re.sub(rf"(?<!\w)(?:{'|'.join(terms)})(?!\w)", MASK, report, flags=re.IGNORECASE)
+        report = _words(options.mask).sub(MASK, report)
     return report.strip()
+
+
+@lru_cache
+def _words(terms: tuple[str, ...]) -> re.Pattern[str]:
+    """Any of the terms as whole words, the longest first."""
+    escaped = sorted(map(re.escape, terms), key=len, reverse=True)
+    return re.compile(rf"(?<!\w)(?:{'|'.join(escaped)})(?!\w)", re.IGNORECASE)
 
 
 def withheld(options: ReportOptions) -> str:

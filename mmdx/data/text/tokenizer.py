@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int64
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
+from mmdx.data.memory import Memo
 from mmdx.errors import DataError, UsageError
 
 PADDING, UNKNOWN_WORD = "[PAD]", "[UNK]"
@@ -17,13 +19,21 @@ _CLOSED_UP = re.compile(r" (?=[.,;:!?)\]])|(?<=[(\[]) ")
 
 
 class ReportTokenizer:
-    """Text to token ids, cut at `max_tokens`; the same whichever library made the tokenizer."""
+    """Text to token ids, cut at `max_tokens`; the same whichever library made the tokenizer.
+
+    Ids are read-only, and kept by text where there is room (`mmdx/data/memory.py`); what is kept does not travel to
+    other processes.
+    """
 
     def __init__(self, tokenizer: Tokenizer, *, max_tokens: int) -> None:
         self._tokenizer = tokenizer
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(max_tokens)
         self.max_tokens = max_tokens
+        self._ids = Memo(partial(_encoded, tokenizer), size=_bytes)
+
+    def __reduce__(self) -> tuple[Callable[..., ReportTokenizer], tuple[Tokenizer]]:
+        return partial(ReportTokenizer, max_tokens=self.max_tokens), (self._tokenizer,)
 
     @property
     def vocabulary(self) -> int:
@@ -32,7 +42,7 @@ class ReportTokenizer:
         return 1 + max(self._tokenizer.get_vocab(with_added_tokens=True).values())
 
     def __call__(self, text: str) -> Int64[np.ndarray, "n"]:
-        return np.array(self._tokenizer.encode(text).ids, dtype=np.int64)
+        return self._ids(text)
 
     def words(self, ids: Iterable[int]) -> list[str]:
         """The token behind each id."""
@@ -115,6 +125,16 @@ def pretrained_tokenizer(source: str, *, max_tokens: int) -> ReportTokenizer:
     if not isinstance(loaded, PreTrainedTokenizerFast):
         raise UsageError(f"text encoder source '{source}': its tokenizer has no fast form; choose another source")
     return ReportTokenizer(loaded.backend_tokenizer, max_tokens=max_tokens)
+
+
+def _encoded(tokenizer: Tokenizer, text: str) -> Int64[np.ndarray, "n"]:
+    ids = np.array(tokenizer.encode(text).ids, dtype=np.int64)
+    ids.flags.writeable = False
+    return ids
+
+
+def _bytes(ids: Int64[np.ndarray, "n"]) -> int:
+    return ids.nbytes
 
 
 def _from_file(path: Path) -> Tokenizer:

@@ -14,7 +14,8 @@ import cohorts
 import numpy as np
 import pytest
 
-from mmdx.data.store import store as store_module
+from mmdx.data import memory
+from mmdx.data.store import rows
 from mmdx.data.store.prepare import prepare_store
 from mmdx.data.store.store import Store, is_store
 from mmdx.errors import DataError, UsageError
@@ -79,7 +80,7 @@ def test_pixels_text_traits_and_order_come_out(store: Store) -> None:
     assert study.slice_labels("image").shape == (0, 1)
 
 
-def test_pixels_are_views_of_the_mapped_file(store: Store) -> None:
+def test_pixels_are_read_only_views_of_one_place(store: Store) -> None:
     pixels = store.read(5).pixels("image")
     assert not pixels.flags.owndata
     assert not pixels.flags.writeable
@@ -246,7 +247,8 @@ def test_opening_looks_at_no_shard_and_no_split(copied: Path) -> None:
 
 
 def test_few_shards_stay_mapped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store_module, "OPEN_SHARDS", 2)
+    monkeypatch.setattr(rows, "OPEN_SHARDS", 2)
+    monkeypatch.setattr(memory, "MOST_BYTES", 0)
     store = cohorts.prepared(cohorts.folder_cohort(tmp_path / "raw"), tmp_path / "out")
     first = store.read(0).pixels("image")
     for row in range(10):

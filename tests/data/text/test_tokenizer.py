@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import pickle
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,17 @@ def test_words_that_stand_twice_have_ids_and_others_are_unknown() -> None:
     assert tokenizer.words(ids.tolist()) == ["fall", "headache", "[UNK]", "[UNK]"]
     assert ids.tolist()[2:] == [1, 1]
     assert tokenizer.words([0]) == ["[PAD]"]
+
+
+def test_ids_are_kept_read_only_and_do_not_travel() -> None:
+    tokenizer = fit_tokenizer(REPORTS, max_tokens=4)
+    before = len(pickle.dumps(tokenizer))
+    ids = tokenizer("fall " * 1000)
+    assert tokenizer("fall " * 1000) is ids
+    assert not ids.flags.writeable
+    assert len(pickle.dumps(tokenizer)) == before
+    again = pickle.loads(pickle.dumps(tokenizer))
+    assert (again("fall " * 1000).tolist(), again.max_tokens) == (ids.tolist(), 4)
 
 
 def test_the_vocabulary_is_that_of_the_reports_given_and_no_other() -> None:

@@ -11,7 +11,7 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import datasets
 import numpy as np
@@ -27,6 +27,15 @@ TEXT_COLUMN = datasets.Value("string")
 NUMBERS_COLUMN = datasets.LargeList(datasets.Value("float32"))
 Item = tuple[tuple[int, ...], np.dtype]
 """The shape and the dtype of one item."""
+
+
+@runtime_checkable
+class Row(Protocol):
+    """One row of a store; a record batch of Arrow is one."""
+
+    def column(self, i: str, /) -> pa.Array:
+        """The cell of a column, an array of one."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -165,8 +174,8 @@ class StoredItems(StoredKind):
         }
         return Cells(cells, decoded.letterboxes)
 
-    def items(self, row: pa.RecordBatch, slot: Slot) -> Shaped[np.ndarray, "n *shape"]:
-        """The items of a stored row: a read-only view of the file, of n = 0 where the modality is absent."""
+    def items(self, row: Row, slot: Slot) -> Shaped[np.ndarray, "n *shape"]:
+        """The items of a stored row: a read-only view, of n = 0 where the modality is absent."""
         shape, _ = self.item(slot.facts, slot.size)
         return row.column(slot.name).flatten().to_numpy(zero_copy_only=True).reshape(-1, *shape)
 
