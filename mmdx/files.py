@@ -141,6 +141,11 @@ class ModelLayout:
         return self.folder / "model.safetensors"
 
     @property
+    def calibration(self) -> Path:
+        """The scale and the shift of the logits of each calibrated head; a model without any has no such file."""
+        return self.folder / "calibration.json"
+
+    @property
     def first(self) -> Path:
         """The model folder of the first of two stages, which makes the descriptors that this model reads."""
         return self.folder / "first"

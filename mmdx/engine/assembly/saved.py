@@ -28,6 +28,8 @@ from mmdx.engine.assembly.texts import target_key
 from mmdx.errors import DataError, reason
 from mmdx.files import PARTIAL, ModelLayout, write_json, write_text, written
 from mmdx.kinds import KINDS
+from mmdx.models.heads.base import FindingsHead
+from mmdx.models.heads.calibration import Calibration
 from mmdx.models.model import MultimodalModel
 from mmdx.schema import Config
 
@@ -94,7 +96,28 @@ def load_model(folder: Path) -> SavedModel:
         raise DataError(
             f"{ModelLayout(folder).weights}: does not hold this model's weights ({reason(error)})"
         ) from None
+    _calibrate(model, folder, facts)
     return SavedModel(model.eval(), config, facts, tokenizers, _first_of(folder, facts))
+
+
+def write_calibration(folder: Path, calibrations: Mapping[str, Calibration], facts: ModelFacts) -> None:
+    """Writes the calibration of each head, by its name."""
+    content = {name: calibration.to_json(facts.findings) for name, calibration in calibrations.items()}
+    write_json(ModelLayout(folder).calibration, content)
+
+
+def _calibrate(model: MultimodalModel, folder: Path, facts: ModelFacts) -> None:
+    """Gives the heads of a model the calibration that lies in its folder, where one does."""
+    path = ModelLayout(folder).calibration
+    if not path.is_file():
+        return
+    try:
+        for name, raw in json.loads(path.read_text(encoding="utf-8")).items():
+            head = model.answering[name]
+            if isinstance(head, FindingsHead):
+                head.calibration = Calibration.from_json(raw, facts.findings)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"{path}: cannot be read ({reason(error)}); copy the whole model folder again") from None
 
 
 def _first_of(folder: Path, facts: ModelFacts) -> SavedModel | None:

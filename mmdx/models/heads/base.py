@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from mmdx.batch import Batch, Features
+from mmdx.models.heads.calibration import Calibration
 from mmdx.models.losses import Loss, known_bce
 from mmdx.registry import LOSSES
 from mmdx.schema import Component
@@ -72,9 +73,13 @@ class Head(nn.Module, ABC):
     def targets(self, batch: Batch) -> Float[Tensor, "k f"]:
         """The labels that the logits answer to, NaN where unknown."""
 
+    def calibrated(self, logits: Float[Tensor, "k f"]) -> Float[Tensor, "k f"]:
+        """Logits in float32 whose probabilities mean what they say, as far as the head was calibrated."""
+        return logits.float()
+
     def probabilities(self, logits: Float[Tensor, "k f"]) -> Float[Tensor, "k f"]:
         """What the logits say, from 0 to 1, in float32."""
-        return logits.float().sigmoid()
+        return self.calibrated(logits).sigmoid()
 
     def loss(self, logits: Float[Tensor, "k f"], batch: Batch) -> Float[Tensor, ""]:
         """Mean binary cross-entropy over known labels; 0 where none is known."""
@@ -82,12 +87,23 @@ class Head(nn.Module, ABC):
 
 
 class FindingsHead(Head, ABC):
-    """A head that is trained by a registered loss, which also says what its logits mean."""
+    """A head that is trained by a registered loss, which also says what its logits mean.
+
+    `calibration` is None until the scores of studies that the model has not seen were looked at (`calibration.json` of
+    a model folder). The loss is of the logits as they are.
+    """
 
     criterion: Loss
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.calibration: Calibration | None = None
+
+    def calibrated(self, logits: Float[Tensor, "k f"]) -> Float[Tensor, "k f"]:
+        return logits.float() if self.calibration is None else self.calibration(logits)
+
     def probabilities(self, logits: Float[Tensor, "k f"]) -> Float[Tensor, "k f"]:
-        return self.criterion.probabilities(logits)
+        return self.criterion.probabilities(self.calibrated(logits))
 
     def loss(self, logits: Float[Tensor, "k f"], batch: Batch) -> Float[Tensor, ""]:
         return self.criterion(logits, self.targets(batch))
