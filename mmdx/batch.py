@@ -20,14 +20,14 @@ from torch import Tensor
 class Sample:
     """One study as arrays, read from the store: raw dtype, nothing windowed, nothing normalised.
 
-    `inputs[modality]` has one row per item (`[n c h w]` int16 or uint8 pixels; `[n d]` float32 descriptors; `[n]` int64
-    tokens), no entry or no row where the modality is absent. `labels [f]` and `slice_labels[modality] [n f]` are
-    float32 with NaN for unknown. `places[modality] [n]` says where each image stands, in mm from the first along the
-    normal, NaN where its order certificate has no spacing. `boxes[modality] [k 6]` has one row per lesion box: image
-    (0-based, of this Sample), finding (0-based), x0, y0, x1, y1 in pixels of the stored images.
-    `slice_numbers[modality] [n]` is the 0-based place of each image among all of its study, in certified order.
-    `targets[modality] [t]` are the tokens of a text that is to be written, whether it is an input or not. A modality
-    that has none of these has no entry.
+    `inputs[modality]` has one row per item (`[n c h w]` int16 or uint8 pixels; `[n d]` float32 descriptors, also of
+    images that a frozen encoder saw before; `[n]` int64 tokens), no entry or no row where the modality is absent.
+    `labels [f]` and `slice_labels[modality] [n f]` are float32 with NaN for unknown. `places[modality] [n]` says where
+    each image stands, in mm from the first along the normal, NaN where its order certificate has no spacing.
+    `boxes[modality] [k 6]` has one row per lesion box: image (0-based, of this Sample), finding (0-based), x0, y0, x1,
+    y1 in pixels of the stored images. `slice_numbers[modality] [n]` is the 0-based place of each image among all of
+    its study, in certified order. `targets[modality] [t]` are the tokens of a text that is to be written, whether it is
+    an input or not. A modality that has none of these has no entry.
     """
 
     study_id: str
@@ -46,12 +46,14 @@ class Packed:
     """The items of one modality, study after study and never padded; a study of length 0 does not have it.
 
     `places` is where each item stands, in mm from its study's first along the normal; NaN where that is not known, None
-    where items have no place.
+    where items have no place. `encoded` says that `values` are no pixels, but what the encoder of the modality gives
+    for each image.
     """
 
     values: Shaped[Tensor, "n *rest"]
     lengths: Int[Tensor, "b"]
     places: Float[Tensor, "n"] | None = None
+    encoded: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ class Batch:
 
         def moved(packed: Packed) -> Packed:
             places = None if packed.places is None else move(packed.places)
-            return Packed(move(packed.values), move(packed.lengths), places)
+            return replace(packed, values=move(packed.values), lengths=move(packed.lengths), places=places)
 
         return replace(
             self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -31,3 +32,18 @@ class Patches(ImageEncoder):
     ) -> tuple[Float[Tensor, "n d"], tuple[Float[Tensor, "n _ _ _"], ...]]:
         seen = self.look(images).tanh()
         return seen.mean(dim=(2, 3)), (seen,)
+
+
+@IMAGE_ENCODERS("test_frozen_patches")
+class FrozenPatches(Patches):
+    """The same look, which no training changes; `seed` draws its weights."""
+
+    def __init__(self, channels: int, architecture: Mapping[str, Any] | None, *, seed: int = 0) -> None:
+        super().__init__(channels, architecture)
+        drawn = torch.Generator().manual_seed(seed)
+        for weights in self.look.parameters():
+            weights.data = torch.randn(weights.shape, generator=drawn) / 8
+        self.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> FrozenPatches:
+        return super().train(False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import cast
 
 import torch
@@ -99,7 +100,8 @@ def encode(branch: nn.Module, packed: Packed, *, maps: int = 0) -> Features:
     lengths = packed.lengths.clone()
     lengths[0] = 1
     places = None if packed.places is None else packed.places.new_zeros(1)
-    blank = Packed(packed.values.new_zeros((1, *packed.values.shape[1:])), lengths, places)
+    values = packed.values.new_zeros((1, *packed.values.shape[1:]))
+    blank = replace(packed, values=values, lengths=lengths, places=places)
     with frozen_statistics(branch):
         return _run(branch, blank, maps)
 

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mmdx.batch import Batch, Boxes, Packed, Sample
+from mmdx.data.loading.encoded import NOTHING_ENCODED, Encoded
 from mmdx.data.loading.traits import Table
 from mmdx.data.store.kinds import STORED, ModalityFacts
 from mmdx.data.store.kinds.base import Item
@@ -18,11 +19,16 @@ from mmdx.data.store.store import Store
 
 class Collate:
     """Packs Samples. `items` has for each modality, in order, the shape and the dtype of one item; `targets` names the
-    texts to be written."""
+    texts to be written, `encoded` the modalities whose images come as vectors."""
 
-    def __init__(self, items: Mapping[str, tuple[tuple[int, ...], np.dtype]], targets: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        items: Mapping[str, tuple[tuple[int, ...], np.dtype]],
+        targets: Sequence[str] = (),
+        encoded: Sequence[str] = (),
+    ) -> None:
         self._items = dict(items)
-        self._targets = tuple(targets)
+        self._targets, self._encoded = tuple(targets), tuple(encoded)
 
     def __call__(self, samples: Sequence[Sample]) -> Batch:
         findings = len(samples[0].labels)
@@ -35,9 +41,8 @@ class Collate:
                 sample.places.get(name, np.full(len(part), np.nan, np.float32))
                 for sample, part in zip(samples, parts, strict=True)
             ]
-            inputs[name] = Packed(
-                torch.from_numpy(np.concatenate([empty, *parts])), lengths, torch.from_numpy(np.concatenate(places))
-            )
+            values, where = (torch.from_numpy(np.concatenate(rows)) for rows in ([empty, *parts], places))
+            inputs[name] = Packed(values, lengths, where, encoded=name in self._encoded)
             boxes[name] = _boxes([sample.boxes.get(name, np.empty((0, 6), np.float32)) for sample in samples], lengths)
             counted = [s.slice_numbers.get(name, np.arange(len(p))) for s, p in zip(samples, parts, strict=True)]
             numbers[name] = torch.from_numpy(np.concatenate(counted))
@@ -73,11 +78,14 @@ def collate_for(
     modalities: Sequence[str],
     tables: Mapping[str, Table] | None = None,
     targets: Sequence[str] = (),
+    encoded: Mapping[str, Encoded] = NOTHING_ENCODED,
 ) -> Collate:
-    """The `Collate` of a store's modalities, of tables over its traits, and of its texts that are to be written."""
+    """The `Collate` of a store's modalities, of tables over its traits, and of its texts that are to be written; the
+    images of `encoded` come as vectors."""
     read: Mapping[str, Table] = tables or {}
     items = {name: item_of(read.get(name) or store.modalities[name], store.layout.size) for name in modalities}
-    return Collate(items, targets)
+    items |= {name: ((vectors.width,), np.dtype("float32")) for name, vectors in encoded.items()}
+    return Collate(items, targets, list(encoded))
 
 
 def item_of(source: ModalityFacts | Table, size: int) -> Item:

@@ -8,6 +8,7 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from mmdx.batch import Sample
+from mmdx.data.loading.encoded import NOTHING_ENCODED, Encoded
 from mmdx.data.loading.sample import SampleMaker
 from mmdx.data.store.store import Store
 from mmdx.data.text.tokenizer import ReportTokenizer
@@ -16,22 +17,29 @@ from mmdx.kinds import KINDS
 
 
 class StudyDataset(Dataset[Sample]):
-    """The studies in `rows` of a store, each as the Sample that `maker` makes of it."""
+    """The studies in `rows` of a store, each as the Sample that `maker` makes of it.
 
-    def __init__(self, store: Store, rows: Sequence[int], maker: SampleMaker) -> None:
+    Of the modalities in `encoded` it has what a frozen encoder gave for each image, in place of pixels.
+    """
+
+    def __init__(
+        self, store: Store, rows: Sequence[int], maker: SampleMaker, encoded: Mapping[str, Encoded] = NOTHING_ENCODED
+    ) -> None:
         store.columns_of(maker.findings)
-        self._store, self._rows, self._maker = store, list(rows), maker
+        self._store, self._rows, self._maker, self._encoded = store, list(rows), maker, encoded
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def __getitem__(self, position: int) -> Sample:
-        return self._maker(self._store.read(self._rows[position]))
+        row = self._rows[position]
+        return self._maker(self._store.read(row), {name: vectors.of(row) for name, vectors in self._encoded.items()})
 
     def images(self) -> list[int]:
         """How many images each study brings, over all modalities that are read: what the sampler packs by.
 
-        Vectors, text and tables do not count: beside images they weigh nothing, and `train.studies` bounds them.
+        Images that come encoded count as others do: batches are the same whether an encoder runs or not. Vectors, text
+        and tables do not count: beside images they weigh nothing, and `train.studies` bounds them.
         """
         counts = np.zeros(len(self._rows), dtype=np.int64)
         reading = self._maker.reading

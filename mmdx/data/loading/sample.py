@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -22,6 +23,7 @@ WHOLE = ReportOptions()
 """Reports as they are."""
 AS_CERTIFIED = Reading()
 """All images, in the order that their certificate gives."""
+NONE_ENCODED: Mapping[str, Float[np.ndarray, "_ _"]] = MappingProxyType({})
 
 
 @runtime_checkable
@@ -85,8 +87,11 @@ class SampleMaker:
     reports: ReportOptions = WHOLE
     writes: Mapping[str, Written] = field(default_factory=dict)
 
-    def __call__(self, study: StudySource) -> Sample:
-        """The study as arrays. A modality that it lacks has no entry, or no row, in the inputs."""
+    def __call__(self, study: StudySource, encoded: Mapping[str, Float[np.ndarray, "_ _"]] = NONE_ENCODED) -> Sample:
+        """The study as arrays. A modality that it lacks has no entry, or no row, in the inputs.
+
+        `encoded` are the descriptors of all images of a modality, which are read in place of its pixels.
+        """
         columns = [study.findings.index(finding) for finding in self.findings]
         inputs: dict[str, np.ndarray] = {}
         sliced: dict[str, _Sliced] = {}
@@ -97,7 +102,8 @@ class SampleMaker:
                 if text := redacted(study.text(name) or "", self.reports):
                     inputs[name] = self.tokenizers[name](text)
             else:
-                inputs[name], sliced[name] = self._items(study, name, self._reading_of(KINDS[kind]), columns)
+                items = encoded[name] if name in encoded else study.items(name)
+                inputs[name], sliced[name] = self._read(study, name, items, columns)
         return Sample(
             study_id=study.study_id,
             patient_id=study.patient_id,
@@ -119,11 +125,11 @@ class SampleMaker:
             return self.reading
         return self.reading.of_descriptors() if kind.sliced else AS_CERTIFIED
 
-    def _items(
-        self, study: StudySource, name: str, reading: Reading, columns: Sequence[int]
+    def _read(
+        self, study: StudySource, name: str, items: Shaped[np.ndarray, "n *shape"], columns: Sequence[int]
     ) -> tuple[np.ndarray, _Sliced]:
-        """The items that are read, and what stands beside each."""
-        items, labels = study.items(name), study.slice_labels(name)
+        """Of all items of a modality those that are read, and what stands beside each."""
+        reading, labels = self._reading_of(KINDS[self.kinds[name]]), study.slice_labels(name)
         if not len(labels):
             labels = np.full((len(items), len(study.findings)), np.nan, dtype=np.float32)
         numbers = reading.numbers(len(items), study.study_id)

@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader
 
 from mmdx.data.loading.collate import collate_for
 from mmdx.data.loading.dataset import StudyDataset
+from mmdx.data.loading.encoded import Encoded
 from mmdx.data.loading.reading import Reading
 from mmdx.data.loading.sample import SampleMaker
 from mmdx.data.loading.sampler import SliceBudgetSampler
@@ -23,11 +24,20 @@ from mmdx.schema import Config
 
 @dataclass(frozen=True)
 class BatchRecipe:
-    """What makes batches of studies: the config, the tokenizers of its texts, and what reads its tables, by input."""
+    """What makes batches of studies: the config, the tokenizers of its texts, and what reads its tables, by input.
+
+    `encoded` is what frozen encoders gave for the images of a store, by input; it takes the place of the pixels of that
+    store, and of no other.
+    """
 
     config: Config
     tokenizers: Mapping[str, ReportTokenizer] = field(default_factory=dict)
     tables: Mapping[str, Table] = field(default_factory=dict)
+    encoded: Mapping[str, Encoded] = field(default_factory=dict)
+
+    def encoded_of(self, store: Store) -> dict[str, Encoded]:
+        """What takes the place of the pixels of a store."""
+        return {name: vectors for name, vectors in self.encoded.items() if vectors.fingerprint == store.fingerprint}
 
 
 @dataclass(frozen=True)
@@ -73,7 +83,8 @@ def build_loader(
         reports=config.data.reports,
         writes=targets,
     )
-    studies = StudyDataset(store, rows, maker)
+    encoded = recipe.encoded_of(store)
+    studies = StudyDataset(store, rows, maker, encoded)
     sampler = SliceBudgetSampler(
         studies.images(),
         slices=config.train.slices,
@@ -86,7 +97,7 @@ def build_loader(
     loader: DataLoader = DataLoader(
         studies,
         batch_sampler=sampler,
-        collate_fn=collate_for(store, modalities, recipe.tables, list(targets)),
+        collate_fn=collate_for(store, modalities, recipe.tables, list(targets), encoded),
         num_workers=config.train.workers,
         persistent_workers=config.train.workers > 0,
         pin_memory=share.pin,

@@ -10,7 +10,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from mmdx.config_file import dump_config, read_config
+from mmdx.data.loading.encoded import Encoded
 from mmdx.data.store.store import Store
 from mmdx.data.text.tokenizer import ReportTokenizer
 from mmdx.engine.assembly.facts import ModelFacts
@@ -36,18 +37,22 @@ from mmdx.schema import Config
 
 @dataclass(frozen=True)
 class SavedModel:
-    """A model with what it needs to read a study; `first` makes the descriptors that it reads of images."""
+    """A model with what it needs to read a study; `first` makes the descriptors that it reads of images.
+
+    `encoded` is what its frozen encoders gave for the images of a store, by input, where that is at hand.
+    """
 
     model: MultimodalModel
     config: Config
     facts: ModelFacts
     tokenizers: Mapping[str, ReportTokenizer]
     first: SavedModel | None = None
+    encoded: Mapping[str, Encoded] = field(default_factory=dict)
 
     @property
     def recipe(self) -> BatchRecipe:
         """How studies become batches for this model."""
-        return BatchRecipe(self.config, self.tokenizers, self.facts.tables())
+        return BatchRecipe(self.config, self.tokenizers, self.facts.tables(), self.encoded)
 
 
 def write_description(

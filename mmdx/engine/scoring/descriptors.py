@@ -8,7 +8,7 @@ for. Reports are withheld: what is said of an image must not depend on whether t
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ from mmdx.data.store.store import Store
 from mmdx.engine.assembly.loader import build_loader
 from mmdx.engine.assembly.saved import SavedModel, copy_model, weights_digest
 from mmdx.engine.runs.setting import Setting
+from mmdx.engine.scoring.encoded import encode_once, plain_recipe, with_descriptors
 from mmdx.errors import DataError, UsageError, did_you_mean
 from mmdx.files import ModelLayout
 from mmdx.kinds import KINDS, VECTORS
@@ -139,15 +140,8 @@ def describe_rows(
 ) -> dict[str, list[Float32[np.ndarray, "n d"]]]:
     """By modality, the descriptors of each row, in this order; all images of a study in certified order, whatever
     `data.max_images`, `data.order` and `data.drop_images`."""
-    data, train = saved.config.data, saved.config.train
-    config = saved.config.model_copy(
-        update={
-            "data": data.model_copy(update={"max_images": None, "order": "certified", "drop_images": 0.0}),
-            "train": train.model_copy(update={"workers": 0}),
-        }
-    )
     device = next(saved.model.parameters()).device
-    recipe = replace(saved.recipe, config=config)
+    recipe = plain_recipe(with_descriptors(saved, store).recipe)
     loader, _ = build_loader(recipe, store, rows, shuffle=False, shown=modalities)
     by_modality: dict[str, list[np.ndarray]] = {name: [] for name in modalities}
     saved.model.eval()
@@ -174,6 +168,7 @@ def extract(extraction: Extraction, setting: Setting, out: Path) -> Store:
     accelerator.wait_for_everyone()
     if done is not None:
         return done
+    encode_once(extraction.first_model, setting)
     group = Group.of_environment()
     with locked(out, derivation.fingerprint(), group):
         portions = derivation.portions(out)[accelerator.process_index :: accelerator.num_processes]

@@ -104,7 +104,7 @@ def cam_boxes(setting: Setting, saved: SavedModel, split: Split, shown: Sequence
             if len(batch.inputs[modality].values):
                 collector.add(batch, modality, *boxes_around(*heatmaps(saved.model, batch, modality)))
 
-        score_rows(saved, setting.store, rows, names, setting.accelerator, also=collect)
+        score_rows(saved, setting.store, rows, names, setting.accelerator, also=collect, pixels=True)
         frames.append(collector.frames())
     if setting.is_main:
         write_boxes(folder, split, frames, kind=BOXES_GRAD_CAM)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from mmdx.engine.assembly.loader import Share, build_loader
 from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.runs.setting import Setting
 from mmdx.engine.scoring.boxes import BoxRows, box_head, write_boxes
+from mmdx.engine.scoring.encoded import with_descriptors
 from mmdx.errors import DataError, UsageError, did_you_mean
 from mmdx.files import ORDER_SOURCE, PREDICTION_COLUMNS, SLICE, SLICES, scores_name, written
 from mmdx.kinds import KINDS
@@ -51,16 +53,18 @@ def score_rows(
     accelerator: Accelerator,
     *,
     also: Callable[[Batch, Output], None] | None = None,
+    pixels: bool = False,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Study rows and slice rows in the prediction format, complete on every process, sorted by study.
 
     A modality outside `shown` is withheld: the model meets these studies as if they never had it. `order_source` tells
     on what evidence the images stood in order. Slice rows are empty without a slice head, or where its modality is
     withheld. `slice` is the 0-based place of an image among all of its study, in certified order, whatever of them is
-    read and in which order. `also` is shown every batch with its output, for what else is to be kept of them.
+    read and in which order. `also` is shown every batch with its output, for what else is to be kept of them; with
+    `pixels` its images are pixels, also where descriptors are at hand.
     """
     studies, slices = [], []
-    for batch, output in answered(saved, store, rows, shown, accelerator):
+    for batch, output in answered(saved, store, rows, shown, accelerator, pixels=pixels):
         if also is not None:
             also(batch, output)
         studies.extend(study_rows(saved.model, saved.facts.findings, batch, output))
@@ -72,10 +76,21 @@ def score_rows(
 
 
 def answered(
-    saved: SavedModel, store: Store, rows: Sequence[int], shown: Sequence[str] | None, accelerator: Accelerator
+    saved: SavedModel,
+    store: Store,
+    rows: Sequence[int],
+    shown: Sequence[str] | None,
+    accelerator: Accelerator,
+    *,
+    pixels: bool = False,
 ) -> Iterator[tuple[Batch, Output]]:
-    """This process's share of `rows`, a batch at a time on the device, with what the model says of it in evaluation."""
+    """This process's share of `rows`, a batch at a time on the device, with what the model says of it in evaluation.
+
+    Where what frozen encoders gave for the images is at hand, it is read in place of `pixels`, unless these are asked
+    for.
+    """
     saved.model.eval()
+    saved = replace(saved, encoded={}) if pixels else with_descriptors(saved, store)
     share = Share.of(accelerator)
     loader, _ = build_loader(saved.recipe, store, rows, shuffle=False, shown=shown, share=share)
     for batch in loader:

@@ -24,6 +24,7 @@ from mmdx.engine.assembly.model import build_model
 from mmdx.engine.assembly.saved import SavedModel, load_description, write_weights
 from mmdx.engine.runs.log import drop_log_after
 from mmdx.engine.runs.setting import Setting
+from mmdx.engine.scoring.encoded import encode_once
 from mmdx.engine.scoring.score import score_rows
 from mmdx.engine.training.objective import Objective, objective
 from mmdx.engine.training.optimizer import learning_rate, make_optimizer
@@ -64,10 +65,10 @@ def set_up(setting: Setting, *, resume: bool, objective: Objective = objective) 
     torch.manual_seed(config.seed)
     model, facts = build_model(config, described.unbuilt())
     load_selections(run.selections, model)
-    saved = SavedModel(model, config, facts, tokenizers)
+    network, optimizer = accelerator.prepare(model, make_optimizer(model, config.train))
+    saved = encode_once(SavedModel(model, config, facts, tokenizers), setting)
     rows, share = setting.splits.rows("train"), Share.of(accelerator)
     loader, sampler = build_loader(saved.recipe, setting.store, rows, shuffle=True, share=share)
-    network, optimizer = accelerator.prepare(model, make_optimizer(model, config.train))
     progress = Progress()
     if resume and run.last.is_file():
         progress, scaler = load_state(run.last, model, optimizer)

@@ -6,6 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
 from mmdx.batch import Features, Packed
 from mmdx.models.augment import StudyAugment
 from mmdx.models.branches.base import Branch, in_sequence, projection
@@ -16,14 +20,18 @@ from mmdx.models.packing import with_neighbours
 from mmdx.models.sequence.base import SequenceModel
 from mmdx.models.views import View
 from mmdx.registry import BRANCHES, IMAGE_ENCODERS, IMAGE_VIEWS, SEQUENCES
-from mmdx.schema import Component, InputConfig
+from mmdx.schema import Augment, Component, InputConfig
+
+AT_ONCE = 32
+"""Images that an encoder sees at once where it runs over a whole store."""
 
 
 @BRANCHES("images")
 class ImageBranch(Branch):
     """View, augmentation, encoder of each image, sequence model over them, projection.
 
-    The encoder sees each image with `neighbours` images on either side as further channels.
+    The encoder sees each image with `neighbours` images on either side as further channels. Images that a frozen
+    encoder has seen before come as its vectors (`Packed.encoded`); then no feature map is at hand.
     """
 
     encoders = IMAGE_ENCODERS
@@ -67,7 +75,31 @@ class ImageBranch(Branch):
     def learns_vectors(self) -> bool:
         return any(parameter.requires_grad for parameter in self.encoder.parameters())
 
+    def repeats_itself(self) -> bool:
+        """Whether an image gives the same vector whenever it is seen, in training too.
+
+        Then nothing of view and encoder learns, nothing augments, and training leaves the encoder in evaluation.
+        """
+        parameters = (*self.view.parameters(), *self.encoder.parameters())
+        if any(p.requires_grad for p in parameters) or self.augment.bounds != Augment():
+            return False
+        before = self.encoder.training
+        self.encoder.train()
+        draws = any(module.training for module in self.encoder.modules())
+        self.encoder.train(before)
+        return not draws
+
+    def vectors_of(self, packed: Packed) -> Float[Tensor, "n v"]:
+        """What the encoder gives for each image as it is; `AT_ONCE` images lie on the device in its layers."""
+        images = self.view(packed.values)
+        if self.neighbours:
+            images = with_neighbours(images, packed.lengths, self.neighbours)
+        return torch.cat([self.encoder(part) for part in images.split(AT_ONCE)])
+
     def with_maps(self, packed: Packed, count: int) -> Features:
+        if packed.encoded:
+            features = in_sequence(self.sequence, packed.values, packed)
+            return replace(features, pooled=self.project(features.pooled))
         images, moves = self.augment(self.view(packed.values), packed.lengths)
         if self.neighbours:
             images = with_neighbours(images, packed.lengths, self.neighbours)
