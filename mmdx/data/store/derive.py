@@ -23,7 +23,7 @@ from mmdx.data.store.finish import Making, finish_store, read_quarantine
 from mmdx.data.store.kinds import ModalityFacts
 from mmdx.data.store.layout import Layout
 from mmdx.data.store.shards import is_written, new_shard, shard_path
-from mmdx.data.store.store import EXTRACTED, Store, is_store
+from mmdx.data.store.store import BEFORE, EXTRACTED, Store, is_store
 from mmdx.data.store.stored import StoredStudy
 from mmdx.errors import DataError
 from mmdx.kinds import KINDS
@@ -88,7 +88,8 @@ def finish_derived(derivation: Derivation, out: Path) -> Store:
     }
     outlines = [_outline(study, layout) for study in store]
     quarantine, shards = read_quarantine(store.folder), len(derivation.portions(out))
-    remarks = {EXTRACTED: dict(derivation.origin)}
+    before = {BEFORE: store.description[EXTRACTED]} if store.extracted else {}
+    remarks = {EXTRACTED: dict(derivation.origin) | before}
     finish_store(out, Making(layout, outlines, derivation.splits, quarantine, shards, origin, remarks))
     return Store(out)
 

@@ -29,6 +29,10 @@ SPLIT_FILE = "splits.csv"
 QUARANTINE = "quarantine.csv"
 EXTRACTED = "extracted"
 """The key of `dataset.json` that says which models left the descriptors of a store, and how."""
+FROZEN = "frozen encoder"
+"""What `training_rows` says there where nothing that made the descriptors has learned from any study."""
+BEFORE = "before"
+"""What it said of the store that was described, where that held descriptors, too."""
 
 
 class Store:
@@ -114,6 +118,16 @@ class Store:
     def extracted(self) -> bool:
         """Whether the store holds descriptors that a model of mmdx left."""
         return EXTRACTED in self.description
+
+    @property
+    def describers_learned(self) -> bool:
+        """Whether a model that left descriptors of this store, or of one that it was made of, learned from studies."""
+        origin = self.description.get(EXTRACTED)
+        while origin is not None:
+            if origin.get("training_rows") != FROZEN:
+                return True
+            origin = origin.get(BEFORE)
+        return False
 
     @property
     def described_by(self) -> str | None:

@@ -60,11 +60,14 @@ def deal(config: Config, store: Store) -> Splits:
 
 
 def for_training(config: Config, store: Store, splits: Splits) -> Splits:
-    """`splits` with the training patients that `data.train_patients` leaves out unused."""
+    """`splits` with the training patients that `data.train_patients` leaves out unused.
+
+    Raises `UsageError` for descriptors of models that learned from all of them.
+    """
     count = config.data.train_patients
     if count is None:
         return splits
-    if store.extracted:
+    if store.describers_learned:
         raise UsageError(
             f"data.train_patients: the descriptors of {store.folder} were made by models that learned from all "
             "training patients; leave it out, or train the run that they are of on fewer"
@@ -75,7 +78,7 @@ def for_training(config: Config, store: Store, splits: Splits) -> Splits:
 def _dealt(config: Config, store: Store) -> Splits:
     if config.data.split is None:
         return store.splits
-    if store.extracted:
+    if store.describers_learned:
         raise UsageError(
             f"data.split: the descriptors of {store.folder} were made under its own split, by models that saw the "
             "studies of another; leave data.split out, or split the run that they are of"

@@ -67,6 +67,11 @@ def train_folds(setting: Setting, *, resume: bool) -> FoldResults | None:
         _record(setting, folds)
     count = len(splits_by_fold)
     sizes = ", ".join(str(folds.count(fold)) for fold in range(count))
+    if store.describers_learned:
+        setting.say(
+            f"{store.folder}: its descriptors are of models that learned from studies of other folds, so that this "
+            "cross-validation is not nested; give data.folds and first together for one that is"
+        )
     setting.say(f"{count} folds by patient over all {len(store)} studies ({sizes}), the store's own splits set aside")
     for fold, splits in enumerate(splits_by_fold):
         part = run.fold(fold)

@@ -21,7 +21,7 @@ from mmdx.batch import Output
 from mmdx.data.store.derive import Derivation, Descriptors, finish_derived, finished, write_portion
 from mmdx.data.store.kinds import ModalityFacts
 from mmdx.data.store.lock import Group, locked
-from mmdx.data.store.store import Store
+from mmdx.data.store.store import FROZEN, Store
 from mmdx.engine.assembly.loader import build_loader
 from mmdx.engine.assembly.saved import SavedModel, copy_model, weights_digest
 from mmdx.engine.runs.setting import Setting
@@ -86,7 +86,7 @@ class Extraction:
             "modalities": list(self.modalities),
             "findings": list(self.first_model.facts.findings),
             "folds": self.folds,
-            "training_rows": "out-of-fold" if self.folds else "frozen encoder",
+            "training_rows": "out-of-fold" if self.folds else FROZEN,
         }
 
 

@@ -52,6 +52,22 @@ def test_descriptors_take_the_place_of_images(store: Store, derivation: Derivati
     assert (out / "quarantine.csv").read_bytes() == (store.folder / "quarantine.csv").read_bytes()
     assert (second.described_by, second.extracted) == ("ab", True)
     assert list(second.description) == [*store.description, "extracted"]
+    assert not second.describers_learned
+
+
+def test_what_a_store_of_descriptors_was_made_of_is_not_forgotten(
+    store: Store, derivation: Derivation, tmp_path: Path
+) -> None:
+    made = store
+    for step, rows in enumerate(("out-of-fold", "frozen encoder")):
+        out = tmp_path / f"out{step}"
+        out.mkdir()
+        again = replace(derivation, store=made, origin={**derivation.origin, "training_rows": rows})
+        for path, numbers in again.portions(out):
+            write_portion(again, path, numbers, lambda numbers=numbers: describe(store, numbers))
+        made = finish_derived(again, out)
+    assert made.description["extracted"]["before"]["training_rows"] == "out-of-fold"
+    assert made.describers_learned
 
 
 def test_a_derivation_is_known_by_its_models_and_not_by_where_they_lie(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from cohorts import folder_cohort, prepared, quiet
 
 from mmdx.config_file import parse_config
 from mmdx.data.readers import register_all
+from mmdx.data.store.store import Store
 from mmdx.engine.assembly.store import deal, open_store, store_of
 from mmdx.engine.runs.record import record_store
 from mmdx.errors import DataError, UsageError
@@ -61,6 +63,37 @@ def test_fewer_training_patients_leave_the_others_unused(raw: Path, tmp_path: Pa
     fewer = deal(config_of(store=str(store.folder), train_patients=4), store)
     assert fewer.counts() == {"train": 4, "val": 2, "test": 2, "unused": 2}
     assert (fewer.rows("val"), fewer.rows("test")) == (store.splits.rows("val"), store.splits.rows("test"))
+
+
+def described(raw: Path, out: Path, origin: dict[str, Any]) -> Store:
+    """The store of ten studies, as one whose descriptors are said to be of `origin`."""
+    prepared(raw, out)
+    path = out / "dataset.json"
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | {"extracted": origin}), encoding="utf-8")
+    return Store(out)
+
+
+def test_descriptors_of_frozen_encoders_are_dealt_anew_and_in_part(raw: Path, tmp_path: Path) -> None:
+    frozen = {"training_rows": "frozen encoder", "folds": None}
+    store = described(raw, tmp_path / "store", frozen | {"before": frozen})
+    anew = deal(config_of(store="s", split={"val": 0.3, "test": 0.4}, train_patients=2), store)
+    assert anew.counts() == {"train": 2, "val": 3, "test": 4, "unused": 1}
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        {"training_rows": "out-of-fold", "folds": 5},
+        {"training_rows": "frozen encoder", "folds": None, "before": {"training_rows": "out-of-fold", "folds": 5}},
+    ],
+)
+def test_descriptors_of_models_that_learned_keep_their_split(raw: Path, tmp_path: Path, origin: dict) -> None:
+    store = described(raw, tmp_path / "store", origin)
+    assert deal(config_of(store="s"), store) == store.splits
+    with pytest.raises(UsageError, match=r"data\.split: the descriptors of .*were made under its own split"):
+        deal(config_of(store="s", split={}), store)
+    with pytest.raises(UsageError, match=r"data\.train_patients: the descriptors of .*learned from all"):
+        deal(config_of(store="s", train_patients=2), store)
 
 
 def test_a_run_finds_its_store_where_it_was_or_where_its_config_says(raw: Path, tmp_path: Path) -> None:
