@@ -154,16 +154,17 @@ def compare(
     seed: Annotated[int, typer.Option(help="seed of the resamples")] = 0,
     intervals: Annotated[Literal["percentile", "bca"], typer.Option(help="how intervals are made")] = "percentile",
     margin: option.Margin = None,
-    finding: Annotated[str | None, typer.Option(help="one finding in the terminal; the macro mean if left out")] = None,
+    primary: option.Primary = None,
+    finding: Annotated[str | None, typer.Option(help="one finding in the terminal; what leads if left out")] = None,
     out: Annotated[Path, typer.Option(help="folder for compare.html, .json, .md, .tex and figures")] = Path("compare"),
 ) -> None:
     """Compare runs, or what one run was shown: paired, by patient, from prediction files alone."""
     from mmdx.engine.reporting.checklists.table import save_comparison
-    from mmdx.stats.evidence import gather
+    from mmdx.stats.evidence import Stated, gather
     from mmdx.terminal.comparison import show_comparison, show_report
 
-    console = Console()
-    evidence = gather(runs, split=split, unit=level, resamples=resamples, seed=seed, intervals=intervals, margin=margin)
+    console, stated = Console(), Stated(primary, margin)
+    evidence = gather(runs, split=split, unit=level, resamples=resamples, seed=seed, intervals=intervals, stated=stated)
     show_comparison(evidence, console, finding=finding)
     save_comparison(evidence, out)
     show_report(out, console)

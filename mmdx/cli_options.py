@@ -56,6 +56,10 @@ Level = Annotated[
 Margin = Annotated[
     float | None, typer.Option(help="test that the others are at most so much worse than the first, such as 0.02")
 ]
+Primary = Annotated[
+    str | None,
+    typer.Option(help="finding that leads, the others being secondary; by default data.primary of the runs' config"),
+]
 Fusions = Annotated[
     list[str] | None, typer.Option(help="other fusion, concat and late when left out; repeat for several")
 ]

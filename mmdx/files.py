@@ -18,6 +18,8 @@ ORDER_SOURCE = "order_source"
 """The column that says on what evidence the slices of each study stand in order, such as `image:position`."""
 CORNERS = ("x0", "y0", "x1", "y1")
 """The corners of a lesion box, in pixels of the stored images."""
+EVALUATION = "evaluation.json"
+"""How predictions that lie outside of their run were made; it lies beside them."""
 PREDICTIONS = "predictions"
 """The folder of a run that holds files of predictions."""
 SLICES = "_slices"

@@ -10,7 +10,7 @@ import pandas as pd
 
 from mmdx.api.run import Run
 from mmdx.errors import UsageError
-from mmdx.stats.evidence import Evidence, gather
+from mmdx.stats.evidence import Evidence, Stated, gather
 
 Source = str | Path | Run | pd.DataFrame
 
@@ -23,6 +23,7 @@ def compare(
     seed: int = 0,
     intervals: Literal["percentile", "bca"] = "percentile",
     margin: float | None = None,
+    primary: str | None = None,
 ) -> Evidence:
     """Compares what models say of the same studies: paired, by patient, with intervals and corrected p-values.
 
@@ -30,16 +31,19 @@ def compare(
     columns `study_id, patient_id, shown, finding, label, score`: no run folder is needed. One mapping of a name to a
     table gives each table its name, and the column `shown` may then be left out. The first source is the reference.
     `level` is what is scored, as the sources have it by default; `margin` tests that the others are at most so much
-    worse than the first. Raises `DataError` where sources do not stand on the same rows and labels.
+    worse than the first. `primary` is the finding that everything leads with, by default the one that the runs' configs
+    name (`data.primary`), else the macro mean. Raises `DataError` where sources do not stand on the same rows and
+    labels.
     """
+    stated = Stated(primary, margin)
     if len(sources) == 1 and isinstance(sources[0], Mapping):
         tables: Mapping[str, pd.DataFrame] = sources[0]
         return gather(
-            tables, split=split, unit=level, resamples=resamples, seed=seed, intervals=intervals, margin=margin
+            tables, split=split, unit=level, resamples=resamples, seed=seed, intervals=intervals, stated=stated
         )
     places: list[Path | pd.DataFrame] = []
     for source in sources:
         if isinstance(source, Mapping):
             raise UsageError("compare: a mapping of names to tables stands alone; put all tables into one")
         places.append(source.folder if isinstance(source, Run) else Path(source) if isinstance(source, str) else source)
-    return gather(places, split=split, unit=level, resamples=resamples, seed=seed, intervals=intervals, margin=margin)
+    return gather(places, split=split, unit=level, resamples=resamples, seed=seed, intervals=intervals, stated=stated)

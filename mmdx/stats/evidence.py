@@ -54,6 +54,21 @@ IN_ORDER = (
 
 
 @dataclass(frozen=True)
+class Stated:
+    """What whoever asks stated before looking.
+
+    `primary` is the primary finding (None: the one that the configs of the runs name). `margin` is how much lower the
+    primary metric of what the comparison leads with may be and still count as no worse (None: not asked).
+    """
+
+    primary: str | None = None
+    margin: float | None = None
+
+
+NOTHING_STATED = Stated()
+
+
+@dataclass(frozen=True)
 class Evidence:
     """A comparison and its sections, in the order in which they are read; `left_out` says what an ablation lacks.
 
@@ -123,28 +138,32 @@ def gather(
     resamples: int = 2000,
     seed: int = 0,
     intervals: Kind = "percentile",
-    margin: float | None = None,
+    stated: Stated = NOTHING_STATED,
 ) -> Evidence:
     """Compares run folders, prediction files, tables, or all of an ablation folder, and makes every section.
 
-    `unit` says what a row is (`read_cohort`). `margin` is how much lower the macro mean of the primary metric may be
-    and still count as no worse. Raises as `compare` does, and `UsageError` for a margin that is none.
+    `unit` says what a row is (`read_cohort`). Raises as `compare` does, and `UsageError` for a margin that is none or a
+    primary finding that was not scored.
     """
-    if margin is not None:
-        check_margin(margin)  # before any minute is spent
+    if stated.margin is not None:
+        check_margin(stated.margin)  # before any minute is spent
     selection = select(inputs)
     selection = with_slices(selection, split) if unit == "slice" and selection.configs else selection
     sources = find_sources(selection.inputs, split=split, unit=unit)
-    cohort = read_sources(sources, unit=unit, configs=selection.configs, fullest=selection.fullest)
+    configs, fullest = selection.configs, selection.fullest
+    cohort = read_sources(sources, unit=unit, configs=configs, fullest=fullest, primary=stated.primary)
     verdicts = read_verdicts(sources)
     resampler = Resampler.of(cohort, resamples=resamples, seed=seed)
     comparison = compare_cohort(cohort, resampler, intervals=intervals, split=sources[0].split, audits=verdicts)
     sections = [baselines_section(comparison)]
-    if margin is not None:
-        sections.append(margin_section(cohort, resampler, margin=margin))
+    if stated.margin is not None:
+        sections.append(margin_section(cohort, resampler, margin=stated.margin))
     sections += [section(cohort, resampler) for section in IN_ORDER]
     if selection.sizes:
-        sections.append(learning_section(selection.sizes, resamples=resamples, seed=seed, split=split, unit=unit))
+        primary = cohort.primary_finding
+        sections.append(
+            learning_section(selection.sizes, resamples=resamples, seed=seed, split=split, unit=unit, primary=primary)
+        )
     present = tuple(section for section in sections if section is not None)
     return Evidence(comparison, present, selection.left_out, sources[0].folder)
 

@@ -20,7 +20,7 @@ from mmdx.engine.scoring.grad_cam import cam_boxes
 from mmdx.engine.scoring.orders import slice_orders
 from mmdx.engine.scoring.score import default_showings, score_split
 from mmdx.engine.scoring.texts import write_reports
-from mmdx.files import RunLayout, write_json
+from mmdx.files import EVALUATION, RunLayout, write_json
 from mmdx.schema import Config, SliceOrder
 from mmdx.study import Split
 
@@ -53,8 +53,8 @@ def evaluate_run(
     """Scores a finished run again on one split; returns the prediction file.
 
     The file is the run's own `predictions/<split>.csv`, or lies in `out`, beside `evaluation.json`, which says how
-    images were read; the baselines of its rows lie beside it. Raises `DataError` where the store is no longer the one
-    that the run was trained on.
+    images were read and which finding is the primary one; the baselines of its rows lie beside it. Raises `DataError`
+    where the store is no longer the one that the run was trained on.
     """
     accelerator = make_accelerator()
     path = score_run(folder, split, shown, out, accelerator, scoring)
@@ -91,5 +91,6 @@ def score_run(
     if scoring.grad_cam:
         cam_boxes(setting, saved, split, showings, place)
     if out is not None and setting.is_main:
-        write_json(out / "evaluation.json", {"run": str(folder), "split": split, "slice_orders": asdict(orders)})
+        record = {"run": str(folder), "split": split, "primary": saved.config.data.primary}
+        write_json(out / EVALUATION, record | {"slice_orders": asdict(orders)})
     return path

@@ -19,6 +19,7 @@ from mmdx.errors import DataError, UsageError, some
 from mmdx.files import SLICE
 from mmdx.stats.cohort.align import Rows, by_patient
 from mmdx.stats.cohort.predictions import read_predictions
+from mmdx.stats.cohort.primary import primary_of
 from mmdx.stats.cohort.sources import Inputs, Source, Unit, find_sources
 from mmdx.stats.metrics.calibration import fit_temperature
 from mmdx.stats.metrics.registry import PRIMARY, Metric
@@ -63,7 +64,8 @@ class Cohort:
 
     `patients` numbers the patient of each row from 0, without gaps; `unit` says what a row is, `names` which: a study
     or patient by its id, a slice as `ID slice 3`. `scored` holds the trainings of each arm. `traits` has one line per
-    row, the facts of its study, and no columns where no run left any. `primary` is the metric by which arms are judged.
+    row, the facts of its study, and no columns where no run left any. `primary` is the metric by which arms are judged,
+    `primary_finding` the finding (None: the macro mean).
     """
 
     arms: tuple[Arm, ...]
@@ -76,6 +78,7 @@ class Cohort:
     scored: tuple[tuple[Scored, ...], ...]
     traits: pd.DataFrame
     primary: Metric = PRIMARY
+    primary_finding: str | None = None
 
     @property
     def scores(self) -> Float[np.ndarray, "a n f"]:
@@ -105,6 +108,7 @@ def read_cohort(
     unit: Unit | None = None,
     configs: Sequence[str] | None = None,
     fullest: Collection[str] = (),
+    primary: str | None = None,
 ) -> Cohort:
     """The cohort of run folders (their `predictions/<split>.csv`), prediction files or tables, every `shown` an arm.
 
@@ -112,13 +116,14 @@ def read_cohort(
     them, baselines that lie beside the files. `unit` says what a row is: a study, a slice (of run folders), or a
     patient with the highest score and label of its rows; None takes what the files hold. `configs` names the config of
     each source: sources of one config are its trainings and share their arms. Of the configs in `fullest`, only what
-    was shown the most is an arm.
+    was shown the most is an arm. `primary` is the primary finding (None: the one that the configs of the runs name).
 
-    Raises `UsageError` for no source or the same one twice, and `DataError` where a file is bad, two arms differ in
+    Raises `UsageError` for no source or the same one twice and for a primary finding on which the runs disagree or that
+    was not scored, and `DataError` where a file is bad, two arms differ in
     rows or labels, or a run was trained or chosen on these patients.
     """
     sources = find_sources(inputs, split=split, unit=unit)
-    return read_sources(sources, unit=unit, configs=configs, fullest=fullest)
+    return read_sources(sources, unit=unit, configs=configs, fullest=fullest, primary=primary)
 
 
 def read_sources(
@@ -127,6 +132,7 @@ def read_sources(
     unit: Unit | None = None,
     configs: Sequence[str] | None = None,
     fullest: Collection[str] = (),
+    primary: str | None = None,
 ) -> Cohort:
     """The cohort of sources that `find_sources` made; else as `read_cohort`."""
     names = list(configs or [source.name for source in sources])
@@ -143,7 +149,7 @@ def read_sources(
     for shown, piece in baselines.items():
         name = f"{shown} (baseline)" if shown in models else shown
         arms[Arm(name, piece.source.name, shown, str(piece.file), "baseline")] = [piece]
-    return _aligned(arms, sources, unit)
+    return _aligned(arms, sources, unit, primary)
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,7 +194,9 @@ def _named(pieces: Sequence[Sequence[_Piece]], names: Sequence[str]) -> dict[Arm
     return arms
 
 
-def _aligned(arms: Mapping[Arm, Sequence[_Piece]], sources: Sequence[Source], unit: Unit | None) -> Cohort:
+def _aligned(
+    arms: Mapping[Arm, Sequence[_Piece]], sources: Sequence[Source], unit: Unit | None, primary: str | None
+) -> Cohort:
     """All arms on the rows and findings of the first one."""
     (leader, (first, *_)) = next(iter(arms.items()))
     rows = Rows.of(first.frame, first.file)
@@ -210,6 +218,7 @@ def _aligned(arms: Mapping[Arm, Sequence[_Piece]], sources: Sequence[Source], un
         labels=rows.labels,
         scored=tuple(tuple(map(choices.scored, pieces)) for pieces in arms.values()),
         traits=next((table for table in traits if not table.empty), pd.DataFrame()),
+        primary_finding=primary_of(sources, rows.findings, primary),
     )
 
 

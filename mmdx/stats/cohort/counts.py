@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from mmdx.stats.cohort.cohort import Cohort
+from mmdx.stats.metrics.complements import counted_once, doubles
 from mmdx.stats.resampling.intervals import FEWEST_IN_MEAN, why_too_few
 
 
@@ -17,7 +18,8 @@ class FindingCount:
     """How many rows have a known, an unknown and a positive label of one finding, and how many patients.
 
     `patients` counts those with a known label. `left_out` says why no macro mean includes the finding; None
-    where all do.
+    where all do. `complement` is the other class of its group of two where that one counts for both, in means and as a
+    hypothesis.
     """
 
     finding: str
@@ -27,11 +29,21 @@ class FindingCount:
     patients: int
     positive_patients: int
     left_out: str | None
+    complement: str | None = None
 
 
 def count_findings(cohort: Cohort) -> list[FindingCount]:
     """The count of every finding, in their order."""
-    return [_count(cohort, column) for column in range(len(cohort.findings))]
+    counting = doubles(cohort.findings, cohort.labels, cohort.primary_finding)
+    complements = {column: cohort.findings[other] for column, other in counting.items()}
+    return [_count(cohort, column, complements.get(column)) for column in range(len(cohort.findings))]
+
+
+def leading(cohort: Cohort) -> list[int]:
+    """The columns of what a comparison leads with: the primary finding, else the findings of the macro mean."""
+    if cohort.primary_finding is not None:
+        return [cohort.findings.index(cohort.primary_finding)]
+    return counted_once(cohort.findings, cohort.labels)
 
 
 def refusals(cohort: Cohort, included: Sequence[int]) -> list[str | None]:
@@ -61,11 +73,11 @@ def why_no_mean(cohort: Cohort, included: Sequence[int], rows: Bool[np.ndarray, 
     return None
 
 
-def _count(cohort: Cohort, column: int) -> FindingCount:
+def _count(cohort: Cohort, column: int, complement: str | None) -> FindingCount:
     labels = cohort.labels[:, column]
     labelled, positive = ~np.isnan(labels), labels == 1
     total, positives = int(labelled.sum()), int(positive.sum())
-    left_out = None
+    left_out = f"the complement of {complement}, which counts for both" if complement else None
     if not total:
         left_out = "no label is known"
     elif positives in (0, total):
@@ -78,4 +90,5 @@ def _count(cohort: Cohort, column: int) -> FindingCount:
         patients=len(np.unique(cohort.patients[labelled])),
         positive_patients=len(np.unique(cohort.patients[positive])),
         left_out=left_out,
+        complement=complement,
     )

@@ -21,7 +21,7 @@ from mmdx.stats.comparison.measured import MEANS, Measured
 from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.metrics.registry import METRICS, PRIMARY, Metric
 from mmdx.stats.resampling.intervals import CONFIDENCE, Estimate, Kind, bca_interval, interval, raised
-from mmdx.stats.significance.corrections import Key, with_corrections, with_delong
+from mmdx.stats.significance.corrections import Key, families, with_corrections, with_delong
 from mmdx.stats.significance.difference import Difference, paired_difference
 
 FEWEST_RESAMPLES = 100
@@ -41,7 +41,8 @@ class Comparison:
     each finding and of the macro mean, `means` the estimates of the micro and the weighted one, by the name in the
     place of the finding. `intervals` is how they were made, and `strata` within how many groups of patients the
     resamples were drawn: more than one where a class is rare. `audits` is the verdict on the store and split of each
-    run, by its name. `primary` is the metric of which claims are made.
+    run, by its name. `primary` is the metric of which claims are made, `primary_finding` the finding of which they are
+    made first (None: the macro mean).
     """
 
     arms: tuple[Arm, ...]
@@ -60,6 +61,7 @@ class Comparison:
     split: str = "test"
     audits: Mapping[str, str] = field(default_factory=dict)
     primary: Metric = PRIMARY
+    primary_finding: str | None = None
 
     @property
     def reference(self) -> Arm:
@@ -78,6 +80,11 @@ class Comparison:
     def in_mean(self) -> tuple[str, ...]:
         """The findings of the macro means."""
         return tuple(count.finding for count in self.findings if count.left_out is None)
+
+    @property
+    def complements(self) -> dict[str, str]:
+        """By class of a group of two that does not count, the other one, which counts for both."""
+        return {count.finding: count.complement for count in self.findings if count.complement is not None}
 
     def frame(self) -> pd.DataFrame:
         """The estimates, one row per arm, metric and finding, or mean over findings.
@@ -123,6 +130,7 @@ class Comparison:
             "studies": self.studies,
             "patients": self.patients,
             "findings": [asdict(count) for count in self.findings],
+            "primary_finding": self.primary_finding,
             "macro_findings": list(self.in_mean),
             "estimates": [_record(key, estimate) for key, estimate in self.estimates.items()],
             "means": [{"mean": record.pop("finding")} | record for record in means],
@@ -132,7 +140,7 @@ class Comparison:
                 "strata": self.strata,
                 "level": CONFIDENCE,
                 "p": P_VALUES[self.intervals],
-                "p_holm": "Holm, over the arms for macro means, over arms and findings for findings; baselines apart",
+                "p_holm": families(self.primary_finding, complements=bool(self.complements)),
                 "p_delong_clustered": "DeLong clustered by patient (Obuchowski 1997), AUROC of a finding",
                 "thresholds": "Youden's J on validation rows, by arm and finding",
             },
@@ -153,9 +161,10 @@ def compare(
 ) -> Comparison:
     """Compares run folders, prediction files or tables of predictions, or what one of them was shown.
 
-    `read_cohort` says how they are read. A table is a DataFrame with the columns of a prediction file (`study_id,
-    patient_id, shown, finding, label, score`, and `slice` where it scores slices); tables by name (a mapping) may do
-    without `shown`, each one arm. `configs` names the config of each source: those of one name are trainings of it.
+    `read_cohort` says how they are read, and which finding is the primary one. A table is a DataFrame with the columns
+    of a prediction file (`study_id, patient_id, shown, finding, label, score`, and `slice` where it scores slices);
+    tables by name (a mapping) may do without `shown`, each one arm. `configs` names the config of each source: those of
+    one name are trainings of it.
 
     Raises `DataError` for bad files and for arms that do not stand on the same rows and labels, and `UsageError` for
     too few resamples or the same source twice.
@@ -201,7 +210,7 @@ def compare_cohort(
         patients=int(cohort.patients.max()) + 1,
         findings=tuple(counts),
         estimates=estimates,
-        differences=with_corrections(with_delong(differences, cohort), cohort.arms),
+        differences=_tested(differences, cohort, counts),
         means=means,
         resamples=resampler.resamples,
         seed=resampler.seed,
@@ -210,6 +219,17 @@ def compare_cohort(
         split=split,
         audits=dict(audits or {}),
         primary=cohort.primary,
+        primary_finding=cohort.primary_finding,
+    )
+
+
+def _tested(
+    differences: Mapping[Key, Difference], cohort: Cohort, counts: Sequence[FindingCount]
+) -> dict[Key, Difference]:
+    """The differences with DeLong's test, and with p-values that are corrected for their number."""
+    complements = {count.finding: count.complement for count in counts if count.complement is not None}
+    return with_corrections(
+        with_delong(differences, cohort), cohort.arms, primary=cohort.primary_finding, complements=complements
     )
 
 

@@ -21,7 +21,9 @@ from mmdx.stats.resampling.weights import share
 
 @dataclass(frozen=True)
 class Recovery:
-    """Superior minus inferior, in the macro mean of one metric, and the share of it that each other arm recovers.
+    """Superior minus inferior, in one metric, and the share of it that each other arm recovers.
+
+    The metric is that of the primary `finding`, or (None) its macro mean.
 
     0 is no better than the inferior model, 1 as good as the superior one; below 0 and above 1 are possible.
     """
@@ -29,33 +31,36 @@ class Recovery:
     metric: str
     gap: Estimate
     shares: Mapping[str, Estimate]
+    finding: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values for a JSON file; NaN as null."""
         shares = {name: share.to_json() for name, share in self.shares.items()}
-        return {"metric": self.metric, "gap": self.gap.to_json(), "shares": shares}
+        return {"metric": self.metric, "finding": self.finding, "gap": self.gap.to_json(), "shares": shares}
 
 
 def recovered(sources: Sequence[Path], comparison: Comparison, *, metric: str = PRIMARY.name) -> Recovery:
     """The shares for prediction files of one arm each: the superior model's, the inferior model's, then others'.
 
-    `comparison` is that of the same files: its resamples are drawn again. Where the interval of the gap does not lie
-    above 0, there is nothing that could be recovered, and no share has an interval.
+    `comparison` is that of the same files: its resamples are drawn again, and its primary finding is asked for. Where
+    the interval of the gap does not lie above 0, there is nothing that could be recovered, and no share has an
+    interval.
     """
-    cohort = read_cohort(sources)
-    included = [cohort.findings.index(finding) for finding in comparison.in_mean]
-    place = list(METRICS).index(metric)
+    finding = comparison.primary_finding
+    cohort = read_cohort(sources, primary=finding)
+    included = [cohort.findings.index(name) for name in comparison.in_mean]
+    place, column = list(METRICS).index(metric), -1 if finding is None else cohort.findings.index(finding)
     measured = Measured(cohort, included)
-    points = measured.points()[:, place, -1]
+    points = measured.points()[:, place, column]
     resampler = Resampler.of(cohort, resamples=comparison.resamples, seed=comparison.seed)
-    resampled = measured.resampled(resampler)[:, place, -1]
+    resampled = measured.resampled(resampler)[:, place, column]
     _, inferior, *others = (arm.name for arm in cohort.arms)
-    gap = comparison.differences[inferior, metric, None].estimate
+    gap = comparison.differences[inferior, metric, finding].estimate
     shares = {
         name: gap_share(points[a], resampled[a], (points[1], resampled[1]), (points[0], resampled[0]), gap)
         for a, name in enumerate(others, start=2)
     }
-    return Recovery(metric, gap, shares)
+    return Recovery(metric, gap, shares, finding)
 
 
 def gap_share(

@@ -35,11 +35,6 @@ def sample_scores(
     return [sampled.trainings(slice(*pair)) for pair in pairwise(ends)]
 
 
-def both_classes(labels: Float[np.ndarray, "n f"]) -> list[int]:
-    """The findings that have positive and negative rows."""
-    return np.flatnonzero((labels == 1).any(axis=0) & (labels == 0).any(axis=0)).tolist()
-
-
 def mean_name(cohort: Cohort, included: Sequence[int], metric: Metric) -> str:
     """What the mean over some findings is called: `macro AUROC`, or `AUROC for edema` where it is of one."""
     if len(included) == 1:

@@ -136,5 +136,7 @@ METRICS: dict[str, Metric] = {
         ),
     )
 }
+ALIKE = frozenset({"auroc", "log_loss", "brier", "ece", "balanced_accuracy", "mcc", "kappa"})
+"""Metrics that treat both classes alike: the value for a class is also that for its complement."""
 PRIMARY = METRICS["auroc"]
 """The metric that decides by default which epoch is the best and which of two models is better."""

@@ -92,7 +92,9 @@ def findings_sheet(comparison: Comparison) -> Sheet:
 
 def shares_sheet(recovery: Recovery) -> Sheet:
     """One row per model: the share that it recovers of the gap between the superior and the inferior one."""
-    title = f"superior minus inferior, macro {METRICS[recovery.metric].title}: {with_interval(recovery.gap)}"
+    title, finding = METRICS[recovery.metric].title, recovery.finding
+    named = f"macro {title}" if finding is None else f"{title} for {finding}"
+    title = f"superior minus inferior, {named}: {with_interval(recovery.gap)}"
     rows = tuple((name, with_interval(share)) for name, share in recovery.shares.items())
     return Sheet(title, ("model", "share of the gap recovered"), rows)
 

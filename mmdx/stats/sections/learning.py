@@ -15,10 +15,10 @@ from matplotlib.ticker import NullLocator
 
 from mmdx.errors import DataError
 from mmdx.stats.cohort.cohort import Cohort, Unit, read_cohort
-from mmdx.stats.cohort.counts import why_no_mean
+from mmdx.stats.cohort.counts import leading, why_no_mean
 from mmdx.stats.comparison.drawn import Drawn, Sampled
 from mmdx.stats.comparison.resampler import Resampler
-from mmdx.stats.comparison.sampled import both_classes, mean_name, sample_scores
+from mmdx.stats.comparison.sampled import mean_name, sample_scores
 from mmdx.stats.metrics.registry import PRIMARY
 from mmdx.stats.report.plots import colour, dash, mark, names_above
 from mmdx.stats.report.section import Plot, Section
@@ -43,10 +43,12 @@ def learning_section(
     seed: int,
     split: str = "test",
     unit: Unit | None = None,
+    primary: str | None = None,
 ) -> Section | None:
     """The curve of each arm, from its prediction files by number of training patients; None without any.
 
-    Several files of one number are trainings of the same config. Each counts by its fullest showing. Raises `DataError`
+    Several files of one number are trainings of the same config. Each counts by its fullest showing. `primary` is the
+    primary finding (None: the one that the runs name). Raises `DataError`
     where a file is bad, or does not stand on the rows and labels of the first.
     """
     trainings = [
@@ -54,10 +56,10 @@ def learning_section(
     ]
     if not trainings:
         return None
-    cohorts = [read_cohort([source], split=split, unit=unit) for _, _, source in trainings]
+    cohorts = [read_cohort([source], split=split, unit=unit, primary=primary) for _, _, source in trainings]
     ground = cohorts[0]
     scores = [_scores(cohort, ground, source) for cohort, (_, _, source) in zip(cohorts, trainings, strict=True)]
-    included = both_classes(ground.labels)
+    included = leading(ground)
     resampler = Resampler.of(ground, resamples=resamples, seed=seed)
     sampled = sample_scores(ground, ground.primary, [[of_training] for of_training in scores], resampler)
     named, refused = mean_name(ground, included, ground.primary), why_no_mean(ground, included)

@@ -11,10 +11,10 @@ from typing import Any
 
 from mmdx.errors import UsageError
 from mmdx.stats.cohort.cohort import Cohort
-from mmdx.stats.cohort.counts import why_no_mean
+from mmdx.stats.cohort.counts import leading, why_no_mean
 from mmdx.stats.cohort.showings import fallbacks
 from mmdx.stats.comparison.resampler import Resampler
-from mmdx.stats.comparison.sampled import both_classes, mean_name, sample
+from mmdx.stats.comparison.sampled import mean_name, sample
 from mmdx.stats.metrics.registry import PRIMARY, Metric
 from mmdx.stats.report.forest import ForestLine, forest_plot
 from mmdx.stats.report.section import Plot, Section
@@ -42,7 +42,7 @@ def margin_section(cohort: Cohort, resampler: Resampler, *, margin: float) -> Se
     models = cohort.models
     if len(models) < 2:
         return None
-    included = both_classes(cohort.labels)
+    included = leading(cohort)
     sampled = sample(cohort, cohort.primary, models, resampler)
     refused = why_no_mean(cohort, included)
     means = {arm: scores.macro(included, refused=refused) for arm, scores in zip(models, sampled, strict=True)}

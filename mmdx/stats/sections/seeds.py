@@ -15,10 +15,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mmdx.stats.cohort.cohort import Cohort
-from mmdx.stats.cohort.counts import why_no_mean
+from mmdx.stats.cohort.counts import leading, why_no_mean
 from mmdx.stats.comparison.drawn import Drawn, Sampled
 from mmdx.stats.comparison.resampler import Resampler
-from mmdx.stats.comparison.sampled import both_classes, mean_name, sample
+from mmdx.stats.comparison.sampled import mean_name, sample
 from mmdx.stats.metrics.registry import METRICS, PRIMARY
 from mmdx.stats.report.plots import TEXT, colour, mark, short
 from mmdx.stats.report.section import Plot, Section
@@ -48,7 +48,7 @@ def seeds_section(cohort: Cohort, resampler: Resampler) -> Section | None:
     arms = [arm for arm in range(len(cohort.arms)) if len(cohort.scored[arm]) > 1]
     if not arms:
         return None
-    included = both_classes(cohort.labels)
+    included = leading(cohort)
     refused = why_no_mean(cohort, included)
     trainings = sum(len(cohort.scored[arm]) for arm in arms)
     affordable = resampler.affordable(values=cohort.labels.size * trainings * len(SCORED))

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
 from mmdx.stats.cohort.cohort import Arm, Cohort
+from mmdx.stats.metrics.registry import ALIKE
 from mmdx.stats.significance.delong import delong_test
 from mmdx.stats.significance.difference import Difference, holm
 
 Key = tuple[str, str, str | None]
 """Arm name, metric name, and finding; the finding is None for the macro mean."""
+K = TypeVar("K", bound=Hashable)
 
 
 def with_delong(differences: Mapping[Key, Difference], cohort: Cohort) -> dict[Key, Difference]:
@@ -32,19 +35,57 @@ def with_delong(differences: Mapping[Key, Difference], cohort: Cohort) -> dict[K
     return tested
 
 
-def with_corrections(differences: Mapping[Key, Difference], arms: Sequence[Arm]) -> dict[Key, Difference]:
+def with_corrections(
+    differences: Mapping[Key, Difference],
+    arms: Sequence[Arm],
+    *,
+    primary: str | None = None,
+    complements: Mapping[str, str] | None = None,
+) -> dict[Key, Difference]:
     """The differences with p-values corrected by Holm within families.
 
-    A family is one metric of either the models or the baselines, over the macro means or over the findings. A family of
-    one p-value is not corrected.
+    A family is one metric of either the models or the baselines, over the macro means, over the `primary` finding
+    where one is named, or over the other findings. A family of one p-value is not corrected. `complements` gives, by
+    the finding that does not count, the one that does: a class and its complement are one hypothesis for metrics that
+    treat both alike.
     """
     corrected, kinds = dict(differences), {arm.name: arm.kind for arm in arms}
-    families: dict[tuple[str, bool, str], list[Key]] = {}
+    families: dict[tuple[str, str, str], dict[Key, float]] = {}
+
+    def hypothesis(key: Key) -> Key:
+        arm, metric, finding = key
+        if finding is None or metric not in ALIKE:
+            return key
+        return arm, metric, (complements or {}).get(finding, finding)
+
     for key, difference in differences.items():
         if difference.p is not None:
-            families.setdefault((key[1], key[2] is None, kinds[key[0]]), []).append(key)
+            finding = hypothesis(key)[2]
+            scope = "mean" if finding is None else "primary" if finding == primary else "findings"
+            families.setdefault((key[1], scope, kinds[key[0]]), {})[key] = difference.p
     for family in families.values():
         if len(family) > 1:
-            for key, p in zip(family, holm([float(differences[key].p or 0) for key in family]), strict=True):
+            for key, p in holm_over(family, hypothesis).items():
                 corrected[key] = replace(differences[key], corrected=p)
     return corrected
+
+
+def families(primary: str | None, *, complements: bool) -> str:
+    """The families of `with_corrections` in words; `complements` says whether there are any."""
+    if primary is None:
+        text = "Holm, over the arms for macro means, over arms and findings for findings; baselines apart"
+    else:
+        text = (
+            f"Holm, over the arms for macro means and for the primary finding ({primary}), over arms and findings for "
+            "the other findings, which are secondary; baselines apart"
+        )
+    return f"{text}; a class and its complement are one hypothesis" if complements else text
+
+
+def holm_over(p_values: Mapping[K, float], hypothesis: Callable[[K], Hashable]) -> dict[K, float]:
+    """Corrected p-values by key; those of one hypothesis count once, by the largest, and share what comes of it."""
+    largest: dict[Hashable, float] = {}
+    for key, p in p_values.items():
+        largest[hypothesis(key)] = max(p, largest.get(hypothesis(key), 0.0))
+    corrected = dict(zip(largest, holm(list(largest.values())), strict=True))
+    return {key: corrected[hypothesis(key)] for key in p_values}

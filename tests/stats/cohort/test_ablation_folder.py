@@ -6,7 +6,7 @@ import pytest
 
 from mmdx.errors import DataError, UsageError
 from mmdx.stats.cohort.ablation_folder import select
-from mmdx.stats.evidence import gather
+from mmdx.stats.evidence import Stated, gather
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_a_record_names_no_folder_outside_of_the_ablation(ablation):
 
 def test_a_margin_that_is_none_is_refused_before_a_file_is_read(tmp_path):
     with pytest.raises(UsageError, match=r"margin 0: must lie between 0 and 0\.5"):
-        gather([tmp_path / "nowhere"], margin=0.0)
+        gather([tmp_path / "nowhere"], stated=Stated(margin=0.0))
 
 
 def test_the_learning_curve_stands_on_the_rows_that_are_compared(ablation):

@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from arms_by_hand import cohort_of
 
-from mmdx.stats.cohort.counts import FindingCount, count_findings, refusals, why_no_mean
+from mmdx.stats.cohort.counts import FindingCount, count_findings, leading, refusals, why_no_mean
 
 PATIENTS = np.array([0, 0, 1, 2, 2, 3, 4, 5, 6, 7, 8, 9])
 LABELS = np.column_stack([[1, 0, 1, 1, np.nan, 1, 1, 0, 0, 0, 0, 0], np.zeros(12), np.ones(12), np.full(12, np.nan)])
@@ -34,3 +36,16 @@ def test_a_mean_is_refused_for_the_first_finding_that_is_too_rare(cohort):
     assert why_no_mean(cohort, [1]) == "0 patients with the finding, and 5 are needed"
     first_half = np.arange(12) < 6
     assert why_no_mean(cohort, [0], first_half) == "4 patients with the finding, and 5 are needed"
+
+
+def test_of_a_group_of_two_one_class_counts_for_both():
+    labels = np.column_stack([LABELS[:, 0], np.arange(12) % 2, 1 - np.arange(12) % 2])
+    cohort = cohort_of(labels, {"image": np.full(labels.shape, 0.5)}, patients=PATIENTS)
+    cohort = replace(cohort, findings=("bleed", "DX/a", "DX/b"))
+    bleed, first, second = count_findings(cohort)
+    assert (first.complement, first.left_out) == ("DX/b", "the complement of DX/b, which counts for both")
+    assert bleed.complement is second.complement is second.left_out is None
+    assert leading(cohort) == [0, 2]
+    first_counts = replace(cohort, primary_finding="DX/a")
+    assert [count.complement for count in count_findings(first_counts)] == [None, None, "DX/a"]
+    assert leading(first_counts) == [1]

@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 
 from mmdx.errors import DataError, UsageError
-from mmdx.stats.comparison.compare import compare
+from mmdx.stats.cohort.cohort import read_cohort
+from mmdx.stats.comparison.compare import compare, compare_cohort
+from mmdx.stats.comparison.resampler import Resampler
 
 
 @pytest.fixture
@@ -71,3 +73,39 @@ def test_estimates_and_differences_are_tidy_tables(runs):
     assert set(frame["mean"].dropna()) == {"macro", "micro", "weighted"}
     differences = comparison.differences_frame().set_index(["arm", "metric", "finding"])
     assert differences.loc[("b", "auroc", "bleed"), "p"] == comparison.differences["b", "auroc", "bleed"].p
+
+
+@pytest.mark.parametrize(("primary", "counting"), [(None, "DX/malignant"), ("DX/benign", "DX/benign")])
+def test_a_group_of_two_classes_counts_once_in_means_and_their_resamples(runs, primary, counting):
+    """Fractures stay; bleeding becomes malignant or benign, mirror images of each other."""
+    tables = []
+    for run in runs:
+        table = read(run)
+        malignant = table.loc[table["finding"] == "bleed"].assign(finding="DX/malignant")
+        benign = malignant.assign(finding="DX/benign", label=1 - malignant["label"], score=1 - malignant["score"])
+        tables.append(pd.concat([benign, malignant, table.loc[table["finding"] == "fracture"]]))
+    plain = compare([read(run) for run in runs], resamples=200)
+    inputs = dict(zip(("table 1", "table 2"), tables, strict=True))
+    cohort = read_cohort(inputs, primary=primary)
+    paired = compare_cohort(cohort, Resampler.of(cohort, resamples=200, seed=0))
+    assert paired.in_mean == (counting, "fracture")
+    assert list(paired.complements.values()) == [counting]
+    for arm in ("table 1", "table 2"):
+        ours, theirs = (c.estimates[arm, "auroc", None] for c in (paired, plain))
+        assert (ours.value, ours.low, ours.high) == pytest.approx((theirs.value, theirs.low, theirs.high))
+    assert paired.differences["table 2", "auroc", None].p == plain.differences["table 2", "auroc", None].p
+    stated = [paired.differences["table 2", "auroc", finding].corrected for finding in ("DX/benign", "DX/malignant")]
+    expected = plain.differences["table 2", "auroc", "bleed"]
+    assert stated == ([expected.corrected] * 2 if primary is None else [expected.p] * 2)
+
+
+def test_a_comparison_says_its_primary_finding_and_families(runs):
+    cohort = read_cohort(runs, primary="fracture")
+    content = compare_cohort(cohort, Resampler.of(cohort, resamples=200, seed=0)).to_json()
+    assert content["primary_finding"] == "fracture"
+    assert "for the primary finding (fracture)" in content["method"]["p_holm"]
+    assert {d["finding"]: d["p_holm"] for d in content["differences"] if d["metric"] == "auroc"} == {
+        "bleed": None,
+        "fracture": None,
+        None: None,
+    }

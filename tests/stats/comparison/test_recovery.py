@@ -78,3 +78,13 @@ def test_a_trivial_answer_without_error_leaves_nothing_to_explain():
     found = variance_explained(np.ones(50), np.zeros(50), np.arange(50), resamples=100)
     assert math.isnan(found.value)
     assert found.refused == "the value is undefined"
+
+
+def test_with_a_primary_finding_its_gap_is_shared(write_run):
+    runs = [write_run(name, {"ct": breadth}, patients=80) for name, breadth in (("superior", 0.5), ("inferior", 12.0))]
+    for run in runs:
+        (run / "config.yaml").write_text("data: {primary: fracture}")
+    comparison = compare(runs, resamples=200)
+    recovery = recovered(runs, comparison)
+    assert recovery.gap == comparison.differences["inferior", "auroc", "fracture"].estimate
+    assert recovery.to_json()["finding"] == "fracture"

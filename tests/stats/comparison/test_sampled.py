@@ -10,7 +10,8 @@ from arms_by_hand import cohort_of, halves, noisy
 from asking import compared
 
 from mmdx.stats.comparison.resampler import Resampler
-from mmdx.stats.comparison.sampled import both_classes, sample
+from mmdx.stats.comparison.sampled import sample
+from mmdx.stats.metrics.complements import both_classes
 from mmdx.stats.metrics.registry import METRICS
 
 LABELS = halves(60)

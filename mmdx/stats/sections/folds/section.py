@@ -16,7 +16,7 @@ SCORED = (PRIMARY.name, "ap")
 
 
 def folds_section(cohort: Cohort, resampler: Resampler) -> Section | None:
-    """Macro means by fold of every model that was cross-validated; None where none was.
+    """The primary finding, or the macro means, by fold of every model that was cross-validated; None where none was.
 
     Nothing is resampled here. Raises `DataError` where a fold's file is bad.
     """
@@ -30,13 +30,14 @@ def folds_section(cohort: Cohort, resampler: Resampler) -> Section | None:
         if (run / "folds.csv").is_file() and parts:
             if parts not in read:
                 read[parts] = spread_over(parts)
-            by_arm[arm.name] = {metric: read[parts][arm.shown, metric, None] for metric in SCORED}
+            by_arm[arm.name] = {metric: read[parts][arm.shown, metric, cohort.primary_finding] for metric in SCORED}
     if not by_arm:
         return None
     rows = [(name, *(spread_cell(spread) for spread in spreads.values())) for name, spreads in by_arm.items()]
     counts = {len(spread.values) for spreads in by_arm.values() for spread in spreads.values()}
     count = f"{counts.pop()} folds" if len(counts) == 1 else "folds"
-    sheet = Sheet(f"Macro means over {count}: mean [lowest, highest]", ("model", *_titles()), tuple(rows))
+    named = "Macro means" if cohort.primary_finding is None else cohort.primary_finding
+    sheet = Sheet(f"{named} over {count}: mean [lowest, highest]", ("model", *_titles()), tuple(rows))
     notes = (
         "Each fold is scored by its own model, on its own patients. How folds differ is no interval: their training "
         "sets overlap, and few patients are in each. It is never added to the intervals over patients, which pool all.",

@@ -17,6 +17,7 @@ import numpy as np
 from mmdx.errors import DataError
 from mmdx.stats.cohort.cohort import read_cohort
 from mmdx.stats.comparison.measured import Measured
+from mmdx.stats.metrics.complements import counted_once
 from mmdx.stats.metrics.registry import METRICS
 from mmdx.stats.report.tables import Sheet
 from mmdx.stats.report.words import bracketed
@@ -42,8 +43,8 @@ class Spread:
 def spread_over(folds: Sequence[Path]) -> dict[Key, Spread]:
     """Every metric of every arm and finding by fold, from the folds' prediction files; finding None is the macro mean.
 
-    A fold's macro mean is over the findings of which it has both classes. Raises `DataError` where a file is bad, or
-    the folds were shown different modalities or scored for different findings.
+    A fold's macro mean is over the findings of which it has both classes, complements counting once. Raises `DataError`
+    where a file is bad, or the folds were shown different modalities or scored for different findings.
     """
     by_fold = [_scores(path) for path in folds]
     for path, scores in zip(folds, by_fold, strict=True):
@@ -72,8 +73,7 @@ def spread_records(spreads: dict[Key, Spread]) -> list[dict[str, Any]]:
 
 def _scores(path: Path) -> dict[Key, float | None]:
     cohort = read_cohort([path])
-    scorable = [f for f in range(len(cohort.findings)) if {0.0, 1.0} <= set(cohort.labels[:, f].tolist())]
-    values = Measured(cohort, scorable).points()
+    values = Measured(cohort, counted_once(cohort.findings, cohort.labels, cohort.primary_finding)).points()
     scores: dict[Key, float | None] = {}
     for a, arm in enumerate(cohort.arms):
         for m, metric in enumerate(METRICS):

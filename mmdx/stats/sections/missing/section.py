@@ -15,11 +15,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mmdx.stats.cohort.cohort import Cohort
-from mmdx.stats.cohort.counts import why_no_mean
+from mmdx.stats.cohort.counts import leading, why_no_mean
 from mmdx.stats.cohort.showings import Withheld, withheld
 from mmdx.stats.comparison.drawn import Drawn
 from mmdx.stats.comparison.resampler import Resampler
-from mmdx.stats.comparison.sampled import both_classes, mean_name, sample_scores
+from mmdx.stats.comparison.sampled import mean_name, sample_scores
 from mmdx.stats.metrics.registry import METRICS
 from mmdx.stats.report.plots import colour
 from mmdx.stats.report.section import Plot, Section
@@ -50,7 +50,7 @@ def missing_section(cohort: Cohort, resampler: Resampler) -> Section | None:
     pairs = withheld(cohort)
     if not pairs:
         return None
-    included = both_classes(cohort.labels)
+    included = leading(cohort)
     refused = why_no_mean(cohort, included)
     arms = list(dict.fromkeys(arm for pair in pairs for arm in (pair.full, pair.without, *pair.trained)))
     trainings = [[training.scores for training in cohort.scored[arm]] for arm in arms]

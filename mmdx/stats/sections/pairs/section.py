@@ -131,6 +131,11 @@ def _notes(cohort: Cohort, pairs: Sequence[PairTests], used: int, resamples: int
         f"The p-values are corrected (Holm) over {counted(sum(bool(pair.p) for pair in pairs), 'pair')} of finding and "
         "model, each test by itself.",
     ]
+    if cohort.primary_finding is not None:
+        sentences.append(
+            f"{cohort.primary_finding} is the primary finding: its pairs are corrected among themselves, those of the "
+            "other findings apart."
+        )
     if any("mcnemar" in pair.p for pair in pairs):
         forms = listed(sorted({pair.form for pair in pairs if pair.form}))
         sentences.append(

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from mmdx.stats.cohort.cohort import Cohort
-from mmdx.stats.cohort.counts import why_no_mean
+from mmdx.stats.cohort.counts import count_findings, why_no_mean
 from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.comparison.sampled import sample
 from mmdx.stats.metrics.registry import METRICS
+from mmdx.stats.significance.corrections import holm_over
 from mmdx.stats.significance.delong import delong_test
-from mmdx.stats.significance.difference import ALPHA, Difference, holm
+from mmdx.stats.significance.difference import ALPHA, Difference
 from mmdx.stats.significance.mcnemar import mcnemar_test
 from mmdx.stats.significance.permutation import permutation_p
 
@@ -36,8 +37,8 @@ NAIVE = "naive_delong"
 class PairTests:
     """The first training of the reference minus that of arm `arm`, on one finding.
 
-    `p` holds the p-values by test, those that were made; `corrected` the same after Holm over findings and arms, each
-    test by itself. `form` says which form of McNemar's test was taken.
+    `p` holds the p-values by test, those that were made; `corrected` the same after Holm over findings and arms, the
+    primary finding apart, each test by itself. `form` says which form of McNemar's test was taken.
     """
 
     arm: int
@@ -67,7 +68,8 @@ def pair_tests(cohort: Cohort, resampler: Resampler) -> list[PairTests]:
                 difference = sampled[reference].macro([f], refused=refused).minus(sampled[arm].macro([f]))
                 p, form = _p_values(first, reference, arm, f, difference, swaps=swaps, seed=resampler.seed)
                 pairs.append(PairTests(arm, finding, difference, p, form))
-    return _corrected(pairs)
+    complements = {count.finding: count.complement for count in count_findings(cohort) if count.complement}
+    return _corrected(pairs, complements, cohort.primary_finding)
 
 
 def _p_values(
@@ -92,10 +94,17 @@ def _p_values(
     return {test: value for test, value in p.items() if not np.isnan(value)}, form
 
 
-def _corrected(pairs: Sequence[PairTests]) -> list[PairTests]:
+def _corrected(pairs: Sequence[PairTests], complements: Mapping[str, str], primary: str | None) -> list[PairTests]:
+    """Holm over the pairs of the primary finding, and over the others; a class and its complement count once."""
     corrected: list[dict[str, float]] = [{} for _ in pairs]
+    asked = [complements.get(pair.finding, pair.finding) for pair in pairs]
     for test in (*TESTS, NAIVE):
-        places = [place for place, pair in enumerate(pairs) if test in pair.p]
-        for place, p in zip(places, holm([pairs[place].p[test] for place in places]), strict=True):
-            corrected[place][test] = p
+        for first in (True, False):
+            family = {
+                place: pair.p[test]
+                for place, pair in enumerate(pairs)
+                if test in pair.p and (asked[place] == primary) == first
+            }
+            for place, p in holm_over(family, lambda place: (pairs[place].arm, asked[place])).items():
+                corrected[place][test] = p
     return [replace(pair, corrected=p) for pair, p in zip(pairs, corrected, strict=True)]

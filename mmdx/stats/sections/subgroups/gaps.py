@@ -14,7 +14,7 @@ import pandas as pd
 from jaxtyping import Bool, Float, Int
 
 from mmdx.stats.cohort.cohort import Cohort
-from mmdx.stats.cohort.counts import why_no_mean
+from mmdx.stats.cohort.counts import leading, why_no_mean
 from mmdx.stats.comparison.drawn import Drawn
 from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.metrics.ranking import Ladder, auroc
@@ -34,7 +34,8 @@ FEWEST_PERMUTATIONS = 300
 
 @dataclass(frozen=True)
 class Trait:
-    """A trait whose groups can be compared, and the findings that have both classes in each of them."""
+    """A trait whose groups can be compared, and the findings that have both classes in each of them, the primary one
+    alone where one is named."""
 
     name: str
     groups: Mapping[str, Bool[np.ndarray, "n"]]
@@ -86,7 +87,7 @@ def comparable_traits(cohort: Cohort, names: list[str]) -> tuple[list[Trait], li
             remarks.append(
                 f"{listed(without)} left out (no finding with {FEWEST_IN_MEAN} patients with and without it)"
             )
-        findings = [f for f in range(len(cohort.findings)) if all(f in of_group for of_group in able.values())]
+        findings = [f for f in leading(cohort) if all(f in of_group for of_group in able.values())]
         if len(able) < 2:
             remarks.append(f"not compared, for want of two groups of {FEWEST_IN_GROUP} patients with both classes")
         elif not findings:
@@ -100,7 +101,7 @@ def comparable_traits(cohort: Cohort, names: list[str]) -> tuple[list[Trait], li
 
 def _scored_findings(cohort: Cohort, rows: Bool[np.ndarray, "n"]) -> list[int]:
     labels, patients = cohort.labels[rows], cohort.patients[rows]
-    return [f for f in range(labels.shape[1]) if not why_too_few(labels[:, f], patients, fewest=FEWEST_IN_MEAN)]
+    return [f for f in leading(cohort) if not why_too_few(labels[:, f], patients, fewest=FEWEST_IN_MEAN)]
 
 
 def affordable_for(cohort: Cohort, traits: int, resampler: Resampler) -> Resampler:

@@ -7,7 +7,8 @@ import pytest
 from arms_by_hand import cohort_of
 
 from mmdx.stats.comparison.resampler import Resampler
-from mmdx.stats.comparison.sampled import both_classes, sample_scores
+from mmdx.stats.comparison.sampled import sample_scores
+from mmdx.stats.metrics.complements import both_classes
 from mmdx.stats.metrics.registry import METRICS, auroc
 from mmdx.stats.sections.missing.curve import CurvePoint, half_withheld, missing_rate_curve
 
