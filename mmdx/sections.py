@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import pydantic
 from pydantic import Field
@@ -14,11 +14,47 @@ class Section(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, protected_namespaces=())
 
 
+class PartRates(Section):
+    """What multiplies `lr` in each part of a model: `encoder` (of images, descriptors and tables), `sequence` models,
+    `text` encoders, `fusion` (with what brings modalities to one width, and stand-ins) and `heads`."""
+
+    encoder: float = Field(default=1.0, gt=0)
+    sequence: float = Field(default=1.0, gt=0)
+    text: float = Field(default=1.0, gt=0)
+    fusion: float = Field(default=1.0, gt=0)
+    heads: float = Field(default=1.0, gt=0)
+
+
+class Unfreezing(Section):
+    """Pretrained encoders stay frozen until the share `after` of the epochs is over, while all else learns on what they
+    give.
+
+    Then they learn too: all their layers at once, or one after the other, the topmost first and the lowest when the
+    share `until` is over. A number alone stands for `after`.
+    """
+
+    after: float = Field(default=0.0, ge=0, lt=1)
+    until: float | None = Field(default=None, gt=0, lt=1)
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _from_share(cls, value: Any) -> Any:
+        return {"after": value} if isinstance(value, int | float | str) else value
+
+    @pydantic.model_validator(mode="after")
+    def _forwards(self) -> Unfreezing:
+        if self.until is not None and self.until < self.after:
+            raise ValueError(f"until is {self.until:g}, before after, {self.after:g}; give a later share, or none")
+        return self
+
+
 class TrainConfig(Section):
     """The loop. `slices` bounds the images in a batch, `studies` the studies in it; both are per process.
 
     `lr` and `weight_decay` are AdamW's; `warmup` is the share of all steps over which the rate climbs, after which it
-    falls along a cosine. `accumulate` batches make one optimizer step; `clip` bounds the gradient norm (0: not).
+    falls along a cosine. `rates` multiplies it by part; a layer of a pretrained encoder learns at `layer_decay` times
+    the rate of the one above it, and `unfreeze` keeps such encoders frozen at first (`docs/methods/rates.md`).
+    `accumulate` batches make one optimizer step; `clip` bounds the gradient norm (0: not).
     Validation runs once per epoch: the best is that with the best macro AUROC of the `studies`, or of the `slices`
     where `judge` says so, which takes a slice head; training stops after `patience` epochs without a better one (0:
     never). `checkpoint_steps` saves the last state every so many optimizer steps, beside the end of each epoch (0: at
@@ -28,6 +64,9 @@ class TrainConfig(Section):
     epochs: int = Field(default=20, ge=1)
     lr: float = Field(default=1e-3, gt=0)
     weight_decay: float = Field(default=0.01, ge=0)
+    rates: PartRates = PartRates()
+    layer_decay: float = Field(default=1.0, gt=0, le=1)
+    unfreeze: Unfreezing = Unfreezing()
     warmup: float = Field(default=0.1, ge=0, lt=1)
     slices: int = Field(default=256, ge=1)
     studies: int = Field(default=16, ge=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pydantic
 import pytest
 
-from mmdx.sections import TrainConfig
+from mmdx.sections import TrainConfig, Unfreezing
 
 
 def test_a_section_is_frozen_and_knows_its_keys() -> None:
@@ -15,3 +15,28 @@ def test_a_section_is_frozen_and_knows_its_keys() -> None:
         train.epochs = 4  # pyright: ignore[reportAttributeAccessIssue]
     with pytest.raises(pydantic.ValidationError, match="Extra inputs"):
         TrainConfig.model_validate({"epoch": 3})
+
+
+def test_by_default_every_part_learns_at_one_rate_from_the_start() -> None:
+    train = TrainConfig()
+    assert set(train.rates.model_dump().values()) == {1.0}
+    assert (train.layer_decay, train.unfreeze) == (1.0, Unfreezing(after=0.0, until=None))
+
+
+def test_a_share_alone_says_after_which_an_encoder_learns() -> None:
+    assert TrainConfig.model_validate({"unfreeze": 0.25}).unfreeze == Unfreezing(after=0.25)
+    assert TrainConfig.model_validate({"unfreeze": {"until": 0.5}}).unfreeze == Unfreezing(after=0.0, until=0.5)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"unfreeze": {"after": 0.5, "until": 0.25}}, "until is 0.25, before after, 0.5; give a later share"),
+        ({"unfreeze": 1}, "less than 1"),
+        ({"rates": {"encoder": 0}}, "greater than 0"),
+        ({"layer_decay": 1.5}, "less than or equal to 1"),
+    ],
+)
+def test_rates_that_cannot_be_are_refused(wrong: dict[str, object], message: str) -> None:
+    with pytest.raises(pydantic.ValidationError, match=message):
+        TrainConfig.model_validate(wrong)

@@ -9,6 +9,7 @@ from typing import Any, cast
 import timm
 import torch
 from jaxtyping import Float
+from timm.models import group_parameters
 from torch import Tensor, nn
 
 from mmdx.errors import UsageError
@@ -38,6 +39,10 @@ class ImageEncoder(nn.Module, ABC):
         raise UsageError(
             f"image encoder {type(self).__name__}: gives no feature maps; take a convolutional one of timm"
         )
+
+    def layers(self) -> Mapping[str, int]:
+        """The layer of each pretrained weight by name, 0 being the one nearest to the image; empty without any."""
+        return {}
 
 
 @IMAGE_ENCODERS("timm")
@@ -70,7 +75,7 @@ class TimmEncoder(ImageEncoder):
             raise UsageError(f"image encoder timm: no timm model is called '{name}'; {near}")
         start = pretrained if architecture is None else None
         self.network = _create(name, channels, start, drop_rate)
-        self.frozen = frozen
+        self.frozen, self.pretrained = frozen, pretrained is not None
         if frozen:
             self.network.requires_grad_(False)
         self.dim = int(cast(int, self.network.num_features))
@@ -97,6 +102,14 @@ class TimmEncoder(ImageEncoder):
         network = cast(Any, self.network)
         final, maps = network.forward_intermediates((images - self.mean) / self.std, indices=count)
         return network.forward_head(final), tuple(maps)
+
+    def layers(self) -> Mapping[str, int]:
+        """As timm groups them: a stem, then one layer per block."""
+        if not self.pretrained:
+            return {}
+        network = cast(Any, self.network)
+        layers = group_parameters(network, network.group_matcher(coarse=False), reverse=True)
+        return {f"network.{name}": int(layer) for name, layer in layers.items()}
 
 
 def _map_channels(network: nn.Module) -> tuple[int, ...]:

@@ -88,3 +88,10 @@ def test_a_name_that_timm_does_not_know():
 def test_weights_that_are_nowhere():
     with pytest.raises(UsageError, match="pretrained 'nowhere' is neither hub, a file, nor an installed package"):
         TimmEncoder(1, None, name=NAME, pretrained="nowhere")
+
+
+def test_pretrained_layers_are_counted_from_the_image(saved):
+    layers = TimmEncoder(3, None, name=NAME, pretrained=str(saved[1])).layers()
+    places = ("conv1.0", "layer1.0.conv1", "layer2.0.conv1", "layer3.0.conv1", "layer4.0.conv1")
+    assert [layers[f"network.{place}.weight"] for place in places] == [0, 1, 2, 3, 4]
+    assert TimmEncoder(3, None, name=NAME).layers() == {}

@@ -10,6 +10,7 @@ from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.reporting.conclude import orders_of
 from mmdx.engine.runs.setting import Setting
 from mmdx.engine.scoring.texts import writing_lines
+from mmdx.engine.training.optimizer import rate_lines
 from mmdx.kinds import KINDS
 from mmdx.study import Split
 
@@ -26,7 +27,7 @@ def opening_lines(setting: Setting, saved: SavedModel, present: Presence) -> lis
         *_absent_sections(setting, saved),
     ]
     lines += [line] if (line := shown_nothing(present, splits)) else []
-    lines += writing_lines(setting, saved)
+    lines += writing_lines(setting, saved) + rate_lines(saved.model, setting.config.train)
     for split in ("train", "test"):
         if findings := _of_one_class(setting, saved, split):
             lines.append(f"{split}: one class only for {', '.join(findings)}")

@@ -27,7 +27,7 @@ from mmdx.engine.runs.setting import Setting
 from mmdx.engine.scoring.encoded import encode_once
 from mmdx.engine.scoring.score import score_rows
 from mmdx.engine.training.objective import Objective, objective
-from mmdx.engine.training.optimizer import learning_rate, make_optimizer
+from mmdx.engine.training.optimizer import make_optimizer, set_rates, stand_still
 from mmdx.engine.training.selection import load_selections
 from mmdx.engine.training.state import Progress, load_state, save_state
 from mmdx.engine.training.tracking import log_epoch, log_step
@@ -109,10 +109,10 @@ def train_epoch(training: Training) -> Iterator[float]:
         # The draws of a step depend on its number alone, so that a resumed run draws what the killed one would have.
         torch.manual_seed(_step_seed(setting.config.seed, progress.step, setting.accelerator.process_index))
         middle = (progress.batch + len(group) / 2) / len(training.sampler)
-        rate = learning_rate(config, (progress.epoch + middle) / config.epochs)
-        for parameters in training.optimizer.param_groups:
-            parameters["lr"] = rate
+        done, model = (progress.epoch + middle) / config.epochs, training.saved.model
+        rate = set_rates(training.optimizer, model, config, done, wrapped=training.network is not model)
         parts = [_backward(training, batch, len(group), last=batch is group[-1]) for batch in group]
+        stand_still(training.optimizer)
         _clip(training, group)
         training.optimizer.step()
         training.optimizer.zero_grad()

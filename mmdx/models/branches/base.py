@@ -52,6 +52,11 @@ class Branch(nn.Module, ABC):
         """Whether `Features.vectors` come from anything that is fitted on training studies."""
         return any(parameter.requires_grad for parameter in self.parameters())
 
+    def layers(self) -> Mapping[str, int]:
+        """The layer of each pretrained weight of its encoder by name, 0 being the nearest to the input; empty without
+        any."""
+        return {}
+
     def with_maps(self, packed: Packed, count: int) -> Features:
         """The features of `forward` with the `count` coarsest feature maps; for a branch whose `sizes` have `maps`."""
         raise UsageError(f"branch {type(self).__name__}: gives no feature maps; only branches of images do")

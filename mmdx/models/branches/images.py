@@ -96,6 +96,9 @@ class ImageBranch(Branch):
             images = with_neighbours(images, packed.lengths, self.neighbours)
         return torch.cat([self.encoder(part) for part in images.split(AT_ONCE)])
 
+    def layers(self) -> Mapping[str, int]:
+        return {f"encoder.{name}": layer for name, layer in self.encoder.layers().items()}
+
     def with_maps(self, packed: Packed, count: int) -> Features:
         if packed.encoded:
             features = in_sequence(self.sequence, packed.values, packed)

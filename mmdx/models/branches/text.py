@@ -36,6 +36,9 @@ class TextBranch(Branch):
         encoder = TEXT_ENCODERS.build(section.encoder, f"{where}.encoder", **sizes)
         return cls(encoder, dim), encoder.architecture
 
+    def layers(self) -> Mapping[str, int]:
+        return {f"encoder.{name}": layer for name, layer in self.encoder.layers().items()}
+
     def forward(self, packed: Packed) -> Features:
         features = self.encoder(packed.values, packed.lengths)
         return replace(features, pooled=self.project(features.pooled))

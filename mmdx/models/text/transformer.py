@@ -78,6 +78,18 @@ class Transformer(TextEncoder):
         pooled = (items * weights.to(items.dtype).unsqueeze(-1)).sum(dim=1)
         return Features(items=items, mask=mask, pooled=pooled)
 
+    def layers(self) -> Mapping[str, int]:
+        """Embeddings, then one layer per block; what stands behind the last block belongs to it."""
+        count = getattr(cast(Any, self.network).config, "num_hidden_layers", 0)
+        lists = [name for name, m in self.network.named_modules() if isinstance(m, nn.ModuleList) and len(m) == count]
+        layers, layer = {}, 0
+        for name, _ in self.network.named_parameters():
+            # One list of blocks: a model that shares one block over all its layers (ALBERT) is of one piece.
+            if lists and name.startswith(f"{lists[0]}."):
+                layer = int(name.removeprefix(f"{lists[0]}.").partition(".")[0]) + 1
+            layers[f"network.{name}"] = layer
+        return layers
+
 
 def source_of(source: str) -> str:
     """Where transformers should load `source` from: the local folder that it names, else itself as a hub name."""
