@@ -75,6 +75,8 @@ def stand_still(optimizer: torch.optim.Optimizer) -> None:
         if group["lr"] == 0:
             for parameter in group["params"]:
                 parameter.grad = None
+                # Between steps an encoder that is to learn is never taken for a frozen one.
+                parameter.requires_grad_(True)
 
 
 def rate_lines(model: MultimodalModel, train: TrainConfig) -> list[str]:

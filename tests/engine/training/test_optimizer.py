@@ -107,6 +107,7 @@ def test_what_is_closed_stands_still_with_its_statistics(pretrained, wrapped):
         assert (weight.grad is not None) == wrapped
         stand_still(optimizer)
         assert weight.grad is None
+        assert weight.requires_grad
         optimizer.step()
         optimizer.zero_grad()
     moved = {name for name, value in pretrained.state_dict().items() if not torch.equal(value, before[name])}
