@@ -94,8 +94,9 @@ class DataConfig(Section):
     (`docs/cross_validation.md`); `train_patients` trains on so many of the training patients, drawn by the config's
     `seed`, those of 50 among those of 100 (None: on all); `max_images` keeps that many evenly spaced images of a longer
     modality; `reports` is what of a report is read, wherever a model meets one; `tables` makes modalities of traits,
-    such as `{clinic: [age, sex]}`; `pseudonym_key` is a file with a secret by which patient and study ids are replaced
-    when the store is prepared (`docs/privacy.md`).
+    such as `{clinic: [age, sex]}`, and `stacks` of image modalities of the same slices, as the channels of one:
+    `{ct: [brain, bone]}` (`docs/methods/stacks.md`); `pseudonym_key` is a file with a secret by which patient and study
+    ids are replaced when the store is prepared (`docs/privacy.md`).
 
     `order` and `drop_images` are experiments: the images of a study `shuffled` or `reversed`, and a share of them left
     out (one always stays), in training and scoring alike. Both are drawn from the study's id and the config's `seed`.
@@ -116,6 +117,7 @@ class DataConfig(Section):
     drop_images: float = Field(default=0.0, ge=0, lt=1)
     reports: ReportOptions = ReportOptions()
     tables: dict[str, tuple[str, ...]] = Field(default={})
+    stacks: dict[str, tuple[str, ...]] = Field(default={})
     pseudonym_key: Path | None = None
 
     @pydantic.model_validator(mode="after")
@@ -149,6 +151,14 @@ class DataConfig(Section):
                     raise ValueError(f"{name}: '{trait}' is no fact about a patient, and no input; leave it out")
         return tables
 
+    @pydantic.field_validator("stacks")
+    @classmethod
+    def _several(cls, stacks: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        for name, parts in stacks.items():
+            if len(parts) < 2 or len(set(parts)) < len(parts) or name in parts:
+                raise ValueError(f"{name} is made of {', '.join(parts) or 'nothing'}; list two or more others")
+        return stacks
+
 
 class Augment(Section):
     """Augmentation of training images, drawn once per study so that its slices move together; all zero switches it off.
@@ -168,10 +178,10 @@ class InputConfig(Section):
     """How one modality is read: an image encoder makes it one of images, a vector encoder one of descriptors, a text
     encoder one of text, a table encoder one of traits, which `data.tables` names.
 
-    Images alone use `view` (None: CT windows for Hounsfield units, `rgb` for colour, else `grey`), `augment` and
-    `neighbours`, how many slices on either side an image brings as further channels (2.5D); images and descriptors use
-    `sequence`. Descriptors alone use `select`: which part of them the encoder sees, fitted on the training studies
-    (None: all). An encoder's name alone stands for the whole section.
+    Images alone use `view` (None: CT windows for Hounsfield units, else by channels `grey`, `rgb` or `stacked`),
+    `augment` and `neighbours`, how many slices on either side an image brings as further channels (2.5D); images and
+    descriptors use `sequence`. Descriptors alone use `select`: which part of them the encoder sees, fitted on the
+    training studies (None: all). An encoder's name alone stands for the whole section.
     """
 
     encoder: Component

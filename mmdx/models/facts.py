@@ -17,7 +17,7 @@ class InputFacts:
     of which the last `logits` are answers of a first stage; `selected` is how many of the others a fitted selection
     keeps, None before it is fitted and where there is none. Text has a `vocabulary` of so many tokens, and for an
     encoder that asks for it `idf`, how rare each token is in training reports. Tables have `columns`. `details` are
-    what a plugin's kind says of itself in its store, by name.
+    what a plugin's kind says of itself in its store, by name, and of a stack the channels of each of its modalities.
     """
 
     kind: str

@@ -26,7 +26,8 @@ class View(nn.Module, ABC):
 class Windows(View):
     """CT windows as channels: each `[centre, width]` in Hounsfield units maps centre ± width / 2 to 0..1, clipped.
 
-    The default three are brain, subdural and soft tissue as in Burduja et al. 2020.
+    The default three are brain, subdural and soft tissue as in Burduja et al. 2020. Of a stack each scan comes out in
+    every window, scan after scan.
     """
 
     low: Tensor
@@ -36,17 +37,16 @@ class Windows(View):
         self, stored: int, *, windows: tuple[tuple[float, float], ...] = ((40.0, 80.0), (80.0, 200.0), (40.0, 380.0))
     ) -> None:
         super().__init__()
-        if stored != 1:
-            raise UsageError(f"view windows: reads images of one channel, these have {stored}; use grey or rgb")
         if not windows or any(width <= 0 for _, width in windows):
             raise UsageError(f"view windows: each window is [centre, width] with a width above 0; found {windows}")
         centre, width = torch.tensor(windows, dtype=torch.float32).T
         self.register_buffer("low", (centre - width / 2).reshape(1, -1, 1, 1))
         self.register_buffer("width", width.reshape(1, -1, 1, 1))
-        self.channels = len(windows)
+        self.channels = stored * len(windows)
 
     def forward(self, pixels: Shaped[Tensor, "n c h w"]) -> Float[Tensor, "n k h w"]:
-        return ((pixels.float() - self.low) / self.width).clamp(0, 1)
+        scans = pixels.float().unsqueeze(2)
+        return ((scans - self.low) / self.width).clamp(0, 1).flatten(1, 2)
 
 
 @IMAGE_VIEWS("grey")
@@ -60,6 +60,26 @@ class Grey(View):
     def forward(self, pixels: Shaped[Tensor, "n c h w"]) -> Float[Tensor, "n k h w"]:
         grey = pixels.float().mean(dim=1, keepdim=True) / 255
         return grey.expand(-1, self.channels, -1, -1)
+
+
+@IMAGE_VIEWS("stacked")
+class Stacked(View):
+    """uint8 intensities to 0..1, every channel of a stack as it is; `channels` takes them in turn until there are so
+    many (None: each once).
+
+    A pretrained encoder fits its first layer to any number of channels; with 3 it reads brain, bone, brain with the
+    very weights that it had on photographs.
+    """
+
+    def __init__(self, stored: int, *, channels: int | None = None) -> None:
+        super().__init__()
+        self.channels = channels or stored
+        if self.channels < stored:
+            raise UsageError(f"view stacked: channels={channels} leaves some of {stored} out; give {stored} or more")
+        self.turn = [channel % stored for channel in range(self.channels)]
+
+    def forward(self, pixels: Shaped[Tensor, "n c h w"]) -> Float[Tensor, "n k h w"]:
+        return pixels[:, self.turn].float() / 255
 
 
 @IMAGE_VIEWS("rgb")

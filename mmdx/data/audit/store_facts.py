@@ -57,7 +57,7 @@ class StoreFacts:
 
 def gather(store: Store, splits: Splits) -> StoreFacts:
     """Reads every study once; `splits` may be dealt otherwise than the store's own."""
-    pictures = [name for name, facts in store.modalities.items() if KINDS[facts.kind].pictured]
+    pictures = [name for name, facts in store.stored.items() if KINDS[facts.kind].pictured]
     texts = [name for name, facts in store.modalities.items() if KINDS[facts.kind].worded]
     parts: dict[str, list[dict[str, np.ndarray]]] = {name: [{"owner": _none()} | _EMPTY] for name in pictures}
     reports: dict[str, list[str | None]] = {name: [] for name in texts}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -25,11 +25,15 @@ RESERVED = ("study_id", "patient_id", "split", "labels", "traits", "problems", "
 
 @dataclass(frozen=True)
 class Layout:
-    """What the rows of a store hold: its modalities, its findings in order, the side of an image in pixels."""
+    """What the rows of a store hold: its modalities, its findings in order, the side of an image in pixels.
+
+    `stacks` are image modalities that are read beside them, each made of others as its channels (`stacks.py`).
+    """
 
     modalities: Mapping[str, ModalityFacts]
     findings: tuple[str, ...]
     size: int
+    stacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def features(self) -> datasets.Features:
         """The columns in the terms of Hugging Face `datasets`."""
@@ -42,6 +46,21 @@ class Layout:
     def schema(self) -> pa.Schema:
         """The columns in the terms of Arrow."""
         return self.features().arrow_schema
+
+    @property
+    def readable(self) -> dict[str, ModalityFacts]:
+        """What can be read of a study: the modalities, and behind them the stacks, whose details say how many channels
+        each of their modalities has."""
+        return {**self.modalities, **{name: self._stack(parts) for name, parts in self.stacks.items()}}
+
+    def _stack(self, parts: Sequence[str]) -> ModalityFacts:
+        channels = {part: self.modalities[part].channels for part in parts}
+        facts = self.modalities[parts[0]]
+        return replace(facts, channels=sum(channels.values()), details=tuple(channels.items()))
+
+    def parts(self, modality: str) -> tuple[str, ...]:
+        """The stored modalities that one is read from: those of a stack, or itself."""
+        return self.stacks.get(modality, (modality,))
 
     def slot(self, modality: str) -> Slot:
         return Slot(modality, self.modalities[modality], self.size, self.findings)

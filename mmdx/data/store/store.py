@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -43,19 +44,21 @@ class Store:
     patient in two splits; a shard is mapped when one of its studies is read, and what is read is held in memory where
     there is room for all of it (`rows.py`). A store can be sent to other processes, which open it anew. Raises
     `DataError` where the folder is no store, is unfinished, or has been tampered with.
+
+    `stacks` makes modalities of others, by name: `with_stacks` opens a store with them, after checking them.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, stacks: Mapping[str, tuple[str, ...]] | None = None) -> None:
         self.folder = Path(folder)
         self.description = _description(self.folder)
-        self.layout = _layout(self.description)
+        self.layout = replace(_layout(self.description), stacks=dict(stacks or {}))
         self._index = Index(self.folder, self.layout, self.description["studies"])
         self._proved = False
         self._rows = MappedRows(self.folder, self.layout.schema, self._index)
         self._studies: dict[int, StoredStudy] = {}
 
-    def __reduce__(self) -> tuple[type[Store], tuple[Path]]:
-        return Store, (self.folder,)
+    def __reduce__(self) -> tuple[type[Store], tuple[Path, Mapping[str, tuple[str, ...]]]]:
+        return Store, (self.folder, self.layout.stacks)
 
     def __len__(self) -> int:
         return self.description["studies"]
@@ -92,6 +95,12 @@ class Store:
 
     @property
     def modalities(self) -> dict[str, ModalityFacts]:
+        """Those that the folder holds, and behind them the stacks that are made of them."""
+        return self.layout.readable
+
+    @property
+    def stored(self) -> dict[str, ModalityFacts]:
+        """The modalities that the folder holds."""
         return dict(self.layout.modalities)
 
     @property
@@ -170,12 +179,17 @@ class Store:
         return [self.findings.index(finding) for finding in findings]
 
     def lengths(self, modality: str) -> Int[np.ndarray, "n"]:
-        """Images or vectors a study, 0 where the modality is absent."""
-        return self._index.numbers(f"{modality}.length")
+        """Images or vectors a study, 0 where the modality is absent; a stack is where one of its modalities is."""
+        parts = [self._index.numbers(f"{part}.length") for part in self.layout.parts(modality)]
+        return parts[0] if len(parts) == 1 else np.min(parts, axis=0)
 
     def order_source(self, row: int, modality: str) -> str | None:
-        """The evidence that the slices stand in order, None where the modality is absent or has no order."""
-        return self._index.text(f"{modality}.order", row)
+        """The evidence that the slices stand in order, None where the modality is absent or has no order; of a stack
+        that of its first modality, `unknown` where that of another is."""
+        sources = [self._index.text(f"{part}.order", row) for part in self.layout.parts(modality)]
+        if None in sources:
+            return None
+        return "unknown" if "unknown" in sources else sources[0]
 
     def read(self, row: int) -> StoredStudy:
         """One study, its arrays read-only: held in memory where the store is small, else views of the mapped file."""

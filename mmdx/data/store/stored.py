@@ -32,7 +32,14 @@ class StoredStudy:
         return self._row.column("patient_id")[0].as_py()
 
     def items(self, modality: str) -> Shaped[np.ndarray, "n *shape"]:
-        """The items of a modality that is no text, as stored, read-only; n is 0 where the modality is absent."""
+        """The items of a modality that is no text, as stored, read-only; n is 0 where the modality is absent.
+
+        Those of a stack are the channels of its modalities, one after the other.
+        """
+        if modality in self._layout.stacks:
+            parts = [self.items(part) for part in self._layout.parts(modality)]
+            whole = all(map(len, parts))
+            return np.concatenate([part if whole else part[:0] for part in parts], axis=1)
         slot = self._layout.slot(modality)
         kind = STORED[slot.facts.kind]
         if not isinstance(kind, StoredItems):
@@ -48,8 +55,16 @@ class StoredStudy:
         return self.items(modality)
 
     def column(self, name: str) -> pa.Array:
-        """The cell of a column as Arrow has it, an array of one."""
-        return self._row.column(name)
+        """The cell of a column as Arrow has it, an array of one; of a stack that of its first modality, where it has
+        the others too."""
+        modality, dot, fact = name.rpartition(".")
+        if modality not in self._layout.stacks:
+            return self._row.column(name)
+        cell = self._row.column(f"{self._layout.parts(modality)[0]}{dot}{fact}")
+        if self._has(modality):
+            return cell
+        empty = {"length": 0, "order": None, "slice_labels": []}
+        return pa.array([empty[fact]], cell.type)
 
     @property
     def findings(self) -> tuple[str, ...]:
@@ -73,12 +88,12 @@ class StoredStudy:
     def spacing(self, modality: str) -> float | None:
         """mm between neighbouring images, or their descriptors, along the normal; None where no certificate says so."""
         if modality not in self._spacings:
-            order = self._row.column(f"{modality}.order")[0].as_py()
+            order = self.column(f"{modality}.order")[0].as_py()
             self._spacings[modality] = json.loads(order)["spacing_mm"] if order else None
         return self._spacings[modality]
 
     def boxes(self) -> list[dict[str, Any]]:
-        """Lesion boxes in pixels of the stored images."""
+        """Lesion boxes in pixels of the stored images; those of the first modality of a stack stand for it as well."""
         return [dict(box) for box in self._boxes]
 
     @cached_property
@@ -87,7 +102,16 @@ class StoredStudy:
 
     @cached_property
     def _boxes(self) -> list[dict[str, Any]]:
-        return json.loads(self._row.column("boxes")[0].as_py())
+        boxes = json.loads(self._row.column("boxes")[0].as_py())
+        firsts = {name: parts[0] for name, parts in self._layout.stacks.items() if self._has(name)}
+        of_stacks = [
+            {**box, "modality": name} for name, first in firsts.items() for box in boxes if box["modality"] == first
+        ]
+        return boxes + of_stacks
+
+    def _has(self, stack: str) -> bool:
+        """Whether the study has every modality of a stack."""
+        return all(self._row.column(f"{part}.length")[0].as_py() for part in self._layout.parts(stack))
 
     def _flat(self, column: str) -> np.ndarray:
-        return self._row.column(column).flatten().to_numpy(zero_copy_only=True)
+        return self.column(column).flatten().to_numpy(zero_copy_only=True)

@@ -37,11 +37,14 @@ def check_studies_for(config: Config, studies: Sequence[Study]) -> None:
     if not modalities:
         return  # nothing could be read at all, which preparing says
     stages = {"model": config.model} | ({"first.model": config.first.model} if config.first is not None else {})
+    made = (*config.data.tables, *config.data.stacks)
+    wanted = {f"{stage}.inputs.{name}": name for stage, model in stages.items() for name in model.inputs}
+    wanted = {place: name for place, name in wanted.items() if name not in made}
+    wanted |= {f"data.stacks.{stack}, {part}": part for stack, parts in config.data.stacks.items() for part in parts}
     problems = [
-        f"{stage}.inputs.{name}: no study in {source} has such a modality; {did_you_mean(name, modalities)}"
-        for stage, model in stages.items()
-        for name in model.inputs
-        if name not in modalities and name not in config.data.tables
+        f"{place}: no study in {source} has such a modality; {did_you_mean(name, modalities)}"
+        for place, name in wanted.items()
+        if name not in modalities
     ]
     primary = () if config.data.primary is None else (config.data.primary,)
     problems += [

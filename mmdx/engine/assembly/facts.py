@@ -140,6 +140,11 @@ def _input_problems(config: Config, store: Store, name: str) -> list[str]:
         return [f"{where}: no such modality in {store.folder}; {did_you_mean(name, store.modalities)}"]
     if stored.kind != kind.name:
         return [f"{where}: '{section.encoder.type}' reads {kind.name}, but '{name}' is stored as {stored.kind}"]
+    view = section.view.type if section.view is not None else None
+    if view == "windows" and stored.unit != "HU" and stored.channels > 1:
+        return [f"{where}.view: windows are for Hounsfield units, and '{name}' holds plain intensities; leave it out"]
+    if view in ("grey", "rgb") and name in store.layout.stacks:
+        return [f"{where}.view: '{view}' is for one image, and '{name}' is a stack of several; take stacked"]
     return []
 
 

@@ -32,7 +32,8 @@ def narrow(config: Config, names: Sequence[str]) -> NarrowConfig:
     raw["guidance"] = raw["run"] = None
     notes: list[str] = []
     if others:
-        raw["data"]["tables"] = {name: traits for name, traits in config.data.tables.items() if name not in others}
+        for key in ("tables", "stacks"):
+            raw["data"][key] = {name: parts for name, parts in raw["data"][key].items() if name not in others}
         raw["model"] = _model(config.model, others, "", notes)
         raw["train"]["judge"] = _judge(config.model, raw["model"]["heads"], config.train.judge, "", notes)
         _reduce_first(config, names, raw, notes)

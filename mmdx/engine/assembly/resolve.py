@@ -173,6 +173,8 @@ def _table_problems(config: Config, name: str, section: InputConfig, where: str)
     kind = kind_read(encoder)
     if kind is None:
         return []
+    if name in config.data.tables and name in config.data.stacks:
+        return [f"{where}: data.tables and data.stacks both make '{name}'; call one of them otherwise"]
     if kind.made and name not in config.data.tables:
         return [f"{where}: '{encoder}' reads traits; name them, such as data.tables.{name}=[age,sex]"]
     if not kind.made and name in config.data.tables:

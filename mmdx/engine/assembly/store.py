@@ -13,6 +13,7 @@ from mmdx.data.splits.fewer import with_fewer
 from mmdx.data.splits.splits import Splits, make_splits, prove_disjoint
 from mmdx.data.store.prepare import prepare_store
 from mmdx.data.store.recipe import Recipe
+from mmdx.data.store.stacks import with_stacks
 from mmdx.data.store.store import Store, is_store
 from mmdx.engine.assembly.checks import check_studies_for
 from mmdx.engine.processes import main_first
@@ -23,10 +24,16 @@ from mmdx.schema import Config
 
 
 def open_store(config: Config, console: Console, turn: AbstractContextManager[None] | None = None) -> Store:
-    """The store that a config names, prepared first where it names a reader and a source and is not there yet.
+    """The store that a config names, with its stacks, prepared first where it names a reader and a source and is not
+    there yet.
 
     Several processes each write their share of it, and read the raw files within `turn`.
     """
+    return _stacked(config, _prepared(config, console, turn), console)
+
+
+def _prepared(config: Config, console: Console, turn: AbstractContextManager[None] | None) -> Store:
+    """The store as it lies in its folder."""
     data = config.data
     if data.reader is None or data.source is None:
         if data.store is None:
@@ -44,13 +51,21 @@ def store_of(run: RunLayout, config: Config, accelerator: Accelerator) -> Store:
     places = [Path(read_environment(run)["store"]["folder"])]
     places += [run.descriptors] if config.first is not None else []
     folder = next((place for place in places if is_store(place)), None)
+    loud = Console(stderr=True, quiet=not accelerator.is_main_process)
     if folder is not None:
-        store = Store(folder)
+        store = _stacked(config, Store(folder), loud)
     else:
-        loud = Console(stderr=True, quiet=not accelerator.is_main_process)
         store = open_store(config, loud, main_first(accelerator))
     same_store(run, store)
     return store
+
+
+def _stacked(config: Config, store: Store, console: Console) -> Store:
+    """`store` with the stacks of a config; what a person should know of them is said."""
+    stacked, lines = with_stacks(store, config.data.stacks)
+    for line in lines:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    return stacked
 
 
 def deal(config: Config, store: Store) -> Splits:

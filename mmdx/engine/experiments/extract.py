@@ -49,8 +49,9 @@ def extract_run(
     else:
         extraction = out_of_fold(setting, saved, names, folds=folds)
     store = setting.store
-    pictured = [name for name, facts in store.modalities.items() if KINDS[facts.kind].pictured]
-    left_out = [name for name in pictured if name not in extraction.modalities]
+    described = {part for name in extraction.modalities for part in store.layout.parts(name)}
+    pictured = [name for name, facts in store.stored.items() if KINDS[facts.kind].pictured]
+    left_out = [name for name in pictured if name not in described]
     if left_out:
         setting.say(f"left out, for the run does not describe it: {', '.join(left_out)}")
     descriptors = extract(extraction, setting, out)

@@ -17,7 +17,7 @@ from mmdx.engine.assembly.saved import SavedModel, load_model
 from mmdx.engine.inference.answers import Refused
 from mmdx.engine.inference.arrays import ArrayStudy
 from mmdx.engine.inference.explanation import ExplainedSlice, Explanation, saving
-from mmdx.engine.inference.raw import image_inputs
+from mmdx.engine.inference.raw import image_inputs, image_names
 from mmdx.engine.inference.reports import read_reports
 from mmdx.engine.inference.source import answer_each, make_folder
 from mmdx.engine.inference.study import device_of, image_input, read_study, text_inputs
@@ -73,7 +73,7 @@ def explain_source(
     check_names(saved, modality, findings)
     return answer_each(
         source,
-        image_inputs(saved),
+        image_names(saved),
         lambda number, study: explain_study(
             saved, study, reports=reports, modality=modality, findings=findings, top=top, number=number
         ),

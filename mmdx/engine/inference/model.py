@@ -18,7 +18,7 @@ from mmdx.engine.inference.explain import TOP, check_names, explain_study
 from mmdx.engine.inference.explanation import Explanation, Explanations
 from mmdx.engine.inference.predict import predict_study
 from mmdx.engine.inference.prediction import Prediction, Predictions
-from mmdx.engine.inference.raw import image_inputs
+from mmdx.engine.inference.raw import image_names
 from mmdx.engine.inference.reports import named_texts
 from mmdx.engine.inference.source import answer_each
 from mmdx.engine.inference.study import device_of, image_input, read_study, text_inputs
@@ -161,7 +161,7 @@ class Model:
         """The answers for the studies of a source, and one line per refused study."""
         image_input(self._saved, modality)
         if isinstance(source, str | Path):
-            results = list(answer_each(Path(source), image_inputs(self._saved), answer, alone=bool(reports)))
+            results = list(answer_each(Path(source), image_names(self._saved), answer, alone=bool(reports)))
         else:
             results = [self._answer_one(source, answer)]
         answers = [result for result in results if not isinstance(result, Refused)]
@@ -170,7 +170,7 @@ class Model:
     def _answer_one(self, source: Study | Arrays, answer: Callable[[int, Study | ArrayStudy], T]) -> T | Refused:
         study = source
         if not isinstance(study, Study):
-            study = array_study(study, image_inputs(self._saved), text_inputs(self._saved))
+            study = array_study(study, image_names(self._saved), text_inputs(self._saved))
         try:
             return answer(1, study)
         except DataError as error:

@@ -18,7 +18,7 @@ from mmdx.engine.assembly.texts import target_key
 from mmdx.engine.inference.answers import Refused
 from mmdx.engine.inference.arrays import ArrayStudy
 from mmdx.engine.inference.prediction import Prediction, Predictions
-from mmdx.engine.inference.raw import image_inputs
+from mmdx.engine.inference.raw import image_names
 from mmdx.engine.inference.reports import read_reports
 from mmdx.engine.inference.source import answer_each, make_folder
 from mmdx.engine.inference.study import ReadStudy, device_of, image_input, read_study, text_inputs
@@ -63,7 +63,7 @@ def predict_source(
     answers = list(
         answer_each(
             source,
-            image_inputs(saved),
+            image_names(saved),
             lambda _, study: predict_study(saved, study, reports=reports, modality=modality),
             alone=bool(reports),
         )

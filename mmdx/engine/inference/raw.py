@@ -4,7 +4,7 @@ stage."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -18,6 +18,7 @@ from mmdx.data.loading.reading import Reading
 from mmdx.data.loading.sample import SampleMaker
 from mmdx.data.loading.traits import Traits
 from mmdx.data.store.kinds import ModalityFacts
+from mmdx.data.store.stacks import difference
 from mmdx.engine.assembly.facts import InputFacts
 from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.inference.arrays import ArrayStudy, ImageArrays
@@ -25,6 +26,8 @@ from mmdx.engine.scoring.descriptors import descriptors_of
 from mmdx.errors import DataError
 from mmdx.kinds import KINDS
 from mmdx.study import ImageFiles, Order, Study, Unit
+
+Images = ImageFiles | ImageArrays
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,23 @@ def image_inputs(saved: SavedModel) -> list[str]:
     return [name for name, kind in kinds.items() if kind.pictured or (kind.sliced and name in first)]
 
 
+def image_names(saved: SavedModel) -> list[str]:
+    """The names under which raw images are given: those of `image_inputs`, of a stack those of its modalities."""
+    stacks = saved.config.data.stacks
+    return list(dict.fromkeys(part for name in image_inputs(saved) for part in stacks.get(name, (name,))))
+
+
+def lacking_parts(saved: SavedModel, study: Study | ArrayStudy) -> list[str]:
+    """One sentence per stack that the model reads, and that the study has images for, but not all of them."""
+    images = [name for name, value in study.modalities.items() if isinstance(value, ImageFiles | ImageArrays)]
+    strange, lines = set(images) - set(image_names(saved)), []
+    for name, parts in saved.config.data.stacks.items():
+        lacking = [part for part in parts if part not in images]
+        if name in image_inputs(saved) and lacking and (strange or len(lacking) < len(parts)):
+            lines.append(f"'{name}' is made of {' and '.join(parts)}: the study lacks {' and '.join(lacking)}")
+    return lines
+
+
 def read_images(
     saved: SavedModel, study: Study | ArrayStudy, image: str | None
 ) -> tuple[RawStudy, dict[str, Sequence[Letterbox]]]:
@@ -85,14 +105,13 @@ def read_images(
     items: dict[str, np.ndarray] = {}
     orders: dict[str, Order] = {}
     letterboxes: dict[str, Sequence[Letterbox]] = {}
-    for name, value in _named(study, image).items():
-        if isinstance(value, ImageFiles | ImageArrays) and name in image_inputs(saved):
-            if KINDS[saved.facts.inputs[name].kind].pictured:
-                decoded = _decoded(saved, name, value)
-                items[name], letterboxes[name] = decoded.pixels, decoded.letterboxes
-            else:
-                items[name] = _descriptors(saved, study, name, value)
-            orders[name] = value.order
+    for name, parts in _images_of(saved, study, image).items():
+        if KINDS[saved.facts.inputs[name].kind].pictured:
+            decoded = _decoded(saved, name, parts)
+            items[name], letterboxes[name] = decoded.pixels, decoded.letterboxes
+        else:
+            items[name] = _descriptors(saved, study, name, parts)
+        orders[name] = _order(parts)
     return RawStudy(study, saved.facts.findings, items, orders), letterboxes
 
 
@@ -109,6 +128,22 @@ def maker_of(saved: SavedModel, source: RawStudy, reading: Reading) -> SampleMak
     )
 
 
+def _images_of(saved: SavedModel, study: Study | ArrayStudy, image: str | None) -> dict[str, Mapping[str, Images]]:
+    """By input, the images that it is read from: those of its own name, or of each modality of its stack."""
+    stacks, inputs = saved.config.data.stacks, image_inputs(saved)
+    named = _named(study, None if image in stacks else image)
+    images: dict[str, Images] = {n: v for n, v in named.items() if isinstance(v, ImageFiles | ImageArrays)}
+    plain = {name: {name: value} for name, value in images.items() if name in inputs and name not in stacks}
+    made = {name: parts for name, parts in stacks.items() if name in inputs and set(parts) <= set(images)}
+    return plain | {name: {part: images[part] for part in parts} for name, parts in made.items()}
+
+
+def _order(parts: Mapping[str, Images]) -> Order:
+    """The certificate of an input: of a stack that of its first modality, unless nobody knows that of another."""
+    orders = [images.order for images in parts.values()]
+    return next((order for order in orders if order.source == "unknown"), orders[0])
+
+
 def _named(study: Study | ArrayStudy, image: str | None) -> Mapping[str, Any]:
     """A study's modalities under the model's names: one image modality of any name is taken for `image`."""
     images = [name for name, value in study.modalities.items() if isinstance(value, ImageFiles | ImageArrays)]
@@ -117,30 +152,42 @@ def _named(study: Study | ArrayStudy, image: str | None) -> Mapping[str, Any]:
     return {image if name == images[0] else name: value for name, value in study.modalities.items()}
 
 
-def _decoded(saved: SavedModel, name: str, images: ImageFiles | ImageArrays) -> Decoded:
+def _decoded(saved: SavedModel, name: str, parts: Mapping[str, Images]) -> Decoded:
+    """The images of an input, and the letter-boxes of its first modality."""
+    decoded = [_decoded_part(saved, name, part, images) for part, images in parts.items()]
+    if len(decoded) == 1:
+        return decoded[0]
+    counts = {part: len(images.pixels) for part, images in zip(parts, decoded, strict=True)}
+    what = difference(counts, {part: asdict(images.order) for part, images in parts.items()})
+    if what is not None:
+        raise DataError(f"'{name}': not of the same slices ({what}); give the images of one exam")
+    return Decoded(np.concatenate([images.pixels for images in decoded], axis=1), decoded[0].letterboxes)
+
+
+def _decoded_part(saved: SavedModel, name: str, part: str, images: Images) -> Decoded:
     facts = saved.facts.inputs[name]
     if images.unit != facts.unit:
         raise DataError(f"its images hold {images.unit}, but the model's '{name}' was trained on {facts.unit}")
     # Decoded whole, as a store has it: the grey levels of deep images hang on all images of the study.
-    channels = cast(Literal[1, 3], facts.channels)
+    channels = cast(Literal[1, 3], dict(facts.details).get(part, facts.channels))
     if isinstance(images, ImageArrays):
         return fitted(images.pixels, images.unit, channels, saved.facts.size)
     return decode(replace(images, channels=channels), saved.facts.size)
 
 
 def _descriptors(
-    saved: SavedModel, study: Study | ArrayStudy, name: str, images: ImageFiles | ImageArrays
+    saved: SavedModel, study: Study | ArrayStudy, name: str, parts: Mapping[str, Images]
 ) -> Float32[np.ndarray, "n d"]:
     """What the first stage of a model says of the images of a study: of all of them, as when the second was trained."""
     first = saved.first
     if first is None:
         raise DataError(f"'{name}': the model has no first stage that could describe images")
     items = (
-        _decoded(first, name, images).pixels
+        _decoded(first, name, parts).pixels
         if KINDS[first.facts.inputs[name].kind].pictured
-        else _descriptors(first, study, name, images)
+        else _descriptors(first, study, name, parts)
     )
-    source = RawStudy(study, first.facts.findings, {name: items}, {name: images.order})
+    source = RawStudy(study, first.facts.findings, {name: items}, {name: _order(parts)})
     alone = SampleMaker({name: first.facts.inputs[name].kind}, findings=first.facts.findings)(source)
     with torch.inference_mode():
         output = first.model(collate_of(first)([alone]).to(next(first.model.parameters()).device))

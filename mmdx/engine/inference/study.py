@@ -13,7 +13,7 @@ from mmdx.data.loading.reading import Reading
 from mmdx.data.text.redaction import withheld
 from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.inference.arrays import ArrayStudy
-from mmdx.engine.inference.raw import collate_of, image_inputs, maker_of, read_images
+from mmdx.engine.inference.raw import collate_of, image_inputs, lacking_parts, maker_of, read_images
 from mmdx.engine.scoring.orders import minding
 from mmdx.errors import DataError, UsageError, did_you_mean
 from mmdx.kinds import KINDS
@@ -52,7 +52,7 @@ def read_study(
     # Leaving images out is an experiment on a cohort: an answer for one study is given from all of them.
     reading = replace(Reading.of(saved.config.data, saved.config.seed), dropped=0.0)
     sample = maker_of(saved, source, reading)(source)
-    problems = [*study.problems, *unread]
+    problems = [*study.problems, *unread, *lacking_parts(saved, study)]
     for name in [name for name in texts if name not in sample.inputs]:
         what = f"'{name}'" if len(text_inputs(saved)) > 1 else "the report"
         problems.append(f"nothing is left of {what}, read without {withheld(saved.config.data.reports)}")

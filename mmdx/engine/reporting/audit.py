@@ -56,7 +56,7 @@ def verdict_for(store: Store, splits: Splits) -> dict[str, Any]:
     stored = _stored(store.folder / AUDIT_FILE)
     if stored is not None and _fits(stored, store, digest):
         return stored
-    pictures = [name for name, facts in store.modalities.items() if KINDS[facts.kind].pictured]
+    pictures = [name for name, facts in store.stored.items() if KINDS[facts.kind].pictured]
     images = sum(int(np.sum(store.lengths(name))) for name in pictures)
     if images > MOST_IMAGES:
         verdict = f"not done, for {images} images take minutes; run mmdx audit {store.folder}"

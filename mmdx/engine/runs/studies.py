@@ -31,7 +31,7 @@ def study_facts(store: Store) -> pd.DataFrame:
     for row in range(len(store)):
         study = store.read(row)
         facts: dict[str, Fact] = {name: value for name, value in study.traits().items() if is_fact(name)}
-        for name, modality in store.modalities.items():
+        for name, modality in store.stored.items():
             if KINDS[modality.kind].worded:
                 facts[f"having a {name}"] = "yes" if study.text(name) else "no"
             else:

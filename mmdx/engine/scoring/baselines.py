@@ -174,7 +174,7 @@ def _shares(labels: Float[np.ndarray, "n f"]) -> Float[np.ndarray, "f"]:
 
 def _margins(store: Store) -> pd.DataFrame:
     """The margins of the middle image of each image modality (`visible_margins`), one row per study."""
-    pictures = {name: facts for name, facts in store.modalities.items() if KINDS[facts.kind].pictured}
+    pictures = {name: facts for name, facts in store.stored.items() if KINDS[facts.kind].pictured}
     rows: list[dict[str, float]] = []
     for row in range(len(store)) if pictures else ():
         study, margins = store.read(row), {}

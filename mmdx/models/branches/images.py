@@ -112,4 +112,6 @@ class ImageBranch(Branch):
 
 
 def _default_view(facts: InputFacts) -> Component:
-    return Component(type="windows" if facts.unit == "HU" else "rgb" if facts.channels == 3 else "grey")
+    if facts.unit == "HU":
+        return Component(type="windows")
+    return Component(type={1: "grey", 3: "rgb"}.get(facts.channels, "stacked"))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from math import nan
+from pathlib import Path
 from typing import Any
 
 import pytest
-from cohorts import folder_cohort, prepared
+from cohorts import folder_cohort, prepared, write_png, write_table
 from parts import FACTS
 from parts import config_of as two_inputs
+from PIL import Image
 
 from mmdx.config_file import parse_config
 from mmdx.data.store.store import Store
@@ -47,6 +49,16 @@ def test_facts_are_of_the_training_rows(store: Store) -> None:
     (age,) = facts.inputs["clinic"].columns
     assert (age.name, age.mean, age.gaps) == ("age", pytest.approx((41 + 42 + 45) / 3), False)
     assert list(facts.tables()) == ["clinic"]
+
+
+def test_windows_are_not_for_colour(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8), (1, 2, 3)).save(write_png(tmp_path / "raw" / "a.png", 0))
+    rows = [{"study_id": f"s{i}", "file_name": "a.png", "bleed": i % 2} for i in range(10)]
+    store = prepared(write_table(tmp_path / "raw", rows), tmp_path / "store")
+    inputs = {"image": {"encoder": "timm", "view": "windows"}}
+    config = resolve(parse_config({"data": {"store": str(store.folder)}, "model": {"inputs": inputs}}, "test"))
+    with pytest.raises(UsageError, match=r"model\.inputs\.image\.view: windows are for Hounsfield units, and 'image'"):
+        facts_of(config, store, {}, [1, 2])
 
 
 def test_facts_come_back_from_json() -> None:

@@ -43,7 +43,7 @@ class ModalityFacts:
     """What every study's share of a modality has in common: `unit` and `channels` of images, `width` of vectors.
 
     The last `logits` values of a vector are what the model that left it says of each of its findings. `details` are
-    facts of a plugin's kind, by name.
+    facts of a plugin's kind, by name, and of a stack the channels of each of its modalities.
     """
 
     kind: str
