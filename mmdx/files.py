@@ -14,6 +14,8 @@ PREDICTION_COLUMNS = ("study_id", "patient_id", "shown", "finding", "label", "sc
 """One row per study (or slice), finding and what the model was shown; text, but for label and score."""
 SLICE = "slice"
 """The column of slice predictions: the 0-based place of an image among all images of its study, in certified order."""
+SPREAD = "spread"
+"""The column of an ensemble's predictions: the sample standard deviation of its members' probabilities."""
 ORDER_SOURCE = "order_source"
 """The column that says on what evidence the slices of each study stand in order, such as `image:position`."""
 CORNERS = ("x0", "y0", "x1", "y1")
@@ -151,6 +153,15 @@ class ModelLayout:
     def first(self) -> Path:
         """The model folder of the first of two stages, which makes the descriptors that this model reads."""
         return self.folder / "first"
+
+    @property
+    def ensemble(self) -> Path:
+        """Names the members of an ensemble, each a model folder inside; a model alone has no such file."""
+        return self.folder / "ensemble.json"
+
+    def member(self, number: int) -> ModelLayout:
+        """One member of an ensemble, counted from 0."""
+        return ModelLayout(self.folder / "members" / str(number))
 
     def tokenizer(self, name: str) -> Path:
         return self.folder / "tokenizers" / name

@@ -45,16 +45,23 @@ def _lines(prediction: Prediction) -> list[str]:
 
 def _table(prediction: Prediction) -> Table:
     """The probability of each finding, or of its likeliest slice where the model answers for slices alone."""
+    spread = [f"spread of {prediction.members}"] if prediction.members > 1 else []
     if prediction.findings:
-        table = Table("finding", "probability")
+        table = Table("finding", "probability", *spread)
         for finding, score in prediction.findings.items():
-            table.add_row(Text(finding), f"{score:.3f}")
+            table.add_row(Text(finding), f"{score:.3f}", *_spread(prediction, finding))
         return table
-    table = Table("finding", "likeliest slice", "probability")
+    table = Table("finding", "likeliest slice", "probability", *spread)
     for finding in prediction.slices:
         number, score = prediction.likeliest(finding)
-        table.add_row(Text(finding), str(number), f"{score:.3f}")
+        table.add_row(Text(finding), str(number), f"{score:.3f}", *_spread(prediction, finding))
     return table
+
+
+def _spread(prediction: Prediction, finding: str) -> list[str]:
+    """The standard deviation over the members of an ensemble; no cell of a model alone."""
+    value = prediction.spread_of(finding)
+    return [] if value is None else [f"{value:.3f}"]
 
 
 def _print(console: Console, line: str) -> None:

@@ -1,7 +1,8 @@
 """A model on disk: safetensors, JSON and YAML; nothing is ever unpickled.
 
 A model folder (`mmdx.files.ModelLayout`) holds the config, sizes and architectures, tokenizers and weights: it moves to
-another machine as it is and loads with no network. Every file appears under its name only when it is whole.
+another machine as it is and loads with no network. Every file appears under its name only when it is whole. The folder
+of an ensemble holds model folders, and `ensemble.json`, which names them.
 """
 
 from __future__ import annotations
@@ -9,24 +10,27 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from mmdx.config_file import dump_config, read_config
+from mmdx.data.files import inside
 from mmdx.data.loading.encoded import Encoded
 from mmdx.data.store.store import Store
 from mmdx.data.text.tokenizer import ReportTokenizer
 from mmdx.engine.assembly.facts import ModelFacts
 from mmdx.engine.assembly.loader import BatchRecipe
+from mmdx.engine.assembly.members import difference
 from mmdx.engine.assembly.model import build_model
 from mmdx.engine.assembly.parts import register_parts
 from mmdx.engine.assembly.texts import target_key
-from mmdx.errors import DataError, reason
+from mmdx.errors import DataError, UsageError, reason
 from mmdx.files import PARTIAL, ModelLayout, write_json, write_text, written
 from mmdx.kinds import KINDS
 from mmdx.models.heads.base import FindingsHead
@@ -40,6 +44,8 @@ class SavedModel:
     """A model with what it needs to read a study; `first` makes the descriptors that it reads of images.
 
     `encoded` is what its frozen encoders gave for the images of a store, by input, where that is at hand.
+    `others` are the further members of an ensemble: they answer for the same findings from the same inputs, each with
+    tokenizers and tables of its own, and what all of them say is averaged. A model alone has none.
     """
 
     model: MultimodalModel
@@ -48,6 +54,25 @@ class SavedModel:
     tokenizers: Mapping[str, ReportTokenizer]
     first: SavedModel | None = None
     encoded: Mapping[str, Encoded] = field(default_factory=dict)
+    others: tuple[SavedModel, ...] = ()
+
+    @property
+    def members(self) -> tuple[SavedModel, ...]:
+        """The models that answer together, each of them alone: one, or those of an ensemble."""
+        return (replace(self, others=()), *self.others)
+
+    def to(self, device: str | torch.device) -> SavedModel:
+        """Moves all members, with the first stages that they have, and returns them."""
+        for member in self.members:
+            member.model.to(device)
+            if member.first is not None:
+                member.first.to(device)
+        return self
+
+    def with_config(self, change: Callable[[Config], Config]) -> SavedModel:
+        """The same models under changed configs."""
+        others = tuple(other.with_config(change) for other in self.others)
+        return replace(self, config=change(self.config), others=others)
 
     @property
     def recipe(self) -> BatchRecipe:
@@ -71,8 +96,11 @@ def write_weights(folder: Path, model: nn.Module) -> None:
 
 
 def load_description(folder: Path) -> tuple[Config, ModelFacts, dict[str, ReportTokenizer]]:
-    """Config, sizes and tokenizers of a model folder. Raises `DataError` where one is missing or broken."""
+    """Config, sizes and tokenizers of a model folder, of an ensemble those of its first member. Raises `DataError`
+    where one is missing or broken."""
     layout = ModelLayout(folder)
+    if layout.ensemble.is_file():
+        return load_description(member_folders(folder)[0])
     config = read_config(layout.config)
     register_parts(config)
     try:
@@ -85,10 +113,12 @@ def load_description(folder: Path) -> tuple[Config, ModelFacts, dict[str, Report
 
 
 def load_model(folder: Path) -> SavedModel:
-    """The model in a model folder, in evaluation mode, on the CPU.
+    """The model or the ensemble in a model folder, in evaluation mode, on the CPU.
 
-    Raises `DataError` where the folder is not whole or the weights do not fit.
+    Raises `DataError` where the folder is not whole, the weights do not fit, or members do not answer alike.
     """
+    if ModelLayout(folder).ensemble.is_file():
+        return _load_ensemble(folder)
     config, facts, tokenizers = load_description(folder)
     model, _ = build_model(config, facts)
     try:
@@ -125,6 +155,63 @@ def _calibrate(model: MultimodalModel, folder: Path, facts: ModelFacts) -> None:
         raise DataError(f"{path}: cannot be read ({reason(error)}); copy the whole model folder again") from None
 
 
+def _load_ensemble(folder: Path) -> SavedModel:
+    places = member_folders(folder)
+    loaded = [member for place in places for member in load_model(place).members]
+    first = loaded[0]
+    for place, member in zip(places, loaded, strict=True):
+        if reason := difference((first.config, first.facts), (member.config, member.facts)):
+            raise DataError(f"{place}: {reason}, unlike {places[0]}; only models that answer alike are averaged")
+    # What a config draws of images, as data.order=shuffled does, is drawn alike for all.
+    alike = [replace(member, config=member.config.model_copy(update={"seed": first.config.seed})) for member in loaded]
+    return replace(alike[0], others=tuple(alike[1:]))
+
+
+def member_folders(folder: Path) -> list[Path]:
+    """The model folders that `ensemble.json` of a model folder names, in its order.
+
+    Raises `DataError` where it names none, one outside the folder, or one that is no lone model.
+    """
+    path = ModelLayout(folder).ensemble
+    try:
+        names = json.loads(path.read_text(encoding="utf-8"))["members"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path}: cannot be read ({error}); the model folder is not whole") from None
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        raise DataError(f"{path}: members is no list of folders; copy the whole model folder again")
+    places = [inside(folder, name, str(path)) for name in names]
+    for place in places:
+        if not ModelLayout(place).facts.is_file():
+            raise DataError(f"{place}: is no folder of one model; copy the whole model folder again")
+    return places
+
+
+def write_ensemble(folder: Path, models: Sequence[Path]) -> None:
+    """Copies model folders, of one model or of an ensemble, into one that is the ensemble of them all; what lay there
+    goes.
+
+    Raises `UsageError`, before anything is written, where they answer for other findings, read other inputs or answer
+    otherwise.
+    """
+    lone = [place for model in models for place in lone_models(model)]
+    descriptions = [load_description(place)[:2] for place in lone]
+    for place, description in zip(lone, descriptions, strict=True):
+        if reason := difference(descriptions[0], description):
+            raise UsageError(f"{place}: {reason}, unlike {lone[0]}; only models that answer alike are averaged")
+    layout = ModelLayout(folder)
+    layout.ensemble.unlink(missing_ok=True)
+    shutil.rmtree(folder / "members", ignore_errors=True)
+    places = [layout.member(number).folder for number in range(len(lone))]
+    for source, place in zip(lone, places, strict=True):
+        copy_model(source, place)
+    write_json(layout.ensemble, {"members": [place.relative_to(folder).as_posix() for place in places]})
+
+
+def lone_models(folder: Path) -> list[Path]:
+    """The folders of the models in a model folder: itself, or the members of an ensemble."""
+    return member_folders(folder) if ModelLayout(folder).ensemble.is_file() else [folder]
+
+
 def _first_of(folder: Path, facts: ModelFacts) -> SavedModel | None:
     """The first stage that lies in a model folder. Raises `DataError` where it is not the one whose descriptors the
     model was trained on."""
@@ -152,7 +239,10 @@ def copy_model(source: Path, folder: Path) -> None:
 
 
 def weights_digest(folder: Path) -> str:
-    """32 hex digits that tell the weights in a model folder from others."""
+    """32 hex digits that tell the weights in a model folder from others; those of an ensemble hang on all members."""
+    if ModelLayout(folder).ensemble.is_file():
+        digests = "".join(weights_digest(place) for place in member_folders(folder))
+        return hashlib.blake2b(digests.encode(), digest_size=16).hexdigest()
     digest, weights = hashlib.blake2b(digest_size=16), ModelLayout(folder).weights
     try:
         with weights.open("rb") as file:

@@ -15,7 +15,7 @@ from mmdx.data.splits.folds import make_folds, read_folds, splits_of_fold, write
 from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.checks import check_training
-from mmdx.engine.assembly.saved import load_model
+from mmdx.engine.assembly.saved import load_model, write_ensemble
 from mmdx.engine.assembly.store import for_training
 from mmdx.engine.experiments.two_stage import train_split
 from mmdx.engine.processes import make_accelerator
@@ -57,7 +57,7 @@ def train_folds(setting: Setting, *, resume: bool) -> FoldResults | None:
     """Trains a config once per fold of `data.folds`, and pools what the folds predict; None but on the main process.
 
     Every study of the store takes part, whatever split the store has. A fold that is done is not trained again when a
-    run is resumed.
+    run is resumed. The ensemble of the fold models is left for new studies: every study here has taught some of them.
     """
     config, run, store = setting.config, setting.run, setting.store
     folds, splits_by_fold = deal_folds(config, store)
@@ -85,6 +85,7 @@ def train_folds(setting: Setting, *, resume: bool) -> FoldResults | None:
     if setting.is_main:
         setting.say(*([] if run.studies.is_file() else write_studies(run.studies, store, "fold", folds)))
         setting.say(*_pool(run, [run.fold(fold).predictions for fold in range(count)], run.predictions))
+        write_ensemble(run.best, [run.fold(fold).best for fold in range(count)])
         results = _conclude(run, count)
     setting.accelerator.wait_for_everyone()
     return results

@@ -7,12 +7,17 @@ them, and how much each word where the text encoder does.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import TypeVar
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from mmdx.batch import Batch, Features
+from mmdx.data.text.tokenizer import UNKNOWN_WORD
 from mmdx.engine.assembly.saved import SavedModel, load_model
 from mmdx.engine.inference.answers import Refused
 from mmdx.engine.inference.arrays import ArrayStudy
@@ -20,17 +25,34 @@ from mmdx.engine.inference.explanation import ExplainedSlice, Explanation, savin
 from mmdx.engine.inference.raw import image_inputs, image_names
 from mmdx.engine.inference.reports import read_reports
 from mmdx.engine.inference.source import answer_each, make_folder
-from mmdx.engine.inference.study import device_of, image_input, read_study, text_inputs
+from mmdx.engine.inference.study import device_of, image_input, read_by_members, text_inputs
 from mmdx.engine.runs.folder import model_folder
 from mmdx.engine.scoring.boxes import slices_of
-from mmdx.engine.scoring.grad_cam import heatmaps
+from mmdx.engine.scoring.grad_cam import explained_head, heatmaps, shares_of_largest
 from mmdx.errors import DataError, UsageError, did_you_mean
 from mmdx.models.branches.images import ImageBranch
+from mmdx.models.heads.base import Head
+from mmdx.models.heads.mean import answer_together
 from mmdx.study import Study
 
 TOP = 3
 """Slices per finding that are drawn, the likeliest first."""
 Item = TypeVar("Item", int, str)
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What one model shows of one study: `head`, which answers for what is explained, and its logits; of each image its
+    number, its grey picture and its heat for each of the c findings that are explained; how much each slice and each
+    word counted."""
+
+    head: Head
+    logits: Float[Tensor, "k f"]
+    numbers: Sequence[int]
+    grey: Float[Tensor, "n h w"]
+    heat: Float[Tensor, "n c h w"]
+    slices: tuple[tuple[int, float], ...] | None
+    words: Mapping[str, tuple[tuple[str, float], ...]]
 
 
 def explain_files(
@@ -93,29 +115,25 @@ def explain_study(
 ) -> Explanation:
     """The explanation of one study, which has the place `number` in its source.
 
-    Explained are the images of the input `modality`, by default of the first one. Raises `UsageError` for a modality or
-    a finding that the model does not know, and `DataError` where the study has no such images.
+    Explained are the images of the input `modality`, by default of the first one. Of an ensemble, heat and weights are
+    means over its members. Raises `UsageError` for a modality or a finding that the model does not know, and
+    `DataError` where the study has no such images.
     """
     check_names(saved, modality, findings)
-    batch = read_study(saved, study, reports=reports, modality=modality).batch
-    images = modality or image_inputs(saved)[0]
-    if not len(batch.inputs[images].values):
-        raise DataError(f"no images that the model reads as '{images}'")
-    with torch.no_grad():
-        features = saved.model(batch.to(device_of(saved))).features
-    words = {}
-    for name in text_inputs(saved):
-        tokens = saved.tokenizers[name].words(batch.inputs[name].values.tolist())
-        weights = _weights(features[name], tokens)
-        if weights:
-            words[name] = weights
-    numbers = slices_of(batch, images)[1]
+    images, names = modality or image_inputs(saved)[0], findings or saved.facts.findings
+    columns = [saved.facts.findings.index(finding) for finding in names]
+    looks = [
+        _look(member, read.batch, images, columns)
+        for member, read in read_by_members(saved, study, reports=reports, modality=modality)
+    ]
+    weighed = {name: [words for look in looks if (words := look.words.get(name))] for name in text_inputs(saved)}
+    slices = [look.slices for look in looks if look.slices is not None]
     return Explanation(
         study_id=study.study_id,
         modality=images,
-        findings=_likeliest(saved, batch, images, findings or saved.facts.findings, top),
-        slice_weights=_weights(features[images], numbers),
-        word_weights=words,
+        findings=_likeliest(looks, names, columns, top),
+        slice_weights=mean_weights(slices) if slices else None,
+        word_weights={name: mean_weights(weights) for name, weights in weighed.items() if weights},
         number=number,
     )
 
@@ -130,25 +148,69 @@ def check_names(saved: SavedModel, modality: str | None, findings: Sequence[str]
         raise UsageError("the model reads no images, of which a picture could be explained")
 
 
+def _look(saved: SavedModel, batch: Batch, modality: str, columns: Sequence[int]) -> _Look:
+    """What one model shows of the study in a batch: its images of `modality` and the findings in `columns`."""
+    if not len(batch.inputs[modality].values):
+        raise DataError(f"no images that the model reads as '{modality}'")
+    on_device = batch.to(device_of(saved))
+    heat, _ = heatmaps(saved.model, on_device, modality, columns)
+    with torch.no_grad():
+        output = saved.model(on_device)
+    branch = saved.model.branches[modality]
+    assert isinstance(branch, ImageBranch)  # heatmaps has refused any other
+    name, _ = explained_head(saved.model, modality)
+    words = {}
+    for text in text_inputs(saved):
+        tokens = saved.tokenizers[text].words(batch.inputs[text].values.tolist())
+        weights = _weights(output.features[text], tokens)
+        if weights:
+            words[text] = weights
+    numbers = slices_of(batch, modality)[1]
+    return _Look(
+        head=saved.model.answering[name],
+        logits=output.logits[name],
+        numbers=numbers,
+        grey=branch.view(on_device.inputs[modality].values)[:, 0].float().cpu(),
+        heat=heat.cpu(),
+        slices=_weights(output.features[modality], numbers),
+        words=words,
+    )
+
+
 def _likeliest(
-    saved: SavedModel, batch: Batch, modality: str, findings: Sequence[str], top: int
+    looks: Sequence[_Look], findings: Sequence[str], columns: Sequence[int], top: int
 ) -> dict[str, tuple[ExplainedSlice, ...]]:
     """The `top` slices of each finding with their heat. The heat is a share of the largest over all slices of the
     study, so the gradient of every slice is needed, but of these findings alone."""
-    columns = [saved.facts.findings.index(finding) for finding in findings]
-    on_device = batch.to(device_of(saved))
-    heat, scores = (values.cpu() for values in heatmaps(saved.model, on_device, modality, columns))
-    branch = saved.model.branches[modality]
-    assert isinstance(branch, ImageBranch)  # heatmaps has refused any other
-    grey = branch.view(on_device.inputs[modality].values)[:, 0].float().cpu()
-    numbers = slices_of(batch, modality)[1]
+    first = looks[0]
+    count = len(first.numbers)
+    heat = first.heat
+    if len(looks) > 1:
+        heat = shares_of_largest(torch.stack([look.heat for look in looks]).mean(dim=0), [0] * count)
+    answer = answer_together([look.head for look in looks], [look.logits for look in looks])
+    # The answer for a study is that for each of its slices.
+    scores = answer.probabilities[:, columns].cpu().expand(count, -1)
     slices = {}
     for place, finding in enumerate(findings):
         likely = scores[:, place].argsort(descending=True)[:top].tolist()
         slices[finding] = tuple(
-            ExplainedSlice(numbers[i], float(scores[i, place]), grey[i].numpy(), heat[i, place].numpy()) for i in likely
+            ExplainedSlice(first.numbers[i], float(scores[i, place]), first.grey[i].numpy(), heat[i, place].numpy())
+            for i in likely
         )
     return slices
+
+
+def mean_weights(by_member: Sequence[tuple[tuple[Item, float], ...]]) -> tuple[tuple[Item, float], ...]:
+    """How much each item counted, on average over models; a word is called as the first model calls it that knows it.
+
+    Models that split the text otherwise than the first are left out.
+    """
+    alike = [weights for weights in by_member if len(weights) == len(by_member[0])]
+    means = []
+    for entries in zip(*alike, strict=True):
+        names = [item for item, _ in entries]
+        means.append((next((one for one in names if one != UNKNOWN_WORD), names[0]), fmean(w for _, w in entries)))
+    return tuple(means)
 
 
 def _weights(features: Features, items: Sequence[Item]) -> tuple[tuple[Item, float], ...] | None:

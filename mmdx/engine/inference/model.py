@@ -10,7 +10,9 @@ from typing import TypeVar
 import numpy as np
 import torch
 from jaxtyping import Float
+from torch import Tensor
 
+from mmdx.batch import Features, Output
 from mmdx.engine.assembly.saved import SavedModel, load_model
 from mmdx.engine.inference.answers import Refused
 from mmdx.engine.inference.arrays import Arrays, ArrayStudy, array_study
@@ -21,9 +23,10 @@ from mmdx.engine.inference.prediction import Prediction, Predictions
 from mmdx.engine.inference.raw import image_names
 from mmdx.engine.inference.reports import named_texts
 from mmdx.engine.inference.source import answer_each
-from mmdx.engine.inference.study import device_of, image_input, read_study, text_inputs
+from mmdx.engine.inference.study import device_of, image_input, read_by_members, text_inputs
 from mmdx.engine.runs.folder import model_folder
 from mmdx.errors import DataError
+from mmdx.models.heads.mean import mean_logits
 from mmdx.schema import Config
 from mmdx.study import Study
 
@@ -39,14 +42,17 @@ class StudyFeatures:
     """What the parts of a model say of one study.
 
     `pooled [e]` is the vector of each input that meets the others in the fusion: a learned stand-in where the study
-    lacks the input, as `present` says. `items [s d]` are its slices, words or descriptors after the sequence model.
+    lacks the input, as `present` says. `items [s i]` are its slices, words or descriptors after the sequence model.
     `fused [d]` is the vector of the study. `logits` holds what each head says: `[f]` of a study head, `[n f]` of a
     slice head, and other heads say themselves.
+
+    Of an ensemble the vectors of its members stand side by side, in their order, and logits are the means of what its
+    members' heads of studies and slices say, calibrated; other heads have none.
     """
 
     study_id: str
     pooled: Mapping[str, Float[np.ndarray, "e"]]
-    items: Mapping[str, Float[np.ndarray, "s d"]]
+    items: Mapping[str, Float[np.ndarray, "s i"]]
     fused: Float[np.ndarray, "d"]
     logits: Mapping[str, np.ndarray]
     present: Mapping[str, bool]
@@ -87,10 +93,7 @@ class Model:
 
     def to(self, device: str | torch.device) -> Model:
         """Moves the model, with the first stage that it may have, and returns it."""
-        saved: SavedModel | None = self._saved
-        while saved is not None:
-            saved.model.to(device)
-            saved = saved.first
+        self._saved.to(device)
         return self
 
     def predict(self, source: Source, *, report: Report = None, modality: str | None = None) -> Predictions:
@@ -177,24 +180,48 @@ class Model:
             return Refused(study.study_id, str(error).removeprefix(f"{study.study_id}: "))
 
     def _features(self, study: Study | ArrayStudy, reports: Mapping[str, str], modality: str | None) -> StudyFeatures:
-        batch = read_study(self._saved, study, reports=reports, modality=modality).batch
-        with torch.inference_mode():
-            output = self._saved.model(batch.to(device_of(self._saved)))
-        names = list(self._saved.facts.inputs)
-        levels = {name: head.level for name, head in self._saved.model.answering.items()}
-        logits = {name: values.float().cpu().numpy() for name, values in output.logits.items()}
+        outputs: list[Output] = []
+        present: dict[str, bool] = {}
+        for member, read in read_by_members(self._saved, study, reports=reports, modality=modality):
+            with torch.inference_mode():
+                outputs.append(member.model(read.batch.to(device_of(member))))
+            present = {name: bool(read.batch.present(name)[0]) for name in member.facts.inputs}
+        features = {name: [output.features[name] for output in outputs] for name in present}
         return StudyFeatures(
             study_id=study.study_id,
-            pooled={name: output.features[name].pooled[0].float().cpu().numpy() for name in names},
-            items={
-                name: output.features[name].items[0][output.features[name].mask[0]].float().cpu().numpy()
-                for name in names
-            },
-            fused=output.fused[0].float().cpu().numpy(),
-            logits={name: values[0] if levels[name] == "study" else values for name, values in logits.items()},
-            present={name: bool(batch.present(name)[0]) for name in names},
+            pooled={name: _side_by_side([one.pooled[0] for one in parts]) for name, parts in features.items()},
+            items={name: _items(parts) for name, parts in features.items()},
+            fused=_side_by_side([output.fused[0] for output in outputs]),
+            logits=_logits(self._saved, outputs),
+            present=present,
         )
 
     def __repr__(self) -> str:
         inputs = ", ".join(f"{name} ({kind})" for name, kind in self.inputs.items())
         return f"Model(inputs: {inputs}; findings: {', '.join(self.findings)}; {device_of(self._saved)})"
+
+
+def _side_by_side(vectors: Sequence[Float[Tensor, "*s d"]]) -> Float[np.ndarray, "*s e"]:
+    """The vectors of all members of an ensemble as one each."""
+    return torch.cat([vector.float().cpu() for vector in vectors], dim=-1).numpy()
+
+
+def _items(parts: Sequence[Features]) -> Float[np.ndarray, "s e"]:
+    """The items of an input of the one study of a batch, as the members of an ensemble see them, side by side."""
+    items = [part.items[0][part.mask[0]] for part in parts]
+    if len({len(rows) for rows in items}) > 1:
+        raise DataError("the members of the ensemble split a text each in another way; ask one for its features")
+    return _side_by_side(items)
+
+
+def _logits(saved: SavedModel, outputs: Sequence[Output]) -> dict[str, np.ndarray]:
+    """What each head says: of one model as it is, of an ensemble the mean, where there is one."""
+    logits: dict[str, Tensor] = {}
+    for name, head in saved.model.answering.items():
+        values = [output.logits[name] for output in outputs]
+        if len(values) == 1:
+            logits[name] = values[0]
+        elif head.level in ("study", "slice"):
+            logits[name] = mean_logits([member.model.answering[name] for member in saved.members], values)
+    plain = {name: values.float().cpu().numpy() for name, values in logits.items()}
+    return {name: row[0] if saved.model.answering[name].level == "study" else row for name, row in plain.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +22,24 @@ from mmdx.engine.inference.prediction import Prediction, Predictions
 from mmdx.engine.inference.raw import image_names
 from mmdx.engine.inference.reports import read_reports
 from mmdx.engine.inference.source import answer_each, make_folder
-from mmdx.engine.inference.study import ReadStudy, device_of, image_input, read_study, text_inputs
+from mmdx.engine.inference.study import ReadStudy, device_of, image_input, read_by_members, text_inputs
 from mmdx.engine.runs.folder import model_folder
-from mmdx.engine.scoring.boxes import lesions_of
+from mmdx.engine.scoring.boxes import lesions_of, merged_boxes
 from mmdx.errors import DataError
 from mmdx.files import CORNERS
-from mmdx.models.heads.base import Head
 from mmdx.models.heads.boxes import BoxHead
 from mmdx.models.heads.description import TextHead
+from mmdx.models.heads.mean import answer_together
 from mmdx.study import Study
+
+
+@dataclass(frozen=True)
+class _Answered:
+    """One model, a study as it read it, and what it said."""
+
+    saved: SavedModel
+    read: ReadStudy
+    output: Output
 
 
 def predict_files(
@@ -83,19 +93,22 @@ def predict_study(
 ) -> Prediction:
     """The prediction for one study; `reports`, by text input, are read in place of its own texts.
 
-    Scores by slice stand in certified order, in whatever order the model reads the slices.
+    Scores by slice stand in certified order, in whatever order the model reads the slices. Of an ensemble every member
+    reads the study; a text is written by the first one that writes.
 
     Raises `DataError` where the study has nothing that the model reads, or images of another unit, and where the answer
     is not a number.
     """
-    read = read_study(saved, study, reports=reports, modality=modality)
-    batch = read.batch
     with torch.inference_mode():
-        output = saved.model(batch.to(device_of(saved)))
-        answers = _answers(saved, read, output)
+        answered = [
+            _Answered(member, read, member.model(read.batch.to(device_of(member))))
+            for member, read in read_by_members(saved, study, reports=reports, modality=modality)
+        ]
+        answers = _answers(answered)
     if "findings" not in answers and "slices" not in answers:
         raise DataError("the model answers for images alone, and the study has none that it reads")
-    shown = _shown(saved, read)
+    read = answered[0].read
+    batch, shown = read.batch, _shown(saved, read)
     return Prediction(
         study_id=study.study_id,
         patient_id=study.patient_id,
@@ -105,6 +118,7 @@ def predict_study(
         order_source=read.orders,
         problems=tuple(read.problems),
         reports_without=withheld(saved.config.data.reports) if text_inputs(saved) else "",
+        members=len(answered),
         **answers,
     )
 
@@ -113,51 +127,63 @@ def _shown(saved: SavedModel, read: ReadStudy) -> list[str]:
     return [name for name in saved.facts.inputs if bool(read.batch.present(name)[0])]
 
 
-def _answers(saved: SavedModel, read: ReadStudy, output: Output) -> dict[str, Any]:
-    """What each head says, by the field of `Prediction`."""
+def _answers(answered: Sequence[_Answered]) -> dict[str, Any]:
+    """What each head says, of an ensemble those of all members together, by the field of `Prediction`."""
     answers: dict[str, Any] = {}
-    for name, head in saved.model.answering.items():
-        logits = output.logits[name]
+    first = answered[0]
+    for name, head in first.saved.model.answering.items():
         if isinstance(head, BoxHead):
-            answers["boxes"] = _boxes(saved, read, head, logits)
+            answers["boxes"] = tuple(merged_boxes([_boxes(one, name) for one in answered], head))
             answers["lesions"] = tuple(lesions_of(answers["boxes"]))
-        if isinstance(head, TextHead) and head.sees(output.features).item():
-            words = saved.tokenizers[target_key(head.text)]
-            answers["description"] = words.prose(head.write(output.features)[0])
-            answers["described_from"] = tuple(name for name in head.seen if name in _shown(saved, read))
+        if isinstance(head, TextHead) and head.sees(first.output.features).item():
+            words = first.saved.tokenizers[target_key(head.text)]
+            answers["description"] = words.prose(head.write(first.output.features)[0])
+            answers["described_from"] = tuple(one for one in head.seen if one in _shown(first.saved, first.read))
         if head.level in ("study", "slice"):
-            answers |= _probabilities(saved, read, head, logits)
+            answers |= _probabilities(answered, name)
     return answers
 
 
-def _probabilities(saved: SavedModel, read: ReadStudy, head: Head, logits: Tensor) -> dict[str, Any]:
-    """The probability of each finding for the study, or for each of its slices; nothing where it has no slices."""
-    scores = head.probabilities(logits).tolist()
-    findings = saved.facts.findings
+def _probabilities(answered: Sequence[_Answered], name: str) -> dict[str, Any]:
+    """The probability of each finding for the study, or for each of its slices, by the heads called `name`, and how
+    they spread over the members of an ensemble; nothing where it has no slices."""
+    saved, batch = answered[0].saved, answered[0].read.batch
+    head, findings = saved.model.answering[name], saved.facts.findings
+    together = answer_together(
+        [one.saved.model.answering[name] for one in answered], [one.output.logits[name] for one in answered]
+    )
+    scores = together.probabilities.tolist()
+    spread = [] if together.spread is None else together.spread.tolist()
     if head.level == "study":
-        return {"findings": dict(zip(findings, scores[0], strict=True))}
+        by_finding = {"findings": dict(zip(findings, scores[0], strict=True))}
+        return by_finding | ({"spread": dict(zip(findings, spread[0], strict=True))} if spread else {})
     if not scores or head.modality is None:
         return {}
-    numbers: Int[Tensor, "n"] = read.batch.slice_numbers[head.modality]
+    numbers: Int[Tensor, "n"] = batch.slice_numbers[head.modality]
     certified = numbers.argsort().tolist()
-    return {
-        "slices": {finding: tuple(scores[row][i] for row in certified) for i, finding in enumerate(findings)},
-        "slice_numbers": tuple(numbers.sort().values.tolist()),
-    }
+
+    def by_finding(rows: list[list[float]]) -> dict[str, tuple[float, ...]]:
+        return {finding: tuple(rows[row][i] for row in certified) for i, finding in enumerate(findings)}
+
+    answers = {"slices": by_finding(scores), "slice_numbers": tuple(numbers.sort().values.tolist())}
+    return answers | ({"slice_spread": by_finding(spread)} if spread else {})
 
 
-def _boxes(saved: SavedModel, read: ReadStudy, head: BoxHead, logits: Tensor) -> tuple[dict[str, Any], ...]:
-    """A study's boxes in pixels of the source images; none where it has no such images."""
+def _boxes(answered: _Answered, name: str) -> list[dict[str, Any]]:
+    """The boxes that the head `name` of one model finds in a study, in pixels of the source images; none where it has
+    no such images."""
+    saved, read, head = answered.saved, answered.read, answered.saved.model.answering[name]
+    assert isinstance(head, BoxHead)  # members have heads of the same kinds
     letterboxes: Sequence[Letterbox] | None = read.letterboxes.get(head.images)
     if letterboxes is None:
-        return ()
+        return []
     numbers = read.batch.slice_numbers[head.images].tolist()
-    boxes, scores = head.boxes(logits, saved.facts.size, saved.facts.size)
+    boxes, scores = head.boxes(answered.output.logits[name], saved.facts.size, saved.facts.size)
     stored = boxes.corners.cpu().numpy().astype(float)
     rows = zip(boxes.findings.tolist(), boxes.images.tolist(), stored, scores.tolist(), strict=True)
-    return tuple(
+    return [
         {"finding": saved.facts.findings[finding], "slice": numbers[image]}
         | dict(zip(CORNERS, letterboxes[image].to_source(corners).tolist(), strict=True))
         | {"score": score}
         for finding, image, corners, score in rows
-    )
+    ]

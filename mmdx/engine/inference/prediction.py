@@ -12,7 +12,7 @@ import pandas as pd
 
 from mmdx.engine.inference.answers import Answers
 from mmdx.errors import DataError, MmdxError
-from mmdx.files import PREDICTION_COLUMNS, SLICE, write_json, written
+from mmdx.files import PREDICTION_COLUMNS, SLICE, SPREAD, write_json, written
 from mmdx.templates import environment
 
 TEMPLATES = "mmdx.engine.inference.templates"
@@ -33,6 +33,9 @@ class Prediction:
     linked over slices. `description` is the text that the model wrote, None where it writes none, from the inputs
     `described_from`.
 
+    `members` is how many models answered together. Of an ensemble `spread` and `slice_spread` hold, like `findings` and
+    `slices`, the sample standard deviation of the probabilities that its members give; else they are empty.
+
     Raises `DataError` where an answer is not a number.
     """
 
@@ -51,6 +54,9 @@ class Prediction:
     lesions: tuple[Mapping[str, Any], ...] = ()
     description: str | None = None
     described_from: tuple[str, ...] = ()
+    members: int = 1
+    spread: Mapping[str, float] = field(default_factory=dict)
+    slice_spread: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         scores = [*self.findings.values(), *(score for row in self.slices.values() for score in row)]
@@ -75,6 +81,12 @@ class Prediction:
         if self.slices:
             content["slices"] = {finding: list(scores) for finding, scores in self.slices.items()}
             content["slice_numbers"] = list(self.slice_numbers)
+        if self.members > 1:
+            content["members"] = self.members
+        if self.spread:
+            content["spread"] = dict(self.spread)
+        if self.slice_spread:
+            content["slice_spread"] = {finding: list(values) for finding, values in self.slice_spread.items()}
         if self.boxes is not None:
             content["boxes"] = [dict(box) for box in self.boxes]
             content["lesions"] = [dict(lesion) for lesion in self.lesions]
@@ -85,25 +97,36 @@ class Prediction:
 
     def frame(self) -> pd.DataFrame:
         """The rows of `predictions.csv`: one per finding, or one per finding and slice where the model answers for
-        slices alone. The label is unknown (NaN)."""
-        columns = [*PREDICTION_COLUMNS, *([] if self.findings else [SLICE])]
+        slices alone. The label is unknown (NaN). Those of an ensemble have a column `spread`."""
+        columns = [*PREDICTION_COLUMNS, *([] if self.findings else [SLICE]), *([SPREAD] if self.members > 1 else [])]
         return pd.DataFrame(self._rows(), columns=columns).astype({"label": float, "score": float})
 
     def _rows(self) -> Iterator[list[Any]]:
         study = [self.study_id, self.patient_id, self.shown]
         if self.findings:
             for finding, score in self.findings.items():
-                yield [*study, finding, math.nan, score]
+                spread = [self.spread[finding]] if self.spread else []
+                yield [*study, finding, math.nan, score, *spread]
             return
         for finding, scores in self.slices.items():
-            for number, score in zip(self.slice_numbers, scores, strict=True):
-                yield [*study, finding, math.nan, score, number]
+            spreads = [[value] for value in self.slice_spread.get(finding, ())] or [[] for _ in scores]
+            for number, score, spread in zip(self.slice_numbers, scores, spreads, strict=True):
+                yield [*study, finding, math.nan, score, number, *spread]
 
     def likeliest(self, finding: str) -> tuple[int, float]:
         """The number of the slice with the highest probability of a finding, and this probability."""
         scores = self.slices[finding]
         place = scores.index(max(scores))
         return self.slice_numbers[place], scores[place]
+
+    def spread_of(self, finding: str) -> float | None:
+        """How the members of an ensemble spread in the probability of a finding: for the study, or for its likeliest
+        slice where it answers for slices alone; None of a model alone."""
+        if self.findings:
+            return self.spread.get(finding)
+        if not self.slice_spread:
+            return None
+        return self.slice_spread[finding][self.slices[finding].index(max(self.slices[finding]))]
 
     def save(self, folder: str | Path) -> None:
         """Writes `predictions.json` and `predictions.csv`. Raises `MmdxError` where they cannot be written."""

@@ -73,6 +73,46 @@ class RawStudy:
         return ()
 
 
+class Pictures:
+    """The raw images of one study as models read them; what several read alike is made once."""
+
+    def __init__(self, study: Study | ArrayStudy) -> None:
+        self.study = study
+        self._decoded: dict[tuple[object, ...], Decoded] = {}
+        self._described: dict[tuple[object, ...], Float32[np.ndarray, "n d"]] = {}
+
+    def decoded(self, saved: SavedModel, name: str, parts: Mapping[str, Images]) -> Decoded:
+        """The images of one input, and the letter-boxes of its first modality."""
+        facts = saved.facts.inputs[name]
+        form = (name, facts.unit, facts.channels, facts.details, saved.facts.size)
+        if form not in self._decoded:
+            self._decoded[form] = _decoded(saved, name, parts)
+        return self._decoded[form]
+
+    def described(self, saved: SavedModel, name: str, parts: Mapping[str, Images]) -> Float32[np.ndarray, "n d"]:
+        """What the first stage of a model says of the images of one input: of all of them, as when the second was
+        trained. Members of an ensemble that stand on one first stage share it."""
+        first, logits = saved.first, saved.facts.inputs[name].logits > 0
+        if first is None:
+            raise DataError(f"'{name}': the model has no first stage that could describe images")
+        form = (name, saved.facts.first, logits)
+        if form not in self._described:
+            described = [self._described_by(member, name, parts, logits=logits) for member in first.members]
+            self._described[form] = np.concatenate(described, axis=1)
+        return self._described[form]
+
+    def _described_by(
+        self, first: SavedModel, name: str, parts: Mapping[str, Images], *, logits: bool
+    ) -> Float32[np.ndarray, "n d"]:
+        pictured = KINDS[first.facts.inputs[name].kind].pictured
+        items = self.decoded(first, name, parts).pixels if pictured else self.described(first, name, parts)
+        source = RawStudy(self.study, first.facts.findings, {name: items}, {name: _order(parts)})
+        alone = SampleMaker({name: first.facts.inputs[name].kind}, findings=first.facts.findings)(source)
+        with torch.inference_mode():
+            output = first.model(collate_of(first)([alone]).to(next(first.model.parameters()).device))
+        return descriptors_of(first.model, output, name, logits=logits).cpu().numpy()
+
+
 def image_inputs(saved: SavedModel) -> list[str]:
     """The inputs that raw images can be given for: also descriptors that the model's first stage makes of them."""
     first = image_inputs(saved.first) if saved.first is not None else []
@@ -98,19 +138,20 @@ def lacking_parts(saved: SavedModel, study: Study | ArrayStudy) -> list[str]:
 
 
 def read_images(
-    saved: SavedModel, study: Study | ArrayStudy, image: str | None
+    saved: SavedModel, pictures: Pictures, image: str | None
 ) -> tuple[RawStudy, dict[str, Sequence[Letterbox]]]:
     """The images of a study that the model reads, decoded or described by its first stage, and the letter-box of each
     image that was decoded for it."""
+    study = pictures.study
     items: dict[str, np.ndarray] = {}
     orders: dict[str, Order] = {}
     letterboxes: dict[str, Sequence[Letterbox]] = {}
     for name, parts in _images_of(saved, study, image).items():
         if KINDS[saved.facts.inputs[name].kind].pictured:
-            decoded = _decoded(saved, name, parts)
+            decoded = pictures.decoded(saved, name, parts)
             items[name], letterboxes[name] = decoded.pixels, decoded.letterboxes
         else:
-            items[name] = _descriptors(saved, study, name, parts)
+            items[name] = pictures.described(saved, name, parts)
         orders[name] = _order(parts)
     return RawStudy(study, saved.facts.findings, items, orders), letterboxes
 
@@ -173,25 +214,6 @@ def _decoded_part(saved: SavedModel, name: str, part: str, images: Images) -> De
     if isinstance(images, ImageArrays):
         return fitted(images.pixels, images.unit, channels, saved.facts.size)
     return decode(replace(images, channels=channels), saved.facts.size)
-
-
-def _descriptors(
-    saved: SavedModel, study: Study | ArrayStudy, name: str, parts: Mapping[str, Images]
-) -> Float32[np.ndarray, "n d"]:
-    """What the first stage of a model says of the images of a study: of all of them, as when the second was trained."""
-    first = saved.first
-    if first is None:
-        raise DataError(f"'{name}': the model has no first stage that could describe images")
-    items = (
-        _decoded(first, name, parts).pixels
-        if KINDS[first.facts.inputs[name].kind].pictured
-        else _descriptors(first, study, name, parts)
-    )
-    source = RawStudy(study, first.facts.findings, {name: items}, {name: _order(parts)})
-    alone = SampleMaker({name: first.facts.inputs[name].kind}, findings=first.facts.findings)(source)
-    with torch.inference_mode():
-        output = first.model(collate_of(first)([alone]).to(next(first.model.parameters()).device))
-    return descriptors_of(first.model, output, name, logits=saved.facts.inputs[name].logits > 0).cpu().numpy()
 
 
 def collate_of(saved: SavedModel) -> Collate:

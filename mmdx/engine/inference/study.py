@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -13,7 +13,7 @@ from mmdx.data.loading.reading import Reading
 from mmdx.data.text.redaction import withheld
 from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.inference.arrays import ArrayStudy
-from mmdx.engine.inference.raw import collate_of, image_inputs, lacking_parts, maker_of, read_images
+from mmdx.engine.inference.raw import Pictures, collate_of, image_inputs, lacking_parts, maker_of, read_images
 from mmdx.engine.scoring.orders import minding
 from mmdx.errors import DataError, UsageError, did_you_mean
 from mmdx.kinds import KINDS
@@ -34,19 +34,34 @@ class ReadStudy:
     problems: Sequence[str]
 
 
+def read_by_members(
+    saved: SavedModel,
+    study: Study | ArrayStudy,
+    *,
+    reports: Mapping[str, str] | None = None,
+    modality: str | None = None,
+) -> Iterator[tuple[SavedModel, ReadStudy]]:
+    """Each member of a model, with a study as `read_study` reads it for this member: a model alone is its only one."""
+    pictures = Pictures(study)
+    for member in saved.members:
+        yield member, read_study(member, study, reports=reports, modality=modality, pictures=pictures)
+
+
 def read_study(
     saved: SavedModel,
     study: Study | ArrayStudy,
     *,
     reports: Mapping[str, str] | None = None,
     modality: str | None = None,
+    pictures: Pictures | None = None,
 ) -> ReadStudy:
-    """A study as the model reads it. `reports`, by text input, are read in place of its own texts; `modality` is the
-    input that its images are for, where it has images of one modality and the model reads several.
+    """A study as one model reads it. `reports`, by text input, are read in place of its own texts; `modality` is the
+    input that its images are for, where it has images of one modality and the model reads several; `pictures` are those
+    of the study, where another model has read it before.
 
     Raises `DataError` where the study has nothing that the model reads, or images of another unit.
     """
-    source, letterboxes = read_images(saved, study, image_input(saved, modality))
+    source, letterboxes = read_images(saved, pictures or Pictures(study), image_input(saved, modality))
     texts, unread = _texts(saved, study, reports or {})
     source = replace(source, texts=texts)
     # Leaving images out is an experiment on a cohort: an answer for one study is given from all of them.

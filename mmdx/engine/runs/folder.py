@@ -6,7 +6,8 @@
 · `card.md`; of two stages also `first/` (a run folder) and `descriptors/` (a store)
 
 A cross-validation leaves `config.yaml` · `environment.json` · `folds.csv` · `fold-0/` … (each a run folder) ·
-`predictions/` (out of fold) · `studies.csv` · `metrics.json` · `reporting.md` · `card.md`
+`checkpoints/best/` (the ensemble of the fold models) · `predictions/` (out of fold) · `studies.csv` · `metrics.json` ·
+`reporting.md` · `card.md`
 """
 
 from __future__ import annotations
@@ -63,14 +64,16 @@ def model_folder(folder: Path) -> Path:
             return place
     if run.folds.is_file():
         raise UsageError(
-            f"{folder}: a cross-validation, with one model per fold; name a fold, such as {run.fold(0).folder}"
+            f"{folder}: a cross-validation that has not come to its end; go on with mmdx train --resume, or name a "
+            f"fold, such as {run.fold(0).folder}"
         )
     raise UsageError(f"{folder}: neither a run folder nor a model folder (no checkpoints/best, no model.json)")
 
 
 def is_model_folder(folder: Path) -> bool:
-    """Whether a model has been described there; its weights may still be missing."""
-    return ModelLayout(folder).facts.is_file()
+    """Whether a model, or an ensemble, has been described there; weights may still be missing."""
+    layout = ModelLayout(folder)
+    return layout.facts.is_file() or layout.ensemble.is_file()
 
 
 def is_concluded(run: RunLayout) -> bool:

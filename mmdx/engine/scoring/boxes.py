@@ -8,6 +8,7 @@ place of an image in its study.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from mmdx.batch import Batch, Boxes, Output
 from mmdx.files import BOXES, BOXES_TRUTH, CORNERS, SLICE, scores_name, written
 from mmdx.models.heads.boxes import BoxHead, known_boxes
 from mmdx.models.model import MultimodalModel
-from mmdx.stats.metrics.lesions import link
+from mmdx.stats.metrics.lesions import link, overlaps
 
 
 def box_head(model: MultimodalModel) -> tuple[str, BoxHead] | None:
@@ -110,6 +111,42 @@ def write_boxes(
     for name, table in ((kind, boxes), (BOXES_TRUTH, truth)):
         with written(folder / scores_name(split, name)) as partial:
             table.to_csv(partial, index=False, float_format="%.7g")
+
+
+def merged_boxes(by_member: Sequence[Sequence[dict[str, Any]]], head: BoxHead) -> list[dict[str, Any]]:
+    """The boxes (`finding`, `slice`, corners, `score`; of several studies also `study_id`) that members of an ensemble
+    found, as one set, the likeliest first; those of a model alone as they are.
+
+    Of boxes that overlap by more than the head's `overlap` the likeliest stays. Its score is the mean over all members
+    of the best score that each has among them, 0 where it has none. Boxes below the head's `least` are dropped, and
+    those beyond the `most` likeliest of an image.
+    """
+    if len(by_member) == 1:
+        return list(by_member[0])
+    groups: dict[tuple[Any, ...], list[tuple[int, dict[str, Any]]]] = {}
+    for member, boxes in enumerate(by_member):
+        for box in boxes:
+            groups.setdefault((box.get("study_id"), box[SLICE], box["finding"]), []).append((member, box))
+    merged = []
+    for group in groups.values():
+        left = sorted(group, key=lambda entry: -entry[1]["score"])
+        while left:
+            corners = np.array([[box[corner] for corner in CORNERS] for _, box in left], dtype=np.float64)
+            shared = overlaps(corners[:1], corners)[0] > head.overlap
+            shared[0] = True
+            best: dict[int, float] = {}
+            for (member, box), same in zip(left, shared, strict=True):
+                if same:
+                    best[member] = max(best.get(member, 0.0), box["score"])
+            merged.append(left[0][1] | {"score": sum(best.values()) / len(by_member)})
+            left = [entry for entry, same in zip(left, shared, strict=True) if not same]
+    counts: Counter[tuple[Any, int]] = Counter()
+    likeliest = []
+    for box in sorted((box for box in merged if box["score"] > head.least), key=lambda box: -box["score"]):
+        image = (box.get("study_id"), box[SLICE])
+        counts[image] += 1
+        likeliest += [box] if counts[image] <= head.most else []
+    return likeliest
 
 
 def lesions_of(boxes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -30,6 +30,7 @@ from mmdx.errors import UsageError
 from mmdx.files import BOXES_GRAD_CAM, scores_name
 from mmdx.kinds import KINDS
 from mmdx.models.branches.base import Branch
+from mmdx.models.heads.base import Level
 from mmdx.models.model import MultimodalModel
 from mmdx.study import Split
 
@@ -56,7 +57,7 @@ def heatmaps(
         output = model(batch, maps={modality: count})
         maps = output.features[modality].maps
         chosen = next((part for part in reversed(maps) if min(part.shape[-2:]) >= LEAST_CELLS), maps[0])
-        name, level = _explained(model, modality)
+        name, level = explained_head(model, modality)
         logits = output.logits[name]
         columns = list(range(logits.shape[1])) if findings is None else list(findings)
         heats = [_weighed(chosen, logits[:, column], owner, place, level) for column in columns]
@@ -65,7 +66,7 @@ def heatmaps(
         scores = scores[torch.tensor(owner, device=scores.device, dtype=torch.long)]
     heat = torch.stack(heats, dim=1)[: len(owner)]
     large = F.interpolate(heat, (height, width), mode="bilinear", align_corners=False)
-    return _by_study(large, owner), scores
+    return shares_of_largest(large, owner), scores
 
 
 def boxes_around(heat: Float[Tensor, "n f h w"], scores: Float[Tensor, "n f"]) -> tuple[Boxes, Float[Tensor, "k"]]:
@@ -112,11 +113,11 @@ def cam_boxes(setting: Setting, saved: SavedModel, split: Split, shown: Sequence
     return folder / scores_name(split, BOXES_GRAD_CAM)
 
 
-def _explained(model: MultimodalModel, modality: str) -> tuple[str, str]:
-    """The head whose logits are explained, by name, and its level."""
-    for level, heads in (("slice", model.heads_of("slice", modality=modality)), ("study", model.heads_of("study"))):
-        if heads:
-            return next(iter(heads)), level
+def explained_head(model: MultimodalModel, modality: str) -> tuple[str, Level]:
+    """The head whose logits are explained, by name, and its level: of slices of `modality`, else of studies. Raises
+    `UsageError` for a model with neither."""
+    for name in [*model.heads_of("slice", modality=modality), *model.heads_of("study")]:
+        return name, model.answering[name].level
     raise UsageError(f"the model has neither a slice head of '{modality}' nor a study head to explain")
 
 
@@ -140,8 +141,9 @@ def _gradient(logit: Tensor, maps: Tensor) -> Tensor:
     return torch.autograd.grad(logit, maps, retain_graph=True)[0]
 
 
-def _by_study(maps: Float[Tensor, "n f h w"], owner: list[int]) -> Float[Tensor, "n f h w"]:
-    """The maps as shares of the largest value over the images of their study, by finding."""
+def shares_of_largest(maps: Float[Tensor, "n f h w"], owner: list[int]) -> Float[Tensor, "n f h w"]:
+    """The maps as shares of the largest value over the images of their study, by finding; `owner` is the study of each
+    image."""
     scaled = maps.clone()
     for study in set(owner):
         chosen = torch.tensor([number == study for number in owner], device=maps.device)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -19,9 +20,11 @@ from tiny import write_cohort, write_config
 from mmdx.config_file import read_config
 from mmdx.data.splits.folds import read_folds
 from mmdx.engine.assembly.resolve import resolve
+from mmdx.engine.assembly.saved import load_model
 from mmdx.engine.experiments import cross_validation as folds
 from mmdx.engine.experiments.cross_validation import evaluate_folds
 from mmdx.engine.experiments.run import train
+from mmdx.engine.inference.model import Model
 from mmdx.engine.runs.folder import model_folder
 from mmdx.engine.scoring.evaluate import evaluate_run
 from mmdx.engine.training import loop
@@ -108,6 +111,18 @@ def test_a_baseline_that_a_fold_could_not_make_is_left_out_and_said(tmp_path: Pa
     assert pd.read_csv(tmp_path / "test_baselines.csv")["shown"].tolist() == ["constant", "constant"]
 
 
+def test_the_fold_models_are_one_model_for_new_studies(finished: Path):
+    members = load_model(model_folder(finished)).members
+    assert len(members) == 3
+    for number, member in enumerate(members):
+        alone = load_model(finished / f"fold-{number}" / "checkpoints" / "best")
+        assert all(
+            torch.equal(value, alone.model.state_dict()[name]) for name, value in member.model.state_dict().items()
+        )
+    answer = Model.load(finished).predict(np.full((2, 32, 32), 120, np.uint8))[0]
+    assert (answer.members, answer.missing, set(answer.spread)) == (3, ("report",), {"bleed", "fracture"})
+
+
 def test_evaluated_again_each_fold_by_its_own_model(finished: Path, tmp_path: Path):
     pooled = pd.read_csv(finished / "predictions" / "test.csv")
     again = evaluate_folds(finished, "test", [("image",)], tmp_path)
@@ -120,8 +135,6 @@ def test_evaluated_again_each_fold_by_its_own_model(finished: Path, tmp_path: Pa
 def test_what_a_cross_validation_refuses(finished: Path):
     with pytest.raises(UsageError, match="--split val: a study is in that split of several folds; evaluate one"):
         evaluate_folds(finished, "val", None, None)
-    with pytest.raises(UsageError, match=r"a cross-validation, with one model per fold; name a fold, such as .*fold-0"):
-        model_folder(finished)
     config = finished.parent / "a.yaml"
     with pytest.raises(UsageError, match="holds a run already"):
         cross_validate(config)
@@ -145,6 +158,8 @@ def test_killed_in_the_second_fold_and_resumed(finished: Path, tmp_path: Path, m
             cross_validate(config, f"run={run}")
     with pytest.raises(UsageError, match="fold-1 is not trained to its end; go on with mmdx train --resume"):
         evaluate_folds(run, "test", None, None)
+    with pytest.raises(UsageError, match=r"has not come to its end; go on with .* or name a fold, such as .*fold-0"):
+        model_folder(run)
     stamp = (run / "fold-0" / "log.jsonl").stat().st_mtime_ns
     cross_validate(config, f"run={run}", resume=True)
     assert (run / "fold-0" / "log.jsonl").stat().st_mtime_ns == stamp

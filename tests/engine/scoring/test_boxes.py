@@ -14,7 +14,9 @@ from mmdx.cli import main
 from mmdx.config_file import read_config
 from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.experiments.run import train
-from mmdx.engine.scoring.boxes import lesions_of
+from mmdx.engine.scoring.boxes import lesions_of, merged_boxes
+from mmdx.models.heads.base import BranchSizes, Findings
+from mmdx.models.heads.boxes import BoxHead
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +88,18 @@ def test_lesions_span_slices():
         {"finding": "bleed", "score": 0.95, "first": 8, "last": 8, "boxes": [2]},
         {"finding": "bleed", "score": 0.9, "first": 3, "last": 4, "boxes": [0, 1]},
     ]
+
+
+def test_boxes_of_an_ensemble_meet_where_they_overlap():
+    head = BoxHead(4, Findings(("a",)), {"image": BranchSizes("images", items=4, maps=(6,))}, levels=1, hidden=8)
+    one = [box(0, 0, 10, 10, 0.9), box(20, 20, 30, 30, 0.06)]
+    other = [box(0, 0, 10, 9, 0.5), box(0, 0, 10, 10, 0.4), box(0, 0, 10, 10, 0.8) | {"slice": 1}]
+    merged = merged_boxes([one, other], head)
+    # One box of both members, (0.9 + 0.5) / 2; one of the second alone; the faint one of the first alone is dropped.
+    assert [(row["slice"], row["y1"]) for row in merged] == [(0, 10), (1, 10)]
+    assert [row["score"] for row in merged] == pytest.approx([0.7, 0.4])
+    assert merged_boxes([one], head) == one
+
+
+def box(x0: float, y0: float, x1: float, y1: float, score: float) -> dict:
+    return {"finding": "a", "slice": 0, "x0": x0, "y0": y0, "x1": x1, "y1": y1, "score": score}
