@@ -71,7 +71,7 @@ def test_a_folder_without_one_model_is_refused(home: Path) -> None:
     with pytest.raises(UsageError, match="neither a run folder nor a model folder"):
         model_folder(home)
     write_text(RunLayout(home).folds, "study_id,patient_id,fold\n")
-    with pytest.raises(UsageError, match=r"one model per fold; name a fold, such as .*fold-0$"):
+    with pytest.raises(UsageError, match=r"fold models are not one model yet; .* or name a fold, such as .*fold-0$"):
         model_folder(home)
 
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from mmdx.models.heads.base import Findings
+from mmdx.models.heads.calibration import Calibration
 from mmdx.models.heads.mean import answer_together, mean_logits
 from mmdx.models.heads.study import StudyHead
 from mmdx.schema import Component
@@ -42,3 +43,11 @@ def test_classes_of_a_group_still_sum_to_one():
     # Softmax of the mean logits (ln 3, 0); that a head adds the same to all classes says nothing.
     logits = [torch.tensor([[2 * THREE, 0.0]]), torch.tensor([[7.0, 7.0]])]
     assert answer_together(heads, logits).probabilities.flatten().tolist() == pytest.approx([0.75, 0.25])
+
+
+def test_each_head_is_calibrated_before_the_mean_and_nothing_after_it():
+    heads = [study_head("bleed"), study_head("bleed")]
+    heads[0].calibration = Calibration(torch.tensor([2.0]), torch.tensor([THREE]))
+    # 2 * 0 + ln 3 of the first, ln 3 of the second: the mean is ln 3, and stays so.
+    answer = answer_together(heads, [torch.tensor([[0.0]]), torch.tensor([[THREE]])])
+    assert answer.probabilities.item() == pytest.approx(0.75)
