@@ -64,8 +64,8 @@ def model_folder(folder: Path) -> Path:
             return place
     if run.folds.is_file():
         raise UsageError(
-            f"{folder}: a cross-validation whose fold models are not one model yet; mmdx train --resume makes them one, "
-            f"or name a fold, such as {run.fold(0).folder}"
+            f"{folder}: a cross-validation whose fold models are not one model yet; mmdx train --resume makes them "
+            f"one, or name a fold, such as {run.fold(0).folder}"
         )
     raise UsageError(f"{folder}: neither a run folder nor a model folder (no checkpoints/best, no model.json)")
 

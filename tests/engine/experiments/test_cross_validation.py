@@ -158,9 +158,7 @@ def test_killed_in_the_second_fold_and_resumed(finished: Path, tmp_path: Path, m
             cross_validate(config, f"run={run}")
     with pytest.raises(UsageError, match="fold-1 is not trained to its end; go on with mmdx train --resume"):
         evaluate_folds(run, "test", None, None)
-    with pytest.raises(
-        UsageError, match=r"not one model yet; mmdx train --resume makes them one, or name a fold, such as .*fold-0"
-    ):
+    with pytest.raises(UsageError, match=r"not one model yet; .* or name a fold, such as .*fold-0"):
         model_folder(run)
     stamp = (run / "fold-0" / "log.jsonl").stat().st_mtime_ns
     cross_validate(config, f"run={run}", resume=True)
