@@ -164,7 +164,9 @@ class Augment(Section):
     """Augmentation of training images, drawn once per study so that its slices move together; all zero switches it off.
 
     `degrees`, `shift` (share of the side) and `zoom` (share) bound a random rotation, translation and scale; `flip` is
-    the chance of a left-right mirror; `contrast` bounds a random gain and offset of the normalised values.
+    the chance of a left-right mirror; `contrast` bounds a random gain and offset of the values from 0 to 1. `gamma`
+    bounds a random power of them, from `1 / (1 + gamma)` to `1 + gamma`, under which black and white stay; `noise` is
+    the largest deviation of normal noise, which is drawn anew at each pixel.
     """
 
     flip: float = Field(default=0.0, ge=0, le=1)
@@ -172,6 +174,8 @@ class Augment(Section):
     shift: float = Field(default=0.0, ge=0, le=0.5)
     zoom: float = Field(default=0.0, ge=0, lt=1)
     contrast: float = Field(default=0.0, ge=0, lt=1)
+    gamma: float = Field(default=0.0, ge=0, le=1)
+    noise: float = Field(default=0.0, ge=0, lt=1)
 
 
 class InputConfig(Section):

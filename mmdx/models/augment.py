@@ -17,7 +17,8 @@ LEAST_LEFT = 0.25
 
 
 class StudyAugment(nn.Module):
-    """A random mirror, rotation, shift, scale and contrast per study, in training only; outside is filled with 0.
+    """A random mirror, rotation, shift, scale, contrast, gamma and noise per study, in training only; outside is filled
+    with 0. Gamma and noise are as in nnU-Net (Isensee et al. 2021).
 
     With the images come the moves: for each study the matrix from places in the moved image to those in the original,
     both over [-1, 1] (`torch.nn.functional.affine_grid`); None where nothing moved.
@@ -42,10 +43,21 @@ class StudyAugment(nn.Module):
             moves = self._matrices(len(lengths), images)
             grid = F.affine_grid(moves[study], list(images.shape), align_corners=False)
             images = F.grid_sample(images, grid, align_corners=False)
+        return self._values(images, study, len(lengths)), moves
+
+    def _values(self, images: Float[Tensor, "n k h w"], study: Int[Tensor, "n"], studies: int) -> Tensor:
+        """The images brighter or darker, and noisier; `study` numbers the study of each."""
+        place = (study, None, None, None)
         if self.bounds.contrast:
-            gain, offset = (torch.rand(2, len(lengths), device=images.device) * 2 - 1) * self.bounds.contrast
-            images = (images * (1 + gain[study, None, None, None]) + offset[study, None, None, None]).clamp(0, 1)
-        return images, moves
+            gain, offset = (torch.rand(2, studies, device=images.device) * 2 - 1) * self.bounds.contrast
+            images = (images * (1 + gain[place]) + offset[place]).clamp(0, 1)
+        if self.bounds.gamma:
+            power = (1 + self.bounds.gamma) ** (torch.rand(studies, device=images.device) * 2 - 1)
+            images = images.clamp(0, 1) ** power[place]
+        if self.bounds.noise:
+            deviation = torch.rand(studies, device=images.device) * self.bounds.noise
+            images = (images + deviation[place] * torch.randn_like(images)).clamp(0, 1)
+        return images
 
     def _matrices(self, studies: int, images: Tensor) -> Float[Tensor, "b 2 3"]:
         draw = torch.rand(5, studies, device=images.device) * 2 - 1

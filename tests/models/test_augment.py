@@ -9,7 +9,7 @@ from mmdx.batch import Boxes
 from mmdx.models.augment import StudyAugment, move_boxes
 from mmdx.schema import Augment
 
-EVERYTHING = Augment(flip=0.5, degrees=20, shift=0.1, zoom=0.2, contrast=0.2)
+EVERYTHING = Augment(flip=0.5, degrees=20, shift=0.1, zoom=0.2, contrast=0.2, gamma=0.3)
 
 
 @pytest.fixture
@@ -55,6 +55,33 @@ def test_contrast_alone_is_one_gain_and_one_offset_a_study(images):
         gain = (after.max() - after.min()) / (before.max() - before.min())
         torch.testing.assert_close(after, before * gain + (after[0] - before[0] * gain), atol=1e-5, rtol=1e-5)
         assert 0.9 <= gain <= 1.1
+
+
+def test_gamma_is_one_power_a_study_and_keeps_black_and_white(images):
+    images = images.clone()
+    images[:, :, 0, 0], images[:, :, 0, 1] = 0, 1
+    changed, _ = StudyAugment(Augment(gamma=0.5)).train()(images, LENGTHS)
+    powers = []
+    for start, stop in ((0, 2), (2, 5)):
+        assert changed[start:stop, :, 0, :2].flatten().tolist() == [0, 1] * 2 * (stop - start)
+        before, after = images[start:stop, :, 1:].flatten(), changed[start:stop, :, 1:].flatten()
+        power = (after[0].log() / before[0].log()).item()
+        torch.testing.assert_close(after, before**power, atol=1e-5, rtol=1e-4)
+        assert 1 / 1.5 <= power <= 1.5
+        powers.append(power)
+    assert powers[0] != powers[1]
+
+
+def test_noise_is_of_one_strength_a_study_and_another_in_each_slice():
+    grey = torch.full((5, 1, 64, 64), 0.5)
+    noisy, moves = StudyAugment(Augment(noise=0.1)).train()(grey, LENGTHS)
+    assert moves is None
+    deviations = noisy.std(dim=(1, 2, 3)).tolist()
+    assert deviations[0] == pytest.approx(deviations[1], rel=0.1)
+    assert deviations[2] == pytest.approx(deviations[4], rel=0.1)
+    assert max(deviations) < 0.105
+    assert not torch.equal(noisy[0], noisy[1])
+    assert noisy.mean().item() == pytest.approx(0.5, abs=0.01)
 
 
 def test_the_blank_item_of_a_batch_without_images_stays(images):

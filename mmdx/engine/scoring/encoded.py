@@ -103,7 +103,7 @@ def key_parts(saved: SavedModel, store: Store, modality: str) -> dict[str, Any]:
     return {
         "format": ENCODED_FORMAT,
         "store": store.fingerprint,
-        "modality": modality,
+        "modality": list(store.layout.parts(modality)),
         "size": store.layout.size,
         "view": section.view.model_dump(mode="json") if section.view is not None else None,
         "neighbours": section.neighbours,

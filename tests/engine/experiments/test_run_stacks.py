@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from rich.console import Console
 from stacked import write_windows
 
 from mmdx.config_file import read_config
+from mmdx.data.store.store import Store
 from mmdx.engine.assembly.narrow import narrow
 from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.assembly.saved import load_model
@@ -23,6 +25,7 @@ from mmdx.engine.inference.explain import explain_source
 from mmdx.engine.inference.explanation import Explanation
 from mmdx.engine.inference.model import Model
 from mmdx.engine.inference.predict import predict_source
+from mmdx.engine.scoring.encoded import key_parts
 from mmdx.engine.scoring.evaluate import evaluate_run
 from mmdx.errors import DataError, UsageError
 
@@ -135,6 +138,9 @@ def test_a_second_stage_reads_descriptors_of_the_stack(home: Path, tmp_path: Pat
     expected = table[(table["study_id"] == study) & (table["shown"] == "ct")]["score"].item()
     assert prediction.findings["bleed"] == pytest.approx(expected, abs=1e-4)
     assert set(pd.read_csv(evaluate_run(run, "val", [("ct",)], tmp_path / "again"))["shown"]) == {"ct"}
+    described, folder = load_model(run / "first" / "checkpoints" / "best"), next((home / "stores").iterdir())
+    keys = [key_parts(described, Store(folder, {"ct": parts}), "ct") for parts in permutations(("brain", "bone"))]
+    assert [key["modality"] for key in keys] == [["brain", "bone"], ["bone", "brain"]]
 
 
 def test_what_a_stack_cannot_be(home: Path, tmp_path: Path) -> None:
