@@ -2,7 +2,7 @@
 
 import re
 import sys
-from math import log, nan
+from math import nan
 from pathlib import Path
 from types import ModuleType
 
@@ -20,7 +20,6 @@ from mmdx.engine.assembly.model import build_model
 from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.training.objective import objective
 from mmdx.models.facts import InputFacts
-from mmdx.models.losses import known_bce
 from mmdx.registry import REGISTRIES
 from mmdx.schema import Component
 from mmdx.study import ImageFiles, Study
@@ -67,12 +66,12 @@ def test_encoder_fusion_and_head_make_a_model_that_learns(example: str) -> None:
     model = {
         "inputs": {"image": {"encoder": {"type": "small_cnn", "width": 4}}, "report": "bilstm_attention"},
         "fusion": "strongest",
-        "heads": {"study": {"type": "deep_study", "hidden": 8, "loss": "smoothed"}},
+        "heads": {"study": {"type": "deep_study", "hidden": 8, "loss": "hinge"}},
         "dim": 8,
     }
     config = resolve(parse_config({"data": {"store": "s"}, "model": model, "plugins": [example]}, "test"))
     assert config.model.fusion.options == {"dropout": 0.1}
-    assert config.model.heads["study"].options == {"hidden": 8, "weight": 1.0, "loss": {"type": "smoothed", "by": 0.1}}
+    assert config.model.heads["study"].options == {"hidden": 8, "weight": 1.0, "loss": {"type": "hinge", "margin": 1.0}}
 
     facts = ModelFacts(("x", "y"), 16, {"image": InputFacts("images"), "report": InputFacts("text", vocabulary=8)})
     torch.manual_seed(0)
@@ -88,18 +87,15 @@ def test_encoder_fusion_and_head_make_a_model_that_learns(example: str) -> None:
         assert any(p.grad.abs().sum() > 0 for p in part.parameters() if p.grad is not None)
 
 
-def test_smoothed_labels_by_hand(example: str) -> None:
-    """At a logit of 0 any label costs log 2; at log 3 (0.75) a positive that is moved to 0.95 does as said."""
-    smoothed = REGISTRIES["losses"].build(Component(type="smoothed"), findings=("a", "b"), prevalence=(nan, nan))
-    labels = torch.tensor([[1.0, nan]])
-    assert smoothed(torch.tensor([[0.0, 9.0]]), labels).item() == pytest.approx(log(2))
-    found = smoothed(torch.tensor([[log(3), 9.0]]), labels).item()
-    assert found == pytest.approx(-0.95 * log(0.75) - 0.05 * log(0.25))
-    plain = REGISTRIES["losses"].build(
-        Component.model_validate({"type": "smoothed", "by": 0}), findings=("a", "b"), prevalence=(nan, nan)
-    )
-    logits = torch.tensor([[1.0, -2.0], [0.5, 3.0]])
-    assert torch.allclose(plain(logits, batch().labels), known_bce(logits, batch().labels))
+def test_the_loss_by_hand(example: str) -> None:
+    """A logit of 0.25 lacks 0.75 of a margin of 1 where the label is positive, and 1.25 where it is negative."""
+    hinge = REGISTRIES["losses"].build(Component(type="hinge"), findings=("a", "b"), prevalence=(nan, nan))
+    logits = torch.tensor([[0.25, 9.0], [0.25, 2.0]])
+    assert hinge(logits, torch.tensor([[1.0, nan], [nan, 1.0]])).item() == pytest.approx(0.75 / 2)
+    assert hinge(logits, torch.tensor([[0.0, nan], [nan, nan]])).item() == pytest.approx(1.25)
+    wide = Component.model_validate({"type": "hinge", "margin": 2})
+    hinge = REGISTRIES["losses"].build(wide, findings=("a", "b"), prevalence=(nan, nan))
+    assert hinge(logits, torch.tensor([[1.0, nan], [nan, nan]])).item() == pytest.approx(1.75)
 
 
 def test_the_encoder_sees_each_image_by_itself(example: str) -> None:

@@ -40,7 +40,7 @@ class ImageEncoder(nn.Module, ABC):
             f"image encoder {type(self).__name__}: gives no feature maps; take a convolutional one of timm"
         )
 
-    def layers(self) -> Mapping[str, int]:
+    def pretrained_layers(self) -> Mapping[str, int]:
         """The layer of each pretrained weight by name, 0 being the one nearest to the image; empty without any."""
         return {}
 
@@ -103,7 +103,7 @@ class TimmEncoder(ImageEncoder):
         final, maps = network.forward_intermediates((images - self.mean) / self.std, indices=count)
         return network.forward_head(final), tuple(maps)
 
-    def layers(self) -> Mapping[str, int]:
+    def pretrained_layers(self) -> Mapping[str, int]:
         """As timm groups them: a stem, then one layer per block."""
         if not self.pretrained:
             return {}

@@ -26,6 +26,7 @@ HEAVIEST = 20.0
 """What a class weighs at most, as a positive does where 1 label in 40 is one: few labels must not outweigh the rest."""
 ClassWeights = Literal["none", "balanced"]
 NotNegative = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Loss(nn.Module, ABC):
@@ -50,7 +51,8 @@ class Bce(Loss):
     `class_weights: balanced` lets the positives and the negatives of a finding weigh the same over the training set:
     1 / (2 p) and 1 / (2 (1 - p)), p being its prevalence, at most 20; a finding of which training knows one class
     alone, or none, stays as it is. `finding_weights` multiplies the loss of the findings that it names, and the mean
-    is weighted by it: `{any: 2}` over the six findings of RSNA 2019 is the metric of that challenge.
+    is weighted by it: `{any: 2}` over the six findings of RSNA 2019 is the metric of that challenge. `smoothing` moves
+    labels towards a half: a positive becomes 1 - `smoothing` / 2, a negative `smoothing` / 2 (Szegedy et al. 2016).
     """
 
     positive: Tensor
@@ -64,8 +66,10 @@ class Bce(Loss):
         *,
         class_weights: ClassWeights = "none",
         finding_weights: dict[str, NotNegative] | None = None,
+        smoothing: Share = 0.0,
     ) -> None:
         super().__init__()
+        self.smoothing = smoothing
         pairs = [balanced(p) if class_weights == "balanced" else (1.0, 1.0) for p in prevalence]
         weights = _by_finding(finding_weights or {}, findings)
         self.register_buffer("positive", torch.tensor([p for p, _ in pairs]), persistent=False)
@@ -73,8 +77,12 @@ class Bce(Loss):
         self.register_buffer("columns", torch.tensor(weights), persistent=False)
 
     def forward(self, logits: Float[Tensor, "k f"], labels: Float[Tensor, "k f"]) -> Float[Tensor, ""]:
-        losses = torch.where(labels == 1, self.positive, self.negative) * _plain(logits, labels)
-        return known_mean(losses, ~labels.isnan(), self.columns)
+        return known_mean(self.of_each(logits, labels), ~labels.isnan(), self.columns)
+
+    def of_each(self, logits: Float[Tensor, "k f"], labels: Float[Tensor, "k f"]) -> Float[Tensor, "k f"]:
+        """What each label costs, by the weight of its class, before the mean; an unknown one is taken for 0."""
+        soft = labels * (1 - self.smoothing) + self.smoothing / 2
+        return torch.where(labels == 1, self.positive, self.negative) * _plain(logits, soft)
 
 
 @LOSSES("cross_entropy")
@@ -85,15 +93,22 @@ class CrossEntropy(Loss):
     probabilities of the classes that are left. A row that leaves no class (it is of one that `data.findings` does not
     name) or knows none is skipped. A group is one term of the mean, as a finding is.
     `class_weights: balanced` lets the classes of a group weigh the same over the training set: 1 / (C p) for C classes,
-    at most 20; a row that leaves several classes weighs what these do on average.
+    at most 20; a row that leaves several classes weighs what these do on average. `smoothing` deals that share of a row
+    evenly among the classes of its group; findings of no group are smoothed as under `bce`.
     """
 
     weights: Tensor
 
     def __init__(
-        self, findings: tuple[str, ...], prevalence: tuple[float, ...], *, class_weights: ClassWeights = "none"
+        self,
+        findings: tuple[str, ...],
+        prevalence: tuple[float, ...],
+        *,
+        class_weights: ClassWeights = "none",
+        smoothing: Share = 0.0,
     ) -> None:
         super().__init__()
+        self.smoothing = smoothing
         groups = groups_of(findings)
         if not groups:
             raise UsageError(
@@ -112,6 +127,7 @@ class CrossEntropy(Loss):
             tuple(findings[column] for column in self.alone),
             tuple(prevalence[column] for column in self.alone),
             class_weights=class_weights,
+            smoothing=smoothing,
         )
 
     def forward(self, logits: Float[Tensor, "k f"], labels: Float[Tensor, "k f"]) -> Float[Tensor, ""]:
@@ -124,11 +140,12 @@ class CrossEntropy(Loss):
             # Not -inf, of which a gradient would be NaN.
             among = scores.masked_fill(~left, torch.finfo(torch.float32).min)
             weights = (self.weights[columns] * left).sum(dim=1) / left.sum(dim=1)
-            losses.append(weights * (scores.logsumexp(dim=1) - among.logsumexp(dim=1)))
+            whole = scores.logsumexp(dim=1)
+            costs = (1 - self.smoothing) * (whole - among.logsumexp(dim=1))
+            losses.append(weights * (costs + self.smoothing * (whole - scores.mean(dim=1))))
             counted.append(counts)
         single = labels[:, self.alone]
-        alone = torch.where(single == 1, self.single.positive, self.single.negative)
-        losses = torch.cat([torch.stack(losses, dim=1), alone * _plain(logits[:, self.alone], single)], dim=1)
+        losses = torch.cat([torch.stack(losses, dim=1), self.single.of_each(logits[:, self.alone], single)], dim=1)
         return known_mean(losses, torch.cat([torch.stack(counted, dim=1), ~single.isnan()], dim=1))
 
     def probabilities(self, logits: Float[Tensor, "k f"]) -> Float[Tensor, "k f"]:

@@ -91,7 +91,7 @@ def test_weights_that_are_nowhere():
 
 
 def test_pretrained_layers_are_counted_from_the_image(saved):
-    layers = TimmEncoder(3, None, name=NAME, pretrained=str(saved[1])).layers()
+    layers = TimmEncoder(3, None, name=NAME, pretrained=str(saved[1])).pretrained_layers()
     places = ("conv1.0", "layer1.0.conv1", "layer2.0.conv1", "layer3.0.conv1", "layer4.0.conv1")
     assert [layers[f"network.{place}.weight"] for place in places] == [0, 1, 2, 3, 4]
-    assert TimmEncoder(3, None, name=NAME).layers() == {}
+    assert TimmEncoder(3, None, name=NAME).pretrained_layers() == {}

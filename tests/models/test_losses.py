@@ -7,6 +7,7 @@ from math import log, nan
 import pytest
 import torch
 from sklearn.metrics import log_loss
+from torch.nn.functional import cross_entropy, one_hot
 
 from mmdx.errors import UsageError
 from mmdx.models.heads.base import Findings
@@ -102,6 +103,36 @@ def test_a_finding_of_weight_zero_is_not_learned():
     made = loss("bce", ("any", "b"), finding_weights={"any": 0})
     assert value(made, [[9.0, 0.0]], [[0, 1]]) == pytest.approx(log(2))
     assert value(made, [[9.0, 0.0]], [[0, nan]]) == 0
+
+
+def test_smoothed_labels_are_moved_towards_a_half():
+    """By 0.2 a positive is 0.9 and a negative 0.1; at a logit of 0 both cost log 2, as ever."""
+    made = loss("bce", ("a", "b"), smoothing=0.2)
+    assert value(made, [[0.0, 0.0]], [[1, 0]]) == pytest.approx(log(2))
+    positive, negative = -0.9 * log(0.75) - 0.1 * log(0.25), -0.1 * log(0.75) - 0.9 * log(0.25)
+    assert value(made, [[THREE_QUARTERS, 9.0]], [[1, nan]]) == pytest.approx(positive)
+    assert value(made, [[THREE_QUARTERS, 9.0]], [[0, nan]]) == pytest.approx(negative)
+    # A class weighs as before: what is smoothed is the label, not the class.
+    weighed = loss("bce", ("a",), (0.25,), class_weights="balanced", smoothing=0.2)
+    assert value(weighed, [[THREE_QUARTERS]], [[1]]) == pytest.approx(2 * positive)
+    assert made.probabilities(torch.tensor([[THREE_QUARTERS, 0.0]])).tolist()[0] == pytest.approx([0.75, 0.5])
+
+
+def test_a_smoothed_row_gives_a_share_to_each_class_of_its_group():
+    """Of probabilities 1/2, 1/4 and 1/4, by 0.3 the true class has 0.8 and the others 0.1."""
+    made, logits = loss("cross_entropy", GROUP, smoothing=0.3), [[0.0, log(2), 0.0, 0.0]]
+    expected = 0.8 * log(2) + 0.2 * log(4)
+    assert value(made, logits, [[nan, 1, 0, 0]]) == pytest.approx(expected)
+    torch.manual_seed(0)
+    scores, classes = torch.randn(5, 3), torch.tensor([0, 2, 1, 1, 0])
+    found = loss("cross_entropy", GROUP[1:], smoothing=0.3)(scores, one_hot(classes, 3).float())
+    torch.testing.assert_close(found, cross_entropy(scores, classes, label_smoothing=0.3))
+    # Not a: 0.7 of the row is shared by b and c, whose probabilities sum to 1/2.
+    assert value(made, logits, [[nan, 0, nan, nan]]) == pytest.approx(0.7 * log(2) + 0.1 * (log(2) + 2 * log(4)))
+    # A finding of no group is smoothed as under bce.
+    assert value(made, [[THREE_QUARTERS, 9.0, 0.0, 0.0]], [[1, nan, nan, nan]]) == pytest.approx(
+        -0.85 * log(0.75) - 0.15 * log(0.25)
+    )
 
 
 def test_cross_entropy_is_a_softmax_in_a_group_and_a_sigmoid_outside():

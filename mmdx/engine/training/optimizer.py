@@ -117,7 +117,7 @@ def _depths(model: MultimodalModel) -> dict[str, tuple[int, int]]:
     above the lowest."""
     depths = {}
     for name, branch in model.branches.items():
-        layers = cast(Branch, branch).layers()
+        layers = cast(Branch, branch).pretrained_layers()
         top = max(layers.values(), default=0)
         depths |= {f"branches.{name}.{weight}": (top - layer, top) for weight, layer in layers.items()}
     return depths

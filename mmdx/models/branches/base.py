@@ -52,7 +52,7 @@ class Branch(nn.Module, ABC):
         """Whether `Features.vectors` come from anything that is fitted on training studies."""
         return any(parameter.requires_grad for parameter in self.parameters())
 
-    def layers(self) -> Mapping[str, int]:
+    def pretrained_layers(self) -> Mapping[str, int]:
         """The layer of each pretrained weight of its encoder by name, 0 being the nearest to the input; empty without
         any."""
         return {}

@@ -96,8 +96,8 @@ class ImageBranch(Branch):
             images = with_neighbours(images, packed.lengths, self.neighbours)
         return torch.cat([self.encoder(part) for part in images.split(AT_ONCE)])
 
-    def layers(self) -> Mapping[str, int]:
-        return {f"encoder.{name}": layer for name, layer in self.encoder.layers().items()}
+    def pretrained_layers(self) -> Mapping[str, int]:
+        return {f"encoder.{name}": layer for name, layer in self.encoder.pretrained_layers().items()}
 
     def with_maps(self, packed: Packed, count: int) -> Features:
         if packed.encoded:

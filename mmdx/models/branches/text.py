@@ -36,8 +36,8 @@ class TextBranch(Branch):
         encoder = TEXT_ENCODERS.build(section.encoder, f"{where}.encoder", **sizes)
         return cls(encoder, dim), encoder.architecture
 
-    def layers(self) -> Mapping[str, int]:
-        return {f"encoder.{name}": layer for name, layer in self.encoder.layers().items()}
+    def pretrained_layers(self) -> Mapping[str, int]:
+        return {f"encoder.{name}": layer for name, layer in self.encoder.pretrained_layers().items()}
 
     def forward(self, packed: Packed) -> Features:
         features = self.encoder(packed.values, packed.lengths)

@@ -78,7 +78,7 @@ class Transformer(TextEncoder):
         pooled = (items * weights.to(items.dtype).unsqueeze(-1)).sum(dim=1)
         return Features(items=items, mask=mask, pooled=pooled)
 
-    def layers(self) -> Mapping[str, int]:
+    def pretrained_layers(self) -> Mapping[str, int]:
         """Embeddings, then one layer per block; what stands behind the last block belongs to it."""
         count = getattr(cast(Any, self.network).config, "num_hidden_layers", 0)
         lists = [name for name, m in self.network.named_modules() if isinstance(m, nn.ModuleList) and len(m) == count]

@@ -32,7 +32,7 @@ class TextEncoder(nn.Module, ABC):
     @abstractmethod
     def forward(self, tokens: Int[Tensor, "n"], lengths: Int[Tensor, "b"]) -> Features: ...
 
-    def layers(self) -> Mapping[str, int]:
+    def pretrained_layers(self) -> Mapping[str, int]:
         """The layer of each pretrained weight by name, 0 being the one of the words; empty without any."""
         return {}
 

@@ -60,13 +60,13 @@ def test_new_adapters_say_nothing(tmp_path):
 def test_layers_are_counted_from_the_words(tmp_path):
     sizes = {"vocab_size": WORDS, "hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 16}
     BertModel(BertConfig(**sizes, num_hidden_layers=2)).save_pretrained(tmp_path / "two")
-    layers = Transformer(WORDS, None, source=str(tmp_path / "two"), lora=2).layers()
+    layers = Transformer(WORDS, None, source=str(tmp_path / "two"), lora=2).pretrained_layers()
     weights = {name.partition("network.encoder.layer.")[2].partition(".")[0]: layer for name, layer in layers.items()}
     assert weights == {"": 0, "0": 1, "1": 2}
     shared = AlbertConfig(**sizes, embedding_size=8, num_hidden_layers=2)
     AlbertModel(shared).save_pretrained(tmp_path / "shared")
     # One block serves both layers: nothing lies above anything.
-    assert set(Transformer(WORDS, None, source=str(tmp_path / "shared")).layers().values()) == {0}
+    assert set(Transformer(WORDS, None, source=str(tmp_path / "shared")).pretrained_layers().values()) == {0}
 
 
 def test_adapters_without_peft_name_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
