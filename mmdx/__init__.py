@@ -7,7 +7,12 @@ of them at work; `__init__.pyi` has their types.
 from __future__ import annotations
 
 import importlib
+import os
 from typing import Any
+
+# OpenMP reads this once, when torch loads it. Threads that spin while they wait, its default, take the cores from each
+# other as soon as anything else runs on the machine.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 __version__ = "0.1.0"
 PUBLIC = {

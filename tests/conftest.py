@@ -6,13 +6,14 @@ from jaxtyping import install_import_hook
 
 install_import_hook("mmdx", "beartype.beartype")
 os.environ |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+# Several workers share the cores; and no test may depend on how many threads a timing would choose.
+os.environ |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
 
 import ipaddress  # noqa: E402
 import socket  # noqa: E402
 from typing import Any  # noqa: E402
 
 import pytest  # noqa: E402
-import torch  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
 
 # The same examples on every run and on every machine, however slow.
@@ -24,9 +25,6 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("mmdx")
-
-# Several workers share the cores; threads that wait for each other would cost more than they bring.
-torch.set_num_threads(1)
 
 _connect, _connect_ex = socket.socket.connect, socket.socket.connect_ex
 _getaddrinfo = socket.getaddrinfo

@@ -26,6 +26,7 @@ from mmdx.engine.runs.folder import is_concluded
 from mmdx.engine.runs.record import write_origin
 from mmdx.engine.runs.setting import Setting
 from mmdx.engine.runs.studies import write_studies
+from mmdx.engine.runs.threads import threads_of_run
 from mmdx.engine.scoring.evaluate import AS_TRAINED, Scoring, score_run
 from mmdx.errors import DataError, UsageError
 from mmdx.files import BASELINES, SLICES, RunLayout, write_json, write_text, written
@@ -126,7 +127,8 @@ def evaluate_folds(
     accelerator = make_accelerator()
     places = [out / part.folder.name if out is not None else part.predictions for part in parts]
     for part, place in zip(parts, places, strict=True):
-        score_run(part.folder, "test", shown, place, accelerator, scoring)
+        with threads_of_run(part):
+            score_run(part.folder, "test", shown, place, accelerator, scoring)
     pooled = out or run.predictions
     if accelerator.is_main_process:
         for line in _pool(run, places, pooled):

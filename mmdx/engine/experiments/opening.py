@@ -9,13 +9,14 @@ from mmdx.engine.assembly.checks import Presence, shown_nothing
 from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.reporting.conclude import orders_of
 from mmdx.engine.runs.setting import Setting
+from mmdx.engine.runs.threads import Threads
 from mmdx.engine.scoring.texts import writing_lines
 from mmdx.engine.training.optimizer import rate_lines
 from mmdx.kinds import KINDS
 from mmdx.study import Split
 
 
-def opening_lines(setting: Setting, saved: SavedModel, present: Presence) -> list[str]:
+def opening_lines(setting: Setting, saved: SavedModel, present: Presence, threads: Threads) -> list[str]:
     """What is said of `saved`, a model that is about to be trained; `present` says which studies have what it reads."""
     store, splits, accelerator = setting.store, setting.splits, setting.accelerator
     parameters = sum(p.numel() for p in saved.model.parameters() if p.requires_grad) / 1e6
@@ -23,6 +24,7 @@ def opening_lines(setting: Setting, saved: SavedModel, present: Presence) -> lis
     lines = [
         f"{'+'.join(saved.config.model.inputs)}: {parameters:.2f} M parameters to train, "
         f"{accelerator.num_processes} x {accelerator.device.type}",
+        *([threads.sentence()] if accelerator.device.type == "cpu" else []),
         f"studies: {counts}; run folder {setting.run.folder}",
         *_absent_sections(setting, saved),
     ]

@@ -19,6 +19,7 @@ from mmdx.engine.scoring.texts import write_reports
 from mmdx.engine.training.loop import fit, set_up
 from mmdx.engine.training.objective import Objective, objective
 from mmdx.engine.training.plan import plan
+from mmdx.engine.training.threads import choose_threads
 from mmdx.engine.training.tracking import tracked
 from mmdx.files import write_json
 from mmdx.study import Split
@@ -49,9 +50,12 @@ def train_one(setting: Setting, present: Presence, *, resume: bool, objective: O
         _record(setting)
     with tracked(setting.accelerator, setting.run.folder):
         training = set_up(setting, resume=resume, objective=objective)
-        setting.say(*opening_lines(setting, training.saved, present))
-        fit(training)
-    return score_best(setting)
+        threads = choose_threads(training)
+        setting.say(*opening_lines(setting, training.saved, present, threads))
+        with threads.applied():
+            fit(training)
+    with threads.applied():
+        return score_best(setting)
 
 
 def score_best(setting: Setting) -> Outcome:

@@ -26,6 +26,7 @@ from mmdx.engine.inference.raw import image_inputs, image_names
 from mmdx.engine.inference.reports import read_reports
 from mmdx.engine.inference.source import answer_each, make_folder
 from mmdx.engine.inference.study import device_of, image_input, read_by_members, text_inputs
+from mmdx.engine.processes import ready_cpu
 from mmdx.engine.runs.folder import model_folder
 from mmdx.engine.scoring.boxes import slices_of
 from mmdx.engine.scoring.grad_cam import explained_head, heatmaps, shares_of_largest
@@ -71,6 +72,7 @@ def explain_files(
     `report_files` are `FILE` or `NAME=FILE`, as `read_reports` takes them. Raises as `explain_source` does, and
     `UsageError`, before any study is read, where `out` cannot be made.
     """
+    ready_cpu()
     saved = load_model(model_folder(run))
     reports = read_reports(saved, report_files)
     answers = explain_source(saved, source, reports=reports, modality=modality, findings=findings, top=top)

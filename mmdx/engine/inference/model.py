@@ -24,6 +24,7 @@ from mmdx.engine.inference.raw import image_names
 from mmdx.engine.inference.reports import named_texts
 from mmdx.engine.inference.source import answer_each
 from mmdx.engine.inference.study import device_of, image_input, read_by_members, text_inputs
+from mmdx.engine.processes import ready_cpu
 from mmdx.engine.runs.folder import model_folder
 from mmdx.errors import DataError
 from mmdx.models.heads.mean import mean_logits
@@ -76,6 +77,7 @@ class Model:
     @classmethod
     def load(cls, run: str | Path) -> Model:
         """The model of a run folder or of a model folder. Raises `UsageError` and `DataError` where there is none."""
+        ready_cpu()
         return cls(load_model(model_folder(Path(run))))
 
     @property

@@ -23,6 +23,7 @@ from mmdx.engine.inference.raw import image_names
 from mmdx.engine.inference.reports import read_reports
 from mmdx.engine.inference.source import answer_each, make_folder
 from mmdx.engine.inference.study import ReadStudy, device_of, image_input, read_by_members, text_inputs
+from mmdx.engine.processes import ready_cpu
 from mmdx.engine.runs.folder import model_folder
 from mmdx.engine.scoring.boxes import lesions_of, merged_boxes
 from mmdx.errors import DataError
@@ -50,6 +51,7 @@ def predict_files(
     `report_files` are `FILE` or `NAME=FILE`, as `read_reports` takes them. Raises as `predict_source` does, and
     `UsageError`, before any study is read, where `out` cannot be made.
     """
+    ready_cpu()
     saved = load_model(model_folder(run))
     reports = read_reports(saved, report_files)
     if out is not None:

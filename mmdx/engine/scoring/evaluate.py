@@ -15,6 +15,7 @@ from mmdx.engine.processes import make_accelerator
 from mmdx.engine.runs.folder import model_folder
 from mmdx.engine.runs.record import splits_of
 from mmdx.engine.runs.setting import Setting
+from mmdx.engine.runs.threads import threads_of_run
 from mmdx.engine.scoring.baselines import write_baselines
 from mmdx.engine.scoring.grad_cam import cam_boxes
 from mmdx.engine.scoring.orders import slice_orders
@@ -57,7 +58,8 @@ def evaluate_run(
     where the store is no longer the one that the run was trained on.
     """
     accelerator = make_accelerator()
-    path = score_run(folder, split, shown, out, accelerator, scoring)
+    with threads_of_run(RunLayout(folder)):
+        path = score_run(folder, split, shown, out, accelerator, scoring)
     accelerator.end_training()  # processes that end while others still talk to them are aborted
     return path
 

@@ -26,6 +26,7 @@ import torch
 from mmdx.config_file import dump_config
 from mmdx.data.store.lock import hold
 from mmdx.engine.experiments.ablation.plan import Job
+from mmdx.engine.processes import THREADS
 from mmdx.files import PARTIAL, write_text
 
 State = Literal["waiting", "running", "done", "failed", "elsewhere"]
@@ -89,8 +90,9 @@ class Launch:
         return [*(self.launcher or (sys.executable,)), "-m", "mmdx.cli", "train", str(job.beside(".yaml")), *resume]
 
     def environment(self, slot: int) -> dict[str, str]:
-        """Of the process in one slot; a number of threads that the user set stays."""
-        variables = {"OMP_NUM_THREADS": str(self.threads)} | os.environ
+        """Of the process in one slot. Those side by side share the cores; one by itself times what it needs, or its
+        launcher says it. A number of threads that the user set stays."""
+        variables = ({THREADS: str(self.threads)} if self.slots > 1 else {}) | os.environ
         return variables | ({"CUDA_VISIBLE_DEVICES": self.devices[slot % len(self.devices)]} if self.devices else {})
 
 
