@@ -49,7 +49,9 @@ class Unfreezing(Section):
 
 
 class TrainConfig(Section):
-    """The loop. `slices` bounds the images in a batch, `studies` the studies in it; both are per process.
+    """The loop. `slices` bounds the images in a batch, `studies` the studies in it; both are per process. Each study
+    comes once per epoch, and more often where it has a finding that less than the share `balance` of training studies
+    have (`docs/methods/losses.md`; 0: none does).
 
     `lr` and `weight_decay` are AdamW's; `warmup` is the share of all steps over which the rate climbs, after which it
     falls along a cosine. `rates` multiplies it by part; a layer of a pretrained encoder learns at `layer_decay` times
@@ -70,6 +72,7 @@ class TrainConfig(Section):
     warmup: float = Field(default=0.1, ge=0, lt=1)
     slices: int = Field(default=256, ge=1)
     studies: int = Field(default=16, ge=1)
+    balance: float = Field(default=0.0, ge=0, lt=1)
     accumulate: int = Field(default=1, ge=1)
     clip: float = Field(default=1.0, ge=0)
     precision: Literal["no", "bf16", "fp16"] = "no"

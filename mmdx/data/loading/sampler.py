@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from jaxtyping import Float
 from torch.utils.data import Sampler
 
 from mmdx.errors import DataError
@@ -42,6 +43,12 @@ class SliceBudgetSampler(Sampler[list[int]]):
         self._shuffle, self._seed = shuffle, seed
         self._rank, self._world = rank, world
         self._epoch, self._skip = 0, 0
+        self._factors = np.ones(len(lengths))
+
+    def repeat(self, factors: Float[np.ndarray, " n"]) -> None:
+        """How often each study comes in an epoch, 1 or more, where `shuffle` says so: 2.25 is twice, and thrice in a
+        quarter of the epochs, which are drawn as the order is."""
+        self._factors = factors
 
     def set_epoch(self, epoch: int, *, skip: int = 0) -> None:
         """The epoch to draw next, without its first `skip` batches of this process (a resumed run has seen them)."""
@@ -64,7 +71,10 @@ class SliceBudgetSampler(Sampler[list[int]]):
     def _batches(self) -> list[list[int]]:
         order = np.arange(len(self._lengths))
         if self._shuffle:
-            np.random.default_rng([self._seed, self._epoch]).shuffle(order)
+            rng = np.random.default_rng([self._seed, self._epoch])
+            if (self._factors > 1).any():
+                order = np.repeat(order, (self._factors + rng.random(len(order))).astype(int))
+            rng.shuffle(order)
         batches: list[list[int]] = []
         room = 0
         for position in order.tolist():
@@ -75,3 +85,15 @@ class SliceBudgetSampler(Sampler[list[int]]):
             batches[-1].append(position)
             room -= length
         return batches
+
+
+def repeat_factors(labels: Float[np.ndarray, "n f"], share: float) -> Float[np.ndarray, " n"]:
+    """How often each study should come in an epoch: the square root of `share` / p for the rarest finding that it is
+    positive for, p being the share of positives among the known labels of that finding; 1 at least.
+
+    Repeat factor sampling (Gupta et al. 2019, LVIS).
+    """
+    positive, known = labels == 1, ~np.isnan(labels)
+    rates = positive.sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    rarest = np.where(positive, rates, 1.0).min(axis=1, initial=1.0)
+    return np.sqrt(np.maximum(share / rarest, 1.0))

@@ -13,7 +13,7 @@ from mmdx.data.loading.dataset import StudyDataset
 from mmdx.data.loading.encoded import Encoded
 from mmdx.data.loading.reading import Reading
 from mmdx.data.loading.sample import SampleMaker
-from mmdx.data.loading.sampler import SliceBudgetSampler
+from mmdx.data.loading.sampler import SliceBudgetSampler, repeat_factors
 from mmdx.data.loading.traits import Table
 from mmdx.data.store.store import Store
 from mmdx.data.text.tokenizer import ReportTokenizer
@@ -69,7 +69,8 @@ def build_loader(
 ) -> tuple[DataLoader, SliceBudgetSampler]:
     """Loads `rows` of the store, one `Batch` at a time, with the sampler that orders them.
 
-    `shown` are the modalities that are not withheld (None: all of the model's).
+    `shown` are the modalities that are not withheld (None: all of the model's). Shuffled studies are those of training,
+    of which `train.balance` lets some come more often.
     """
     config = recipe.config
     modalities, targets = list(config.model.inputs), target_texts(config, store, recipe.tokenizers)
@@ -94,6 +95,9 @@ def build_loader(
         rank=share.rank,
         world=share.world,
     )
+    if config.train.balance and shuffle:
+        labels = store.labels[list(rows)][:, store.columns_of(config.data.findings or store.findings)]
+        sampler.repeat(repeat_factors(labels, config.train.balance))
     loader: DataLoader = DataLoader(
         studies,
         batch_sampler=sampler,

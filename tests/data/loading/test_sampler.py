@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
-from mmdx.data.loading.sampler import SliceBudgetSampler
+from mmdx.data.loading.sampler import SliceBudgetSampler, repeat_factors
 from mmdx.errors import DataError
 
 LENGTHS = [3, 1, 0, 5, 2, 2, 4, 1, 1, 3, 0, 6, 2]
@@ -84,3 +85,43 @@ def test_studies_without_images_are_bounded_by_their_number() -> None:
 @pytest.mark.parametrize("shuffle", [True, False])
 def test_no_study_makes_no_batch(shuffle: bool) -> None:
     assert drawn(lengths=[], shuffle=shuffle, world=2) == []
+
+
+def test_rare_findings_repeat_their_studies() -> None:
+    """One of ten studies has the rare finding, five the other: by 0.4 the first comes sqrt(4) times."""
+    labels = np.zeros((10, 2))
+    labels[0, 0] = labels[:5, 1] = 1
+    assert repeat_factors(labels, 0.4).tolist() == [2.0] + [1.0] * 9
+    # Of four known labels one is positive: 0.25, and 1 / 0.25 by a share of 1.
+    labels[4:, 0] = np.nan
+    assert repeat_factors(labels[:, :1], 1.0).tolist() == [2.0] + [1.0] * 9
+    assert repeat_factors(np.full((3, 2), np.nan), 0.4).tolist() == [1.0, 1.0, 1.0]
+
+
+def counts(epoch: int, **options: Any) -> list[int]:
+    """How often each of three studies comes, of which one is to come 1.5 times and one thrice."""
+    drawer = sampler([1, 1, 1], **options)
+    drawer.repeat(np.array([1.0, 1.5, 3.0]))
+    drawer.set_epoch(epoch)
+    return np.bincount([position for batch in drawer for position in batch], minlength=3).tolist()
+
+
+def test_each_study_comes_as_often_as_asked_in_the_mean_and_once_at_least() -> None:
+    drawn_counts = np.array([counts(epoch) for epoch in range(200)])
+    assert set(drawn_counts[:, 0]) == {1}
+    assert set(drawn_counts[:, 1]) == {1, 2}
+    assert set(drawn_counts[:, 2]) == {3}
+    assert drawn_counts[:, 1].mean() == pytest.approx(1.5, abs=0.1)
+    assert counts(7) == counts(7)
+    assert counts(7, shuffle=False) == [1, 1, 1]
+
+
+def test_a_resumed_epoch_repeats_the_same_studies() -> None:
+    draws = []
+    for skip in (0, 1):
+        drawer = sampler()
+        drawer.repeat(np.full(len(LENGTHS), 1.5))
+        drawer.set_epoch(3, skip=skip)
+        draws.append((list(drawer), len(drawer)))
+    assert draws[1][0] == draws[0][0][1:]
+    assert draws[0][1] == draws[1][1]

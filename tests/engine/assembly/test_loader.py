@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,3 +55,14 @@ def test_two_processes_take_every_other_batch(store: Store, recipe: BatchRecipe)
         [["s00", "s01"], ["s05"]],
         [["s02", "s04"]],
     ]
+
+
+def test_studies_with_a_rare_finding_come_more_often_in_training_alone(store: Store, recipe: BatchRecipe) -> None:
+    """One of eight bleeds: by a balance of a half it comes sqrt(0.5 / 0.125) times."""
+    rows = [0, 2, 4, 5, 6, 8, 10, 12]
+    train = recipe.config.train.model_copy(update={"balance": 0.5})
+    balanced = replace(recipe, config=recipe.config.model_copy(update={"train": train}))
+    for shuffle, times in ((True, 2), (False, 1)):
+        loader, _ = build_loader(balanced, store, rows, shuffle=shuffle)
+        studies = Counter(study for batch in loader for study in batch.study_ids)
+        assert studies == {store.study_ids[row]: times if row == 5 else 1 for row in rows}
