@@ -64,7 +64,8 @@ class Model:
 
     Each method takes a folder, a file or a zip with one or more studies; a `Study`; or the arrays of one study. Arrays
     are `[n h w]` or `[n h w 3]`, the images in order from the first: uint8 for plain images, int16 Hounsfield units for
-    CT. One array is for the only image input; a mapping gives each input by its name, an array or a text.
+    CT. One array is for the only image input; a mapping gives each input by its name, an array or a text, and of a
+    stack each of its modalities.
     `report` is the text of a report, read in place of the study's own, and belongs to one study. `modality` is the
     input that the images are for, where the model reads several.
 

@@ -133,7 +133,9 @@ def lacking_parts(saved: SavedModel, study: Study | ArrayStudy) -> list[str]:
     for name, parts in saved.config.data.stacks.items():
         lacking = [part for part in parts if part not in images]
         if name in image_inputs(saved) and lacking and (strange or len(lacking) < len(parts)):
-            lines.append(f"'{name}' is made of {' and '.join(parts)}: the study lacks {' and '.join(lacking)}")
+            lines.append(
+                f"'{name}' is made of {' and '.join(parts)}: the study lacks {' and '.join(lacking)}; give each"
+            )
     return lines
 
 

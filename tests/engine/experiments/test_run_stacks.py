@@ -98,7 +98,7 @@ def test_a_study_that_lacks_one_picture_is_answered_without_the_stack(home: Path
     Image.new("L", (16, 16), 40).save(brain / "1.png")
     (prediction,) = predict_source(saved, tmp_path / "study")
     assert (prediction.shown, prediction.missing) == ("brain", ("ct",))
-    assert prediction.problems == ("'ct' is made of brain and bone: the study lacks bone",)
+    assert prediction.problems == ("'ct' is made of brain and bone: the study lacks bone; give each",)
 
 
 def test_slices_that_differ_in_number_are_refused(home: Path, tmp_path: Path) -> None:
