@@ -16,6 +16,8 @@ SLICE = "slice"
 """The column of slice predictions: the 0-based place of an image among all images of its study, in certified order."""
 SPREAD = "spread"
 """The column of an ensemble's predictions: the sample standard deviation of its members' probabilities."""
+FOLD = "fold"
+"""The column of out-of-fold predictions: the fold of a row, whose model scored it and never saw its patient."""
 ORDER_SOURCE = "order_source"
 """The column that says on what evidence the slices of each study stand in order, such as `image:position`."""
 CORNERS = ("x0", "y0", "x1", "y1")

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from mmdx.stats.cohort.cohort import Arm, Cohort, Scored
+from mmdx.stats.cohort.choices import Scored
+from mmdx.stats.cohort.cohort import Arm, Cohort
 
 
 def cohort_of(

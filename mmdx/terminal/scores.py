@@ -55,7 +55,7 @@ def _show_folds(results: FoldResults, console: Console) -> None:
     _show_slices(results.slices, console)
     console.print(sheet_table(results.spread))
     console.print(
-        f"\nThe tables above pool the scores of {results.count} models; in the last one each fold stands alone."
+        f"\nThe tables above hold the patients of all {results.count} folds; in the last one each fold stands alone."
     )
 
 

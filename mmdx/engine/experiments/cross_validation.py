@@ -204,8 +204,8 @@ def _conclude(run: RunLayout, count: int) -> FoldResults:
     paragraph = (
         f"Cross-validation: {count} folds by patient (`folds.csv`), one model per fold (`fold-0` …), each study scored "
         "once, by the model that was trained without its patient. Scores are probabilities, not calibrated, and of "
-        f"{count} models: a pooled AUROC also ranks studies of one model against those of another, and is not the mean "
-        "over the folds. Intervals are over patients alone; the spread over folds stands apart."
+        f"{count} models, so that an AUROC counts pairs within a fold, and average precision takes ranks within folds. "
+        "Intervals are over patients alone; the spread over folds stands apart."
     )
     sheets = [
         spread_sheet(spreads, headline_metrics(comparison), finding=finding)

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from mmdx.errors import DataError, some
-from mmdx.files import PREDICTION_COLUMNS, SLICE
+from mmdx.files import FOLD, PREDICTION_COLUMNS, SLICE
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +32,8 @@ class Rows:
     def of(cls, frame: pd.DataFrame, file: Path) -> Rows:
         """The rows of one showing of a file. Raises `DataError` where a row lacks a finding."""
         keys, findings = _keys(frame).unique(), tuple(frame["finding"].unique())
-        rows = cls(keys, findings, _patients(frame, keys), _grid(frame, "label", keys, findings), SLICE in frame)
+        patients, labels = _by_row(frame, "patient_id", keys), _grid(frame, "label", keys, findings)
+        rows = cls(keys, findings, patients, labels, SLICE in frame)
         rows._check_complete(frame, file)
         return rows
 
@@ -50,6 +51,12 @@ class Rows:
         """The scores of a showing that `check` has passed."""
         return _grid(frame, "score", self.keys, self.findings)
 
+    def folds(self, frame: pd.DataFrame) -> Int[np.ndarray, "n"] | None:
+        """The fold of each row, numbered from 0, of a showing that `check` has passed; None without several."""
+        if FOLD not in frame or frame[FOLD].nunique() < 2:
+            return None
+        return np.unique(_by_row(frame, FOLD, self.keys), return_inverse=True)[1]
+
     def check(self, frame: pd.DataFrame, file: Path, pair: tuple[str, str]) -> None:
         """Raises `DataError` where a showing has other rows, patients, labels or findings than these.
 
@@ -61,7 +68,7 @@ class Rows:
         _same(both, "findings", set(frame["finding"]), set(self.findings))
         _same(both, "slices" if self.slices else "studies", set(_keys(frame).unique()), set(self.keys))
         self._check_complete(frame, file)
-        self._check_patients(both, _patients(frame, self.keys))
+        self._check_patients(both, _by_row(frame, "patient_id", self.keys))
         self._check_labels(both, _grid(frame, "label", self.keys, self.findings))
 
     def _check_complete(self, frame: pd.DataFrame, file: Path) -> None:
@@ -103,9 +110,11 @@ def by_patient(frame: pd.DataFrame) -> pd.DataFrame:
     """
     frame = frame.assign(unknown=frame["label"].isna())
     grouped = frame.groupby(["shown", "finding", "patient_id"], sort=False)
-    table = grouped.agg(score=("score", "max"), label=("label", "max"), unknown=("unknown", "any")).reset_index()
+    further = {FOLD: (FOLD, "first")} if FOLD in frame else {}
+    columns = {"score": ("score", "max"), "label": ("label", "max"), "unknown": ("unknown", "any")} | further
+    table = grouped.agg(**columns).reset_index()
     table["label"] = table["label"].where(~table["unknown"] | (table["label"] == 1))
-    return table.assign(study_id=table["patient_id"]).loc[:, list(PREDICTION_COLUMNS)]
+    return table.assign(study_id=table["patient_id"]).loc[:, [*PREDICTION_COLUMNS, *further]]
 
 
 def _keys(frame: pd.DataFrame) -> pd.Index:
@@ -115,10 +124,11 @@ def _keys(frame: pd.DataFrame) -> pd.Index:
     return pd.Index(frame["study_id"])
 
 
-def _patients(frame: pd.DataFrame, rows: pd.Index) -> np.ndarray:
-    patients = np.empty(len(rows), dtype=object)
-    patients[rows.get_indexer(_keys(frame))] = frame["patient_id"].to_numpy(dtype=object)
-    return patients
+def _by_row(frame: pd.DataFrame, column: str, rows: pd.Index) -> np.ndarray:
+    """A column that is the same in all lines of a row."""
+    values = np.empty(len(rows), dtype=object)
+    values[rows.get_indexer(_keys(frame))] = frame[column].to_numpy(dtype=object)
+    return values
 
 
 def _grid(frame: pd.DataFrame, column: str, rows: pd.Index, findings: Sequence[str]) -> Float[np.ndarray, "n f"]:

@@ -15,18 +15,17 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
-from mmdx.errors import DataError, UsageError, some
+from mmdx.errors import DataError, UsageError
 from mmdx.files import SLICE
 from mmdx.stats.cohort.align import Rows, by_patient
+from mmdx.stats.cohort.choices import Choices, Piece, Scored
 from mmdx.stats.cohort.predictions import read_predictions
 from mmdx.stats.cohort.primary import primary_of
 from mmdx.stats.cohort.sources import Inputs, Source, Unit, find_sources
-from mmdx.stats.metrics.calibration import fit_temperature
+from mmdx.stats.metrics.folds import comparable, same_folds
 from mmdx.stats.metrics.registry import PRIMARY, Metric
-from mmdx.stats.metrics.thresholds import choose_threshold
 
-FEWEST_ROWS = 10
-"""Known validation rows of a finding, of both classes, below which they choose neither threshold nor temperature."""
+Folding = Literal["none", "same", "different"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,8 @@ class Arm:
     """One run and what it was shown. `name` tells it from the other arms; `source` is the file that was read.
 
     A `baseline` needs no deep model and is named by what it learned from; `seeds` counts the trainings of the same
-    config whose mean the arm is.
+    config whose mean the arm is; `folds` the models of a cross-validation, each of which scored its own fold, of the
+    first training.
     """
 
     name: str
@@ -43,19 +43,7 @@ class Arm:
     source: str
     kind: Literal["model", "baseline"] = "model"
     seeds: int = 1
-
-
-@dataclass(frozen=True)
-class Scored:
-    """The scores of one training by row and finding, with the thresholds and temperatures that validation rows chose.
-
-    A score at or above its threshold is a yes (Youden's J); its log-odds divided by its temperature are calibrated.
-    Both are the same for all rows of a training, or of a fold, and NaN without validation rows.
-    """
-
-    scores: Float[np.ndarray, "n f"]
-    thresholds: Float[np.ndarray, "n f"]
-    temperatures: Float[np.ndarray, "n f"]
+    folds: int = 1
 
 
 @dataclass(frozen=True)
@@ -94,6 +82,28 @@ class Cohort:
     def temperatures(self) -> Float[np.ndarray, "a n f"]:
         """The temperatures of the first training of each arm."""
         return np.stack([trainings[0].temperatures for trainings in self.scored])
+
+    def compares(self, finding: int) -> bool:
+        """Whether a positive and a negative row of a finding share a model that scored them, in every training."""
+        folds = [training.folds for trainings in self.scored for training in trainings]
+        return all(comparable(self.labels[:, finding], of_training) for of_training in folds)
+
+    def folds_without_threshold(self, arm: int, columns: Sequence[int]) -> str | None:
+        """That validation chose no threshold for some findings in some folds of an arm; None where in all or none."""
+        for training in self.scored[arm]:
+            missing = np.isnan(training.thresholds[:, columns]).any(axis=1)
+            if training.folds is not None and missing.any() and not missing.all():
+                count, total = (len(np.unique(folds)) for folds in (training.folds[missing], training.folds))
+                return f"no threshold in {count} of {total} folds: too few validation rows of both classes there"
+        return None
+
+    @property
+    def folding(self) -> Folding:
+        """Whether the trainings of the arms have folds: `none`, all the `same`, or else `different` ones."""
+        folds = [training.folds for trainings in self.scored for training in trainings]
+        if all(of_training is None for of_training in folds):
+            return "none"
+        return "same" if all(same_folds(folds[0], of_training) for of_training in folds) else "different"
 
     @property
     def models(self) -> list[int]:
@@ -141,43 +151,33 @@ def read_sources(
     pieces = [_pieces(source, source.file, source.read(), unit) for source in sources]
     taken = [showings[:1] if name in fullest else showings for name, showings in zip(names, pieces, strict=True)]
     arms = _named(taken, names)
-    models, baselines = {arm.name for arm in arms}, dict[str, _Piece]()
+    models, baselines = {arm.name for arm in arms}, dict[str, Piece]()
     for source in sources:
         path = source.baselines
         for piece in _pieces(source, path, read_predictions(path), unit) if path else []:
             baselines.setdefault(piece.shown, piece)  # of several runs, that of the first
     for shown, piece in baselines.items():
         name = f"{shown} (baseline)" if shown in models else shown
-        arms[Arm(name, piece.source.name, shown, str(piece.file), "baseline")] = [piece]
+        arms[Arm(name, piece.source.name, shown, str(piece.file), "baseline", folds=piece.folds)] = [piece]
     return _aligned(arms, sources, unit, primary)
 
 
-@dataclass(frozen=True, eq=False)
-class _Piece:
-    """The rows of one file for one showing."""
-
-    source: Source
-    file: Path
-    shown: str
-    frame: pd.DataFrame
-
-
-def _pieces(source: Source, file: Path, frame: pd.DataFrame, unit: Unit | None) -> list[_Piece]:
+def _pieces(source: Source, file: Path, frame: pd.DataFrame, unit: Unit | None) -> list[Piece]:
     if unit in ("study", "slice") and (SLICE in frame.columns) != (unit == "slice"):
         held = "slices" if SLICE in frame.columns else "studies"
         raise DataError(f"{file}: scores {held}; give files that score each {unit}, or leave the level out")
     frame = by_patient(frame) if unit == "patient" else frame
     shown = sorted(frame["shown"].unique(), key=lambda text: -len(text.split("+")))
-    return [_Piece(source, file, showing, frame.loc[frame["shown"] == showing]) for showing in shown]
+    return [Piece(source, file, showing, frame.loc[frame["shown"] == showing]) for showing in shown]
 
 
-def _named(pieces: Sequence[Sequence[_Piece]], names: Sequence[str]) -> dict[Arm, list[_Piece]]:
+def _named(pieces: Sequence[Sequence[Piece]], names: Sequence[str]) -> dict[Arm, list[Piece]]:
     """The arms and their trainings, one list of showings per source and the config of each source as `names`.
 
     Arms of a single config are named by what they were shown; arms of several by their config, with what was shown
     where a config has several showings.
     """
-    grouped: dict[str, dict[str, list[_Piece]]] = {}
+    grouped: dict[str, dict[str, list[Piece]]] = {}
     for name, of_source in zip(names, pieces, strict=True):
         for piece in of_source:
             grouped.setdefault(name, {}).setdefault(piece.shown, []).append(piece)
@@ -190,12 +190,13 @@ def _named(pieces: Sequence[Sequence[_Piece]], names: Sequence[str]) -> dict[Arm
                     "them alike"
                 )
             title = shown if len(grouped) == 1 else name if len(by_shown) == 1 else f"{name}: {shown}"
-            arms[Arm(title, name, shown, str(trainings[0].file), seeds=len(trainings))] = trainings
+            file, folds = str(trainings[0].file), trainings[0].folds
+            arms[Arm(title, name, shown, file, seeds=len(trainings), folds=folds)] = trainings
     return arms
 
 
 def _aligned(
-    arms: Mapping[Arm, Sequence[_Piece]], sources: Sequence[Source], unit: Unit | None, primary: str | None
+    arms: Mapping[Arm, Sequence[Piece]], sources: Sequence[Source], unit: Unit | None, primary: str | None
 ) -> Cohort:
     """All arms on the rows and findings of the first one."""
     (leader, (first, *_)) = next(iter(arms.items()))
@@ -207,7 +208,7 @@ def _aligned(
         source.check_unseen(rows.patients.tolist())
     by = "patient_id" if unit == "patient" else "study_id"
     traits = (source.traits(rows.studies, by=by) for source in sources)
-    choices = _Choices(rows, unit, {source.file: source.folds_of(rows.studies, by=by) for source in sources})
+    choices = Choices(rows, unit, {source.file: source.folds_of(rows.studies, by=by) for source in sources})
     return Cohort(
         arms=tuple(arms),
         unit="patient" if unit == "patient" else "slice" if rows.slices else "study",
@@ -222,56 +223,5 @@ def _aligned(
     )
 
 
-def _called(arm: Arm, piece: _Piece) -> str:
+def _called(arm: Arm, piece: Piece) -> str:
     return arm.name if arm.seeds == 1 else f"{arm.name} ({piece.source.name})"
-
-
-class _Choices:
-    """What the validation rows of each file choose for the rows of the cohort. Every file is read once."""
-
-    def __init__(self, rows: Rows, unit: Unit | None, folds: Mapping[Path, Sequence[int | None]]) -> None:
-        self._rows, self._unit, self._folds = rows, unit, folds
-        self._read: dict[Path, Mapping[int | None, pd.DataFrame]] = {}
-
-    def scored(self, piece: _Piece) -> Scored:
-        folds = self._folds[piece.source.file]
-        if piece.file not in self._read:
-            files = piece.source.validation(piece.file)
-            frames = _read_choices(files, self._rows.patients.tolist(), folds)
-            self._read[piece.file] = {f: by_patient(x) if self._unit == "patient" else x for f, x in frames.items()}
-        picked = _chosen(self._read[piece.file], piece.shown, self._rows.findings, folds)
-        return Scored(self._rows.scores(piece.frame), *picked)
-
-
-def _read_choices(
-    files: Mapping[int | None, Path], patients: Sequence[str], folds: Sequence[int | None]
-) -> dict[int | None, pd.DataFrame]:
-    """The validation rows by fold. Raises `DataError` where one of their patients is scored in the same fold."""
-    frames = {}
-    for fold, path in files.items():
-        frames[fold] = read_predictions(path)
-        scored = {patient for patient, number in zip(patients, folds, strict=True) if number == fold}
-        both = sorted(scored & set(frames[fold]["patient_id"]))
-        if both:
-            raise DataError(
-                f"{path}: its patients {some([f'{patient!r}' for patient in both])} are among those that are scored, "
-                "and would choose their own thresholds; score the run on other patients than it validated on"
-            )
-    return frames
-
-
-def _chosen(
-    frames: Mapping[int | None, pd.DataFrame], shown: str, findings: Sequence[str], folds: Sequence[int | None]
-) -> tuple[Float[np.ndarray, "n f"], Float[np.ndarray, "n f"]]:
-    """The threshold (Youden's J) and the temperature of each row and finding, NaN where validation cannot choose."""
-    thresholds = np.full((len(folds), len(findings)), np.nan)
-    temperatures = np.full_like(thresholds, np.nan)
-    for fold, frame in frames.items():
-        rows = np.array([number == fold for number in folds])
-        for column, finding in enumerate(findings):
-            labelled = frame.loc[(frame["shown"] == shown) & (frame["finding"] == finding)].dropna(subset=["label"])
-            labels, scores = labelled["label"].to_numpy(dtype=float), labelled["score"].to_numpy(dtype=float)
-            if len(labels) >= FEWEST_ROWS and len(np.unique(labels)) == 2:
-                thresholds[rows, column] = choose_threshold(labels, scores)
-                temperatures[rows, column] = fit_temperature(labels, scores)
-    return thresholds, temperatures

@@ -43,7 +43,7 @@ def leading(cohort: Cohort) -> list[int]:
     """The columns of what a comparison leads with: the primary finding, else the findings of the macro mean."""
     if cohort.primary_finding is not None:
         return [cohort.findings.index(cohort.primary_finding)]
-    return counted_once(cohort.findings, cohort.labels)
+    return [f for f in counted_once(cohort.findings, cohort.labels) if cohort.compares(f)]
 
 
 def refusals(cohort: Cohort, included: Sequence[int]) -> list[str | None]:
@@ -82,6 +82,8 @@ def _count(cohort: Cohort, column: int, complement: str | None) -> FindingCount:
         left_out = "no label is known"
     elif positives in (0, total):
         left_out = "no known label is positive" if not positives else "every known label is positive"
+    elif not cohort.compares(column):
+        left_out = "no fold has both a positive and a negative label"
     return FindingCount(
         finding=cohort.findings[column],
         known=total,

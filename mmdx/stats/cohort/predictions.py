@@ -2,10 +2,11 @@
 
 CSV, UTF-8, one row per study and finding (per slice and finding in slice files), with the columns
 
-    study_id, patient_id, shown, finding, label, score        and `slice` in slice files
+    study_id, patient_id, shown, finding, label, score        and `slice` in slice files, `fold` in out-of-fold ones
 
 `shown` names the modalities that the model saw, joined by `+` (`ct+report`, `ct`). `label` is 1, 0 or empty (nobody
-looked); `score` a probability. Identifiers are text: `007` stays `007`. Further columns may follow and are not read.
+looked); `score` a probability. `fold` says which model of a cross-validation scored the row: one that never saw its
+patient. Identifiers and folds are text: `007` stays `007`. Further columns may follow and are not read.
 """
 
 from __future__ import annotations
@@ -18,15 +19,16 @@ import pandas as pd
 from jaxtyping import Bool, Float
 
 from mmdx.errors import DataError, did_you_mean
-from mmdx.files import PREDICTION_COLUMNS, SLICE
+from mmdx.files import FOLD, PREDICTION_COLUMNS, SLICE
 
 
 def read_predictions(path: Path) -> pd.DataFrame:
-    """The rows of a prediction file, checked: the columns `PREDICTION_COLUMNS`, and `slice` in slice files.
+    """The rows of a prediction file, checked: the columns `PREDICTION_COLUMNS`, `slice` and `fold` where it has them.
 
     Label and score are floats, all else text; an unknown label is NaN. Raises `DataError` naming the file, the line and
     the column of the first fault: a missing or unreadable file, a missing column, an empty field, a label other than 1,
-    0 or empty, a score that is no probability, a row given twice, a study under two patients.
+    0 or empty, a score that is no probability, a row given twice, a study under two patients, a patient in two
+    folds.
     """
     return _checked(path, read_text(path, PREDICTION_COLUMNS))
 
@@ -46,7 +48,7 @@ def check_table(table: pd.DataFrame, origin: str, *, shown: str | None = None) -
         alone = "; or give tables by name, each one arm: {'model': table}" if missing == ["shown"] else ""
         held = ", ".join(map(str, table.columns)) or "none"
         raise DataError(f"{origin}: no {named}; its columns are: {held}{alone}")
-    for column in (*PREDICTION_COLUMNS[:4], SLICE):
+    for column in (*PREDICTION_COLUMNS[:4], SLICE, FOLD):
         if column in text.columns:
             text[column] = text[column].map(str)
     return _checked(origin, text)
@@ -55,14 +57,15 @@ def check_table(table: pd.DataFrame, origin: str, *, shown: str | None = None) -
 def _checked(path: Path | str, raw: pd.DataFrame) -> pd.DataFrame:
     if raw.empty:
         raise DataError(f"{path}: no rows below the header; score at least one study")
-    names = [column for column in (*PREDICTION_COLUMNS[:4], SLICE) if column in raw.columns]
+    further = [column for column in (SLICE, FOLD) if column in raw.columns]
+    names = [*PREDICTION_COLUMNS[:4], *further]
     for column in names:
         refuse(path, raw, raw[column].to_numpy() == "", f"{column} is empty; every row needs one")
     frame = raw.loc[:, names].copy()
     frame["label"] = _labels(path, raw)
     frame["score"] = _scores(path, raw)
     _check_rows(path, frame)
-    return frame.loc[:, [*PREDICTION_COLUMNS, SLICE] if SLICE in names else list(PREDICTION_COLUMNS)]
+    return frame.loc[:, [*PREDICTION_COLUMNS, *further]]
 
 
 def read_text(path: Path, columns: Sequence[str]) -> pd.DataFrame:
@@ -109,6 +112,10 @@ def _check_rows(path: Path | str, frame: pd.DataFrame) -> None:
     other = frame["patient_id"] != frame.groupby("study_id")["patient_id"].transform("first")
     problem = "study '{study_id}' is of patient '{patient_id}' here and of another above; keep one"
     refuse(path, frame, other.to_numpy(), problem)
+    if FOLD in frame.columns:
+        elsewhere = frame[FOLD] != frame.groupby(["shown", "patient_id"])[FOLD].transform("first")
+        problem = "patient '{patient_id}' is in fold '{fold}' here and in another above; deal folds by patient"
+        refuse(path, frame, elsewhere.to_numpy(), problem)
 
 
 def refuse(path: Path | str, frame: pd.DataFrame, bad: Bool[np.ndarray, "n"], problem: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from mmdx.errors import UsageError
-from mmdx.stats.cohort.cohort import Arm, Cohort, Unit, read_sources
+from mmdx.stats.cohort.cohort import Arm, Cohort, Folding, Unit, read_sources
 from mmdx.stats.cohort.counts import FindingCount, count_findings, refusals
 from mmdx.stats.cohort.sources import Inputs, find_sources, read_verdicts
 from mmdx.stats.comparison.measured import MEANS, Measured
@@ -30,6 +30,12 @@ P_VALUES: Mapping[Kind, str] = {
     "bca": "inversion of the BCa interval",
 }
 """What the p-value of a difference is made of, by how its interval is made."""
+RANKED = {
+    "none": "every pair of rows",
+    "same": "AUROC: pairs within a fold; AP, Sens@90 and Spec@90: ranks within folds; all else: scores as they are",
+    "different": "as in one cross-validation, each arm within its own folds",
+}
+"""How pairs of rows are counted, by `Cohort.folding`."""
 NO_THRESHOLD = "no threshold: no validation predictions of both classes lie beside the file"
 
 
@@ -42,7 +48,7 @@ class Comparison:
     place of the finding. `intervals` is how they were made, and `strata` within how many groups of patients the
     resamples were drawn: more than one where a class is rare. `audits` is the verdict on the store and split of each
     run, by its name. `primary` is the metric of which claims are made, `primary_finding` the finding of which they are
-    made first (None: the macro mean).
+    made first (None: the macro mean); `folding` is that of the cohort.
     """
 
     arms: tuple[Arm, ...]
@@ -62,6 +68,7 @@ class Comparison:
     audits: Mapping[str, str] = field(default_factory=dict)
     primary: Metric = PRIMARY
     primary_finding: str | None = None
+    folding: Folding = "none"
 
     @property
     def reference(self) -> Arm:
@@ -135,14 +142,16 @@ class Comparison:
             "estimates": [_record(key, estimate) for key, estimate in self.estimates.items()],
             "means": [{"mean": record.pop("finding")} | record for record in means],
             "differences": self._differences(),
+            "folds": self.folding,
             "method": {
+                "pairs": RANKED[self.folding],
                 "intervals": f"patient bootstrap, {self.intervals}",
                 "strata": self.strata,
                 "level": CONFIDENCE,
                 "p": P_VALUES[self.intervals],
                 "p_holm": families(self.primary_finding, complements=bool(self.complements)),
                 "p_delong_clustered": "DeLong clustered by patient (Obuchowski 1997), AUROC of a finding",
-                "thresholds": "Youden's J on validation rows, by arm and finding",
+                "thresholds": "Youden's J on validation rows, by arm and finding, and by fold of a cross-validation",
             },
             "resamples": self.resamples,
             "seed": self.seed,
@@ -220,6 +229,7 @@ def compare_cohort(
         audits=dict(audits or {}),
         primary=cohort.primary,
         primary_finding=cohort.primary_finding,
+        folding=cohort.folding,
     )
 
 
@@ -242,6 +252,8 @@ class _Values:
         self._resampled = measured.resampled(resampler)
         self._jackknife = measured.jackknife() if intervals == "bca" else None
         self._refused = refusals(cohort, included)
+        self._cohort, every = cohort, list(range(len(cohort.findings)))
+        self._columns = [*([f] for f in every), every, list(included), list(included)]
         self._names, self._families = list(METRICS), [metric.family for metric in METRICS.values()]
 
     def estimate(self, a: int, m: int, g: int) -> Estimate:
@@ -261,7 +273,7 @@ class _Values:
 
     def _why(self, a: int, m: int, g: int) -> str | None:
         if self._refused[g] is None and self._families[m] == "threshold" and math.isnan(self._points[a, m, g]):
-            return NO_THRESHOLD
+            return self._cohort.folds_without_threshold(a, self._columns[g]) or NO_THRESHOLD
         return self._refused[g]
 
 

@@ -23,11 +23,12 @@ import numpy as np
 from jaxtyping import Float, Int, Integer
 from threadpoolctl import threadpool_limits
 
-from mmdx.stats.cohort.cohort import Scored
+from mmdx.stats.cohort.choices import Scored
 from mmdx.stats.comparison.problem import SUMMED, Layout, Problem, problems_of
 from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.metrics import ranking
 from mmdx.stats.metrics.calibration import Expansion, calibration_intercept, calibration_slope, expand
+from mmdx.stats.metrics.folds import Climbed
 from mmdx.stats.metrics.ranking import Steps
 from mmdx.stats.metrics.registry import METRICS
 from mmdx.stats.metrics.thresholds import AT_THRESHOLD, LEAST, Counts
@@ -50,7 +51,7 @@ class Panel:
     the threshold of its finding. With one finding it is that finding. Labels are NaN where unknown; `patients` gives
     the patient of each row, numbered from 0 without gaps. Of findings with `ITERATED_BELOW` rows or more, a resample's
     calibration slope and intercept are one step from those of all rows (`calibration.Expansion`); every other value
-    is that of the metric's function.
+    is that of the metric's function, counted within folds where there are several (`metrics/folds.py`).
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class Panel:
         self._at_once = max(1, fitting // 64 * 64 or fitting)
         self._problems = [problems_of(labels, training, patients) for training in trainings]
         self._layout = Layout(self._findings, len(trainings))
-        self._ladders = [[p.ladder(self._count, self._dtype) for p in problems] for problems in self._problems]
+        self._ladders = [[p.ladders(self._count, self._dtype) for p in problems] for problems in self._problems]
         self._columns, self._fits = self._summed_by_patient()
 
     def points(self) -> Float[np.ndarray, "t m g"]:
@@ -117,10 +118,10 @@ class Panel:
         values = np.empty((len(self._problems), len(METRICS), len(self._problems[0]), weights.shape[1]))
         for t, problems in enumerate(self._problems):
             for h, problem in enumerate(problems):
-                steps = self._ladders[t][h].climb(weights)
+                climbed = self._ladders[t][h].climb(weights)
                 positives, negatives = classes[:, h]
-                measures = _of_order(steps) | _of_sums(problem, positives, negatives, sums[t, h])
-                measures |= _of_curve(problem, self._fits[t][h], steps, sums[t, h, SUMMED.curve], weights)
+                measures = _of_order(climbed) | _of_sums(problem, positives, negatives, sums[t, h])
+                measures |= _of_curve(problem, self._fits[t][h], climbed.all, sums[t, h, SUMMED.curve], weights)
                 values[t, :, h] = [measures[name] for name in METRICS]
         return values
 
@@ -167,13 +168,13 @@ class Panel:
         return values if self._findings > 1 else np.concatenate([values, values], axis=2)
 
 
-def _of_order(steps: Steps) -> dict[str, Float[np.ndarray, "r"]]:
+def _of_order(climbed: Climbed) -> dict[str, Float[np.ndarray, "r"]]:
     """The metrics that depend on the order of the scores alone."""
     return {
-        "auroc": ranking.auroc(steps),
-        "ap": ranking.average_precision(steps),
-        "sensitivity_at_specificity": ranking.sensitivity_at(steps, LEAST),
-        "specificity_at_sensitivity": ranking.specificity_at(steps, LEAST),
+        "auroc": ranking.auroc(*climbed.by_fold),
+        "ap": ranking.average_precision(climbed.ranked),
+        "sensitivity_at_specificity": ranking.sensitivity_at(climbed.ranked, LEAST),
+        "specificity_at_sensitivity": ranking.specificity_at(climbed.ranked, LEAST),
     }
 
 

@@ -12,9 +12,10 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from mmdx.stats.cohort.cohort import Scored
+from mmdx.stats.cohort.choices import Scored
 from mmdx.stats.metrics.calibration import BINS, EXPANDED, Expansion, gaps
-from mmdx.stats.metrics.ranking import Ladder, sums_by
+from mmdx.stats.metrics.folds import Folds, Ladders
+from mmdx.stats.metrics.ranking import sums_by
 from mmdx.stats.metrics.registry import answers, surprises
 
 
@@ -71,22 +72,23 @@ class Problem:
     """A binary problem: the known labels of one finding, or of all findings together, and what a training answers.
 
     `answers` is 1 for a score at or above its threshold, 0 below it, and NaN without a threshold; `patients` gives the
-    patient of each row.
+    patient of each row, `folds` its fold where there are several.
     """
 
     labels: Float[np.ndarray, "n"]
     scores: Float[np.ndarray, "n"]
     answers: Float[np.ndarray, "n"]
     patients: Int[np.ndarray, "n"]
+    folds: Folds = None
 
     @cached_property
     def answered(self) -> bool:
         """Whether every row has a threshold."""
         return not np.isnan(self.answers).any()
 
-    def ladder(self, patients: int, dtype: np.dtype) -> Ladder:
+    def ladders(self, patients: int, dtype: np.dtype) -> Ladders:
         """The rows in the order of their scores, for weights of so many patients."""
-        return Ladder(self.labels, self.scores, self.patients, patients, dtype)
+        return Ladders(self.labels, self.scores, self.folds, self.patients, (patients, dtype))
 
     def by_patient(self, columns: Float[np.ndarray, "n c"], patients: int) -> Float[np.ndarray, "p c"]:
         """Columns of rows, added up by patient."""
@@ -111,7 +113,8 @@ def problems_of(labels: Float[np.ndarray, "n f"], scored: Scored, patients: Int[
 
     def of(cells: Bool[np.ndarray, "n f"]) -> Problem:
         column, row = np.nonzero(cells.T)
-        return Problem(labels[row, column], scored.scores[row, column], yes[row, column], patients[row])
+        folds = None if scored.folds is None else scored.folds[row]
+        return Problem(labels[row, column], scored.scores[row, column], yes[row, column], patients[row], folds)
 
     labelled, findings = ~np.isnan(labels), np.arange(labels.shape[1])
     problems = [of(labelled & (findings == f)) for f in findings]

@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int, Integer
 from mmdx.stats.cohort.cohort import Cohort
 from mmdx.stats.comparison.drawn import Drawn, Sampled
 from mmdx.stats.metrics import ranking
-from mmdx.stats.metrics.ranking import Ladder
+from mmdx.stats.metrics.folds import Climbed, Folds, Ladders, measure
 from mmdx.stats.metrics.registry import Metric
 from mmdx.stats.resampling.intervals import CELLS_AT_ONCE, draw_counts, draw_patients, rare_strata
 
@@ -20,7 +20,10 @@ CELLS = 1_000_000_000
 """Rows times scores times resamples that a part of a comparison may take: a few seconds on one core."""
 FEWEST_RESAMPLES = 200
 AT_ONCE = 128
-OF_ORDER = {"auroc": ranking.auroc, "ap": ranking.average_precision}
+OF_ORDER: Mapping[str, Callable[[Climbed], Float[np.ndarray, "r"]]] = {
+    "auroc": lambda climbed: ranking.auroc(*climbed.by_fold),
+    "ap": lambda climbed: ranking.average_precision(climbed.ranked),
+}
 """Metrics of the order of scores, which is found once and not once per resample."""
 
 K = TypeVar("K", bound=Hashable)
@@ -97,10 +100,12 @@ class Resampler:
         scores: Float[np.ndarray, "s n f"],
         *,
         subsets: Sequence[Bool[np.ndarray, "n"]],
+        folds: Sequence[Folds] | None = None,
     ) -> list[Sampled]:
         """A metric within each subset of the rows, by set of scores and finding; unknown labels (NaN) are left out.
 
-        Patients are drawn from all rows, so that subsets and scores share their resamples.
+        Patients are drawn from all rows, so that subsets and scores share their resamples. `folds` says of each set of
+        scores which model scored each row; without it, each is of one model.
         """
         count = self.patient_count
         # Sums are whole numbers up to the weight of all rows in a resample that is one patient, again and again.
@@ -112,8 +117,9 @@ class Resampler:
         for g, s, f in np.ndindex(shape):
             rows = np.flatnonzero(subsets[g] & ~np.isnan(labels[:, f]))
             if len(rows):
-                cells = labels[rows, f], scores[s, rows, f], self.patients[rows]
-                readings[g, s, f] = _reading(metric, *cells, count, dtype)
+                of_rows = _at(folds[s] if folds else None, rows)
+                cells = labels[rows, f], scores[s, rows, f], of_rows, self.patients[rows]
+                readings[g, s, f] = _reading(metric, *cells, (count, dtype))
         once = np.ones((count, 1), dtype=dtype)
         for place, reading in readings.items():
             points[place] = reading(once)[0]
@@ -128,12 +134,19 @@ def _reading(
     metric: Metric,
     labels: Float[np.ndarray, "n"],
     scores: Float[np.ndarray, "n"],
+    folds: Folds,
     patients: Int[np.ndarray, "n"],
-    count: int,
-    dtype: np.dtype,
+    size: tuple[int, np.dtype],
 ) -> Callable[[Integer[np.ndarray, "p r"]], Float[np.ndarray, "r"]]:
-    """The metric of some rows as a function of how often each patient was drawn; what is sorted is sorted once."""
+    """The metric of some rows as a function of how often each patient was drawn; what is sorted is sorted once.
+
+    `size` is the number of patients, and the type of the weights.
+    """
     if metric.name in OF_ORDER:
-        ladder = Ladder(labels, scores, patients, count, dtype)
-        return lambda weights: OF_ORDER[metric.name](ladder.climb(weights))
-    return lambda weights: metric.function(labels, scores, weights.T[:, patients].astype(np.int64))
+        ladders = Ladders(labels, scores, folds, patients, size)
+        return lambda weights: OF_ORDER[metric.name](ladders.climb(weights))
+    return lambda weights: measure(metric, labels, scores, weights.T[:, patients].astype(np.int64), folds)
+
+
+def _at(folds: Folds, rows: Int[np.ndarray, "m"]) -> Folds:
+    return None if folds is None else folds[rows]

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
-from jaxtyping import Float
 
+from mmdx.stats.cohort.choices import Scored
 from mmdx.stats.cohort.cohort import Cohort
 from mmdx.stats.comparison.drawn import Sampled
 from mmdx.stats.comparison.resampler import Resampler
@@ -21,16 +21,16 @@ from mmdx.stats.metrics.registry import Metric
 
 def sample(cohort: Cohort, metric: Metric, arms: Sequence[int], resampler: Resampler) -> list[Sampled]:
     """The metric of some arms with all their trainings, over the same resamples."""
-    trainings = [[training.scores for training in cohort.scored[arm]] for arm in arms]
-    return sample_scores(cohort, metric, trainings, resampler)
+    return sample_scores(cohort, metric, [cohort.scored[arm] for arm in arms], resampler)
 
 
 def sample_scores(
-    cohort: Cohort, metric: Metric, trainings: Sequence[Sequence[Float[np.ndarray, "n f"]]], resampler: Resampler
+    cohort: Cohort, metric: Metric, trainings: Sequence[Sequence[Scored]], resampler: Resampler
 ) -> list[Sampled]:
     """The metric of any scores of the cohort's rows, by arm and training, over the same resamples."""
-    every_row, scores = np.ones(len(cohort.patients), dtype=bool), np.stack([s for arm in trainings for s in arm])
-    (sampled,) = resampler.over(metric, cohort.labels, scores, subsets=[every_row])
+    every_row, scored = np.ones(len(cohort.patients), dtype=bool), [s for arm in trainings for s in arm]
+    scores, folds = np.stack([one.scores for one in scored]), [one.folds for one in scored]
+    (sampled,) = resampler.over(metric, cohort.labels, scores, subsets=[every_row], folds=folds)
     ends = np.cumsum([0, *(len(arm) for arm in trainings)])
     return [sampled.trainings(slice(*pair)) for pair in pairwise(ends)]
 

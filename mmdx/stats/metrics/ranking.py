@@ -93,19 +93,20 @@ def steps_of(labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"], wei
     return ladder.climb(np.ascontiguousarray(weights.T, dtype=np.int64))
 
 
-def auroc(steps: Steps) -> Float[np.ndarray, "r"]:
+def auroc(*folds: Steps) -> Float[np.ndarray, "r"]:
     """The chance that a positive row scores above a negative one, ties counting half (Mann-Whitney).
 
-    NaN where a resample holds one class.
+    Of the steps of several folds, pairs within a fold count. NaN where a resample holds no pair.
     """
-    lost = np.zeros(len(steps.negatives))
-    for part in _parts(steps):
-        # Twice the count of pairs in the wrong order: in_blocks numbers, so that no rounding can split a tie.
-        wrong = steps.above[part].astype(np.float64)
-        wrong += steps.reached[part]
-        wrong *= steps.positives[part]
-        lost += wrong.sum(axis=0)
-    pairs = 2.0 * steps.all_positives * steps.negatives
+    lost, pairs = np.zeros(len(folds[0].negatives)), np.zeros(len(folds[0].negatives))
+    for steps in folds:
+        for part in _parts(steps):
+            # Twice the count of pairs in the wrong order: whole numbers, so that no rounding can split a tie.
+            wrong = steps.above[part].astype(np.float64)
+            wrong += steps.reached[part]
+            wrong *= steps.positives[part]
+            lost += wrong.sum(axis=0)
+        pairs += 2.0 * steps.all_positives * steps.negatives
     return share(pairs - lost, pairs)
 
 

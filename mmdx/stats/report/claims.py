@@ -119,6 +119,7 @@ def _method(comparison: Comparison) -> list[str]:
     several = [f"{arm.name} {arm.seeds}" for arm in comparison.arms if arm.seeds > 1]
     if several:
         lines.append(f"Mean over trainings that differ in their seed: {', '.join(several)}.")
+    lines += _folds(comparison)
     if comparison.baselines:
         lines.append(
             f"Baselines ask for no deep model ({', '.join(arm.name for arm in comparison.baselines)}); they were "
@@ -134,6 +135,25 @@ def _method(comparison: Comparison) -> list[str]:
     if comparison.intervals == "bca":
         lines.append("Intervals of single sections, but for the baselines, are percentile intervals.")
     return [*lines, f"Intervals are 95 % {kind} intervals over {ground}."]
+
+
+def _folds(comparison: Comparison) -> list[str]:
+    """How the scores of a cross-validation are counted."""
+    if comparison.folding == "none":
+        return []
+    crossed = [arm.name for arm in comparison.arms if arm.folds > 1]
+    who = "Each row" if len(crossed) == len(comparison.arms) else f"Each row of {', '.join(crossed)}"
+    lines = [
+        f"{who} was scored out of fold, by one of several models whose scores do not mean the same: an AUROC counts "
+        "pairs of rows within a fold; average precision, Sens@90 and Spec@90 take ranks within folds; all else takes "
+        "the scores as they are."
+    ]
+    if comparison.folding == "different":
+        lines.append(
+            "Not all were trained by the same folds: each counts within its own, so that differences also hold how the "
+            "patients were dealt."
+        )
+    return lines
 
 
 def check_finding(comparison: Comparison, finding: str | None) -> None:

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from mmdx.errors import DataError
+from mmdx.stats.cohort.choices import Scored
 from mmdx.stats.cohort.cohort import Cohort, Unit, read_cohort
 from mmdx.stats.cohort.counts import leading, why_no_mean
 from mmdx.stats.comparison.drawn import Drawn, Sampled
@@ -58,7 +59,7 @@ def learning_section(
         return None
     cohorts = [read_cohort([source], split=split, unit=unit, primary=primary) for _, _, source in trainings]
     ground = cohorts[0]
-    scores = [_scores(cohort, ground, source) for cohort, (_, _, source) in zip(cohorts, trainings, strict=True)]
+    scores = [_scored(cohort, ground, source) for cohort, (_, _, source) in zip(cohorts, trainings, strict=True)]
     included = leading(ground)
     resampler = Resampler.of(ground, resamples=resamples, seed=seed)
     sampled = sample_scores(ground, ground.primary, [[of_training] for of_training in scores], resampler)
@@ -83,7 +84,7 @@ def learning_section(
     )
 
 
-def _scores(cohort: Cohort, ground: Cohort, source: Path) -> np.ndarray:
+def _scored(cohort: Cohort, ground: Cohort, source: Path) -> Scored:
     """The scores of the fullest showing, in the order of the rows of `ground`."""
     place = {name: row for row, name in enumerate(cohort.names)}
     if set(cohort.names) != set(ground.names) or cohort.findings != ground.findings:
@@ -91,7 +92,8 @@ def _scores(cohort: Cohort, ground: Cohort, source: Path) -> np.ndarray:
     order = np.array([place[name] for name in ground.names])
     if not np.array_equal(cohort.labels[order], ground.labels, equal_nan=True):
         raise DataError(f"{source}: holds other labels than the first file; score every training against the same ones")
-    return cohort.scored[cohort.models[0]][0].scores[order]
+    scored = cohort.scored[cohort.models[0]][0]
+    return Scored(scored.scores[order], scored.thresholds[order], scored.temperatures[order], scored.folds_at(order))
 
 
 def _mean(trainings: Sequence[Sampled]) -> Sampled:

@@ -23,14 +23,17 @@ def with_delong(differences: Mapping[Key, Difference], cohort: Cohort) -> dict[K
 
     Macro means and arms of several trainings get none: the test takes two sets of scores for one finding.
     """
-    tested, scores = dict(differences), cohort.scores
+    tested, first = dict(differences), [trainings[0] for trainings in cohort.scored]
     for f, finding in enumerate(cohort.findings):
         labelled = ~np.isnan(cohort.labels[:, f])
         patients = np.unique(cohort.patients[labelled], return_inverse=True)[1]
         for a, arm in enumerate(cohort.arms[1:], start=1):
             key = (arm.name, "auroc", finding)
             if differences[key].p is not None and arm.seeds == cohort.arms[0].seeds == 1:
-                test = delong_test(cohort.labels[labelled, f], scores[0, labelled, f], scores[a, labelled, f], patients)
+                pair = [of_arm.finding(f, labelled) for of_arm in (first[0], first[a])]
+                test = delong_test(
+                    cohort.labels[labelled, f], pair[0][0], pair[1][0], patients, (pair[0][1], pair[1][1])
+                )
                 tested[key] = replace(differences[key], delong=None if test.refused else test.p)
     return tested
 

@@ -12,8 +12,8 @@ from collections.abc import Callable
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.stats import rankdata
 
+from mmdx.stats.metrics.folds import Folds, fold_rows, ranks_within
 from mmdx.stats.metrics.registry import Metric
 
 AT_ONCE = 200
@@ -28,6 +28,7 @@ def permutation_p(
     first: Float[np.ndarray, "n"],
     second: Float[np.ndarray, "n"],
     patients: Int[np.ndarray, "n"],
+    folds: Folds = None,
     *,
     swaps: int = 2000,
     seed: int = 0,
@@ -37,13 +38,13 @@ def permutation_p(
     It is the share of `swaps` random swaps that give at least as large a difference, with one added to both counts so
     that it is never 0. For a metric of ranks each model's scores become ranks first, so that models whose scores have
     different scales can be swapped (as in Venkatraman and Begg, Biometrika 1996). `patients` gives the patient of each
-    row.
+    row, `folds` the fold in which both models were trained without it: ranks and pairs are then those within folds.
     """
     if metric.ranks:
-        first, second = (rankdata(scores) / len(scores) for scores in (first, second))
+        first, second = (ranks_within(scores, folds) for scores in (first, second))
     of_patient = np.unique(patients, return_inverse=True)[1]
     both, truth = np.concatenate([first, second]), np.concatenate([labels, labels])
-    shares = _auroc_shares(labels, first, second, of_patient) if metric.name == "auroc" else None
+    shares = _auroc_shares(labels, first, second, of_patient, folds) if metric.name == "auroc" else None
 
     def differences(swapped: Int[np.ndarray, "r p"]) -> Float[np.ndarray, "r"]:
         if shares is not None:
@@ -66,6 +67,7 @@ def _auroc_shares(
     first: Float[np.ndarray, "n"],
     second: Float[np.ndarray, "n"],
     patients: Int[np.ndarray, "n"],
+    folds: Folds,
 ) -> Float[np.ndarray, "p"]:
     """What each patient adds to first minus second AUROC: a swap changes the sign of its patient's share, and no other.
 
@@ -78,16 +80,17 @@ def _auroc_shares(
     which is linear in t, so that a permutation costs one product and is exact (compare Bandos et al., Statistics in
     Medicine 2005).
     """
-    positive = labels == 1
-    if positive.all() or not positive.any():
-        return np.full(int(patients.max()) + 1, np.nan)
-    within = [_beaten(a[positive], b[~positive]) for a, b in ((first, first), (second, second))]
-    crossed = [_beaten(a[positive], b[~positive]) for a, b in ((first, second), (second, first))]
-    of_positives = within[0][0] - within[1][0] + crossed[0][0] - crossed[1][0]
-    of_negatives = within[0][1] - within[1][1] - crossed[0][1] + crossed[1][1]
-    shares = np.bincount(patients[positive], of_positives, int(patients.max()) + 1)
-    shares += np.bincount(patients[~positive], of_negatives, int(patients.max()) + 1)
-    return shares / (2 * positive.sum() * (~positive).sum())
+    shares, pairs = np.zeros(int(patients.max()) + 1), 0
+    for rows in [np.arange(len(labels))] if folds is None else fold_rows(folds):
+        positive, negative = rows[labels[rows] == 1], rows[labels[rows] != 1]
+        within = [_beaten(a[positive], b[negative]) for a, b in ((first, first), (second, second))]
+        crossed = [_beaten(a[positive], b[negative]) for a, b in ((first, second), (second, first))]
+        of_positives = within[0][0] - within[1][0] + crossed[0][0] - crossed[1][0]
+        of_negatives = within[0][1] - within[1][1] - crossed[0][1] + crossed[1][1]
+        shares += np.bincount(patients[positive], of_positives, len(shares))
+        shares += np.bincount(patients[negative], of_negatives, len(shares))
+        pairs += len(positive) * len(negative)
+    return shares / (2 * pairs) if pairs else np.full(len(shares), np.nan)
 
 
 def _beaten(

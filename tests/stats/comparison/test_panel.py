@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from mmdx.stats.cohort.cohort import Scored
+from mmdx.stats.cohort.choices import Scored
 from mmdx.stats.comparison import panel as panel_module
 from mmdx.stats.comparison.panel import ITERATED_BELOW, JACKKNIFE_PARTS, Panel
 from mmdx.stats.comparison.resampler import Resampler

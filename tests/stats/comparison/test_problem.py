@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmdx.stats.cohort.cohort import Scored
+from mmdx.stats.cohort.choices import Scored
 from mmdx.stats.comparison.problem import SUMMED, Layout, problems_of
 from mmdx.stats.metrics.calibration import BINS, EXPANDED, expand
 

@@ -13,9 +13,11 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from jaxtyping import Float, Int
 
-from mmdx.stats.metrics.registry import LOG_LOSS_CLIP, auroc
+from mmdx.stats.metrics.folds import Folds, comparable, measure
+from mmdx.stats.metrics.registry import LOG_LOSS_CLIP, METRICS
 from mmdx.stats.resampling.weights import share, weighted_mean
 
+AUROC = METRICS["auroc"]
 UNKNOWN_CLASS = -1
 
 
@@ -76,16 +78,18 @@ def class_log_loss(
 
 
 def mean_auroc(
-    true: Int[np.ndarray, "n"], scores: Float[np.ndarray, "n k"], weights: Int[np.ndarray, "r n"]
+    true: Int[np.ndarray, "n"], scores: Float[np.ndarray, "n k"], weights: Int[np.ndarray, "r n"], folds: Folds = None
 ) -> Float[np.ndarray, "r"]:
     """The mean over classes of the AUROC of one class against the rest; NaN where a class was not drawn.
 
-    A class without any row is left out; the value is then scikit-learn's on the other classes.
+    A class without any row that can be compared, within `folds` where there are several, is left out; the value is then
+    scikit-learn's on the other classes.
     """
-    classes = [label for label in range(scores.shape[1]) if 0 < (true == label).sum() < len(true)]
+    labels = (true[:, None] == np.arange(scores.shape[1])).astype(np.float64)
+    classes = [label for label in range(scores.shape[1]) if comparable(labels[:, label], folds)]
     if not classes:
         return np.full(len(weights), np.nan)
-    areas = [auroc((true == label).astype(np.float64), scores[:, label], weights) for label in classes]
+    areas = [measure(AUROC, labels[:, label], scores[:, label], weights, folds) for label in classes]
     return np.mean(areas, axis=0)
 
 
@@ -104,9 +108,10 @@ GROUP_MEASURES: Mapping[str, str] = {
 
 
 def group_measures(
-    true: Int[np.ndarray, "n"], scores: Float[np.ndarray, "n k"], weights: Int[np.ndarray, "r n"]
+    true: Int[np.ndarray, "n"], scores: Float[np.ndarray, "n k"], weights: Int[np.ndarray, "r n"], folds: Folds = None
 ) -> dict[str, Float[np.ndarray, "r"]]:
     """All of `GROUP_MEASURES`; a row is given the class of its highest score, the first of several."""
     table = confusion(true, scores.argmax(axis=1), weights, scores.shape[1])
     values = {name: measure(table) for name, (_, measure) in OF_TABLE.items()}
-    return values | {"auroc": mean_auroc(true, scores, weights), "log_loss": class_log_loss(true, scores, weights)}
+    areas = mean_auroc(true, scores, weights, folds)
+    return values | {"auroc": areas, "log_loss": class_log_loss(true, scores, weights)}

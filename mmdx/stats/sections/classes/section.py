@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 
 from mmdx.stats.cohort.cohort import Cohort
 from mmdx.stats.comparison.resampler import Resampler
+from mmdx.stats.metrics.folds import Folds
 from mmdx.stats.report.section import Section
 from mmdx.stats.report.words import counted
 from mmdx.stats.resampling.intervals import FEWEST_IN_MEAN, FEWEST_PATIENTS
@@ -69,8 +70,8 @@ def _group_part(cohort: Cohort, name: str, members: Sequence[str]) -> Part:
     true = true_class(cohort.labels[rows][:, columns])
     classes = [member.partition("/")[2] for member in members]
 
-    def measures_of(scores: Float[np.ndarray, "n k"]) -> Callable[[Int[np.ndarray, "r n"]], Values]:
-        return lambda weights: group_measures(true, scores, weights)
+    def measures_of(scores: Float[np.ndarray, "n k"], folds: Folds) -> Callable[[Int[np.ndarray, "r n"]], Values]:
+        return lambda weights: group_measures(true, scores, weights, folds)
 
     notes = ["Log loss of a group: scores are divided by their sum over its classes first."]
     absent = [label for number, label in enumerate(classes) if not (true == number).any()]
@@ -79,12 +80,12 @@ def _group_part(cohort: Cohort, name: str, members: Sequence[str]) -> Part:
     unknown = len(cohort.labels) - len(rows)
     if unknown:
         notes.append(f"{name}: {unknown} of {len(cohort.labels)} rows are of unknown class and left out.")
-    scores = [scores[rows][:, columns] for scores in cohort.scores]
+    scored = [(trainings[0].scores[rows][:, columns], trainings[0].folds_at(rows)) for trainings in cohort.scored]
     return Part(
         title=f"{name}: {len(classes)} classes ({', '.join(classes)})",
         measures=GROUP_MEASURES,
         rows=rows,
-        models={arm.name: measures_of(of_arm) for arm, of_arm in zip(cohort.arms, scores, strict=True)},
+        models={arm.name: measures_of(*of_arm) for arm, of_arm in zip(cohort.arms, scored, strict=True)},
         refused=_too_few(true, cohort.patients[rows], classes),
         notes=tuple(notes),
     )

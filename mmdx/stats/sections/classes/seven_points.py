@@ -9,12 +9,14 @@ from jaxtyping import Float, Int
 
 from mmdx.seven_points import SEVEN_POINTS, SUSPICIOUS
 from mmdx.stats.cohort.cohort import Cohort
-from mmdx.stats.metrics.registry import auroc
+from mmdx.stats.metrics.folds import Folds, measure
+from mmdx.stats.metrics.registry import METRICS
 from mmdx.stats.metrics.thresholds import count, sensitivity, specificity
 from mmdx.stats.resampling.intervals import why_too_few
 from mmdx.stats.sections.classes.parts import Part, Values, known_rows
 from mmdx.study import groups_of
 
+AUROC = METRICS["auroc"]
 NAME = "seven-point checklist"
 MELANOMA = "DIAG/MEL"
 AS_LABELLED = "the criteria as labelled"
@@ -58,27 +60,32 @@ def checklist_part(cohort: Cohort) -> Part | None:
     melanoma = cohort.findings.index(MELANOMA)
     truth = cohort.labels[rows, melanoma]
 
-    def values_of(scores: Float[np.ndarray, "n f"], *, labelled: bool) -> Callable[[Int[np.ndarray, "r n"]], Values]:
+    def values_of(
+        scores: Float[np.ndarray, "n f"], folds: Folds, *, labelled: bool
+    ) -> Callable[[Int[np.ndarray, "r n"]], Values]:
         points = seven_point_score(scores, cohort.findings, label_groups)
 
         def values(weights: Int[np.ndarray, "r n"]) -> Values:
             counts = count(truth, points, weights, float(SUSPICIOUS))
             # A label's own AUROC says nothing.
-            direct = np.full(len(weights), np.nan) if labelled else auroc(truth, scores[:, melanoma], weights)
+            direct = np.full(len(weights), np.nan)
+            if not labelled:
+                direct = measure(AUROC, truth, scores[:, melanoma], weights, folds)
             called = {"sensitivity": sensitivity(counts), "specificity": specificity(counts)}
-            return {"auroc_melanoma": direct, "auroc_score": auroc(truth, points, weights)} | called
+            # Points are counts on one scale, whichever model made them.
+            return {"auroc_melanoma": direct, "auroc_score": AUROC.function(truth, points, weights)} | called
 
         return values
 
     models = {
-        arm.name: values_of(scores[rows], labelled=False)
-        for arm, scores in zip(cohort.arms, cohort.scores, strict=True)
+        arm.name: values_of(trainings[0].scores[rows], trainings[0].folds_at(rows), labelled=False)
+        for arm, trainings in zip(cohort.arms, cohort.scored, strict=True)
     }
     return Part(
         title="Seven-point checklist, held against the diagnosis of melanoma",
         measures=MEASURES,
         rows=rows,
-        models=models | {AS_LABELLED: values_of(cohort.labels[rows], labelled=True)},
+        models=models | {AS_LABELLED: values_of(cohort.labels[rows], None, labelled=True)},
         refused=why_too_few(truth, cohort.patients[rows]),
         notes=(
             "Seven-point checklist (Argenziano et al. 1998): 2 for each major criterion, 1 for each minor one, and "

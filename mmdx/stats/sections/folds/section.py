@@ -40,7 +40,8 @@ def folds_section(cohort: Cohort, resampler: Resampler) -> Section | None:
     sheet = Sheet(f"{named} over {count}: mean [lowest, highest]", ("model", *_titles()), tuple(rows))
     notes = (
         "Each fold is scored by its own model, on its own patients. How folds differ is no interval: their training "
-        "sets overlap, and few patients are in each. It is never added to the intervals over patients, which pool all.",
+        "sets overlap, and few patients are in each. It is never added to the intervals over patients, which are over "
+        "the patients of all folds.",
         *(("Of several trainings the first is shown.",) if any(arm.seeds > 1 for arm in cohort.arms) else ()),
     )
     record = {

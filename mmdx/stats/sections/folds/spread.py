@@ -1,7 +1,8 @@
 """How a result varies over the folds of a cross-validation: beside the patients, a second source of variation.
 
-An interval over patients says how the pooled score would vary with other patients. The spread over folds says how much
-the models differ, each trained on other patients and tested on the few of its fold. The two are never added up.
+An interval over patients says how the value of all folds together would vary with other patients. The spread over
+folds says how much the models differ, each trained on other patients and tested on the few of its fold. The two are
+never added up.
 """
 
 from __future__ import annotations

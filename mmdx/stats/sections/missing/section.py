@@ -7,13 +7,14 @@ which goes without it, should be compared with.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from mmdx.stats.cohort.choices import Scored
 from mmdx.stats.cohort.cohort import Cohort
 from mmdx.stats.cohort.counts import leading, why_no_mean
 from mmdx.stats.cohort.showings import Withheld, withheld
@@ -53,7 +54,7 @@ def missing_section(cohort: Cohort, resampler: Resampler) -> Section | None:
     included = leading(cohort)
     refused = why_no_mean(cohort, included)
     arms = list(dict.fromkeys(arm for pair in pairs for arm in (pair.full, pair.without, *pair.trained)))
-    trainings = [[training.scores for training in cohort.scored[arm]] for arm in arms]
+    trainings = [list(cohort.scored[arm]) for arm in arms]
     trainings += [half for pair in pairs for half in _halves(cohort, pair)]
     affordable = resampler.affordable(values=cohort.labels.size * sum(map(len, trainings)))
     sampled = [
@@ -76,11 +77,12 @@ def missing_section(cohort: Cohort, resampler: Resampler) -> Section | None:
     )
 
 
-def _halves(cohort: Cohort, pair: Withheld) -> list[list[np.ndarray]]:
+def _halves(cohort: Cohort, pair: Withheld) -> list[list[Scored]]:
     """The scores by training with the modality withheld from positive rows alone, and those from the others alone."""
     shown, without = (cohort.scored[arm] for arm in (pair.full, pair.without))
-    halves = [half_withheld(cohort.labels, a.scores, b.scores) for a, b in zip(shown, without, strict=False)]
-    return [list(half) for half in zip(*halves, strict=True)]
+    pairs = list(zip(shown, without, strict=False))
+    halves = zip(*(half_withheld(cohort.labels, a.scores, b.scores) for a, b in pairs), strict=True)
+    return [[replace(a, scores=scores) for (a, _), scores in zip(pairs, half, strict=True)] for half in halves]
 
 
 def _curve(pair: Withheld, means: dict[int, Drawn], halves: tuple[Drawn, Drawn]) -> Curve:

@@ -14,7 +14,7 @@ from mmdx.stats.report.words import counted, listed, p_cell, with_interval
 from mmdx.stats.sections.pairs.tests import NAIVE, PER_TEST, TESTS, PairTests, pair_tests
 from mmdx.stats.significance.difference import ALPHA
 
-RANKING = ("bootstrap", "delong", "permutation")
+RANKING = {"bootstrap": "bootstrap", "delong": "clustered DeLong", "permutation": "permutation"}
 """The tests that ask about the AUROC; McNemar's asks about the yeses and noes at one threshold."""
 
 
@@ -48,9 +48,8 @@ def _sentences(cohort: Cohort, reference: str, pairs: Sequence[PairTests]) -> li
     alike = [pair for pair in tested if len({pair.shown(test) for test in RANKING if test in pair.p}) == 1]
     sentences = []
     if len(alike) == len(tested):
-        sentences.append(
-            f"The tests of AUROC (bootstrap, clustered DeLong, permutation) agree on all {len(tested)} pairs."
-        )
+        made = [name for test, name in RANKING.items() if any(test in pair.p for pair in tested)]
+        sentences.append(f"The tests of AUROC ({', '.join(made)}) agree on all {len(tested)} pairs.")
     for arm in dict.fromkeys(pair.arm for pair in tested):
         sentences += _of_arm(cohort.arms[arm].name, reference, [pair for pair in alike if pair.arm == arm])
     sentences += [_disagreement(cohort, reference, pair) for pair in tested if pair not in alike]
@@ -144,6 +143,8 @@ def _notes(cohort: Cohort, pairs: Sequence[PairTests], used: int, resamples: int
         )
     else:
         sentences.append("McNemar's test was not made: no thresholds were chosen on validation for both models.")
+    if cohort.folding == "different":
+        sentences.append("Models of different folds swap no scores: no permutation was made of them.")
     if any(len(trainings) > 1 for trainings in cohort.scored):
         sentences.append("Of several trainings the first is tested.")
     refused = [f"{pair.finding} ({pair.difference.estimate.refused})" for pair in pairs if not pair.p]

@@ -11,6 +11,7 @@ from mmdx.stats.cohort.cohort import Cohort
 from mmdx.stats.cohort.counts import count_findings, why_no_mean
 from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.comparison.sampled import sample
+from mmdx.stats.metrics.folds import same_folds
 from mmdx.stats.metrics.registry import METRICS
 from mmdx.stats.significance.corrections import holm_over
 from mmdx.stats.significance.delong import delong_test
@@ -75,22 +76,27 @@ def pair_tests(cohort: Cohort, resampler: Resampler) -> list[PairTests]:
 def _p_values(
     cohort: Cohort, reference: int, arm: int, column: int, difference: Difference, *, swaps: int, seed: int
 ) -> tuple[dict[str, float], str | None]:
-    """By test; none where an interval is refused, for then every test stands on too few patients."""
+    """By test; none where an interval is refused, for then every test stands on too few patients.
+
+    Models of other folds were trained on other patients, and swap no scores: no permutation is made.
+    """
     if difference.p is None:
         return {}, None
     labelled = ~np.isnan(cohort.labels[:, column])
     labels, patients = cohort.labels[labelled, column], np.unique(cohort.patients[labelled], return_inverse=True)[1]
-    pair = [cohort.scored[model][0].scores[labelled, column] for model in (reference, arm)]
-    chosen = [cohort.scored[model][0].thresholds[labelled, column] for model in (reference, arm)]
-    p = {"bootstrap": difference.p, "delong": delong_test(labels, pair[0], pair[1], patients).p}
-    p["permutation"] = permutation_p(AUROC, labels, pair[0], pair[1], patients, swaps=swaps, seed=seed)
+    both = [cohort.scored[model][0] for model in (reference, arm)]
+    pair, folds = zip(*(scored.finding(column, labelled) for scored in both), strict=True)
+    chosen = [scored.thresholds[labelled, column] for scored in both]
+    p = {"bootstrap": difference.p, "delong": delong_test(labels, pair[0], pair[1], patients, folds).p}
+    if same_folds(*folds):
+        p["permutation"] = permutation_p(AUROC, labels, pair[0], pair[1], patients, folds[0], swaps=swaps, seed=seed)
     form = None
     if not np.isnan(chosen).any():
         right = [(scores >= thresholds) == (labels == 1) for scores, thresholds in zip(pair, chosen, strict=True)]
         mcnemar = mcnemar_test(right[0], right[1], patients)
         p["mcnemar"], form = mcnemar.p, mcnemar.form
     if len(np.unique(patients)) < len(patients):
-        p[NAIVE] = delong_test(labels, pair[0], pair[1], np.arange(len(labels))).p
+        p[NAIVE] = delong_test(labels, pair[0], pair[1], np.arange(len(labels)), folds).p
     return {test: value for test, value in p.items() if not np.isnan(value)}, form
 
 

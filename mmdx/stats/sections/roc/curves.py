@@ -6,7 +6,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from mmdx.stats.comparison.sums import group_weights
+from mmdx.stats.metrics.folds import Folds, fold_rows, ranks_within
 from mmdx.stats.resampling.intervals import CONFIDENCE
+from mmdx.stats.resampling.weights import share
 
 GRID = np.linspace(0, 1, 101)
 MOST_THRESHOLDS = 400
@@ -18,12 +20,33 @@ def roc_and_pr(
     scores: Float[np.ndarray, "n"],
     patients: Int[np.ndarray, "n"],
     weights: Int[np.ndarray, "r p"],
+    folds: Folds = None,
 ) -> tuple[Float[np.ndarray, "r 101"], Float[np.ndarray, "r 101"]]:
     """Sensitivity at each false-positive rate of `GRID`, and precision at each sensitivity of it.
 
     `weights` is how often each patient was drawn. Sensitivity is linear between thresholds, precision that of the
-    highest threshold which reaches the sensitivity. NaN in a resample with one class.
+    highest threshold which reaches the sensitivity. NaN in a resample with one class. Where several models scored the
+    rows, by `folds`, the sensitivity is the mean over folds, each weighted by its pairs, so that the area below it is
+    the AUROC; the precision is that of ranks within folds (`metrics/folds.py`).
     """
+    if folds is None:
+        return _of_one_model(labels, scores, patients, weights)
+    total, pairs = np.zeros((len(weights), len(GRID))), np.zeros((len(weights), 1))
+    for rows in fold_rows(folds):
+        of_fold = labels[rows], scores[rows], patients[rows]
+        classes = [weights[:, patients[rows[labels[rows] == kind]]].sum(axis=1) for kind in (1, 0)]
+        weight = (classes[0] * classes[1]).astype(np.float64)[:, None]
+        total += np.where(weight > 0, _of_one_model(*of_fold, weights)[0], 0) * weight
+        pairs += weight
+    return share(total, pairs), _of_one_model(labels, ranks_within(scores, folds), patients, weights)[1]
+
+
+def _of_one_model(
+    labels: Float[np.ndarray, "n"],
+    scores: Float[np.ndarray, "n"],
+    patients: Int[np.ndarray, "n"],
+    weights: Int[np.ndarray, "r p"],
+) -> tuple[Float[np.ndarray, "r 101"], Float[np.ndarray, "r 101"]]:
     thresholds = _thresholds(labels, scores)
     place = np.searchsorted(thresholds, scores, "right") - 1
     positive = labels == 1

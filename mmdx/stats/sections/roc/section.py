@@ -15,7 +15,8 @@ from matplotlib.figure import Figure
 from mmdx.stats.cohort.cohort import Cohort
 from mmdx.stats.cohort.counts import refusals
 from mmdx.stats.comparison.resampler import Resampler
-from mmdx.stats.metrics.registry import auroc, average_precision
+from mmdx.stats.metrics.folds import measure
+from mmdx.stats.metrics.registry import METRICS
 from mmdx.stats.report.plots import (
     ALONE,
     BACK,
@@ -58,7 +59,7 @@ class _Curve:
 
 def roc_section(cohort: Cohort, resampler: Resampler) -> Section | None:
     """Curves of every model for each finding that has both classes, or their mean where these are more than six."""
-    findings = [f for f in range(len(cohort.findings)) if len(np.unique(cohort.labels[_known(cohort, f), f])) == 2]
+    findings = [f for f in range(len(cohort.findings)) if cohort.compares(f)]
     if not findings or not cohort.models:
         return None
     resampler = resampler.at_most(BAND_RESAMPLES)
@@ -73,6 +74,11 @@ def roc_section(cohort: Cohort, resampler: Resampler) -> Section | None:
     ]
     if len(findings) > MOST_FINDINGS:
         notes.append(f"Drawn are means over {len(findings)} findings, of sensitivity or precision at each place.")
+    if any(cohort.arms[arm].folds > 1 for arm in cohort.models):
+        notes.append(
+            "Of a cross-validated model the ROC curve is the mean over its folds, each weighted by its pairs of a "
+            "positive and a negative row; the precision-recall curve is that of ranks within folds."
+        )
     if len(cohort.models) > MOST_BANDS:
         notes.append("Of so many models the band of the first alone is drawn; the figures' numbers hold all of them.")
     record = {"resamples": resampler.resamples, "findings": [cohort.findings[f] for f in findings], "grid": len(GRID)}
@@ -88,7 +94,7 @@ def _curves(cohort: Cohort, findings: list[int], resampler: Resampler) -> tuple[
     by_kind: tuple[list[_Curve], list[_Curve]] = ([], [])
     means = np.zeros((2, len(cohort.arms), len(weights), len(GRID)))
     areas = np.zeros((2, len(cohort.arms)))
-    bases, every = [], cohort.scores
+    bases = []
     for f in findings:
         labelled = _known(cohort, f)
         labels, of = cohort.labels[labelled, f], cohort.patients[labelled]
@@ -96,9 +102,9 @@ def _curves(cohort: Cohort, findings: list[int], resampler: Resampler) -> tuple[
         refused = why_too_few(labels, of) is not None
         once = np.ones((1, len(labels)), dtype=np.int32)
         for arm in cohort.models:
-            scores = every[arm, labelled, f]
-            areas_of_model = (auroc(labels, scores, once)[0], average_precision(labels, scores, once)[0])
-            for kind, curve in enumerate(roc_and_pr(labels, scores, of, weights)):
+            scores, folds = cohort.scored[arm][0].finding(f, labelled)
+            areas_of_model = [measure(METRICS[name], labels, scores, once, folds)[0] for name in ("auroc", "ap")]
+            for kind, curve in enumerate(roc_and_pr(labels, scores, of, weights, folds)):
                 by_kind[kind].append(_curve(cohort.findings[f], arm, curve, areas_of_model[kind], bases[-1], refused))
                 means[kind, arm] += curve / len(findings)
                 areas[kind, arm] += areas_of_model[kind] / len(findings)

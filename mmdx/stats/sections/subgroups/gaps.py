@@ -17,7 +17,8 @@ from mmdx.stats.cohort.cohort import Cohort
 from mmdx.stats.cohort.counts import leading, why_no_mean
 from mmdx.stats.comparison.drawn import Drawn
 from mmdx.stats.comparison.resampler import Resampler
-from mmdx.stats.metrics.ranking import Ladder, auroc
+from mmdx.stats.metrics.folds import Ladders, comparable
+from mmdx.stats.metrics.ranking import auroc
 from mmdx.stats.metrics.registry import METRICS
 from mmdx.stats.report.words import listed
 from mmdx.stats.resampling.intervals import FEWEST_IN_MEAN, why_too_few
@@ -30,6 +31,7 @@ CELLS = 200_000_000
 """Rows times groups times permutations that the tests of all traits may take, within the bounds below."""
 MOST_PERMUTATIONS = 1000
 FEWEST_PERMUTATIONS = 300
+DTYPE = np.dtype(np.uint32)
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,13 @@ def comparable_traits(cohort: Cohort, names: list[str]) -> tuple[list[Trait], li
 
 def _scored_findings(cohort: Cohort, rows: Bool[np.ndarray, "n"]) -> list[int]:
     labels, patients = cohort.labels[rows], cohort.patients[rows]
-    return [f for f in leading(cohort) if not why_too_few(labels[:, f], patients, fewest=FEWEST_IN_MEAN)]
+    folds = [training.folds_at(rows) for arm in cohort.models[:2] for training in cohort.scored[arm]]
+    return [
+        f
+        for f in leading(cohort)
+        if not why_too_few(labels[:, f], patients, fewest=FEWEST_IN_MEAN)
+        and all(comparable(labels[:, f], of_training) for of_training in folds)
+    ]
 
 
 def affordable_for(cohort: Cohort, traits: int, resampler: Resampler) -> Resampler:
@@ -112,10 +120,11 @@ def affordable_for(cohort: Cohort, traits: int, resampler: Resampler) -> Resampl
 
 def score_subgroups(cohort: Cohort, traits: list[Trait], resampler: Resampler) -> list[list[Subgroup]]:
     """By trait and group, over the same resamples of all patients."""
-    scores = [training.scores for arm in cohort.models[:2] for training in cohort.scored[arm]]
+    scored = [training for arm in cohort.models[:2] for training in cohort.scored[arm]]
+    scores, folds = np.stack([training.scores for training in scored]), [training.folds for training in scored]
     count = len(cohort.scored[cohort.models[0]])
     groups = [rows for trait in traits for rows in trait.groups.values()]
-    sampled = iter(resampler.over(AUROC, cohort.labels, np.stack(scores), subsets=groups))
+    sampled = iter(resampler.over(AUROC, cohort.labels, scores, subsets=groups, folds=folds))
     by_trait = []
     for trait in traits:
         of_trait = []
@@ -165,9 +174,7 @@ def _gap_p(cohort: Cohort, trait: Trait, *, most: int, seed: int) -> float:
     for f in trait.findings:
         labelled = np.flatnonzero(~np.isnan(labels[:, f]))
         ladders += [
-            Ladder(
-                labels[labelled, f], training.scores[rows][labelled, f], cell[labelled], len(cells), np.dtype(np.uint32)
-            )
+            Ladders(labels[labelled, f], *training.finding(f, rows[labelled]), cell[labelled], (len(cells), DTYPE))
             for training in cohort.scored[cohort.models[0]]
         ]
     generator = np.random.default_rng(seed)
@@ -181,11 +188,11 @@ def _gap_p(cohort: Cohort, trait: Trait, *, most: int, seed: int) -> float:
     return chance_of(float(_gap_of(ladders, of_cell[None], count)[0]), draw, most=most)
 
 
-def _gap_of(ladders: Sequence[Ladder], member: Int[np.ndarray, "r c"], count: int) -> Float[np.ndarray, "r"]:
+def _gap_of(ladders: Sequence[Ladders], member: Int[np.ndarray, "r c"], count: int) -> Float[np.ndarray, "r"]:
     """The largest minus the smallest macro AUROC over groups, where `member` says which each cell is in."""
     means = np.zeros((count, len(member)))
     for group in range(count):
-        weights = np.ascontiguousarray((member == group).T, dtype=np.uint32)
+        weights = np.ascontiguousarray((member == group).T, dtype=DTYPE)
         for ladder in ladders:
-            means[group] += auroc(ladder.climb(weights))
+            means[group] += auroc(*ladder.climb(weights).by_fold)
     return np.ptp(means, axis=0) / len(ladders)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from arms_by_hand import cohort_of
 
+from mmdx.stats.cohort.choices import Scored
 from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.comparison.sampled import sample_scores
 from mmdx.stats.metrics.complements import both_classes
@@ -25,7 +26,7 @@ def curve(labels, shown, withheld, *, refused: str | None = None, **asked) -> li
     sampled = sample_scores(
         made,
         METRICS["auroc"],
-        [[each] for each in (shown, *halves, withheld)],
+        [[Scored(each, each, each)] for each in (shown, *halves, withheld)],
         Resampler.of(made, resamples=200, seed=0),
     )
     first, *mixed, last = (each.macro(both_classes(labels), refused=refused) for each in sampled)

@@ -1,0 +1,111 @@
+"""What one training scored, and what the validation rows of a file choose for the rows of a cohort."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Int
+
+from mmdx.errors import DataError, some
+from mmdx.files import FOLD
+from mmdx.stats.cohort.align import Rows, by_patient
+from mmdx.stats.cohort.predictions import read_predictions
+from mmdx.stats.cohort.sources import Source, Unit
+from mmdx.stats.metrics.calibration import fit_temperature
+from mmdx.stats.metrics.thresholds import choose_threshold
+
+FEWEST_ROWS = 10
+"""Known validation rows of a finding, of both classes, below which they choose neither threshold nor temperature."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The scores of one training by row and finding, with the thresholds and temperatures that validation rows chose.
+
+    A score at or above its threshold is a yes (Youden's J); its log-odds divided by its temperature are calibrated.
+    Both are the same for all rows of a training, or of a fold, and NaN without validation rows. `folds` numbers the
+    model that scored each row, from 0; None where one model scored them all.
+    """
+
+    scores: Float[np.ndarray, "n f"]
+    thresholds: Float[np.ndarray, "n f"]
+    temperatures: Float[np.ndarray, "n f"]
+    folds: Int[np.ndarray, "n"] | None = None
+
+    def finding(self, column: int, rows: np.ndarray) -> tuple[Float[np.ndarray, "m"], Int[np.ndarray, "m"] | None]:
+        """The scores of some rows for one finding, and their folds."""
+        return self.scores[rows, column], self.folds_at(rows)
+
+    def folds_at(self, rows: np.ndarray) -> Int[np.ndarray, "m"] | None:
+        """The folds of some rows, by their places or by a mask."""
+        return None if self.folds is None else self.folds[rows]
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """The rows of one file for one showing."""
+
+    source: Source
+    file: Path
+    shown: str
+    frame: pd.DataFrame
+
+    @property
+    def folds(self) -> int:
+        """How many models scored the rows."""
+        return self.frame[FOLD].nunique() if FOLD in self.frame else 1
+
+
+class Choices:
+    """What the validation rows of each file choose for the rows of the cohort. Every file is read once."""
+
+    def __init__(self, rows: Rows, unit: Unit | None, folds: Mapping[Path, Sequence[int | None]]) -> None:
+        self._rows, self._unit, self._folds = rows, unit, folds
+        self._read: dict[Path, Mapping[int | None, pd.DataFrame]] = {}
+
+    def scored(self, piece: Piece) -> Scored:
+        folds = self._folds[piece.source.file]
+        if piece.file not in self._read:
+            files = piece.source.validation(piece.file)
+            frames = _read_choices(files, self._rows.patients.tolist(), folds)
+            self._read[piece.file] = {f: by_patient(x) if self._unit == "patient" else x for f, x in frames.items()}
+        picked = _chosen(self._read[piece.file], piece.shown, self._rows.findings, folds)
+        return Scored(self._rows.scores(piece.frame), *picked, self._rows.folds(piece.frame))
+
+
+def _read_choices(
+    files: Mapping[int | None, Path], patients: Sequence[str], folds: Sequence[int | None]
+) -> dict[int | None, pd.DataFrame]:
+    """The validation rows by fold. Raises `DataError` where one of their patients is scored in the same fold."""
+    frames = {}
+    for fold, path in files.items():
+        frames[fold] = read_predictions(path)
+        scored = {patient for patient, number in zip(patients, folds, strict=True) if number == fold}
+        both = sorted(scored & set(frames[fold]["patient_id"]))
+        if both:
+            raise DataError(
+                f"{path}: its patients {some([f'{patient!r}' for patient in both])} are among those that are scored, "
+                "and would choose their own thresholds; score the run on other patients than it validated on"
+            )
+    return frames
+
+
+def _chosen(
+    frames: Mapping[int | None, pd.DataFrame], shown: str, findings: Sequence[str], folds: Sequence[int | None]
+) -> tuple[Float[np.ndarray, "n f"], Float[np.ndarray, "n f"]]:
+    """The threshold (Youden's J) and the temperature of each row and finding, NaN where validation cannot choose."""
+    thresholds = np.full((len(folds), len(findings)), np.nan)
+    temperatures = np.full_like(thresholds, np.nan)
+    for fold, frame in frames.items():
+        rows = np.array([number == fold for number in folds])
+        for column, finding in enumerate(findings):
+            labelled = frame.loc[(frame["shown"] == shown) & (frame["finding"] == finding)].dropna(subset=["label"])
+            labels, scores = labelled["label"].to_numpy(dtype=float), labelled["score"].to_numpy(dtype=float)
+            if len(labels) >= FEWEST_ROWS and len(np.unique(labels)) == 2:
+                thresholds[rows, column] = choose_threshold(labels, scores)
+                temperatures[rows, column] = fit_temperature(labels, scores)
+    return thresholds, temperatures
