@@ -151,7 +151,7 @@ def permutation(rng: np.random.Generator) -> Found:
 
     tried = permutation_test((first, second), difference, permutation_type="samples", n_resamples=2**10)
     seed = int(rng.integers(1 << 30))
-    ours = permutation_p(METRICS["auroc"], labels, pair[0], pair[1], np.arange(10), swaps=SWAPS, seed=seed)
+    ours = permutation_p(METRICS["auroc"], labels, (pair[0], pair[1]), np.arange(10), swaps=SWAPS, seed=seed)
     yield f"permutation: p of {SWAPS:,} swaps", abs(ours - float(tried.pvalue))
 
 

@@ -108,7 +108,7 @@ def p_values(seed: Sequence[int], setting: Setting) -> dict[str, float]:
     found["bootstrap, by patient"] = bootstrap_p(here, setting, seed)
     swap = int(rng.integers(1 << 30))
     found["permutation, by patient"] = permutation_p(
-        AUROC, labels, first, second, patients, swaps=setting.resamples, seed=swap
+        AUROC, labels, (first, second), patients, swaps=setting.resamples, seed=swap
     )
     own = [choose_threshold(there.labels, scores) for scores in there.scores]
     common = choose_threshold(np.tile(there.labels, 2), there.scores.ravel())

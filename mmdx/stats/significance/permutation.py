@@ -25,23 +25,21 @@ ENOUGH = 100
 def permutation_p(
     metric: Metric,
     labels: Float[np.ndarray, "n"],
-    first: Float[np.ndarray, "n"],
-    second: Float[np.ndarray, "n"],
+    pair: tuple[Float[np.ndarray, "n"], Float[np.ndarray, "n"]],
     patients: Int[np.ndarray, "n"],
     folds: Folds = None,
     *,
     swaps: int = 2000,
     seed: int = 0,
 ) -> float:
-    """The two-sided p-value of the difference in `metric` between two sets of scores; NaN where that is undefined.
+    """The two-sided p-value of the difference in `metric` between a pair of scores; NaN where that is undefined.
 
     It is the share of `swaps` random swaps that give at least as large a difference, with one added to both counts so
     that it is never 0. For a metric of ranks each model's scores become ranks first, so that models whose scores have
     different scales can be swapped (as in Venkatraman and Begg, Biometrika 1996). `patients` gives the patient of each
     row, `folds` the fold in which both models were trained without it: ranks and pairs are then those within folds.
     """
-    if metric.ranks:
-        first, second = (ranks_within(scores, folds) for scores in (first, second))
+    first, second = (ranks_within(scores, folds) if metric.ranks else scores for scores in pair)
     of_patient = np.unique(patients, return_inverse=True)[1]
     both, truth = np.concatenate([first, second]), np.concatenate([labels, labels])
     shares = _auroc_shares(labels, first, second, of_patient, folds) if metric.name == "auroc" else None

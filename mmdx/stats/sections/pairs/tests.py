@@ -89,7 +89,7 @@ def _p_values(
     chosen = [scored.thresholds[labelled, column] for scored in both]
     p = {"bootstrap": difference.p, "delong": delong_test(labels, pair[0], pair[1], patients, folds).p}
     if same_folds(*folds):
-        p["permutation"] = permutation_p(AUROC, labels, pair[0], pair[1], patients, folds[0], swaps=swaps, seed=seed)
+        p["permutation"] = permutation_p(AUROC, labels, (pair[0], pair[1]), patients, folds[0], swaps=swaps, seed=seed)
     form = None
     if not np.isnan(chosen).any():
         right = [(scores >= thresholds) == (labels == 1) for scores, thresholds in zip(pair, chosen, strict=True)]
