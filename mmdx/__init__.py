@@ -17,7 +17,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 __version__ = "0.1.0"
 PUBLIC = {
     **dict.fromkeys(("read", "prepare", "audit"), "mmdx.api.data"),
-    **dict.fromkeys(("config", "train", "load", "evaluate", "ablate"), "mmdx.api.models"),
+    **dict.fromkeys(("config", "train", "load", "ensemble", "evaluate", "ablate"), "mmdx.api.models"),
     "compare": "mmdx.api.claims",
     "Run": "mmdx.api.run",
     "Audit": "mmdx.data.audit.audit",

@@ -4,6 +4,7 @@ from mmdx.api.data import prepare as prepare
 from mmdx.api.data import read as read
 from mmdx.api.models import ablate as ablate
 from mmdx.api.models import config as config
+from mmdx.api.models import ensemble as ensemble
 from mmdx.api.models import evaluate as evaluate
 from mmdx.api.models import load as load
 from mmdx.api.models import train as train

@@ -14,12 +14,7 @@ from mmdx import __version__
 from mmdx import cli_options as option
 from mmdx.errors import MmdxError, system_refusal
 
-app = typer.Typer(
-    name="mmdx",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
+app = typer.Typer(name="mmdx", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 DEFAULT_CONFIG = Path("configs/phantom.yaml")
 STOPPED = 130
@@ -96,10 +91,7 @@ def audit(
 
 
 @app.command()
-def check(
-    config: option.Experiment,
-    overrides: option.Overrides = None,
-) -> None:
+def check(config: option.Experiment, overrides: option.Overrides = None) -> None:
     """Validate a config before any data or device is touched; print it with every default."""
     from mmdx.config_file import dump_config
     from mmdx.engine.assembly.resolve import read_resolved
@@ -204,6 +196,19 @@ def ablate(
     show_ablation(result, console)
     if not result.complete:
         raise typer.Exit(1)
+
+
+@app.command()
+def ensemble(
+    out: Annotated[Path, typer.Argument(help="the run folder to make")],
+    runs: Annotated[list[Path], typer.Argument(help="finished runs of one config with other seeds, or of equal folds")],
+) -> None:
+    """Make several runs one model, whose answer is their mean, and score it on the studies that were test for all."""
+    from mmdx.engine.experiments.ensemble import ensemble_runs
+    from mmdx.terminal.scores import show_conclusion
+
+    console = Console()
+    show_conclusion(ensemble_runs(out, runs, console=console), console)
 
 
 @app.command()

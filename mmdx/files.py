@@ -66,6 +66,11 @@ class RunLayout:
         return self.folder / "folds.csv"
 
     @property
+    def members(self) -> Path:
+        """The runs that an ensemble is made of, and their stores; another run has no such file."""
+        return self.folder / "members.json"
+
+    @property
     def studies(self) -> Path:
         return self.folder / "studies.csv"
 

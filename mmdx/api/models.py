@@ -17,6 +17,7 @@ from mmdx.engine.assembly.resolve import resolve_raw
 from mmdx.engine.experiments.ablation.ablate import ablate as run_ablation
 from mmdx.engine.experiments.ablation.plan import Extent, Job, Plan
 from mmdx.engine.experiments.ablation.processes import Board, Launch, Standing, Watcher
+from mmdx.engine.experiments.ensemble import ensemble_runs
 from mmdx.engine.experiments.run import evaluate as evaluate_run
 from mmdx.engine.experiments.run import train as train_run
 from mmdx.engine.inference.model import Model
@@ -67,6 +68,18 @@ def load(run: str | Path | Run) -> Model:
     """The model of a run folder or of a model folder, on the CPU: `predict`, `explain` and `features` of files, studies
     or arrays. Raises `UsageError` or `DataError` where there is none."""
     return Model.load(run.folder if isinstance(run, Run) else run)
+
+
+def ensemble(runs: Sequence[str | Path | Run], out: str | Path) -> Run:
+    """Several finished runs as one model in the run folder `out`: the mean of their calibrated logits, scored on the
+    studies that were test for all of them.
+
+    `runs` are trainings of one config with other seeds, or cross-validations of the same folds. `load(out)` asks it,
+    `compare(out, *runs)` holds it against its members. Raises `UsageError` where the runs do not answer alike, are of
+    other studies, or share no test study.
+    """
+    folders = [run.folder if isinstance(run, Run) else Path(run) for run in runs]
+    return Run(ensemble_runs(Path(out), folders, console=Console(quiet=True)).run.folder)
 
 
 def evaluate(

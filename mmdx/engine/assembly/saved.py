@@ -190,14 +190,9 @@ def write_ensemble(folder: Path, models: Sequence[Path]) -> None:
     """Copies model folders, of one model or of an ensemble, into one that is the ensemble of them all; what lay there
     goes.
 
-    Raises `UsageError`, before anything is written, where they answer for other findings, read other inputs or answer
-    otherwise.
+    Raises `UsageError`, before anything is written, as `check_alike` does.
     """
-    lone = [place for model in models for place in lone_models(model)]
-    descriptions = [load_description(place)[:2] for place in lone]
-    for place, description in zip(lone, descriptions, strict=True):
-        if reason := difference(descriptions[0], description):
-            raise UsageError(f"{place}: {reason}, unlike {lone[0]}; only models that answer alike are averaged")
+    lone = check_alike(models)
     layout = ModelLayout(folder)
     layout.ensemble.unlink(missing_ok=True)
     shutil.rmtree(folder / "members", ignore_errors=True)
@@ -205,6 +200,17 @@ def write_ensemble(folder: Path, models: Sequence[Path]) -> None:
     for source, place in zip(lone, places, strict=True):
         copy_model(source, place)
     write_json(layout.ensemble, {"members": [place.relative_to(folder).as_posix() for place in places]})
+
+
+def check_alike(models: Sequence[Path]) -> list[Path]:
+    """The folders of all models in several model folders. Raises `UsageError` where they answer for other findings,
+    read other inputs or read and answer otherwise."""
+    lone = [place for model in models for place in lone_models(model)]
+    descriptions = [load_description(place)[:2] for place in lone]
+    for place, description in zip(lone, descriptions, strict=True):
+        if reason := difference(descriptions[0], description):
+            raise UsageError(f"{place}: {reason}, unlike {lone[0]}; only models that answer alike are averaged")
+    return lone
 
 
 def lone_models(folder: Path) -> list[Path]:

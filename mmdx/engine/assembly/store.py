@@ -17,8 +17,8 @@ from mmdx.data.store.stacks import with_stacks
 from mmdx.data.store.store import Store, is_store
 from mmdx.engine.assembly.checks import check_studies_for
 from mmdx.engine.processes import main_first
-from mmdx.engine.runs.record import read_environment, same_store
-from mmdx.errors import UsageError
+from mmdx.engine.runs.record import read_environment, read_members, same_store
+from mmdx.errors import DataError, UsageError
 from mmdx.files import RunLayout
 from mmdx.schema import Config
 
@@ -66,6 +66,30 @@ def _stacked(config: Config, store: Store, console: Console) -> Store:
     for line in lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     return stacked
+
+
+def stores_of_members(run: RunLayout, store: Store) -> tuple[Store, ...]:
+    """The store of each member of an ensemble, `store` being that of the first: the same for all, but for members that
+    read descriptors each of a first stage of its own. Empty where the run is no ensemble.
+
+    Raises `DataError` where one is no longer there, or holds other studies.
+    """
+    if not run.members.is_file():
+        return ()
+    stores = []
+    for member in read_members(run):
+        described = member["store"]
+        place = Path(described["folder"])
+        own = store if described["fingerprint"] == store.fingerprint else Store(place)
+        if own.fingerprint != described["fingerprint"] or not same_studies(own, store):
+            raise DataError(f"{place}: is not the store that {member['run']} was trained on; prepare that one again")
+        stores.append(own)
+    return tuple(stores)
+
+
+def same_studies(store: Store, other: Store) -> bool:
+    """Whether two stores hold the same studies of the same patients, in one order."""
+    return store.study_ids == other.study_ids and store.patient_ids == other.patient_ids
 
 
 def deal(config: Config, store: Store) -> Splits:

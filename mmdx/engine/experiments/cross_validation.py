@@ -82,9 +82,17 @@ def train_folds(setting: Setting, *, resume: bool) -> FoldResults | None:
         setting.console.print(f"\n{part.folder.name}", style="bold", highlight=False)
         inside = replace(setting, config=config.model_copy(update={"run": part.folder}), run=part, splits=splits)
         train_split(inside, resume=resume)
-    results = None
+    return gather_folds(setting, count)
+
+
+def gather_folds(setting: Setting, count: int) -> FoldResults | None:
+    """What `count` finished folds show together, their predictions in one file and their models in one folder; None but
+    on the main process."""
+    run, store, results = setting.run, setting.store, None
     if setting.is_main:
-        setting.say(*([] if run.studies.is_file() else write_studies(run.studies, store, "fold", folds)))
+        fold_of = read_folds(run.folds)
+        if not run.studies.is_file():
+            setting.say(*write_studies(run.studies, store, "fold", [fold_of[study] for study in store.study_ids]))
         setting.say(*_pool(run, [run.fold(fold).predictions for fold in range(count)], run.predictions))
         write_ensemble(run.best, [run.fold(fold).best for fold in range(count)])
         results = _conclude(run, count)

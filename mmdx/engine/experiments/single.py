@@ -62,7 +62,7 @@ def score_best(setting: Setting) -> Outcome:
     """Scores the best model of a run on val and test, with every showing, and concludes."""
     run = setting.run
     saved = load_model(run.best)
-    saved.model.to(setting.accelerator.device)
+    saved.to(setting.accelerator.device)
     showings = default_showings(list(saved.config.model.inputs))
     for split in SCORED:
         score_split(setting, saved, split, showings, run.predictions)

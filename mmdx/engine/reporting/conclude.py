@@ -13,6 +13,7 @@ from mmdx.data.store.store import Store
 from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.reporting.checklists.table import write_reporting
 from mmdx.engine.reporting.model_card import CardInputs, card
+from mmdx.engine.runs.record import read_members
 from mmdx.engine.runs.setting import Setting
 from mmdx.engine.scoring.orders import SliceOrders, slice_orders
 from mmdx.engine.scoring.texts import descriptions_of
@@ -24,6 +25,7 @@ from mmdx.stats.sections.boxes.measures import Measured, box_metrics
 from mmdx.stats.sections.boxes.table import boxes_json
 from mmdx.stats.texts import Descriptions
 from mmdx.study import Split
+from mmdx.templates import code_span
 
 
 @dataclass(frozen=True)
@@ -78,12 +80,24 @@ def conclude(setting: Setting, saved: SavedModel, reports: pd.DataFrame | None) 
     write_json(run.metrics, content)
     write_reporting(run.folder)
     paragraphs = ["Split by patient (`splits.csv`). Scores are probabilities, not calibrated."]
+    if saved.others:
+        paragraphs.append(_of_ensemble(run))
     if (count := saved.config.data.train_patients) is not None:
         paragraphs.append(f"Trained on {count} patients; other training studies are `unused`.")
     paragraphs += [f"{sentence[:1].upper()}{sentence[1:]}." for sentence in orders.sentences()]
     card_inputs = CardInputs(run, saved.config, saved.facts, results.comparison, results.slices)
     write_text(run.card, card(card_inputs, paragraphs, markdown(results.comparison)))
     return results
+
+
+def _of_ensemble(run: RunLayout) -> str:
+    """What the card says of an ensemble: of which runs it is, and how it answers."""
+    members = read_members(run)
+    runs = ", ".join(f"{code_span(Path(member['run']).name)} (seed {member['seed']})" for member in members)
+    return (
+        f"An ensemble of {len(members)} models, those of {runs}: the mean of their calibrated logits; the column "
+        "`spread` is the standard deviation of their own probabilities. A study is test where it was test for all."
+    )
 
 
 def judging_slices(run: RunLayout, saved: SavedModel, comparison: Comparison) -> Comparison | None:

@@ -21,7 +21,7 @@ from mmdx.data.store.store import EXTRACTED
 from mmdx.data.text.redaction import withheld
 from mmdx.engine.assembly.facts import ModelFacts
 from mmdx.engine.runs.files import dropout_words, licence_of_store
-from mmdx.engine.runs.record import read_environment
+from mmdx.engine.runs.record import read_environment, read_members
 from mmdx.files import BASELINES, SLICES, RunLayout
 from mmdx.kinds import KINDS
 from mmdx.registry import READERS
@@ -74,6 +74,7 @@ def card(inputs: CardInputs, paragraphs: Sequence[str], results: str) -> str:
         name=run.folder.name,
         config=config,
         facts=inputs.facts,
+        seeds=_seeds(inputs),
         store=inputs.store,
         machine=read_environment(run),
         licence=licence_of_store(Path(inputs.store["folder"])),
@@ -87,6 +88,15 @@ def card(inputs: CardInputs, paragraphs: Sequence[str], results: str) -> str:
         results=_demoted(results),
     )
     return text.rstrip() + "\n"
+
+
+def _seeds(inputs: CardInputs) -> str:
+    """With which seed it was trained, or with which its members were."""
+    if not inputs.run.members.is_file():
+        return f"seed {inputs.config.seed}"
+    return (
+        f"seeds {', '.join(str(member['seed']) for member in read_members(inputs.run))}, one per member of an ensemble"
+    )
 
 
 def _front_matter(inputs: CardInputs) -> ModelCardData:

@@ -115,11 +115,15 @@ class RunFiles:
         return content
 
     def _place(self, name: str) -> Path:
-        """Where a file lies: of a cross-validation, what only folds have is taken from the first."""
-        path = self.folder / name
-        if path.exists() or not self.folds or name not in _OF_ONE_FOLD:
-            return path
-        return RunLayout(self.folder).fold(0).folder / name
+        """Where a file lies: of a cross-validation, what only folds have is taken from the first, and what only models
+        have from the first member of an ensemble."""
+        folder, path = self.folder, self.folder / name
+        if not path.exists() and self.folds and name in _OF_ONE_FOLD:
+            folder = RunLayout(folder).fold(0).folder
+            path = folder / name
+        if not path.exists() and name == _FACTS:
+            return ModelLayout(RunLayout(folder).best).member(0).facts
+        return path
 
 
 def licence_of_store(folder: Path) -> str | None:

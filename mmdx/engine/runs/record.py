@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import platform
 import sys
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from accelerate import Accelerator
 
-from mmdx.config_file import dump_config
+from mmdx.config_file import dump_config, read_config
 from mmdx.data.splits.splits import Splits, read_splits, write_splits
 from mmdx.data.store.store import Store
 from mmdx.errors import DataError, UsageError
@@ -68,6 +69,20 @@ def read_environment(run: RunLayout) -> dict[str, Any]:
         return json.loads(run.environment.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UsageError(f"{run.folder}: not a run folder (no {run.environment.name})") from None
+
+
+def write_members(run: RunLayout, members: Sequence[RunLayout]) -> None:
+    """Records the runs that an ensemble is made of, the members of ensembles among them one by one."""
+    write_json(run.members, [entry for member in members for entry in read_members(member)])
+
+
+def read_members(run: RunLayout) -> list[dict[str, Any]]:
+    """The runs that a run is made of: `run`, its folder, `seed`, and `store` (`STORE_KEYS`); itself where it is no
+    ensemble."""
+    if run.members.is_file():
+        return json.loads(run.members.read_text(encoding="utf-8"))
+    seed = read_config(run.config).seed
+    return [{"run": str(run.folder), "seed": seed, "store": read_environment(run)["store"]}]
 
 
 def same_store(run: RunLayout, store: Store) -> None:

@@ -18,7 +18,8 @@ class Setting:
     """What one training stands on.
 
     `config` is resolved, `run` is where everything goes, `splits` has one entry per study of `store`. `console` is
-    quiet on all processes but the main one.
+    quiet on all processes but the main one. `stores`, where members of an ensemble read other descriptors of the same
+    studies each, has the store of every member, the first being `store`.
     """
 
     config: Config
@@ -27,6 +28,11 @@ class Setting:
     splits: Splits
     accelerator: Accelerator
     console: Console
+    stores: tuple[Store, ...] = ()
+
+    def stores_of(self, members: int) -> tuple[Store, ...]:
+        """The store of each of so many members of an ensemble."""
+        return self.stores or (self.store,) * members
 
     @property
     def is_main(self) -> bool:

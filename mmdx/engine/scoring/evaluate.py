@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from accelerate import Accelerator
 from rich.console import Console
 
 from mmdx.engine.assembly.saved import load_model
-from mmdx.engine.assembly.store import store_of
+from mmdx.engine.assembly.store import store_of, stores_of_members
 from mmdx.engine.processes import make_accelerator
 from mmdx.engine.runs.folder import model_folder
 from mmdx.engine.runs.record import splits_of
@@ -21,6 +21,7 @@ from mmdx.engine.scoring.grad_cam import cam_boxes
 from mmdx.engine.scoring.orders import slice_orders
 from mmdx.engine.scoring.score import default_showings, score_split
 from mmdx.engine.scoring.texts import write_reports
+from mmdx.errors import UsageError
 from mmdx.files import EVALUATION, RunLayout, write_json
 from mmdx.schema import Config, SliceOrder
 from mmdx.study import Split
@@ -75,11 +76,13 @@ def score_run(
     """`evaluate_run` on processes that were started before."""
     run = RunLayout(folder)
     saved = load_model(model_folder(folder))
+    if scoring.grad_cam and saved.others:
+        raise UsageError(f"--grad-cam: {folder} is an ensemble; give one of its members")
     store = store_of(run, saved.config, accelerator)
-    saved = replace(saved, config=scoring.applied(saved.config))
-    saved.model.to(accelerator.device)
+    saved = saved.with_config(scoring.applied).to(accelerator.device)
     console = Console(stderr=True, quiet=not accelerator.is_main_process)
-    setting = Setting(saved.config, run, store, splits_of(run, store), accelerator, console)
+    stores = stores_of_members(run, store)
+    setting = Setting(saved.config, run, store, splits_of(run, store), accelerator, console, stores)
     place = out or run.predictions
     orders = slice_orders(saved.model, saved.config, store, setting.splits.rows(split))
     setting.say(*orders.sentences())

@@ -20,6 +20,7 @@ from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.runs.setting import Setting
 from mmdx.engine.scoring.boxes import BoxRows, box_head, write_boxes
 from mmdx.engine.scoring.encoded import with_descriptors
+from mmdx.engine.scoring.ensemble import LOGIT, mean_boxes, mean_rows
 from mmdx.errors import DataError, UsageError, did_you_mean
 from mmdx.files import ORDER_SOURCE, PREDICTION_COLUMNS, SLICE, SLICES, scores_name, written
 from mmdx.kinds import KINDS
@@ -61,8 +62,38 @@ def score_rows(
     on what evidence the images stood in order. Slice rows are empty without a slice head, or where its modality is
     withheld. `slice` is the 0-based place of an image among all of its study, in certified order, whatever of them is
     read and in which order. `also` is shown every batch with its output, for what else is to be kept of them; with
-    `pixels` its images are pixels, also where descriptors are at hand.
+    `pixels` its images are pixels, also where descriptors are at hand. Of an ensemble this asks the first member alone.
     """
+    studies, slices = _logit_rows(saved, store, rows, shown, accelerator, also=also, pixels=pixels)
+    return studies.drop(columns=LOGIT), slices.drop(columns=LOGIT)
+
+
+def score_members(
+    setting: Setting, saved: SavedModel, rows: Sequence[int], shown: Sequence[str]
+) -> tuple[pd.DataFrame, pd.DataFrame, tuple[pd.DataFrame, pd.DataFrame]]:
+    """What all members of a model say of rows together: study rows and slice rows, as `score_rows` has them, of an
+    ensemble with a column `spread`, and boxes with their truth. Each member reads a store of its own."""
+    studies, slices, boxes = [], [], []
+    for member, store in zip(saved.members, setting.stores_of(len(saved.members)), strict=True):
+        collector = BoxRows(member.model, member.facts.findings, "+".join(shown))
+        of_studies, of_slices = _logit_rows(member, store, rows, shown, setting.accelerator, also=collector)
+        studies.append(of_studies)
+        slices.append(of_slices)
+        boxes.append(collector.frames())  # every process sends its rows
+    return mean_rows(saved, "study", studies), mean_rows(saved, "slice", slices), mean_boxes(saved, boxes)
+
+
+def _logit_rows(
+    saved: SavedModel,
+    store: Store,
+    rows: Sequence[int],
+    shown: Sequence[str],
+    accelerator: Accelerator,
+    *,
+    also: Callable[[Batch, Output], None] | None,
+    pixels: bool = False,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows of `score_rows`, with the logit of each as the head gave it."""
     studies, slices = [], []
     for batch, output in answered(saved, store, rows, shown, accelerator, pixels=pixels):
         if also is not None:
@@ -104,9 +135,11 @@ def study_rows(model: MultimodalModel, findings: Sequence[str], batch: Batch, ou
     """One row per study and finding, from the study head."""
     for name, head in model.heads_of("study").items():
         scores, labels = head.probabilities(output.logits[name]).tolist(), batch.labels.tolist()
+        logits = output.logits[name].float().tolist()
         for place, (study, patient) in enumerate(zip(batch.study_ids, batch.patient_ids, strict=True)):
             for column, finding in enumerate(findings):
-                yield _row(study, patient, finding, labels[place][column], scores[place][column])
+                values = (labels[place][column], scores[place][column], logits[place][column])
+                yield _row(study, patient, finding, *values)
 
 
 def slice_rows(model: MultimodalModel, findings: Sequence[str], batch: Batch, output: Output) -> Iterator[dict]:
@@ -117,12 +150,13 @@ def slice_rows(model: MultimodalModel, findings: Sequence[str], batch: Batch, ou
                 head.probabilities(output.logits[name]).tolist(),
                 batch.slice_labels[head.modality].tolist(),
             )
+            logits = output.logits[name].float().tolist()
             lengths = batch.inputs[head.modality].lengths.tolist()
             studies = [study for study, count in enumerate(lengths) for _ in range(count)]
             numbers = batch.slice_numbers[head.modality].tolist()
             for row, (study, index) in enumerate(zip(studies, numbers, strict=True)):
                 for column, finding in enumerate(findings):
-                    values = (labels[row][column], scores[row][column])
+                    values = (labels[row][column], scores[row][column], logits[row][column])
                     yield _row(batch.study_ids[study], batch.patient_ids[study], finding, *values) | {SLICE: index}
 
 
@@ -153,14 +187,15 @@ def write_rows(path: Path, frames: Sequence[pd.DataFrame]) -> None:
         pd.concat(frames, ignore_index=True).to_csv(partial, index=False, float_format="%.7g")
 
 
-def _row(study: str, patient: str, finding: str, label: float, score: float) -> dict:
-    return {"study_id": study, "patient_id": patient, "finding": finding, "label": label, "score": score}
+def _row(study: str, patient: str, finding: str, label: float, score: float, logit: float) -> dict:
+    row = {"study_id": study, "patient_id": patient, "finding": finding, "label": label, "score": score}
+    return row | {LOGIT: logit}
 
 
 def _frame(rows: list[dict], shown: str, orders: dict[str, str]) -> pd.DataFrame:
     """The rows of all processes as one table, in an order that does not depend on how many there were."""
     gathered = pd.DataFrame(gather_object(rows))
-    columns = [*PREDICTION_COLUMNS, ORDER_SOURCE]
+    columns = [*PREDICTION_COLUMNS, LOGIT, ORDER_SOURCE]
     if gathered.empty:
         return pd.DataFrame(columns=[*columns, SLICE])
     gathered.insert(2, "shown", shown)
@@ -180,13 +215,8 @@ def score_split(
     where such a model is shown no image at all.
     """
     rows, accelerator = setting.splits.rows(split), setting.accelerator
-    collectors = [BoxRows(saved.model, saved.facts.findings, "+".join(names)) for names in shown]
-    pairs = [
-        score_rows(saved, setting.store, rows, names, accelerator, also=collector)
-        for names, collector in zip(shown, collectors, strict=True)
-    ]
-    boxes = [collector.frames() for collector in collectors]  # every process sends its rows
-    slices = [table for _, table in pairs if len(table)]
+    answers = [score_members(setting, saved, rows, names) for names in shown]
+    slices = [table for _, table, _ in answers if len(table)]
     by_study = bool(saved.model.heads_of("study"))
     if not by_study and not slices:
         raise DataError(
@@ -196,10 +226,10 @@ def score_split(
     if setting.is_main:
         studies_path.unlink(missing_ok=True)  # an older one would be taken for what this model says
         if by_study:
-            write_predictions(studies_path, [studies for studies, _ in pairs])
+            write_predictions(studies_path, [studies for studies, _, _ in answers])
         if slices:
             write_predictions(slices_path, slices)
         if box_head(saved.model) is not None:
-            write_boxes(folder, split, boxes)
+            write_boxes(folder, split, [boxes for _, _, boxes in answers])
     accelerator.wait_for_everyone()
     return studies_path if by_study else slices_path
