@@ -67,6 +67,7 @@ def test_the_examples_of_the_page_run_one_after_the_other(tmp_path: Path, monkey
         exec(compile(code, f"api.md, example {number + 1}", "exec"), names)
     assert list(names["predictions"][0].missing) == ["report"]
     assert set(names["rows"]["shown"]) == {"image"}
+    assert names["together"].members == 2
     assert names["evidence"].comparison.reference.name == "ours"
     assert (tmp_path / "why.png").stat().st_size > 1000
     assert (tmp_path / "compare" / "compare.html").is_file()

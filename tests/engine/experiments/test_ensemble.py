@@ -17,6 +17,7 @@ from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.assembly.saved import load_model
 from mmdx.engine.experiments.ensemble import ensemble_runs
 from mmdx.engine.experiments.run import evaluate, train
+from mmdx.engine.scoring.evaluate import Scoring
 from mmdx.errors import UsageError
 from mmdx.files import RunLayout
 
@@ -84,8 +85,6 @@ def test_it_moves_and_is_evaluated_again(home: Path, tmp_path: Path):
     assert again["score"].to_numpy() == pytest.approx(expected["score"].to_numpy(), abs=1e-6)
     assert again["spread"].to_numpy() == pytest.approx(expected["spread"].to_numpy(), abs=1e-6)
     with pytest.raises(UsageError, match=r"--grad-cam: .*moved is an ensemble; give one of its members"):
-        from mmdx.engine.scoring.evaluate import Scoring
-
         evaluate(tmp_path / "moved", out=tmp_path / "out", scoring=Scoring(grad_cam=True))
 
 
