@@ -92,3 +92,11 @@ def test_further_bad_rows_are_counted(tmp_path):
     line = refusal(write(tmp_path, HEADER, "a,p,ct,bleed,1,2", "b,p,ct,bleed,1,3", "c,p,ct,bleed,1,4"))
     assert "line 2" in line
     assert "(2 more such rows)" in line
+
+
+def test_folds_are_text_and_dealt_by_patient(tmp_path):
+    path = write(tmp_path, HEADER + ",fold", "a,p,ct,bleed,1,0.5,0", "b,q,ct,bleed,1,0.5,1")
+    assert read_predictions(path)["fold"].tolist() == ["0", "1"]
+    path = write(tmp_path, HEADER + ",fold", "a,p,ct,bleed,1,0.5,0", "b,p,ct,bleed,1,0.5,1")
+    assert "line 3: patient 'p' is in fold '1' here and in another above; deal folds by patient" in refusal(path)
+    assert "line 2: fold is empty" in refusal(write(tmp_path, HEADER + ",fold", "a,p,ct,bleed,1,0.5,"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn import metrics as sk
@@ -10,6 +12,7 @@ from mmdx.stats.cohort.choices import Scored
 from mmdx.stats.comparison import panel as panel_module
 from mmdx.stats.comparison.panel import ITERATED_BELOW, JACKKNIFE_PARTS, Panel
 from mmdx.stats.comparison.resampler import Resampler
+from mmdx.stats.metrics.folds import measure
 from mmdx.stats.metrics.registry import METRICS, answers
 from mmdx.stats.resampling.intervals import bca_interval, draw_patients, interval, rare_strata
 
@@ -217,3 +220,15 @@ def test_wild_cases_give_an_interval_within_bounds_or_say_why_not(kind, copies):
                 assert not bounded or 0 <= estimate.low <= estimate.high <= 1
     assert np.isnan(points[PLACE["auroc"]]) == (kind in ("one class", "nothing known"))
     assert np.isnan(points[PLACE["calibration_slope"]]) == (kind not in ("two values", "five patients"))
+
+
+def test_within_folds_every_value_is_that_of_the_measure():
+    labels, trainings, patients = cohort()
+    folds = patients % 3
+    found = Panel(labels, [replace(trainings[0], folds=folds)], patients).resampled(Resampler(patients, None, 5, 1))
+    weights = weights_of(patients, 5, 1)
+    for g in range(4):
+        truth, scores, _, rows = cells(labels, trainings[0], g)
+        for name in ("auroc", "ap", "sensitivity_at_specificity", "specificity_at_sensitivity", "log_loss", "ece"):
+            expected = measure(METRICS[name], truth, scores, weights[:, rows], folds[rows])
+            np.testing.assert_allclose(found[0, PLACE[name], g], expected, rtol=1e-12, err_msg=name)

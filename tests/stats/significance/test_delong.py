@@ -143,3 +143,41 @@ def test_clustered_variance_is_the_infinitesimal_jackknife(seed):
     slopes = [(difference(1 + step * one) - difference(1 - step * one)) / (2 * step) for one in np.eye(12)]
     found = delong_test(labels, *scores, patients)
     assert found.error**2 == pytest.approx(12 / 11 * np.square(slopes).sum(), rel=1e-6)
+
+
+def test_pairs_within_folds_by_hand():
+    """Fold 0 has one of one pair right, fold 1 one of two: the AUROC is 2/3, and a copy of it does not differ."""
+    labels, folds = np.array([1.0, 0.0, 1.0, 0.0, 0.0]), np.array([0, 0, 1, 1, 1])
+    scores = np.array([0.2, 0.1, 0.9, 0.95, 0.8])
+    values, _ = auroc_covariance(labels, np.stack([scores, scores]), np.arange(5), [folds, None])
+    assert values.tolist() == pytest.approx([2 / 3, 1 / 2])
+    same = delong_test(labels, scores, scores + folds, np.arange(5), [folds, folds])
+    assert (same.difference, same.p) == (0.0, 1.0)
+    alone = delong_test(labels, scores, scores, np.arange(5), [np.arange(5), None])
+    assert alone.refused == "no fold has both a positive and a negative row"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_within_folds_the_clustered_variance_is_the_infinitesimal_jackknife(seed):
+    """Each of the two sets of scores has folds of its own."""
+    labels, scores, patients = uneven(seed, both=True)
+    folds = [patients % 3, patients // 6]
+
+    def difference(by_patient: np.ndarray) -> float:
+        areas = []
+        for row, of_row in zip(scores, folds, strict=True):
+            tops = bottoms = 0.0
+            for fold in np.unique(of_row):
+                inside = of_row == fold
+                weights = by_patient[patients[inside]]
+                pairs = weights[labels[inside] == 1].sum() * weights[labels[inside] == 0].sum()
+                tops += pairs * roc_auc_score(labels[inside], row[inside], sample_weight=weights)
+                bottoms += pairs
+            areas.append(tops / bottoms)
+        return areas[0] - areas[1]
+
+    step = 1e-4
+    slopes = [(difference(1 + step * one) - difference(1 - step * one)) / (2 * step) for one in np.eye(12)]
+    found = delong_test(labels, *scores, patients, folds)
+    assert found.difference == pytest.approx(difference(np.ones(12)))
+    assert found.error**2 == pytest.approx(12 / 11 * np.square(slopes).sum(), rel=1e-6)

@@ -50,3 +50,19 @@ def test_alike_slices_do_not_make_a_difference():
         pair = [labels + 0.8 * rng.normal(size=40)[patients] + 0.5 * rng.normal(size=240) for _ in range(2)]
         p_values.append(permutation_p(AUROC, labels, (pair[0], pair[1]), patients, swaps=200, seed=seed))
     assert np.mean(np.array(p_values) < 0.05) < 0.15
+
+
+def test_a_model_that_is_shifted_from_fold_to_fold_is_no_other_model():
+    rng = np.random.default_rng(5)
+    labels, folds = (rng.random(60) < 0.5).astype(float), np.arange(60) % 3
+    scores = labels + rng.normal(size=60)
+    assert permutation_p(AUROC, labels, (scores, scores + 9 * folds), np.arange(60), folds, swaps=100) == 1.0
+    assert permutation_p(AUROC, labels, (scores, scores + 9 * folds), np.arange(60), swaps=100) < 1.0
+
+
+def test_shares_within_folds_are_those_of_swapped_scores():
+    """Four rows of two folds: the only swaps that change anything are those of the second fold."""
+    labels, folds = np.array([1.0, 0.0, 1.0, 0.0]), np.array([0, 0, 1, 1])
+    first, second = np.array([0.9, 0.1, 0.8, 0.2]), np.array([0.9, 0.1, 0.2, 0.8])
+    p = permutation_p(AUROC, labels, (first, second), np.arange(4), folds, swaps=2000)
+    assert p == pytest.approx(0.5, abs=0.05)

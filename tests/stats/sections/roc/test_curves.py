@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import precision_recall_curve, roc_curve
 
+from mmdx.stats.metrics.folds import measure, ranks_within
+from mmdx.stats.metrics.registry import METRICS
 from mmdx.stats.sections.roc.curves import GRID, band, roc_and_pr
 
 ONCE = np.ones((1, 4), dtype=np.int32)
@@ -73,3 +75,15 @@ def test_a_band_leaves_out_curves_that_are_not_there():
     assert low == pytest.approx([2.5] * 3)
     assert high == pytest.approx([97.5] * 3)
     assert np.isnan(band(np.full((4, 3), np.nan))[0]).all()
+
+
+def test_over_folds_the_area_is_the_auroc_of_pairs_within_folds():
+    rng = np.random.default_rng(3)
+    labels, folds = (rng.random(90) < 0.4).astype(float), np.arange(90) % 3
+    scores = labels + rng.normal(size=90) + 5 * folds
+    once = np.ones((1, 90), dtype=np.int64)
+    roc, precision = roc_and_pr(labels, scores, np.arange(90), once, folds)
+    area = measure(METRICS["auroc"], labels, scores, once, folds)[0]
+    assert np.trapezoid(roc[0], GRID) == pytest.approx(area, abs=0.01)
+    ranked = roc_and_pr(labels, ranks_within(scores, folds), np.arange(90), once)[1]
+    np.testing.assert_array_equal(precision, ranked)
