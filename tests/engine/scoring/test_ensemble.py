@@ -50,8 +50,7 @@ def test_without_a_head_for_boxes_there_are_none_to_join(saved: SavedModel):
 
 def test_boxes_of_members_are_joined_and_their_truth_kept_once(tmp_path: Path):
     heads = {"study": "study", "boxes": {"type": "boxes", "levels": 1, "hidden": 8}}
-    image = {"encoder": {"type": "timm", "name": "test_resnet", "pretrained": False}}
-    places = [write_member(tmp_path / str(seed), seed=seed, image=image, heads=heads) for seed in (0, 1)]
+    places = [write_member(tmp_path / str(seed), seed=seed, heads=heads) for seed in (0, 1)]
     write_ensemble(tmp_path / "both", places)
     columns = ["study_id", "patient_id", "shown", "finding", "slice", "x0", "y0", "x1", "y1", "score"]
     one, other = (
