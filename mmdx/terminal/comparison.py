@@ -11,7 +11,10 @@ from mmdx.stats.report.terminal import summary_tables
 
 
 def show_comparison(evidence: Evidence, console: Console, *, finding: str | None = None) -> None:
-    """Shows the tables of one finding, or (None) of the macro means. Raises `UsageError` for an unknown finding."""
+    """Shows the tables of one finding, or (None) of what the comparison leads with.
+
+    Raises `UsageError` for an unknown finding.
+    """
     console.print(summary_tables(evidence.comparison, finding=finding, left_out=evidence.left_out))
 
 

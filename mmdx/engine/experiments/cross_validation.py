@@ -45,8 +45,8 @@ POOLED = tuple(
 
 @dataclass(frozen=True)
 class FoldResults:
-    """What a cross-validation shows: all studies out of fold, its slices where these judged the epochs, and how the
-    macro means spread over the folds."""
+    """What a cross-validation shows: all studies out of fold, its slices where these judged the epochs, and how what
+    it leads with spreads over the folds."""
 
     count: int
     comparison: Comparison
@@ -217,7 +217,7 @@ def _conclude(run: RunLayout, count: int) -> FoldResults:
     )
     sheets = [
         spread_sheet(spreads, headline_metrics(comparison), finding=finding)
-        for finding in (None, *saved.facts.findings)
+        for finding in dict.fromkeys((*comparison.leads, None, *saved.facts.findings))
     ]
     card_inputs = CardInputs(run, saved.config, saved.facts, comparison, slices)
     write_text(run.card, card(card_inputs, [paragraph, *map(markdown_table, sheets)], markdown(comparison)))

@@ -39,10 +39,12 @@ class Results:
     descriptions: Descriptions | None
 
     def headline(self) -> str:
-        """The macro AUROC of the fullest showing, in one line."""
-        shown = self.comparison.reference.name
-        auroc = self.comparison.estimates[shown, "auroc", None]
-        return f"test {self.comparison.unit}, {shown}: macro AUROC {with_interval(auroc)}"
+        """The AUROC of the fullest showing, in one line: of the primary finding, and then the macro mean."""
+        shown, values = self.comparison.reference.name, []
+        for finding in self.comparison.leads:
+            auroc = with_interval(self.comparison.estimates[shown, "auroc", finding])
+            values.append(f"macro AUROC {auroc}" if finding is None else f"AUROC for {finding} {auroc}")
+        return f"test {self.comparison.unit}, {shown}: {', '.join(values)}"
 
 
 @dataclass(frozen=True)

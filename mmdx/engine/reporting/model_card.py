@@ -125,10 +125,16 @@ def _hub_data_set(config: Config) -> list[str] | None:
 
 
 def _results(inputs: CardInputs, comparison: Comparison) -> list[EvalResult]:
-    """Every known value: macro means of each showing, and of the fullest one each finding; intervals as arguments."""
-    results, models = [], {arm.name for arm in comparison.arms if arm.kind == "model"}
-    for (arm, metric, finding), estimate in comparison.estimates.items():
-        listed = arm == comparison.reference.name or (finding is None and arm in models)
+    """Every known value, with its interval as an argument.
+
+    Of each showing they are what the comparison leads with (the primary finding, the macro means), of the fullest one
+    each finding; those of the primary finding come first.
+    """
+    results, models = [], {arm.name for arm in comparison.models}
+    primary = comparison.primary_finding
+    ordered = sorted(comparison.estimates.items(), key=lambda item: primary is not None and item[0][2] != primary)
+    for (arm, metric, finding), estimate in ordered:
+        listed = arm == comparison.reference.name or (finding in comparison.leads and arm in models)
         if not listed or metric not in HUB_METRICS or math.isnan(estimate.value):
             continue
         arguments: dict[str, Any] = {"shown": arm, "finding": finding or "macro mean"}

@@ -43,7 +43,13 @@ def leading(cohort: Cohort) -> list[int]:
     """The columns of what a comparison leads with: the primary finding, else the findings of the macro mean."""
     if cohort.primary_finding is not None:
         return [cohort.findings.index(cohort.primary_finding)]
-    return [f for f in counted_once(cohort.findings, cohort.labels) if cohort.compares(f)]
+    return mean_columns(cohort)
+
+
+def mean_columns(cohort: Cohort) -> list[int]:
+    """The columns of the findings of the macro mean: those with both classes, of a class and its complement one."""
+    columns = counted_once(cohort.findings, cohort.labels, cohort.primary_finding)
+    return [column for column in columns if cohort.compares(column)]
 
 
 def refusals(cohort: Cohort, included: Sequence[int]) -> list[str | None]:

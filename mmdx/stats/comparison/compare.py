@@ -89,6 +89,13 @@ class Comparison:
         return tuple(count.finding for count in self.findings if count.left_out is None)
 
     @property
+    def leads(self) -> tuple[str | None, ...]:
+        """What is told first: the primary finding, and after it, or alone, the macro mean (None)."""
+        if self.primary_finding is None:
+            return (None,)
+        return (self.primary_finding, None) if len(self.in_mean) > 1 else (self.primary_finding,)
+
+    @property
     def complements(self) -> dict[str, str]:
         """By class of a group of two that does not count, the other one, which counts for both."""
         return {count.finding: count.complement for count in self.findings if count.complement is not None}

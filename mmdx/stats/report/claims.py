@@ -35,9 +35,17 @@ def claims(comparison: Comparison, *, finding: str | None = None) -> list[str]:
     return [sentence for arm in comparison.models[1:] for sentence in _beside(comparison, arm, finding)]
 
 
+def leading_claims(comparison: Comparison) -> list[str]:
+    """The claims on what the comparison leads with: on the primary finding, and after it on the macro mean."""
+    return [sentence for lead in comparison.leads for sentence in claims(comparison, finding=lead)]
+
+
 def headlines(comparison: Comparison, *, finding: str | None = None) -> list[str]:
-    """What stands above everything else: whether the reference beats the baselines, and what the audits say."""
-    line = baseline_line(comparison, finding)
+    """What stands above everything else: whether the reference beats the baselines, and what the audits say.
+
+    Of one finding, or (None) of what the comparison leads with.
+    """
+    line = baseline_line(comparison, comparison.leads[0] if finding is None else finding)
     return [*([line] if line else []), *audit_lines(comparison)]
 
 
@@ -83,7 +91,8 @@ def audit_lines(comparison: Comparison) -> list[str]:
 def notes(comparison: Comparison, *, finding: str | None = None) -> list[str]:
     """What a reader must know beside the numbers: what was left out, unknown, dropped or refused, and the method.
 
-    Of one finding, or (None) of the macro means. Raises `UsageError` where no such finding was scored.
+    Of one finding, or (None) of all of them and what the comparison leads with. Raises `UsageError` where no such
+    finding was scored.
     """
     check_finding(comparison, finding)
     counts = [count for count in comparison.findings if finding in (None, count.finding)]
@@ -95,20 +104,36 @@ def notes(comparison: Comparison, *, finding: str | None = None) -> list[str]:
     if unknown:
         total = counted(comparison.rows, comparison.unit)
         lines.append(f"Labels unknown and not scored, of {total}: {', '.join(unknown)}.")
-    lines += _dropped(comparison, finding)
-    ranked = (comparison.estimates[arm.name, comparison.primary.name, finding] for arm in comparison.models)
+    lead = comparison.leads[0] if finding is None else finding
+    lines += _dropped(comparison, lead)
+    ranked = (comparison.estimates[arm.name, comparison.primary.name, lead] for arm in comparison.models)
     if any(estimate.low is not None and estimate.low == estimate.high for estimate in ranked):
         title = comparison.primary.title
         lines.append(
             f"An {title} that no resample can change has an interval without width: it is surer than the data."
         )
-    others = len(comparison.models) - 1
-    if finding is None and others > 1:
-        lines.append(f"The p-values are corrected for {others} comparisons (Holm); the intervals are not.")
-    if finding is not None and others * len(comparison.findings) > 1:
-        tests = others * len(comparison.findings)
-        lines.append(f"The p-values are corrected for up to {tests} comparisons (Holm); the intervals are not.")
-    return [*lines, *_method(comparison)]
+    return [*lines, *_corrections(comparison, finding), *_method(comparison)]
+
+
+def _corrections(comparison: Comparison, finding: str | None) -> list[str]:
+    """For how many comparisons the p-values are corrected; a class and its complement are one hypothesis."""
+    others, primary = len(comparison.models) - 1, comparison.primary_finding
+    asked = [count.finding for count in comparison.findings if count.complement is None]
+    if primary is None:
+        tests = others if finding is None else others * len(asked)
+        up_to = "" if finding is None else "up to "
+        said = f"The p-values are corrected for {up_to}{tests} comparisons (Holm); the intervals are not."
+        return [said] if tests > 1 else []
+    secondary = [name for name in asked if name != primary]
+    if not others:
+        return [f"{primary} is the primary finding; the others are secondary."] if secondary else []
+    own = f"corrected for {others} comparisons (Holm)" if others > 1 else "those of one comparison, and not corrected"
+    lines = [f"{primary} is the primary finding: its p-values are {own}."]
+    if secondary:
+        tests = others * len(secondary)
+        corrected = f"corrected for up to {tests} comparisons among themselves (Holm)" if tests > 1 else "not corrected"
+        lines.append(f"Secondary: {', '.join(secondary)}, whose p-values are {corrected}; no interval is corrected.")
+    return lines
 
 
 def _method(comparison: Comparison) -> list[str]:

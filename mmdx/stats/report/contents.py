@@ -45,14 +45,17 @@ def headline_metrics(comparison: Comparison) -> tuple[str, str]:
 
 
 def contents(comparison: Comparison, sections: Sequence[Section]) -> Contents:
-    """The headline metrics first, then `sections`, the other metrics, each finding, and the rows behind all of them."""
+    """The headline metrics first, then `sections`, the other metrics, each finding, and the rows behind all of them.
+
+    Metrics are of the primary finding, where there is one, and then of the macro mean.
+    """
     primary, plots, first_metrics = comparison.primary.title, forest_plots(comparison), headline_metrics(comparison)
     first = tuple(plot for plot in plots if not plot.name.endswith("_by_finding"))
     headline = Section(
-        "headline", f"{primary} and average precision", sheets=_sheets(comparison, first_metrics, None), plots=first
+        "headline", f"{primary} and average precision", sheets=_lead_sheets(comparison, first_metrics), plots=first
     )
     further = tuple(metric for metric in METRICS if metric not in first_metrics)
-    sheets = _sheets(comparison, further, None)
+    sheets = _lead_sheets(comparison, further)
     if len(comparison.in_mean) > 1:
         sheets += tuple(means_sheet(comparison, first_metrics, mean=mean) for mean in ("micro", "weighted"))
     further_metrics = Section("metrics", "Further metrics", sheets=sheets)
@@ -67,6 +70,10 @@ def contents(comparison: Comparison, sections: Sequence[Section]) -> Contents:
     sheet = findings_sheet(comparison)
     ground = Section("ground", sheet.title, sheets=(sheet,))
     return Contents((headline, *sections, further_metrics), tuple(folded), ground)
+
+
+def _lead_sheets(comparison: Comparison, metrics: Sequence[str]) -> tuple[Sheet, ...]:
+    return tuple(sheet for lead in comparison.leads for sheet in _sheets(comparison, metrics, lead))
 
 
 def _sheets(comparison: Comparison, metrics: Sequence[str], finding: str | None) -> tuple[Sheet, ...]:

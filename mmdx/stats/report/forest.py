@@ -20,7 +20,7 @@ from mmdx.stats.report.words import p_value, with_interval
 from mmdx.stats.resampling.intervals import Estimate
 
 MOST_LINES = 40
-"""Lines beyond which a plot of the macro mean alone stands first, and one of every finding apart."""
+"""Lines beyond which a plot of what leads (the primary finding, the macro mean) stands first, and the others apart."""
 WIDTH, LINE_INCHES, HEAD, FOOT = 7.2, 0.21, 0.08, 0.45
 COLUMNS, COLUMNS_ALONE = (0.35, 0.68), (0.35, 0.77)
 """Where the plot itself begins and ends, as shares of the width: with something beside the numbers, and without."""
@@ -38,14 +38,14 @@ class ForestLine:
 
 
 def forest_plots(comparison: Comparison) -> list[Plot]:
-    """AUROC by finding and model, and its differences from the reference, those first; the macro mean of many apart."""
-    mean: list[str | None] = [None]
-    findings: list[str | None] = [count.finding for count in comparison.findings]
-    if len(findings) == 1:
+    """AUROC by finding and model, and its differences from the reference, those first; what leads over many apart."""
+    leads = list(comparison.leads)
+    findings: list[str | None] = [count.finding for count in comparison.findings if count.finding not in leads]
+    if len(comparison.findings) == 1:
         findings = []
-    together = (len(comparison.arms) + 1) * (1 + len(findings)) <= MOST_LINES
+    together = (len(comparison.arms) + 1) * len(leads + findings) <= MOST_LINES
     plots = []
-    for group in [mean + findings] if together else [mean, findings]:
+    for group in [leads + findings] if together else [leads, findings]:
         if len(comparison.arms) > 1:
             plots.append(_differences(comparison, group))
         plots.append(_values(comparison, group))
@@ -85,7 +85,7 @@ def _values(comparison: Comparison, findings: Sequence[str | None]) -> Plot:
     line = "" if chance is None else f" The dashed line at {chance:g} is chance."
     caption = f"Bars: 95 % intervals over patients.{line} A value without a bar has no interval."
     name, heading = comparison.primary.name, comparison.primary.title
-    if None not in findings:
+    if findings[0] != comparison.leads[0]:
         name, heading = f"{name}_by_finding", f"{heading} by finding"
     return forest_plot(name, heading, caption, lines, zero=chance, axis=comparison.primary.title)
 
@@ -110,7 +110,7 @@ def _differences(comparison: Comparison, findings: Sequence[str | None]) -> Plot
     )
     axis = f"worse  ←  {short(reference, 24)}  →  better"
     name, heading = "differences", f"Differences in {comparison.primary.title}"
-    if None not in findings:
+    if findings[0] != comparison.leads[0]:
         name, heading = "differences_by_finding", f"{heading} by finding"
     return forest_plot(name, heading, caption, lines, zero=0.0, axis=axis)
 

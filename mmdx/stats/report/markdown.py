@@ -9,7 +9,7 @@ from jinja2 import Environment
 
 from mmdx.stats.comparison.compare import Comparison
 from mmdx.stats.report import templates
-from mmdx.stats.report.claims import claims, headlines, notes
+from mmdx.stats.report.claims import headlines, leading_claims, notes
 from mmdx.stats.report.contents import Contents, contents
 from mmdx.stats.report.tables import Sheet
 from mmdx.templates import environment
@@ -27,7 +27,7 @@ def markdown_file(comparison: Comparison, contents: Contents, *, pictures: bool 
         .get_template("compare.md.j2")
         .render(
             headlines=headlines(comparison),
-            claims=claims(comparison),
+            claims=leading_claims(comparison),
             contents=contents,
             notes=notes(comparison),
             pictures=pictures,

@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 
 from mmdx.stats.comparison.compare import Comparison
 from mmdx.stats.report import templates
-from mmdx.stats.report.claims import claims, headlines, notes
+from mmdx.stats.report.claims import headlines, leading_claims, notes
 from mmdx.stats.report.contents import Contents, headline_metrics
 from mmdx.stats.report.plots import svg
 from mmdx.stats.report.section import Plot, Section
@@ -33,7 +33,7 @@ def page(comparison: Comparison, contents: Contents) -> str:
             style=resource(templates.__name__, "page.css"),
             ground=ground(comparison),
             headlines=headlines(comparison),
-            claims=claims(comparison),
+            claims=leading_claims(comparison),
             contents=contents,
             notes=notes(comparison),
         )
@@ -42,12 +42,14 @@ def page(comparison: Comparison, contents: Contents) -> str:
 
 def excerpt(comparison: Comparison) -> str:
     """What the comparison says and its main tables, for a notebook: a piece of HTML without a style of its own."""
-    sheets = [estimates_sheet(comparison, headline_metrics(comparison))]
-    sheets += [differences_sheet(comparison, headline_metrics(comparison))] if len(comparison.arms) > 1 else []
+    sheets, metrics = [], headline_metrics(comparison)
+    for lead in comparison.leads:
+        sheets.append(estimates_sheet(comparison, metrics, finding=lead))
+        sheets += [differences_sheet(comparison, metrics, finding=lead)] if len(comparison.arms) > 1 else []
     return (
         _environment()
         .get_template("excerpt.html.j2")
-        .render(headlines=headlines(comparison), claims=claims(comparison), sheets=sheets)
+        .render(headlines=headlines(comparison), claims=leading_claims(comparison), sheets=sheets)
     )
 
 

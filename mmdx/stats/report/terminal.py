@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mmdx.stats.comparison.compare import Comparison
-from mmdx.stats.report.claims import check_finding, claims, headlines, notes
+from mmdx.stats.report.claims import check_finding, claims, headlines, leading_claims, notes
 from mmdx.stats.report.contents import headline_metrics
 from mmdx.stats.report.tables import Sheet, differences_sheet, estimates_sheet
 
@@ -18,15 +18,18 @@ from mmdx.stats.report.tables import Sheet, differences_sheet, estimates_sheet
 def summary_tables(comparison: Comparison, *, finding: str | None = None, left_out: Sequence[str] = ()) -> Group:
     """AUROC and average precision of each arm, their differences, what they say, and what was `left_out`.
 
-    `finding` names one finding; None takes the macro means. Raises `UsageError` where no such finding was scored.
+    `finding` names one finding; None takes what the comparison leads with. Raises `UsageError` where no such finding
+    was scored.
     """
     check_finding(comparison, finding)
     parts: list[Table | Text] = [Text(line, style="bold") for line in headlines(comparison, finding=finding)]
     parts += [Text()] if parts else []
-    parts += [sheet_table(estimates_sheet(comparison, headline_metrics(comparison), finding=finding)), Text()]
-    if len(comparison.arms) > 1:
-        parts += [sheet_table(differences_sheet(comparison, headline_metrics(comparison), finding=finding)), Text()]
-    parts += [Text(sentence) for sentence in claims(comparison, finding=finding)]
+    for shown in comparison.leads if finding is None else (finding,):
+        parts += [sheet_table(estimates_sheet(comparison, headline_metrics(comparison), finding=shown)), Text()]
+        if len(comparison.arms) > 1:
+            parts += [sheet_table(differences_sheet(comparison, headline_metrics(comparison), finding=shown)), Text()]
+    sentences = leading_claims(comparison) if finding is None else claims(comparison, finding=finding)
+    parts += [Text(sentence) for sentence in sentences]
     lines = [*notes(comparison, finding=finding), *left_out]
     return Group(*parts, Text(), *(Text(line, style="dim") for line in lines))
 

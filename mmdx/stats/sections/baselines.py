@@ -22,7 +22,7 @@ SCORED = (PRIMARY.name, "ap", "log_loss")
 
 @dataclass(frozen=True)
 class Beside:
-    """One baseline: its macro means by metric, and the reference minus it in AUROC."""
+    """One baseline: its values by metric, and the reference minus it in AUROC."""
 
     name: str
     values: dict[str, Estimate]
@@ -36,14 +36,16 @@ class Beside:
 def baselines_section(comparison: Comparison) -> Section | None:
     """Every baseline beside the reference, with the numbers of the comparison; None without a baseline.
 
-    `record["unbeaten"]` names the baselines that the reference was not shown to beat in macro AUROC.
+    `record["unbeaten"]` names the baselines that the reference was not shown to beat in AUROC: that of the primary
+    finding where there is one, else the macro mean.
     """
     if not comparison.baselines:
         return None
-    reference, named = comparison.reference.name, subject(comparison, PRIMARY.name, None)
+    reference, lead = comparison.reference.name, comparison.leads[0]
+    named = subject(comparison, PRIMARY.name, lead)
     ours = _values(comparison, reference)
     baselines = [
-        Beside(arm.name, _values(comparison, arm.name), comparison.differences[arm.name, PRIMARY.name, None])
+        Beside(arm.name, _values(comparison, arm.name), comparison.differences[arm.name, PRIMARY.name, lead])
         for arm in comparison.baselines
     ]
     return Section(
@@ -62,7 +64,7 @@ def baselines_section(comparison: Comparison) -> Section | None:
 
 
 def _values(comparison: Comparison, arm: str) -> dict[str, Estimate]:
-    return {metric: comparison.estimates[arm, metric, None] for metric in SCORED}
+    return {metric: comparison.estimates[arm, metric, comparison.leads[0]] for metric in SCORED}
 
 
 def _sentences(name: str, reference: Estimate, baselines: Sequence[Beside], named: str) -> list[str]:

@@ -224,7 +224,7 @@ def compare_stages(stages: Stages) -> GuidanceResults | None:
 
 
 def _announced(setting: Setting, outcome: Outcome) -> SavedModel:
-    """The model of an outcome, whose macro AUROC is said."""
+    """The model of an outcome, whose headline is said."""
     if outcome.results is not None:
         setting.say(outcome.results.headline())
     return outcome.saved

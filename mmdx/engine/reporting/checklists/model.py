@@ -84,7 +84,9 @@ def augmentation(files: RunFiles) -> Iterator[Cell]:
 
 def selection(files: RunFiles) -> Iterator[Cell]:
     if judge := files.value("config.yaml", "train.judge"):
-        yield Cell(f"the epoch of the best macro AUROC of validation {judge}", "config.yaml: train.judge")
+        primary = files.value("config.yaml", "data.primary")
+        metric = f"AUROC for {primary}" if primary else "macro AUROC"
+        yield Cell(f"the epoch of the best {metric} of validation {judge}", "config.yaml: train.judge")
     scored = [line for line in files.log if not math.isnan(line.get("val_auroc", math.nan))]
     if scored:
         best = max(scored, key=lambda line: line["val_auroc"])
@@ -166,14 +168,20 @@ def uncertainty(files: RunFiles) -> Iterator[Cell]:
 
 
 def performance(files: RunFiles) -> Iterator[Cell]:
+    shown, primary = files.value("metrics.json", "reference"), files.value("metrics.json", "primary_finding")
+    own = [record for record in files.estimates(finding=True) if record["finding"] == primary and record["metric"]]
+    if own:
+        values = ", ".join(f"{_title(record['metric'])} {_value(record)}" for record in own)
+        yield Cell(f"primary finding, {primary}, with {shown}: {values}", "metrics.json: primary_finding")
     means = [f"{_title(mean['metric'])} {_value(mean)}" for mean in files.estimates(finding=False) if mean["metric"]]
     if means:
-        shown = files.value("metrics.json", "reference")
         yield Cell(f"macro means with {shown}: {', '.join(means)}", "metrics.json: estimates")
 
 
 def by_finding(files: RunFiles) -> Iterator[Cell]:
+    primary = files.value("metrics.json", "primary_finding")
     estimates = [record for record in files.estimates(finding=True) if record["metric"] == "auroc"]
+    estimates.sort(key=lambda record: record["finding"] != primary)
     if estimates:
         values = ", ".join(f"{record['finding']} {_value(record)}" for record in estimates)
         yield Cell(f"AUROC: {values}", "metrics.json: estimates")

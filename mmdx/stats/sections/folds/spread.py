@@ -17,8 +17,8 @@ import numpy as np
 
 from mmdx.errors import DataError
 from mmdx.stats.cohort.cohort import read_cohort
+from mmdx.stats.cohort.counts import mean_columns
 from mmdx.stats.comparison.measured import Measured
-from mmdx.stats.metrics.complements import counted_once
 from mmdx.stats.metrics.registry import METRICS
 from mmdx.stats.report.tables import Sheet
 from mmdx.stats.report.words import bracketed
@@ -74,7 +74,7 @@ def spread_records(spreads: dict[Key, Spread]) -> list[dict[str, Any]]:
 
 def _scores(path: Path) -> dict[Key, float | None]:
     cohort = read_cohort([path])
-    values = Measured(cohort, counted_once(cohort.findings, cohort.labels, cohort.primary_finding)).points()
+    values = Measured(cohort, mean_columns(cohort)).points()
     scores: dict[Key, float | None] = {}
     for a, arm in enumerate(cohort.arms):
         for m, metric in enumerate(METRICS):

@@ -128,7 +128,7 @@ def row_columns(model_scores: RowScores) -> Float[np.ndarray, "m k"]:
 def mean_calibrations(
     cohort: Cohort, by_finding: list[list[Calibration]], findings: list[int], *, scaled: bool
 ) -> list[Calibration]:
-    """The mean over findings of each model, as it is and, where all findings are, scaled."""
+    """The mean over some `findings` of each model, as it is and, where all findings are, scaled."""
     refused = refusals(cohort, findings)[-1]
     compared = [[measured for measured in of_finding if scaled or not measured.scaled] for of_finding in by_finding]
     means = []

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from mmdx.stats.cohort.cohort import Cohort
+from mmdx.stats.cohort.counts import mean_columns
 from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.metrics.calibration import BINS, COOLEST, HOTTEST, on_bound
 from mmdx.stats.report.section import Section
@@ -46,10 +47,12 @@ def reliability_section(cohort: Cohort, resampler: Resampler) -> Section | None:
         for scores in ([plain, scaled] if f in after else [plain])
     ]
     measured = measure_all(cohort, every, fewer)
-    by_finding = [[entry for entry in measured if entry.finding == cohort.findings[f]] for f in findings]
-    if len(findings) > 1:
-        mean = mean_calibrations(cohort, by_finding, findings, scaled=after == findings)
+    groups = {f: [entry for entry in measured if entry.finding == cohort.findings[f]] for f in findings}
+    by_finding, in_mean, primary = list(groups.values()), mean_columns(cohort), cohort.primary_finding
+    if len(in_mean) > 1:
+        mean = mean_calibrations(cohort, [groups[f] for f in in_mean], in_mean, scaled=after == findings)
         by_finding = [mean, *by_finding]
+    by_finding.sort(key=lambda group: primary is None or group[0].finding != primary)
     plots = [reliability_plot(cohort, findings, plain, resampler, scaled=False)]
     if after:
         plots.append(reliability_plot(cohort, after, scaled, resampler, scaled=True))

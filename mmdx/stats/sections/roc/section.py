@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mmdx.stats.cohort.cohort import Cohort
-from mmdx.stats.cohort.counts import refusals
+from mmdx.stats.cohort.counts import mean_columns, refusals
 from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.metrics.folds import measure
 from mmdx.stats.metrics.registry import METRICS
@@ -58,14 +58,20 @@ class _Curve:
 
 
 def roc_section(cohort: Cohort, resampler: Resampler) -> Section | None:
-    """Curves of every model for each finding that has both classes, or their mean where these are more than six."""
+    """Curves of every model for each finding that has both classes, the primary one first.
+
+    Of more than six findings the primary one is drawn, or where there is none the mean.
+    """
     findings = [f for f in range(len(cohort.findings)) if cohort.compares(f)]
     if not findings or not cohort.models:
         return None
+    findings.sort(key=lambda f: cohort.findings[f] != cohort.primary_finding)
+    first = cohort.findings[findings[0]]
+    drawn = first if first == cohort.primary_finding else MEAN
     resampler = resampler.at_most(BAND_RESAMPLES)
     roc, pr = _curves(cohort, findings, resampler)
     if len(findings) > MOST_FINDINGS:
-        roc, pr = ([curve for curve in curves if curve.finding == MEAN] for curves in (roc, pr))
+        roc, pr = ([curve for curve in curves if curve.finding == drawn] for curves in (roc, pr))
     notes = [
         f"Bands are pointwise 95 % percentile bands over {resampler.resamples} resamples of patients, the same for "
         "every model: a band holds a point of a curve, not the whole of it. None is drawn where too few patients bear "
@@ -73,7 +79,9 @@ def roc_section(cohort: Cohort, resampler: Resampler) -> Section | None:
         "sensitivities."
     ]
     if len(findings) > MOST_FINDINGS:
-        notes.append(f"Drawn are means over {len(findings)} findings, of sensitivity or precision at each place.")
+        counted = len(mean_columns(cohort))
+        mean = f"means over {counted} findings, of sensitivity or precision at each place"
+        notes.append(f"Drawn are {mean if drawn == MEAN else f'those of the primary finding, {drawn}'}.")
     if any(cohort.arms[arm].folds > 1 for arm in cohort.models):
         notes.append(
             "Of a cross-validated model the ROC curve is the mean over its folds, each weighted by its pairs of a "
@@ -94,21 +102,23 @@ def _curves(cohort: Cohort, findings: list[int], resampler: Resampler) -> tuple[
     by_kind: tuple[list[_Curve], list[_Curve]] = ([], [])
     means = np.zeros((2, len(cohort.arms), len(weights), len(GRID)))
     areas = np.zeros((2, len(cohort.arms)))
-    bases = []
+    bases, in_mean = [], mean_columns(cohort)
     for f in findings:
         labelled = _known(cohort, f)
         labels, of = cohort.labels[labelled, f], cohort.patients[labelled]
-        bases.append(float(labels.mean()))
+        base = float(labels.mean())
+        bases += [base] if f in in_mean else []
         refused = why_too_few(labels, of) is not None
         once = np.ones((1, len(labels)), dtype=np.int32)
         for arm in cohort.models:
             scores, folds = cohort.scored[arm][0].finding(f, labelled)
             areas_of_model = [measure(METRICS[name], labels, scores, once, folds)[0] for name in ("auroc", "ap")]
             for kind, curve in enumerate(roc_and_pr(labels, scores, of, weights, folds)):
-                by_kind[kind].append(_curve(cohort.findings[f], arm, curve, areas_of_model[kind], bases[-1], refused))
-                means[kind, arm] += curve / len(findings)
-                areas[kind, arm] += areas_of_model[kind] / len(findings)
-    few = refusals(cohort, findings)[-1] is not None
+                by_kind[kind].append(_curve(cohort.findings[f], arm, curve, areas_of_model[kind], base, refused))
+                if f in in_mean:
+                    means[kind, arm] += curve / len(in_mean)
+                    areas[kind, arm] += areas_of_model[kind] / len(in_mean)
+    few = refusals(cohort, in_mean)[-1] is not None
     for kind, curves in enumerate(by_kind):
         for arm in cohort.models:
             mean = _curve(MEAN, arm, means[kind, arm], areas[kind, arm], float(np.mean(bases)), few)
