@@ -42,3 +42,12 @@ def test_what_is_wrong_with_a_table_is_one_line() -> None:
         compare({"ours": scores(PERFECT).drop(columns=["score"]), "theirs": scores(HALF)})
     with pytest.raises(UsageError, match="a mapping of names to tables stands alone"):
         compare({"ours": scores(PERFECT)}, "runs/mine")
+
+
+def test_the_primary_finding_is_stated() -> None:
+    both = [pd.concat([scores(values), scores(HALF).assign(finding="y")]) for values in (PERFECT, HALF)]
+    evidence = compare(dict(zip(("ours", "theirs"), both, strict=True)), resamples=200, primary="y")
+    assert evidence.comparison.leads == ("y", None)
+    assert evidence.to_json()["primary_finding"] == "y"
+    with pytest.raises(UsageError, match=r"^primary finding 'z': not in the predictions; known: x, y$"):
+        compare({"ours": both[0]}, primary="z")

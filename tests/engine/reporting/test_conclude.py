@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from run_by_hand import write_run
@@ -18,3 +19,5 @@ def test_a_file_of_predictions_is_compared_by_what_was_shown(tmp_path: Path) -> 
     assert scores.boxes == measured_boxes(path.parent, "test") == {}
     headline = Results(scores.comparison, None, {}, None).headline()
     assert headline.startswith("test study, image+report: macro AUROC 1.000")
+    led = replace(scores.comparison, primary_finding="bleed")
+    assert Results(led, None, {}, None).headline().startswith("test study, image+report: AUROC for bleed 1.000")

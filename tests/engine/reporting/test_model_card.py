@@ -77,6 +77,18 @@ def test_the_front_matter_is_for_programs(inputs: CardInputs) -> None:
     assert values == {(name, "macro mean"): 1.0 for name in shown} | {("image+report", "bleed"): 1.0}
 
 
+def test_the_primary_finding_is_listed_first_and_for_every_showing(inputs: CardInputs) -> None:
+    led = replace(inputs, comparison=replace(inputs.comparison, primary_finding="bleed"))
+    results = ModelCard(card(led, [], "")).data.eval_results
+    assert results is not None
+    listed = [(r.metric_args["shown"], r.metric_args["finding"]) for r in results if r.metric_type == "roc_auc"]
+    shown = ("image+report", "image", "report")
+    assert listed == [*((name, "bleed") for name in shown), ("image+report", "macro mean")]
+    data = inputs.config.data.model_copy(update={"primary": "bleed"})
+    text = card(replace(inputs, config=inputs.config.model_copy(update={"data": data})), [], "")
+    assert "the best by the AUROC for bleed of validation studies" in text
+
+
 def test_names_cannot_write_markdown(inputs: CardInputs) -> None:
     facts = replace(inputs.facts, findings=("<b>_x_",), inputs={"a`b": InputFacts("images")})
     start = paragraphs(replace(inputs, facts=facts))[2]

@@ -5,7 +5,7 @@ import pytest
 
 from mmdx.errors import DataError, UsageError
 from mmdx.stats.comparison.compare import Comparison, compare
-from mmdx.stats.report.claims import audit_lines, claims, headlines, notes
+from mmdx.stats.report.claims import audit_lines, claims, headlines, leading_claims, notes
 from mmdx.stats.resampling.intervals import Estimate
 from mmdx.stats.significance.difference import Difference
 
@@ -169,3 +169,35 @@ def test_runs_of_different_verdicts_are_told_apart(write_run):
     (runs[0] / "audit.json").write_text("[]")
     with pytest.raises(DataError, match=r"audit\.json: is no audit"):
         compare(runs, resamples=100)
+
+
+def test_the_primary_finding_leads_and_the_macro_mean_follows(comparison):
+    led = dataclasses.replace(comparison, primary_finding="fracture")
+    assert led.leads == ("fracture", None)
+    assert leading_claims(led) == [*claims(led, finding="fracture"), *claims(led)]
+    assert leading_claims(comparison) == claims(comparison)
+    assert led.leads[:1] == dataclasses.replace(led, findings=led.findings[1:]).leads
+
+
+def test_the_notes_say_what_is_primary_and_what_is_secondary(comparison):
+    led = dataclasses.replace(comparison, primary_finding="fracture")
+    assert "fracture is the primary finding: its p-values are those of one comparison, and not corrected." in notes(led)
+    assert "Secondary: bleed, whose p-values are not corrected; no interval is corrected." in notes(led)
+    several = dataclasses.replace(led, arms=(*led.arms, dataclasses.replace(led.arms[1], name="mr")))
+    several = dataclasses.replace(
+        several,
+        estimates=led.estimates
+        | {("mr", metric, finding): value for (arm, metric, finding), value in led.estimates.items() if arm == "ct"},
+    )
+    text = " ".join(notes(several))
+    assert "fracture is the primary finding: its p-values are corrected for 2 comparisons (Holm)." in text
+    assert "bleed, whose p-values are corrected for up to 2 comparisons among themselves (Holm)" in text
+
+
+def test_baselines_are_held_against_the_primary_finding(write_run):
+    run = write_run("fused", {"ct": 1.0})
+    write_run("plain", {"constant": 40.0})
+    (run.parent / "plain" / "predictions" / "test.csv").rename(run / "predictions" / "test_baselines.csv")
+    (run / "config.yaml").write_text("data: {primary: fracture}")
+    (line,) = headlines(compare([run], resamples=100))
+    assert line.startswith("ct (AUROC for fracture ")

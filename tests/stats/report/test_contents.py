@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -43,3 +45,14 @@ def test_two_plots_of_one_name_are_refused(write_run):
     written = contents(comparison, [Section("a", "A", plots=(plot("auroc"),))])
     with pytest.raises(ValueError, match="two plots are named 'auroc'"):
         _ = written.plots
+
+
+def test_the_primary_finding_stands_before_the_macro_mean(write_run):
+    comparison = compare([write_run("fused", {"ct": 2.0, "ct+report": 1.0})], resamples=100)
+    headline, *_ = contents(replace(comparison, primary_finding="fracture"), ()).open
+    assert [sheet.title.partition(":")[0] for sheet in headline.sheets] == ["fracture"] * 2 + [
+        "Mean over 2 findings"
+    ] * 2
+    assert [plot.numbers["group"].unique().tolist() for plot in headline.plots] == [
+        ["fracture", "macro AUROC", "bleed"]
+    ] * 2

@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -61,3 +62,13 @@ def test_a_table_stands_above_its_notes():
         "ct[bold]  0.500",
         "Of four slices.",
     ]
+
+
+def test_the_primary_finding_stands_before_the_macro_mean(write_run):
+    comparison = compare([write_run("fused", {"ct": 2.0, "ct+report": 1.0})], resamples=100)
+    text = "\n".join(printed(replace(comparison, primary_finding="fracture")))
+    places = [
+        text.index(title) for title in ("\nfracture: ct+report minus", "Mean over 2 findings", "AUROC for fracture is")
+    ]
+    assert text.startswith("fracture")
+    assert places == sorted(places)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from arms_by_hand import cohort_of, halves, noisy, wild
 from asking import compared
@@ -55,3 +58,16 @@ def test_wild_cohorts_are_unbeaten_in_words(name):
     found = baselines_section(compared(wild()[name], resamples=100))
     assert all("nan" not in sentence for sentence in found.sentences)
     assert name in ("unknown",) or found.record["unbeaten"] == ["baseline constant"]
+
+
+def test_the_primary_finding_decides_what_is_beaten():
+    """The model tells fractures and nothing of the bleeds, a baseline the reverse."""
+    told, chance = noisy(LABELS, 1.0), noisy(LABELS, 60.0, seed=1)
+    model, other = (np.column_stack(pair) for pair in ((chance[:, 0], told[:, 1]), (told[:, 0], chance[:, 1])))
+    cohort = cohort_of(LABELS, {"image": model, "baseline TF-IDF": other})
+    unbeaten = {}
+    for primary in ("bleed", "fracture"):
+        found = baselines_section(compared(replace(cohort, primary_finding=primary), resamples=200))
+        unbeaten[primary] = found.record["unbeaten"]
+        assert f"AUROC for {primary}" in found.sentences[0]
+    assert unbeaten == {"bleed": ["baseline TF-IDF"], "fracture": []}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -71,3 +72,8 @@ def test_wild_cohorts_are_refused_in_words(name):
     section = ask(partial(margin_section, margin=0.05), wild()[name], resamples=100)
     assert len(section.sentences) == 3
     assert all("nan" not in sentence for sentence in section.sentences)
+
+
+def test_the_margin_is_one_of_the_primary_finding():
+    section = ask(partial(margin_section, margin=0.02), replace(cohort(0.0), primary_finding="bleed"), resamples=200)
+    assert section.sentences[0].startswith("In AUROC for bleed, ")

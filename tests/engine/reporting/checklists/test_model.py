@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from run_by_hand import write_run
 
 from mmdx.engine.reporting.checklists.table import OF_MODEL
 from mmdx.engine.runs.files import RunFiles
+from mmdx.files import RunLayout
 
 BEGIN = {
     "findings": "answers bleed",
@@ -60,3 +62,17 @@ def test_the_best_epoch_is_that_of_the_log(files: RunFiles) -> None:
 @pytest.mark.parametrize("name", OF_MODEL)
 def test_an_empty_folder_says_nothing(tmp_path: Path, name: str) -> None:
     assert list(OF_MODEL[name](RunFiles(tmp_path, tmp_path))) == []
+
+
+def test_the_primary_finding_leads(tmp_path: Path) -> None:
+    run = write_run(tmp_path)
+    config, metrics = RunLayout(run).config, RunLayout(run).metrics
+    config.write_text(config.read_text().replace("primary: null", "primary: bleed"))
+    metrics.write_text(json.dumps(json.loads(metrics.read_text()) | {"primary_finding": "bleed"}))
+    files = RunFiles(run, run)
+    assert [cell.text for cell in OF_MODEL["selection"](files)][0].startswith(
+        "the epoch of the best AUROC for bleed of"
+    )
+    first, second = OF_MODEL["performance"](files)
+    assert first.text.startswith("primary finding, bleed, with image+report: AUROC 1.000")
+    assert second.text.startswith("macro means with image+report")

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from asking import ask
@@ -55,3 +57,12 @@ def test_no_band_stands_on_fewer_than_five_patients():
 def test_one_class_has_no_curve():
     labels = np.ones((9, 1))
     assert ask(roc_section, cohort_of(labels, scores_for(labels, [1.0])), resamples=100, seed=0) is None
+
+
+def test_of_many_findings_the_primary_one_is_drawn():
+    labels = np.tile(LABELS, (1, 4))
+    cohort = cohort_of(labels, scores_for(labels, [1.0]), names=("ct",))
+    section = ask(roc_section, replace(cohort, primary_finding="f3"), resamples=50, seed=0)
+    assert section is not None
+    assert set(section.plots[0].numbers["finding"]) == {"f3"}
+    assert "Drawn are those of the primary finding, f3." in section.notes
