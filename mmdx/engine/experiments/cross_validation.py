@@ -11,6 +11,7 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
 from rich.console import Console
 
+from mmdx.config_file import read_config
 from mmdx.data.splits.folds import make_folds, read_folds, splits_of_fold, write_folds
 from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
@@ -29,7 +30,7 @@ from mmdx.engine.runs.studies import write_studies
 from mmdx.engine.runs.threads import threads_of_run
 from mmdx.engine.scoring.evaluate import AS_TRAINED, Scoring, score_run
 from mmdx.errors import DataError, UsageError
-from mmdx.files import BASELINES, SLICES, RunLayout, write_json, write_text, written
+from mmdx.files import BASELINES, EVALUATION, SLICES, RunLayout, write_json, write_text, written
 from mmdx.schema import Config
 from mmdx.stats.comparison.compare import Comparison, compare
 from mmdx.stats.report.contents import headline_metrics
@@ -141,6 +142,9 @@ def evaluate_folds(
     if accelerator.is_main_process:
         for line in _pool(run, places, pooled):
             Console(stderr=True).print(line, markup=False, highlight=False)
+        if out is not None:
+            primary = read_config(run.config).data.primary
+            write_json(out / EVALUATION, {"run": str(folder), "split": split, "primary": primary})
     accelerator.wait_for_everyone()
     accelerator.end_training()
     return _scores(pooled)

@@ -126,6 +126,7 @@ def test_the_fold_models_are_one_model_for_new_studies(finished: Path):
 def test_evaluated_again_each_fold_by_its_own_model(finished: Path, tmp_path: Path):
     pooled = pd.read_csv(finished / "predictions" / "test.csv")
     again = evaluate_folds(finished, "test", [("image",)], tmp_path)
+    assert json.loads((tmp_path / "evaluation.json").read_text())["primary"] is None
     expected = pooled[pooled["shown"] == "image"].reset_index(drop=True)
     pd.testing.assert_frame_equal(pd.read_csv(again), expected, atol=1e-5, rtol=1e-5)
     one = evaluate_run(finished / "fold-1", "test", [("image",)], tmp_path / "one")
