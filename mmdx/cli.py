@@ -213,16 +213,22 @@ def ensemble(
 
 @app.command()
 def extract(
-    run: Annotated[Path, typer.Argument(help="a run folder, also one of a cross-validation")],
+    source: option.Describing,
     out: option.NewStore,
+    overrides: option.Overrides = None,
     modality: option.DescribedModalities = None,
     folds: option.FoldModels = None,
+    store: option.DescribedStore = None,
+    pretrained: option.PretrainedWeights = None,
 ) -> None:
-    """Write what a run's encoders and slice head say of every image as a store of descriptors, for a second stage."""
-    from mmdx.engine.experiments.extract import extract_run
-    from mmdx.files import RunLayout
+    """Write what encoders (and the slice head of a run) say of every image as a store, for a second stage.
 
-    extract_run(RunLayout(run), out, modalities=modality or [], folds=folds, console=Console(stderr=True))
+    Frozen encoders of a config, or a timm encoder by its name, describe images without any training.
+    """
+    from mmdx.engine.experiments.extract import Source, extract_source
+
+    described = Source(source, overrides or [], store, pretrained)
+    extract_source(described, out, modalities=modality or [], folds=folds, console=Console(stderr=True))
 
 
 @app.command()

@@ -63,6 +63,17 @@ Primary = Annotated[
 Fusions = Annotated[
     list[str] | None, typer.Option(help="other fusion, concat and late when left out; repeat for several")
 ]
+Describing = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN|CONFIG|ENCODER",
+        help="a run folder, also one of a cross-validation; a config whose encoders are frozen; a timm encoder's name",
+    ),
+]
+DescribedStore = Annotated[Path | None, typer.Option(help="store whose images the encoder of this name describes")]
+PretrainedWeights = Annotated[
+    str | None, typer.Option(help="its weights: hub, a file, or an installed package; random when left out")
+]
 DescribedModalities = Annotated[
     list[str] | None, typer.Option(help="image modality to describe, all when left out; repeat for several")
 ]

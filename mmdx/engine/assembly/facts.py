@@ -32,7 +32,7 @@ class ModelFacts:
 
     `prevalence` is that of the training labels, by level, as `Findings` has it. `texts` says how many tokens each text
     has that a head writes, by modality. `first` tells the weights of the model whose descriptors it reads, None where
-    it reads what a store has.
+    it reads what a store has. `trained` is False of a model whose heads have learned nothing, which only describes.
     """
 
     findings: tuple[str, ...]
@@ -41,12 +41,14 @@ class ModelFacts:
     prevalence: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     texts: Mapping[str, int] = field(default_factory=dict)
     first: str | None = None
+    trained: bool = True
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values; JSON has no NaN, which is null there."""
+        """Plain values; JSON has no NaN, which is null there. That a model is trained goes without saying."""
         rates = {level: [None if isnan(share) else share for share in row] for level, row in self.prevalence.items()}
         inputs = {name: _plain(facts) for name, facts in self.inputs.items()}
-        return {**asdict(self), "inputs": inputs, "prevalence": rates}
+        plain = {**asdict(self), "inputs": inputs, "prevalence": rates}
+        return {name: value for name, value in plain.items() if name != "trained" or not value}
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> ModelFacts:
@@ -54,7 +56,8 @@ class ModelFacts:
         rates = {
             level: tuple(nan if share is None else share for share in row) for level, row in raw["prevalence"].items()
         }
-        return cls(tuple(raw["findings"]), int(raw["size"]), inputs, rates, dict(raw["texts"]), raw["first"])
+        findings, texts, trained = tuple(raw["findings"]), dict(raw["texts"]), raw.get("trained", True)
+        return cls(findings, int(raw["size"]), inputs, rates, texts, raw["first"], trained)
 
     def unbuilt(self) -> ModelFacts:
         """These facts as they were before any encoder was made: a model of them starts from what is pretrained."""

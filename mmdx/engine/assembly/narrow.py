@@ -1,4 +1,7 @@
-"""A config with fewer inputs, for ablation and guidance alike: an ordinary config, and one sentence per change."""
+"""A config with fewer inputs, for ablation and guidance alike: an ordinary config, and one sentence per change.
+
+What the first of two stages leaves to the second is told here as well.
+"""
 
 from __future__ import annotations
 
@@ -126,3 +129,22 @@ def level_of(head: Component) -> str | None:
     """What a head answers about (`Head.level`); None for a part that is no `Head`."""
     part = HEADS.get(head.type)
     return part.level if isinstance(part, type) and issubclass(part, Head) else None
+
+
+def described_inputs(config: Config) -> list[str]:
+    """The inputs of which the first stage of a config leaves descriptors that the second one reads."""
+    if config.first is None:
+        return []
+    first = config.first.model.inputs
+    return [name for name, section in first.items() if name in config.model.inputs and kind_of(section).pictured]
+
+
+def only_describes(config: Config) -> bool:
+    """Whether nothing of the first stage of a config is to be trained: its encoders are frozen, and no logits of a
+    slice head are asked for."""
+    if config.first is None:
+        return False
+    sections = [config.first.model.inputs[name] for name in described_inputs(config)]
+    answering = any(level_of(head) == "slice" for head in config.first.model.heads.values())
+    frozen = all(section.encoder.options.get("frozen") is True for section in sections)
+    return bool(sections) and frozen and (config.first.folds is None or not answering)

@@ -13,7 +13,7 @@ from mmdx.config_file import parse_config, read_raw
 from mmdx.data.readers import register_all
 from mmdx.engine.assembly.encoders import encoders, kind_of, kind_read, options_read
 from mmdx.engine.assembly.judging import judge_problems
-from mmdx.engine.assembly.narrow import level_of, narrow
+from mmdx.engine.assembly.narrow import level_of, narrow, only_describes
 from mmdx.engine.assembly.parts import register_parts
 from mmdx.engine.assembly.plugins import import_plugins
 from mmdx.errors import UsageError, did_you_mean
@@ -217,11 +217,14 @@ def _side_problems(config: Config) -> list[str]:
     ]
     if problems:
         return problems[:1]
-    problems = [
-        f"guidance: trains stages of its own, which {key} does not reach; leave one of them out"
-        for key, section in (("data.folds", config.data.folds), ("first", config.first))
-        if section is not None
-    ]
+    problems = []
+    if config.data.folds is not None:
+        problems.append("guidance: trains stages of its own, which data.folds does not reach; leave one of them out")
+    if config.first is not None and not only_describes(config):
+        problems.append(
+            "guidance: its stages share one first stage, of which nothing may be trained; freeze its encoders "
+            "(encoder.frozen=true) and ask for no logits (first.folds=null)"
+        )
     problems += [
         f"guidance names '{name}' neither superior nor inferior; do so, or drop the input"
         for name in inputs

@@ -1,9 +1,10 @@
-"""`mmdx extract`: the descriptors of a run as a store."""
+"""`mmdx extract`: descriptors as a store, of a run, or of frozen encoders that no training is asked for."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from accelerate import Accelerator
@@ -11,17 +12,113 @@ from rich.console import Console
 
 from mmdx.data.splits.folds import read_folds
 from mmdx.data.store.store import Store
+from mmdx.engine.assembly.encoders import kind_of
+from mmdx.engine.assembly.resolve import read_resolved, resolve_raw
 from mmdx.engine.assembly.saved import SavedModel, load_model
-from mmdx.engine.assembly.store import store_of
-from mmdx.engine.experiments.two_stage import out_of_fold
-from mmdx.engine.processes import make_accelerator
+from mmdx.engine.assembly.store import deal, open_store, store_of
+from mmdx.engine.assembly.untrained import describing_config, untrained_model
+from mmdx.engine.experiments.two_stage import of_untrained, out_of_fold
+from mmdx.engine.processes import main_first, make_accelerator
 from mmdx.engine.runs.folder import model_folder
 from mmdx.engine.runs.record import splits_of
 from mmdx.engine.runs.setting import Setting
 from mmdx.engine.scoring.descriptors import Describer, Extraction, chosen_modalities, extract
-from mmdx.errors import DataError, UsageError
-from mmdx.files import RunLayout
+from mmdx.errors import DataError, UsageError, did_you_mean
+from mmdx.files import PARTIAL, RunLayout
 from mmdx.kinds import KINDS
+from mmdx.schema import Config
+
+GREY = {"type": "grey", "channels": 3}
+
+
+@dataclass(frozen=True)
+class Source:
+    """What makes descriptors: `name` is a run folder, a config (YAML, with `overrides`), or a timm encoder, which
+    describes the images of `store` with the weights `pretrained`."""
+
+    name: str
+    overrides: Sequence[str] = ()
+    store: Path | None = None
+    pretrained: str | None = None
+
+    @property
+    def is_run(self) -> bool:
+        return Path(self.name).is_dir()
+
+    @property
+    def is_config(self) -> bool:
+        return not self.is_run and Path(self.name).suffix in (".yaml", ".yml")
+
+    def config(self) -> Config:
+        """The config of frozen encoders, resolved. Raises `UsageError` where it has none, or names no encoder."""
+        if self.is_config:
+            return read_resolved(Path(self.name), self.overrides)
+        if self.store is None:
+            raise UsageError(
+                f"{self.name}: neither a run folder nor a config (.yaml); for a timm encoder of this name add --store"
+            )
+        if self.overrides:
+            raise UsageError(f"{self.overrides[0]}: an encoder's name takes no overrides; write a config for them")
+        encoder = {"type": "timm", "name": self.name, "pretrained": self.pretrained, "frozen": True}
+        inputs = {
+            # Grey images stand three times, as encoders that were pretrained on photographs expect them.
+            name: {"encoder": encoder, "view": None if facts.unit == "HU" or facts.channels == 3 else GREY}
+            for name, facts in Store(self.store).modalities.items()
+            if KINDS[facts.kind].pictured
+        }
+        if not inputs:
+            raise UsageError(f"--store {self.store}: holds no images that an encoder could describe")
+        return resolve_raw({"data": {"store": str(self.store)}, "model": {"inputs": inputs}}, self.name)
+
+
+def extract_source(
+    source: Source, out: Path, *, modalities: Sequence[str] = (), folds: int | None = None, console: Console
+) -> Store:
+    """The store of descriptors of a source in `out`; nothing is trained but for `folds` of a run.
+
+    Raises `UsageError` for options that do not belong to the source.
+    """
+    if (source.is_run or source.is_config) and (source.store is not None or source.pretrained is not None):
+        raise UsageError(f"--store, --pretrained: are for an encoder's name; {source.name} says these itself")
+    if source.is_run:
+        if source.overrides:
+            raise UsageError(f"{source.overrides[0]}: a run has its config already; overrides are for a config")
+        return extract_run(RunLayout(Path(source.name)), out, modalities=modalities, folds=folds, console=console)
+    if folds is not None:
+        raise UsageError(f"--folds: {source.name} is described by frozen encoders, which need none; leave it out")
+    return extract_frozen(source.config(), source.name, out, modalities=modalities, console=console)
+
+
+def extract_frozen(config: Config, name: str, out: Path, *, modalities: Sequence[str] = (), console: Console) -> Store:
+    """The store of what the frozen encoders of a config (resolved), called `name`, say of all images; of two stages,
+    those of the first.
+
+    Raises `UsageError` where an encoder that is to describe is not frozen.
+    """
+    model = config.first.model if config.first is not None else config.model
+    pictured = [modality for modality, section in model.inputs.items() if kind_of(section).pictured]
+    for modality in modalities:
+        if modality not in pictured:
+            raise UsageError(f"--modality {modality}: {name} has no such images; {did_you_mean(modality, pictured)}")
+    names = [modality for modality in pictured if not modalities or modality in modalities]
+    if not names:
+        raise UsageError(f"{name}: reads no images, so there is nothing to describe")
+    accelerator = make_accelerator()
+    main_console = console if accelerator.is_main_process else Console(quiet=True)
+    store = open_store(config, main_console, main_first(accelerator))
+    splits = deal(config, store) if config.data.folds is None else store.splits
+    # The model lies beside the store that it makes until that has it.
+    beside = RunLayout(out.with_name(f"{out.name}.first{PARTIAL}"))
+    described = describing_config(config, model, names)
+    setting = Setting(described, beside, store, splits, accelerator, main_console)
+    try:
+        extraction = replace(of_untrained(setting, untrained_model(setting), names), run=Path(name))
+        descriptors = _left(extraction, setting, out)
+    finally:
+        if setting.is_main:
+            shutil.rmtree(beside.folder, ignore_errors=True)
+    accelerator.end_training()
+    return descriptors
 
 
 def extract_run(
@@ -48,16 +145,22 @@ def extract_run(
         extraction = _of_folds(run, setting, names)
     else:
         extraction = out_of_fold(setting, saved, names, folds=folds)
+    descriptors = _left(extraction, setting, out)
+    accelerator.end_training()
+    return descriptors
+
+
+def _left(extraction: Extraction, setting: Setting, out: Path) -> Store:
+    """The store in `out`, and the lines that say what it holds and lacks."""
     store = setting.store
     described = {part for name in extraction.modalities for part in store.layout.parts(name)}
     pictured = [name for name, facts in store.stored.items() if KINDS[facts.kind].pictured]
     left_out = [name for name in pictured if name not in described]
     if left_out:
-        setting.say(f"left out, for the run does not describe it: {', '.join(left_out)}")
+        setting.say(f"left out, for nothing describes it: {', '.join(left_out)}")
     descriptors = extract(extraction, setting, out)
     widths = ", ".join(f"{name} {facts.width}" for name, facts in extraction.facts().items())
     setting.say(f"{out}: {len(descriptors)} studies, values per descriptor: {widths}")
-    accelerator.end_training()
     return descriptors
 
 

@@ -15,7 +15,9 @@ from mmdx.data.splits.folds import make_folds
 from mmdx.data.splits.splits import Splits, read_splits
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.checks import Presence, check_training
+from mmdx.engine.assembly.narrow import described_inputs, only_describes
 from mmdx.engine.assembly.saved import SavedModel, load_model
+from mmdx.engine.assembly.untrained import describing_config, untrained_model
 from mmdx.engine.experiments.single import Outcome, train_one
 from mmdx.engine.runs.folder import is_concluded, same_config
 from mmdx.engine.runs.record import record_plan
@@ -58,15 +60,28 @@ def first_stage(setting: Setting) -> Store:
     run, config = setting.run, setting.config
     if config.first is None:
         raise ValueError("a config without a section first has one stage")
-    changes = {"first": None, "run": None, "model": config.first.model, "train": config.first.train}
-    first = replace(setting, config=config.model_copy(update=changes), run=RunLayout(run.first))
-    setting.say(f"first stage: {run.first}")
-    saved = finished_model(first)
-    names = [name for name in chosen_modalities(saved, []) if name in config.model.inputs]
-    extraction = out_of_fold(first, saved, names, folds=config.first.folds)
+    if only_describes(config):
+        names = described_inputs(config)
+        described = describing_config(config, config.first.model, names)
+        first = replace(setting, config=described, run=RunLayout(run.first))
+        setting.say(f"first stage: frozen encoders of {', '.join(names)}, of which nothing is trained")
+        extraction = of_untrained(first, untrained_model(first), names)
+    else:
+        changes = {"first": None, "run": None, "model": config.first.model, "train": config.first.train}
+        first = replace(setting, config=config.model_copy(update=changes), run=RunLayout(run.first))
+        setting.say(f"first stage: {run.first}")
+        saved = finished_model(first)
+        names = [name for name in chosen_modalities(saved, []) if name in config.model.inputs]
+        extraction = out_of_fold(first, saved, names, folds=config.first.folds)
     store = extract(extraction, setting, run.descriptors)
     setting.say(f"second stage, on {run.descriptors}")
     return store
+
+
+def of_untrained(setting: Setting, saved: SavedModel, modalities: Sequence[str]) -> Extraction:
+    """What a model of frozen encoders describes: every study, for it has learned from none."""
+    describers = {OWN: Describer(saved, setting.run.best, frozenset())}
+    return Extraction(setting.run.folder, describers, [OWN] * len(setting.store), modalities, folds=None)
 
 
 def finished_model(setting: Setting) -> SavedModel:

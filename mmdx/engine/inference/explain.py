@@ -25,7 +25,7 @@ from mmdx.engine.inference.explanation import ExplainedSlice, Explanation, savin
 from mmdx.engine.inference.raw import image_inputs, image_names
 from mmdx.engine.inference.reports import read_reports
 from mmdx.engine.inference.source import answer_each, make_folder
-from mmdx.engine.inference.study import device_of, image_input, read_by_members, text_inputs
+from mmdx.engine.inference.study import check_trained, device_of, image_input, read_by_members, text_inputs
 from mmdx.engine.processes import ready_cpu
 from mmdx.engine.runs.folder import model_folder
 from mmdx.engine.scoring.boxes import slices_of
@@ -121,6 +121,7 @@ def explain_study(
     means over its members. Raises `UsageError` for a modality or a finding that the model does not know, and
     `DataError` where the study has no such images.
     """
+    check_trained(saved)
     check_names(saved, modality, findings)
     images, names = modality or image_inputs(saved)[0], findings or saved.facts.findings
     columns = [saved.facts.findings.index(finding) for finding in names]

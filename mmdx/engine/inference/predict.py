@@ -22,7 +22,7 @@ from mmdx.engine.inference.prediction import Prediction, Predictions
 from mmdx.engine.inference.raw import image_names
 from mmdx.engine.inference.reports import read_reports
 from mmdx.engine.inference.source import answer_each, make_folder
-from mmdx.engine.inference.study import ReadStudy, device_of, image_input, read_by_members, text_inputs
+from mmdx.engine.inference.study import ReadStudy, check_trained, device_of, image_input, read_by_members, text_inputs
 from mmdx.engine.processes import ready_cpu
 from mmdx.engine.runs.folder import model_folder
 from mmdx.engine.scoring.boxes import lesions_of, merged_boxes
@@ -101,6 +101,7 @@ def predict_study(
     Raises `DataError` where the study has nothing that the model reads, or images of another unit, and where the answer
     is not a number.
     """
+    check_trained(saved)
     with torch.inference_mode():
         answered = [
             _Answered(member, read, member.model(read.batch.to(device_of(member))))

@@ -93,6 +93,15 @@ def device_of(saved: SavedModel) -> torch.device:
     return next(saved.model.parameters()).device
 
 
+def check_trained(saved: SavedModel) -> None:
+    """Raises `UsageError` where the heads of a model have learned nothing: it only describes images."""
+    if not saved.facts.trained:
+        raise UsageError(
+            "this model only describes images for a second stage, and its answers have learned nothing; train the "
+            "second stage on its descriptors, and ask that"
+        )
+
+
 def image_input(saved: SavedModel, modality: str | None) -> str | None:
     """The input that the images of a study are for: `modality`, else the only one; None where the model reads several.
 

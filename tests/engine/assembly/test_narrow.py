@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from mmdx.config_file import parse_config
-from mmdx.engine.assembly.narrow import level_of, narrow
+from mmdx.engine.assembly.narrow import described_inputs, level_of, narrow, only_describes
 from mmdx.engine.assembly.resolve import resolve
 from mmdx.errors import UsageError
 from mmdx.schema import Component, Config
@@ -68,3 +68,21 @@ def test_without_a_head_for_studies_there_is_no_such_config() -> None:
 @pytest.mark.parametrize("level", ["study", "slice"])
 def test_what_a_head_answers_about(level: str) -> None:
     assert level_of(Component(type=level)) == level
+
+
+def test_a_first_stage_of_frozen_encoders_without_logits_only_describes() -> None:
+    frozen = {"encoder": {"type": "timm", "frozen": True}}
+
+    def described(image: Any = frozen, heads: str = "study", folds: int | None = 2) -> Config:
+        first = {"model": {"inputs": {"image": image, "report": "tfidf"}, "heads": {heads: heads}}, "folds": folds}
+        inputs = {"image": "plain", "report": "bilstm_attention"}
+        raw = {"data": {"store": "s"}, "model": {"inputs": inputs}, "first": first}
+        return resolve(parse_config(raw, "test"))
+
+    assert described_inputs(described()) == ["image"]
+    assert only_describes(described())
+    assert only_describes(described(heads="slice", folds=None))
+    assert not only_describes(described(heads="slice"))
+    assert not only_describes(described(image="timm"))
+    assert not only_describes(config_of())
+    assert described_inputs(config_of()) == []

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from mmdx.engine.assembly.checks import check_stages
 from mmdx.engine.assembly.facts import facts_of
 from mmdx.engine.assembly.saved import SavedModel, copy_first, load_model, write_description, write_weights
 from mmdx.engine.assembly.texts import build_tokenizers
@@ -21,7 +22,7 @@ from mmdx.engine.experiments.guidance.guide import CHECK, between, decode_both, 
 from mmdx.engine.experiments.guidance.latents import Latents, encode_rows
 from mmdx.engine.experiments.guidance.studies import GuidedStudies, check_models, guided_studies, stage_config
 from mmdx.engine.experiments.single import Outcome, score_best
-from mmdx.engine.experiments.two_stage import train_split
+from mmdx.engine.experiments.two_stage import first_stage, train_split
 from mmdx.engine.reporting.audit import verdict_for
 from mmdx.engine.runs.folder import is_concluded
 from mmdx.engine.runs.log import append_log, drop_log_after
@@ -108,9 +109,11 @@ def train_guidance(setting: Setting) -> GuidanceResults | None:
     Stages that are finished are not trained again. Raises `DataError` or `UsageError` before any training where the
     studies or the heads leave nothing to guide.
     """
-    config, store, splits = setting.config, setting.store, setting.splits
-    if config.guidance is None:
+    if setting.config.guidance is None:
         raise ValueError("a config without a section guidance has no stages")
+    if setting.config.first is not None:
+        setting = on_descriptors(setting)
+    config, store, splits = setting.config, setting.store, setting.splits
     studies = guided_studies(config, config.guidance, store, splits)
     check_models(config, config.guidance, store, splits)
     rows = splits.rows("train")
@@ -135,6 +138,15 @@ def train_guidance(setting: Setting) -> GuidanceResults | None:
     stage_model(stages, "distilled", teacher)
     stage_model(stages, "dropped")
     return compare_stages(stages)
+
+
+def on_descriptors(setting: Setting) -> Setting:
+    """The setting of all stages, behind the first stage of frozen encoders that they share."""
+    check_stages(setting.config, setting.store)
+    if setting.is_main:
+        record_plan(setting.run, setting.config, setting.store, setting.splits)
+    store = first_stage(setting)
+    return replace(setting, store=store, config=setting.config.model_copy(update={"first": None}))
 
 
 def stage_model(stages: Stages, stage: str, objective: Objective = objective) -> SavedModel:
