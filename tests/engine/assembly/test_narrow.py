@@ -73,16 +73,17 @@ def test_what_a_head_answers_about(level: str) -> None:
 def test_a_first_stage_of_frozen_encoders_without_logits_only_describes() -> None:
     frozen = {"encoder": {"type": "timm", "frozen": True}}
 
-    def described(image: Any = frozen, heads: str = "study", folds: int | None = 2) -> Config:
-        first = {"model": {"inputs": {"image": image, "report": "tfidf"}, "heads": {heads: heads}}, "folds": folds}
+    def described(image: Any = frozen, head: str = "study", folds: int | None = 2) -> Config:
+        heads = {"study": "study", head: head}
+        first = {"model": {"inputs": {"image": image, "report": "tfidf"}, "heads": heads}, "folds": folds}
         inputs = {"image": "plain", "report": "bilstm_attention"}
         raw = {"data": {"store": "s"}, "model": {"inputs": inputs}, "first": first}
         return resolve(parse_config(raw, "test"))
 
     assert described_inputs(described()) == ["image"]
     assert only_describes(described())
-    assert only_describes(described(heads="slice", folds=None))
-    assert not only_describes(described(heads="slice"))
+    assert only_describes(described(head="slice", folds=None))
+    assert not only_describes(described(head="slice"))
     assert not only_describes(described(image="timm"))
     assert not only_describes(config_of())
     assert described_inputs(config_of()) == []
