@@ -199,10 +199,7 @@ def ablate(
 
 
 @app.command()
-def ensemble(
-    out: Annotated[Path, typer.Argument(help="the run folder to make")],
-    runs: Annotated[list[Path], typer.Argument(help="finished runs of one config with other seeds, or of equal folds")],
-) -> None:
+def ensemble(out: option.NewRun, runs: option.FinishedRuns) -> None:
     """Make several runs one model, whose answer is their mean, and score it on the studies that were test for all."""
     from mmdx.engine.experiments.ensemble import ensemble_runs
     from mmdx.terminal.scores import show_conclusion
@@ -221,10 +218,7 @@ def extract(
     store: option.DescribedStore = None,
     pretrained: option.PretrainedWeights = None,
 ) -> None:
-    """Write what encoders (and the slice head of a run) say of every image as a store, for a second stage.
-
-    Frozen encoders of a config, or a timm encoder by its name, describe images without any training.
-    """
+    """Write what a run, or frozen encoders without any training, say of every image as a store, for a second stage."""
     from mmdx.engine.experiments.extract import Source, extract_source
 
     described = Source(source, overrides or [], store, pretrained)
@@ -266,9 +260,7 @@ def explain(
 
 
 @app.command("list")
-def list_parts(
-    kind: Annotated[str | None, typer.Argument(help="readers, image_encoders, fusions …; all when left out")] = None,
-) -> None:
+def list_parts(kind: option.PartKind = None) -> None:
     """Registered parts with their options."""
     from mmdx.engine.assembly.parts import parts
     from mmdx.terminal.parts import show_parts

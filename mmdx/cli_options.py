@@ -63,6 +63,11 @@ Primary = Annotated[
 Fusions = Annotated[
     list[str] | None, typer.Option(help="other fusion, concat and late when left out; repeat for several")
 ]
+NewRun = Annotated[Path, typer.Argument(help="the run folder to make")]
+FinishedRuns = Annotated[
+    list[Path], typer.Argument(help="finished runs of one config with other seeds, or of equal folds")
+]
+PartKind = Annotated[str | None, typer.Argument(help="readers, image_encoders, fusions …; all when left out")]
 Describing = Annotated[
     str,
     typer.Argument(
