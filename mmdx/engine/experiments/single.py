@@ -13,7 +13,7 @@ from mmdx.engine.runs.folder import is_model_folder
 from mmdx.engine.runs.record import record_plan, record_store
 from mmdx.engine.runs.setting import Setting
 from mmdx.engine.runs.studies import write_studies
-from mmdx.engine.scoring.baselines import write_baselines
+from mmdx.engine.scoring.baselines.files import write_baselines
 from mmdx.engine.scoring.score import default_showings, score_split
 from mmdx.engine.scoring.texts import write_reports
 from mmdx.engine.training.loop import fit, set_up

@@ -16,7 +16,7 @@ from mmdx.engine.runs.folder import model_folder
 from mmdx.engine.runs.record import splits_of
 from mmdx.engine.runs.setting import Setting
 from mmdx.engine.runs.threads import threads_of_run
-from mmdx.engine.scoring.baselines import write_baselines
+from mmdx.engine.scoring.baselines.files import write_baselines
 from mmdx.engine.scoring.grad_cam import cam_boxes
 from mmdx.engine.scoring.orders import slice_orders
 from mmdx.engine.scoring.score import default_showings, score_split
