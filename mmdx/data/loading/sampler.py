@@ -44,11 +44,12 @@ class SliceBudgetSampler(Sampler[list[int]]):
         self._rank, self._world = rank, world
         self._epoch, self._skip = 0, 0
         self._factors = np.ones(len(lengths))
+        self._drawn: tuple[int, list[list[int]]] | None = None
 
     def repeat(self, factors: Float[np.ndarray, " n"]) -> None:
         """How often each study comes in an epoch, 1 or more, where `shuffle` says so: 2.25 is twice, and thrice in a
         quarter of the epochs, which are drawn as the order is."""
-        self._factors = factors
+        self._factors, self._drawn = factors, None
 
     def set_epoch(self, epoch: int, *, skip: int = 0) -> None:
         """The epoch to draw next, without its first `skip` batches of this process (a resumed run has seen them)."""
@@ -62,11 +63,14 @@ class SliceBudgetSampler(Sampler[list[int]]):
         yield from self._mine()[self._skip :]
 
     def _mine(self) -> list[list[int]]:
-        batches = self._batches()
-        if self._shuffle and batches:
-            short = -len(batches) % self._world
-            batches += [batches[i % len(batches)] for i in range(short)]
-        return batches[self._rank :: self._world]
+        """The batches of this process in the present epoch, drawn once: a loop asks for their number at every step."""
+        if self._drawn is None or self._drawn[0] != self._epoch:
+            batches = self._batches()
+            if self._shuffle and batches:
+                short = -len(batches) % self._world
+                batches += [batches[i % len(batches)] for i in range(short)]
+            self._drawn = self._epoch, batches[self._rank :: self._world]
+        return self._drawn[1]
 
     def _batches(self) -> list[list[int]]:
         order = np.arange(len(self._lengths))
