@@ -116,11 +116,12 @@ def notes(comparison: Comparison, *, finding: str | None = None) -> list[str]:
 
 
 def _corrections(comparison: Comparison, finding: str | None) -> list[str]:
-    """For how many comparisons the p-values are corrected; a class and its complement are one hypothesis."""
+    """For how many comparisons the p-values are corrected, at most: of a class and its complement both are counted, for
+    some metrics do not treat them alike."""
     others, primary = len(comparison.models) - 1, comparison.primary_finding
     asked = [count.finding for count in comparison.findings if count.complement is None]
     if primary is None:
-        tests = others if finding is None else others * len(asked)
+        tests = others if finding is None else others * len(comparison.findings)
         up_to = "" if finding is None else "up to "
         said = f"The p-values are corrected for {up_to}{tests} comparisons (Holm); the intervals are not."
         return [said] if tests > 1 else []
@@ -130,7 +131,7 @@ def _corrections(comparison: Comparison, finding: str | None) -> list[str]:
     own = f"corrected for {others} comparisons (Holm)" if others > 1 else "those of one comparison, and not corrected"
     lines = [f"{primary} is the primary finding: its p-values are {own}."]
     if secondary:
-        tests = others * len(secondary)
+        tests = others * (len(comparison.findings) - 1)
         corrected = f"corrected for up to {tests} comparisons among themselves (Holm)" if tests > 1 else "not corrected"
         lines.append(f"Secondary: {', '.join(secondary)}, whose p-values are {corrected}; no interval is corrected.")
     return lines
