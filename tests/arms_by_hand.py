@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -65,7 +66,7 @@ def halves(count: int, findings: int = 2) -> np.ndarray:
 
 
 def wild() -> dict[str, Cohort]:
-    """Cohorts on which nothing may crash: one class, constant scores, five patients, unknown labels and traits."""
+    """Cohorts on which nothing may crash: one class, constant scores, few patients, folds, unknown labels, traits."""
     rng = np.random.default_rng(0)
     labels = halves(40)
     one_class, unknown = labels.copy(), labels.copy()
@@ -98,4 +99,16 @@ def wild() -> dict[str, Cohort]:
             traits={"age": nothing, "sex": (["f", "m"] * len(truth))[: len(truth)], "site": ["a"] * len(truth)},
             threshold=0.5,
         )
+    made["folds"] = crossed(made["constant scores"], np.arange(40) % 3)
+    made["a fold per row"] = crossed(made["constant scores"], np.arange(40))
     return made
+
+
+def crossed(cohort: Cohort, folds: np.ndarray | None, *, arms: Collection[int] | None = None) -> Cohort:
+    """The cohort with these folds in every training of some arms, or of all of them."""
+    chosen = range(len(cohort.arms)) if arms is None else arms
+    scored = [
+        tuple(replace(training, folds=folds) if arm in chosen else training for training in trainings)
+        for arm, trainings in enumerate(cohort.scored)
+    ]
+    return replace(cohort, scored=tuple(scored))

@@ -178,9 +178,9 @@ def compare(
     """Compares run folders, prediction files or tables of predictions, or what one of them was shown.
 
     `read_cohort` says how they are read, and which finding is the primary one. A table is a DataFrame with the columns
-    of a prediction file (`study_id, patient_id, shown, finding, label, score`, and `slice` where it scores slices);
-    tables by name (a mapping) may do without `shown`, each one arm. `configs` names the config of each source: those of
-    one name are trainings of it.
+    of a prediction file (`study_id, patient_id, shown, finding, label, score`, `slice` where it scores slices, `fold`
+    where it is out of fold); tables by name (a mapping) may do without `shown`, each one arm. `configs` names the
+    config of each source: those of one name are trainings of it.
 
     Raises `DataError` for bad files and for arms that do not stand on the same rows and labels, and `UsageError` for
     too few resamples or the same source twice.

@@ -148,5 +148,5 @@ def _reading(
     return lambda weights: measure(metric, labels, scores, weights.T[:, patients].astype(np.int64), folds)
 
 
-def _at(folds: Folds, rows: Int[np.ndarray, "m"]) -> Folds:
+def _at(folds: Folds, rows: Int[np.ndarray, "m"]) -> Int[np.ndarray, "m"] | None:
     return None if folds is None else folds[rows]

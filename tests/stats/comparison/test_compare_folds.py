@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+import arms_by_hand
 import numpy as np
 import pandas as pd
 import pytest
 from arms_by_hand import cohort_of, halves, noisy
 from asking import ask, compared
 
+from mmdx.stats.cohort.cohort import Cohort
 from mmdx.stats.comparison.compare import RANKED, compare
 from mmdx.stats.metrics.folds import measure, ranks_within
 from mmdx.stats.metrics.registry import METRICS
@@ -22,10 +22,11 @@ SHIFTED = np.clip(noisy(LABELS, 3.0) / 3 + FOLDS[:, None] / 3, 0, 1)
 """Scores that lie higher from fold to fold."""
 
 
-def crossed(folds: dict[str, np.ndarray | None], scores: dict[str, np.ndarray]):
+def crossed(folds: dict[str, np.ndarray | None], scores: dict[str, np.ndarray]) -> Cohort:
     cohort = cohort_of(LABELS, scores)
-    scored = [(replace(of_arm[0], folds=folds[name]),) for name, of_arm in zip(scores, cohort.scored, strict=True)]
-    return replace(cohort, scored=tuple(scored))
+    for arm, of_arm in enumerate(folds.values()):
+        cohort = arms_by_hand.crossed(cohort, of_arm, arms=[arm])
+    return cohort
 
 
 def test_ranks_count_within_folds_and_all_else_as_it_is():

@@ -10,6 +10,7 @@ from mmdx.stats.sections.classes.measures import (
     UNKNOWN_CLASS,
     class_log_loss,
     group_measures,
+    mean_auroc,
     true_class,
 )
 
@@ -66,3 +67,13 @@ def test_a_group_is_known_where_one_label_is_1():
 def test_scores_of_separate_sigmoids_become_shares():
     loss = class_log_loss(np.array([0, 1]), np.array([[0.9, 0.6], [0.0, 0.0]]), np.ones((1, 2), dtype=np.int64))
     assert loss[0] == pytest.approx(-(np.log(0.6) + np.log(0.5)) / 2)
+
+
+def test_the_mean_auroc_counts_within_folds():
+    """Both classes are ranked rightly in either fold, though the second model says more of everything."""
+    true, folds = np.array([0, 1, 0, 1]), np.array([0, 0, 1, 1])
+    scores = np.array([[0.2, 0.1], [0.1, 0.2], [0.9, 0.8], [0.8, 0.9]])
+    once = np.ones((1, 4), dtype=np.int64)
+    assert mean_auroc(true, scores, once, folds)[0] == 1.0
+    assert mean_auroc(true, scores, once)[0] == 0.75
+    assert np.isnan(mean_auroc(true, scores, once, np.arange(4))[0])
