@@ -15,14 +15,14 @@ from mmdx.data.store.store import Store
 from mmdx.engine.assembly.encoders import kind_of
 from mmdx.engine.assembly.resolve import read_resolved, resolve_raw
 from mmdx.engine.assembly.saved import SavedModel, load_model
-from mmdx.engine.assembly.store import deal, open_store, store_of
+from mmdx.engine.assembly.store import deal, open_store, store_of, stores_of_members
 from mmdx.engine.assembly.untrained import describing_config, untrained_model
 from mmdx.engine.experiments.two_stage import of_untrained, out_of_fold
 from mmdx.engine.processes import main_first, make_accelerator
 from mmdx.engine.runs.folder import model_folder
 from mmdx.engine.runs.record import splits_of
 from mmdx.engine.runs.setting import Setting
-from mmdx.engine.scoring.descriptors import Describer, Extraction, chosen_modalities, extract
+from mmdx.engine.scoring.descriptors import Describer, Extraction, chosen_modalities, extract, is_frozen
 from mmdx.errors import DataError, UsageError, did_you_mean
 from mmdx.files import PARTIAL, RunLayout
 from mmdx.kinds import KINDS
@@ -126,8 +126,9 @@ def extract_run(
 ) -> Store:
     """The store of descriptors of a run in `out`, of all image modalities where none is named.
 
-    Each study of a cross-validation is described by the fold model that did not see it. Raises `UsageError` where the
-    run has no such models and its encoders were trained, unless `folds` asks for that many fold models.
+    Each study of a cross-validation is described by the fold model that did not see it. The members of an ensemble
+    describe side by side. Raises `UsageError` where the run has no such models and its encoders were trained, unless
+    `folds` asks for that many fold models.
     """
     crossed = run.folds.is_file()
     if crossed and folds is not None:
@@ -144,6 +145,8 @@ def extract_run(
         setting = replace(setting, splits=setting.store.splits)
         extraction = _of_folds(run, setting, names)
     else:
+        if saved.others:
+            _check_ensemble(run, saved, names, folds)
         extraction = out_of_fold(setting, saved, names, folds=folds)
     descriptors = _left(extraction, setting, out)
     accelerator.end_training()
@@ -164,11 +167,22 @@ def _left(extraction: Extraction, setting: Setting, out: Path) -> Store:
     return descriptors
 
 
+def _check_ensemble(run: RunLayout, saved: SavedModel, modalities: Sequence[str], folds: int | None) -> None:
+    """Raises `UsageError` for an ensemble of one split whose members have learned to describe images."""
+    frozen = all(is_frozen(member.model, name) for member in saved.members for name in modalities)
+    if folds is not None or not frozen:
+        raise UsageError(
+            f"{run.folder}: fold models of an ensemble of one split are not trained; extract an ensemble of "
+            "cross-validations, or one of its members with --folds 5"
+        )
+
+
 def _setting_of(run: RunLayout, accelerator: Accelerator, console: Console) -> tuple[Setting, SavedModel]:
     """The setting in which a finished run was trained, and its model on the device."""
-    saved = load_model(model_folder(run.folder))
-    saved.model.to(accelerator.device)
+    saved = load_model(model_folder(run.folder)).to(accelerator.device)
     store = store_of(run, saved.config, accelerator)
+    if any(own.fingerprint != store.fingerprint for own in stores_of_members(run, store)):
+        raise UsageError(f"{run.folder}: its members read descriptors of their own first stages; extract one of them")
     return Setting(saved.config, run, store, splits_of(run, store), accelerator, console), saved
 
 

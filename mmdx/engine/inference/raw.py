@@ -22,7 +22,7 @@ from mmdx.data.store.stacks import difference
 from mmdx.engine.assembly.facts import InputFacts
 from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.inference.arrays import ArrayStudy, ImageArrays
-from mmdx.engine.scoring.descriptors import descriptors_of
+from mmdx.engine.scoring.descriptors import descriptors_of, joining
 from mmdx.errors import DataError
 from mmdx.kinds import KINDS
 from mmdx.study import ImageFiles, Order, Study, Unit
@@ -98,7 +98,7 @@ class Pictures:
         form = (name, saved.facts.first, logits)
         if form not in self._described:
             described = [self._described_by(member, name, parts, logits=logits) for member in first.members]
-            self._described[form] = np.concatenate(described, axis=1)
+            self._described[form] = joining(first, name, logits=logits)(described)
         return self._described[form]
 
     def _described_by(

@@ -7,7 +7,7 @@ for. Reports are withheld: what is said of an image must not depend on whether t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,8 @@ from mmdx.errors import DataError, UsageError, did_you_mean
 from mmdx.files import ModelLayout
 from mmdx.kinds import KINDS, VECTORS
 from mmdx.models.branches.base import Branch
+from mmdx.models.branches.images import ImageBranch
+from mmdx.models.branches.vectors import VectorBranch
 from mmdx.models.heads.slice import SliceHead
 from mmdx.models.model import MultimodalModel
 from mmdx.models.packing import unpad
@@ -73,9 +75,12 @@ class Extraction:
 
     def facts(self) -> dict[str, ModalityFacts]:
         """What each described modality becomes."""
-        model, findings = self.first_model.model, len(self.first_model.facts.findings)
-        extra = {name: findings if self.logits and slice_head(model, name) else 0 for name in self.modalities}
-        widths = {name: _branch(model, name).sizes.vectors + extra[name] for name in self.modalities}
+        saved = self.first_model
+        extra = {name: logits_of(saved, name) if self.logits else 0 for name in self.modalities}
+        widths = {}
+        for name in self.modalities:
+            models = [saved.members[place].model for place in distinct_members(saved, name)]
+            widths[name] = sum(_branch(model, name).sizes.vectors for model in models) + extra[name]
         return {name: ModalityFacts(VECTORS.name, width=widths[name], logits=extra[name]) for name in self.modalities}
 
     def origin(self) -> dict[str, object]:
@@ -105,6 +110,37 @@ def chosen_modalities(saved: SavedModel, names: Sequence[str]) -> list[str]:
     if not modalities:
         raise UsageError("the run reads neither images nor descriptors, so it leaves none")
     return [name for name in modalities if not names or name in names]
+
+
+def distinct_members(saved: SavedModel, modality: str) -> list[int]:
+    """The places of the members of a model whose vectors of a modality differ: of those with one frozen encoder the
+    first."""
+    members, distinct = saved.members, list[int]()
+    for place, member in enumerate(members):
+        if not any(_same_vectors(member, members[other], modality) for other in distinct):
+            distinct.append(place)
+    return distinct
+
+
+def joining(saved: SavedModel, modality: str, *, logits: bool) -> Callable[[Sequence[np.ndarray]], np.ndarray]:
+    """What makes the descriptors `[n d]` of the same images by each member of a model those of the model: the vectors
+    of members that differ side by side, and where there are `logits` behind them their mean over all members."""
+    places = distinct_members(saved, modality)
+    answers = logits_of(saved, modality) if logits else 0
+
+    def joined(by_member: Sequence[np.ndarray]) -> np.ndarray:
+        if len(by_member) == 1:
+            return by_member[0]
+        vectors = [by_member[place][:, : by_member[place].shape[1] - answers] for place in places]
+        means = [np.mean([part[:, part.shape[1] - answers :] for part in by_member], axis=0)] if answers else []
+        return np.concatenate([*vectors, *means], axis=1, dtype=np.float32)
+
+    return joined
+
+
+def logits_of(saved: SavedModel, modality: str) -> int:
+    """How many logits stand behind the vectors of a modality, where they are asked for."""
+    return len(saved.facts.findings) if slice_head(saved.model, modality) else 0
 
 
 def is_frozen(model: MultimodalModel, modality: str) -> bool:
@@ -139,7 +175,19 @@ def describe_rows(
     saved: SavedModel, store: Store, rows: Sequence[int], modalities: Sequence[str], *, logits: bool
 ) -> dict[str, list[Float32[np.ndarray, "n d"]]]:
     """By modality, the descriptors of each row, in this order; all images of a study in certified order, whatever
-    `data.max_images`, `data.order` and `data.drop_images`."""
+    `data.max_images`, `data.order` and `data.drop_images`. Of an ensemble they are joined (`joining`)."""
+    by_member = [_described_by(member, store, rows, modalities, logits=logits) for member in saved.members]
+    described = {}
+    for name in modalities:
+        joined = joining(saved, name, logits=logits)
+        described[name] = [joined(parts) for parts in zip(*(one[name] for one in by_member), strict=True)]
+    return described
+
+
+def _described_by(
+    saved: SavedModel, store: Store, rows: Sequence[int], modalities: Sequence[str], *, logits: bool
+) -> dict[str, list[Float32[np.ndarray, "n d"]]]:
+    """What `describe_rows` gives of one model."""
     device = next(saved.model.parameters()).device
     recipe = plain_recipe(with_descriptors(saved, store).recipe)
     loader, _ = build_loader(recipe, store, rows, shuffle=False, shown=modalities)
@@ -186,8 +234,8 @@ def extract(extraction: Extraction, setting: Setting, out: Path) -> Store:
 
 def prove_unseen(extraction: Extraction, store: Store) -> None:
     """Raises `DataError` for a study that a model would describe which has learned from its patient."""
-    model = extraction.first_model.model
-    if not extraction.logits and all(is_frozen(model, name) for name in extraction.modalities):
+    models = [member.model for member in extraction.first_model.members]
+    if not extraction.logits and all(is_frozen(model, name) for model in models for name in extraction.modalities):
         return
     for row, name in enumerate(extraction.of_rows):
         if store.patient_ids[row] in extraction.describers[name].patients:
@@ -214,3 +262,21 @@ def _branch(model: MultimodalModel, modality: str) -> Branch:
     if not isinstance(branch, Branch):
         raise TypeError(f"'{modality}' is read by {type(branch).__name__}, which is no Branch")
     return branch
+
+
+def _same_vectors(one: SavedModel, other: SavedModel, modality: str) -> bool:
+    """Whether two models give the same vectors of a modality: by one frozen encoder, which sees the same."""
+    sections = [saved.config.model.inputs[modality] for saved in (one, other)]
+    seen = [(section.encoder, section.view, section.neighbours) for section in sections]
+    if seen[0] != seen[1] or not all(is_frozen(saved.model, modality) for saved in (one, other)):
+        return False
+    left, right = (_vector_tensors(_branch(saved.model, modality)) for saved in (one, other))
+    return left.keys() == right.keys() and all(torch.equal(left[name], right[name]) for name in left)
+
+
+def _vector_tensors(branch: Branch) -> dict[str, Tensor]:
+    """Parameters and buffers that the vectors of a branch come from, those of its sequence model left out."""
+    named = [*branch.named_parameters(), *branch.named_buffers()]
+    if isinstance(branch, ImageBranch | VectorBranch):
+        named = [(name, tensor) for name, tensor in named if name.startswith(("view.", "encoder.", "select."))]
+    return dict(named)

@@ -16,6 +16,7 @@ from mmdx.config_file import read_config
 from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.assembly.saved import load_model
 from mmdx.engine.experiments.ensemble import ensemble_runs
+from mmdx.engine.experiments.extract import extract_run
 from mmdx.engine.experiments.run import evaluate, train
 from mmdx.engine.scoring.evaluate import Scoring
 from mmdx.errors import UsageError
@@ -119,6 +120,12 @@ def test_what_is_refused_before_anything_is_written(home: Path, tmp_path: Path):
     refused(home / "a", one, match="findings bleed instead of bleed, fracture, unlike")
 
 
+def test_members_of_one_split_that_learned_to_describe_are_refused(home: Path, tmp_path: Path):
+    for folds in (None, 3):
+        with pytest.raises(UsageError, match=r"both: fold models of an ensemble of one split are not trained; extract"):
+            extract_run(RunLayout(home / "both"), tmp_path / "out", folds=folds, console=QUIET)
+
+
 def test_cross_validations_of_the_same_folds_are_joined_fold_by_fold(home: Path, tmp_path: Path):
     runs = [train_run(home, f"cv{seed}", f"seed={seed}", "data.folds.count=2") for seed in (0, 1)]
     joined = ensemble_runs(tmp_path / "cv", runs, console=QUIET)
@@ -127,5 +134,10 @@ def test_cross_validations_of_the_same_folds_are_joined_fold_by_fold(home: Path,
     assert logit(parts[2]["score"]) == pytest.approx(means, abs=1e-4)
     assert list(parts[2]["fold"]) == list(parts[0]["fold"])
     assert len(load_model(joined.run.best).members) == 4
+    store = extract_run(joined.run, tmp_path / "described", console=QUIET)
+    alone = extract_run(RunLayout(runs[0]), tmp_path / "alone", console=QUIET)
+    assert store.modalities["image"].width == 2 * alone.modalities["image"].width
+    width = alone.modalities["image"].width
+    assert np.array_equal(store.read(3).vectors("image")[:, :width], alone.read(3).vectors("image"))
     with pytest.raises(UsageError, match=r"a: is no cross-validation, unlike .*cv0; its test studies have taught"):
         ensemble_runs(tmp_path / "out", [home / "a", runs[0]], console=QUIET)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from parts import FACTS, VECTOR_FACTS, config_of, mixed_batch, model_of
@@ -14,7 +16,9 @@ from mmdx.engine.scoring.descriptors import (
     Extraction,
     chosen_modalities,
     descriptors_of,
+    distinct_members,
     is_frozen,
+    joining,
     slice_head,
 )
 from mmdx.errors import UsageError
@@ -66,3 +70,39 @@ def test_logits_come_with_folds_alone(folds: int | None, width: int):
     describer = Describer(saved_model(), Path("run"), frozenset())
     facts = Extraction(Path("run"), {"own": describer}, ["own"], ["image"], folds=folds).facts()["image"]
     assert (facts.kind, facts.width, facts.logits) == ("vectors", width, width - 6)
+
+
+def ensemble(*, frozen: bool) -> SavedModel:
+    """Two members, whose image encoders are the same where they are frozen."""
+    first, second = (saved_model() for _ in range(2))
+    for saved in (first, second):
+        for parameter in saved.model.branches["image"].encoder.parameters():
+            parameter.requires_grad_(not frozen)
+    return replace(first, others=(second,))
+
+
+def test_vectors_of_members_stand_side_by_side_and_their_logits_are_averaged():
+    saved = ensemble(frozen=False)
+    assert distinct_members(saved, "image") == [0, 1]
+    # One vector of one value and the logits of two findings by each member.
+    parts = [np.array([[1, 0.5, 2]], np.float32), np.array([[3, 1.5, 4]], np.float32)]
+    assert joining(saved, "image", logits=True)(parts).tolist() == [[1, 3, 1, 3]]
+    assert joining(saved, "image", logits=False)(parts).tolist() == [[1, 0.5, 2, 3, 1.5, 4]]
+    facts = Extraction(Path("run"), {"own": Describer(saved, Path("run"), frozenset())}, [], ["image"], folds=2).facts()
+    assert (facts["image"].width, facts["image"].logits) == (6 + 6 + 2, 2)
+
+
+def test_one_frozen_encoder_of_all_members_describes_once():
+    saved = ensemble(frozen=True)
+    assert distinct_members(saved, "image") == [0]
+    parts = [np.array([[1, 2]], np.float32), np.array([[1, 2]], np.float32)]
+    assert joining(saved, "image", logits=False)(parts).tolist() == [[1, 2]]
+    with torch.no_grad():
+        next(saved.others[0].model.branches["image"].encoder.parameters()).add_(1)
+    assert distinct_members(saved, "image") == [0, 1]
+
+
+def test_a_frozen_ensemble_has_the_width_of_one_member():
+    describer = Describer(ensemble(frozen=True), Path("run"), frozenset())
+    facts = Extraction(Path("run"), {"own": describer}, ["own"], ["image"], folds=None).facts()["image"]
+    assert (facts.width, facts.logits) == (6, 0)
