@@ -76,7 +76,7 @@ def with_descriptors(saved: SavedModel, store: Store) -> SavedModel:
 
     Raises `DataError` where a file of them is broken.
     """
-    if saved.encoded:
+    if saved.encoded or not any(folder.is_dir() for folder in _folders(store)):
         return saved
     kept = {name: _kept(store, key_of(key_parts(saved, store, name))) for name in encodable(saved)}
     return replace(saved, encoded={name: vectors for name, vectors in kept.items() if vectors is not None})
@@ -147,10 +147,14 @@ def _code_of(part: nn.Module) -> str | None:
     return hashlib.blake2b(Path(source).read_bytes(), digest_size=16).hexdigest()
 
 
+def _folders(store: Store) -> list[Path]:
+    """Where files may lie: beside the store, or in the user's cache where nobody may write beside the store."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mmdx"
+    return [store.folder / FOLDER, cache / FOLDER]
+
+
 def _places(store: Store, key: str) -> list[Path]:
-    """Where a file may lie: beside the store, or in the user's cache where nobody may write beside the store."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mmdx" / FOLDER
-    return [folder / f"{key}.npy" for folder in (store.folder / FOLDER, cache)]
+    return [folder / f"{key}.npy" for folder in _folders(store)]
 
 
 def _kept(store: Store, key: str) -> Encoded | None:
