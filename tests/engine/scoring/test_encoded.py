@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from accelerate import Accelerator
 from cohorts import folder_cohort, prepared, quiet
 
 from mmdx.config_file import parse_config
+from mmdx.data.store.lock import hold
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.facts import facts_of
 from mmdx.engine.assembly.model import build_model
@@ -183,6 +185,28 @@ def test_a_killed_encoding_leaves_nothing(store: Store, monkeypatch: pytest.Monk
     assert {path.suffix for path in folder.iterdir()} == {".lock"}
     (folder / f"{key(saved, store)}.npy.partial").write_bytes(b"of a process that was killed")
     assert encode_once(saved, setting_of(saved, store)[0]).encoded
+
+
+def test_a_second_training_waits_for_the_first(store: Store):
+    saved = saved_of(store)
+    path = encode_once(saved, setting_of(saved, store)[0]).encoded["image"].path
+    account = path.with_suffix(".json").read_text()
+    path.with_suffix(".json").unlink()  # as if the first were still at work
+    lock = hold(path.with_suffix(".lock"))
+    assert lock is not None
+
+    def finish() -> None:
+        path.with_suffix(".json").write_text(account)
+        lock.close()
+
+    before = path.stat().st_mtime_ns
+    first = Timer(0.2, finish)
+    first.start()
+    setting, lines = setting_of(saved, store)
+    encode_once(saved, setting)
+    first.join()
+    assert "another training makes it; waiting" in " ".join(lines.getvalue().split())
+    assert path.stat().st_mtime_ns == before
 
 
 def test_a_store_that_cannot_be_written_uses_the_cache_of_the_user(
