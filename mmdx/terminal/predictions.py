@@ -33,7 +33,9 @@ def _lines(prediction: Prediction) -> list[str]:
         for lesion in prediction.lesions[:MOST_LESIONS]
     ]
     if prediction.description is not None:
-        lines.append(f"description, from {'+'.join(prediction.described_from)}: {prediction.description}")
+        writer = f" of the first of {prediction.members} models" if prediction.members > 1 else ""
+        source = "+".join(prediction.described_from)
+        lines.append(f"description{writer}, from {source}: {prediction.description}")
     if prediction.missing:
         lines.append(f"without {', '.join(prediction.missing)}: answered from {prediction.shown} alone")
     for name, source in prediction.order_source.items():

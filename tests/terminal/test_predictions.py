@@ -56,3 +56,22 @@ def test_a_model_of_slices_alone_shows_the_likeliest():
 def test_refused_studies_are_an_error_after_the_others():
     with pytest.raises(DataError, match="refused: s2: no images"):
         printed(Predictions([Prediction(**STUDY)], ["refused: s2: no images"]))
+
+
+def test_an_ensemble_shows_its_spread_in_80_columns_and_who_wrote_the_text():
+    finding = "intraparenchymal haemorrhage"
+    prediction = Prediction(
+        **STUDY,
+        slices={finding: (0.5, 0.75)},
+        slice_numbers=(0, 3),
+        slice_spread={finding: (0.01, 0.125)},
+        members=5,
+        description="no fall",
+        described_from=("image",),
+    )
+    output = StringIO()
+    show_predictions(Predictions([prediction]), Console(file=output, width=80))
+    (row,) = [line for line in output.getvalue().splitlines() if finding in line]
+    assert [cell.strip() for cell in row.strip("│").split("│")] == [finding, "3", "0.750", "0.125"]
+    assert "spread of 5" in output.getvalue()
+    assert "description of the first of 5 models, from image: no fall" in output.getvalue()

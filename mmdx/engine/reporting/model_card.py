@@ -176,10 +176,9 @@ def _limits(inputs: CardInputs) -> dict[str, Any]:
 def _command(inputs: CardInputs) -> str:
     """How the model is asked, with a file for each text that it reads."""
     run = inputs.run
-    folder = f"{run.folder.name}/{run.fold(0).folder.name}" if run.folds.is_file() else run.folder.name
     texts = [name for name, content in inputs.facts.inputs.items() if KINDS[content.kind].worded]
     files = ["report.txt"] if len(texts) == 1 else [f"{text}={text}.txt" for text in texts]
-    return f"mmdx predict {folder} STUDY{''.join(f' --report {file}' for file in files)}"
+    return f"mmdx predict {run.folder.name} STUDY{''.join(f' --report {file}' for file in files)}"
 
 
 def _dealt(run: RunLayout) -> str:

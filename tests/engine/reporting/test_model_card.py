@@ -102,8 +102,8 @@ def test_what_was_withheld_of_reports_is_said(inputs: CardInputs) -> None:
     assert "Images are letter-boxed to 32 x 32 pixels. Texts are read without the terms 'fall'." in text
 
 
-def test_of_a_cross_validation_the_first_fold_is_asked(inputs: CardInputs) -> None:
+def test_of_a_cross_validation_all_fold_models_are_asked(inputs: CardInputs) -> None:
     write_text(inputs.run.folds, "study_id,patient_id,fold\na,p,0\nb,q,1\nc,q,1\n")
     text = paragraphs(inputs)
-    assert "```\nmmdx predict run/fold-0 STUDY --report report.txt\n```" in text
+    assert "```\nmmdx predict run STUDY --report report.txt\n```" in text
     assert any("Dealt by patient into 2 folds (1, 2)." in paragraph for paragraph in text)
