@@ -105,6 +105,11 @@ class RunLayout:
         return self.folder / "metrics.json"
 
     @property
+    def final(self) -> Path:
+        """How the model that stays was made, where it learned from validation studies too."""
+        return self.folder / "final.json"
+
+    @property
     def card(self) -> Path:
         """The model card, which is written last: with it the run is concluded."""
         return self.folder / "card.md"

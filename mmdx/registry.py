@@ -125,6 +125,7 @@ TABLE_ENCODERS = Registry("table encoder")
 FUSIONS = Registry("fusion")
 LOSSES = Registry("loss")
 HEADS = Registry("head")
+FINALS = Registry("final model")
 
 REGISTRIES: dict[str, Registry] = {
     "readers": READERS,
@@ -138,4 +139,5 @@ REGISTRIES: dict[str, Registry] = {
     "fusions": FUSIONS,
     "losses": LOSSES,
     "heads": HEADS,
+    "finals": FINALS,
 }

@@ -12,26 +12,10 @@ import pydantic
 from pydantic import Field
 
 from mmdx.errors import did_you_mean
-from mmdx.sections import Section, TrainConfig
+from mmdx.sections import Component, Section, TrainConfig
 from mmdx.study import is_fact
 
 SliceOrder = Literal["certified", "shuffled", "reversed"]
-
-
-class Component(pydantic.BaseModel):
-    """A registered part by name, with its options: `lstm` or `{type: lstm, hidden: 128}`."""
-
-    model_config = pydantic.ConfigDict(extra="allow", frozen=True, protected_namespaces=())
-    type: str
-
-    @pydantic.model_validator(mode="before")
-    @classmethod
-    def _from_name(cls, value: Any) -> Any:
-        return {"type": value} if isinstance(value, str) else value
-
-    @property
-    def options(self) -> dict[str, Any]:
-        return dict(self.model_extra or {})
 
 
 class SplitOptions(Section):

@@ -1,4 +1,4 @@
-"""Sections of a config: what each of them is, and that of a training, `train`."""
+"""Sections of a config: what each of them is, the parts that they name, and the section of a training, `train`."""
 
 from __future__ import annotations
 
@@ -48,6 +48,22 @@ class Unfreezing(Section):
         return self
 
 
+class Component(pydantic.BaseModel):
+    """A registered part by name, with its options: `lstm` or `{type: lstm, hidden: 128}`."""
+
+    model_config = pydantic.ConfigDict(extra="allow", frozen=True, protected_namespaces=())
+    type: str
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, value: Any) -> Any:
+        return {"type": value} if isinstance(value, str) else value
+
+    @property
+    def options(self) -> dict[str, Any]:
+        return dict(self.model_extra or {})
+
+
 class TrainConfig(Section):
     """The loop. `slices` bounds the images in a batch, `studies` the studies in it; both are per process. Each study
     comes once per epoch, and more often where it has a finding that less than the share `balance` of training studies
@@ -57,9 +73,10 @@ class TrainConfig(Section):
     falls along a cosine. `rates` multiplies it by part; a layer of a pretrained encoder learns at `layer_decay` times
     the rate of the one above it, and `unfreeze` keeps such encoders frozen at first (`docs/methods/rates.md`).
     `accumulate` batches make one optimizer step; `clip` bounds the gradient norm (0: not).
-    Validation runs once per epoch: the best is that with the best macro AUROC of the `studies`, or of the `slices`
-    where `judge` says so, which takes a slice head; training stops after `patience` epochs without a better one (0:
-    never). `checkpoint_steps` saves the last state every so many optimizer steps, beside the end of each epoch (0: at
+    `final` says which model stays: after how many epochs, with which weights, of which studies (`docs/recipe.md`).
+    Validation runs once per epoch, on `studies`, or on `slices` where `judge` says so, which takes a slice head. Where
+    `final` keeps the best epoch, training stops after `patience` epochs without a better one (0: never).
+    `checkpoint_steps` saves the last state every so many optimizer steps, beside the end of each epoch (0: at
     the ends of epochs alone).
     """
 
@@ -76,6 +93,7 @@ class TrainConfig(Section):
     accumulate: int = Field(default=1, ge=1)
     clip: float = Field(default=1.0, ge=0)
     precision: Literal["no", "bf16", "fp16"] = "no"
+    final: Component = Component(type="auto")
     judge: Literal["studies", "slices"] = "studies"
     patience: int = Field(default=0, ge=0)
     checkpoint_steps: int = Field(default=0, ge=0)

@@ -29,7 +29,7 @@ def write_config(folder: Path) -> Path:
             "inputs": {"ecg": "test_leads", "report": {"encoder": {"type": "bilstm_attention", "hidden": 4}}},
             "dim": 8,
         },
-        "train": {"epochs": 2, "studies": 4, "lr": 0.05},
+        "train": {"epochs": 2, "studies": 4, "lr": 0.05, "final": "best"},
         "run": str(folder / "run"),
         "plugins": ["signals", "signal_branch"],
     }

@@ -44,7 +44,7 @@ def write_config(path: Path, source: Path, **train: object) -> Path:
             "dim": 16,
             "modality_dropout": 0.3,
         },
-        "train": {"epochs": 2, "slices": 12, "studies": 6, "checkpoint_steps": 1, **train},
+        "train": {"epochs": 2, "slices": 12, "studies": 6, "checkpoint_steps": 1, "final": "best", **train},
         "run": str(path.parent / "run"),
         "plugins": ["patches"],
     }

@@ -39,6 +39,11 @@ class Loss(nn.Module, ABC):
     @abstractmethod
     def forward(self, logits: Float[Tensor, "k f"], labels: Float[Tensor, "k f"]) -> Float[Tensor, ""]: ...
 
+    @property
+    def exclusive(self) -> list[list[int]]:
+        """The columns of findings of which a row has one alone, one list per group; none where each is by itself."""
+        return []
+
     def probabilities(self, logits: Float[Tensor, "k f"]) -> Float[Tensor, "k f"]:
         """What the logits say under this loss, from 0 to 1, in float32."""
         return logits.float().sigmoid()
@@ -147,6 +152,10 @@ class CrossEntropy(Loss):
         single = labels[:, self.alone]
         losses = torch.cat([torch.stack(losses, dim=1), self.single.of_each(logits[:, self.alone], single)], dim=1)
         return known_mean(losses, torch.cat([torch.stack(counted, dim=1), ~single.isnan()], dim=1))
+
+    @property
+    def exclusive(self) -> list[list[int]]:
+        return self.groups
 
     def probabilities(self, logits: Float[Tensor, "k f"]) -> Float[Tensor, "k f"]:
         """Those of the classes of a group sum to 1."""

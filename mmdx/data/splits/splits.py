@@ -58,6 +58,10 @@ class Splits(Sequence[Split]):
         names: tuple[Split, ...] = (*SPLITS, "unused") if counts["unused"] else SPLITS
         return {name: counts[name] for name in names}
 
+    def joined(self) -> Splits:
+        """The same, with the studies of validation among those of training."""
+        return Splits(tuple("train" if word == "val" else word for word in self.words), self.patient_ids)
+
     def patients(self, split: Split) -> frozenset[str]:
         """The patients with a study in a split. Raises `ValueError` where the ids of patients are not known."""
         return frozenset(p for p, word in zip(self.patient_ids, self.words, strict=True) if word == split)

@@ -18,6 +18,7 @@ from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.encoders import kind_of
 from mmdx.engine.assembly.facts import check_inputs, primary_problems
+from mmdx.engine.assembly.finals import final_of, settled
 from mmdx.engine.assembly.judging import judge_problems
 from mmdx.engine.assembly.narrow import level_of
 from mmdx.errors import DataError, UsageError, did_you_mean, some
@@ -113,7 +114,8 @@ def check_training(config: Config, store: Store, splits: Splits) -> Presence:
         problems.append(_untaught_problem(config, store, rows, findings, untaught))
     primary = config.data.primary
     judging, taught = ((primary,), primary not in untaught) if primary else (findings, len(untaught) < len(findings))
-    if taught and not _can_judge(config, store, splits.rows("val"), judging):
+    judged = final_of(settled(config, splits)).keeper().judged
+    if judged and taught and not _can_judge(config, store, splits.rows("val"), judging):
         problems.append(_unjudged_problem(config, store, splits.rows("val")))
     if problems:
         raise DataError(problems)

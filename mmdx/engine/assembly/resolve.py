@@ -12,12 +12,13 @@ import pydantic
 from mmdx.config_file import parse_config, read_raw
 from mmdx.data.readers import register_all
 from mmdx.engine.assembly.encoders import encoders, kind_of, kind_read, options_read
+from mmdx.engine.assembly.finals import final_problems
 from mmdx.engine.assembly.judging import judge_problems
 from mmdx.engine.assembly.narrow import level_of, narrow, only_describes
 from mmdx.engine.assembly.parts import register_parts
 from mmdx.engine.assembly.plugins import import_plugins
 from mmdx.errors import UsageError, did_you_mean
-from mmdx.registry import FUSIONS, HEADS, IMAGE_VIEWS, READERS, SELECTORS, SEQUENCES, TABLE_ENCODERS, Registry
+from mmdx.registry import FINALS, FUSIONS, HEADS, IMAGE_VIEWS, READERS, SELECTORS, SEQUENCES, TABLE_ENCODERS, Registry
 from mmdx.schema import Component, Config, InputConfig, ModelConfig
 
 ENCODER = "encoder"
@@ -70,7 +71,7 @@ def resolve(config: Config) -> Config:
     """`config` with every component's defaults written out. Raises `UsageError` with all problems at once."""
     register_parts(config)
     raw = config.model_dump()
-    problems = [*_part_problems(raw), *_input_problems(config), *_side_problems(config)]
+    problems = [*_part_problems(raw), *_input_problems(config), *_side_problems(config), *final_problems(config)]
     if problems:
         raise UsageError(problems)
     settled = _settled(raw)
@@ -111,6 +112,8 @@ def _part_problems(raw: Mapping[str, Any]) -> list[str]:
 def _places(raw: Mapping[str, Any]) -> Iterator[Place]:
     """Every place where a config names a part. `raw` may be of a file: what is no part is left to the schema."""
     yield from _place(raw, ("data", "reader"), READERS)
+    yield from _place(raw, ("train", "final"), FINALS)
+    yield from _place(raw, ("first", "train", "final"), FINALS)
     for model in (("model",), ("first", "model")):
         yield from _place(raw, (*model, "fusion"), FUSIONS)
         for name in _names(raw, (*model, "heads")):

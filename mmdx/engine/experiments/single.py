@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from mmdx.data.splits.splits import Splits
 from mmdx.engine.assembly.checks import Presence
+from mmdx.engine.assembly.finals import Refit, final_of, settled
 from mmdx.engine.assembly.saved import SavedModel, load_model
 from mmdx.engine.experiments.opening import opening_lines
+from mmdx.engine.experiments.refit import cross_fit, settle
 from mmdx.engine.reporting.audit import verdict_for
 from mmdx.engine.reporting.conclude import Results, conclude
 from mmdx.engine.runs.folder import is_model_folder
-from mmdx.engine.runs.record import record_plan, record_store
+from mmdx.engine.runs.record import record_plan, record_store, splits_of
 from mmdx.engine.runs.setting import Setting
 from mmdx.engine.runs.studies import write_studies
 from mmdx.engine.scoring.baselines.files import write_baselines
@@ -25,7 +28,7 @@ from mmdx.files import write_json
 from mmdx.study import Split
 
 SCORED: tuple[Split, ...] = ("val", "test")
-"""The splits that every training scores at its end."""
+"""The splits that a training scores at its end, where they have studies that it has not learned from."""
 
 
 @dataclass(frozen=True)
@@ -46,42 +49,55 @@ def train_one(setting: Setting, present: Presence, *, resume: bool, objective: O
     The run folder is made, or gone on with where `resume` says so. The accelerator is left as it was before, so that a
     command can train again with it.
     """
+    inside = replace(setting, config=settled(setting.config, setting.splits))
+    final = final_of(inside.config)
+    splits = setting.splits.joined() if final.folds else setting.splits
     if setting.is_main:
-        _record(setting)
+        _record(setting, splits)
+    length = cross_fit(inside, final, resume=resume) if isinstance(final, Refit) else None
+    inside = replace(inside, splits=splits)
     with tracked(setting.accelerator, setting.run.folder):
-        training = set_up(setting, resume=resume, objective=objective)
+        epochs = None if length is None else length.epochs
+        training = set_up(inside, resume=resume, objective=objective, epochs=epochs)
         threads = choose_threads(training)
-        setting.say(*opening_lines(setting, training.saved, present, threads))
+        setting.say(*opening_lines(inside, training.saved, present, threads))
         with threads.applied():
             fit(training)
+    if length is not None:
+        settle(setting, training.saved, length)
     with threads.applied():
-        return score_best(setting)
+        return score_best(replace(setting, splits=splits))
 
 
 def score_best(setting: Setting) -> Outcome:
-    """Scores the best model of a run on val and test, with every showing, and concludes."""
+    """Scores the model that stays on test, and on val where it has not learned from it, and concludes."""
     run = setting.run
     saved = load_model(run.best)
     saved.to(setting.accelerator.device)
     showings = default_showings(list(saved.config.model.inputs))
-    for split in SCORED:
+    scored = [split for split in SCORED if setting.splits.rows(split)]
+    for split in scored:
         score_split(setting, saved, split, showings, run.predictions)
     reports = write_reports(setting, saved, "test", run.predictions)
     results = None
     if setting.is_main:
         if not run.studies.is_file():
-            setting.say(*write_studies(run.studies, setting.store, "split", setting.splits))
-        setting.say(*write_baselines(setting, saved, SCORED, run.predictions))
+            dealt = splits_of(run, setting.store)
+            setting.say(*write_studies(run.studies, setting.store, "split", dealt))
+        setting.say(*write_baselines(setting, saved, scored, run.predictions))
         results = conclude(setting, saved, reports)
     setting.accelerator.wait_for_everyone()
     return Outcome(saved, results)
 
 
-def _record(setting: Setting) -> None:
-    """Writes the first files of a run; one that goes on keeps those that it has."""
+def _record(setting: Setting, splits: Splits) -> None:
+    """Writes the first files of a run; one that goes on keeps those that it has.
+
+    The model is planned for the training studies of `splits`, which may be more than those of the setting.
+    """
     run, store = setting.run, setting.store
     # The plan is made before anything is written: a model that cannot be built leaves no folder behind.
-    new = None if is_model_folder(run.best) else plan(setting)
+    new = None if is_model_folder(run.best) else plan(replace(setting, splits=splits))
     record_plan(run, setting.config, store, setting.splits)
     record_store(run, store, setting.accelerator)
     if new is not None:

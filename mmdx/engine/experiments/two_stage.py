@@ -15,6 +15,7 @@ from mmdx.data.splits.folds import make_folds
 from mmdx.data.splits.splits import Splits, read_splits
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.checks import Presence, check_training
+from mmdx.engine.assembly.finals import unrefitted
 from mmdx.engine.assembly.narrow import described_inputs, only_describes
 from mmdx.engine.assembly.saved import SavedModel, load_model
 from mmdx.engine.assembly.untrained import describing_config, untrained_model
@@ -68,7 +69,7 @@ def first_stage(setting: Setting) -> Store:
         extraction = of_untrained(first, untrained_model(first), names)
     else:
         changes = {"first": None, "run": None, "model": config.first.model, "train": config.first.train}
-        first = replace(setting, config=config.model_copy(update=changes), run=RunLayout(run.first))
+        first = replace(setting, config=unrefitted(config.model_copy(update=changes)), run=RunLayout(run.first))
         setting.say(f"first stage: {run.first}")
         saved = finished_model(first)
         names = [name for name in chosen_modalities(saved, []) if name in config.model.inputs]
@@ -115,6 +116,8 @@ def out_of_fold(setting: Setting, saved: SavedModel, modalities: Sequence[str], 
     are left out: the head that gives them has learned from the training studies.
     """
     folder, store = setting.run.folder, setting.store
+    if setting.run.final.is_file():  # the model has learned from validation studies too
+        setting = replace(setting, splits=setting.splits.joined())
     frozen = all(is_frozen(saved.model, name) for name in modalities)
     answering = [name for name in modalities if slice_head(saved.model, name)]
     if frozen and not answering:
@@ -151,7 +154,7 @@ def _fold_describer(
     words: list[Split] = ["test" if fold_of.get(row) == fold else split for row, split in enumerate(setting.splits)]
     splits = Splits(tuple(words), setting.splits.patient_ids)
     run = RunLayout(setting.run.folder / "extract").fold(fold)
-    config = saved.config.model_copy(update={"run": None})
+    config = unrefitted(saved.config.model_copy(update={"run": None}))
     inside = replace(setting, config=config, run=run, splits=splits)
     setting.say(f"fold {fold + 1} of {count}: {run.folder}")
     return Describer(finished_model(inside), run.best, splits.patients("train") | splits.patients("val"))

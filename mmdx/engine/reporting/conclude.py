@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -81,7 +82,7 @@ def conclude(setting: Setting, saved: SavedModel, reports: pd.DataFrame | None) 
     content |= {"descriptions": results.descriptions.to_json()} if results.descriptions else {}
     write_json(run.metrics, content)
     write_reporting(run.folder)
-    paragraphs = ["Split by patient (`splits.csv`). Scores are probabilities, not calibrated."]
+    paragraphs = [f"Split by patient (`splits.csv`). {making_of(run)}"]
     if saved.others:
         paragraphs.append(_of_ensemble(run))
     if (count := saved.config.data.train_patients) is not None:
@@ -99,6 +100,19 @@ def _of_ensemble(run: RunLayout) -> str:
     return (
         f"An ensemble of {len(members)} models, those of {runs}: the mean of their calibrated logits; the column "
         "`spread` is the standard deviation of their own probabilities. A study is test where it was test for all."
+    )
+
+
+def making_of(run: RunLayout) -> str:
+    """Which weights stay, and what scores mean, in a sentence or two for the card."""
+    if not run.final.is_file():
+        return "Scores are probabilities, not calibrated."
+    final = json.loads(run.final.read_text(encoding="utf-8"))
+    models = "one model" if final["folds"] == 1 else f"{final['folds']} models"
+    return (
+        f"The model learned from training and validation studies for {final['epochs']} of {final['of']} epochs. Scores "
+        f"of {models} on studies of these that they had not seen (`predictions/val.csv`) chose that length, calibrated "
+        "the scores and set thresholds."
     )
 
 

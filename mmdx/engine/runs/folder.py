@@ -3,7 +3,8 @@
 `config.yaml` · `environment.json` · `splits.csv` · `log.jsonl` · `checkpoints/best/` (a model folder) ·
 `checkpoints/last.safetensors` (to resume from) · `checkpoints/selections.safetensors` · `tensorboard/` ·
 `predictions/` (of the model, and of the baselines that it must beat) · `studies.csv` · `metrics.json` · `reporting.md`
-· `card.md`; of two stages also `first/` (a run folder) and `descriptors/` (a store)
+· `card.md`; where the model was refitted also `final.json` and `crossfit/fold-0/` … (the models that scored studies out
+of fold); of two stages also `first/` (a run folder) and `descriptors/` (a store)
 
 A cross-validation leaves `config.yaml` · `environment.json` · `folds.csv` · `fold-0/` … (each a run folder) ·
 `checkpoints/best/` (the ensemble of the fold models) · `predictions/` (out of fold) · `studies.csv` · `metrics.json` ·

@@ -9,6 +9,7 @@ from pathlib import Path
 from accelerate import Accelerator
 from rich.console import Console
 
+from mmdx.data.splits.splits import Splits
 from mmdx.engine.assembly.saved import load_model
 from mmdx.engine.assembly.store import store_of, stores_of_members
 from mmdx.engine.processes import make_accelerator
@@ -81,8 +82,9 @@ def score_run(
     store = store_of(run, saved.config, accelerator)
     saved = saved.with_config(scoring.applied).to(accelerator.device)
     console = Console(stderr=True, quiet=not accelerator.is_main_process)
+    splits = _unlearned(run, splits_of(run, store), split)
     stores = stores_of_members(run, store)
-    setting = Setting(saved.config, run, store, splits_of(run, store), accelerator, console, stores)
+    setting = Setting(saved.config, run, store, splits, accelerator, console, stores)
     place = out or run.predictions
     orders = slice_orders(saved.model, saved.config, store, setting.splits.rows(split))
     setting.say(*orders.sentences())
@@ -99,3 +101,15 @@ def score_run(
         record = {"run": str(folder), "split": split, "primary": saved.config.data.primary}
         write_json(out / EVALUATION, record | {"slice_orders": asdict(orders)})
     return path
+
+
+def _unlearned(run: RunLayout, splits: Splits, split: Split) -> Splits:
+    """The splits of a run by what its model has learned from. Raises `UsageError` where that is all of `split`."""
+    if not run.final.is_file():
+        return splits
+    if split == "val":
+        raise UsageError(
+            f"--split val: the model has learned from these studies; {run.scores('val')} has what models that had not "
+            "say of them"
+        )
+    return splits.joined()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader
 
 from mmdx.batch import Batch
 from mmdx.data.loading.sampler import SliceBudgetSampler
+from mmdx.engine.assembly.finals import Keeper, final_of
 from mmdx.engine.assembly.loader import Share, build_loader
 from mmdx.engine.assembly.model import build_model
 from mmdx.engine.assembly.saved import SavedModel, load_description, write_weights
@@ -32,7 +33,7 @@ from mmdx.engine.training.selection import load_selections
 from mmdx.engine.training.state import Progress, load_state, save_state
 from mmdx.engine.training.tracking import log_epoch, log_step
 from mmdx.errors import DataError
-from mmdx.stats.metrics.evaluate import evaluate
+from mmdx.stats.metrics.evaluate import Judgement, judge
 
 
 @dataclass
@@ -40,6 +41,8 @@ class Training:
     """Everything that one training holds while it runs.
 
     `network` is the model of `saved`, prepared for the processes that train it; `progress` moves on with each step.
+    `keeper` says which weights stay. `epochs` is how many are trained; the learning rate falls as if all of the config
+    were.
     """
 
     setting: Setting
@@ -50,12 +53,15 @@ class Training:
     sampler: SliceBudgetSampler
     progress: Progress
     objective: Objective
+    keeper: Keeper
+    epochs: int
 
 
-def set_up(setting: Setting, *, resume: bool, objective: Objective = objective) -> Training:
+def set_up(setting: Setting, *, resume: bool, objective: Objective = objective, epochs: int | None = None) -> Training:
     """Model, optimizer and loader of a run, new or resumed, that the main process has described (`Plan.write`).
 
-    Raises `UsageError` or `DataError` where that description is missing or broken.
+    `epochs` ends the training early (None: all of the config). Raises `UsageError` or `DataError` where the description
+    is missing or broken.
     """
     config, run, accelerator = setting.config, setting.run, setting.accelerator
     set_seed(config.seed)
@@ -69,17 +75,18 @@ def set_up(setting: Setting, *, resume: bool, objective: Objective = objective) 
     saved = encode_once(SavedModel(model, config, facts, tokenizers), setting)
     rows, share = setting.splits.rows("train"), Share.of(accelerator)
     loader, sampler = build_loader(saved.recipe, setting.store, rows, shuffle=True, share=share)
-    progress = Progress()
+    progress, keeper = Progress(), final_of(config).keeper()
     if resume and run.last.is_file():
-        progress, scaler = load_state(run.last, model, optimizer)
+        progress, scaler = load_state(run.last, model, optimizer, keeper)
         if accelerator.scaler is not None:
             accelerator.scaler.load_state_dict(scaler)
-    return Training(setting, saved, network, optimizer, loader, sampler, progress, objective)
+    length = config.train.epochs if epochs is None else epochs
+    return Training(setting, saved, network, optimizer, loader, sampler, progress, objective, keeper, length)
 
 
 def fit(training: Training) -> None:
     """Trains to the last epoch or the early stop. Raises `DataError` on a loss that is not finite, before a step."""
-    setting, epochs = training.setting, training.setting.config.train.epochs
+    setting, epochs = training.setting, training.epochs
     if setting.is_main:
         drop_log_after(setting.run.log, training.progress.step)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
@@ -92,10 +99,12 @@ def fit(training: Training) -> None:
                 losses.append(loss)
                 done = epoch + training.progress.batch / len(training.sampler)
                 bar.update(task, completed=done, description=f"epoch {epoch + 1} loss {loss:.3f}")
-            score = validate(training)
-            _end_epoch(training, score)
+            with kept_weights(training):
+                judgement = validate(training)
+                _end_epoch(training, judgement)
+            _save_last(training)
             if setting.is_main:
-                log_epoch(setting, training.progress, losses, score, time.perf_counter() - begin)
+                log_epoch(setting, training.progress, losses, judgement, time.perf_counter() - begin)
 
 
 def train_epoch(training: Training) -> Iterator[float]:
@@ -116,6 +125,8 @@ def train_epoch(training: Training) -> Iterator[float]:
         _clip(training, group)
         training.optimizer.step()
         training.optimizer.zero_grad()
+        after = (progress.epoch + (progress.batch + len(group)) / len(training.sampler)) / training.epochs
+        training.keeper.step(training.saved.model, after)
         training.progress = replace(progress, batch=progress.batch + len(group), step=progress.step + 1)
         losses = {name: float(np.mean([part[name] for part in parts])) for name in parts[0]}
         if setting.is_main:
@@ -157,34 +168,54 @@ def _not_finite(training: Training, group: list[Batch], what: str) -> DataError:
     )
 
 
-def validate(training: Training) -> float:
-    """The primary metric of validation studies, or slices, everything shown: of the primary finding, or the mean."""
+@contextmanager
+def kept_weights(training: Training) -> Iterator[None]:
+    """The model with the weights that would stay if the training ended now; afterwards it has its own again."""
+    model = training.saved.model
+    kept = training.keeper.weights(model)
+    if kept is None:
+        yield
+        return
+    own = {name: value.clone() for name, value in model.state_dict().items()}
+    model.load_state_dict(kept)
+    try:
+        yield
+    finally:
+        model.load_state_dict(own)
+
+
+def validate(training: Training) -> Judgement | None:
+    """What validation studies, or slices, say of the weights that would stay, everything shown; None without any."""
     setting = training.setting
     rows, shown = setting.splits.rows("val"), list(setting.config.model.inputs)
+    if not rows:
+        return None
     studies, slices = score_rows(training.saved, setting.store, rows, shown, setting.accelerator)
-    judging = slices if setting.config.train.judge == "slices" else studies
-    return evaluate(judging, primary=setting.config.data.primary)
+    frame = slices if setting.config.train.judge == "slices" else studies
+    return judge(frame, by=final_of(setting.config).by, primary=setting.config.data.primary)
 
 
-def _end_epoch(training: Training, score: float) -> None:
-    """Goes on to the next epoch, with `score` as that of the present one; the weights of the best one are written."""
+def _end_epoch(training: Training, judgement: Judgement | None) -> None:
+    """Goes on to the next epoch; the weights that stay are written, where one is judged best those of the best."""
     setting, progress = training.setting, training.progress
-    epoch, patience = progress.epoch, setting.config.train.patience
-    if progress.best is None or score > progress.best:
+    epoch, patience, judged = progress.epoch, setting.config.train.patience, training.keeper.judged
+    score = judgement.score if judgement is not None else None
+    better = score is not None and (progress.best is None or math.isnan(progress.best) or score > progress.best)
+    if judged and better:
         progress = replace(progress, best=score, best_epoch=epoch)
-        if setting.is_main:
-            write_weights(setting.run.best, training.saved.model)
-    stop = bool(patience) and epoch - progress.best_epoch >= patience
-    last = epoch + 1 >= setting.config.train.epochs
+    if (better or not judged) and setting.is_main:
+        write_weights(setting.run.best, training.saved.model)
+    stop = judged and bool(patience) and epoch - progress.best_epoch >= patience
+    last = epoch + 1 >= training.epochs
     training.progress = replace(progress, epoch=epoch + 1, batch=0, finished=stop or last)
-    _save_last(training)
 
 
 def _save_last(training: Training) -> None:
     accelerator = training.setting.accelerator
     if accelerator.is_main_process:
         scaler = accelerator.scaler.state_dict() if accelerator.scaler is not None else {}
-        save_state(training.setting.run.last, training.saved.model, training.optimizer, training.progress, scaler)
+        model, run, kept = training.saved.model, training.setting.run, training.keeper.state()
+        save_state(run.last, model, training.optimizer, training.progress, scaler, kept)
     accelerator.wait_for_everyone()
 
 

@@ -14,6 +14,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from mmdx.engine.assembly.finals import Keeper
 from mmdx.engine.assembly.saved import save_tensors
 from mmdx.errors import DataError, reason
 
@@ -31,13 +32,19 @@ class Progress:
 
 
 def save_state(
-    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Progress, scaler: Mapping[str, float]
+    path: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    progress: Progress,
+    scaler: Mapping[str, float],
+    kept: Mapping[str, Tensor],
 ) -> None:
-    """Weights, optimizer and progress in one file."""
+    """Weights, optimizer, progress and what the keeper of the weights holds (`kept`) in one file."""
     state = optimizer.state_dict()
     tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
     for index, slots in state["state"].items():
         tensors |= {f"optimizer.{index}.{name}": value for name, value in slots.items()}
+    tensors |= {f"kept.{name}": value for name, value in kept.items()}
     header = {
         "progress": json.dumps(asdict(progress)),
         "groups": json.dumps(state["param_groups"]),
@@ -46,8 +53,10 @@ def save_state(
     save_tensors(path, tensors, header)
 
 
-def load_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[Progress, dict[str, float]]:
-    """Puts a saved state into model and optimizer; returns the progress and the loss scaler's state.
+def load_state(
+    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, keeper: Keeper
+) -> tuple[Progress, dict[str, float]]:
+    """Puts a saved state into model, optimizer and keeper; returns the progress and the loss scaler's state.
 
     Raises `DataError` where the file is broken, or the state of another model.
     """
@@ -57,6 +66,8 @@ def load_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
         model.load_state_dict({k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")})
         optimizer.load_state_dict({"state": _slots(tensors), "param_groups": json.loads(header["groups"])})
+        device = next(model.parameters()).device
+        keeper.restore({k.removeprefix("kept."): v.to(device) for k, v in tensors.items() if k.startswith("kept.")})
         return Progress(**json.loads(header["progress"])), json.loads(header["scaler"])
     except (OSError, SafetensorError, RuntimeError, KeyError, ValueError, TypeError) as error:
         raise DataError(f"{path}: cannot be resumed from ({reason(error)}); start a new run") from None

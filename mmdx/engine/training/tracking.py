@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from accelerate import Accelerator
@@ -12,6 +13,7 @@ from accelerate import Accelerator
 from mmdx.engine.runs.log import append_log
 from mmdx.engine.runs.setting import Setting
 from mmdx.engine.training.state import Progress
+from mmdx.stats.metrics.evaluate import Judgement
 from mmdx.stats.metrics.registry import PRIMARY
 
 
@@ -37,16 +39,19 @@ def log_step(setting: Setting, progress: Progress, rate: float, losses: Mapping[
     setting.accelerator.log({f"train/{k}": v for k, v in losses.items()} | {"lr": rate}, step=progress.step)
 
 
-def log_epoch(setting: Setting, progress: Progress, losses: Sequence[float], score: float, seconds: float) -> None:
-    """Logs and prints an epoch, the last that is done in `progress`: the losses of its steps and its validation score.
+def log_epoch(
+    setting: Setting, progress: Progress, losses: Sequence[float], judgement: Judgement | None, seconds: float
+) -> None:
+    """Logs and prints an epoch, the last that is done in `progress`: the losses of its steps and what validation says.
 
-    An epoch without steps was resumed after its last one.
+    An epoch without steps was resumed after its last one. Without validation studies there is no judgement.
     """
-    entry = {"step": progress.step, "epoch": progress.epoch, f"val_{PRIMARY.name}": score, "seconds": round(seconds, 2)}
-    append_log(setting.run.log, entry)
-    setting.accelerator.log({f"val/{PRIMARY.name}": score}, step=progress.step)
+    entry: dict[str, Any] = {"step": progress.step, "epoch": progress.epoch, "seconds": round(seconds, 2)}
+    values = {} if judgement is None else {PRIMARY.name: judgement.auroc, "log_loss": judgement.log_loss}
+    entry |= {f"val_{name}": value for name, value in values.items()}
+    append_log(setting.run.log, entry | ({} if judgement is None else {"judged_by": judgement.by}))
+    setting.accelerator.log({f"val/{name}": value for name, value in values.items()}, step=progress.step)
     best = " best" if progress.best_epoch == progress.epoch - 1 else ""
     loss = f"loss {np.mean(losses):.3f}" if losses else "resumed"
-    setting.console.print(
-        f"epoch {progress.epoch:3d}  {loss}  val {PRIMARY.title} {score:.3f}{best}  {seconds:.1f} s", highlight=False
-    )
+    score = "" if judgement is None else f"  val {PRIMARY.title} {judgement.auroc:.3f}{best}"
+    setting.console.print(f"epoch {progress.epoch:3d}  {loss}{score}  {seconds:.1f} s", highlight=False)

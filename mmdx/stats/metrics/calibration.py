@@ -80,7 +80,7 @@ def apply_temperature(scores: Float[np.ndarray, "n"], temperature: float) -> Flo
     return expit(log_odds(scores) / temperature)
 
 
-def log_odds(scores: Float[np.ndarray, "n"]) -> Float[np.ndarray, "n"]:
+def log_odds(scores: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
     return logit(np.clip(scores, CLIP, 1 - CLIP))
 
 

@@ -1,12 +1,66 @@
-"""One number for a table of predictions, by which a training is judged after each epoch."""
+"""What a table of predictions says of an epoch: its primary metric, and its log loss at the best temperature."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from mmdx.stats.metrics.calibration import apply_temperature, fit_temperature
 from mmdx.stats.metrics.complements import doubles
-from mmdx.stats.metrics.registry import PRIMARY, Metric
+from mmdx.stats.metrics.registry import PRIMARY, Metric, surprises
+
+FEWEST_STUDIES, FEWEST_OF_A_CLASS = 50, 10
+"""Validation studies, and of them those of a finding's rarer class, by whose AUROC an epoch may be chosen."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What validation says of an epoch: its primary metric, its log loss, and which of them judges it."""
+
+    auroc: float
+    log_loss: float
+    by: Literal["auroc", "log_loss"]
+
+    @property
+    def score(self) -> float:
+        """The higher, the better."""
+        return self.auroc if self.by == "auroc" else -self.log_loss
+
+
+def judge(
+    frame: pd.DataFrame, *, by: Literal["auto", "auroc", "log_loss"] = "auto", primary: str | None = None
+) -> Judgement:
+    """The judgement of an epoch; `auto` takes the log loss where few studies carry the AUROC of a finding.
+
+    `frame` is that of `evaluate`, with a column `study_id`.
+    """
+    few = by == "auto" and carried_by_few(frame, judging_findings(frame, primary=primary))
+    chosen = "log_loss" if few or by == "log_loss" else "auroc"
+    return Judgement(evaluate(frame, primary=primary), tempered_log_loss(frame, primary=primary), chosen)
+
+
+def carried_by_few(frame: pd.DataFrame, findings: list[str]) -> bool:
+    """Whether any finding is known of fewer than 50 studies, or fewer than 10 studies have its rarer class."""
+    rows = frame.loc[frame["finding"].isin(findings)].dropna(subset=["label"])
+    positive = rows.groupby(["finding", "study_id"], sort=False)["label"].max()
+    counts = positive.groupby("finding").agg(["count", "sum"])
+    rarer = np.minimum(counts["sum"], counts["count"] - counts["sum"])
+    return bool((counts["count"] < FEWEST_STUDIES).any() or (rarer < FEWEST_OF_A_CLASS).any())
+
+
+def tempered_log_loss(frame: pd.DataFrame, *, primary: str | None = None) -> float:
+    """The mean log loss of known labels, all scores at the one temperature by which it is least; NaN without labels.
+
+    A proper score that does not punish a model for being too sure by a common factor, which calibration sets right.
+    """
+    rows = frame.loc[frame["finding"].isin(judging_findings(frame, primary=primary))].dropna(subset=["label"])
+    if rows.empty:
+        return float("nan")
+    labels, scores = rows["label"].to_numpy(float), rows["score"].to_numpy(float)
+    return float(surprises(labels, apply_temperature(scores, fit_temperature(labels, scores))).mean())
 
 
 def judging_findings(frame: pd.DataFrame, *, primary: str | None = None) -> list[str]:

@@ -42,7 +42,7 @@ def write_config(path: Path, source: Path, **changes: Any) -> Path:
             "dim": 8,
             "heads": {"study": "study", "slice": {"type": "slice", "modality": "ct"}},
         },
-        "train": {"epochs": 1, "slices": 12, "studies": 6},
+        "train": {"epochs": 1, "slices": 12, "studies": 6, "final": "best"},
         "run": str(path.parent / path.stem),
         "plugins": ["patches"],
     }

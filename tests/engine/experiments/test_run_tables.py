@@ -39,7 +39,7 @@ def write_config(path: Path, source: Path, tables: object, clinic: object = "tab
     config = {
         "data": {"reader": "folder", "source": str(source), "stores": str(path.parent / "stores"), "size": SIDE},
         "model": {"inputs": {"image": {"encoder": "test_patches"}, "clinic": clinic}, "dim": 8, **model},
-        "train": {"epochs": 1, "slices": 12, "studies": 6},
+        "train": {"epochs": 1, "slices": 12, "studies": 6, "final": "best"},
         "run": str(path.parent / "run"),
         "plugins": ["patches"],
     }

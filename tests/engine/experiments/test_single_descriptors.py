@@ -44,7 +44,7 @@ def write_config(path: Path, source: Path, **inputs: object) -> Path:
     config = {
         "data": {"reader": "cpm_radpath", "source": str(source), "stores": str(path.parent / "stores"), "size": 16},
         "model": {"inputs": inputs or {"flair": image, "pathology": slides}, "dim": 8, "modality_dropout": 0.3},
-        "train": {"epochs": 1, "slices": 12, "studies": 6},
+        "train": {"epochs": 1, "slices": 12, "studies": 6, "final": "best"},
         "run": str(path.parent / "run"),
         "plugins": ["patches"],
     }

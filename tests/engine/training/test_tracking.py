@@ -16,6 +16,7 @@ from mmdx.engine.runs.setting import Setting
 from mmdx.engine.training.state import Progress
 from mmdx.engine.training.tracking import log_epoch, log_step
 from mmdx.files import RunLayout
+from mmdx.stats.metrics.evaluate import Judgement
 
 
 def test_steps_and_epochs_stand_in_the_log_and_epochs_in_the_console(tmp_path: Path):
@@ -24,15 +25,20 @@ def test_steps_and_epochs_stand_in_the_log_and_epochs_in_the_console(tmp_path: P
     store = object.__new__(Store)  # no store is read
     setting = Setting(config_of(), RunLayout(tmp_path), store, Splits(()), Accelerator(cpu=True), console)
     log_step(setting, Progress(epoch=0, batch=1, step=1), 0.5, {"loss": 2.0, "study": 2.0})
-    log_epoch(setting, Progress(epoch=1, step=1, best=0.75, best_epoch=0), [2.0, 4.0], 0.75, 1.26)
-    log_epoch(setting, Progress(epoch=2, step=2, best=0.75, best_epoch=0), [], 0.5, 2.0)
+    log_epoch(
+        setting, Progress(epoch=1, step=1, best=0.75, best_epoch=0), [2.0, 4.0], Judgement(0.75, 0.5, "auroc"), 1.26
+    )
+    log_epoch(setting, Progress(epoch=2, step=2, best=0.75, best_epoch=0), [], Judgement(0.5, 0.6, "auroc"), 2.0)
+    log_epoch(setting, Progress(epoch=3, step=3), [1.0], None, 2.0)
     entries = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert entries == [
         {"step": 1, "epoch": 1, "lr": 0.5, "loss": 2.0, "study": 2.0},
-        {"step": 1, "epoch": 1, "val_auroc": 0.75, "seconds": 1.26},
-        {"step": 2, "epoch": 2, "val_auroc": 0.5, "seconds": 2.0},
+        {"step": 1, "epoch": 1, "seconds": 1.26, "val_auroc": 0.75, "val_log_loss": 0.5, "judged_by": "auroc"},
+        {"step": 2, "epoch": 2, "seconds": 2.0, "val_auroc": 0.5, "val_log_loss": 0.6, "judged_by": "auroc"},
+        {"step": 3, "epoch": 3, "seconds": 2.0},
     ]
     assert output.getvalue().splitlines() == [
         "epoch   1  loss 3.000  val AUROC 0.750 best  1.3 s",
         "epoch   2  resumed  val AUROC 0.500  2.0 s",
+        "epoch   3  loss 1.000  2.0 s",
     ]

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mmdx.stats.metrics.evaluate import evaluate, judging_findings
+from mmdx.stats.metrics.evaluate import carried_by_few, evaluate, judge, judging_findings, tempered_log_loss
 from mmdx.stats.metrics.registry import METRICS
 
 FRAME = pd.DataFrame(
@@ -43,3 +43,24 @@ def test_two_complements_count_once():
     frame = pd.DataFrame(edema + benign + malignant, columns=["finding", "label", "score"])
     assert judging_findings(frame) == ["edema", "DX/malignant"]
     assert evaluate(frame) == pytest.approx((1 + 0.5) / 2)
+
+
+def test_log_loss_is_taken_at_the_temperature_that_suits_it():
+    sure = pd.DataFrame({"finding": "bleed", "label": [1.0, 0.0, 1.0, 0.0], "score": [0.999, 0.001, 0.001, 0.999]})
+    assert tempered_log_loss(sure) == pytest.approx(np.log(2), abs=0.02), "half right, half wrong: a coin says as much"
+    assert np.isnan(tempered_log_loss(FRAME.iloc[:0]))
+
+
+@pytest.mark.parametrize(
+    ("studies", "positive", "few"), [(60, 10, False), (60, 9, True), (49, 20, True), (60, 51, True)]
+)
+def test_few_studies_are_judged_by_log_loss(studies, positive, few):
+    labels = [1.0] * positive + [0.0] * (studies - positive)
+    frame = pd.DataFrame({"study_id": [f"s{n}" for n in range(studies)], "finding": "bleed", "label": labels})
+    frame["score"] = frame["label"] * 0.5 + 0.25
+    assert carried_by_few(frame, ["bleed"]) == few
+    judgement = judge(frame)
+    assert judgement.by == ("log_loss" if few else "auroc")
+    assert judgement.auroc == 1.0
+    assert judgement.score == (-judgement.log_loss if few else 1.0)
+    assert judge(frame, by="auroc").by == "auroc"

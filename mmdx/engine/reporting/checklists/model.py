@@ -83,14 +83,24 @@ def augmentation(files: RunFiles) -> Iterator[Cell]:
 
 
 def selection(files: RunFiles) -> Iterator[Cell]:
-    if judge := files.value("config.yaml", "train.judge"):
-        primary = files.value("config.yaml", "data.primary")
-        metric = f"AUROC for {primary}" if primary else "macro AUROC"
-        yield Cell(f"the epoch of the best {metric} of validation {judge}", "config.yaml: train.judge")
+    final, judge = files.value("config.yaml", "train.final.type"), files.value("config.yaml", "train.judge")
+    if epochs := files.value("final.json", "epochs"):
+        of, models = files.value("final.json", "of"), files.value("final.json", "folds")
+        words = f"epoch {epochs} of {of}, by the log loss of {judge} out of fold ({models} models); then refitted"
+        yield Cell(words, "final.json: epochs")
+        return
+    if final in ("last", "average"):
+        yield Cell(f"none: {final} weights of the last epoch", "config.yaml: train.final")
+        return
     scored = [line for line in files.log if not math.isnan(line.get("val_auroc", math.nan))]
-    if scored:
-        best = max(scored, key=lambda line: line["val_auroc"])
-        yield Cell(f"epoch {best['epoch']}, {best['val_auroc']:.3f}", "log.jsonl: val_auroc")
+    if not scored:
+        return
+    by = scored[0].get("judged_by", "auroc")
+    primary = files.value("config.yaml", "data.primary")
+    titles = {"auroc": f"best AUROC for {primary}" if primary else "best macro AUROC", "log_loss": "least log loss"}
+    yield Cell(f"the epoch of the {titles[by]} of validation {judge}", "config.yaml: train.judge")
+    best = max(scored, key=lambda line: line["val_auroc"] if by == "auroc" else -line["val_log_loss"])
+    yield Cell(f"epoch {best['epoch']}, {best[f'val_{by}']:.3f}", f"log.jsonl: val_{by}")
 
 
 def ensemble(files: RunFiles) -> Iterator[Cell]:

@@ -1,0 +1,189 @@
+"""`train.final=refit`: out-of-fold models show for how many epochs, then one model learns from all of their patients.
+
+Small cohorts cannot spare patients for validation. Here the patients of training and validation are dealt into folds;
+each fold is scored by a model that has not seen it. Those scores choose the number of epochs, calibrate the logits and
+set thresholds (they are the run's `val.csv`); test studies choose nothing. Then the model that stays is trained on all
+of these patients for as many epochs. With one fold, the split's own validation studies are it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from mmdx.data.splits.folds import make_folds
+from mmdx.data.splits.splits import Splits
+from mmdx.engine.assembly.finals import Refit, with_final
+from mmdx.engine.assembly.saved import SavedModel, load_model, write_calibration
+from mmdx.engine.runs.folder import is_model_folder
+from mmdx.engine.runs.record import record_plan, record_store
+from mmdx.engine.runs.setting import Setting
+from mmdx.engine.scoring.baselines.files import write_baselines
+from mmdx.engine.scoring.calibrate import calibrate, rescale
+from mmdx.engine.scoring.pool import pool_scores
+from mmdx.engine.scoring.score import default_showings, score_split
+from mmdx.engine.training.loop import fit, set_up
+from mmdx.engine.training.plan import plan
+from mmdx.engine.training.threads import choose_threads
+from mmdx.engine.training.tracking import tracked
+from mmdx.errors import DataError, reason
+from mmdx.files import RunLayout, write_json
+from mmdx.study import Split
+
+SMOOTHED = 3
+"""Epochs over which the log loss of an epoch is averaged before it is compared."""
+WORTH = 0.02
+"""By what share the best epoch must be better than the last for a training to be cut short."""
+
+
+@dataclass(frozen=True)
+class Length:
+    """How many of `of` epochs the model that stays is trained for, by the out-of-fold log losses of each epoch."""
+
+    epochs: int
+    of: int
+    log_losses: tuple[float, ...]
+
+    def sentence(self, folds: int) -> str:
+        return f"{self.epochs} of {self.of} epochs, by the out-of-fold scores of {folds} models"
+
+
+def cross_fit(setting: Setting, final: Refit, *, resume: bool) -> Length:
+    """Trains the models that leave one fold out, scores each fold by its own into the run's `val.csv`, and returns how
+    long the model that stays is to be trained.
+
+    They lie below `crossfit` in the run folder, and are trained once: what is done already is taken as it lies there.
+    """
+    if setting.run.final.is_file():
+        return read_length(setting.run.final)
+    folds = _settings(setting, final)
+    for number, inside in enumerate(folds):
+        setting.say(f"out of fold, {number + 1} of {len(folds)}: {inside.run.folder}")
+        _train(inside, None, resume=resume)
+    length = choose_length([inside.run.log for inside in folds], setting.config.train.epochs)
+    setting.say(length.sentence(len(folds)))
+    if length.epochs < length.of:
+        folds = [replace(inside, run=RunLayout(inside.run.folder / f"epochs-{length.epochs}")) for inside in folds]
+        for inside in folds:
+            _train(inside, length.epochs, resume=resume)
+    places = [_score(inside) for inside in folds]
+    if setting.is_main:
+        setting.say(*pool_scores(places, setting.run.predictions, "val"))
+    setting.accelerator.wait_for_everyone()
+    return length
+
+
+def settle(setting: Setting, saved: SavedModel, length: Length) -> None:
+    """Calibrates the model that stays by the out-of-fold scores, which are rescaled as it is.
+
+    `final.json` then says how it was made; where that lies there already, nothing is left to do.
+    """
+    run = setting.run
+    if setting.is_main and not run.final.is_file():
+        calibrations = calibrate(saved, run.predictions, "val")
+        rescale(saved, run.predictions, "val", calibrations)
+        write_calibration(run.best, calibrations, saved.facts)
+        folds = len(list((run.folder / "crossfit").glob("fold-*")))
+        content = {"epochs": length.epochs, "of": length.of, "folds": folds, "log_losses": list(length.log_losses)}
+        write_json(run.final, content)
+    setting.accelerator.wait_for_everyone()
+
+
+def read_length(path: Path) -> Length:
+    """What `settle` left. Raises `DataError` where it cannot be read."""
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        return Length(int(raw["epochs"]), int(raw["of"]), tuple(raw["log_losses"]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path}: cannot be read ({reason(error)}); start a new run") from None
+
+
+def choose_length(logs: Sequence[Path], epochs: int) -> Length:
+    """The number of epochs with the least out-of-fold log loss, averaged over neighbours and folds; all of them unless
+    fewer are better by `WORTH` and by a standard error over the folds.
+
+    Raises `DataError` where an epoch of a fold was not judged.
+    """
+    losses = np.array([_losses(path, epochs) for path in logs])
+    smooth = np.stack([_smoothed(row) for row in losses])
+    mean = smooth.mean(axis=0)
+    if not np.isfinite(mean).any():
+        return Length(epochs, epochs, ())
+    best = int(np.nanargmin(mean))
+    gains = smooth[:, -1] - smooth[:, best]
+    error = float(gains.std(ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else 0.0
+    worth = float(gains.mean()) > max(WORTH * float(mean[-1]), error)
+    return Length(best + 1 if worth else epochs, epochs, tuple(losses.mean(axis=0).round(6).tolist()))
+
+
+def _losses(log: Path, epochs: int) -> list[float]:
+    lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    by_epoch = {line["epoch"]: line["val_log_loss"] for line in lines if "val_log_loss" in line}
+    if len(by_epoch) < epochs:
+        raise DataError(f"{log}: judges {len(by_epoch)} of {epochs} epochs; remove {log.parent} and resume the run")
+    return [by_epoch[epoch] for epoch in range(1, epochs + 1)]
+
+
+def _smoothed(losses: Float[np.ndarray, " e"]) -> Float[np.ndarray, " e"]:
+    """The mean of each epoch and those beside it, as many as there are."""
+    reach = SMOOTHED // 2
+    return np.array([losses[max(at - reach, 0) : at + reach + 1].mean() for at in range(len(losses))])
+
+
+def _settings(setting: Setting, final: Refit) -> list[Setting]:
+    """One setting per fold: its patients validate, and all others of training and validation train."""
+    parts = RunLayout(setting.run.folder / "crossfit")
+    config = with_final(setting.config, final.weights).model_copy(update={"run": None})
+    return [
+        replace(setting, config=config, run=parts.fold(number), splits=splits)
+        for number, splits in enumerate(fold_splits(setting, final.folds))
+    ]
+
+
+def fold_splits(setting: Setting, count: int) -> list[Splits]:
+    """`count` splits of the patients of training and validation; for one, that of the setting."""
+    splits, store = setting.splits, setting.store
+    if count == 1:
+        return [splits]
+    rows = sorted([*splits.rows("train"), *splits.rows("val")])
+    patients = [store.patient_ids[row] for row in rows]
+    findings = setting.config.data.findings or store.findings
+    labels = store.labels[rows][:, store.columns_of(findings)]
+    folds = dict(zip(rows, make_folds(patients, labels, count=count, seed=setting.config.seed), strict=True))
+    dealt = []
+    for number in range(count):
+        words: list[Split] = [
+            word if row not in folds else "val" if folds[row] == number else "train" for row, word in enumerate(splits)
+        ]
+        dealt.append(Splits(tuple(words), splits.patient_ids))
+    return dealt
+
+
+def _train(setting: Setting, epochs: int | None, *, resume: bool) -> None:
+    run = setting.run
+    if setting.is_main and not is_model_folder(run.best):
+        described = plan(setting)
+        record_plan(run, setting.config, setting.store, setting.splits)
+        record_store(run, setting.store, setting.accelerator)
+        described.write(setting)
+    with tracked(setting.accelerator, run.folder):
+        training = set_up(setting, resume=resume, epochs=epochs)
+        with choose_threads(training).applied():
+            fit(training)
+
+
+def _score(setting: Setting) -> Path:
+    """Scores the validation studies of a fold by its own model, and by the baselines of its training studies."""
+    saved = load_model(setting.run.best)
+    saved.model.to(setting.accelerator.device)
+    place = setting.run.predictions
+    score_split(setting, saved, "val", default_showings(list(saved.config.model.inputs)), place)
+    if setting.is_main:
+        setting.say(*write_baselines(setting, saved, ("val",), place))
+    setting.accelerator.wait_for_everyone()
+    return place

@@ -1,0 +1,151 @@
+"""Small cohorts: models out of fold choose the length and calibrate, then one learns from all of their patients."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from rich.console import Console
+from safetensors.torch import load_file
+from tiny import write_cohort, write_config
+
+from mmdx.config_file import read_config
+from mmdx.data.splits.splits import Splits, read_splits
+from mmdx.engine.assembly.finals import with_final
+from mmdx.engine.assembly.resolve import resolve
+from mmdx.engine.assembly.saved import load_model
+from mmdx.engine.experiments import run as experiments
+from mmdx.engine.experiments.refit import choose_length
+from mmdx.engine.scoring.evaluate import evaluate_run
+from mmdx.engine.training import loop
+from mmdx.errors import DataError, UsageError
+from mmdx.schema import Component
+
+QUIET = Console(quiet=True)
+REFIT = {"type": "refit", "folds": 2}
+
+
+def train(config: Path, *, resume: bool = False) -> Path:
+    return experiments.train(resolve(read_config(config)), name="refit", console=QUIET, resume=resume).run.folder
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("refit")
+    return train(write_config(folder / "refit.yaml", write_cohort(folder / "cohort"), final=REFIT))
+
+
+def test_each_study_of_training_and_validation_is_scored_once_by_a_model_that_had_not_seen_it(run: Path):
+    splits = read_splits(run / "splits.csv")
+    learnt = {study for study, split in splits.items() if split in ("train", "val")}
+    scored = pd.read_csv(run / "predictions" / "val.csv")
+    full = scored.loc[(scored["shown"] == "image+report") & (scored["finding"] == "bleed")]
+    assert sorted(full["study_id"]) == sorted(learnt)
+    held: list[str] = []
+    for fold in (0, 1):
+        words = read_splits(run / "crossfit" / f"fold-{fold}" / "splits.csv")
+        held += [study for study, split in words.items() if split == "val"]
+        assert {study for study, split in words.items() if split == "test"} == set(splits) - learnt
+    assert sorted(held) == sorted(learnt)
+    tested = pd.read_csv(run / "predictions" / "test.csv")
+    assert set(tested["study_id"]) == set(splits) - learnt
+
+
+def test_the_model_that_stays_is_the_one_of_all_these_studies(run: Path, tmp_path: Path, monkeypatch):
+    """A plain training on the joined studies, last weights, is the same to the bit."""
+    config = resolve(read_config(run / "config.yaml"))
+    plain = with_final(config, Component(type="last")).model_copy(update={"run": tmp_path / "plain"})
+    setting = experiments.start(plain, name="plain", resume=False, console=QUIET)
+    everybody = Splits(setting.splits.joined().words, setting.splits.patient_ids)
+    monkeypatch.setattr("mmdx.engine.experiments.start.deal", lambda config, store: everybody)
+    other = experiments.train(plain, name="plain", console=QUIET).run.folder
+    left, right = (load_file(folder / "checkpoints" / "best" / "model.safetensors") for folder in (run, other))
+    assert left.keys() == right.keys()
+    assert all(torch.equal(left[name], right[name]) for name in left)
+
+
+def test_out_of_fold_scores_and_the_model_are_calibrated_alike(run: Path):
+    final = json.loads((run / "final.json").read_text())
+    assert (final["epochs"], final["of"], final["folds"]) == (2, 2, 2)
+    assert len(final["log_losses"]) == 2
+    calibration = load_model(run / "checkpoints" / "best").model.answering["study"].calibration
+    raw = json.loads((run / "checkpoints" / "best" / "calibration.json").read_text())["study"]
+    assert calibration.scale.tolist() == pytest.approx(list(raw["scale"].values()))
+    fold = pd.read_csv(run / "crossfit" / "fold-0" / "predictions" / "val.csv").set_index(
+        ["study_id", "shown", "finding"]
+    )
+    whole = pd.read_csv(run / "predictions" / "val.csv").set_index(["study_id", "shown", "finding"])["score"]
+    odds = np.log(fold["score"] / (1 - fold["score"]))
+    findings = odds.index.get_level_values("finding")
+    scaled = odds * findings.map(raw["scale"]) + findings.map(raw["shift"])
+    assert whole[odds.index].to_numpy() == pytest.approx((1 / (1 + np.exp(-scaled))).to_numpy(), abs=1e-5)
+    assert "chose that length, calibrated" in (run / "card.md").read_text()
+
+
+def test_validation_studies_cannot_be_scored_by_a_model_that_learned_from_them(run: Path):
+    with pytest.raises(UsageError, match="--split val: the model has learned from these studies"):
+        evaluate_run(run, "val", None, None)
+    before = (run / "predictions" / "test.csv").read_bytes()
+    evaluate_run(run, "test", None, None)
+    assert (run / "predictions" / "test.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize("steps", [3, 8, 13])
+def test_killed_anywhere_and_resumed_the_run_is_the_same_to_the_bit(run: Path, tmp_path: Path, monkeypatch, steps: int):
+    config = write_config(tmp_path / "refit.yaml", write_cohort(tmp_path / "cohort"), final=REFIT)
+    taken, log_step = [], loop.log_step
+
+    def stop(*arguments: object) -> None:
+        log_step(*arguments)
+        taken.append(1)
+        if len(taken) == steps:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(loop, "log_step", stop)
+    with pytest.raises(KeyboardInterrupt):
+        train(config)
+    monkeypatch.undo()
+    resumed = train(config, resume=True)
+    for name in ("checkpoints/best/model.safetensors", "predictions/test.csv", "predictions/val.csv", "final.json"):
+        assert (resumed / name).read_bytes() == (run / name).read_bytes(), name
+
+
+def test_one_fold_holds_out_the_validation_studies_alone(tmp_path: Path):
+    config = write_config(
+        tmp_path / "one.yaml", write_cohort(tmp_path / "cohort"), final={"type": "refit", "folds": 1}, epochs=1
+    )
+    folder = train(config)
+    splits = read_splits(folder / "splits.csv")
+    scored = set(pd.read_csv(folder / "predictions" / "val.csv")["study_id"])
+    assert scored == {study for study, split in splits.items() if split == "val"}
+
+
+def logs(folder: Path, *losses: list[float]) -> list[Path]:
+    paths = []
+    for fold, values in enumerate(losses):
+        paths.append(folder / f"{fold}.jsonl")
+        lines = [{"step": n, "epoch": n + 1, "val_log_loss": value} for n, value in enumerate(values)]
+        paths[-1].write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return paths
+
+
+def test_a_training_is_cut_short_where_all_folds_say_so(tmp_path: Path):
+    rising = [0.6, 0.3, 0.3, 0.3, 0.6, 0.9]
+    assert choose_length(logs(tmp_path, rising, rising), 6).epochs == 3
+
+
+def test_a_training_goes_to_its_end_where_the_gain_is_small_or_the_folds_disagree(tmp_path: Path):
+    flat = [0.6, 0.5, 0.499, 0.5, 0.5, 0.5]
+    assert choose_length(logs(tmp_path, flat, flat), 6).epochs == 6
+    falling = [0.9, 0.8, 0.7, 0.6, 0.4, 0.2]
+    rising = [0.3, 0.2, 0.3, 0.6, 0.8, 0.9]
+    assert choose_length(logs(tmp_path, falling, rising), 6).epochs == 6
+
+
+def test_an_epoch_that_was_not_judged_is_one_line(tmp_path: Path):
+    with pytest.raises(DataError, match="judges 2 of 3 epochs"):
+        choose_length(logs(tmp_path, [0.5, 0.4]), 3)
