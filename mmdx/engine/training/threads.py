@@ -26,6 +26,9 @@ BUDGET = 3.0
 """Seconds after which no further round begins."""
 SLOW, WORSE = 1.0, 1.5
 """A step of more seconds than this, and longer by this factor with fewer threads, is not tried with fewer still."""
+HOPELESS = 3.0
+"""A first step of more seconds than `SLOW`, and longer by this factor than the fastest, is not repeated. The very first
+also pays for new memory, but never as much."""
 NEAR = 1.05
 """Fewer threads are taken where they cost no more than this factor: the others are left to the rest of the machine."""
 
@@ -110,7 +113,8 @@ def _first_seconds(training: Training, counts: Sequence[int], batches: Sequence[
         first[count] = seconds
         if seconds <= SLOW:
             _seconds(training, batches[1:], count)
-    return first
+    bound = max(SLOW, HOPELESS * min(first.values()))
+    return {count: seconds for count, seconds in first.items() if seconds <= bound}
 
 
 def _seconds(training: Training, batches: Sequence[Batch], count: int) -> float:
