@@ -202,7 +202,7 @@ def test_withheld_modality_is_never_read(cohort, tmp_path):
 
 def test_accumulated_batches_make_one_step(cohort, tmp_path):
     run = train(write_config(tmp_path / "a.yaml", cohort, epochs=1, accumulate=3, studies=2))
-    steps = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines() if "loss" in line]
+    steps = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines() if '"loss"' in line]
     # 24 training studies in batches of at most 2, three batches a step.
     assert len(steps) == 4
 
