@@ -9,6 +9,7 @@ of these patients for as many epochs. With one fold, the split's own validation 
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,12 +34,15 @@ from mmdx.engine.training.threads import choose_threads
 from mmdx.engine.training.tracking import tracked
 from mmdx.errors import DataError, reason
 from mmdx.files import RunLayout, write_json
+from mmdx.stats.metrics.registry import PRIMARY
 from mmdx.study import Split
 
 SMOOTHED = 3
 """Epochs over which the log loss of an epoch is averaged before it is compared."""
 WORTH = 0.02
 """By what share the best epoch must be better than the last for a training to be cut short."""
+FEWEST = 3
+"""Folds that may cut a training short."""
 
 
 @dataclass(frozen=True)
@@ -105,34 +109,40 @@ def read_length(path: Path) -> Length:
 
 def choose_length(logs: Sequence[Path], epochs: int) -> Length:
     """The number of epochs with the least out-of-fold log loss, averaged over neighbours and folds; all of them unless
-    fewer are better by `WORTH` and by a standard error over the folds.
+    fewer are better by `WORTH` and by a standard error over the folds, and rank no worse.
 
-    Raises `DataError` where an epoch of a fold was not judged.
+    Calibration sets right what a longer training says too surely, but nothing sets ranks right: so the macro AUROC has
+    a veto. Fewer folds than `FEWEST` say too little. Raises `DataError` where an epoch of a fold was not judged.
     """
-    losses = np.array([_losses(path, epochs) for path in logs])
-    smooth = np.stack([_smoothed(row) for row in losses])
-    mean = smooth.mean(axis=0)
-    if not np.isfinite(mean).any():
-        return Length(epochs, epochs, ())
-    best = int(np.nanargmin(mean))
+    losses, areas = (np.array([_judged(path, name, epochs) for path in logs]) for name in ("log_loss", PRIMARY.name))
+    record = tuple(losses.mean(axis=0).round(6).tolist())
+    if len(logs) < FEWEST or not np.isfinite(losses).all():
+        return Length(epochs, epochs, record if np.isfinite(losses).all() else ())
+    smooth, ranks = _smoothed(losses), _smoothed(areas)
+    with warnings.catch_warnings():  # a fold whose patients have one class ranks nothing
+        warnings.filterwarnings("ignore", message="Mean of empty slice")
+        ranking = np.nanmean(ranks, axis=0)
+    mean = np.where(ranking >= ranking[-1], smooth.mean(axis=0), np.inf)
+    best = int(np.argmin(mean)) if np.isfinite(mean).any() else epochs - 1
     gains = smooth[:, -1] - smooth[:, best]
-    error = float(gains.std(ddof=1) / np.sqrt(len(gains))) if len(gains) > 1 else 0.0
-    worth = float(gains.mean()) > max(WORTH * float(mean[-1]), error)
-    return Length(best + 1 if worth else epochs, epochs, tuple(losses.mean(axis=0).round(6).tolist()))
+    error = float(gains.std(ddof=1) / np.sqrt(len(gains)))
+    worth = float(gains.mean()) > max(WORTH * float(smooth[:, -1].mean()), error)
+    return Length(best + 1 if worth else epochs, epochs, record)
 
 
-def _losses(log: Path, epochs: int) -> list[float]:
+def _judged(log: Path, name: str, epochs: int) -> list[float]:
     lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
-    by_epoch = {line["epoch"]: line["val_log_loss"] for line in lines if "val_log_loss" in line}
+    by_epoch = {line["epoch"]: line[f"val_{name}"] for line in lines if f"val_{name}" in line}
     if len(by_epoch) < epochs:
         raise DataError(f"{log}: judges {len(by_epoch)} of {epochs} epochs; remove {log.parent} and resume the run")
     return [by_epoch[epoch] for epoch in range(1, epochs + 1)]
 
 
-def _smoothed(losses: Float[np.ndarray, " e"]) -> Float[np.ndarray, " e"]:
+def _smoothed(values: Float[np.ndarray, "k e"]) -> Float[np.ndarray, "k e"]:
     """The mean of each epoch and those beside it, as many as there are."""
-    reach = SMOOTHED // 2
-    return np.array([losses[max(at - reach, 0) : at + reach + 1].mean() for at in range(len(losses))])
+    reach, count = SMOOTHED // 2, values.shape[1]
+    windows = [values[:, max(at - reach, 0) : at + reach + 1] for at in range(count)]
+    return np.stack([window.mean(axis=1) for window in windows], axis=1)
 
 
 def _settings(setting: Setting, final: Refit) -> list[Setting]:

@@ -124,26 +124,42 @@ def test_one_fold_holds_out_the_validation_studies_alone(tmp_path: Path):
     assert scored == {study for study, split in splits.items() if split == "val"}
 
 
-def logs(folder: Path, *losses: list[float]) -> list[Path]:
+def logs(folder: Path, *losses: list[float], aurocs: list[float] | None = None) -> list[Path]:
     paths = []
     for fold, values in enumerate(losses):
         paths.append(folder / f"{fold}.jsonl")
-        lines = [{"step": n, "epoch": n + 1, "val_log_loss": value} for n, value in enumerate(values)]
+        areas = aurocs or [0.75] * len(values)
+        pairs = enumerate(zip(values, areas, strict=True))
+        lines = [{"step": n, "epoch": n + 1, "val_log_loss": loss, "val_auroc": area} for n, (loss, area) in pairs]
         paths[-1].write_text("".join(json.dumps(line) + "\n" for line in lines))
     return paths
 
 
+RISING = [0.6, 0.3, 0.3, 0.3, 0.6, 0.9]
+
+
 def test_a_training_is_cut_short_where_all_folds_say_so(tmp_path: Path):
-    rising = [0.6, 0.3, 0.3, 0.3, 0.6, 0.9]
-    assert choose_length(logs(tmp_path, rising, rising), 6).epochs == 3
+    assert choose_length(logs(tmp_path, RISING, RISING, RISING), 6).epochs == 3
+
+
+def test_a_training_is_not_cut_short_where_ranks_would_be_lost(tmp_path: Path):
+    climbing = [0.5, 0.6, 0.65, 0.7, 0.75, 0.8]
+    assert choose_length(logs(tmp_path, RISING, RISING, RISING, aurocs=climbing), 6).epochs == 6
+    unknown = [float("nan")] * 6
+    assert choose_length(logs(tmp_path, RISING, RISING, RISING, aurocs=unknown), 6).epochs == 6
+
+
+def test_fewer_than_three_folds_cut_nothing_short(tmp_path: Path):
+    length = choose_length(logs(tmp_path, RISING, RISING), 6)
+    assert (length.epochs, length.log_losses) == (6, tuple(RISING))
 
 
 def test_a_training_goes_to_its_end_where_the_gain_is_small_or_the_folds_disagree(tmp_path: Path):
     flat = [0.6, 0.5, 0.499, 0.5, 0.5, 0.5]
-    assert choose_length(logs(tmp_path, flat, flat), 6).epochs == 6
+    assert choose_length(logs(tmp_path, flat, flat, flat), 6).epochs == 6
     falling = [0.9, 0.8, 0.7, 0.6, 0.4, 0.2]
     rising = [0.3, 0.2, 0.3, 0.6, 0.8, 0.9]
-    assert choose_length(logs(tmp_path, falling, rising), 6).epochs == 6
+    assert choose_length(logs(tmp_path, falling, rising, falling, rising), 6).epochs == 6
 
 
 def test_an_epoch_that_was_not_judged_is_one_line(tmp_path: Path):
