@@ -1,6 +1,6 @@
 """What a recipe is worth on a cohort: cross-validations of one config over several deals of folds and several seeds.
 
-    python scripts/recipe.py CONFIG OUT [--deals 0 1] [--seeds 0 1 2] [key=value ...]
+    python scripts/recipe.py CONFIG OUT [key=value ...] [--deals 0 1] [--seeds 0 1 2]
 
 Trains one run below OUT for each deal and seed (those that are done are read) and prints, for each and over all, the
 macro AUROC over findings of the slices where these judge, else of the studies: the mean of the folds, pairs within a

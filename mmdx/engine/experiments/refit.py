@@ -53,8 +53,9 @@ class Length:
     of: int
     log_losses: tuple[float, ...]
 
-    def sentence(self, folds: int) -> str:
-        return f"{self.epochs} of {self.of} epochs, by the out-of-fold scores of {folds} models"
+    def sentence(self) -> str:
+        """What is said before the model that stays is trained."""
+        return f"\nnow on the studies of training and validation: {self.epochs} of {self.of} epochs"
 
 
 def cross_fit(setting: Setting, final: Refit, *, resume: bool) -> Length:
@@ -67,10 +68,10 @@ def cross_fit(setting: Setting, final: Refit, *, resume: bool) -> Length:
         return read_length(setting.run.final)
     folds = _settings(setting, final)
     for number, inside in enumerate(folds):
-        setting.say(f"out of fold, {number + 1} of {len(folds)}: {inside.run.folder}")
+        setting.say(f"\nout of fold, {number + 1} of {len(folds)}: {inside.run.folder}")
         _train(inside, None, resume=resume)
     length = choose_length([inside.run.log for inside in folds], setting.config.train.epochs)
-    setting.say(length.sentence(len(folds)))
+    setting.say(length.sentence())
     if length.epochs < length.of:
         folds = [replace(inside, run=RunLayout(inside.run.folder / f"epochs-{length.epochs}")) for inside in folds]
         for inside in folds:
