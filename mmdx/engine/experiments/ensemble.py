@@ -25,6 +25,7 @@ from mmdx.engine.reporting.conclude import Results
 from mmdx.engine.runs.folder import is_concluded, model_folder
 from mmdx.engine.runs.record import record_plan, record_store, splits_of, write_members, write_origin
 from mmdx.engine.runs.setting import Setting
+from mmdx.engine.scoring.pool import average_scores
 from mmdx.errors import UsageError
 from mmdx.files import RunLayout, write_json
 
@@ -88,6 +89,13 @@ def _join(run: RunLayout, members: Sequence[RunLayout], accelerator: Accelerator
     accelerator.wait_for_everyone()
     counts = ", ".join(f"{name} {count}" for name, count in splits.counts().items())
     setting.say(f"{run.folder}: {len(members)} runs as one model; studies: {counts}")
+    if any(member.final.is_file() for member in members):
+        # Validation studies have taught members that were refitted: what these said of them out of fold stands for it.
+        if setting.is_main:
+            average_scores([member.predictions for member in members], run.predictions, "val")
+            write_json(run.final, {"members": len(members)})
+        setting = replace(setting, splits=splits.joined())
+        accelerator.wait_for_everyone()
     return score_best(replace(setting, stores=stores_of_members(run, store))).results
 
 

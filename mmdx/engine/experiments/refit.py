@@ -58,6 +58,11 @@ class Length:
         return f"\nnow on the studies of training and validation: {self.epochs} of {self.of} epochs"
 
 
+def begun_otherwise(run: RunLayout) -> bool:
+    """Whether a training has begun here that was not to be refitted: its first models would lie below `crossfit`."""
+    return run.last.is_file() and not (run.folder / "crossfit").is_dir()
+
+
 def cross_fit(setting: Setting, final: Refit, *, resume: bool) -> Length:
     """Trains the models that leave one fold out, scores each fold by its own into the run's `val.csv`, and returns how
     long the model that stays is to be trained.
@@ -186,6 +191,7 @@ def _train(setting: Setting, epochs: int | None, *, resume: bool) -> None:
         training = set_up(setting, resume=resume, epochs=epochs)
         with choose_threads(training).applied():
             fit(training)
+    setting.accelerator.wait_for_everyone()  # for the main process to write the last line of the log
 
 
 def _score(setting: Setting) -> Path:

@@ -6,10 +6,10 @@ from dataclasses import dataclass, replace
 
 from mmdx.data.splits.splits import Splits
 from mmdx.engine.assembly.checks import Presence
-from mmdx.engine.assembly.finals import Refit, final_of, settled
+from mmdx.engine.assembly.finals import Refit, final_of, settled, unrefitted
 from mmdx.engine.assembly.saved import SavedModel, load_model
 from mmdx.engine.experiments.opening import opening_lines
-from mmdx.engine.experiments.refit import cross_fit, settle
+from mmdx.engine.experiments.refit import begun_otherwise, cross_fit, settle
 from mmdx.engine.reporting.audit import verdict_for
 from mmdx.engine.reporting.conclude import Results, conclude
 from mmdx.engine.runs.folder import is_model_folder
@@ -49,7 +49,9 @@ def train_one(setting: Setting, present: Presence, *, resume: bool, objective: O
     The run folder is made, or gone on with where `resume` says so. The accelerator is left as it was before, so that a
     command can train again with it.
     """
-    inside = replace(setting, config=settled(setting.config, setting.splits))
+    older = resume and begun_otherwise(setting.run)  # a config that names no rule had no `auto` before
+    config = unrefitted(setting.config) if older else settled(setting.config, setting.splits)
+    inside = replace(setting, config=config)
     final = final_of(inside.config)
     splits = setting.splits.joined() if final.folds else setting.splits
     if setting.is_main:

@@ -108,6 +108,11 @@ def making_of(run: RunLayout) -> str:
     if not run.final.is_file():
         return "Scores are probabilities, not calibrated."
     final = json.loads(run.final.read_text(encoding="utf-8"))
+    if "members" in final:
+        return (
+            "The members learned from training and validation studies; `predictions/val.csv` is the mean of what they "
+            "said of these out of fold. Scores are calibrated by that."
+        )
     models = "one model" if final["folds"] == 1 else f"{final['folds']} models"
     return (
         f"The model learned from training and validation studies for {final['epochs']} of {final['of']} epochs. Scores "

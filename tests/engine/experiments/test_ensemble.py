@@ -141,3 +141,14 @@ def test_cross_validations_of_the_same_folds_are_joined_fold_by_fold(home: Path,
     assert np.array_equal(store.read(3).vectors("image")[:, :width], alone.read(3).vectors("image"))
     with pytest.raises(UsageError, match=r"a: is no cross-validation, unlike .*cv0; its test studies have taught"):
         ensemble_runs(tmp_path / "out", [home / "a", runs[0]], console=QUIET)
+
+
+def test_what_refitted_members_said_out_of_fold_stands_for_validation(home: Path, tmp_path: Path):
+    final = "train.final={type: refit, folds: 1}"
+    members = [train_run(home, "c", final), train_run(home, "d", final, "seed=1")]
+    ensemble_runs(tmp_path / "refitted", members, console=QUIET)
+    one, other, both = (scores(run, "val") for run in (*members, tmp_path / "refitted"))
+    assert logit(both["score"]) == pytest.approx((logit(one["score"]) + logit(other["score"])) / 2, abs=1e-4)
+    assert "the mean of what they said of these out of fold" in (tmp_path / "refitted" / "card.md").read_text()
+    with pytest.raises(UsageError, match="--split val: the model has learned from these studies"):
+        evaluate(tmp_path / "refitted", split="val")

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import yaml
 from rich.console import Console
 from safetensors.torch import load_file
 from tiny import write_cohort, write_config
@@ -122,6 +123,19 @@ def test_one_fold_holds_out_the_validation_studies_alone(tmp_path: Path):
     splits = read_splits(folder / "splits.csv")
     scored = set(pd.read_csv(folder / "predictions" / "val.csv")["study_id"])
     assert scored == {study for study, split in splits.items() if split == "val"}
+
+
+def test_a_run_that_began_before_there_was_a_rule_goes_on_as_it_began(tmp_path: Path):
+    config = write_config(tmp_path / "old.yaml", write_cohort(tmp_path / "cohort"), epochs=1)
+    folder = train(config)
+    weights = (folder / "checkpoints" / "best" / "model.safetensors").read_bytes()
+    for path in (config, folder / "config.yaml"):
+        raw = yaml.safe_load(path.read_text())
+        del raw["train"]["final"]
+        path.write_text(yaml.safe_dump(raw))
+    train(config, resume=True)
+    assert not (folder / "crossfit").exists()
+    assert (folder / "checkpoints" / "best" / "model.safetensors").read_bytes() == weights
 
 
 def logs(folder: Path, *losses: list[float], aurocs: list[float] | None = None) -> list[Path]:

@@ -1,8 +1,9 @@
 """Files of several models become one, each study once."""
 
 import pandas as pd
+import pytest
 
-from mmdx.engine.scoring.pool import pool_scores
+from mmdx.engine.scoring.pool import average_scores, pool_scores
 
 COLUMNS = ["study_id", "patient_id", "shown", "finding", "label", "score"]
 
@@ -31,3 +32,16 @@ def test_a_baseline_that_one_fold_could_not_make_is_left_out_aloud(tmp_path):
     lines = pool_scores([tmp_path / "a", tmp_path / "b"], tmp_path / "out", "val")
     assert lines == ["val_baselines.csv: without 'words', which not every fold could make"]
     assert set(pd.read_csv(tmp_path / "out" / "val_baselines.csv")["shown"]) == {"constant"}
+
+
+def test_the_mean_of_several_is_of_the_log_odds_of_rows_that_all_have(tmp_path):
+    write(tmp_path / "a" / "val.csv", [("s1", "p", "image", "mass", 1, 0.2), ("s2", "q", "image", "mass", 0, 0.7)])
+    write(tmp_path / "b" / "val.csv", [("s1", "p", "image", "mass", 1, 0.8)])
+    write(tmp_path / "a" / "val_baselines.csv", [("s1", "p", "constant", "mass", 1, 0.4)])
+    average_scores([tmp_path / "a", tmp_path / "b"], tmp_path / "out", "val")
+    mean = pd.read_csv(tmp_path / "out" / "val.csv")
+    assert list(mean.columns) == [*COLUMNS, "spread"]
+    assert mean["study_id"].tolist() == ["s1"]
+    assert mean["score"].iloc[0] == pytest.approx(0.5)
+    assert mean["spread"].iloc[0] == pytest.approx(0.6 / 2**0.5)
+    assert pd.read_csv(tmp_path / "out" / "val_baselines.csv")["score"].tolist() == [0.4]
