@@ -9,6 +9,7 @@ of these patients for as many epochs. With one fold, the split's own validation 
 from __future__ import annotations
 
 import json
+import time
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -72,15 +73,21 @@ def cross_fit(setting: Setting, final: Refit, *, resume: bool) -> Length:
     if setting.run.final.is_file():
         return read_length(setting.run.final)
     folds = _settings(setting, final)
+    several = len(folds) > 1
     for number, inside in enumerate(folds):
-        setting.say(f"\nout of fold, {number + 1} of {len(folds)}: {inside.run.folder}")
-        _train(inside, None, resume=resume)
+        begin = time.perf_counter()
+        if not several:
+            setting.say(f"\nout of fold: {inside.run.folder}")
+        # The epochs of one model are worth a line each; those of several would bury what the run has to say.
+        _train(inside, None, resume=resume, brief=several)
+        if several:
+            setting.say(f"out of fold, {number + 1} of {len(folds)}  {time.perf_counter() - begin:.1f} s")
     length = choose_length([inside.run.log for inside in folds], setting.config.train.epochs)
     setting.say(length.sentence())
     if length.epochs < length.of:
         folds = [replace(inside, run=RunLayout(inside.run.folder / f"epochs-{length.epochs}")) for inside in folds]
         for inside in folds:
-            _train(inside, length.epochs, resume=resume)
+            _train(inside, length.epochs, resume=resume, brief=True)
     places = [_score(inside) for inside in folds]
     if setting.is_main:
         setting.say(*pool_scores(places, setting.run.predictions, "val"))
@@ -180,7 +187,7 @@ def fold_splits(setting: Setting, count: int) -> list[Splits]:
     return dealt
 
 
-def _train(setting: Setting, epochs: int | None, *, resume: bool) -> None:
+def _train(setting: Setting, epochs: int | None, *, resume: bool, brief: bool) -> None:
     run = setting.run
     if setting.is_main and not is_model_folder(run.best):
         described = plan(setting)
@@ -188,7 +195,7 @@ def _train(setting: Setting, epochs: int | None, *, resume: bool) -> None:
         record_store(run, setting.store, setting.accelerator)
         described.write(setting)
     with tracked(setting.accelerator, run.folder):
-        training = set_up(setting, resume=resume, epochs=epochs)
+        training = replace(set_up(setting, resume=resume, epochs=epochs), brief=brief)
         with choose_threads(training).applied():
             fit(training)
     setting.accelerator.wait_for_everyone()  # for the main process to write the last line of the log

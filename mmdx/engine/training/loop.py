@@ -42,7 +42,7 @@ class Training:
 
     `network` is the model of `saved`, prepared for the processes that train it; `progress` moves on with each step.
     `keeper` says which weights stay. `epochs` is how many are trained; the learning rate falls as if all of the config
-    were.
+    were. A `brief` one prints no line per epoch.
     """
 
     setting: Setting
@@ -55,6 +55,7 @@ class Training:
     objective: Objective
     keeper: Keeper
     epochs: int
+    brief: bool = False
 
 
 def set_up(setting: Setting, *, resume: bool, objective: Objective = objective, epochs: int | None = None) -> Training:
@@ -104,7 +105,8 @@ def fit(training: Training) -> None:
                 _end_epoch(training, judgement)
             _save_last(training)
             if setting.is_main:
-                log_epoch(setting, training.progress, losses, judgement, time.perf_counter() - begin)
+                line = log_epoch(setting, training.progress, losses, judgement, time.perf_counter() - begin)
+                setting.say(*([] if training.brief else [line]))
 
 
 def train_epoch(training: Training) -> Iterator[float]:

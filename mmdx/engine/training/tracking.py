@@ -41,8 +41,9 @@ def log_step(setting: Setting, progress: Progress, rate: float, losses: Mapping[
 
 def log_epoch(
     setting: Setting, progress: Progress, losses: Sequence[float], judgement: Judgement | None, seconds: float
-) -> None:
-    """Logs and prints an epoch, the last that is done in `progress`: the losses of its steps and what validation says.
+) -> str:
+    """Logs an epoch, the last that is done in `progress`: the losses of its steps and what validation says; returns the
+    line that the console shows.
 
     An epoch without steps was resumed after its last one. Without validation studies there is no judgement.
     """
@@ -54,4 +55,4 @@ def log_epoch(
     best = " best" if progress.best_epoch == progress.epoch - 1 else ""
     loss = f"loss {np.mean(losses):.3f}" if losses else "resumed"
     score = "" if judgement is None else f"  val {PRIMARY.title} {judgement.auroc:.3f}{best}"
-    setting.console.print(f"epoch {progress.epoch:3d}  {loss}{score}  {seconds:.1f} s", highlight=False)
+    return f"epoch {progress.epoch:3d}  {loss}{score}  {seconds:.1f} s"

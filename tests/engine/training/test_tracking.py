@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from io import StringIO
 from pathlib import Path
 
 from accelerate import Accelerator
@@ -19,17 +18,17 @@ from mmdx.files import RunLayout
 from mmdx.stats.metrics.evaluate import Judgement
 
 
-def test_steps_and_epochs_stand_in_the_log_and_epochs_in_the_console(tmp_path: Path):
-    output = StringIO()
-    console = Console(file=output, width=100)
+def test_steps_and_epochs_stand_in_the_log_and_an_epoch_is_a_line(tmp_path: Path):
     store = object.__new__(Store)  # no store is read
+    console = Console(quiet=True)
     setting = Setting(config_of(), RunLayout(tmp_path), store, Splits(()), Accelerator(cpu=True), console)
     log_step(setting, Progress(epoch=0, batch=1, step=1), 0.5, {"loss": 2.0, "study": 2.0})
-    log_epoch(
-        setting, Progress(epoch=1, step=1, best=0.75, best_epoch=0), [2.0, 4.0], Judgement(0.75, 0.5, "auroc"), 1.26
-    )
-    log_epoch(setting, Progress(epoch=2, step=2, best=0.75, best_epoch=0), [], Judgement(0.5, 0.6, "auroc"), 2.0)
-    log_epoch(setting, Progress(epoch=3, step=3), [1.0], None, 2.0)
+    first, second = Judgement(0.75, 0.5, "auroc"), Judgement(0.5, 0.6, "auroc")
+    lines = [
+        log_epoch(setting, Progress(epoch=1, step=1, best=0.75, best_epoch=0), [2.0, 4.0], first, 1.26),
+        log_epoch(setting, Progress(epoch=2, step=2, best=0.75, best_epoch=0), [], second, 2.0),
+        log_epoch(setting, Progress(epoch=3, step=3), [1.0], None, 2.0),
+    ]
     entries = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert entries == [
         {"step": 1, "epoch": 1, "lr": 0.5, "loss": 2.0, "study": 2.0},
@@ -37,7 +36,7 @@ def test_steps_and_epochs_stand_in_the_log_and_epochs_in_the_console(tmp_path: P
         {"step": 2, "epoch": 2, "seconds": 2.0, "val_auroc": 0.5, "val_log_loss": 0.6, "judged_by": "auroc"},
         {"step": 3, "epoch": 3, "seconds": 2.0},
     ]
-    assert output.getvalue().splitlines() == [
+    assert lines == [
         "epoch   1  loss 3.000  val AUROC 0.750 best  1.3 s",
         "epoch   2  resumed  val AUROC 0.500  2.0 s",
         "epoch   3  loss 1.000  2.0 s",
