@@ -23,6 +23,7 @@ from mmdx.errors import MmdxError as MmdxError
 from mmdx.errors import UsageError as UsageError
 from mmdx.kinds import KINDS as KINDS
 from mmdx.registry import BRANCHES as BRANCHES
+from mmdx.registry import FINALS as FINALS
 from mmdx.registry import FUSIONS as FUSIONS
 from mmdx.registry import HEADS as HEADS
 from mmdx.registry import IMAGE_ENCODERS as IMAGE_ENCODERS

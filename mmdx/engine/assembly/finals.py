@@ -173,8 +173,8 @@ class Refit(Final):
 class Auto(Final):
     """What suits the cohort: `refit` for at most 2,000 patients to train and validate on, `best` for more.
 
-    Where encoders of images learn, which takes long, `refit` holds out the validation studies alone. Trainings whose
-    validation studies must stay unlearned (a first stage, guidance) keep the best epoch.
+    Where an encoder of images or a transformer of texts learns, which takes long, `refit` holds out the validation
+    studies alone. Trainings whose validation studies must stay unlearned (a first stage, guidance) keep the best epoch.
     """
 
     def keeper(self) -> Keeper:
@@ -212,7 +212,7 @@ def settled(config: Config, splits: Splits) -> Config:
         if len(patients) > SMALL or config.train.patience:
             final = Component(type="best")
         else:
-            final = Component(type="refit", folds=1 if _images_learn(config) else 5)
+            final = Component(type="refit", folds=1 if _encoders_learn(config) else 5)
     elif config.train.patience and final.type != "best":
         raise UsageError(
             f"train.patience={config.train.patience}: '{final.type}' keeps no best epoch; drop it, or train.final=best"
@@ -233,9 +233,10 @@ def with_final(config: Config, final: Component) -> Config:
     return config.model_copy(update={"train": config.train.model_copy(update={"final": final})})
 
 
-def _images_learn(config: Config) -> bool:
-    """Whether an encoder of images is trained."""
+def _encoders_learn(config: Config) -> bool:
+    """Whether an encoder of images, or a transformer of texts, is trained: then a training takes long."""
     return any(
-        kind_of(section).pictured and not section.encoder.options.get("frozen")
+        (kind_of(section).pictured or section.encoder.type == "transformer")
+        and not section.encoder.options.get("frozen")
         for section in config.model.inputs.values()
     )
