@@ -14,6 +14,7 @@ from accelerate import PartialState
 from mmdx.engine import processes
 from mmdx.engine.processes import (
     KEPT_BY_USER,
+    hand_back_memory,
     keep_memory,
     launched_short,
     main_first,
@@ -108,6 +109,10 @@ class Libc:
     def __init__(self, *, old: bool) -> None:
         self.old, self.calls = old, []
 
+    def malloc_trim(self, pad: int) -> int:
+        self.calls.append(("trim", pad))
+        return 1
+
     def mallopt(self, option: int, value: int) -> int:
         self.calls.append((option, value))
         return int(not (self.old and option == -3))
@@ -136,6 +141,15 @@ def test_glibc_keeps_memory_unless_the_user_says_how(
     monkeypatch.setattr(processes.platform, "libc_ver", lambda: (library, "1"))
     monkeypatch.setattr(processes.ctypes, "CDLL", lambda name: libc)
     assert keep_memory() == bool(calls)
+    assert libc.calls == calls
+
+
+@pytest.mark.parametrize(("library", "calls"), [("glibc", [("trim", 0)]), ("musl", []), ("", [])])
+def test_glibc_hands_back_what_is_free(monkeypatch: pytest.MonkeyPatch, library: str, calls: list) -> None:
+    libc = Libc(old=False)
+    monkeypatch.setattr(processes.platform, "libc_ver", lambda: (library, "1"))
+    monkeypatch.setattr(processes.ctypes, "CDLL", lambda name: libc)
+    hand_back_memory()
     assert libc.calls == calls
 
 

@@ -23,6 +23,7 @@ from mmdx.engine.assembly.finals import Keeper, final_of
 from mmdx.engine.assembly.loader import Share, build_loader
 from mmdx.engine.assembly.model import build_model
 from mmdx.engine.assembly.saved import SavedModel, load_description, write_weights
+from mmdx.engine.processes import hand_back_memory
 from mmdx.engine.runs.log import drop_log_after
 from mmdx.engine.runs.setting import Setting
 from mmdx.engine.scoring.encoded import encode_once
@@ -104,6 +105,7 @@ def fit(training: Training) -> None:
                 judgement = validate(training)
                 _end_epoch(training, judgement)
             _save_last(training)
+            hand_back_memory()
             if setting.is_main:
                 line = log_epoch(setting, training.progress, losses, judgement, time.perf_counter() - begin)
                 setting.say(*([] if training.brief else [line]))

@@ -98,7 +98,8 @@ def selection(files: RunFiles) -> Iterator[Cell]:
     by = scored[0].get("judged_by", "auroc")
     primary = files.value("config.yaml", "data.primary")
     titles = {"auroc": f"best AUROC for {primary}" if primary else "best macro AUROC", "log_loss": "least log loss"}
-    yield Cell(f"the epoch of the {titles[by]} of validation {judge}", "config.yaml: train.judge")
+    if judge:
+        yield Cell(f"the epoch of the {titles[by]} of validation {judge}", "config.yaml: train.judge")
     best = max(scored, key=lambda line: line["val_auroc"] if by == "auroc" else -line["val_log_loss"])
     yield Cell(f"epoch {best['epoch']}, {best[f'val_{by}']:.3f}", f"log.jsonl: val_{by}")
 
