@@ -60,7 +60,7 @@ def test_every_problem_comes_at_once_with_its_key() -> None:
             {"model": {"inputs": {"ct": {"encoder": "timm", "augment": {"flipp": 0.5}}}}},
             "model.inputs.ct.augment.flipp",
             "flip",
-            "contrast, degrees, flip, shift, zoom",
+            "contrast, degrees, flip, gamma, noise, shift",
         ),
         (
             {"model": {"inputs": {"ct": {"encoder": "timm", "veiw": "grey"}}}},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 
 import pytest
@@ -13,6 +14,7 @@ from mmdx.data.memory import Memo, Reserve
 @pytest.fixture(autouse=True)
 def bound(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten thousand bytes beside what other tests of this process keep."""
+    gc.collect()  # what others have dropped is not given back in the middle of a test
     first = Reserve()
     taken = next(size for size in range(memory.MOST_BYTES, -1, -4096) if first.take(size))
     monkeypatch.setattr(memory, "MOST_BYTES", memory.MOST_BYTES - taken + 10_000)

@@ -114,9 +114,12 @@ def check_training(config: Config, store: Store, splits: Splits) -> Presence:
         problems.append(_untaught_problem(config, store, rows, findings, untaught))
     primary = config.data.primary
     judging, taught = ((primary,), primary not in untaught) if primary else (findings, len(untaught) < len(findings))
-    judged = final_of(settled(config, splits)).keeper().judged
-    if judged and taught and not _can_judge(config, store, splits.rows("val"), judging):
-        problems.append(_unjudged_problem(config, store, splits.rows("val")))
+    final = final_of(settled(config, splits))
+    judges = splits.joined().rows("train") if final.folds else splits.rows("val")
+    judged = final.folds > 0 or final.keeper().judged
+    if judged and taught and not _can_judge(config, store, judges, judging):
+        of = "studies of training and validation" if final.folds else "validation studies"
+        problems.append(_unjudged_problem(config, store, f"{len(judges)} {of}"))
     if problems:
         raise DataError(problems)
     return present
@@ -156,9 +159,9 @@ def _untaught_problem(
     return f"{problem}; {_anew(config) if elsewhere else 'choose other findings'}"
 
 
-def _unjudged_problem(config: Config, store: Store, rows: Sequence[int]) -> str:
-    """The line about validation studies by which no epoch can be judged."""
-    studies, primary = f"{len(rows)} validation studies", config.data.primary
+def _unjudged_problem(config: Config, store: Store, studies: str) -> str:
+    """The line about `studies`, in words, by which no epoch can be judged."""
+    primary = config.data.primary
     judges = f"slices of {studies}" if config.train.judge == "slices" else studies
     missing = f"'{primary}' (data.primary) lacks a class" if primary else "no finding has both classes"
     other = "another primary finding" if primary else "other findings (data.findings)"

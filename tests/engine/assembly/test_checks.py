@@ -26,7 +26,7 @@ from mmdx.engine.experiments.run import train
 from mmdx.errors import DataError, UsageError
 from mmdx.models.text.transformer import Transformer
 from mmdx.registry import READERS
-from mmdx.schema import SplitOptions
+from mmdx.schema import Component, SplitOptions
 from mmdx.study import UNKNOWN, ImageFiles, ImageRef, Order, Study
 
 PLAIN = {"image": {"encoder": "test_patches"}, "report": {"encoder": "bilstm_attention"}}
@@ -49,7 +49,7 @@ def store_of(home: Path, table: Sequence[Mapping[str, Any]]) -> Path:
 
 
 def config_of(path: Path, store: Path, inputs: Mapping[str, Any] = PLAIN, **data: Any) -> Path:
-    train = {"epochs": 1, "slices": 12, "studies": 6}
+    train = {"epochs": 1, "slices": 12, "studies": 6, "final": "best"}
     config = {"data": {"store": str(store), **data}, "model": {"inputs": dict(inputs), "dim": 8}, "train": train}
     path.write_text(yaml.safe_dump(config | {"run": str(path.parent / "run"), "plugins": ["patches"]}))
     return path
@@ -145,6 +145,17 @@ def test_a_validation_split_that_could_judge_nothing(tmp_path: Path, problem: An
     line = problem("train", config_of(tmp_path / "a.yaml", store_of(tmp_path, rows(split=split))), code=1)
     assert "no finding has both classes among 1 validation studies, so no epoch can be judged" in line
     assert not (tmp_path / "run").exists()
+
+
+def test_a_refitted_model_needs_both_classes_among_all_studies_that_it_learns_from(tmp_path: Path) -> None:
+    split = ["val", "train"] + ["train"] * 8 + ["test"] * 2
+    raw = read_config(config_of(tmp_path / "a.yaml", store_of(tmp_path, rows(split=split))), ["train.final=refit"])
+    store = open_store(raw, Console(quiet=True))
+    check_training(raw, store, deal(raw, store))
+    slices = {"model": raw.model.model_copy(update={"heads": {"slice": Component(type="slice")}})}
+    unlabelled = raw.model_copy(update=slices | {"train": raw.train.model_copy(update={"judge": "slices"})})
+    with pytest.raises(DataError, match="no finding has both classes among slices of 10 studies of training and val"):
+        check_training(unlabelled, store, deal(raw, store))
 
 
 def test_a_primary_finding_that_the_store_lacks_or_that_could_judge_nothing(tmp_path: Path, problem: Any) -> None:

@@ -145,7 +145,7 @@ def test_cross_validations_of_the_same_folds_are_joined_fold_by_fold(home: Path,
 
 def test_what_refitted_members_said_out_of_fold_stands_for_validation(home: Path, tmp_path: Path):
     final = "train.final={type: refit, folds: 1}"
-    members = [train_run(home, "c", final), train_run(home, "d", final, "seed=1")]
+    members = [train_run(home, "refit_a", final), train_run(home, "refit_b", final, "seed=1")]
     ensemble_runs(tmp_path / "refitted", members, console=QUIET)
     one, other, both = (scores(run, "val") for run in (*members, tmp_path / "refitted"))
     assert logit(both["score"]) == pytest.approx((logit(one["score"]) + logit(other["score"])) / 2, abs=1e-4)

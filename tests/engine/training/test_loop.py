@@ -29,6 +29,7 @@ from mmdx.engine.scoring.evaluate import evaluate_run
 from mmdx.engine.training import loop, plan
 from mmdx.errors import DataError, UsageError
 from mmdx.models.heads.base import FindingsHead
+from mmdx.stats.metrics.evaluate import Judgement
 
 ROOT = Path(__file__).parents[3]
 QUIET = Console(quiet=True)
@@ -228,7 +229,7 @@ def test_a_new_run_builds_its_model_to_plan_and_to_train_a_resumed_one_to_train_
 
 def test_early_stop_keeps_the_best(cohort, tmp_path, monkeypatch):
     scores = iter([0.9, 0.8, 0.7, 0.95, 0.1])
-    monkeypatch.setattr(loop, "validate", lambda training: next(scores))
+    monkeypatch.setattr(loop, "validate", lambda training: Judgement(next(scores), 0.5, "auroc"))
     run = train(write_config(tmp_path / "a.yaml", cohort, epochs=5, patience=2))
     validated = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines() if "val_auroc" in line]
     assert [entry["val_auroc"] for entry in validated] == [0.9, 0.8, 0.7]
@@ -258,7 +259,8 @@ def _family(pid: int) -> list[int]:
 )
 def test_epochs_are_judged_by_studies_or_by_slices_and_by_the_primary_finding(monkeypatch, judge, primary, expected):
     """Studies are ranked rightly for bleed and wrongly for mass, slices are all alike."""
-    bleed = pd.DataFrame({"finding": "bleed", "label": [0.0, 1.0], "score": [0.1, 0.9]})
+    studies = ["s1", "s2"]
+    bleed = pd.DataFrame({"study_id": studies, "finding": "bleed", "label": [0.0, 1.0], "score": [0.1, 0.9]})
     labels = pd.concat([bleed, bleed.assign(finding="mass", label=[1.0, 0.0])])
     monkeypatch.setattr(loop, "score_rows", lambda *_: (labels, labels.assign(score=0.5)))
     raw = {"data": {"store": "unused", "primary": primary}, "train": {"judge": judge}}
@@ -266,4 +268,6 @@ def test_epochs_are_judged_by_studies_or_by_slices_and_by_the_primary_finding(mo
     parts = {"config": parse_config(raw, "test"), "splits": Splits(("val", "val")), "store": None, "accelerator": None}
     training = object.__new__(loop.Training)
     training.setting, training.saved = cast(Any, SimpleNamespace(**parts)), cast(Any, None)
-    assert loop.validate(training) == expected
+    judgement = loop.validate(training)
+    assert judgement is not None
+    assert judgement.auroc == expected
