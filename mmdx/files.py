@@ -84,7 +84,7 @@ class RunLayout:
 
     @property
     def best(self) -> Path:
-        """The model folder of the best epoch."""
+        """The folder of the model that stays (`train.final`)."""
         return self.folder / "checkpoints" / "best"
 
     @property

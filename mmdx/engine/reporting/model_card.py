@@ -75,6 +75,7 @@ def card(inputs: CardInputs, paragraphs: Sequence[str], results: str) -> str:
         config=config,
         facts=inputs.facts,
         seeds=_seeds(inputs),
+        refitted=run.final.is_file() or run.fold(0).final.is_file(),
         store=inputs.store,
         machine=read_environment(run),
         licence=licence_of_store(Path(inputs.store["folder"])),
