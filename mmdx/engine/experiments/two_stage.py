@@ -15,7 +15,7 @@ from mmdx.data.splits.folds import make_folds
 from mmdx.data.splits.splits import Splits, read_splits
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.checks import Presence, check_training
-from mmdx.engine.assembly.finals import unrefitted
+from mmdx.engine.assembly.finals import unrefitted, with_final
 from mmdx.engine.assembly.narrow import described_inputs, only_describes
 from mmdx.engine.assembly.saved import SavedModel, load_model
 from mmdx.engine.assembly.untrained import describing_config, untrained_model
@@ -35,6 +35,7 @@ from mmdx.engine.scoring.descriptors import (
 from mmdx.engine.training.objective import Objective, objective
 from mmdx.errors import DataError, UsageError
 from mmdx.files import RunLayout
+from mmdx.schema import Component
 from mmdx.study import Split
 
 
@@ -155,6 +156,8 @@ def _fold_describer(
     splits = Splits(tuple(words), setting.splits.patient_ids)
     run = RunLayout(setting.run.folder / "extract").fold(fold)
     config = unrefitted(saved.config.model_copy(update={"run": None}))
+    if setting.run.final.is_file() and config.train.final.type == "best":
+        config = with_final(config, Component(type="last"))  # no studies are left to choose an epoch by
     inside = replace(setting, config=config, run=run, splits=splits)
     setting.say(f"fold {fold + 1} of {count}: {run.folder}")
     return Describer(finished_model(inside), run.best, splits.patients("train") | splits.patients("val"))

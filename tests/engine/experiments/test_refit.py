@@ -20,10 +20,12 @@ from mmdx.engine.assembly.finals import with_final
 from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.assembly.saved import load_model
 from mmdx.engine.experiments import run as experiments
+from mmdx.engine.experiments.extract import extract_run
 from mmdx.engine.experiments.refit import choose_length
 from mmdx.engine.scoring.evaluate import evaluate_run
 from mmdx.engine.training import loop
 from mmdx.errors import DataError, UsageError
+from mmdx.files import RunLayout
 from mmdx.schema import Component
 
 QUIET = Console(quiet=True)
@@ -113,6 +115,21 @@ def test_killed_anywhere_and_resumed_the_run_is_the_same_to_the_bit(run: Path, t
     resumed = train(config, resume=True)
     for name in ("checkpoints/best/model.safetensors", "predictions/test.csv", "predictions/val.csv", "final.json"):
         assert (resumed / name).read_bytes() == (run / name).read_bytes(), name
+
+
+def test_fold_models_describe_all_studies_that_the_refitted_model_has_learned_from(tmp_path: Path):
+    config = write_config(
+        tmp_path / "one.yaml", write_cohort(tmp_path / "cohort"), final={"type": "refit", "folds": 1}, epochs=1
+    )
+    folder = train(config)
+    store = extract_run(RunLayout(folder), tmp_path / "described", folds=2, console=QUIET)
+    learnt = {study for study, split in read_splits(folder / "splits.csv").items() if split in ("train", "val")}
+    held: list[str] = []
+    for fold in (0, 1):
+        words = read_splits(folder / "extract" / f"fold-{fold}" / "splits.csv")
+        held += [study for study, split in words.items() if split == "test"]
+    assert learnt <= set(held)
+    assert dict(zip(store.study_ids, store.splits, strict=True)) == read_splits(folder / "splits.csv")
 
 
 def test_one_fold_holds_out_the_validation_studies_alone(tmp_path: Path):

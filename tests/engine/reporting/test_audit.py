@@ -18,6 +18,7 @@ from mmdx.data.store.store import Store
 from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.experiments.run import train
 from mmdx.engine.intake.prepare import parse_words, prepare_source
+from mmdx.engine.reporting import audit as reporting_audit
 from mmdx.engine.reporting.audit import AUDIT_FILE, verdict_for
 
 
@@ -162,7 +163,7 @@ def test_an_audit_is_taken_from_the_store_while_it_is_of_it(store: Path) -> None
 
 
 def test_a_large_store_is_left_to_the_verb(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mmdx.engine.reporting.audit.MOST_IMAGES", 3)
+    monkeypatch.setattr(reporting_audit, "MOST_IMAGES", 3)
     opened = Store(store)
     assert "run mmdx audit" in verdict_for(opened, opened.splits)["verdict"]
     assert not (store / AUDIT_FILE).exists()
