@@ -53,7 +53,9 @@ def states(training: Training, *, judged: bool) -> dict[str, State]:
             pass
         training.progress = replace(training.progress, epoch=epoch + 1, batch=0)
         judgement = validate(training) if judged else None
-        for rule in best if judgement is not None else ():
+        if judgement is None:
+            continue
+        for rule in best:
             score = judgement.auroc if rule == "auroc" else -judgement.log_loss
             if score > best[rule] or f"best {rule}" not in kept:
                 best[rule], kept[f"best {rule}"] = score, copied(model.state_dict())

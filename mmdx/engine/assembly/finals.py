@@ -87,7 +87,7 @@ class Mean(Keeper):
 def _moving(model: nn.Module) -> dict[str, Float[Tensor, "..."]]:
     """What training moves: parameters that learn, and the statistics of the norms among them."""
     learning = {name.rpartition(".")[0] for name, value in model.named_parameters() if value.requires_grad}
-    state = {name: value for name, value in model.named_parameters() if value.requires_grad}
+    state: dict[str, Tensor] = {name: value for name, value in model.named_parameters() if value.requires_grad}
     for name, value in model.named_buffers():
         if value.is_floating_point() and name.rpartition(".")[0] in learning and name in model.state_dict():
             state[name] = value
@@ -212,7 +212,7 @@ def settled(config: Config, splits: Splits) -> Config:
         if len(patients) > SMALL or config.train.patience:
             final = Component(type="best")
         else:
-            final = Component(type="refit", folds=1 if _encoders_learn(config) else 5)
+            final = Component.model_validate({"type": "refit", "folds": 1 if _encoders_learn(config) else 5})
     elif config.train.patience and final.type != "best":
         raise UsageError(
             f"train.patience={config.train.patience}: '{final.type}' keeps no best epoch; drop it, or train.final=best"

@@ -77,7 +77,7 @@ def score_best(setting: Setting) -> Outcome:
     saved = load_model(run.best)
     saved.to(setting.accelerator.device)
     showings = default_showings(list(saved.config.model.inputs))
-    scored = [split for split in SCORED if setting.splits.rows(split)]
+    scored: list[Split] = [split for split in SCORED if setting.splits.rows(split)]
     for split in scored:
         score_split(setting, saved, split, showings, run.predictions)
     reports = write_reports(setting, saved, "test", run.predictions)

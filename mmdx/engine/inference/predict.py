@@ -158,8 +158,8 @@ def _probabilities(answered: Sequence[_Answered], name: str) -> dict[str, Any]:
     scores = together.probabilities.tolist()
     spread = [] if together.spread is None else together.spread.tolist()
     if head.level == "study":
-        by_finding = {"findings": dict(zip(findings, scores[0], strict=True))}
-        return by_finding | ({"spread": dict(zip(findings, spread[0], strict=True))} if spread else {})
+        answer = {"findings": dict(zip(findings, scores[0], strict=True))}
+        return answer | ({"spread": dict(zip(findings, spread[0], strict=True))} if spread else {})
     if not scores or head.modality is None:
         return {}
     numbers: Int[Tensor, "n"] = batch.slice_numbers[head.modality]
