@@ -213,9 +213,12 @@ def _conclude(run: RunLayout, count: int) -> FoldResults:
     content |= {"slices": slices.to_json()} if slices else {}
     write_json(run.metrics, content)
     write_reporting(run.folder)
+    refitted = parts[0].final.is_file()
+    meaning = "calibrated inside each fold" if refitted else "not calibrated"
     paragraph = (
         f"Cross-validation: {count} folds by patient (`folds.csv`), one model per fold (`fold-0` …), each study scored "
-        "once, by the model that was trained without its patient. Scores are probabilities, not calibrated, and of "
+        "once, by the model that was trained without its patient. Scores are probabilities, "
+        f"{meaning}, and of "
         f"{count} models, so that an AUROC counts pairs within a fold, and average precision takes ranks within folds. "
         "Intervals are over patients alone; the spread over folds stands apart."
     )

@@ -61,7 +61,7 @@ class Length:
 
 def begun_otherwise(run: RunLayout) -> bool:
     """Whether a training has begun here that was not to be refitted: its first models would lie below `crossfit`."""
-    return run.last.is_file() and not (run.folder / "crossfit").is_dir()
+    return run.last.is_file() and not (run.final.is_file() or (run.folder / "crossfit").is_dir())
 
 
 def cross_fit(setting: Setting, final: Refit, *, resume: bool) -> Length:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -140,6 +141,17 @@ def test_one_fold_holds_out_the_validation_studies_alone(tmp_path: Path):
     splits = read_splits(folder / "splits.csv")
     scored = set(pd.read_csv(folder / "predictions" / "val.csv")["study_id"])
     assert scored == {study for study, split in splits.items() if split == "val"}
+
+
+def test_a_refitted_run_without_its_models_out_of_fold_is_still_one(tmp_path: Path):
+    config = write_config(
+        tmp_path / "one.yaml", write_cohort(tmp_path / "cohort"), final={"type": "refit", "folds": 1}, epochs=1
+    )
+    folder = train(config)
+    scores = (folder / "predictions" / "val.csv").read_bytes()
+    shutil.rmtree(folder / "crossfit")
+    train(config, resume=True)
+    assert (folder / "predictions" / "val.csv").read_bytes() == scores
 
 
 def test_a_run_that_began_before_there_was_a_rule_goes_on_as_it_began(tmp_path: Path):
