@@ -29,6 +29,7 @@ from mmdx.engine.runs.setting import Setting
 from mmdx.engine.runs.studies import write_studies
 from mmdx.engine.runs.threads import threads_of_run
 from mmdx.engine.scoring.evaluate import AS_TRAINED, Scoring, score_run
+from mmdx.engine.scoring.pool import together
 from mmdx.errors import DataError, UsageError
 from mmdx.files import BASELINES, EVALUATION, SLICES, RunLayout, write_json, write_text, written
 from mmdx.schema import Config
@@ -185,20 +186,15 @@ def _pool(run: RunLayout, places: Sequence[Path], out: Path) -> list[str]:
         if not files:
             continue
         tables = [pd.read_csv(path, dtype=str, keep_default_na=False).assign(fold=n) for n, path in files.items()]
-        rows = pd.concat(tables, ignore_index=True)
-        if name.endswith(f"{BASELINES}.csv"):
-            everywhere = set.intersection(*(set(table["shown"]) for table in tables))
-            lost = [shown for shown in dict.fromkeys(rows["shown"]) if shown not in everywhere]
-            lines += [f"{name}: without '{shown}', which not every fold could make" for shown in lost]
-            rows = rows.loc[~rows["shown"].isin(lost)].reset_index(drop=True)
+        rows, lost = together(tables, baselines=name.endswith(f"{BASELINES}.csv"))
+        lines += [f"{name}: without '{shown}', which not every fold could make" for shown in lost]
         scored = dict(zip(rows["study_id"], rows["fold"], strict=True))
         if name == POOLED[0] and scored != expected:
             raise DataError(
                 f"{out / name}: its folds score other studies than {run.folds} says; evaluate the run again"
             )
-        rows["shown"] = pd.Categorical(rows["shown"], list(dict.fromkeys(rows["shown"])), ordered=True)
         with written(out / name) as partial:
-            rows.sort_values(["shown", "study_id"], kind="stable").to_csv(partial, index=False)
+            rows.to_csv(partial, index=False)
     return lines
 
 

@@ -14,7 +14,7 @@ from mmdx.data.splits.folds import read_folds
 from mmdx.data.splits.shared import shared_splits
 from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
-from mmdx.engine.assembly.saved import check_alike, load_description, write_ensemble
+from mmdx.engine.assembly.saved import check_alike, load_description, load_model, write_ensemble
 from mmdx.engine.assembly.store import same_studies, store_of, stores_of_members
 from mmdx.engine.experiments.cross_validation import FoldResults, gather_folds
 from mmdx.engine.experiments.run import Conclusion
@@ -92,7 +92,7 @@ def _join(run: RunLayout, members: Sequence[RunLayout], accelerator: Accelerator
     if any(member.final.is_file() for member in members):
         # Validation studies have taught members that were refitted: what these said of them out of fold stands for it.
         if setting.is_main:
-            average_scores([member.predictions for member in members], run.predictions, "val")
+            average_scores(load_model(run.best), [member.predictions for member in members], run.predictions, "val")
             write_json(run.final, {"members": len(members)})
         setting = replace(setting, splits=splits.joined())
         accelerator.wait_for_everyone()

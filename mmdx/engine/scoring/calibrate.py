@@ -31,13 +31,13 @@ def calibrate(saved: SavedModel, predictions: Path, split: Split) -> dict[str, C
     """
     calibrations = {}
     for level, kinds in LEVELS.items():
-        path, head = predictions / scores_name(split, *kinds), _lone_head(saved, level)
+        path, head = predictions / scores_name(split, *kinds), lone_head(saved, level)
         if head is None or not path.is_file():
             continue
         name, groups = head
         rows = _wide(pd.read_csv(path, dtype={"study_id": str, "patient_id": str}), saved.facts.findings)
         counts = rows.groupby("patient_id")["patient_id"].transform("count").to_numpy(float)
-        logits = _logits(rows["score"].to_numpy(float), groups)
+        logits = logits_of(rows["score"].to_numpy(float), groups)
         scale, shift = fit_scaling(logits, rows["label"].to_numpy(float), 1 / counts, groups)
         calibrations[name] = Calibration(torch.from_numpy(scale), torch.from_numpy(shift))
     return calibrations
@@ -46,7 +46,7 @@ def calibrate(saved: SavedModel, predictions: Path, split: Split) -> dict[str, C
 def rescale(saved: SavedModel, predictions: Path, split: Split, calibrations: Mapping[str, Calibration]) -> None:
     """Writes the files of a split anew, with the scores that calibrated heads would have given."""
     for level, kinds in LEVELS.items():
-        path, head = predictions / scores_name(split, *kinds), _lone_head(saved, level)
+        path, head = predictions / scores_name(split, *kinds), lone_head(saved, level)
         if head is None or head[0] not in calibrations or not path.is_file():
             continue
         name, groups = head
@@ -55,16 +55,14 @@ def rescale(saved: SavedModel, predictions: Path, split: Split, calibrations: Ma
         # All findings of a study (or slice) stand one after another, in the order of the model.
         scores = table["score"].to_numpy(float).reshape(-1, len(findings))
         with torch.no_grad():
-            scaled = calibration(torch.from_numpy(_logits(scores, groups)).float()).numpy()
-        answers = expit(scaled)
-        for columns in groups:
-            answers[:, list(columns)] = softmax(scaled[:, list(columns)], axis=1)
+            scaled = calibration(torch.from_numpy(logits_of(scores, groups)).float()).numpy()
+        answers = probabilities_of(scaled, groups)
         table["score"] = [f"{score:.7g}" for score in answers.ravel()]
         with written(path) as partial:
             table.to_csv(partial, index=False)
 
 
-def _lone_head(saved: SavedModel, level: Level) -> tuple[str, Sequence[Sequence[int]]] | None:
+def lone_head(saved: SavedModel, level: Level) -> tuple[str, Sequence[Sequence[int]]] | None:
     """The one head of a level, with the columns of findings that exclude each other; None where there is not one."""
     heads = saved.model.heads_of(level)
     if len(heads) != 1:
@@ -82,9 +80,17 @@ def _wide(table: pd.DataFrame, findings: Sequence[str]) -> pd.DataFrame:
     return ordered.reset_index(level="patient_id")
 
 
-def _logits(scores: Float[np.ndarray, "n f"], groups: Sequence[Sequence[int]]) -> Float[np.ndarray, "n f"]:
+def logits_of(scores: Float[np.ndarray, "n f"], groups: Sequence[Sequence[int]]) -> Float[np.ndarray, "n f"]:
     """Logits that would give these probabilities; of classes that exclude each other up to a common shift."""
     logits = log_odds(scores)
     for columns in groups:
         logits[:, list(columns)] = np.log(np.clip(scores[:, list(columns)], 1e-6, 1))
     return logits
+
+
+def probabilities_of(logits: Float[np.ndarray, "n f"], groups: Sequence[Sequence[int]]) -> Float[np.ndarray, "n f"]:
+    """What logits say; classes of a group exclude each other."""
+    answers = expit(logits)
+    for columns in groups:
+        answers[:, list(columns)] = softmax(logits[:, list(columns)], axis=1)
+    return answers
