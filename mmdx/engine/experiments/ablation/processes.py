@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, Literal, Protocol, runtime_checkable
 
 import joblib
+import psutil
 import torch
 
 from mmdx.config_file import dump_config
@@ -32,6 +33,8 @@ from mmdx.files import PARTIAL, write_text
 State = Literal["waiting", "running", "done", "failed", "elsewhere"]
 PAUSE = 0.2
 FAILED = "failed"
+MEMORY = 4 * 2**30
+"""Free bytes that each training on a CPU is given where nobody says how many run at once."""
 _LEFT = ("splits.csv", "folds.csv", "environment.json", f"*{PARTIAL}")
 """What a training that was killed before it wrote its config leaves in its folder."""
 _PATIENCE = ((signal.SIGINT, 15.0), (signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
@@ -74,24 +77,28 @@ class Launch:
 
     @classmethod
     def of_machine(cls, launcher: str, slots: int | None) -> Launch:
-        """As many at once as make sense here: one per GPU, else one per two cores; a launcher has all GPUs to itself.
+        """As many at once as make sense here: one per GPU, else one per core, as far as memory goes; a launcher has all
+        GPUs to itself.
 
-        `launcher` is a command line, empty for none; `slots` overrules how many run at once.
+        `launcher` is a command line, empty for none; `slots` overrules how many run at once. Several on a CPU have one
+        thread each: together they are done sooner than in turn with all cores.
         """
         cores = joblib.cpu_count()
         visible = os.environ.get("CUDA_VISIBLE_DEVICES")
         devices = tuple(visible.split(",") if visible else map(str, range(torch.cuda.device_count())))
         devices = devices if torch.cuda.is_available() and not launcher else ()
-        at_once = slots or (1 if launcher else len(devices) or max(1, cores // 2))
-        return cls(at_once, max(1, cores // at_once), devices, tuple(shlex.split(launcher)))
+        room = max(1, min(cores, psutil.virtual_memory().available // MEMORY))
+        at_once = slots or (1 if launcher else len(devices) or room)
+        threads = max(1, cores // at_once) if devices or at_once == 1 else 1
+        return cls(at_once, threads, devices, tuple(shlex.split(launcher)))
 
     def command(self, job: Job) -> list[str]:
         resume = ["--resume"] if job.begun else []
         return [*(self.launcher or (sys.executable,)), "-m", "mmdx.cli", "train", str(job.beside(".yaml")), *resume]
 
     def environment(self, slot: int) -> dict[str, str]:
-        """Of the process in one slot. Those side by side share the cores; one by itself times what it needs, or its
-        launcher says it. A number of threads that the user set stays."""
+        """Of the process in one slot. Those side by side are told their threads; one by itself times what it needs, or
+        its launcher says it. A number of threads that the user set stays."""
         variables = ({THREADS: str(self.threads)} if self.slots > 1 else {}) | os.environ
         return variables | ({"CUDA_VISIBLE_DEVICES": self.devices[slot % len(self.devices)]} if self.devices else {})
 

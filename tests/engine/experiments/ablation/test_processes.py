@@ -5,11 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from mmdx.config_file import parse_config
 from mmdx.data.store.lock import hold
+from mmdx.engine.experiments.ablation import processes
 from mmdx.engine.experiments.ablation.plan import Job
 from mmdx.engine.experiments.ablation.processes import Board, Launch, Standing, last_lines, lock_text, run_jobs
 from mmdx.files import RunLayout, write_text
@@ -60,6 +62,20 @@ def test_a_launcher_runs_one_at_a_time() -> None:
     assert (launch.slots, launch.devices) == (1, ())
     assert launch.launcher == ("accelerate", "launch", "--num_processes", "4")
     assert Launch.of_machine("", 3).slots == 3
+
+
+@pytest.mark.parametrize(
+    ("gigabytes", "slots", "expected"), [(64, None, (8, 1)), (13, None, (3, 1)), (1, None, (1, 8)), (1, 4, (4, 1))]
+)
+def test_trainings_side_by_side_on_a_cpu_have_a_thread_each(
+    monkeypatch: pytest.MonkeyPatch, gigabytes: int, slots: int | None, expected: tuple[int, int]
+) -> None:
+    monkeypatch.setattr(processes.joblib, "cpu_count", lambda: 8)
+    monkeypatch.setattr(processes.torch.cuda, "is_available", lambda: False)
+    memory = SimpleNamespace(available=gigabytes * 2**30)
+    monkeypatch.setattr(processes.psutil, "virtual_memory", lambda: memory)
+    launch = Launch.of_machine("", slots)
+    assert (launch.slots, launch.threads) == expected
 
 
 def test_what_is_trained_is_not_trained_again(tmp_path: Path) -> None:
