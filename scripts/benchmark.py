@@ -31,19 +31,15 @@ import torch
 from benchmark_memory import MEMORY_ROWS, memory_rows
 from benchmark_store import STORE_ROWS, store_rows
 from benchmark_timing import in_turn, report
-from rich.console import Console
+from benchmark_training import training_in
 
 from mmdx.batch import Batch
 from mmdx.config_file import parse_config
 from mmdx.data.images.decode import decode
 from mmdx.data.readers.detect import detect_reader
 from mmdx.engine.assembly.resolve import resolve
-from mmdx.engine.assembly.store import deal, open_store
 from mmdx.engine.inference.predict import predict_study
-from mmdx.engine.processes import make_accelerator
-from mmdx.engine.runs.setting import Setting
-from mmdx.engine.training.loop import Training, set_up, train_epoch
-from mmdx.files import RunLayout
+from mmdx.engine.training.loop import Training, train_epoch
 from mmdx.models.branches.images import ImageBranch
 from mmdx.models.packing import item_mask, pad
 from mmdx.registry import READERS
@@ -66,14 +62,9 @@ def training_of(folder: Path) -> Training:
         "train": {"slices": 96, "epochs": 1000, "clip": 1.0},
         "run": str(folder / "run"),
     }
-    config = resolve(parse_config(raw, "benchmark"))
-    accelerator = make_accelerator()
-    store = open_store(config, Console(stderr=True))
-    (folder / "run").mkdir()
-    accelerator.project_configuration.logging_dir = str(folder)
-    accelerator.init_trackers("benchmark")
-    setting = Setting(config, RunLayout(folder / "run"), store, deal(config, store), accelerator, Console(quiet=True))
-    return set_up(setting, resume=False)
+    training = training_in(resolve(parse_config(raw, "benchmark")), folder / "run")
+    training.setting.accelerator.init_trackers("benchmark")
+    return training
 
 
 def train_step(training: Training, repeats: int) -> None:

@@ -19,19 +19,15 @@ from pathlib import Path
 from typing import Any
 
 from benchmark_timing import in_turn, report, timed
-from rich.console import Console
+from benchmark_training import described, epoch
 
 from mmdx.config_file import parse_config
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.loader import Share, build_loader
 from mmdx.engine.assembly.resolve import resolve
-from mmdx.engine.assembly.store import deal, open_store
-from mmdx.engine.processes import make_accelerator
 from mmdx.engine.runs.setting import Setting
 from mmdx.engine.scoring.encoded import encode_once
-from mmdx.engine.training.loop import Training, set_up, train_epoch
-from mmdx.engine.training.plan import plan
-from mmdx.files import RunLayout
+from mmdx.engine.training.loop import Training, set_up
 from mmdx.kinds import KINDS
 
 SEQUENCE = {"type": "lstm", "hidden": 64, "bidirectional": True, "answer": "max"}
@@ -49,10 +45,7 @@ def setting_of(folder: Path, options: argparse.Namespace) -> Setting:
         image = next(name for name, facts in modalities.items() if KINDS[facts.kind].pictured)
     model = {"inputs": {image: {"encoder": encoder, "sequence": SEQUENCE}}}
     raw = {"data": data, "model": model, "train": {"slices": 96, "studies": 4, "epochs": 1000}}
-    config, accelerator = resolve(parse_config(raw, "benchmark")), make_accelerator()
-    store, run = open_store(config, Console(stderr=True)), RunLayout(folder / "run")
-    accelerator.project_configuration.logging_dir = str(folder)
-    return Setting(config, run, store, deal(config, store), accelerator, Console(quiet=True))
+    return described(resolve(parse_config(raw, "benchmark")), folder / "run")
 
 
 def from_pixels(training: Training) -> Training:
@@ -61,12 +54,6 @@ def from_pixels(training: Training) -> Training:
     rows, share = setting.splits.rows("train"), Share.of(setting.accelerator)
     loader, sampler = build_loader(saved.recipe, setting.store, rows, shuffle=True, share=share)
     return replace(training, saved=saved, loader=loader, sampler=sampler)
-
-
-def epoch(training: Training) -> None:
-    training.progress = type(training.progress)()
-    for _ in train_epoch(training):
-        pass
 
 
 def main() -> None:
@@ -80,7 +67,6 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="mmdx-benchmark-") as place:
         setting = setting_of(Path(place), options)
-        plan(setting).write(setting)
         trainings: list[Training] = []
         seconds = timed(lambda: trainings.append(set_up(setting, resume=False)))
         (training,) = trainings

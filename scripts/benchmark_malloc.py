@@ -24,17 +24,13 @@ from statistics import median
 import timm
 import torch
 from benchmark_timing import Lap, Runner, report, serve
-from rich.console import Console
+from benchmark_training import training_in
 
 from mmdx.config_file import parse_config
 from mmdx.engine.assembly.resolve import resolve
-from mmdx.engine.assembly.store import deal, open_store
-from mmdx.engine.processes import KEPT_BY_USER, make_accelerator
-from mmdx.engine.runs.setting import Setting
+from mmdx.engine.processes import KEPT_BY_USER
 from mmdx.engine.scoring.score import score_rows
-from mmdx.engine.training.loop import Training, set_up, train_epoch
-from mmdx.engine.training.plan import plan
-from mmdx.files import RunLayout
+from mmdx.engine.training.loop import Training, train_epoch
 
 ENCODER = "tf_efficientnet_lite0"
 OURS, REFERENCE = "ours", "reference"
@@ -53,13 +49,7 @@ def training_of(folder: Path, name: str, side: int, slices: int, patients: int) 
         "train": {"slices": slices, "epochs": 1000},
         "run": str(folder / name),
     }
-    config, accelerator = resolve(parse_config(raw, "benchmark")), make_accelerator()
-    store = open_store(config, Console(stderr=True))
-    (folder / name).mkdir()
-    accelerator.project_configuration.logging_dir = str(folder / name)
-    setting = Setting(config, RunLayout(folder / name), store, deal(config, store), accelerator, Console(quiet=True))
-    plan(setting).write(setting)
-    return set_up(setting, resume=False)
+    return training_in(resolve(parse_config(raw, "benchmark")), folder / name)
 
 
 def ours(training: Training, work: str) -> Callable[[], object]:

@@ -15,18 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from benchmark_timing import in_turn, report
-from rich.console import Console
+from benchmark_training import epoch, training_in
 
 from mmdx.config_file import parse_config
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.assembly.saved import write_weights
-from mmdx.engine.assembly.store import deal, open_store
-from mmdx.engine.processes import make_accelerator
-from mmdx.engine.runs.setting import Setting
 from mmdx.engine.scoring.descriptors import OWN, Describer, Extraction, extract
-from mmdx.engine.training.loop import Training, set_up, train_epoch
-from mmdx.files import RunLayout
+from mmdx.engine.training.loop import Training
 
 ENCODER, SIDE = "resnet18", 64
 SEQUENCE = {"type": "lstm", "hidden": 64, "bidirectional": True, "answer": "max"}
@@ -42,12 +38,8 @@ def training_of(folder: Path, name: str, section: dict[str, Any], data: dict[str
         "train": {"slices": 96, "epochs": 1000},
         "run": str(folder / name),
     }
-    config, accelerator = resolve(parse_config(raw, "benchmark")), make_accelerator()
-    store = open_store(config, Console(stderr=True))
-    (folder / name).mkdir()
-    accelerator.project_configuration.logging_dir = str(folder / name)
-    setting = Setting(config, RunLayout(folder / name), store, deal(config, store), accelerator, Console(quiet=True))
-    return set_up(setting, resume=False), store
+    training = training_in(resolve(parse_config(raw, "benchmark")), folder / name)
+    return training, training.setting.store
 
 
 def described(folder: Path, training: Training, store: Store) -> Path:
@@ -58,12 +50,6 @@ def described(folder: Path, training: Training, store: Store) -> Path:
     made = Extraction(folder, own, [OWN] * len(store), ["image"], folds=None)
     extract(made, replace(training.setting, splits=store.splits), folder / "descriptors")
     return folder / "descriptors"
-
-
-def epoch(training: Training) -> None:
-    training.progress = type(training.progress)()
-    for _ in train_epoch(training):
-        pass
 
 
 def main() -> None:

@@ -25,18 +25,13 @@ from statistics import median
 
 import joblib
 from benchmark_timing import Runner, report, serve
-from rich.console import Console
+from benchmark_training import epoch as first_epoch
+from benchmark_training import training_in
 
 from mmdx.config_file import read_config
 from mmdx.engine.assembly.resolve import resolve
-from mmdx.engine.assembly.store import deal, open_store
-from mmdx.engine.processes import make_accelerator
-from mmdx.engine.runs.record import record_store
-from mmdx.engine.runs.setting import Setting
-from mmdx.engine.training.loop import Training, set_up, train_epoch
-from mmdx.engine.training.plan import plan
+from mmdx.engine.training.loop import Training
 from mmdx.engine.training.threads import choose_threads
-from mmdx.files import RunLayout
 
 CONFIG = Path(__file__).parents[1] / "configs" / "phantom.yaml"
 OURS = "ours"
@@ -48,14 +43,7 @@ def training_of(asked: argparse.Namespace) -> Training:
     words = [f"data.source={asked.folder / 'phantom'}", f"data.stores={asked.folder / 'stores'}", f"run={folder}"]
     words += [f"data.reader.patients={asked.patients}", f"data.size={asked.size}"]
     words += [f"model.inputs.image.encoder.name={asked.encoder}"]
-    config, accelerator = resolve(read_config(CONFIG, words)), make_accelerator()
-    store = open_store(config, Console(stderr=True))
-    folder.mkdir()
-    accelerator.project_configuration.logging_dir = str(folder)
-    setting = Setting(config, RunLayout(folder), store, deal(config, store), accelerator, Console(quiet=True))
-    plan(setting).write(setting)
-    record_store(setting.run, store, accelerator)
-    return set_up(setting, resume=False)
+    return training_in(resolve(read_config(CONFIG, words)), folder)
 
 
 def child(asked: argparse.Namespace) -> None:
@@ -65,9 +53,7 @@ def child(asked: argparse.Namespace) -> None:
     timing = time.perf_counter() - begin
 
     def epoch() -> None:
-        training.progress = type(training.progress)()
-        for _ in train_epoch(training):
-            pass
+        first_epoch(training)
 
     with threads.applied():
         serve(epoch, {"chosen": threads.count, "seconds": dict(threads.seconds), "timing": round(timing, 2)})
