@@ -19,6 +19,7 @@ import torch
 from huggingface_hub import EvalResult, ModelCard
 from rich.console import Console
 from safetensors.torch import load_file
+from stopping import stopped_in_step
 from tiny import write_cohort, write_config
 
 from mmdx.config_file import parse_config, read_config
@@ -121,21 +122,13 @@ def stands_on_the_same_rows(folder: Path, split: str) -> None:
         assert rows["score"].astype(float).between(0, 1).all()
 
 
-def test_killed_at_any_step_and_resumed_is_bit_for_bit_the_same(cohort, tmp_path, monkeypatch):
+def test_killed_at_any_step_and_resumed_is_bit_for_bit_the_same(cohort, tmp_path):
     whole = train(write_config(tmp_path / "a.yaml", cohort), f"run={tmp_path / 'whole'}")
     steps = [json.loads(line)["step"] for line in (whole / "log.jsonl").read_text().splitlines()]
     for stop in range(1, max(steps), 3):
         run = tmp_path / f"stopped{stop}"
-
-        def interrupted(setting, progress, rate, losses, stop=stop, log=loop.log_step):
-            if progress.step == stop + 1:
-                raise KeyboardInterrupt
-            log(setting, progress, rate, losses)
-
-        with monkeypatch.context() as patch:
-            patch.setattr(loop, "log_step", interrupted)
-            with pytest.raises(KeyboardInterrupt):
-                train(tmp_path / "a.yaml", f"run={run}")
+        with stopped_in_step(stop + 1):
+            train(tmp_path / "a.yaml", f"run={run}")
         train(tmp_path / "a.yaml", f"run={run}", resume=True)
         assert same_weights(whole, run), f"stopped in step {stop + 1}"
         losses = [[json.loads(x).get("loss") for x in (r / "log.jsonl").read_text().splitlines()] for r in (whole, run)]

@@ -13,12 +13,12 @@ import timm
 import torch
 from rich.console import Console
 from safetensors.torch import load_file, save_file
+from stopping import stopped_in_step
 from tiny import write_cohort, write_config
 
 from mmdx.config_file import read_config
 from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.experiments import run as experiments
-from mmdx.engine.training import loop
 
 ROOT = Path(__file__).parents[3]
 ENCODER = "model.branches.image.encoder.network."
@@ -53,22 +53,14 @@ def moved(run: Path, pretrained: Path) -> set[str]:
     return {name for name in names if not torch.equal(after[ENCODER + name], before[name])}
 
 
-def test_killed_before_and_after_the_encoder_opens_and_resumed_is_bit_for_bit_the_same(config, tmp_path, monkeypatch):
+def test_killed_before_and_after_the_encoder_opens_and_resumed_is_bit_for_bit_the_same(config, tmp_path):
     whole = train(config, tmp_path / "whole")
     assert moved(whole, tmp_path / "net.safetensors") == {"layer4.0.conv1.weight", "bn1.weight", "bn1.running_mean"}
     steps = max(json.loads(line)["step"] for line in (whole / "log.jsonl").read_text().splitlines())
     for stop, opened in ((steps // 2, set()), (steps // 2 + 1, {"layer4.0.conv1.weight"})):
         run = tmp_path / f"stopped{stop}"
-
-        def interrupted(setting, progress, rate, losses, stop=stop, log=loop.log_step):
-            if progress.step == stop + 1:
-                raise KeyboardInterrupt
-            log(setting, progress, rate, losses)
-
-        with monkeypatch.context() as patch:
-            patch.setattr(loop, "log_step", interrupted)
-            with pytest.raises(KeyboardInterrupt):
-                train(config, run)
+        with stopped_in_step(stop + 1):
+            train(config, run)
         assert moved(run, tmp_path / "net.safetensors") == opened
         train(config, run, resume=True)
         first, second = last(whole), last(run)
