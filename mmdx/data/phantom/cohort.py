@@ -77,6 +77,9 @@ def _exam(recipe: Recipe, patient: int, number: int, origin: int, age: float, se
     rng = draws(recipe, origin, number, "labels")
     y = (rng.random(len(FINDINGS)) < recipe.prevalence).astype(float)
     z = {name: rng.normal(recipe.separation(name) * y, 1.0) for name in IMAGES}
+    if recipe.strength == "shared":
+        kept, drawn = recipe.copied, z["image"] - recipe.separation("image") * y
+        z["image"] = kept * z["enhanced"] + math.sqrt(1 - kept**2) * drawn
     labels: dict[str, float] = dict(zip((*FINDINGS, ANY), [*y.tolist(), float(y.max())], strict=True))
     rng = draws(recipe, patient, number, "cues")
     sensitivity = recipe.report_likelihood_ratio / (1 + recipe.report_likelihood_ratio)
@@ -117,19 +120,25 @@ def log_odds(recipe: Recipe, exam: Exam) -> dict[str, float]:
     """The true log-odds of every finding given each set of the study's modalities: `image+report/epidural`.
 
     Names are joined in the order image, enhanced, report. What a report or a picture adds is independent given the
-    finding, so that for one finding the log likelihood ratios add up. The findings are independent, too, so that
-    `any` has p = 1 - prod(1 - p_k).
+    finding, so that for one finding the log likelihood ratios add up; only a degraded copy adds nothing to the picture
+    that it was made of. The findings are independent, too, so that `any` has p = 1 - prod(1 - p_k).
     """
     ratios = {name: _log_ratios(recipe, exam, name) for name in exam.modalities}
     odds: dict[str, float] = {}
     for size in range(1, len(ratios) + 1):
         for names in itertools.combinations(ratios, size):
-            single = logit(recipe.prevalence) + sum(ratios[name] for name in names)
+            single = logit(recipe.prevalence) + sum(ratios[name] for name in _telling(recipe, names))
             # 1 + odds(a or b) = (1 + odds a) (1 + odds b): in logarithms nothing cancels and nothing overflows.
             either = functools.reduce(lambda a, b: np.logaddexp(np.logaddexp(a, b), a + b), single)
             values = [*single.tolist(), float(either)]
             odds |= {f"{'+'.join(names)}/{k}": v for k, v in zip((*FINDINGS, ANY), values, strict=True)}
     return odds
+
+
+def _telling(recipe: Recipe, names: tuple[str, ...]) -> tuple[str, ...]:
+    """The modalities of a set whose evidence is not told by another one of it."""
+    copied = recipe.strength == "shared" and "enhanced" in names
+    return tuple(name for name in names if not (copied and name == "image"))
 
 
 def _log_ratios(recipe: Recipe, exam: Exam, modality: str) -> np.ndarray:

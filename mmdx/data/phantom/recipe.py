@@ -23,12 +23,19 @@ enhanced+report    0.964     0.921
 =================  ========  =======
 
 (`any` has no closed form: simulated with a million studies.)
+
+That is `strength: apart`. With `strength: shared` a lesion has one strength s, N(delta * y, 1) with the delta of
+`enhanced`, which shows it as it is; `image` shows a degraded copy of the same s, z = r * s + sqrt(1 - r^2) * e, with e
+~ N(0, 1) and r = image_separation / enhanced_separation. The label is then a noisy reading of the strength,
+P(y=1 | s) = sigmoid(logit(prevalence) + delta * s - delta^2 / 2), and s tells more of z than the label does: given y,
+their correlation is r, not 0. Each modality alone keeps its law, z ~ N(image_separation * y, 1) for `image`, and its
+best AUROC; beside `enhanced`, `image` adds nothing.
 """
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, Literal
 
 from mmdx.errors import UsageError
 
@@ -36,6 +43,8 @@ FINDINGS: tuple[str, ...] = ("epidural", "intraparenchymal", "intraventricular",
 ANY = "any"
 IMAGES = ("image", "enhanced")
 REPORT = "report"
+Strength = Literal["apart", "shared"]
+"""Whether the strengths of a lesion in two modalities are independent once its label is known."""
 MODALITIES = (*IMAGES, REPORT)
 
 BASE_HU = 8.0
@@ -50,6 +59,9 @@ class Recipe:
 
     `patients` counts patients, of whom about a tenth have two studies; a smaller cohort is the start of a larger one of
     the same options. `matrix` is the side of a slice in pixels, `noise` its standard deviation in HU.
+
+    `strength` is `apart` where each image modality draws the strength of a lesion by itself, `shared` where `image`
+    shows a degraded copy of what `enhanced` shows; labels and what `enhanced` shows are the same in both.
 
     Planted faults, all off by default: `leak` states the answer in every report; `shortcut` ties the scanner, which
     then burns a marker into its slices, to `any`; `duplicates` is the share of patients whose images also appear under
@@ -67,6 +79,7 @@ class Recipe:
     report_likelihood_ratio: float = 2.5
     matrix: int = 96
     noise: float = 4.0
+    strength: Strength = "apart"
     leak: bool = False
     shortcut: bool = False
     duplicates: float = 0.0
@@ -86,6 +99,11 @@ class Recipe:
         for share in ("duplicates", *(f"missing_{name}" for name in MODALITIES)):
             if not 0 <= getattr(self, share) <= 1:
                 problems.append(f"{share} is {getattr(self, share)}; give a share from 0 to 1")
+        if self.strength == "shared" and not self.image_separation <= self.enhanced_separation > 0:
+            problems.append(
+                f"image_separation is {self.image_separation}, above an enhanced_separation of "
+                f"{self.enhanced_separation} or 0, of which strength=shared makes it a degraded copy; give less"
+            )
         if all(self.missing(name) >= 1 for name in MODALITIES):
             problems.append("missing_image, missing_enhanced and missing_report are all 1: no study would be left")
         if problems:
@@ -95,13 +113,19 @@ class Recipe:
         """The distance of the mean strengths with and without a finding, in standard deviations."""
         return {"image": self.image_separation, "enhanced": self.enhanced_separation}[modality]
 
+    @property
+    def copied(self) -> float:
+        """The share r of a shared strength that `image` shows, the rest being noise."""
+        return self.image_separation / self.enhanced_separation
+
     def missing(self, modality: str) -> float:
         """The share of studies that lack the modality."""
         shares = {"image": self.missing_image, "enhanced": self.missing_enhanced, "report": self.missing_report}
         return shares[modality]
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """The options, without a `strength` of `apart`: cohorts made before it was an option are the same, UIDs too."""
+        return {name: value for name, value in asdict(self).items() if (name, value) != ("strength", "apart")}
 
     def differences(self, other: dict[str, Any]) -> list[str]:
         """The options in which `other`, read back from a file, is another recipe: `patients=400, not 10`."""

@@ -11,7 +11,7 @@ from pydicom.errors import InvalidDicomError
 
 from mmdx.data.order.certificate import certify_dicom
 from mmdx.data.phantom.folder import STUDY, make_cohort
-from mmdx.data.phantom.recipe import ANY, FINDINGS, Recipe
+from mmdx.data.phantom.recipe import ANY, FINDINGS, Recipe, Strength
 from mmdx.errors import DataError
 from mmdx.registry import READERS
 from mmdx.study import TRUE_ODDS, Box, ImageFiles, ImageRef, Study
@@ -32,6 +32,7 @@ def read(
     report_likelihood_ratio: float = Recipe.report_likelihood_ratio,
     matrix: int = Recipe.matrix,
     noise: float = Recipe.noise,
+    strength: Strength = Recipe.strength,
     leak: bool = Recipe.leak,
     shortcut: bool = Recipe.shortcut,
     duplicates: float = Recipe.duplicates,
@@ -57,6 +58,7 @@ def read(
         report_likelihood_ratio=report_likelihood_ratio,
         matrix=matrix,
         noise=noise,
+        strength=strength,
         leak=leak,
         shortcut=shortcut,
         duplicates=duplicates,

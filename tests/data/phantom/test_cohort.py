@@ -148,3 +148,32 @@ def test_log_odds_are_recorded_for_what_is_there_alone() -> None:
     recipe = Recipe(patients=1, missing_enhanced=1.0)
     shown = {key.partition("/")[0] for key in log_odds(recipe, cohort(recipe)[0])}
     assert shown == {"image", "report", "image+report"}
+
+
+@pytest.fixture(scope="module")
+def shared() -> tuple[Recipe, list[Exam]]:
+    recipe = Recipe(patients=800, strength="shared")
+    return recipe, cohort(recipe)
+
+
+def test_a_shared_strength_is_that_of_enhanced_and_a_degraded_copy_of_it(shared) -> None:
+    recipe, exams = shared
+    apart = cohort(replace(recipe, strength="apart"))
+    labels = np.array([[exam.labels[k] for k in FINDINGS] for exam in exams])
+    z = {n: np.array([[exam.strengths[n][k] for k in FINDINGS] for exam in exams]) for n in ("image", "enhanced")}
+    for before, after in zip(apart, exams, strict=True):
+        assert before.labels == after.labels
+        assert before.strengths["enhanced"] == after.strengths["enhanced"]
+    rest = {"image": z["image"] - 1.6 * labels, "enhanced": z["enhanced"] - 2.2 * labels}
+    assert rest["image"].std() == pytest.approx(1, abs=0.05)
+    assert rest["image"].mean() == pytest.approx(0, abs=0.05)
+    assert np.corrcoef(rest["image"].ravel(), rest["enhanced"].ravel())[0, 1] == pytest.approx(1.6 / 2.2, abs=0.03)
+
+
+def test_a_copy_keeps_its_best_auroc_and_adds_nothing_to_what_it_was_made_of(shared) -> None:
+    recipe, exams = shared
+    odds = [log_odds(recipe, exam) for exam in exams]
+    assert all(o[f"image+enhanced/{k}"] == o[f"enhanced/{k}"] for o in odds for k in ALL)
+    assert all(o["image+enhanced+report/any"] == o["enhanced+report/any"] for o in odds)
+    best = [roc_auc_score([exam.labels[k] for exam in exams], [o[f"image/{k}"] for o in odds]) for k in FINDINGS]
+    assert np.mean(best) == pytest.approx(0.871, abs=0.02)

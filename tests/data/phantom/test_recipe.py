@@ -27,3 +27,15 @@ def test_differences_name_the_option_and_both_values() -> None:
     assert Recipe(patients=10).differences(other) == ["patients=400, not 10"]
     assert Recipe(patients=400).differences(other) == []
     assert Recipe(patients=400).differences({**other, "zoom": 2}) == ["zoom=2, not None"]
+
+
+def test_what_is_no_copy_cannot_be_shared() -> None:
+    with pytest.raises(UsageError, match=r"image_separation is 2\.5, above an enhanced_separation of 2\.2"):
+        Recipe(strength="shared", image_separation=2.5)
+    assert Recipe(strength="shared", image_separation=1.1).copied == pytest.approx(0.5)
+
+
+def test_cohorts_made_before_strengths_could_be_shared_are_the_same() -> None:
+    written = {k: v for k, v in Recipe().as_json().items() if k != "strength"}
+    assert Recipe().differences(written) == []
+    assert Recipe(strength="shared").differences(written) == ["strength=None, not shared"]

@@ -29,7 +29,7 @@ def images(study: Study, modality: str) -> ImageFiles:
 
 
 def test_the_options_are_those_of_a_recipe() -> None:
-    assert READERS.options(Component(type="phantom")) == Recipe().as_json()
+    assert READERS.options(Component(type="phantom")) == {**Recipe().as_json(), "strength": "apart"}
 
 
 def test_studies_have_two_image_series_and_a_report(studies: list[Study]) -> None:

@@ -111,3 +111,10 @@ def test_names_that_are_not_utf8_and_links_to_nowhere_are_taken_as_they_are(sour
 
 def test_a_source_that_is_not_on_disk_counts_by_its_name(tmp_path: Path) -> None:
     assert len({key(tmp_path / "lab" / "scans"), key(tmp_path / "lab" / "notes")}) == 2
+
+
+def test_an_option_that_came_later_leaves_stores_what_they_were_at_its_default(source: Path) -> None:
+    before = key(source, reader="phantom")
+    assert key(source, reader="phantom", strength="apart") == before
+    assert key(source, reader="phantom", strength="shared") != before
+    assert key(source, reader="folder", strength="apart") != key(source)
