@@ -161,6 +161,19 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Terms:
+    """The words and pairs of neighbouring words of the training reports, as ids of their tokens.
+
+    `words` says how rare each token is, by id; 0 for a token that is no word. `pairs` are in ascending order, and
+    `rarities` says how rare each of them is.
+    """
+
+    words: tuple[float, ...]
+    pairs: tuple[tuple[int, int], ...] = ()
+    rarities: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
 class Study:
     """One exam of one patient: what a reader returns.
 

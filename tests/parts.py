@@ -17,11 +17,13 @@ from mmdx.engine.assembly.model import build_model
 from mmdx.models.facts import InputFacts
 from mmdx.models.model import MultimodalModel
 from mmdx.schema import Config
-from mmdx.study import Column
+from mmdx.study import Column, Terms
 
 SIDE, WORDS, WIDTH, FINDINGS = 32, 20, 6, ("bleed", "fracture")
 IMAGES = {"encoder": "test_patches", "sequence": {"type": "lstm", "hidden": 8}}
-REPORT_FACTS = InputFacts("text", vocabulary=WORDS, idf=(0.0, 0.0, *[1.0] * (WORDS - 2)))
+RARITIES = (0.0, 0.0, *[1.0] * (WORDS - 2))
+TERMS = Terms(RARITIES, pairs=tuple((word, word + 1) for word in range(2, WORDS - 1)), rarities=(1.5,) * (WORDS - 3))
+REPORT_FACTS = InputFacts("text", vocabulary=WORDS, idf=RARITIES, terms=TERMS)
 FACTS = ModelFacts(FINDINGS, SIDE, {"image": InputFacts("images"), "report": REPORT_FACTS}, texts={"report": WORDS})
 CT_FACTS = ModelFacts(FINDINGS, SIDE, {"image": InputFacts("images", unit="HU"), "report": FACTS.inputs["report"]})
 VECTOR_FACTS = ModelFacts(FINDINGS, SIDE, {"image": InputFacts("images"), "report": InputFacts("vectors", width=WIDTH)})

@@ -14,7 +14,7 @@ from mmdx.engine.assembly.resolve import resolve
 from mmdx.models.facts import InputFacts
 from mmdx.models.model import trainable
 from mmdx.schema import Config
-from mmdx.study import Column
+from mmdx.study import Column, Terms
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
 
@@ -32,7 +32,7 @@ def test_a_shipped_config_builds(path):
 def built_by(config: Config, unit: str) -> None:
     plain = {"mean": [0.5] * 3, "std": [0.5] * 3}
     facts = {"images": InputFacts("images", unit=unit), "vectors": InputFacts("vectors", width=8)}
-    facts["text"] = InputFacts("text", vocabulary=50, idf=(1.0,) * 50)
+    facts["text"] = InputFacts("text", vocabulary=50, idf=(1.0,) * 50, terms=Terms((1.0,) * 50))
     facts["tabular"] = InputFacts(
         "tabular", columns=(Column("age", 50.0, 10.0), Column("sex", words=("f", "m"), shares=(0.5, 0.5)))
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mmdx.study import Column
+from mmdx.study import Column, Terms
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,8 @@ class InputFacts:
     `kind` is the name of a kind (`mmdx.kinds`). Images have a `unit` and `channels`. Descriptors have `width` values,
     of which the last `logits` are answers of a first stage; `selected` is how many of the others a fitted selection
     keeps, None before it is fitted and where there is none. Text has a `vocabulary` of so many tokens, and for an
-    encoder that asks for it `idf`, how rare each token is in training reports. Tables have `columns`. `details` are
+    encoder that asks for it `idf`, how rare each token is in training reports, or `terms`, its words and pairs of words
+    with their rarity. Tables have `columns`. `details` are
     what a plugin's kind says of itself in its store, by name, and of a stack the channels of each of its modalities.
     """
 
@@ -28,6 +29,7 @@ class InputFacts:
     selected: int | None = None
     vocabulary: int = 0
     idf: tuple[float, ...] | None = None
+    terms: Terms | None = None
     columns: tuple[Column, ...] = ()
     details: tuple[tuple[str, str | int | float], ...] = ()
     architecture: Mapping[str, Any] | None = None

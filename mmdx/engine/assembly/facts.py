@@ -5,7 +5,7 @@ Facts are plain values, `model.json` of a model folder, and are collected before
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from math import isnan, nan
 from typing import Any
@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 
 from mmdx.data.loading.traits import Table, fit_table, unknown_traits
 from mmdx.data.store.store import Store
+from mmdx.data.text.terms import fit_terms
 from mmdx.data.text.tokenizer import ReportTokenizer, inverse_document_frequencies
 from mmdx.engine.assembly.encoders import kind_of
 from mmdx.engine.assembly.texts import reports_of, target_key, text_heads
@@ -22,8 +23,8 @@ from mmdx.errors import UsageError, did_you_mean
 from mmdx.kinds import KINDS, TABULAR
 from mmdx.models.facts import InputFacts
 from mmdx.registry import TEXT_ENCODERS
-from mmdx.schema import Component, Config
-from mmdx.study import Column
+from mmdx.schema import Config
+from mmdx.study import Column, Terms
 
 
 @dataclass(frozen=True)
@@ -95,8 +96,12 @@ def _input_facts(
     stored = store.modalities[name]
     kind = KINDS[stored.kind]
     if kind.worded:
-        idf = _rarity(config.model.inputs[name].encoder, tokenizers[name], reports_of(config, store, rows, name))
-        return InputFacts(kind.name, vocabulary=tokenizers[name].vocabulary, idf=idf)
+        tokenizer, sizes = tokenizers[name], TEXT_ENCODERS.sizes(config.model.inputs[name].encoder.type)
+        # No report is read for an encoder that asks for nothing of them.
+        reports = reports_of(config, store, rows, name)
+        idf = inverse_document_frequencies(tokenizer, reports) if "idf" in sizes else None
+        terms = fit_terms(tokenizer, reports) if "terms" in sizes else None
+        return InputFacts(kind.name, vocabulary=tokenizer.vocabulary, idf=idf, terms=terms)
     return InputFacts(
         kind.name,
         unit=stored.unit,
@@ -105,11 +110,6 @@ def _input_facts(
         logits=stored.logits,
         details=stored.details,
     )
-
-
-def _rarity(encoder: Component, tokenizer: ReportTokenizer, reports: Iterator[str]) -> tuple[float, ...] | None:
-    """How rare each token is in reports, None where the encoder does not ask for it; then no report is read."""
-    return inverse_document_frequencies(tokenizer, reports) if "idf" in TEXT_ENCODERS.sizes(encoder.type) else None
 
 
 def check_inputs(config: Config, store: Store) -> None:
@@ -180,17 +180,24 @@ def _counts(labels: Float[np.ndarray, "k f"]) -> tuple[Int[np.ndarray, " f"], In
 
 
 def _plain(facts: InputFacts) -> dict[str, Any]:
-    """The facts of one input; `details` are named where there are some, for few kinds have any."""
+    """The facts of one input; `terms` and `details` are named where there are some, for few have any."""
     plain = asdict(facts)
-    details = dict(plain.pop("details"))
-    return plain | ({"details": details} if details else {})
+    rare = {"terms": plain.pop("terms"), "details": dict(plain.pop("details"))}
+    return plain | {name: value for name, value in rare.items() if value}
 
 
 def _input(raw: Mapping[str, Any]) -> InputFacts:
     # JSON has no tuples.
     idf, columns = raw["idf"], tuple(_column(column) for column in raw["columns"])
-    idf = None if idf is None else tuple(idf)
-    return InputFacts(**{**raw, "idf": idf, "columns": columns, "details": tuple(raw.get("details", {}).items())})
+    exact = {"idf": None if idf is None else tuple(idf), "terms": _terms(raw.get("terms")), "columns": columns}
+    return InputFacts(**{**raw, **exact, "details": tuple(raw.get("details", {}).items())})
+
+
+def _terms(raw: Mapping[str, Any] | None) -> Terms | None:
+    if raw is None:
+        return None
+    pairs = tuple((first, second) for first, second in raw["pairs"])
+    return Terms(tuple(raw["words"]), pairs, tuple(raw["rarities"]))
 
 
 def _column(raw: Mapping[str, Any]) -> Column:

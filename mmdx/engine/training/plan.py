@@ -38,6 +38,7 @@ def plan(setting: Setting) -> Plan:
     """
     config, store, rows = setting.config, setting.store, setting.splits.rows("train")
     tokenizers = build_tokenizers(config, store, rows)
-    facts, selections = fit_selections(config, store, rows, facts_of(config, store, tokenizers, rows))
+    facts = facts_of(config, store, tokenizers, rows)
+    facts, selections = fit_selections(config, store, rows, facts, tokenizers)
     _, facts = build_model(config, facts)
     return Plan(facts, tokenizers, selections)

@@ -1,4 +1,5 @@
-"""Selections of descriptors: fitted on training studies alone, kept as numbers beside the checkpoints."""
+"""Selections of descriptors and of the terms of reports: fitted on training studies alone, kept as numbers beside the
+checkpoints."""
 
 from __future__ import annotations
 
@@ -14,12 +15,16 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from mmdx.data.store.store import Store
+from mmdx.data.text.terms import fit_components
+from mmdx.data.text.tokenizer import ReportTokenizer
 from mmdx.engine.assembly.facts import ModelFacts
+from mmdx.engine.assembly.texts import reports_of
 from mmdx.errors import DataError, reason
 from mmdx.files import written
+from mmdx.models.branches.text import TextBranch
 from mmdx.models.branches.vectors import VectorBranch
 from mmdx.models.model import MultimodalModel
-from mmdx.registry import SELECTORS
+from mmdx.registry import SELECTORS, TEXT_ENCODERS
 from mmdx.schema import Config
 
 MOST_ITEMS = 20_000
@@ -27,15 +32,20 @@ MOST_ITEMS = 20_000
 
 
 def fit_selections(
-    config: Config, store: Store, rows: Sequence[int], facts: ModelFacts
+    config: Config, store: Store, rows: Sequence[int], facts: ModelFacts, tokenizers: Mapping[str, ReportTokenizer]
 ) -> tuple[ModelFacts, dict[str, Tensor]]:
-    """The selections that `config` asks for, fitted on the items of `rows` (training).
+    """The selections that `config` asks for, fitted on the items and reports of `rows` (training).
 
     Returns the facts with the widths that are left, and the buffers of the branches by name. A study without slice
     labels lends its own to its items.
     """
     inputs, buffers = dict(facts.inputs), {}
     for name, section in config.model.inputs.items():
+        terms = facts.inputs[name].terms
+        if terms is not None and "rank" in (options := TEXT_ENCODERS.options(section.encoder)):
+            reports = reports_of(config, store, rows, name)
+            fitted = fit_components(terms, tokenizers[name], reports, rank=options["rank"], seed=config.seed)
+            buffers |= _buffers(name, *fitted)
         if section.select is None:
             continue
         selector = SELECTORS.build(section.select, f"model.inputs.{name}.select")
@@ -44,9 +54,14 @@ def fit_selections(
             descriptors[:, : store.modalities[name].width - facts.inputs[name].logits], labels, seed=config.seed
         )
         inputs[name] = replace(facts.inputs[name], selected=matrix.shape[1])
-        buffers[f"{name}.mean"] = torch.from_numpy(np.ascontiguousarray(mean, dtype=np.float32))
-        buffers[f"{name}.matrix"] = torch.from_numpy(np.ascontiguousarray(matrix, dtype=np.float32))
+        buffers |= _buffers(name, mean, matrix)
     return replace(facts, inputs=inputs), buffers
+
+
+def _buffers(name: str, mean: Float[np.ndarray, "d"], matrix: Float[np.ndarray, "d e"]) -> dict[str, Tensor]:
+    """The buffers of an `Affine`, under the name of its input."""
+    arrays = {f"{name}.mean": mean, f"{name}.matrix": matrix}
+    return {key: torch.from_numpy(np.ascontiguousarray(array, dtype=np.float32)) for key, array in arrays.items()}
 
 
 def training_items(
@@ -79,8 +94,10 @@ def write_selections(path: Path, buffers: Mapping[str, Tensor]) -> None:
 
 def load_selections(path: Path, model: MultimodalModel) -> None:
     """Puts fitted selections into the branches of a new model. Raises `DataError` where the file does not fit."""
-    branches = {name: branch for name, branch in model.branches.items() if isinstance(branch, VectorBranch)}
-    selections = {name: branch.select for name, branch in branches.items() if branch.select is not None}
+    branches = model.branches.items()
+    descriptors = {name: branch.select for name, branch in branches if isinstance(branch, VectorBranch)}
+    terms = {name: branch.encoder.selection() for name, branch in branches if isinstance(branch, TextBranch)}
+    selections = {name: selection for name, selection in (descriptors | terms).items() if selection is not None}
     if not selections:
         return
     try:

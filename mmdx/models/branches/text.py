@@ -31,7 +31,12 @@ class TextBranch(Branch):
     def build(
         cls, section: InputConfig, facts: InputFacts, *, dim: int, where: str
     ) -> tuple[Branch, Mapping[str, Any]]:
-        available = {"vocabulary": facts.vocabulary, "architecture": facts.architecture, "idf": facts.idf}
+        available = {
+            "vocabulary": facts.vocabulary,
+            "architecture": facts.architecture,
+            "idf": facts.idf,
+            "terms": facts.terms,
+        }
         sizes = {size: available[size] for size in TEXT_ENCODERS.sizes(section.encoder.type)}
         encoder = TEXT_ENCODERS.build(section.encoder, f"{where}.encoder", **sizes)
         return cls(encoder, dim), encoder.architecture

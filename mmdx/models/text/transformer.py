@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, cast
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Bool, Float, Int
+from pydantic import Field
 from torch import Tensor, nn
 
 from mmdx.batch import Features
 from mmdx.errors import UsageError
 from mmdx.extras import needed_by
 from mmdx.models.packing import item_mask, pad
+from mmdx.models.text.windows import Windows
 from mmdx.models.text.words import TextEncoder
 from mmdx.models.weights import find_model_folder
 from mmdx.registry import TEXT_ENCODERS
+
+_POOLING = "trained_pooling"
+"""Under which name an architecture keeps how its source was pooled."""
+_SWITCHES = {"mean": "pooling_mode_mean_tokens", "cls": "pooling_mode_cls_token"}
 
 
 @TEXT_ENCODERS("transformer")
@@ -25,7 +33,10 @@ class Transformer(TextEncoder):
 
     `source` is a hub name, a local model folder, or an installed package that carries one. All its weights are trained;
     `frozen` keeps them, and `lora`, a rank, keeps them and trains low-rank adapters beside every linear layer (Hu et
-    al. 2022), through peft. `architecture`, the saved Hugging Face config, is given when saved weights follow.
+    al. 2022), through peft. `pooling` may be the state of the first token (`cls`) instead, or what the source was
+    trained with, which it says itself. A report longer than `window` tokens is read in windows of so many, which
+    overlap by a quarter, so that `max_tokens` may be more than the encoder can place. `architecture`, the saved Hugging
+    Face config, is given when saved weights follow.
     """
 
     def __init__(
@@ -36,6 +47,8 @@ class Transformer(TextEncoder):
         source: str = "",
         frozen: bool = False,
         lora: int = 0,
+        pooling: Literal["mean", "cls", "trained"] = "mean",
+        window: Annotated[int, Field(ge=8)] | None = None,
         max_tokens: int = 256,
     ) -> None:
         super().__init__()
@@ -47,9 +60,10 @@ class Transformer(TextEncoder):
         network: Any = _from_source(source) if architecture is None else _from_architecture(architecture)
         config = network.config
         positions = int(getattr(config, "max_position_embeddings", max_tokens))
-        if max_tokens > positions:
+        option, longest = ("max_tokens", max_tokens) if window is None else ("window", window)
+        if longest > positions:
             raise UsageError(
-                f"text encoder transformer: max_tokens {max_tokens} is more than the {positions} that it can place"
+                f"text encoder transformer: {option} {longest} is more than the {positions} that it can place"
             )
         # A pooler is trained for tasks that are not ours; unused weights would stall distributed training.
         if isinstance(getattr(network, "pooler", None), nn.Module):
@@ -58,6 +72,12 @@ class Transformer(TextEncoder):
         self.frozen = frozen
         self.dim = self.item_dim = int(config.hidden_size)
         self.architecture = config.to_dict()
+        self.window, self.pooling = window, pooling
+        if pooling == "trained":
+            self.pooling = trained_pooling(source) if architecture is None else architecture[_POOLING]
+            self.architecture[_POOLING] = self.pooling
+        if self.pooling == "cls" and window is not None:
+            raise UsageError("text encoder transformer: pooling is cls, of one window alone; take mean, or no window")
         if frozen:
             self.network.requires_grad_(False)
         if lora:
@@ -70,13 +90,24 @@ class Transformer(TextEncoder):
 
     def forward(self, tokens: Int[Tensor, "n"], lengths: Int[Tensor, "b"]) -> Features:
         mask = item_mask(lengths)
-        # A row without any token would make the softmax inside 0 / 0; its first place is let through, then replaced.
-        visible = mask.clone()
-        visible[:, 0] = True
-        items = self.network(input_ids=pad(tokens, mask), attention_mask=visible.long()).last_hidden_state
+        ids = pad(tokens, mask)
+        if self.window is None:
+            items = self._states(ids, mask)
+        else:
+            windows = Windows.over(mask, self.window)
+            items = windows.join(self._states(windows.cut(ids), windows.mask), mask)
+        if self.pooling == "cls":
+            return Features(items=items, mask=mask, pooled=items[:, 0])
         weights = mask / mask.sum(dim=1, keepdim=True).clamp(min=1)
         pooled = (items * weights.to(items.dtype).unsqueeze(-1)).sum(dim=1)
         return Features(items=items, mask=mask, pooled=pooled)
+
+    def _states(self, ids: Int[Tensor, "w t"], mask: Bool[Tensor, "w t"]) -> Float[Tensor, "w t d"]:
+        """The last hidden states; those of places that are not real mean nothing."""
+        # A row without any token would make the softmax inside 0 / 0; its first place is let through, then replaced.
+        visible = mask.clone()
+        visible[:, 0] = True
+        return self.network(input_ids=ids, attention_mask=visible.long()).last_hidden_state
 
     def pretrained_layers(self) -> Mapping[str, int]:
         """Embeddings, then one layer per block; what stands behind the last block belongs to it."""
@@ -95,6 +126,26 @@ def source_of(source: str) -> str:
     """Where transformers should load `source` from: the local folder that it names, else itself as a hub name."""
     folder = find_model_folder(source)
     return str(folder) if folder is not None else source
+
+
+def trained_pooling(source: str) -> Literal["mean", "cls"]:
+    """How the states of `source` were pooled when it was trained, by the file that sentence-transformers leave.
+
+    Raises `UsageError` where there is no such file, or where it says something else than the mean or the first token.
+    """
+    from transformers.utils import cached_file
+
+    try:
+        raw = json.loads(Path(str(cached_file(source_of(source), "1_Pooling/config.json"))).read_text(encoding="utf-8"))
+    except OSError:  # transformers' word for a file that is not there
+        raise UsageError(
+            f"text encoder transformer: '{source}' does not say its pooling; give pooling: mean or cls"
+        ) from None
+    # Newer files name the mode, older ones have one switch per mode.
+    modes = {name for name in ("mean", "cls") if raw.get("pooling_mode") == name or raw.get(_SWITCHES[name])}
+    if len(modes) != 1:
+        raise UsageError(f"text encoder transformer: '{source}' is pooled neither by mean nor by cls; give one of them")
+    return "cls" if "cls" in modes else "mean"
 
 
 def _add_adapters(network: Any, rank: int) -> None:
@@ -144,7 +195,7 @@ def _from_source(source: str) -> nn.Module:
 def _from_architecture(architecture: Mapping[str, Any]) -> nn.Module:
     from transformers import AutoConfig, AutoModel
 
-    options = {k: v for k, v in architecture.items() if k != "model_type"}
+    options = {k: v for k, v in architecture.items() if k not in ("model_type", _POOLING)}
     return AutoModel.from_config(AutoConfig.for_model(architecture["model_type"], **options), dtype=torch.float32)
 
 

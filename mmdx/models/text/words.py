@@ -1,19 +1,26 @@
-"""Reports: packed tokens become `Features`, one item per token. Pretrained encoders are in `transformer.py`."""
+"""Reports: packed tokens become `Features`, one item per token.
+
+Words and pairs of words beside a sequence are in `bag.py`, pretrained encoders in `transformer.py`;
+docs/methods/text.md says when to choose which.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Int
+from jaxtyping import Bool, Int
+from pydantic import Field
 from torch import Tensor, nn
 
 from mmdx.batch import Features
 from mmdx.models.packing import item_mask, masked_softmax, pad
+from mmdx.models.select import Affine
 from mmdx.models.sequence.recurrent import run_recurrent
+from mmdx.models.text.windows import Windows
 from mmdx.registry import TEXT_ENCODERS
 
 
@@ -32,6 +39,11 @@ class TextEncoder(nn.Module, ABC):
     @abstractmethod
     def forward(self, tokens: Int[Tensor, "n"], lengths: Int[Tensor, "b"]) -> Features: ...
 
+    def selection(self) -> Affine | None:
+        """What an encoder with the size `terms` and the option `rank` reads of the terms of a report; it is fitted on
+        the training reports before the first step."""
+        return None
+
     def pretrained_layers(self) -> Mapping[str, int]:
         """The layer of each pretrained weight by name, 0 being the one of the words; empty without any."""
         return {}
@@ -39,7 +51,11 @@ class TextEncoder(nn.Module, ABC):
 
 @TEXT_ENCODERS("bilstm_attention")
 class BiLstmAttention(TextEncoder):
-    """Word embeddings, a bidirectional LSTM, attention over its outputs (Yao et al. 2024); word weights are kept."""
+    """Word embeddings, a bidirectional LSTM, attention over its outputs (Yao et al. 2024); word weights are kept.
+
+    The LSTM reads a report longer than `window` tokens in windows of so many, which overlap by a quarter (None: at
+    once); attention is over all of it.
+    """
 
     def __init__(
         self,
@@ -49,9 +65,11 @@ class BiLstmAttention(TextEncoder):
         embedding: int = 64,
         hidden: int = 64,
         dropout: float = 0.2,
+        window: Annotated[int, Field(ge=8)] | None = None,
         max_tokens: int = 256,
     ) -> None:
         super().__init__()
+        self.window = window
         self.embedding = nn.Embedding(vocabulary, embedding)
         self.lstm = nn.LSTM(embedding, hidden, batch_first=True, bidirectional=True)
         self.content = nn.Linear(2 * hidden, hidden)
@@ -62,8 +80,16 @@ class BiLstmAttention(TextEncoder):
 
     def forward(self, tokens: Int[Tensor, "n"], lengths: Int[Tensor, "b"]) -> Features:
         mask = item_mask(lengths)
-        words = self.dropout(self.embedding(pad(tokens, mask)))
-        items, _ = run_recurrent(self.lstm, words, mask)
+        return self.read(pad(tokens, mask), mask)
+
+    def read(self, ids: Int[Tensor, "b s"], mask: Bool[Tensor, "b s"]) -> Features:
+        """The same of tokens that are padded already."""
+        if self.window is None:
+            items, _ = run_recurrent(self.lstm, self.dropout(self.embedding(ids)), mask)
+        else:
+            windows = Windows.over(mask, self.window)
+            words = self.dropout(self.embedding(windows.cut(ids)))
+            items = windows.join(run_recurrent(self.lstm, words, windows.mask)[0], mask)
         items = self.dropout(items)
         weights = masked_softmax(self.score(self.content(items).tanh()).squeeze(-1), mask)
         pooled = (items * weights.to(items.dtype).unsqueeze(-1)).sum(dim=1)

@@ -22,7 +22,7 @@ from mmdx.engine.assembly.texts import build_tokenizers
 from mmdx.errors import UsageError
 from mmdx.models.facts import InputFacts
 from mmdx.schema import Config
-from mmdx.study import Column
+from mmdx.study import Column, Terms
 
 
 def config_of(store: Store, tables: dict[str, list[str]] | None = None, **inputs: str) -> Config:
@@ -51,6 +51,16 @@ def test_facts_are_of_the_training_rows(store: Store) -> None:
     assert list(facts.tables()) == ["clinic"]
 
 
+def test_an_encoder_that_asks_for_terms_gets_those_of_the_training_reports(store: Store) -> None:
+    config = config_of(store, report="bag_and_sequence")
+    tokenizers = build_tokenizers(config, store, [1, 2, 5])
+    terms = facts_of(config, store, tokenizers, [1, 2, 5]).inputs["report"].terms
+    assert terms is not None
+    words = [tokenizers["report"].words([at])[0] for at, rarity in enumerate(terms.words) if rarity]
+    assert sorted(words) == ["fell", "times"]  # the number between them is known in none, and parts them
+    assert terms.pairs == ()
+
+
 def test_windows_are_not_for_colour(tmp_path: Path) -> None:
     Image.new("RGB", (8, 8), (1, 2, 3)).save(write_png(tmp_path / "raw" / "a.png", 0))
     rows = [{"study_id": f"s{i}", "file_name": "a.png", "bleed": i % 2} for i in range(10)]
@@ -64,8 +74,10 @@ def test_windows_are_not_for_colour(tmp_path: Path) -> None:
 def test_facts_come_back_from_json() -> None:
     column = Column("sex", words=("f", "m"), shares=(0.5, 0.5), gaps=True)
     inputs = {"clinic": InputFacts("tabular", columns=(column,)), "report": InputFacts("text", idf=(0.0, 1.5))}
+    inputs["note"] = InputFacts("text", terms=Terms((0.0, 1.5, 1.0), ((1, 1), (1, 2)), (1.0, 2.0)))
     facts = ModelFacts(("bleed",), 8, inputs, {"study": (0.5,)}, {"report": 5}, "ab")
     assert ModelFacts.from_json(json.loads(json.dumps(facts.to_json()))) == facts
+    assert "terms" not in facts.to_json()["inputs"]["report"]
 
 
 def test_a_share_of_nothing_is_null_in_json() -> None:

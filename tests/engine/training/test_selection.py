@@ -7,11 +7,18 @@ from pathlib import Path
 
 import pytest
 import torch
+from cohorts import folder_cohort, prepared
 from parts import VECTOR_FACTS, WIDTH, config_of, model_of
 
-from mmdx.engine.assembly.facts import ModelFacts
-from mmdx.engine.training.selection import load_selections, write_selections
+from mmdx.config_file import parse_config
+from mmdx.data.text.terms import fit_components
+from mmdx.engine.assembly.facts import ModelFacts, facts_of
+from mmdx.engine.assembly.model import build_model
+from mmdx.engine.assembly.resolve import resolve
+from mmdx.engine.assembly.texts import build_tokenizers, reports_of
+from mmdx.engine.training.selection import fit_selections, load_selections, write_selections
 from mmdx.errors import DataError
+from mmdx.models.branches.text import TextBranch
 from mmdx.models.branches.vectors import VectorBranch
 from mmdx.models.model import MultimodalModel
 
@@ -34,6 +41,27 @@ def test_a_selection_is_kept_as_numbers(tmp_path: Path):
     assert isinstance(branch, VectorBranch)
     assert branch.select is not None
     assert branch.select(torch.full((1, WIDTH), 5.0)).tolist() == [[5.0, 4.0]]
+
+
+def test_the_components_of_reports_are_fitted_on_training_studies(tmp_path: Path):
+    store = prepared(folder_cohort(tmp_path / "raw"), tmp_path / "store")
+    inputs = {"report": {"encoder": {"type": "bag_and_sequence", "rank": 3, "embedding": 4, "hidden": 4}}}
+    config = resolve(parse_config({"data": {"store": str(store.folder)}, "model": {"inputs": inputs}}, "test"))
+    rows, path = [0, 1, 2, 4, 5], tmp_path / "selections.safetensors"
+    tokenizers = build_tokenizers(config, store, rows)
+    facts, buffers = fit_selections(config, store, rows, facts_of(config, store, tokenizers, rows), tokenizers)
+    terms, reports = facts.inputs["report"].terms, list(reports_of(config, store, rows, "report"))
+    assert terms is not None
+    mean, matrix = fit_components(terms, tokenizers["report"], reports, rank=3, seed=config.seed)
+    assert len(mean) == len(terms.words) + len(terms.pairs)
+    write_selections(path, buffers)
+    model = build_model(config, facts)[0]
+    load_selections(path, model)
+    branch = model.branches["report"]
+    assert isinstance(branch, TextBranch)
+    selection = branch.encoder.selection()
+    assert selection is not None
+    assert (selection.mean.tolist(), selection.matrix.tolist()) == (mean.tolist(), matrix.tolist())
 
 
 def test_a_model_without_selections_needs_no_file(tmp_path: Path):

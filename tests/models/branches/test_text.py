@@ -10,9 +10,12 @@ from mmdx.batch import Packed
 from mmdx.engine.assembly.resolve import resolve
 from mmdx.models.branches.text import TextBranch
 from mmdx.models.facts import InputFacts
+from mmdx.models.text.bag import BagAndSequence
 from mmdx.models.text.words import BiLstmAttention, TfIdf
+from mmdx.study import Terms
 
-FACTS = InputFacts("text", vocabulary=4, idf=(0.0, 0.0, 1.0, 2.0))
+RARITIES = (0.0, 0.0, 1.0, 2.0)
+FACTS = InputFacts("text", vocabulary=4, idf=RARITIES, terms=Terms(RARITIES, ((2, 3),), (3.0,)))
 
 
 def branch_of(encoder: str) -> TextBranch:
@@ -28,9 +31,13 @@ def test_only_an_encoder_that_asks_for_rarities_gets_them() -> None:
     assert isinstance(rare, TfIdf)
     assert rare.idf.tolist() == [0.0, 0.0, 1.0, 2.0]
     assert isinstance(branch_of("bilstm_attention").encoder, BiLstmAttention)
+    both = branch_of("bag_and_sequence").encoder
+    assert isinstance(both, BagAndSequence)
+    assert both.bag.rarities.tolist() == [0.0, 0.0, 1.0, 2.0, 3.0, 0.0]
+    assert both.select.matrix.shape == (5, 256)
 
 
-@pytest.mark.parametrize("encoder", ["bilstm_attention", "tfidf"])
+@pytest.mark.parametrize("encoder", ["bilstm_attention", "tfidf", "bag_and_sequence"])
 def test_reports_have_one_item_per_word_and_one_vector_per_study(encoder: str) -> None:
     branch = branch_of(encoder)
     features = branch(Packed(torch.tensor([2, 3, 2]), torch.tensor([2, 0, 1])))
