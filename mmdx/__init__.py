@@ -36,7 +36,7 @@ PUBLIC = {
     **dict.fromkeys(
         (
             *("READERS", "BRANCHES", "IMAGE_VIEWS", "IMAGE_ENCODERS", "SEQUENCES", "VECTOR_ENCODERS", "SELECTORS"),
-            *("TEXT_ENCODERS", "TABLE_ENCODERS", "FUSIONS", "LOSSES", "HEADS", "FINALS"),
+            *("TEXT_ENCODERS", "TABLE_ENCODERS", "FUSIONS", "LOSSES", "HEADS", "INSTANCE_POOLINGS", "FINALS"),
         ),
         "mmdx.registry",
     ),

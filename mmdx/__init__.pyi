@@ -28,6 +28,7 @@ from mmdx.registry import FUSIONS as FUSIONS
 from mmdx.registry import HEADS as HEADS
 from mmdx.registry import IMAGE_ENCODERS as IMAGE_ENCODERS
 from mmdx.registry import IMAGE_VIEWS as IMAGE_VIEWS
+from mmdx.registry import INSTANCE_POOLINGS as INSTANCE_POOLINGS
 from mmdx.registry import LOSSES as LOSSES
 from mmdx.registry import READERS as READERS
 from mmdx.registry import SELECTORS as SELECTORS

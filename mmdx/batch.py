@@ -27,7 +27,8 @@ class Sample:
     `boxes[modality] [k 6]` has one row per lesion box: image (0-based, of this Sample), finding (0-based), x0, y0, x1,
     y1 in pixels of the stored images. `slice_numbers[modality] [n]` is the 0-based place of each image among all of
     its study, in certified order. `targets[modality] [t]` are the tokens of a text that is to be written, whether it is
-    an input or not. A modality that has none of these has no entry.
+    an input or not. A modality that has none of these has no entry. `unordered` names the modalities of which nobody
+    knows the order of the items, and training may take any.
     """
 
     study_id: str
@@ -39,6 +40,7 @@ class Sample:
     boxes: Mapping[str, Float[np.ndarray, "k 6"]] = field(default_factory=dict)
     slice_numbers: Mapping[str, Int[np.ndarray, "_"]] = field(default_factory=dict)
     targets: Mapping[str, Int[np.ndarray, "t"]] = field(default_factory=dict)
+    unordered: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -47,13 +49,15 @@ class Packed:
 
     `places` is where each item stands, in mm from its study's first along the normal; NaN where that is not known, None
     where items have no place. `encoded` says that `values` are no pixels, but what the encoder of the modality gives
-    for each image.
+    for each image. `unordered` marks the studies of which nobody knows the order of the items, so that training may
+    take any (None: of no study).
     """
 
     values: Shaped[Tensor, "n *rest"]
     lengths: Int[Tensor, "b"]
     places: Float[Tensor, "n"] | None = None
     encoded: bool = False
+    unordered: Bool[Tensor, "b"] | None = None
 
 
 @dataclass(frozen=True)
@@ -104,8 +108,9 @@ class Batch:
         """The batch with every tensor moved."""
 
         def moved(packed: Packed) -> Packed:
-            places = None if packed.places is None else move(packed.places)
-            return replace(packed, values=move(packed.values), lengths=move(packed.lengths), places=places)
+            places, unordered = (None if t is None else move(t) for t in (packed.places, packed.unordered))
+            values, lengths = move(packed.values), move(packed.lengths)
+            return replace(packed, values=values, lengths=lengths, places=places, unordered=unordered)
 
         return replace(
             self,

@@ -2,7 +2,7 @@
 
 Registering is one decorator. Arguments *without* a default are sizes that the assembler gives; keyword arguments *with*
 one are options that a config gives, checked by pydantic against their annotations. An option may be a part itself: its
-annotation, `Annotated[Component, LOSSES]`, says of which registry.
+annotation, `Annotated[Component, LOSSES]` (or of `Component | None`, for none), says of which registry.
 """
 
 from __future__ import annotations
@@ -83,8 +83,10 @@ class Registry:
             raise UsageError(explain(error, schema, where or f"{self.kind} {component.type}")) from None
         problems = []
         for name, registry in _parts_within(schema).items():
+            part = getattr(checked, name)
             try:
-                registry.options(getattr(checked, name), f"{where or f'{self.kind} {component.type}'}.{name}")
+                if part is not None:
+                    registry.options(part, f"{where or f'{self.kind} {component.type}'}.{name}")
             except UsageError as error:
                 problems += error.problems
         if problems:
@@ -96,7 +98,8 @@ class Registry:
         schema, options = self.schema(component.type), self.options(component, where)
         plain = schema(**options).model_dump(mode="json")
         for name, registry in _parts_within(schema).items():
-            plain[name] = registry.resolve(options[name]).model_dump(mode="json")
+            if options[name] is not None:
+                plain[name] = registry.resolve(options[name]).model_dump(mode="json")
         return Component(type=component.type, **plain)
 
     def build(self, component: Component, where: str = "", **sizes: Any) -> Any:
@@ -125,6 +128,7 @@ TABLE_ENCODERS = Registry("table encoder")
 FUSIONS = Registry("fusion")
 LOSSES = Registry("loss")
 HEADS = Registry("head")
+INSTANCE_POOLINGS = Registry("instance pooling")
 FINALS = Registry("final model")
 
 REGISTRIES: dict[str, Registry] = {
@@ -139,5 +143,6 @@ REGISTRIES: dict[str, Registry] = {
     "fusions": FUSIONS,
     "losses": LOSSES,
     "heads": HEADS,
+    "instance_poolings": INSTANCE_POOLINGS,
     "finals": FINALS,
 }

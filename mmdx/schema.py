@@ -16,6 +16,7 @@ from mmdx.sections import Component, Section, TrainConfig
 from mmdx.study import is_fact
 
 SliceOrder = Literal["certified", "shuffled", "reversed"]
+UnknownOrder = Literal["random", "stored"]
 
 
 class SplitOptions(Section):
@@ -84,6 +85,9 @@ class DataConfig(Section):
 
     `order` and `drop_images` are experiments: the images of a study `shuffled` or `reversed`, and a share of them left
     out (one always stays), in training and scoring alike. Both are drawn from the study's id and the config's `seed`.
+    `unknown_order` is for slices whose order nobody knows, or that are shuffled, where a sequence model minds it: in
+    training a study stands in a new `random` order each time it is read, so that nothing is learned from an order that
+    means nothing, or always as `stored`; it is scored as stored.
     """
 
     store: Path | None = None
@@ -98,6 +102,7 @@ class DataConfig(Section):
     train_patients: int | None = Field(default=None, ge=1)
     max_images: int | None = Field(default=None, ge=1)
     order: SliceOrder = "certified"
+    unknown_order: UnknownOrder = "random"
     drop_images: float = Field(default=0.0, ge=0, lt=1)
     reports: ReportOptions = ReportOptions()
     tables: dict[str, tuple[str, ...]] = Field(default={})

@@ -37,6 +37,15 @@ def with_neighbours(
     return images[around.clamp(firsts[:, None], ends[:, None] - 1)].flatten(1, 2)
 
 
+def drawn_order(unordered: Bool[Tensor, "b"], mask: Bool[Tensor, "b s"]) -> Int[Tensor, "b s"]:
+    """For each place of a study the item that comes there: a random order of its real items where it is `unordered`,
+    else each item at its own place."""
+    own = torch.arange(mask.shape[1], device=mask.device).expand(mask.shape)
+    # Below 1, and so before every item behind a study's last, which stay where they are.
+    keys = torch.where(unordered[:, None] & mask, torch.rand(mask.shape, device=mask.device), own.float())
+    return keys.argsort(dim=1, stable=True)
+
+
 def masked_softmax(scores: Float[Tensor, "b s"], mask: Bool[Tensor, "b s"]) -> Float[Tensor, "b s"]:
     """Weights that sum to 1 over the real items of a study, in float32; all 0 for a study that has none."""
     filled = scores.float().masked_fill(~mask, torch.finfo(torch.float32).min)

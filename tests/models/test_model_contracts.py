@@ -32,6 +32,7 @@ from mmdx.registry import (
     HEADS,
     IMAGE_ENCODERS,
     IMAGE_VIEWS,
+    INSTANCE_POOLINGS,
     LOSSES,
     SEQUENCES,
     TABLE_ENCODERS,
@@ -50,6 +51,7 @@ PARTS = [
     *[("fusion", name) for name in FUSIONS.names()],
     *[("loss", name) for name in LOSSES.names()],
     *[("head", name) for name in HEADS.names()],
+    *[("instance_pooling", name) for name in INSTANCE_POOLINGS.names()],
 ]
 OPTIONS = {"timm": {"name": "test_resnet"}, "boxes": {"levels": 1, "hidden": 8}}
 """Options that a part needs to be small enough for a test; a part that is not named here takes its defaults."""
@@ -93,6 +95,7 @@ def case(request, tmp_path) -> Case:
         "table_encoder": lambda: config_of(report={"encoder": component}),
         "loss": lambda: config_of(heads={level: {"type": level, "loss": component} for level in ("study", "slice")}),
         "head": lambda: config_of(heads={"only": component}),
+        "instance_pooling": lambda: config_of(heads={"study": {"type": "study", "slices": component}}),
     }[kind]()
     second = {"vector_encoder": "vectors", "table_encoder": "tabular"}.get(kind, "text")
     facts = {"vectors": VECTOR_FACTS, "tabular": TABLE_FACTS, "text": FACTS}[second]

@@ -42,7 +42,8 @@ class Collate:
                 for sample, part in zip(samples, parts, strict=True)
             ]
             values, where = (torch.from_numpy(np.concatenate(rows)) for rows in ([empty, *parts], places))
-            inputs[name] = Packed(values, lengths, where, encoded=name in self._encoded)
+            unordered = torch.tensor([name in sample.unordered for sample in samples])
+            inputs[name] = Packed(values, lengths, where, name in self._encoded, unordered)
             boxes[name] = _boxes([sample.boxes.get(name, np.empty((0, 6), np.float32)) for sample in samples], lengths)
             counted = [s.slice_numbers.get(name, np.arange(len(p))) for s, p in zip(samples, parts, strict=True)]
             numbers[name] = torch.from_numpy(np.concatenate(counted))

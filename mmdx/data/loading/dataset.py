@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from torch.utils.data import Dataset
@@ -19,21 +20,37 @@ from mmdx.kinds import KINDS
 class StudyDataset(Dataset[Sample]):
     """The studies in `rows` of a store, each as the Sample that `maker` makes of it.
 
-    Of the modalities in `encoded` it has what a frozen encoder gave for each image, in place of pixels.
+    Of the modalities in `encoded` it has what a frozen encoder gave for each image, in place of pixels. With
+    `any_order` its Samples say of which modalities nobody knows the order, so that training may take any.
     """
 
     def __init__(
-        self, store: Store, rows: Sequence[int], maker: SampleMaker, encoded: Mapping[str, Encoded] = NOTHING_ENCODED
+        self,
+        store: Store,
+        rows: Sequence[int],
+        maker: SampleMaker,
+        encoded: Mapping[str, Encoded] = NOTHING_ENCODED,
+        *,
+        any_order: bool = False,
     ) -> None:
         store.columns_of(maker.findings)
         self._store, self._rows, self._maker, self._encoded = store, list(rows), maker, encoded
+        self._any_order = any_order
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def __getitem__(self, position: int) -> Sample:
         row = self._rows[position]
-        return self._maker(self._store.read(row), {name: vectors.of(row) for name, vectors in self._encoded.items()})
+        encoded = {name: vectors.of(row) for name, vectors in self._encoded.items()}
+        sample = self._maker(self._store.read(row), encoded)
+        return replace(sample, unordered=self._unordered(row)) if self._any_order else sample
+
+    def _unordered(self, row: int) -> frozenset[str]:
+        sliced = [name for name, kind in self._maker.kinds.items() if KINDS[kind].sliced]
+        sources = {name: self._store.order_source(row, name) for name in sliced}
+        forgotten = self._maker.reading.order == "shuffled"
+        return frozenset(name for name, source in sources.items() if source == "unknown" or (source and forgotten))
 
     def images(self) -> list[int]:
         """How many images each study brings, over all modalities that are read: what the sampler packs by.

@@ -70,7 +70,7 @@ def build_loader(
     """Loads `rows` of the store, one `Batch` at a time, with the sampler that orders them.
 
     `shown` are the modalities that are not withheld (None: all of the model's). Shuffled studies are those of training,
-    of which `train.balance` lets some come more often.
+    of which `train.balance` lets some come more often, and whose slices may stand in any order where none is known.
     """
     config = recipe.config
     modalities, targets = list(config.model.inputs), target_texts(config, store, recipe.tokenizers)
@@ -85,7 +85,8 @@ def build_loader(
         writes=targets,
     )
     encoded = recipe.encoded_of(store)
-    studies = StudyDataset(store, rows, maker, encoded)
+    any_order = shuffle and config.data.unknown_order == "random"
+    studies = StudyDataset(store, rows, maker, encoded, any_order=any_order)
     sampler = SliceBudgetSampler(
         studies.images(),
         slices=config.train.slices,

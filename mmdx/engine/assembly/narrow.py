@@ -55,8 +55,9 @@ def _model(model: ModelConfig, others: Sequence[str], where: str, notes: list[st
         if not _fits(head, model, others):
             del raw["heads"][name]
             notes.append(f"{where}heads.{name} ({head.type}) is left out: it asks for {' or '.join(others)}")
-        elif head.options.get("blend") and level_of(head) == "study" and not _any_sliced(model, others):
-            raw["heads"][name]["blend"] = False
+        elif pools_slices(head) and not _any_sliced(model, others):
+            alone = {"blend": False, "slices": None, "fused": True}
+            raw["heads"][name] |= {option: alone[option] for option in alone if option in head.options}
             notes.append(f"{where}heads.{name} blends nothing in: there are no images or descriptors")
     for option, value in model.fusion.options.items():
         if isinstance(value, str) and value in others:
@@ -129,6 +130,11 @@ def level_of(head: Component) -> str | None:
     """What a head answers about (`Head.level`); None for a part that is no `Head`."""
     part = HEADS.get(head.type)
     return part.level if isinstance(part, type) and issubclass(part, Head) else None
+
+
+def pools_slices(head: Component) -> bool:
+    """Whether a head that answers for studies looks at their slices by itself."""
+    return level_of(head) == "study" and bool(head.options.get("blend") or head.options.get("slices"))
 
 
 def described_inputs(config: Config) -> list[str]:

@@ -14,7 +14,7 @@ from mmdx.data.readers import register_all
 from mmdx.engine.assembly.encoders import encoders, kind_of, kind_read, options_read
 from mmdx.engine.assembly.finals import final_problems
 from mmdx.engine.assembly.judging import judge_problems
-from mmdx.engine.assembly.narrow import level_of, narrow, only_describes
+from mmdx.engine.assembly.narrow import narrow, only_describes, pools_slices
 from mmdx.engine.assembly.parts import register_parts
 from mmdx.engine.assembly.plugins import import_plugins
 from mmdx.errors import UsageError, did_you_mean
@@ -252,8 +252,8 @@ def _side_head_problems(config: Config) -> list[str]:
         except UsageError as error:
             problems += [f"guidance.{side}: {problem}" for problem in error.problems]
     problems += [
-        f"guidance: model.heads.{name} blends in what slices show, which no guess of a latent has; drop blend"
+        f"guidance: model.heads.{name} blends in what slices show, which no guess has; drop blend, slices"
         for name, head in config.model.heads.items()
-        if level_of(head) == "study" and head.options.get("blend")
+        if pools_slices(head)
     ]
     return problems

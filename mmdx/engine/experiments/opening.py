@@ -10,6 +10,7 @@ from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.reporting.conclude import orders_of
 from mmdx.engine.runs.setting import Setting
 from mmdx.engine.runs.threads import Threads
+from mmdx.engine.scoring.orders import redrawn_lines
 from mmdx.engine.scoring.texts import writing_lines
 from mmdx.engine.training.optimizer import rate_lines
 from mmdx.kinds import KINDS
@@ -33,7 +34,8 @@ def opening_lines(setting: Setting, saved: SavedModel, present: Presence, thread
     for split in ("train", "test"):
         if findings := _of_one_class(setting, saved, split):
             lines.append(f"{split}: one class only for {', '.join(findings)}")
-    return [*lines, *orders_of(saved, store).sentences()]
+    lines += orders_of(saved, store).sentences()
+    return lines + redrawn_lines(saved.model, setting.config, store, splits.rows("train"))
 
 
 def _absent_sections(setting: Setting, saved: SavedModel) -> list[str]:

@@ -9,6 +9,7 @@ from mmdx.data.store.store import Store
 from mmdx.kinds import KINDS
 from mmdx.models.branches.base import Branch
 from mmdx.models.model import MultimodalModel
+from mmdx.models.sequence.base import SequenceModel
 from mmdx.schema import Config
 
 
@@ -32,6 +33,19 @@ class SliceOrders:
             for name, count in self.unknown.items()
         ]
         return lines
+
+
+def redrawn_lines(model: MultimodalModel, config: Config, store: Store, rows: Sequence[int]) -> list[str]:
+    """What is said before a training on `rows` in which slices of unknown order stand in random ones; one line per
+    modality."""
+    if config.data.unknown_order != "random":
+        return []
+    return [
+        f"{name}: in training the slices of {count} studies of unknown order stand in a new random order each time "
+        "(data.unknown_order)"
+        for name, count in slice_orders(model, config, store, rows).unknown.items()
+        if any(isinstance(part, SequenceModel) and part.minds_order for part in model.branches[name].children())
+    ]
 
 
 def minding(model: MultimodalModel) -> list[str]:

@@ -14,7 +14,7 @@ from mmdx.batch import Features, Packed
 from mmdx.errors import UsageError
 from mmdx.models.facts import InputFacts
 from mmdx.models.heads.base import BranchSizes
-from mmdx.models.packing import item_mask, pad
+from mmdx.models.packing import drawn_order, item_mask, pad
 from mmdx.models.sequence.base import SequenceModel
 from mmdx.registry import Registry
 from mmdx.schema import InputConfig
@@ -63,11 +63,23 @@ class Branch(nn.Module, ABC):
 
 
 def in_sequence(sequence: SequenceModel, vectors: Float[Tensor, "n d"], packed: Packed) -> Features:
-    """Packed vectors through a sequence model; `Features.vectors` keeps them as they were before it."""
+    """Packed vectors through a sequence model; `Features.vectors` keeps them as they were before it.
+
+    In training a model that minds the order sees those of unordered studies in a new random one; what it gives for each
+    item comes back to the item's own place.
+    """
     mask = item_mask(packed.lengths)
     places = vectors.new_full((len(vectors),), float("nan")) if packed.places is None else packed.places
-    padded = pad(vectors, mask)
-    return replace(sequence(padded, mask, pad(places, mask)), vectors=padded)
+    padded, where = pad(vectors, mask), pad(places, mask)
+    unordered = packed.unordered
+    if unordered is None or not (sequence.training and sequence.minds_order and unordered.any()):
+        return replace(sequence(padded, mask, where), vectors=padded)
+    order = drawn_order(unordered, mask)
+    features = sequence(padded.take_along_dim(order.unsqueeze(-1), dim=1), mask, where.take_along_dim(order, dim=1))
+    back = order.argsort(dim=1)
+    items = features.items.take_along_dim(back.unsqueeze(-1), dim=1)
+    weights = None if features.weights is None else features.weights.take_along_dim(back, dim=1)
+    return replace(features, items=items, weights=weights, vectors=padded)
 
 
 def projection(width: int, dim: int) -> nn.Sequential:

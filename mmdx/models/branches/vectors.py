@@ -29,6 +29,7 @@ class VectorBranch(Branch):
     ) -> None:
         super().__init__()
         self.select, self.encoder, self.sequence = select, encoder, sequence
+        self.minds_order = sequence.minds_order
         self.project = projection(sequence.dim, dim)
         self.sizes = BranchSizes("vectors", items=sequence.item_dim, vectors=encoder.dim)
 

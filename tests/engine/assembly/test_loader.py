@@ -66,3 +66,18 @@ def test_studies_with_a_rare_finding_come_more_often_in_training_alone(store: St
         loader, _ = build_loader(balanced, store, rows, shuffle=shuffle)
         studies = Counter(study for batch in loader for study in batch.study_ids)
         assert studies == {store.study_ids[row]: times if row == 5 else 1 for row in rows}
+
+
+def test_unknown_orders_are_marked_in_training_alone_and_unless_they_are_to_stay(
+    store: Store, recipe: BatchRecipe
+) -> None:
+    def marked(*, shuffle: bool, **data: object) -> set[bool]:
+        changed = recipe.config.model_copy(update={"data": recipe.config.data.model_copy(update=data)})
+        loader, _ = build_loader(replace(recipe, config=changed), store, ROWS, shuffle=shuffle)
+        masks = [batch.inputs["image"].unordered for batch in loader]
+        return {value for mask in masks if mask is not None for value in mask.tolist()}
+
+    assert marked(shuffle=True) == {False}
+    assert marked(shuffle=True, order="shuffled") == {True}
+    assert marked(shuffle=False, order="shuffled") == {False}
+    assert marked(shuffle=True, order="shuffled", unknown_order="stored") == {False}

@@ -18,8 +18,9 @@ from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.assembly.saved import load_model
 from mmdx.engine.experiments import run as experiments
 from mmdx.engine.inference.predict import predict_study
-from mmdx.engine.scoring.orders import SliceOrders, minding, slice_orders
+from mmdx.engine.scoring.orders import SliceOrders, minding, redrawn_lines, slice_orders
 from mmdx.errors import UsageError
+from mmdx.models.sequence.recurrent import Lstm
 from mmdx.study import ImageFiles, ImageRef, Order, Study
 
 STUDIES, SEVERAL = 36, 24
@@ -114,6 +115,7 @@ def test_an_unknown_order_is_said_once_and_kept_with_the_result(tmp_path, capsys
     said = " ".join(capsys.readouterr().out.split())
     sentence = f"image: the order of images is unknown in {SEVERAL} of {SEVERAL} studies, and the model minds it"
     assert said.count("order of images is unknown") == said.count(sentence) == 1
+    assert said.count("studies of unknown order stand in a new random order each time (data.unknown_order)") == 1
     orders = json.loads((run / "metrics.json").read_text())["slice_orders"]
     assert orders == {
         "order": "shuffled",
@@ -141,6 +143,19 @@ def test_certificates_without_an_order_are_counted(trained, monkeypatch):
     several = sum(length > 1 for length in store.lengths("image")[:6])
     assert slice_orders(saved.model, saved.config, store, range(len(store))).unknown == {"image": several}
     assert slice_orders(saved.model, saved.config, store, range(6, len(store))).unknown == {}
+
+
+def test_random_orders_are_said_of_sequence_models_that_mind(trained, monkeypatch):
+    saved = load_model(trained / "checkpoints" / "best")
+    store = Store(Path(json.loads((trained / "environment.json").read_text())["store"]["folder"]))
+    monkeypatch.setattr(Store, "order_source", lambda self, row, name: "unknown" if row < 6 else "given")
+    several = sum(length > 1 for length in store.lengths("image")[:6])
+    (line,) = redrawn_lines(saved.model, saved.config, store, range(len(store)))
+    assert line.startswith(f"image: in training the slices of {several} studies of unknown order stand in a new random")
+    stored = saved.config.model_copy(update={"data": saved.config.data.model_copy(update={"unknown_order": "stored"})})
+    assert redrawn_lines(saved.model, stored, store, range(len(store))) == []
+    monkeypatch.setattr(Lstm, "minds_order", False)
+    assert redrawn_lines(saved.model, saved.config, store, range(len(store))) == []
 
 
 def test_a_prediction_names_an_order_that_nobody_knows(trained):

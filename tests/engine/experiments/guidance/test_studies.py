@@ -76,7 +76,7 @@ def test_a_slice_head_that_names_no_modality_stays_with_descriptors():
     [
         (
             ["model.heads.study={type: study, blend: true}"],
-            ["guidance: model.heads.study blends in what slices show, which no guess of a latent has; drop blend"],
+            ["guidance: model.heads.study blends in what slices show, which no guess has; drop blend, slices"],
         ),
         (
             ["model.heads={slice: {type: slice, modality: image}}"],
