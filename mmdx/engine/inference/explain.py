@@ -34,6 +34,7 @@ from mmdx.errors import DataError, UsageError, did_you_mean
 from mmdx.models.branches.images import ImageBranch
 from mmdx.models.heads.base import Head
 from mmdx.models.heads.mean import answer_together
+from mmdx.models.heads.study import StudyHead
 from mmdx.study import Study
 
 TOP = 3
@@ -45,7 +46,7 @@ Item = TypeVar("Item", int, str)
 class _Look:
     """What one model shows of one study: `head`, which answers for what is explained, and its logits; of each image its
     number, its grey picture and its heat for each of the c findings that are explained; how much each slice and each
-    word counted."""
+    word counted. `ranks` tells which slices an answer for the study stands on, the largest first, where it does."""
 
     head: Head
     logits: Float[Tensor, "k f"]
@@ -54,6 +55,7 @@ class _Look:
     heat: Float[Tensor, "n c h w"]
     slices: tuple[tuple[int, float], ...] | None
     words: Mapping[str, tuple[tuple[str, float], ...]]
+    ranks: Float[Tensor, "n f"] | None
 
 
 def explain_files(
@@ -168,15 +170,17 @@ def _look(saved: SavedModel, batch: Batch, modality: str, columns: Sequence[int]
         weights = _weights(output.features[text], tokens)
         if weights:
             words[text] = weights
-    numbers = slices_of(batch, modality)[1]
+    numbers, head = slices_of(batch, modality)[1], saved.model.answering[name]
+    ranks = head.ranks(output.features, modality) if isinstance(head, StudyHead) else None
     return _Look(
-        head=saved.model.answering[name],
+        head=head,
         logits=output.logits[name],
         numbers=numbers,
         grey=branch.view(on_device.inputs[modality].values)[:, 0].float().cpu(),
         heat=heat.cpu(),
         slices=_weights(output.features[modality], numbers),
         words=words,
+        ranks=None if ranks is None else ranks[0].float().cpu(),
     )
 
 
@@ -193,9 +197,11 @@ def _likeliest(
     answer = answer_together([look.head for look in looks], [look.logits for look in looks])
     # The answer for a study is that for each of its slices.
     scores = answer.probabilities[:, columns].cpu().expand(count, -1)
+    by_look = [look.ranks for look in looks if look.ranks is not None]
+    ranks = torch.stack(by_look).mean(dim=0)[:, columns] if by_look else scores
     slices = {}
     for place, finding in enumerate(findings):
-        likely = scores[:, place].argsort(descending=True)[:top].tolist()
+        likely = ranks[:, place].argsort(descending=True)[:top].tolist()
         slices[finding] = tuple(
             ExplainedSlice(first.numbers[i], float(scores[i, place]), first.grey[i].numpy(), heat[i, place].numpy())
             for i in likely

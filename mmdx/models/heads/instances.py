@@ -40,6 +40,12 @@ class InstancePooling(nn.Module, ABC):
         self, logits: Float[Tensor, "b s f"], items: Float[Tensor, "b s d"], mask: Bool[Tensor, "b s"]
     ) -> Float[Tensor, "b f"]: ...
 
+    def ranks(
+        self, logits: Float[Tensor, "b s f"], items: Float[Tensor, "b s d"], mask: Bool[Tensor, "b s"]
+    ) -> Float[Tensor, "b s f"]:
+        """What says which items the answer stands on, the largest first: their own answers, if nothing else does."""
+        return logits
+
 
 @INSTANCE_POOLINGS("max")
 class MaxPooling(InstancePooling):
@@ -148,9 +154,14 @@ class AttentionPooling(InstancePooling):
     def forward(
         self, logits: Float[Tensor, "b s f"], items: Float[Tensor, "b s d"], mask: Bool[Tensor, "b s"]
     ) -> Float[Tensor, "b f"]:
+        return (self.ranks(logits, items, mask) * logits.float().masked_fill(~mask.unsqueeze(-1), 0.0)).sum(dim=1)
+
+    def ranks(
+        self, logits: Float[Tensor, "b s f"], items: Float[Tensor, "b s d"], mask: Bool[Tensor, "b s"]
+    ) -> Float[Tensor, "b s f"]:
+        """The weights, which sum to 1 over the items of a study."""
         scores = self.score(self.dropout(self.content(items).tanh() * self.gate(items).sigmoid()))
-        weights = torch.stack([masked_softmax(column, mask) for column in scores.unbind(dim=-1)], dim=-1)
-        return (weights * logits.float().masked_fill(~mask.unsqueeze(-1), 0.0)).sum(dim=1)
+        return torch.stack([masked_softmax(column, mask) for column in scores.unbind(dim=-1)], dim=-1)
 
 
 def _log_sum_exp(values: Float[Tensor, "b s f"], mask: Bool[Tensor, "b s"]) -> Float[Tensor, "b f"]:

@@ -80,6 +80,14 @@ class StudyHead(FindingsHead):
         nothing. Empty where it answers from the fused representation alone."""
         return {name: layer(self.dropout(_real(encoded[name]))) for name, layer in self.own.items()}
 
+    def ranks(self, encoded: Mapping[str, Features], modality: str) -> Float[Tensor, "b s f"] | None:
+        """What says on which items of a modality the answer stands, the largest first (`InstancePooling.ranks`); None
+        where it does not look at them by themselves."""
+        if modality not in self.own:
+            return None
+        features = encoded[modality]
+        return self.poolings[modality].ranks(self.of_slices(encoded)[modality], _real(features), features.mask)
+
     def targets(self, batch: Batch) -> Float[Tensor, "k f"]:
         return batch.labels
 
