@@ -87,3 +87,11 @@ def test_a_first_stage_of_frozen_encoders_without_logits_only_describes() -> Non
     assert not only_describes(described(image="timm"))
     assert not only_describes(config_of())
     assert described_inputs(config_of()) == []
+
+
+def test_without_slices_a_head_that_stands_on_them_answers_from_the_fused_vector() -> None:
+    config = config_of(heads={"study": {"type": "study", "slices": "noisy_or", "fused": False}})
+    assert narrow(config, ["image"]).config.model.heads == config.model.heads
+    side = narrow(config, ["report"])
+    assert side.config.model.heads["study"] == resolve(config_of()).model.heads["study"]
+    assert side.notes == ("heads.study blends nothing in: there are no images or descriptors",)
