@@ -148,7 +148,8 @@ class Output:
     """What the model says: `features` by modality, `present [b m]` as it was shown, `fused [b d]`, `logits` by head.
 
     A study head gives `[b f]`; a slice head `[n f]`, aligned with the packed items of its modality; other heads say
-    themselves. `boxes` are those of the batch, moved with the images where these were augmented.
+    themselves. `boxes` are those of the batch, moved with the images where these were augmented. `alone`, of a training
+    that asks for it, is what each study head says to each modality by itself: by modality, then by head.
     """
 
     features: Mapping[str, Features]
@@ -156,3 +157,4 @@ class Output:
     fused: Float[Tensor, "b d"]
     logits: Mapping[str, Float[Tensor, "k *f"]]
     boxes: Mapping[str, Boxes] = field(default_factory=dict)
+    alone: Mapping[str, Mapping[str, Float[Tensor, "b f"]]] = field(default_factory=dict)

@@ -162,6 +162,17 @@ class ModelLayout:
         return self.folder / "calibration.json"
 
     @property
+    def stack(self) -> Path:
+        """How much each answer counts in the one to a study; a model that answers by its network alone has no such
+        file."""
+        return self.folder / "stack.json"
+
+    @property
+    def stack_tensors(self) -> Path:
+        """The linear models beside the network."""
+        return self.folder / "stack.safetensors"
+
+    @property
     def first(self) -> Path:
         """The model folder of the first of two stages, which makes the descriptors that this model reads."""
         return self.folder / "first"

@@ -74,6 +74,8 @@ class TrainConfig(Section):
     the rate of the one above it, and `unfreeze` keeps such encoders frozen at first (`docs/methods/rates.md`).
     `accumulate` batches make one optimizer step; `clip` bounds the gradient norm (0: not).
     `final` says which model stays: after how many epochs, with which weights, of which studies (`docs/recipe.md`).
+    `stack` lets the answer to a study be one of the network and of linear models beside it, each counting as studies
+    that none has learned from say (`docs/methods/stacking.md`).
     Validation runs once per epoch, on `studies`, or on `slices` where `judge` says so, which takes a slice head. Where
     `final` keeps the best epoch, training stops after `patience` epochs without a better one (0: never).
     `checkpoint_steps` saves the last state every so many optimizer steps, beside the end of each epoch (0: at
@@ -94,6 +96,7 @@ class TrainConfig(Section):
     clip: float = Field(default=1.0, ge=0)
     precision: Literal["no", "bf16", "fp16"] = "no"
     final: Component = Component(type="auto")
+    stack: bool = True
     judge: Literal["studies", "slices"] = "studies"
     patience: int = Field(default=0, ge=0)
     checkpoint_steps: int = Field(default=0, ge=0)

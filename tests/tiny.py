@@ -33,7 +33,7 @@ def write_cohort(root: Path, *, patients: int = 36, reports: int | None = None, 
 
 
 def write_config(path: Path, source: Path, **train: object) -> Path:
-    """A fused model of the smallest parts, on the cohort in `source`; everything it makes goes beside `path`."""
+    """A fused model of the smallest parts, without a stack, on the cohort in `source`; all goes beside `path`."""
     config = {
         "data": {"reader": "folder", "source": str(source), "stores": str(path.parent / "stores"), "size": SIDE},
         "model": {
@@ -44,7 +44,15 @@ def write_config(path: Path, source: Path, **train: object) -> Path:
             "dim": 16,
             "modality_dropout": 0.3,
         },
-        "train": {"epochs": 2, "slices": 12, "studies": 6, "checkpoint_steps": 1, "final": "best", **train},
+        "train": {
+            "epochs": 2,
+            "slices": 12,
+            "studies": 6,
+            "checkpoint_steps": 1,
+            "final": "best",
+            "stack": False,
+            **train,
+        },
         "run": str(path.parent / "run"),
         "plugins": ["patches"],
     }

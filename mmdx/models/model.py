@@ -17,10 +17,14 @@ from mmdx.models.augment import move_boxes
 from mmdx.models.branches.base import Branch
 from mmdx.models.fusion.pooled import Fusion
 from mmdx.models.heads.base import Head, Level
+from mmdx.models.stack.stack import Stack
 
 
 class MultimodalModel(nn.Module):
     """Branches by modality, fusion and heads. Modality dropout is drawn in training only.
+
+    With `alone`, a training output also holds what the study heads say to each modality by itself. `stack`, which is
+    fitted once the weights stay, has the last word on studies in evaluation.
 
     Every branch runs on every batch, on a blank item when no study has its modality: under distributed training a
     branch that one process skips would leave the others waiting for its gradients.
@@ -36,6 +40,7 @@ class MultimodalModel(nn.Module):
         *,
         dim: int,
         modality_dropout: Mapping[str, float],
+        alone: float = 0.0,
     ) -> None:
         super().__init__()
         self.branches = nn.ModuleDict(branches)
@@ -47,6 +52,8 @@ class MultimodalModel(nn.Module):
         for head in heads.values():
             if head.modality is not None and head.modality in branches:
                 self.maps[head.modality] = max(self.maps[head.modality], head.maps)
+        self.alone = alone
+        self.stack: Stack | None = None
         rates = torch.tensor([modality_dropout[name] for name in branches])
         self.register_buffer("rates", rates, persistent=False)
 
@@ -67,7 +74,47 @@ class MultimodalModel(nn.Module):
             name: head(features if head.level == "study" else real, fused, batch)
             for name, head in self.answering.items()
         }
-        return Output(features=features, present=shown, fused=fused, logits=logits, boxes=moved_boxes(batch, encoded))
+        if self.stack is not None and not self.training:
+            members = self.members(self.stack, encoded, present, batch)
+            logits[self.stack.head] = self.stack(members, present)
+        apart = self._apart(encoded, present, batch) if self.training and self.alone else {}
+        boxes = moved_boxes(batch, encoded)
+        return Output(features=features, present=shown, fused=fused, logits=logits, boxes=boxes, alone=apart)
+
+    def study_logits(
+        self, head: str, encoded: Mapping[str, Features], shown: Bool[Tensor, "b m"], batch: Batch
+    ) -> Float[Tensor, "b f"]:
+        """What a study head of the network says where modalities are shown so, whatever a stack makes of it."""
+        features = self.stand_ins(encoded, shown)
+        return self.answering[head](features, self.fusion(features), batch)
+
+    def _apart(
+        self, encoded: Mapping[str, Features], present: Bool[Tensor, "b m"], batch: Batch
+    ) -> dict[str, dict[str, Float[Tensor, "b f"]]]:
+        """The logits of each study head to each modality alone, by modality."""
+        apart = {}
+        for column, modality in enumerate(self.branches if len(self.branches) > 1 else ()):
+            only = torch.zeros_like(present)
+            only[:, column] = present[:, column]
+            apart[modality] = {name: self.study_logits(name, encoded, only, batch) for name in self.heads_of("study")}
+        return apart
+
+    def members(
+        self, stack: Stack, encoded: Mapping[str, Features], shown: Bool[Tensor, "b m"], batch: Batch
+    ) -> dict[str, Float[Tensor, "b f"]]:
+        """What each member of a stack says where modalities are shown so."""
+        plain = self.plain(encoded, batch)
+        return stack.answers(plain, shown, lambda seen: self.study_logits(stack.head, encoded, seen, batch))
+
+    def plain(self, encoded: Mapping[str, Features], batch: Batch) -> dict[str, Packed]:
+        """The items of each modality that are at hand as nothing that learns has seen them."""
+        items = {
+            name: cast(Branch, branch).plain(batch.inputs[name], encoded[name])
+            for name, branch in self.branches.items()
+            if len(batch.inputs[name].values)
+        }
+        empty = {name: batch.inputs[name] for name in self.branches if not len(batch.inputs[name].values)}
+        return empty | {name: packed for name, packed in items.items() if packed is not None}
 
     def heads_of(self, level: Level, *, modality: str | None = None) -> dict[str, Head]:
         """The heads of a level by name, in the order of the config; with `modality`, those that answer for it."""

@@ -221,8 +221,9 @@ def settled(config: Config, splits: Splits) -> Config:
 
 
 def unrefitted(config: Config) -> Config:
-    """`config` for a training whose validation studies must stay unlearned: `auto` keeps the best epoch, and `refit`
-    the weights that its trainings keep."""
+    """`config` for a training whose validation studies must stay unlearned: `auto` keeps the best epoch, `refit` the
+    weights that its trainings keep, and no stack is fitted."""
+    config = config.model_copy(update={"train": config.train.model_copy(update={"stack": False})})
     final = config.train.final
     if final.type == "auto":
         return with_final(config, Component(type="best"))

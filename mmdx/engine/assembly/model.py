@@ -37,5 +37,6 @@ def build_model(config: Config, facts: ModelFacts) -> tuple[MultimodalModel, Mod
     fusion = FUSIONS.build(config.model.fusion, "model.fusion", modalities=items, dim=config.model.dim)
     rates = config.model.modality_dropout
     dropout = {name: rates.get(name, 0.0) if isinstance(rates, dict) else rates for name in branches}
-    model = MultimodalModel(branches, fusion, heads, dim=config.model.dim, modality_dropout=dropout)
+    alone = config.model.alone
+    model = MultimodalModel(branches, fusion, heads, dim=config.model.dim, modality_dropout=dropout, alone=alone)
     return model, replace(facts, inputs=complete)

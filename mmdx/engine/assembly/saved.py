@@ -29,6 +29,7 @@ from mmdx.engine.assembly.loader import BatchRecipe
 from mmdx.engine.assembly.members import difference
 from mmdx.engine.assembly.model import build_model
 from mmdx.engine.assembly.parts import register_parts
+from mmdx.engine.assembly.stacks import read_stack
 from mmdx.engine.assembly.texts import target_key
 from mmdx.errors import DataError, UsageError, reason
 from mmdx.files import PARTIAL, ModelLayout, write_json, write_text, written
@@ -132,6 +133,7 @@ def load_model(folder: Path) -> SavedModel:
             f"{ModelLayout(folder).weights}: does not hold this model's weights ({reason(error)})"
         ) from None
     _calibrate(model, folder, facts)
+    model.stack = read_stack(folder, facts)
     return SavedModel(model.eval(), config, facts, tokenizers, _first_of(folder, facts))
 
 

@@ -29,6 +29,8 @@ from mmdx.engine.scoring.baselines.files import write_baselines
 from mmdx.engine.scoring.calibrate import calibrate, rescale
 from mmdx.engine.scoring.pool import pool_scores
 from mmdx.engine.scoring.score import default_showings, score_split
+from mmdx.engine.scoring.stacking.answers import Answers, pooled
+from mmdx.engine.scoring.stacking.fit import held_out_answers, stack_up, stackable
 from mmdx.engine.training.loop import fit, set_up
 from mmdx.engine.training.plan import plan
 from mmdx.engine.training.threads import choose_threads
@@ -64,14 +66,23 @@ def begun_otherwise(run: RunLayout) -> bool:
     return run.last.is_file() and not (run.final.is_file() or (run.folder / "crossfit").is_dir())
 
 
-def cross_fit(setting: Setting, final: Refit, *, resume: bool) -> Length:
+@dataclass(frozen=True)
+class HeldOut:
+    """What models that left one fold out show: how long to train the one that stays, and, where a stack is to be
+    fitted, what its members said of the studies that they had not seen."""
+
+    length: Length
+    answers: Answers | None = None
+
+
+def cross_fit(setting: Setting, final: Refit, *, resume: bool) -> HeldOut:
     """Trains the models that leave one fold out, scores each fold by its own into the run's `val.csv`, and returns how
     long the model that stays is to be trained.
 
     They lie below `crossfit` in the run folder, and are trained once: what is done already is taken as it lies there.
     """
     if setting.run.final.is_file():
-        return read_length(setting.run.final)
+        return HeldOut(read_length(setting.run.final))
     folds = _settings(setting, final)
     several = len(folds) > 1
     for number, inside in enumerate(folds):
@@ -88,21 +99,26 @@ def cross_fit(setting: Setting, final: Refit, *, resume: bool) -> Length:
         folds = [replace(inside, run=RunLayout(inside.run.folder / f"epochs-{length.epochs}")) for inside in folds]
         for inside in folds:
             _train(inside, length.epochs, resume=resume, brief=True)
-    places = [_score(inside) for inside in folds]
+    everyone = [*setting.splits.rows("train"), *setting.splits.rows("val")]
+    answers = [part for inside in folds if (part := _score(inside, everyone)) is not None]
     if setting.is_main:
-        setting.say(*pool_scores(places, setting.run.predictions, "val"))
+        setting.say(*pool_scores([inside.run.predictions for inside in folds], setting.run.predictions, "val"))
     setting.accelerator.wait_for_everyone()
-    return length
+    return HeldOut(length, pooled(answers) if answers else None)
 
 
-def settle(setting: Setting, saved: SavedModel, length: Length) -> None:
-    """Calibrates the model that stays by the out-of-fold scores, which are rescaled as it is.
+def settle(setting: Setting, saved: SavedModel, held_out: HeldOut) -> None:
+    """Fits the stack of the model that stays, which has learned from the studies of `saved`, and its calibration by the
+    out-of-fold scores, which are rescaled as it is.
 
     `final.json` then says how it was made; where that lies there already, nothing is left to do.
     """
-    run = setting.run
+    run, length = setting.run, held_out.length
     if setting.is_main and not run.final.is_file():
         calibrations = calibrate(saved, run.predictions, "val")
+        if held_out.answers is not None:
+            stack = stack_up(setting, saved, setting.splits.joined().rows("train"), held_out.answers)
+            calibrations.pop(stack.head, None)  # a stack's answers mean what they say
         rescale(saved, run.predictions, "val", calibrations)
         write_calibration(run.best, calibrations, saved.facts)
         folds = len(list((run.folder / "crossfit").glob("fold-*")))
@@ -201,13 +217,16 @@ def _train(setting: Setting, epochs: int | None, *, resume: bool, brief: bool) -
     setting.accelerator.wait_for_everyone()  # for the main process to write the last line of the log
 
 
-def _score(setting: Setting) -> Path:
-    """Scores the validation studies of a fold by its own model, and by the baselines of its training studies."""
-    saved = load_model(setting.run.best)
+def _score(setting: Setting, everyone: Sequence[int]) -> Answers | None:
+    """Scores the validation studies of a fold by its own model, and by the baselines of its training studies; on the
+    main process, what the members of a stack say of them, whatever may be shown of `everyone`."""
+    saved, splits = load_model(setting.run.best), setting.splits
     saved.model.to(setting.accelerator.device)
-    place = setting.run.predictions
+    place, answers = setting.run.predictions, None
     score_split(setting, saved, "val", default_showings(list(saved.config.model.inputs)), place)
     if setting.is_main:
         setting.say(*write_baselines(setting, saved, ("val",), place))
+        if stackable(saved):
+            answers = held_out_answers(saved, setting.store, splits.rows("train"), splits.rows("val"), everyone)
     setting.accelerator.wait_for_everyone()
-    return place
+    return answers

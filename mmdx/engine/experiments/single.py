@@ -18,13 +18,14 @@ from mmdx.engine.runs.setting import Setting
 from mmdx.engine.runs.studies import write_studies
 from mmdx.engine.scoring.baselines.files import write_baselines
 from mmdx.engine.scoring.score import default_showings, score_split
+from mmdx.engine.scoring.stacking.fit import held_out_answers, stack_up, stackable
 from mmdx.engine.scoring.texts import write_reports
 from mmdx.engine.training.loop import fit, set_up
 from mmdx.engine.training.objective import Objective, objective
 from mmdx.engine.training.plan import plan
 from mmdx.engine.training.threads import choose_threads
 from mmdx.engine.training.tracking import tracked
-from mmdx.files import write_json
+from mmdx.files import ModelLayout, write_json
 from mmdx.study import Split
 
 SCORED: tuple[Split, ...] = ("val", "test")
@@ -56,19 +57,34 @@ def train_one(setting: Setting, present: Presence, *, resume: bool, objective: O
     splits = setting.splits.joined() if final.folds else setting.splits
     if setting.is_main:
         _record(setting, splits)
-    length = cross_fit(inside, final, resume=resume) if isinstance(final, Refit) else None
+    held_out = cross_fit(inside, final, resume=resume) if isinstance(final, Refit) else None
     inside = replace(inside, splits=splits)
     with tracked(setting.accelerator, setting.run.folder):
-        epochs = None if length is None else length.epochs
+        epochs = None if held_out is None else held_out.length.epochs
         training = set_up(inside, resume=resume, objective=objective, epochs=epochs)
         threads = choose_threads(training)
         setting.say(*opening_lines(inside, training.saved, present, threads))
         with threads.applied():
             fit(training)
-    if length is not None:
-        settle(setting, training.saved, length)
     with threads.applied():
+        if held_out is not None:
+            settle(setting, training.saved, held_out)
+        elif splits.rows("val"):
+            stack_by_validation(inside)
         return score_best(replace(setting, splits=splits))
+
+
+def stack_by_validation(setting: Setting) -> None:
+    """Fits the stack of the model that stays by validation studies, which it has not learned from; one that is there
+    stays."""
+    run, splits = setting.run, setting.splits
+    if setting.is_main and not ModelLayout(run.best).stack.is_file():
+        saved = load_model(run.best)
+        saved.model.to(setting.accelerator.device)
+        if stackable(saved):
+            train, rows = splits.rows("train"), splits.rows("val")
+            stack_up(setting, saved, train, held_out_answers(saved, setting.store, train, rows, [*train, *rows]))
+    setting.accelerator.wait_for_everyone()
 
 
 def score_best(setting: Setting) -> Outcome:

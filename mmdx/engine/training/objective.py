@@ -21,13 +21,30 @@ Answers = Mapping[str, Mapping[str, Float[Tensor, "f"]]]
 
 
 def objective(model: MultimodalModel, output: Output, batch: Batch) -> dict[str, Float[Tensor, ""]]:
-    """`{"loss": total, head: its own loss …}`; the total weighs each head by its `weight`."""
+    """`{"loss": total, head: its own loss …}`; the total weighs each head by its `weight`.
+
+    The mean loss of the study heads' answers to each modality alone, `alone`, is added with the weight of that name.
+    """
     heads = model.answering
     # The boxes of the output have moved with the images.
     batch = replace(batch, boxes=output.boxes)
     parts = {name: heads[name].loss(logits, batch) for name, logits in output.logits.items()}
     total = torch.stack([heads[name].weight * loss for name, loss in parts.items()]).sum()
+    if output.alone:
+        parts["alone"] = torch.stack(losses_alone(model, output, batch)).mean()
+        total = total + model.alone * parts["alone"]
     return {"loss": total, **parts}
+
+
+def losses_alone(model: MultimodalModel, output: Output, batch: Batch) -> list[Float[Tensor, ""]]:
+    """The loss of the answers to each modality by itself, over the studies that have it."""
+    losses = []
+    for modality, logits in output.alone.items():
+        present = batch.present(modality)[:, None]
+        having = replace(batch, labels=torch.where(present, batch.labels, torch.nan))
+        heads = [model.answering[name].weight * model.answering[name].loss(logits[name], having) for name in logits]
+        losses.append(torch.stack(heads).sum())
+    return losses
 
 
 def distilled(teacher: Answers, *, temperature: float, share: float) -> Objective:

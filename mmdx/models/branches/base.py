@@ -52,6 +52,15 @@ class Branch(nn.Module, ABC):
         """Whether `Features.vectors` come from anything that is fitted on training studies."""
         return any(parameter.requires_grad for parameter in self.parameters())
 
+    def has_plain(self) -> bool:
+        """Whether `plain` gives anything."""
+        return False
+
+    def plain(self, packed: Packed, features: Features) -> Packed | None:
+        """The items as nothing that learns has seen them, for a linear model beside the network: `packed`, or what a
+        frozen encoder gave for it, which `features` hold. None where there is no such thing."""
+        return None
+
     def pretrained_layers(self) -> Mapping[str, int]:
         """The layer of each pretrained weight of its encoder by name, 0 being the nearest to the input; empty without
         any."""

@@ -16,7 +16,7 @@ from mmdx.models.branches.base import Branch, in_sequence, projection
 from mmdx.models.facts import InputFacts
 from mmdx.models.heads.base import BranchSizes
 from mmdx.models.image import ImageEncoder
-from mmdx.models.packing import with_neighbours
+from mmdx.models.packing import unpad, with_neighbours
 from mmdx.models.sequence.base import SequenceModel
 from mmdx.models.views import View
 from mmdx.registry import BRANCHES, IMAGE_ENCODERS, IMAGE_VIEWS, SEQUENCES
@@ -74,6 +74,14 @@ class ImageBranch(Branch):
 
     def learns_vectors(self) -> bool:
         return any(parameter.requires_grad for parameter in self.encoder.parameters())
+
+    def has_plain(self) -> bool:
+        return not self.learns_vectors()
+
+    def plain(self, packed: Packed, features: Features) -> Packed | None:
+        if not self.has_plain() or features.vectors is None:
+            return None
+        return replace(packed, values=unpad(features.vectors, features.mask))
 
     def repeats_itself(self) -> bool:
         """Whether an image gives the same vector whenever it is seen, in training too.

@@ -37,3 +37,9 @@ class TableBranch(Branch):
         mask = item_mask(packed.lengths)
         items = pad(self.encoder(packed.values), mask)
         return Features(items=items, mask=mask, pooled=self.project(items[:, 0]))
+
+    def has_plain(self) -> bool:
+        return True
+
+    def plain(self, packed: Packed, features: Features) -> Packed | None:
+        return packed

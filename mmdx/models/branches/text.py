@@ -47,3 +47,9 @@ class TextBranch(Branch):
     def forward(self, packed: Packed) -> Features:
         features = self.encoder(packed.values, packed.lengths)
         return replace(features, pooled=self.project(features.pooled))
+
+    def has_plain(self) -> bool:
+        return True
+
+    def plain(self, packed: Packed, features: Features) -> Packed | None:
+        return packed

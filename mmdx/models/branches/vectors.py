@@ -51,3 +51,9 @@ class VectorBranch(Branch):
         selected = packed.values if self.select is None else self.select(packed.values)
         features = in_sequence(self.sequence, self.encoder(selected), packed)
         return replace(features, pooled=self.project(features.pooled))
+
+    def has_plain(self) -> bool:
+        return True
+
+    def plain(self, packed: Packed, features: Features) -> Packed | None:
+        return packed

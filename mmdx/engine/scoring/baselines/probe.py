@@ -9,6 +9,7 @@ was worse on 54 patients. Classes are not balanced, for that ranked no better an
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -86,8 +87,9 @@ def probe(
     scores = constant(labels, len(targets))
     both = [column for column, label in enumerate(labels.T) if len(np.unique(label[~np.isnan(label)])) == 2]
     if both:
-        learned, targets = _components(learned, targets)
-        c = _chosen(learned, labels[:, both], patients)
+        components = fit_components(learned)
+        learned, targets = components.of(learned), components.of(targets)
+        c = chosen_strength(learned, labels[:, both], patients)
         for column in both:
             rows = np.flatnonzero(~np.isnan(labels[:, column]))
             model = LogisticRegression(C=c, solver="newton-cholesky").fit(learned[rows], labels[rows, column])
@@ -95,20 +97,38 @@ def probe(
     return scores
 
 
-def _components(
-    learned: Float32[np.ndarray, "n d"], targets: Float32[np.ndarray, "m d"]
-) -> tuple[Float[np.ndarray, "n k"], Float[np.ndarray, "m k"]]:
-    """The components of both, fitted on `learned`; not whitened, for the small ones are noise."""
+@dataclass(frozen=True)
+class Components:
+    """The principal components of standardised values `[n d]`: less `mean`, by `spread`, along `axes [k d]`, all by one
+    `scale`; not whitened, for the small ones are noise. A value that is lacking counts as the mean."""
+
+    mean: Float[np.ndarray, " d"]
+    spread: Float[np.ndarray, " d"]
+    middle: Float[np.ndarray, " d"]
+    axes: Float[np.ndarray, "k d"]
+    scale: float
+
+    def of(self, values: Float32[np.ndarray, "n d"]) -> Float[np.ndarray, "n k"]:
+        """The components of each row, of variance 1 on average over the rows that they were fitted on."""
+        return self._plain(values) @ self.axes.T / self.scale
+
+    def _plain(self, values: Float32[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
+        return np.nan_to_num((values - self.mean) / self.spread).astype(np.float64) - self.middle
+
+
+def fit_components(learned: Float32[np.ndarray, "n d"]) -> Components:
+    """Up to `COMPONENTS` components of the rows of a training."""
     mean, spread = np.nanmean(learned, axis=0), np.nanstd(learned, axis=0)
     spread[spread == 0] = 1
-    plain, other = (np.nan_to_num((values - mean) / spread) for values in (learned, targets))
+    plain = np.nan_to_num((learned - mean) / spread)
     fitted = PCA(min(COMPONENTS, len(plain) - 1, plain.shape[1]), random_state=0).fit(plain)
-    first, second = (fitted.transform(values).astype(np.float64) for values in (plain, other))
-    scale = np.sqrt(np.square(first).mean()) or 1.0
-    return first / scale, second / scale
+    whole = Components(mean, spread, fitted.mean_, fitted.components_, 1.0)
+    return replace(whole, scale=float(np.sqrt(np.square(whole.of(learned)).mean())) or 1.0)
 
 
-def _chosen(learned: Float[np.ndarray, "n k"], labels: Float[np.ndarray, "n f"], patients: Sequence[str]) -> float:
+def chosen_strength(
+    learned: Float[np.ndarray, "n k"], labels: Float[np.ndarray, "n f"], patients: Sequence[str]
+) -> float:
     """The C of the lowest log loss out of fold, summed over findings; of equals the smallest."""
     count = len(set(patients))
     if count < 3:

@@ -1,0 +1,78 @@
+"""A stack in a model folder: `stack.json`, for people too, and the numbers of its linear models as safetensors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from mmdx.engine.assembly.facts import ModelFacts
+from mmdx.errors import DataError, reason
+from mmdx.files import ModelLayout, write_json, written
+from mmdx.kinds import KINDS
+from mmdx.models.facts import InputFacts
+from mmdx.models.stack.linear import LinearAnswer
+from mmdx.models.stack.stack import Stack, Weighting
+from mmdx.models.stack.summaries import MeanAndMax, Standardised, Summary, WordCounts
+
+
+def write_stack(folder: Path, stack: Stack, facts: ModelFacts) -> None:
+    """Writes a stack into a model folder; the description last, with which it is whole."""
+    layout = ModelLayout(folder)
+    tensors = {name: value.cpu().contiguous() for name, value in stack.linear.named_buffers()}
+    with written(layout.stack_tensors) as partial:
+        save_file(tensors, partial, metadata={"format": "pt"})
+    weightings = [
+        {
+            "shown": list(weighting.shown),
+            "weight": {
+                member: dict(zip(facts.findings, row, strict=True))
+                for member, row in zip(weighting.members, weighting.weight.tolist(), strict=True)
+            },
+            "shift": dict(zip(facts.findings, weighting.shift.tolist(), strict=True)),
+        }
+        for weighting in stack.weightings
+    ]
+    write_json(layout.stack, {"head": stack.head, "linear": list(stack.linear), "weightings": weightings})
+
+
+def read_stack(folder: Path, facts: ModelFacts) -> Stack | None:
+    """The stack of a model folder; None where it has none. Raises `DataError` where it cannot be read."""
+    layout = ModelLayout(folder)
+    if not layout.stack.is_file():
+        return None
+    try:
+        raw = json.loads(layout.stack.read_text(encoding="utf-8"))
+        tensors = load_file(layout.stack_tensors)
+        linear = {name: _linear(name, facts.inputs[name], tensors) for name in raw["linear"]}
+        return Stack(raw["head"], list(facts.inputs), linear, [_weighting(part, facts) for part in raw["weightings"]])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
+        raise DataError(
+            f"{layout.stack}: cannot be read ({reason(error)}); copy the whole model folder again"
+        ) from None
+
+
+def summary_of(facts: InputFacts, numbers: Mapping[str, Tensor]) -> Summary:
+    """The summary of a modality, with the `numbers` that were fitted for it, by name."""
+    kind = KINDS[facts.kind]
+    if kind.worded:
+        return WordCounts(numbers["keys"], numbers["idf"], numbers["worded"])
+    return Standardised(facts.columns) if kind.made else MeanAndMax(len(numbers["centre"]) // 2)
+
+
+def _linear(name: str, facts: InputFacts, tensors: Mapping[str, Tensor]) -> LinearAnswer:
+    own = {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}
+    numbers = {key.removeprefix("summary."): value for key, value in own.items()}
+    return LinearAnswer(summary_of(facts, numbers), own["centre"], own["weight"], own["bias"])
+
+
+def _weighting(raw: Mapping[str, Any], facts: ModelFacts) -> Weighting:
+    weight = torch.tensor([[float(row[name]) for name in facts.findings] for row in raw["weight"].values()])
+    shift = torch.tensor([float(raw["shift"][name]) for name in facts.findings])
+    return Weighting(tuple(raw["shown"]), tuple(raw["weight"]), weight, shift)

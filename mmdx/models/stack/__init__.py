@@ -1,0 +1,1 @@
+"""Stacking: what the network says, and linear models beside it, become one answer; imports what lies below heads."""
