@@ -38,7 +38,7 @@ FLOORS = {
     ),
     "models": (
         ("facts", "packing", "weights", "augment", "absent", "losses", "select", "vectors", "tabular"),
-        *(("sequence", "image", "views"), ("text", "fusion", "stack"), ("heads",), ("branches",), ("model", "parts")),
+        *(("sequence", "image", "views"), ("text", "fusion"), ("stack", "heads"), ("branches",), ("model", "parts")),
     ),
     "stats": (
         *(("resampling",), ("metrics",), ("cohort",), ("significance",), ("comparison",), ("report",)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from safetensors import SafetensorError
@@ -19,15 +19,17 @@ from mmdx.kinds import KINDS
 from mmdx.models.facts import InputFacts
 from mmdx.models.stack.linear import LinearAnswer
 from mmdx.models.stack.stack import Stack, Weighting
-from mmdx.models.stack.summaries import MeanAndMax, Standardised, Summary, WordCounts
+from mmdx.models.stack.summaries import MeanAndMax, Standardised, Summary, Words
+from mmdx.study import Terms
 
 
 def write_stack(folder: Path, stack: Stack, facts: ModelFacts) -> None:
     """Writes a stack into a model folder; the description last, with which it is whole."""
     layout = ModelLayout(folder)
-    tensors = {name: value.cpu().contiguous() for name, value in stack.linear.named_buffers()}
+    linear = {name: cast(LinearAnswer, answer) for name, answer in stack.linear.items()}
+    numbers = {f"{name}.{key}": value for name, answer in linear.items() for key, value in _tensors(answer).items()}
     with written(layout.stack_tensors) as partial:
-        save_file(tensors, partial, metadata={"format": "pt"})
+        save_file({key: value.cpu().contiguous() for key, value in numbers.items()}, partial, metadata={"format": "pt"})
     weightings = [
         {
             "shown": list(weighting.shown),
@@ -58,18 +60,28 @@ def read_stack(folder: Path, facts: ModelFacts) -> Stack | None:
         ) from None
 
 
-def summary_of(facts: InputFacts, numbers: Mapping[str, Tensor]) -> Summary:
-    """The summary of a modality, with the `numbers` that were fitted for it, by name."""
-    kind = KINDS[facts.kind]
-    if kind.worded:
-        return WordCounts(numbers["keys"], numbers["idf"], numbers["worded"])
-    return Standardised(facts.columns) if kind.made else MeanAndMax(len(numbers["centre"]) // 2)
-
-
 def _linear(name: str, facts: InputFacts, tensors: Mapping[str, Tensor]) -> LinearAnswer:
-    own = {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}
-    numbers = {key.removeprefix("summary."): value for key, value in own.items()}
-    return LinearAnswer(summary_of(facts, numbers), own["centre"], own["weight"], own["bias"])
+    numbers = {key.removeprefix(f"{name}."): value for key, value in tensors.items() if key.startswith(f"{name}.")}
+    centre, weight, bias = (numbers[key] for key in ("centre", "weight", "bias"))
+    if KINDS[facts.kind].worded:
+        pairs = [(int(first), int(second)) for first, second in numbers["pairs"].tolist()]
+        summary: Summary = Words(
+            Terms(tuple(numbers["words"].tolist()), tuple(pairs), tuple(numbers["rarities"].tolist()))
+        )
+    else:
+        summary = Standardised(facts.columns) if KINDS[facts.kind].made else MeanAndMax(len(centre) // 2)
+    return LinearAnswer(summary, centre, weight, bias)
+
+
+def _tensors(answer: LinearAnswer) -> dict[str, Tensor]:
+    """The numbers of a linear model that its modality does not tell."""
+    numbers = {"centre": answer.centre, "weight": answer.weight, "bias": answer.bias}
+    if isinstance(answer.summary, Words):
+        terms = answer.summary.terms
+        pairs = torch.tensor(terms.pairs, dtype=torch.int64).reshape(-1, 2)
+        words, rarities = (torch.tensor(values, dtype=torch.float64) for values in (terms.words, terms.rarities))
+        numbers |= {"words": words, "pairs": pairs, "rarities": rarities}
+    return numbers
 
 
 def _weighting(raw: Mapping[str, Any], facts: ModelFacts) -> Weighting:

@@ -16,8 +16,8 @@ from mmdx.engine.assembly.encoders import kind_of
 from mmdx.engine.assembly.resolve import read_resolved, resolve_raw
 from mmdx.engine.assembly.saved import SavedModel, load_model
 from mmdx.engine.assembly.store import deal, open_store, store_of, stores_of_members
-from mmdx.engine.assembly.untrained import describing_config, untrained_model
 from mmdx.engine.experiments.two_stage import of_untrained, out_of_fold
+from mmdx.engine.experiments.untrained import describing_config, untrained_model
 from mmdx.engine.processes import main_first, make_accelerator
 from mmdx.engine.runs.folder import model_folder
 from mmdx.engine.runs.record import splits_of

@@ -18,8 +18,8 @@ from mmdx.engine.assembly.checks import Presence, check_training
 from mmdx.engine.assembly.finals import unrefitted, with_final
 from mmdx.engine.assembly.narrow import described_inputs, only_describes
 from mmdx.engine.assembly.saved import SavedModel, load_model
-from mmdx.engine.assembly.untrained import describing_config, untrained_model
 from mmdx.engine.experiments.single import Outcome, train_one
+from mmdx.engine.experiments.untrained import describing_config, untrained_model
 from mmdx.engine.runs.folder import is_concluded, same_config
 from mmdx.engine.runs.record import record_plan
 from mmdx.engine.runs.setting import Setting

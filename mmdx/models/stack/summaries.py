@@ -6,13 +6,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 import torch
-import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int, Shaped
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from mmdx.models.packing import item_mask, masked_max, pad
 from mmdx.models.tabular import standardised, width_of
-from mmdx.study import Column
+from mmdx.models.text.bag import Bag
+from mmdx.study import Column, Terms
 
 
 class Summary(nn.Module, ABC):
@@ -27,47 +27,18 @@ class Summary(nn.Module, ABC):
     def forward(self, values: Shaped[Tensor, "n *rest"], lengths: Int[Tensor, "b"]) -> Float[Tensor, "b k"]: ...
 
 
-class WordCounts(Summary):
-    """The words of a text and its pairs of words, weighted by tf-idf: as scikit-learn's TfidfVectorizer with
-    `sublinear_tf` and `ngram_range=(1, 2)`, on token ids.
+class Words(Summary):
+    """The words of a text and its pairs of words, weighted by tf-idf."""
 
-    `keys [k]` are the terms, rising (`term_keys`), `idf [k]` how rare each is in training texts, `worded [v]` the ids
-    of the vocabulary that are words, and not punctuation: pairs reach over the others, which count nothing.
-    """
-
-    keys: Tensor
-    idf: Tensor
-    worded: Tensor
-
-    def __init__(self, keys: Int[Tensor, "k"], idf: Float[Tensor, "k"], worded: Bool[Tensor, "v"]) -> None:
+    def __init__(self, terms: Terms) -> None:
         super().__init__()
-        self.register_buffer("keys", keys, persistent=False)
-        self.register_buffer("idf", idf.float(), persistent=False)
-        self.register_buffer("worded", worded, persistent=False)
-        self.width = len(keys)
+        self.terms, self.bag = terms, Bag(terms)
+        self.width = self.bag.dim
 
     def forward(self, values: Shaped[Tensor, "n *rest"], lengths: Int[Tensor, "b"]) -> Float[Tensor, "b k"]:
-        studies, keys = term_keys(values, lengths, self.worded)
-        counts = self.idf.new_zeros(len(lengths), self.width)
-        if not self.width:
-            return counts
-        at = torch.searchsorted(self.keys, keys).clamp(max=self.width - 1)
-        known = self.keys[at] == keys
-        ones = counts.new_ones(int(known.sum()))
-        counts = counts.index_put((studies[known], at[known]), ones, accumulate=True)
-        return F.normalize(torch.where(counts > 0, 1 + counts.clamp(min=1).log(), 0.0) * self.idf, dim=-1)
-
-
-def term_keys(
-    tokens: Int[Tensor, "n"], lengths: Int[Tensor, "b"], worded: Bool[Tensor, "v"]
-) -> tuple[Int[Tensor, "t"], Int[Tensor, "t"]]:
-    """The study and the key of each term: of words their id, then of two words in a row (a, b) `v * (a + 1) + b`."""
-    studies = torch.arange(len(lengths), device=tokens.device).repeat_interleave(lengths)
-    kept = worded[tokens]
-    words, studies = tokens[kept], studies[kept]
-    together = studies[1:] == studies[:-1]
-    pairs = (len(worded) * (words[:-1] + 1) + words[1:])[together]
-    return torch.cat([studies, studies[1:][together]]), torch.cat([words, pairs])
+        mask = item_mask(lengths)
+        vectors, _ = self.bag(pad(values, mask), mask)
+        return vectors
 
 
 class MeanAndMax(Summary):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +10,6 @@ import torch
 from jaxtyping import Bool, Float
 
 from mmdx.data.store.store import Store
-from mmdx.engine.assembly.checks import Presence
 from mmdx.engine.assembly.loader import build_loader
 from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.scoring.encoded import with_descriptors
@@ -37,7 +36,7 @@ class Answers:
     logits: Mapping[Shown, Mapping[str, Float[np.ndarray, "n f"]]]
 
 
-def showings_of(presence: Presence, names: Sequence[str], rows: Sequence[int]) -> list[Shown]:
+def showings_of(presence: Callable[[int, str], bool], names: Sequence[str], rows: Sequence[int]) -> list[Shown]:
     """What the studies `rows` show of the modalities `names`, where each showing of a scoring is asked for."""
     has = {tuple(presence(row, name) for name in names) for row in rows}
     asked = [[name in shown for name in names] for shown in default_showings(names)]

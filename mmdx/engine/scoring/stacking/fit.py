@@ -87,7 +87,9 @@ def weighed(saved: SavedModel, bare: Stack, answers: Answers) -> Stack:
 def _rows(stack: Stack, answers: Answers, shown: Shown) -> tuple[Bool[np.ndarray, " n"], Bool[np.ndarray, " n"]]:
     """Which studies have what is shown, and which have no more than that."""
     asked = np.array([name in shown for name in stack.modalities])
-    return answers.present[:, asked].all(axis=1), (answers.present == asked).all(axis=1)
+    more = answers.present[:, ~asked]
+    having = np.logical_and.reduce(answers.present[:, asked], axis=1)
+    return having, having & ~np.logical_or.reduce(more, axis=1)
 
 
 def _counts(answers: Answers, rows: Bool[np.ndarray, " n"]) -> Float[np.ndarray, " k"]:

@@ -13,24 +13,24 @@ from typing import Any, cast
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
-from scipy.sparse import csr_array
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from mmdx.batch import Packed
 from mmdx.data.store.store import Store
-from mmdx.data.text.tokenizer import ReportTokenizer
+from mmdx.data.text.terms import fit_terms, term_vectors
 from mmdx.engine.assembly.loader import build_loader
 from mmdx.engine.assembly.saved import SavedModel
+from mmdx.engine.assembly.texts import reports_of
 from mmdx.engine.scoring.baselines.inputs import MOST_TRAINING, shares
 from mmdx.engine.scoring.baselines.probe import chosen_strength, fit_components
-from mmdx.engine.scoring.baselines.words import RAREST_WORD
 from mmdx.engine.scoring.encoded import with_descriptors
 from mmdx.kinds import KINDS
 from mmdx.models.branches.base import Branch
+from mmdx.models.facts import InputFacts
 from mmdx.models.model import encode
 from mmdx.models.stack.linear import LinearAnswer
-from mmdx.models.stack.summaries import MeanAndMax, Standardised, Summary, WordCounts, term_keys
+from mmdx.models.stack.summaries import MeanAndMax, Standardised, Summary, Words
 from mmdx.stats.metrics.calibration import log_odds
 
 WORDS_C, TABLE_C = 10.0, 1.0
@@ -41,11 +41,10 @@ FEWEST = 10
 
 @dataclass(frozen=True)
 class Plain:
-    """What the training studies hold of one modality: packed `values` (of images and descriptors the summary of each
-    study), the `lengths` of those that have it, and where among all of these studies they stand, `at`."""
+    """The summary of one modality `[n k]` of the training studies that have it, and where among all of them they stand,
+    `at`."""
 
-    values: Tensor
-    lengths: Int[Tensor, "n"]
+    learned: Float[Tensor, "n k"]
     at: Int[np.ndarray, " n"]
 
 
@@ -55,24 +54,53 @@ def fit_linear(saved: SavedModel, store: Store, rows: Sequence[int]) -> dict[str
         rows = [rows[at] for at in np.linspace(0, len(rows) - 1, MOST_TRAINING).round().astype(int)]
     labels = store.labels[list(rows)][:, store.columns_of(saved.facts.findings)]
     patients = np.array([store.patient_ids[row] for row in rows])
-    fitted = {}
+    fitted: dict[str, LinearAnswer | None] = {}
+    fitted |= {
+        name: of_words(saved, store, rows, name, labels) for name in saved.model.branches if _worded(saved, name)
+    }
     for name, plain in read_plain(saved, store, rows).items():
-        if len(plain.at) >= FEWEST:
-            known = labels[plain.at]
-            if KINDS[saved.facts.inputs[name].kind].sliced:
-                fitted[name] = of_descriptors(plain.values, known, list(patients[plain.at]))
-            elif KINDS[saved.facts.inputs[name].kind].worded:
-                fitted[name] = of_words(count_words(saved.tokenizers[name], plain), plain, known)
-            else:
-                fitted[name] = of_table(Standardised(saved.facts.inputs[name].columns), plain, known)
-    return fitted
+        if len(plain.at) < FEWEST:
+            continue
+        known = labels[plain.at]
+        if KINDS[saved.facts.inputs[name].kind].made:
+            fitted[name] = of_table(Standardised(saved.facts.inputs[name].columns), plain.learned, known)
+        else:
+            fitted[name] = of_descriptors(plain.learned, known, list(patients[plain.at]))
+    return {name: answer for name in saved.model.branches if (answer := fitted.get(name)) is not None}
+
+
+def _worded(saved: SavedModel, name: str) -> bool:
+    return KINDS[saved.facts.inputs[name].kind].worded
+
+
+def of_words(
+    saved: SavedModel, store: Store, rows: Sequence[int], name: str, labels: Float[np.ndarray, "n f"]
+) -> LinearAnswer | None:
+    """The answer to a text by its words and pairs of words, of the training studies that have it; None with too few of
+    them, or where no word stands in several."""
+    tokenizer = saved.tokenizers[name]
+    reports = list(reports_of(saved.config, store, rows, name))
+    having = [at for at, report in enumerate(reports) if report.strip()]
+    terms = fit_terms(tokenizer, [reports[at] for at in having])
+    if len(having) < FEWEST or not any(terms.words):
+        return None
+    learned = term_vectors(terms, [tokenizer(reports[at]) for at in having])
+    weight, bias = regressions(learned, labels[having], c=WORDS_C)
+    return _linear(Words(terms), np.zeros(len(weight)), weight, bias)
+
+
+def of_table(summary: Standardised, learned: Float[Tensor, "n k"], labels: Float[np.ndarray, "n f"]) -> LinearAnswer:
+    """The answer to a row of a table."""
+    weight, bias = regressions(learned.numpy().astype(np.float64), labels, c=TABLE_C)
+    return _linear(summary, np.zeros(summary.width), weight, bias)
 
 
 def read_plain(saved: SavedModel, store: Store, rows: Sequence[int]) -> dict[str, Plain]:
-    """Each modality of `rows` that is at hand as nothing learned, of images what a frozen encoder gives."""
+    """Each modality of `rows`, texts aside, that is at hand as nothing learned: tables, descriptors, and of images what
+    a frozen encoder gives."""
     saved = with_descriptors(saved, store)
     branches = {name: cast(Branch, branch) for name, branch in saved.model.branches.items()}
-    wanted = [name for name, branch in branches.items() if branch.has_plain()]
+    wanted = [name for name, branch in branches.items() if branch.has_plain() and not _worded(saved, name)]
     if not wanted:
         return {}
     parts: dict[str, list[Plain]] = {name: [] for name in wanted}
@@ -88,41 +116,19 @@ def read_plain(saved: SavedModel, store: Store, rows: Sequence[int]) -> dict[str
             with torch.no_grad():
                 plain = branches[name].plain(packed, encode(branches[name], packed)) if len(packed.values) else None
             if plain is not None:
-                sliced = KINDS[saved.facts.inputs[name].kind].sliced
-                parts[name].append(_part(plain, at, sliced=sliced))
-    return {name: _joined(part) for name, part in parts.items() if part}
+                parts[name].append(_part(saved.facts.inputs[name], plain, at))
+    return {
+        name: Plain(torch.cat([p.learned for p in part]), np.concatenate([p.at for p in part]))
+        for name, part in parts.items()
+        if part
+    }
 
 
-def _part(packed: Packed, at: Int[np.ndarray, " b"], *, sliced: bool) -> Plain:
-    """The studies of a batch that have the modality."""
+def _part(facts: InputFacts, packed: Packed, at: Int[np.ndarray, " b"]) -> Plain:
+    """The studies of a batch that have the modality; all images of a cohort would not fit into memory."""
+    summary: Summary = Standardised(facts.columns) if KINDS[facts.kind].made else MeanAndMax(packed.values.shape[1])
     there = (packed.lengths > 0).cpu()
-    values, lengths = packed.values.cpu(), packed.lengths.cpu()[there]
-    if sliced:  # all images of a cohort would not fit into memory
-        values = MeanAndMax(values.shape[1])(values, packed.lengths.cpu())[there]
-        lengths = torch.ones_like(lengths)
-    return Plain(values, lengths, at[there.numpy()])
-
-
-def _joined(parts: Sequence[Plain]) -> Plain:
-    return Plain(
-        torch.cat([part.values for part in parts]),
-        torch.cat([part.lengths for part in parts]),
-        np.concatenate([part.at for part in parts]),
-    )
-
-
-def of_words(summary: WordCounts, plain: Plain, labels: Float[np.ndarray, "n f"]) -> LinearAnswer:
-    """The answer to a text by its words, from the training texts and their labels."""
-    learned = csr_array(summary(plain.values, plain.lengths).numpy().astype(np.float64))
-    weight, bias = regressions(learned, labels, c=WORDS_C)
-    return _linear(summary, np.zeros(summary.width), weight, bias)
-
-
-def of_table(summary: Standardised, plain: Plain, labels: Float[np.ndarray, "n f"]) -> LinearAnswer:
-    """The answer to a row of a table."""
-    learned = summary(plain.values, plain.lengths).numpy().astype(np.float64)
-    weight, bias = regressions(learned, labels, c=TABLE_C)
-    return _linear(summary, np.zeros(summary.width), weight, bias)
+    return Plain(summary(packed.values, packed.lengths).cpu()[there], at[there.numpy()])
 
 
 def of_descriptors(
@@ -141,22 +147,6 @@ def of_descriptors(
 
 def _linear(summary: Summary, centre: np.ndarray, weight: np.ndarray, bias: np.ndarray) -> LinearAnswer:
     return LinearAnswer(summary, *(torch.from_numpy(values) for values in (centre, weight, bias)))
-
-
-def count_words(tokenizer: ReportTokenizer, plain: Plain) -> WordCounts:
-    """The words, and pairs of words, that several training texts have, and how rare each is in them."""
-    words = tokenizer.words(range(tokenizer.vocabulary))
-    worded = torch.tensor([is_word(word) for word in words])
-    studies, keys = (values.numpy() for values in term_keys(plain.values, plain.lengths, worded))
-    terms, having = np.unique(np.unique(np.stack([keys, studies], axis=1), axis=0)[:, 0], return_counts=True)
-    kept = having >= min(RAREST_WORD, len(plain.at))
-    idf = np.log((1 + len(plain.at)) / (1 + having[kept])) + 1
-    return WordCounts(torch.from_numpy(terms[kept]), torch.from_numpy(idf), worded)
-
-
-def is_word(token: str) -> bool:
-    """Whether a token is a word or a part of one: special ones and punctuation are not."""
-    return not (token.startswith("[") and token.endswith("]")) and any(sign.isalnum() for sign in token)
 
 
 def two_classes(labels: Float[np.ndarray, "n f"]) -> Bool[np.ndarray, " f"]:

@@ -13,7 +13,7 @@ from rich.console import Console
 from mmdx.config_file import parse_config
 from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.assembly.saved import load_model
-from mmdx.engine.assembly.untrained import describing_config, untrained_model
+from mmdx.engine.experiments.untrained import describing_config, untrained_model
 from mmdx.engine.runs.setting import Setting
 from mmdx.errors import UsageError
 from mmdx.files import RunLayout
