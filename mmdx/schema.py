@@ -195,7 +195,8 @@ class ModelConfig(Section):
 
     `modality_dropout` is the chance, in training, that a modality of a study is withheld (one always stays): a number
     for all modalities, or one by name. `alone` is the weight in training of a further loss: that of the study heads'
-    answers to each modality by itself, by which none leaves the learning to another (`docs/methods/fusion.md`).
+    answers to each modality by itself, by which none leaves the learning to another; `modulate` is how strongly a
+    modality that is ahead of the others is kept from learning more from the fused answer (`docs/methods/fusion.md`).
     """
 
     inputs: dict[str, InputConfig] = Field(min_length=1)
@@ -204,6 +205,7 @@ class ModelConfig(Section):
     heads: dict[str, Component] = Field(default={"study": Component(type="study")}, min_length=1)
     modality_dropout: float | dict[str, float] = 0.0
     alone: float = Field(default=0.0, ge=0)
+    modulate: float = Field(default=0.0, ge=0)
 
     @pydantic.model_validator(mode="after")
     def _rates_of_inputs(self) -> ModelConfig:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from mmdx.batch import Batch, Boxes, Features, Output, Packed
 from mmdx.models.absent import StandIns, draw_shown
 from mmdx.models.augment import move_boxes
+from mmdx.models.balance import damped, speed_factors
 from mmdx.models.branches.base import Branch
 from mmdx.models.fusion.pooled import Fusion
 from mmdx.models.heads.base import Head, Level
@@ -23,8 +24,9 @@ from mmdx.models.stack.stack import Stack
 class MultimodalModel(nn.Module):
     """Branches by modality, fusion and heads. Modality dropout is drawn in training only.
 
-    With `alone`, a training output also holds what the study heads say to each modality by itself. `stack`, which is
-    fitted once the weights stay, has the last word on studies in evaluation.
+    With `alone`, a training output also holds what the study heads say to each modality by itself; with `modulate`, a
+    modality that is ahead of the others learns less from the fused answer. `stack`, which is fitted once the weights
+    stay, has the last word on studies in evaluation.
 
     Every branch runs on every batch, on a blank item when no study has its modality: under distributed training a
     branch that one process skips would leave the others waiting for its gradients.
@@ -41,6 +43,7 @@ class MultimodalModel(nn.Module):
         dim: int,
         modality_dropout: Mapping[str, float],
         alone: float = 0.0,
+        modulate: float = 0.0,
     ) -> None:
         super().__init__()
         self.branches = nn.ModuleDict(branches)
@@ -52,7 +55,7 @@ class MultimodalModel(nn.Module):
         for head in heads.values():
             if head.modality is not None and head.modality in branches:
                 self.maps[head.modality] = max(self.maps[head.modality], head.maps)
-        self.alone = alone
+        self.alone, self.modulate = alone, modulate
         self.stack: Stack | None = None
         rates = torch.tensor([modality_dropout[name] for name in branches])
         self.register_buffer("rates", rates, persistent=False)
@@ -65,7 +68,9 @@ class MultimodalModel(nn.Module):
             name: encode(branch, batch.inputs[name], maps=counts[name]) for name, branch in self.branches.items()
         }
         shown = self.withhold(present)
-        features = self.stand_ins(encoded, shown)
+        learns = self.training and bool(self.alone or self.modulate)
+        apart = self._apart(encoded, present, batch) if learns else {}
+        features = self.stand_ins(self._damped(encoded, apart, batch), shown)
         fused = self.fusion(features)
         # Heads of slices read what was encoded: a modality withheld from the fusion still labels its own images. Heads
         # of studies read what the study is shown.
@@ -77,9 +82,10 @@ class MultimodalModel(nn.Module):
         if self.stack is not None and not self.training:
             members = self.members(self.stack, encoded, present, batch)
             logits[self.stack.head] = self.stack(members, present)
-        apart = self._apart(encoded, present, batch) if self.training and self.alone else {}
         boxes = moved_boxes(batch, encoded)
-        return Output(features=features, present=shown, fused=fused, logits=logits, boxes=boxes, alone=apart)
+        return Output(
+            features=features, present=shown, fused=fused, logits=logits, boxes=boxes, alone=apart if self.alone else {}
+        )
 
     def study_logits(
         self, head: str, encoded: Mapping[str, Features], shown: Bool[Tensor, "b m"], batch: Batch
@@ -98,6 +104,17 @@ class MultimodalModel(nn.Module):
             only[:, column] = present[:, column]
             apart[modality] = {name: self.study_logits(name, encoded, only, batch) for name in self.heads_of("study")}
         return apart
+
+    def _damped(
+        self, encoded: Mapping[str, Features], apart: Mapping[str, Mapping[str, Float[Tensor, "b f"]]], batch: Batch
+    ) -> Mapping[str, Features]:
+        """What the fused answer is made of, by which the modality that is ahead learns less."""
+        if not self.modulate or not apart:
+            return encoded
+        head = next(iter(self.heads_of("study")))
+        given = {name: self.answering[head].probabilities(logits[head].detach()) for name, logits in apart.items()}
+        labels = {n: torch.where(batch.present(n)[:, None], batch.labels, torch.nan) for n in apart}
+        return damped(encoded, speed_factors(given, labels, self.modulate))
 
     def members(
         self, stack: Stack, encoded: Mapping[str, Features], shown: Bool[Tensor, "b m"], batch: Batch

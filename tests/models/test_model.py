@@ -9,6 +9,7 @@ from torch import nn
 
 from mmdx.batch import Batch, Boxes, Features, Packed
 from mmdx.models.model import encode, frozen_statistics, moved_boxes, trainable
+from mmdx.models.stack.stack import Stack, Weighting
 
 BOX_HEAD = {"type": "boxes", "levels": 1, "hidden": 8}
 
@@ -79,3 +80,49 @@ def test_without_dropout_of_modalities_a_study_is_shown_what_it_has(training: bo
     model = model_of(config_of()).train(training)
     output = model(batch_of([sample(0, images=2, words=3)]))
     assert output.present.tolist() == [[True, True]]
+
+
+def test_each_modality_alone_is_answered_as_if_the_others_were_withheld() -> None:
+    model = model_of(config_of(alone=0.5)).train()
+    torch.manual_seed(0)
+    output = model(batch_of([sample(0, images=2, words=3), sample(1, images=1, words=0)]))
+    assert {name: list(heads) for name, heads in output.alone.items()} == {"image": ["study"], "report": ["study"]}
+    model.eval()
+    whole = model(batch_of([sample(0, images=2, words=3)]))
+    assert whole.alone == {}
+    assert model_of(config_of()).train()(batch_of([sample(0, images=2, words=3)])).alone == {}
+
+
+def test_what_is_said_to_the_image_alone_is_what_a_study_without_a_report_is_told() -> None:
+    model = model_of(config_of()).eval()
+    both, lone = batch_of([sample(0, images=2, words=3)]), batch_of([sample(0, images=2, words=0)])
+    encoded = {name: encode(branch, both.inputs[name]) for name, branch in model.branches.items()}
+    said = model.study_logits("study", encoded, torch.tensor([[True, False]]), both)
+    torch.testing.assert_close(said, model(lone).logits["study"])
+
+
+def test_a_stack_has_the_last_word_in_evaluation_alone() -> None:
+    model, batch = model_of(config_of()).eval(), batch_of([sample(0, images=2, words=3)])
+    plain = model(batch).logits["study"]
+    weight = Weighting(("image", "report"), ("network",), torch.full((1, 2), 2.0), torch.ones(2))
+    model.stack = Stack("study", ("image", "report"), {}, [weight])
+    torch.testing.assert_close(model(batch).logits["study"], 2 * plain + 1)
+    assert model.state_dict().keys() == model_of(config_of()).state_dict().keys()
+
+
+def test_modulation_changes_what_is_learned_and_nothing_that_is_said() -> None:
+    batch = batch_of([sample(index, images=2, words=3) for index in range(4)])
+    plain, held = (model_of(config_of(modulate=value)).eval() for value in (0.0, 5.0))
+    plain.training = held.training = True  # the models train, and none of their dropouts draws
+    first, second = plain(batch), held(batch)
+    torch.testing.assert_close(first.fused.detach(), second.fused.detach())
+    first.fused.square().sum().backward()
+    second.fused.square().sum().backward()
+    moved = {
+        name: float(part.grad.abs().sum() / other.grad.abs().sum())
+        for name in ("image", "report")
+        if (part := next(held.branches[name].project.parameters())).grad is not None
+        and (other := next(plain.branches[name].project.parameters())).grad is not None
+    }
+    assert min(moved.values()) < 0.999
+    assert max(moved.values()) == pytest.approx(1.0)

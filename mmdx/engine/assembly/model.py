@@ -37,6 +37,13 @@ def build_model(config: Config, facts: ModelFacts) -> tuple[MultimodalModel, Mod
     fusion = FUSIONS.build(config.model.fusion, "model.fusion", modalities=items, dim=config.model.dim)
     rates = config.model.modality_dropout
     dropout = {name: rates.get(name, 0.0) if isinstance(rates, dict) else rates for name in branches}
-    alone = config.model.alone
-    model = MultimodalModel(branches, fusion, heads, dim=config.model.dim, modality_dropout=dropout, alone=alone)
+    model = MultimodalModel(
+        branches,
+        fusion,
+        heads,
+        dim=config.model.dim,
+        modality_dropout=dropout,
+        alone=config.model.alone,
+        modulate=config.model.modulate,
+    )
     return model, replace(facts, inputs=complete)

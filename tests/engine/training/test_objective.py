@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -56,3 +57,19 @@ def test_the_share_weighs_labels_and_answers():
         parts = distilled({"study": answers}, temperature=3.0, share=share)(model, output, batch)
         expected = (1 - share) * hard + share * parts["distilled"]
         torch.testing.assert_close(parts["loss"], expected)
+
+
+def test_answers_to_each_modality_alone_count_by_their_weight_over_the_studies_that_have_it():
+    model, batch = model_of(config_of(alone=0.25)).train(), mixed_batch()
+    output = model(batch)
+    parts = objective(model, output, batch)
+    head = model.answering["study"]
+    losses = []
+    for modality, logits in output.alone.items():
+        having = batch.present(modality)
+        known = head.loss(logits["study"][having], replace(batch, labels=batch.labels[having]))
+        losses.append(known)
+    expected = sum(losses) / len(losses)
+    torch.testing.assert_close(parts["alone"], expected)
+    others = parts["study"] * head.weight + parts["slice"] * model.answering["slice"].weight
+    torch.testing.assert_close(parts["loss"], others + 0.25 * expected)
