@@ -32,6 +32,8 @@ FAR = 8.0
 """The farthest edge that the cells of a map answer for, in cells; beyond it the next map does, and the coarsest all."""
 CANDIDATES = 300
 """How many boxes per image are looked at for overlap, from the likeliest on."""
+FEW = 4
+"""How many cells must say that a slice has a finding of which its boxes are unknown: the likeliest ones."""
 PLACE, ANSWER = 3, 6
 """Numbers per cell (x, y, side), and per cell and finding (logit, four distances, logit of centrality)."""
 
@@ -45,6 +47,10 @@ class BoxHead(Head):
     of `layers` convolutions answer. Of boxes that overlap by more than `overlap` (IoU) the likeliest stays; boxes below
     the score `least` are dropped, and those beyond the `most` likeliest of an image. Logits `[n a c]`: n images, a
     cells over all maps, c numbers per cell, which are x, y and side in pixels, then six numbers per finding.
+
+    For few boxes: with `shared` all findings have the same edges and centrality at a cell; `mirror` shows each cell how
+    it differs from the cell that mirrors it, left to right; `weak` weighs a loss of slices that are labelled positive
+    and have no box (`weak_loss`).
     """
 
     level = "box"
@@ -62,6 +68,9 @@ class BoxHead(Head):
         overlap: Annotated[float, Field(gt=0, le=1)] = 0.5,
         least: Annotated[float, Field(ge=0, lt=1)] = 0.05,
         most: Annotated[int, Field(ge=1)] = 20,
+        shared: bool = False,
+        mirror: bool = False,
+        weak: Annotated[float, Field(ge=0)] = 0.0,
         weight: float = 1.0,
     ) -> None:
         super().__init__()
@@ -77,12 +86,13 @@ class BoxHead(Head):
         self.condition = nn.Linear(dim, 2 * hidden)
         nn.init.zeros_(self.condition.weight)
         nn.init.zeros_(self.condition.bias)
+        self.both = nn.Conv2d(2 * hidden, hidden, 1) if mirror else None
         norm = partial(nn.GroupNorm, math.gcd(hidden, 32))
         self.classify = FCOSClassificationHead(hidden, 1, self.findings, layers, norm_layer=norm)
-        self.regress = FCOSRegressionHead(hidden, self.findings, layers, norm_layer=norm)
+        self.regress = FCOSRegressionHead(hidden, 1 if shared else self.findings, layers, norm_layer=norm)
         # Distances pass a ReLU: all start above it, or half of them would never learn.
         nn.init.ones_(cast(Tensor, self.regress.bbox_reg.bias))
-        self.overlap, self.least, self.most, self.weight = overlap, least, most, weight
+        self.overlap, self.least, self.most, self.weak, self.weight = overlap, least, most, weak, weight
 
     def forward(
         self, encoded: Mapping[str, Features], fused: Float[Tensor, "b d"], batch: Batch
@@ -94,13 +104,17 @@ class BoxHead(Head):
         scale, shift = self.condition(fused)[study, :, None, None].chunk(2, dim=1)
         levels = self.pyramid({str(level): features for level, features in enumerate(maps)})
         levels = [level * (1 + scale) + shift for level in levels.values()]
+        if self.both is not None:
+            levels = [self.both(torch.cat([level, level - level.flip(-1)], dim=1)) for level in levels]
         distances, central = self.regress(levels)
         scores = self.classify(levels)
         cells = scores.shape[:2]
         places = cell_places([level.shape[-2:] for level in levels], packed.values.shape[-2:]).to(fused.device)
-        answers = [scores[..., None], distances.reshape(*cells, -1, 4), central.reshape(*cells, -1, 1)]
+        places = places.expand(cells[0], -1, -1)
+        edges = [part.reshape(*cells, -1, width) for part, width in ((distances, 4), (central, 1))]
+        answers = [scores[..., None], *(part.expand(-1, -1, self.findings, -1) for part in edges)]
         numbers = torch.cat([answer.float() for answer in answers], dim=-1).flatten(2)
-        return torch.cat([places.expand(cells[0], -1, -1), numbers], dim=-1)[: len(packed.values)]
+        return torch.cat([places, numbers], dim=-1)[: len(packed.values)]
 
     def targets(self, batch: Batch) -> Float[Tensor, "k f"]:
         return known_boxes(batch, self.images)
@@ -113,7 +127,7 @@ class BoxHead(Head):
     def loss(self, logits: Float[Tensor, "n a c"], batch: Batch) -> Float[Tensor, ""]:
         """Focal loss over all cells, plus overlap and centrality of the cells in boxes, per cell in a box.
 
-        Cells of an image and finding of which nothing is known count nothing.
+        Cells of an image and finding of which nothing is known count nothing, but in `weak` times `weak_loss`.
         """
         places, answers = taken_apart(logits.float())
         labelled = ~self.targets(batch).isnan()
@@ -128,7 +142,11 @@ class BoxHead(Head):
         aim = centrality(places[cell], truth)
         central = F.binary_cross_entropy_with_logits(answers[inside][:, 5], aim, reduction="sum")
         # By the cells in boxes: nearly all others are background, and their number says nothing of the lesions.
-        return (focal + overlap + central) / inside.sum().clamp(min=1)
+        total = (focal + overlap + central) / inside.sum().clamp(min=1)
+        if not self.weak:
+            return total
+        unknown = (batch.slice_labels[self.images] == 1) & ~labelled
+        return total + self.weak * weak_loss(answers[..., 0], unknown)
 
     def boxes(self, logits: Float[Tensor, "n a c"], height: int, width: int) -> tuple[Boxes, Float[Tensor, "k"]]:
         """The boxes of each image and their scores, from the likeliest of all images on; clipped to the image."""
@@ -145,6 +163,14 @@ class BoxHead(Head):
         survivors = batched_nms(corners, scores, image * self.findings + finding, self.overlap)
         survivors = survivors[_place_within(image[survivors]) < self.most]
         return Boxes(corners[survivors], image[survivors], finding[survivors]), scores[survivors]
+
+
+def weak_loss(cells: Float[Tensor, "n a f"], positive: Bool[Tensor, "n f"]) -> Float[Tensor, ""]:
+    """How far the `FEW` likeliest cells are from a finding, as logits: the mean over the images and findings that are
+    `positive` somewhere, nobody knows where; 0 without any (multiple instances, Li et al. 2018, CVPR).
+    """
+    likeliest = cells.topk(min(FEW, cells.shape[1]), dim=1).values.mean(dim=1)
+    return (F.softplus(-likeliest) * positive).sum() / positive.sum().clamp(min=1)
 
 
 def known_boxes(batch: Batch, modality: str) -> Float[Tensor, "n f"]:

@@ -8,11 +8,11 @@ import pytest
 import torch
 from parts import IMAGES, batch_of, config_of, model_of, sample
 
-from mmdx.batch import Boxes
+from mmdx.batch import Boxes, Features
 from mmdx.engine.training.objective import objective
 from mmdx.errors import UsageError
 from mmdx.models.heads.base import BranchSizes, Findings
-from mmdx.models.heads.boxes import BoxHead, assign, cell_places, centrality, corners_of, known_boxes
+from mmdx.models.heads.boxes import BoxHead, assign, cell_places, centrality, corners_of, known_boxes, weak_loss
 from mmdx.models.image import TimmEncoder
 
 NAN = torch.nan
@@ -94,6 +94,51 @@ def test_unknown_boxes_are_no_negatives():
     assert answer.loss(loud, batch) == answer.loss(logits, batch)
     loud[0, :, 9] = 9.0
     assert answer.loss(loud, batch) > answer.loss(logits, batch)
+
+
+def test_a_positive_slice_without_a_box_costs_what_its_likeliest_cells_deny():
+    # Six cells of two findings on one image: the four likeliest of the first say 3, 1, 0, 0, and mean 1.
+    cells = torch.tensor([[3.0, 9], [1, 9], [0, 9], [0, 9], [-5, 9], [-7, 9]])[None]
+    positive = torch.tensor([[True, False]])
+    assert weak_loss(cells, positive).item() == pytest.approx(0.31326, abs=1e-5)  # log(1 + exp(-1))
+    assert weak_loss(cells, ~positive | True).item() == pytest.approx((0.31326 + 0.00012) / 2, abs=1e-5)
+    assert weak_loss(cells, positive & False) == 0
+
+
+def test_only_slices_whose_boxes_are_unknown_are_weak():
+    # Finding a has a box on the first image; b is positive there without one, and absent on the second.
+    batch = labelled([[1, 1], [0, 0]], boxes((0, 0, 18, 2, 30, 14)))
+    logits = torch.zeros(2, 4, 15)
+    logits[..., :3] = places((2, 2))
+    without, loud = head().loss(logits, batch), logits.clone()
+    assert head(weak=2.0).loss(logits, batch).item() == pytest.approx(without.item() + 2 * 0.693147, abs=1e-5)
+    loud[0, :, 9] = 20.0
+    assert head(weak=2.0).loss(loud, batch).item() == pytest.approx(without.item(), abs=1e-5)
+
+
+def test_findings_share_their_edges_where_they_are_few():
+    batch = batch_of([sample(0, images=2, words=2)])
+    model = model_of(config_of(heads={"boxes": {"type": "boxes", "levels": 1, "hidden": 8, "shared": True}}))
+    torch.nn.init.normal_(model.heads["boxes"].classify.cls_logits.weight)
+    logits = model.eval()(batch).logits["boxes"].detach()
+    answers = logits[..., 3:].reshape(2, 16, 2, 6)
+    assert answers[:, :, 0, 1:].equal(answers[:, :, 1, 1:])
+    assert not answers[:, :, 0, 0].equal(answers[:, :, 1, 0])
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_a_cell_sees_the_one_that_mirrors_it_only_where_it_is_asked_to(mirror):
+    answer, batch = head(mirror=mirror, layers=0), batch_of([sample(0, images=1, words=2)])
+    maps = torch.randn(1, 6, 1, 9, generator=torch.Generator().manual_seed(0))
+    changed = maps.clone()
+    changed[..., 8] += 1.0
+
+    def first_cell(image: torch.Tensor) -> torch.Tensor:
+        none = torch.zeros(1, 1, 4)
+        features = Features(none, torch.ones(1, 1, dtype=torch.bool), none[0], maps=(image,))
+        return answer({"image": features}, none[0], batch)[0, 0].detach()
+
+    assert first_cell(maps).equal(first_cell(changed)) is not mirror
 
 
 def test_the_right_box_costs_next_to_nothing():
