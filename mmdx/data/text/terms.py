@@ -71,8 +71,7 @@ def fit_components(
 
     `(x - mean) @ matrix` keeps all distances between the reports where there are no more of them than `rank`, but for
     one factor, by which the mean square of all values is 1. The rotation, drawn by `seed`, spreads what there is over
-    `rank` values that are all alike: an optimizer that makes equally large steps in each of them then prefers what a
-    logistic regression prefers, and not the rarest term.
+    `rank` values that are all alike, for an optimizer that makes equally large steps in each of them.
     """
     ids = [tokenizer(report) for report in reports if report.strip()]
     if len(ids) > MOST_REPORTS:
