@@ -17,7 +17,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 __version__ = "0.1.0"
 PUBLIC = {
     **dict.fromkeys(("read", "prepare", "audit"), "mmdx.api.data"),
-    **dict.fromkeys(("config", "train", "load", "ensemble", "evaluate", "ablate"), "mmdx.api.models"),
+    **dict.fromkeys(("plan", "config", "train", "load", "ensemble", "evaluate", "ablate"), "mmdx.api.models"),
     "compare": "mmdx.api.claims",
     "Run": "mmdx.api.run",
     "Audit": "mmdx.data.audit.audit",
@@ -25,6 +25,7 @@ PUBLIC = {
     "as_torch": "mmdx.data.loading.dataset",
     "Study": "mmdx.study",
     "Config": "mmdx.schema",
+    "Planned": "mmdx.engine.planning.planned",
     "Model": "mmdx.engine.inference.model",
     **dict.fromkeys(("Prediction", "Predictions"), "mmdx.engine.inference.prediction"),
     **dict.fromkeys(("Explanation", "Explanations"), "mmdx.engine.inference.explanation"),

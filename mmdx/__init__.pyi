@@ -7,6 +7,7 @@ from mmdx.api.models import config as config
 from mmdx.api.models import ensemble as ensemble
 from mmdx.api.models import evaluate as evaluate
 from mmdx.api.models import load as load
+from mmdx.api.models import plan as plan
 from mmdx.api.models import train as train
 from mmdx.api.run import Run as Run
 from mmdx.data.audit.audit import Audit as Audit
@@ -18,6 +19,7 @@ from mmdx.engine.inference.explanation import Explanations as Explanations
 from mmdx.engine.inference.model import Model as Model
 from mmdx.engine.inference.prediction import Prediction as Prediction
 from mmdx.engine.inference.prediction import Predictions as Predictions
+from mmdx.engine.planning.planned import Planned as Planned
 from mmdx.errors import DataError as DataError
 from mmdx.errors import MmdxError as MmdxError
 from mmdx.errors import UsageError as UsageError

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
 
 from mmdx import __version__
 from mmdx import cli_options as option
-from mmdx.errors import MmdxError, system_refusal
+from mmdx.terminal.ending import run_verb
 
 app = typer.Typer(name="mmdx", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 DEFAULT_CONFIG = Path("configs/phantom.yaml")
-STOPPED = 130
 
 
 def _show_version(wanted: bool | None) -> None:
@@ -50,6 +47,29 @@ def inspect(
     leave_inspection(inspection, f"{path}, reader '{inspection.reader}'", json, Console())
     if not inspection.sound:
         raise typer.Exit(1)
+
+
+@app.command()
+def plan(
+    reader: Annotated[str, typer.Argument(help="a reader; mmdx list readers names them")],
+    source: Annotated[Path, typer.Argument(metavar="SRC", help="the raw files")],
+    options: option.PlannedReader = None,
+    minutes: Annotated[float, typer.Option(help="how long its training may take on this machine")] = 60,
+    out: Annotated[Path, typer.Option(help="the config to write")] = Path("plan.yaml"),
+    force: Annotated[bool, typer.Option("--force", help="replace a file that is there already")] = False,
+    plugin: option.Plugins = None,
+) -> None:
+    """Write a config for this cohort on this machine, each line with its reason; mmdx train takes it as it is."""
+    from mmdx.config_file import with_overrides
+    from mmdx.engine.planning.plan import plan_source
+    from mmdx.engine.planning.planned import refuse_other
+    from mmdx.terminal.plan import show_planned
+
+    refuse_other(out, force=force)
+    chosen, plugins = with_overrides({}, options or []), plugin or []
+    planned = plan_source(source, reader=reader, options=chosen, minutes=minutes, plugins=plugins)
+    planned.save(out, force=force)
+    show_planned(planned, out, Console())
 
 
 @app.command()
@@ -270,27 +290,7 @@ def list_parts(kind: option.PartKind = None) -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs a verb; every problem that a user can fix ends in its lines and an exit code, never in a traceback."""
-    try:
-        code = app(arguments, standalone_mode=False)
-    except MmdxError as error:
-        _end(error.problems, error.exit_code)
-    except OSError as error:
-        if error.errno is None:  # not the system's word, but a library's: a bug
-            raise
-        _end([system_refusal(error)], 1)
-    except typer.TyperException as error:
-        message = error.format_message()
-        _end([f"{message} (mmdx --help)"] if message else [], 2)  # bare `mmdx` has shown its help, and has no message
-    # typer answers Ctrl-C, and an exit asked for, with a code.
-    if code == STOPPED:
-        _end(["stopped; nothing finished is lost: use train --resume, or prepare or ablate again"], STOPPED)
-    sys.exit(code if isinstance(code, int) else 0)
-
-
-def _end(problems: Sequence[str], code: int) -> NoReturn:
-    # Written at once: processes of one launch share a terminal, and their lines must not run into each other.
-    sys.stderr.write("".join(f"mmdx: {problem}\n" for problem in problems))
-    sys.exit(code)
+    run_verb(app, arguments)
 
 
 if __name__ == "__main__":

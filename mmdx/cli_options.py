@@ -21,6 +21,7 @@ ReaderOptions = Annotated[
         help="options of the reader; also size, val, test, split_seed, pseudonym_key=FILE of the store",
     ),
 ]
+PlannedReader = Annotated[list[str] | None, typer.Argument(metavar="[option=value]...", help="options of the reader")]
 ScoredSplit = Annotated[Literal["train", "val", "test"], typer.Option(help="which studies")]
 RunOrModel = Annotated[Path, typer.Argument(help="a run folder, or a model folder")]
 Input = Annotated[Path, typer.Argument(metavar="INPUT", help="a folder, a file or a zip with one or more studies")]

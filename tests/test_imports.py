@@ -46,7 +46,7 @@ FLOORS = {
     ),
     "engine": (
         *(("processes",), ("runs",), ("assembly",), ("intake", "scoring"), ("training",)),
-        *(("inference", "reporting"), ("experiments",)),
+        *(("inference", "reporting", "planning"), ("experiments",)),
     ),
 }
 """The packages of each room, from the ground up: one imports itself and what lies on the floors below it."""

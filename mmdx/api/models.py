@@ -21,6 +21,8 @@ from mmdx.engine.experiments.ensemble import ensemble_runs
 from mmdx.engine.experiments.run import evaluate as evaluate_run
 from mmdx.engine.experiments.run import train as train_run
 from mmdx.engine.inference.model import Model
+from mmdx.engine.planning.plan import MINUTES, plan_source
+from mmdx.engine.planning.planned import Planned
 from mmdx.engine.scoring.evaluate import Scoring
 from mmdx.errors import DataError
 from mmdx.schema import Config
@@ -28,6 +30,24 @@ from mmdx.stats.cohort.predictions import read_predictions
 from mmdx.stats.evidence import Evidence
 
 ConfigSource = str | Path | Mapping[str, Any] | Config
+
+
+def plan(
+    source: str | Path,
+    *,
+    reader: str | None = None,
+    minutes: float = MINUTES,
+    plugins: Sequence[str] = (),
+    **options: Any,
+) -> Planned:
+    """A config for the studies in raw files on this machine, each line with its reason: `train(plan(source).config)`.
+
+    `reader` is one of `mmdx list readers`, by default `dicom` or `folder`, whichever fits; `options` are its own.
+    `minutes` is how long the training may take here; `plugins` are modules of your own to import first. A few images
+    are decoded, and steps of the model are timed. Raises `DataError` where there is nothing to learn, or nothing to
+    learn it from, and `UsageError` for a reader or an option that there is not.
+    """
+    return plan_source(Path(source), reader=reader, options=options, minutes=minutes, plugins=plugins)
 
 
 def config(source: ConfigSource, overrides: Mapping[str, Any] | None = None) -> Config:

@@ -1,0 +1,1 @@
+"""The rules of the planner, one question per file: facts become choices with their reasons; imports facts."""
