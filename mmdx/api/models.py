@@ -36,7 +36,7 @@ def plan(
     source: str | Path,
     *,
     reader: str | None = None,
-    minutes: float = MINUTES,
+    minutes: int | float = MINUTES,
     plugins: Sequence[str] = (),
     **options: Any,
 ) -> Planned:
@@ -47,7 +47,7 @@ def plan(
     are decoded, and steps of the model are timed. Raises `DataError` where there is nothing to learn, or nothing to
     learn it from, and `UsageError` for a reader or an option that there is not.
     """
-    return plan_source(Path(source), reader=reader, options=options, minutes=minutes, plugins=plugins)
+    return plan_source(Path(source), reader=reader, options=options, minutes=float(minutes), plugins=plugins)
 
 
 def config(source: ConfigSource, overrides: Mapping[str, Any] | None = None) -> Config:

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmdx.engine.intake.inspect import find_studies
+from mmdx.data.readers import register_all
+from mmdx.data.readers.detect import detect_reader
+from mmdx.data.store.recipe import Recipe
+from mmdx.engine.assembly.plugins import import_plugins
 from mmdx.engine.planning.choices import Choice, config_of
 from mmdx.engine.planning.facts.cohort import Cohort, cohort_of
 from mmdx.engine.planning.facts.machine import Machine, this_machine
@@ -23,6 +26,8 @@ from mmdx.engine.planning.timing import Timing, timed
 from mmdx.engine.planning.wishes import remarks, wishes
 from mmdx.engine.planning.written import written_config
 from mmdx.errors import DataError, UsageError
+from mmdx.registry import READERS
+from mmdx.schema import Component
 
 MINUTES = 60.0
 """Minutes that a plan may take to train, where nobody says."""
@@ -54,8 +59,14 @@ def plan_source(
     """
     if not minutes > 0:
         raise UsageError(f"--minutes {minutes:g}: give a number above 0, such as {MINUTES:g}")
-    name, studies = find_studies(source, reader=reader, options=options, plugins=plugins)
-    cohort = cohort_of(studies, name, options or {}, source)
+    register_all()
+    import_plugins(plugins)
+    if reader is None and not source.exists():
+        raise UsageError(f"{source}: no such file or folder")
+    name = reader or detect_reader(source).type
+    READERS.get(name, "plan")
+    component = READERS.resolve(Component(type=name, **dict(options or {})), f"reader {name}")
+    cohort = cohort_of(Recipe(component, source).read(), name, options or {}, source)
     return plan_cohort(cohort, Means(this_machine(), minutes, plugins=tuple(plugins)))
 
 

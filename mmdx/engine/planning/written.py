@@ -11,6 +11,8 @@ import yaml
 from mmdx.engine.planning.choices import Choice
 
 WIDEST = 120
+AGAIN = "As above."
+"""What stands in the place of a reason that was given before."""
 _STEP = 2
 
 
@@ -18,7 +20,7 @@ def written_config(head: Sequence[str], choices: Sequence[Choice]) -> str:
     """The text of a config: the lines of `head` as comments, then every choice below its reason, in the order of the
     choices; `read_config` reads it back to the config of the same choices."""
     lines = [line for text in head for line in _comment(text, 0, hanging=True)]
-    return "\n".join([*lines, *_lines(_tree(choices), 0)]) + "\n"
+    return "\n".join([*lines, *_lines(_tree(choices), 0, set())]) + "\n"
 
 
 def _tree(choices: Sequence[Choice]) -> dict[str, Any]:
@@ -33,15 +35,17 @@ def _tree(choices: Sequence[Choice]) -> dict[str, Any]:
     return root
 
 
-def _lines(node: Mapping[str, Any], depth: int) -> Iterator[str]:
+def _lines(node: Mapping[str, Any], depth: int, said: set[str]) -> Iterator[str]:
+    """The lines of a section; a reason of those that were `said` before is not said again."""
     indent = " " * depth
     for key, below in node.items():
         if isinstance(below, Choice):
-            yield from _comment(below.reason, depth)
+            yield from _comment(AGAIN if below.reason in said else below.reason, depth)
+            said.add(below.reason)
             yield from _value(f"{indent}{_flow(key, WIDEST)}: ", below.value)
         else:
             yield f"{indent}{_flow(key, WIDEST)}:"
-            yield from _lines(below, depth + _STEP)
+            yield from _lines(below, depth + _STEP, said)
 
 
 def _comment(text: str, depth: int, *, hanging: bool = False) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from mmdx.engine.planning.choices import Choice
 from mmdx.engine.planning.facts.cohort import Cohort
@@ -14,83 +14,51 @@ from mmdx.study import groups_of
 SLICE_WEIGHT = 4
 """How much more the slices count than the study: what won on CT-ICH (docs/recipe.md)."""
 FEWEST_BOXED = 30
-"""Patients with a box from which a head learns to find lesions."""
+"""Patients with a box of one finding from which a head learns to find lesions."""
+LEAST_BOXED = 96
+"""The side of an image in pixels from which a lesion covers cells enough of the finest map (configs/localize.yaml)."""
 WITHHELD = 0.3
 """The chance that a modality is withheld from a study in training."""
 
 
 def sliced_input(cohort: Cohort, findings: Findings) -> str | None:
-    """The input whose slices are labelled, the one with boxes before others; None where no slice has a label."""
-
-    def positive(item: ImageInput) -> int:
-        return max(
-            (sum(cohort.slice_labels.get(part, {}).get(f, 0) for f in findings.names) for part in item.parts), default=0
-        )
-
-    def boxed(item: ImageInput) -> bool:
-        return any(part in cohort.boxes for part in item.parts)
-
-    images = [item for item in image_inputs(cohort) if positive(item) and item.pictures.longest > 1]
+    """The input whose slices are labelled, one with boxes before others; None where no slice is positive."""
+    images = [item for item in image_inputs(cohort) if item.pictures.longest > 1 and _positive(cohort, item, findings)]
     if images:
-        return max(images, key=lambda item: (boxed(item), positive(item))).name
-    vectors = [name for name in cohort.vectors if sum(cohort.slice_labels.get(name, {}).values())]
-    return vectors[0] if vectors else None
+        return max(images, key=lambda item: (item.parts[0] in cohort.boxes, _positive(cohort, item, findings))).name
+    return next((name for name in cohort.vectors if sum(cohort.slice_labels.get(name, {}).values())), None)
 
 
-def boxed_input(cohort: Cohort, findings: Findings, approach: Approach) -> str | None:
+def boxed_input(cohort: Cohort, findings: Findings, approach: Approach) -> ImageInput | None:
     """The input on which boxes are learnt; None where there are too few, or none that an encoder sees as pixels."""
-    if not approach.trained or max(approach.size, 0) < 2 * 32:
+    if not approach.trained or approach.size < LEAST_BOXED:
         return None
     for item in image_inputs(cohort):
-        patients = [cohort.boxes.get(part, {}).get(finding, 0) for part in item.parts for finding in findings.names]
-        if not item.stacked and max(patients, default=0) >= FEWEST_BOXED:
-            return item.name
+        if max(_boxes(cohort, item, findings).values(), default=0) >= FEWEST_BOXED:
+            return item
     return None
 
 
 def head_choices(cohort: Cohort, findings: Findings, approach: Approach, measured: tuple[str, ...]) -> Iterator[Choice]:
-    """The heads, and what judges an epoch."""
+    """The heads, and what judges an epoch; `measured` are the levels of heads whose scores can be computed."""
     slices = sliced_input(cohort, findings)
-    studies = any(cohort.labels[finding].studies for finding in findings.names)
-    exclusive = groups_of(findings.names)
-    loss = {"loss": "cross_entropy"} if exclusive else {}
-    if studies:
+    groups = groups_of(findings.names)
+    loss = {"loss": "cross_entropy"} if groups else {}
+    if any(cohort.labels[finding].studies for finding in findings.names):
         blend = {"blend": True} if slices and approach.trained else {}
         reason = "Studies are labelled."
-        reason += f" Classes of {', '.join(exclusive)} exclude each other." if exclusive else ""
-        reason += " What single slices say is blended in." if blend else ""
+        reason += f" Of the classes of {', '.join(groups)} a study has one." if groups else ""
+        reason += " What its slices say one by one is blended in." if blend else ""
         yield Choice("model.heads.study", {"type": "study", **blend, **loss}, reason)
     if slices:
-        positive = max(
-            (cohort.slice_labels.get(p, {}).get(findings.primary, 0) for p in _parts(cohort, slices)), default=0
-        )
         blend = {} if approach.trained else {"blend": True}
-        reason = (
-            f"Slices are labelled ({positive} with {findings.primary}), which teaches more than labels of studies do."
-        )
-        yield Choice(
-            "model.heads.slice", {"type": "slice", "modality": slices, **blend, "weight": SLICE_WEIGHT, **loss}, reason
-        )
+        value = {"type": "slice", "modality": slices, **blend, "weight": SLICE_WEIGHT, **loss}
+        yield Choice("model.heads.slice", value, "Slices are labelled, which teaches more than labels of studies do.")
         yield Choice("train.judge", "slices", "There are far more slices than studies to judge an epoch by.")
     boxes = boxed_input(cohort, findings, approach)
     if boxes is not None and "box" in measured:
-        counts = ", ".join(
-            f"{finding} {count}" for finding, count in cohort.boxes[boxes].items() if finding in findings.names
-        )
-        yield Choice("model.heads.boxes", {"type": "boxes", "modality": boxes}, f"Patients with boxes: {counts}.")
-
-
-def fusion_choices(cohort: Cohort) -> Iterator[Choice]:
-    """How modalities meet; nothing for a lone one."""
-    names = input_names(cohort)
-    if len(names) < 2:
-        return
-    reason = (
-        f"{' and '.join(names)} are weighed at the end: the fewest weights to learn, and none where one is missing."
-    )
-    yield Choice("model.fusion", "late", reason)
-    lacking = "so that the model answers without it as well"
-    yield Choice("model.modality_dropout", WITHHELD, f"A modality is withheld now and then, {lacking}.")
+        counts = ", ".join(f"{finding} {count}" for finding, count in _boxes(cohort, boxes, findings).items())
+        yield Choice("model.heads.boxes", {"type": "boxes", "modality": boxes.name}, f"Patients with boxes: {counts}.")
 
 
 def box_remark(cohort: Cohort, findings: Findings, approach: Approach, measured: tuple[str, ...]) -> str:
@@ -100,12 +68,34 @@ def box_remark(cohort: Cohort, findings: Findings, approach: Approach, measured:
     most = max(count for counts in cohort.boxes.values() for count in counts.values())
     if most < FEWEST_BOXED:
         return f"Boxes are not learnt: at most {most} patients have one of a finding, and {FEWEST_BOXED} are needed."
-    if "box" not in measured:
-        return "Boxes are not learnt: pip install 'mmdx[boxes]' brings what measures them."
-    return (
-        "Boxes are not learnt, for a frozen encoder leaves no feature maps; a trained one would (more minutes, a GPU)."
-    )
+    if approach.frozen:
+        return (
+            "Boxes are not learnt: a frozen encoder leaves no feature maps; a trained one would (a GPU, more minutes)."
+        )
+    if approach.size < LEAST_BOXED:
+        return f"Boxes are not learnt: images of {approach.size} pixels are too small for them."
+    return "Boxes are not learnt: pip install 'mmdx[boxes]' brings what measures them."
 
 
-def _parts(cohort: Cohort, name: str) -> tuple[str, ...]:
-    return next((item.parts for item in image_inputs(cohort) if item.name == name), (name,))
+def fusion_choices(cohort: Cohort) -> Iterator[Choice]:
+    """How modalities meet; nothing for a lone one."""
+    names = input_names(cohort)
+    if len(names) < 2:
+        return
+    listing = f"{', '.join(names[:-1])} and {names[-1]}"
+    reason = f"{listing} are weighed at the end: the fewest weights to learn, and an absent one counts nothing."
+    yield Choice("model.fusion", "late", reason)
+    reason = "A modality is withheld now and then, so that the model answers without it as well."
+    yield Choice("model.modality_dropout", WITHHELD, reason)
+
+
+def _positive(cohort: Cohort, item: ImageInput, findings: Findings) -> int:
+    """Positive slice labels of an input; those of a stack are those of its first part."""
+    labels = cohort.slice_labels.get(item.parts[0], {})
+    return sum(labels.get(finding, 0) for finding in findings.names)
+
+
+def _boxes(cohort: Cohort, item: ImageInput, findings: Findings) -> Mapping[str, int]:
+    """Patients with a box by finding; boxes of a stack are those of its first part."""
+    patients = cohort.boxes.get(item.parts[0], {})
+    return {finding: count for finding, count in patients.items() if finding in findings.names}
