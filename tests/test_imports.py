@@ -46,7 +46,7 @@ FLOORS = {
     ),
     "engine": (
         *(("processes",), ("runs",), ("assembly",), ("intake", "scoring"), ("training",)),
-        *(("inference", "reporting", "planning"), ("experiments",)),
+        *(("inference", "reporting"), ("experiments",), ("planning",)),
     ),
 }
 """The packages of each room, from the ground up: one imports itself and what lies on the floors below it."""

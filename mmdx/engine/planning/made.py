@@ -15,6 +15,7 @@ from mmdx.engine.planning.rules.inputs import image_inputs
 from mmdx.engine.planning.rules.texts import TOKENS_PER_WORD
 from mmdx.models.facts import InputFacts
 from mmdx.schema import Config
+from mmdx.study import Terms
 
 
 def made_facts(config: Config, cohort: Cohort) -> ModelFacts:
@@ -47,8 +48,10 @@ def made_batch(config: Config, cohort: Cohort, *, studies: int, items: int | Non
 def _input_facts(config: Config, cohort: Cohort, name: str) -> InputFacts:
     section = config.model.inputs[name]
     if name in cohort.reports:
-        vocabulary = cohort.reports[name].vocabulary
-        return InputFacts("text", vocabulary=vocabulary, idf=(1.0,) * vocabulary)
+        words = (1.0,) * cohort.reports[name].vocabulary
+        pairs = tuple((token, token + 1) for token in range(len(words) - 1))
+        terms = Terms(words, pairs, (1.0,) * len(pairs))
+        return InputFacts("text", vocabulary=len(words), idf=words, terms=terms)
     if name in cohort.vectors:
         return InputFacts("vectors", width=cohort.vectors[name].width)
     if kind_of(section).pictured:

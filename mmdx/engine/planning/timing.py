@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from mmdx.engine.assembly.encoders import kind_of
 from mmdx.engine.assembly.model import build_model
-from mmdx.engine.assembly.untrained import describing_config
+from mmdx.engine.experiments.untrained import describing_config
 from mmdx.engine.planning.facts.cohort import Cohort
 from mmdx.engine.planning.made import made_batch, made_facts
 from mmdx.engine.processes import ready_cpu

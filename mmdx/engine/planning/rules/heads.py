@@ -13,6 +13,8 @@ from mmdx.study import groups_of
 
 SLICE_WEIGHT = 4
 """How much more the slices count than the study: what won on CT-ICH (docs/recipe.md)."""
+UNLABELLED = "noisy_or"
+"""How answers to slices become that of a study where nobody labelled a slice: any of them may show the finding."""
 FEWEST_BOXED = 30
 """Patients with a box of one finding from which a head learns to find lesions."""
 LEAST_BOXED = 96
@@ -45,11 +47,11 @@ def head_choices(cohort: Cohort, findings: Findings, approach: Approach, measure
     groups = groups_of(findings.names)
     loss = {"loss": "cross_entropy"} if groups else {}
     if any(cohort.labels[finding].studies for finding in findings.names):
-        blend = {"blend": True} if slices and approach.trained else {}
+        pooled = _pooled(cohort, approach, sliced=slices is not None)
         reason = "Studies are labelled."
         reason += f" Of the classes of {', '.join(groups)} a study has one." if groups else ""
-        reason += " What its slices say one by one is blended in." if blend else ""
-        yield Choice("model.heads.study", {"type": "study", **blend, **loss}, reason)
+        reason += " What its slices say one by one counts beside what they say together." if pooled else ""
+        yield Choice("model.heads.study", {"type": "study", **pooled, **loss}, reason)
     if slices:
         blend = {} if approach.trained else {"blend": True}
         value = {"type": "slice", "modality": slices, **blend, "weight": SLICE_WEIGHT, **loss}
@@ -87,6 +89,15 @@ def fusion_choices(cohort: Cohort) -> Iterator[Choice]:
     yield Choice("model.fusion", "late", reason)
     reason = "A modality is withheld now and then, so that the model answers without it as well."
     yield Choice("model.modality_dropout", WITHHELD, reason)
+
+
+def _pooled(cohort: Cohort, approach: Approach, *, sliced: bool) -> dict[str, str]:
+    """How the answers to single slices become one of the study (docs/methods/study_labels.md), where they should."""
+    if not any(item.pictures.longest > 1 for item in image_inputs(cohort)):
+        return {}
+    if sliced:
+        return {"slices": "max"} if approach.trained else {}
+    return {"slices": UNLABELLED}
 
 
 def _positive(cohort: Cohort, item: ImageInput, findings: Findings) -> int:

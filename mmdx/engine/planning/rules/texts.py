@@ -11,7 +11,7 @@ from mmdx.engine.planning.facts.machine import Machine, TextWeights
 from mmdx.engine.planning.facts.reports import FOREIGN, Reports
 
 FEW = 1000
-"""Reports up to which a bag of words is not beaten by what reads them in order (docs/recipe.md)."""
+"""Reports up to which nothing is adapted that was pretrained (docs/methods/text.md)."""
 TOKENS_PER_WORD = 1.3
 """Tokens that stand for a word: marks count, and pretrained encoders take words apart."""
 LEAST_TOKENS, MOST_TOKENS, TOKEN_STEP = 64, 512, 32
@@ -27,14 +27,12 @@ def text_choice(key: str, reports: Reports, machine: Machine) -> Choice:
     if not reports.spaced and fitting is not None:
         value = _transformer(fitting, tokens, frozen=True)
         return Choice(key, value, f"{about}, without spaces between words: only a pretrained encoder can read them.")
-    if reports.count <= FEW:
-        reason = f"{about}: on so few nothing that reads them in order beats a bag of words (TF-IDF)."
-        return Choice(key, {"type": "tfidf", "max_tokens": tokens}, reason)
-    if machine.gpu and machine.adapters and fitting is not None:
+    if reports.count > FEW and machine.gpu and machine.adapters and fitting is not None:
         value = _transformer(fitting, tokens, frozen=False) | {"lora": 8}
         return Choice(key, value, f"{about}: enough to adapt a pretrained encoder, by adapters of low rank.")
-    why = "enough to read them in order" + ("" if machine.gpu else "; a pretrained encoder would want a GPU")
-    return Choice(key, {"type": "bilstm_attention", "max_tokens": tokens}, f"{about}: {why}.")
+    return Choice(
+        key, "bag_and_sequence", f"{about}: the words as a bag, which is hard to beat, and in order beside it."
+    )
 
 
 def tokens_of(reports: Reports) -> int:

@@ -19,7 +19,9 @@ def remark(planned, on) -> str:
 
 
 def test_labels_of_studies_alone() -> None:
-    assert heads(cohort(), machine()) == {"model.heads.study": {"type": "study"}}
+    assert heads(cohort(), machine()) == {"model.heads.study": {"type": "study", "slices": "noisy_or"}}
+    views = cohort(pictures={"image": pictures(longest=1, middle=1)})
+    assert heads(views, machine()) == {"model.heads.study": {"type": "study"}}
 
 
 def test_slices_are_answered_where_they_are_labelled() -> None:
@@ -29,7 +31,7 @@ def test_slices_are_answered_where_they_are_labelled() -> None:
         "model.heads.slice": {"type": "slice", "modality": "image", "blend": True, "weight": 4},
         "train.judge": "slices",
     }
-    assert heads(sliced, BARE)["model.heads.study"] == {"type": "study", "blend": True}
+    assert heads(sliced, BARE)["model.heads.study"] == {"type": "study", "slices": "max"}
 
 
 def test_labels_of_slices_alone_have_no_head_for_studies() -> None:
@@ -59,7 +61,9 @@ def test_boxes_are_learnt_by_a_trained_encoder_from_enough_patients() -> None:
 
 def test_classes_that_exclude_each_other_share_a_softmax() -> None:
     grades = cohort(labels={"grade/low": label(40, 60), "grade/high": label(60, 40)})
-    assert heads(grades, machine()) == {"model.heads.study": {"type": "study", "loss": "cross_entropy"}}
+    assert heads(grades, machine()) == {
+        "model.heads.study": {"type": "study", "slices": "noisy_or", "loss": "cross_entropy"}
+    }
 
 
 def test_several_modalities_are_joined_late_and_withheld_now_and_then() -> None:

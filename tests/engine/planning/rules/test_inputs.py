@@ -76,4 +76,4 @@ def test_descriptors_and_reports_are_inputs_of_their_own() -> None:
     assert input_names(planned) == ["tiles", "note"]
     assert chosen["model.inputs.tiles.encoder"]["type"] == "mlp"
     assert chosen["model.inputs.tiles.sequence"]["type"] == "attention"
-    assert chosen["model.inputs.note.encoder"]["type"] == "tfidf"
+    assert chosen["model.inputs.note.encoder"] == "bag_and_sequence"

@@ -12,13 +12,13 @@ def encoder(of, on):
     return text_choice("encoder", of, on).value
 
 
-def test_few_reports_are_a_bag_of_words() -> None:
-    assert encoder(reports(), machine(text_weights=(ENGLISH,))) == {"type": "tfidf", "max_tokens": 160}
+def test_few_reports_are_a_bag_and_a_sequence() -> None:
+    assert encoder(reports(), gpu(text_weights=(ENGLISH,))) == "bag_and_sequence"
 
 
-def test_many_reports_are_read_in_order_or_by_a_pretrained_encoder_on_a_gpu() -> None:
+def test_many_reports_adapt_a_pretrained_encoder_on_a_gpu() -> None:
     many = reports(count=5000)
-    assert encoder(many, machine(text_weights=(ENGLISH,)))["type"] == "bilstm_attention"
+    assert encoder(many, machine(text_weights=(ENGLISH,))) == "bag_and_sequence"
     assert encoder(many, gpu(text_weights=(ENGLISH,))) == {
         **{"type": "transformer", "source": "minilm", "max_tokens": 160, "lora": 8}
     }
@@ -33,7 +33,7 @@ def test_an_english_encoder_is_not_for_another_language() -> None:
 def test_text_without_spaces_takes_a_pretrained_encoder_of_many_languages() -> None:
     unspaced = reports(foreign=0.9, spaced=False)
     assert encoder(unspaced, machine(text_weights=(MANY,)))["source"] == "xlm"
-    assert encoder(unspaced, machine())["type"] == "tfidf"
+    assert encoder(unspaced, machine()) == "bag_and_sequence"
 
 
 @pytest.mark.parametrize(("words", "tokens"), [(10, 64), (100, 160), (236, 320), (5000, 512)])
