@@ -1,1 +1,1 @@
-"""Plans: a cohort and a machine become a config with a reason per line; imports training and below."""
+"""Plans: a cohort and a machine become a config with a reason per line; imports everything below it."""
