@@ -37,13 +37,11 @@ class Answers:
 
 
 def showings_of(presence: Callable[[int, str], bool], names: Sequence[str], rows: Sequence[int]) -> list[Shown]:
-    """What the studies `rows` show of the modalities `names`, where each showing of a scoring is asked for."""
-    has = {tuple(presence(row, name) for name in names) for row in rows}
-    asked = [[name in shown for name in names] for shown in default_showings(names)]
-    seen = [
-        tuple(n for n, a, h in zip(names, mask, of, strict=True) if a and h) for of in sorted(has) for mask in asked
-    ]
-    return [shown for shown in dict.fromkeys(seen) if shown]
+    """What the studies `rows` show of the modalities `names` where each showing of a scoring is asked for, which may be
+    nothing."""
+    has = {tuple(name for name in names if presence(row, name)) for row in rows}
+    seen = [tuple(name for name in asked if name in of) for of in sorted(has) for asked in default_showings(names)]
+    return list(dict.fromkeys(seen))
 
 
 def members_of(shown: Shown, linear: Iterable[str]) -> list[str]:

@@ -16,6 +16,7 @@ from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.assembly.stacks import write_stack
 from mmdx.engine.runs.setting import Setting
 from mmdx.engine.scoring.calibrate import lone_head, probabilities_of
+from mmdx.engine.scoring.score import default_showings
 from mmdx.engine.scoring.stacking.answers import Answers, Shown, answers_to, members_of, showings_of
 from mmdx.engine.scoring.stacking.linear import fit_linear
 from mmdx.files import scores_name, written
@@ -65,31 +66,36 @@ def weighed(saved: SavedModel, bare: Stack, answers: Answers) -> Stack:
     """The stack `bare`, each member of which counts as `answers` say.
 
     Weights are fitted on all studies that have what is shown, the rest of them withheld; the shift then also on those
-    that have no more: whether a modality is absent may tell something.
+    that lack what else was asked for: whether a modality is absent may tell something.
     """
     head = lone_head(saved, "study")
     groups = head[1] if head is not None else ()
     weightings = []
     for shown, logits in answers.logits.items():
         members = [name for name in members_of(shown, bare.linear.keys()) if name in logits]
-        having, only = _rows(bare, answers, shown)
+        having, lacking = _rows(bare, answers, shown)
         several = np.stack([logits[name] for name in members])
         counts = _counts(answers, having)
         weight, shift = fit_weights(several[:, having], answers.labels[having], counts, groups)
-        if only.any() and not only[having].all():
-            joined = np.einsum("knf,kf->nf", several[:, only], weight) + shift
-            shift = shift + fit_shift(joined, answers.labels[only], _counts(answers, only), groups)
+        if lacking.any() and not lacking[having].all():
+            joined = np.einsum("knf,kf->nf", several[:, lacking], weight) + shift
+            shift = shift + fit_shift(joined, answers.labels[lacking], _counts(answers, lacking), groups)
         tensors = (torch.from_numpy(values).float() for values in (weight, shift))
         weightings.append(Weighting(shown, tuple(members), *tensors))
     return Stack(bare.head, bare.modalities, dict(bare.linear.items()), weightings)  # pyright: ignore[reportArgumentType]
 
 
 def _rows(stack: Stack, answers: Answers, shown: Shown) -> tuple[Bool[np.ndarray, " n"], Bool[np.ndarray, " n"]]:
-    """Which studies have what is shown, and which have no more than that."""
-    asked = np.array([name in shown for name in stack.modalities])
-    more = answers.present[:, ~asked]
-    having = np.logical_and.reduce(answers.present[:, asked], axis=1)
-    return having, having & ~np.logical_or.reduce(more, axis=1)
+    """Which studies have what is shown, and which of them show no more because they lack the rest of what a scoring
+    asks for."""
+    names, present = stack.modalities, answers.present
+    here = np.array([name in shown for name in names])
+    having, lacking = np.all(present | ~here, axis=1), np.zeros(len(present), dtype=bool)
+    for asked in default_showings(names):
+        rest = np.array([name in asked for name in names]) & ~here
+        if set(shown) < set(asked):
+            lacking |= having & ~np.any(present & rest, axis=1)
+    return having, lacking
 
 
 def _counts(answers: Answers, rows: Bool[np.ndarray, " n"]) -> Float[np.ndarray, " k"]:
@@ -111,7 +117,7 @@ def rescore(saved: SavedModel, stack: Stack, answers: Answers, predictions: Path
         # All findings of a study stand one after another, in the order of the model.
         studies = [place[study] for study in rows["study_id"].iloc[::findings]]
         seen = [_seen(stack, answers.present[at], str(shown).split("+")) for at in studies]
-        told = np.array([bool(names) and names in joined for names in seen])
+        told = np.array([names in joined for names in seen])
         logits = [joined[names][at] for at, names in zip(studies, seen, strict=True) if names in joined]
         if logits:
             at = rows.index.to_numpy().reshape(-1, findings)[told]
@@ -137,5 +143,5 @@ def sentences(stack: Stack) -> list[str]:
     for part in stack.weightings:
         counts = zip(part.members, part.weight.mean(dim=1).tolist(), strict=True)
         parts = ", ".join(f"{name} {count:.2f}" for name, count in counts)
-        lines.append(f"stack where {'+'.join(part.shown)} is shown: {parts}")
+        lines.append(f"stack where {'+'.join(part.shown) or 'nothing'} is shown: {parts}")
     return lines

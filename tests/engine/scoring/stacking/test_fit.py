@@ -24,6 +24,7 @@ from mmdx.engine.scoring.stacking.fit import bare_stack, stackable, weighed
 
 QUIET = Console(quiet=True)
 SHOWINGS = {("image", "report"), ("image",), ("report",)}
+"""What a study with both may be asked for; of one without a report, asked for it, nothing is shown."""
 
 
 def train(config: Path) -> Path:
@@ -46,7 +47,7 @@ def test_a_run_leaves_how_much_each_member_counts_for_all_that_may_be_shown(run:
     raw = json.loads((run / "checkpoints" / "best" / "stack.json").read_text())
     assert raw["head"] == "study"
     assert raw["linear"] == ["report"]  # the image encoder learns, so that nothing stands beside it
-    assert {tuple(part["shown"]) for part in raw["weightings"]} == SHOWINGS
+    assert {tuple(part["shown"]) for part in raw["weightings"]} == SHOWINGS | {()}
     members = {tuple(part["shown"]): list(part["weight"]) for part in raw["weightings"]}
     assert members["image", "report"] == ["network", "network image", "network report", "linear report"]
     assert members["image",] == ["network"]
