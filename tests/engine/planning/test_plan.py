@@ -103,7 +103,8 @@ def test_without_weights_images_shrink_until_the_training_fits() -> None:
         return replace(CHEAP, study=config.data.size**2 / 1e6)
 
     assert planned(cohort(), BARE, 60.0, slow).config.data.size == 224
-    assert planned(cohort(), BARE, 10.0, slow).config.data.size == 112
+    assert planned(cohort(), BARE, 5.0, slow).config.data.size == 160
+    assert planned(cohort(), BARE, 3.0, slow).config.data.size == 112
     late = planned(cohort(), BARE, 1.0, slow)
     assert (late.config.data.size, late.fits) == (64, False)
     assert any("More time" in wish for wish in late.wishes)
