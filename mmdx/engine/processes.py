@@ -71,7 +71,9 @@ def _set_by_accelerate() -> bool:
     """Whether this process was started by an `accelerate launch` that was not told a number of threads."""
     try:
         launcher = psutil.Process().parent()
-        words = launcher.cmdline() if launcher is not None else []
+        if launcher is None:
+            return False
+        words = launcher.cmdline()
         launched = any(Path(word).name.startswith("accelerate") for word in words[:4])
         return launched and not (
             THREADS in launcher.environ()

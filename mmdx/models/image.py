@@ -108,7 +108,7 @@ class TimmEncoder(ImageEncoder):
         if not self.pretrained:
             return {}
         network = cast(Any, self.network)
-        layers = group_parameters(network, network.group_matcher(coarse=False), reverse=True)
+        layers = cast(Mapping[str, int], group_parameters(network, network.group_matcher(coarse=False), reverse=True))
         return {f"network.{name}": int(layer) for name, layer in layers.items()}
 
 

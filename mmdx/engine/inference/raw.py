@@ -176,7 +176,9 @@ def _images_of(saved: SavedModel, study: Study | ArrayStudy, image: str | None) 
     stacks, inputs = saved.config.data.stacks, image_inputs(saved)
     named = _named(study, None if image in stacks else image)
     images: dict[str, Images] = {n: v for n, v in named.items() if isinstance(v, ImageFiles | ImageArrays)}
-    plain = {name: {name: value} for name, value in images.items() if name in inputs and name not in stacks}
+    plain: dict[str, Mapping[str, Images]] = {
+        name: {name: value} for name, value in images.items() if name in inputs and name not in stacks
+    }
     made = {name: parts for name, parts in stacks.items() if name in inputs and set(parts) <= set(images)}
     return plain | {name: {part: images[part] for part in parts} for name, parts in made.items()}
 

@@ -91,8 +91,9 @@ def threads_of_run(run: RunLayout) -> Iterator[None]:
     """A finished run is scored inside the block with the threads that it was trained with, on a machine of as many
     cores; a number that the user set goes before."""
     threads = recorded_threads(run) if threads_of_user() is None else None
-    alike = threads is not None and threads.cores == joblib.cpu_count() and not torch.accelerator.is_available()
-    with threads.applied() if alike else nullcontext():
+    if threads is None or threads.cores != joblib.cpu_count() or torch.accelerator.is_available():
+        threads = None
+    with nullcontext() if threads is None else threads.applied():
         yield
 
 

@@ -49,7 +49,10 @@ def mean_boxes(saved: SavedModel, by_member: Sequence[BoxFrames]) -> BoxFrames:
     named = box_head(saved.model)
     if len(by_member) == 1 or named is None:
         return boxes, truth
-    merged = merged_boxes([frame.to_dict("records") for frame, _ in by_member], named[1])
+    found = [
+        [{str(key): value for key, value in row.items()} for row in frame.to_dict("records")] for frame, _ in by_member
+    ]
+    merged = merged_boxes(found, named[1])
     joined = pd.DataFrame(merged, columns=boxes.columns).astype(boxes.dtypes)
     by = ["study_id", SLICE, "finding", "score"]
     joined = joined.sort_values(by, ascending=[True, True, True, False], kind="stable", ignore_index=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from statistics import median
+from typing import cast
 
 import joblib
 import numpy as np
@@ -134,7 +135,7 @@ def _seconds(training: Training, batches: Sequence[Batch], count: int) -> float:
 
 def _first_batches(training: Training) -> list[Batch]:
     """The first batches of the first epoch, loaded here: workers of the loader would wake up for nothing."""
-    dataset, collate = training.loader.dataset, training.loader.collate_fn
+    dataset, collate = training.loader.dataset, cast(Callable[[list], Batch], training.loader.collate_fn)
     training.sampler.set_epoch(0)
     return [collate([dataset[position] for position in batch]) for batch in islice(training.sampler, BATCHES)]
 

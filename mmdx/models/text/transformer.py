@@ -71,11 +71,12 @@ class Transformer(TextEncoder):
         self.network = network
         self.frozen = frozen
         self.dim = self.item_dim = int(config.hidden_size)
-        self.architecture = config.to_dict()
+        described: dict[str, Any] = config.to_dict()
         self.window, self.pooling = window, pooling
         if pooling == "trained":
             self.pooling = trained_pooling(source) if architecture is None else architecture[_POOLING]
-            self.architecture[_POOLING] = self.pooling
+            described[_POOLING] = self.pooling
+        self.architecture = described
         if self.pooling == "cls" and window is not None:
             raise UsageError("text encoder transformer: pooling is cls, of one window alone; take mean, or no window")
         if frozen:
@@ -133,7 +134,7 @@ def trained_pooling(source: str) -> Literal["mean", "cls"]:
 
     Raises `UsageError` where there is no such file, or where it says something else than the mean or the first token.
     """
-    from transformers.utils import cached_file
+    from transformers.utils.hub import cached_file
 
     try:
         raw = json.loads(Path(str(cached_file(source_of(source), "1_Pooling/config.json"))).read_text(encoding="utf-8"))

@@ -122,7 +122,7 @@ def fit_components(learned: Float32[np.ndarray, "n d"]) -> Components:
     spread[spread == 0] = 1
     plain = np.nan_to_num((learned - mean) / spread)
     fitted = PCA(min(COMPONENTS, len(plain) - 1, plain.shape[1]), random_state=0).fit(plain)
-    whole = Components(mean, spread, fitted.mean_, fitted.components_, 1.0)
+    whole = Components(mean, spread, np.asarray(fitted.mean_), np.asarray(fitted.components_), 1.0)
     return replace(whole, scale=float(np.sqrt(np.square(whole.of(learned)).mean())) or 1.0)
 
 
