@@ -56,7 +56,8 @@ def checked(planned: Planned, folder: Path) -> Config:
 
 def test_every_reader_has_a_layout() -> None:
     register_all()
-    assert set(LAYOUTS) == set(READERS.names())
+    # Other tests of the same process may have registered readers of their own.
+    assert set(LAYOUTS) == {name for name in READERS.names() if not name.startswith("test_")}
 
 
 @pytest.mark.parametrize("reader", LAYOUTS)
