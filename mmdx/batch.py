@@ -149,7 +149,8 @@ class Output:
 
     A study head gives `[b f]`; a slice head `[n f]`, aligned with the packed items of its modality; other heads say
     themselves. `boxes` are those of the batch, moved with the images where these were augmented. `alone`, of a training
-    that asks for it, is what each study head says to each modality by itself: by modality, then by head.
+    that asks for it, is what each study head says to each modality by itself: by modality, then by head. `unstacked` is
+    what the network says to studies where a stack has the last word, by head.
     """
 
     features: Mapping[str, Features]
@@ -158,3 +159,4 @@ class Output:
     logits: Mapping[str, Float[Tensor, "k *f"]]
     boxes: Mapping[str, Boxes] = field(default_factory=dict)
     alone: Mapping[str, Mapping[str, Float[Tensor, "b f"]]] = field(default_factory=dict)
+    unstacked: Mapping[str, Float[Tensor, "b f"]] = field(default_factory=dict)

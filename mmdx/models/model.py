@@ -79,12 +79,19 @@ class MultimodalModel(nn.Module):
             name: head(features if head.level == "study" else real, fused, batch)
             for name, head in self.answering.items()
         }
+        unstacked = {}
         if self.stack is not None and not self.training:
-            members = self.members(self.stack, encoded, present, batch)
+            unstacked = {self.stack.head: logits[self.stack.head]}
+            members = self.members(self.stack, encoded, present, batch, unstacked[self.stack.head])
             logits[self.stack.head] = self.stack(members, present)
-        boxes = moved_boxes(batch, encoded)
         return Output(
-            features=features, present=shown, fused=fused, logits=logits, boxes=boxes, alone=apart if self.alone else {}
+            features=features,
+            present=shown,
+            fused=fused,
+            logits=logits,
+            boxes=moved_boxes(batch, encoded),
+            alone=apart if self.alone else {},
+            unstacked=unstacked,
         )
 
     def study_logits(
@@ -117,11 +124,16 @@ class MultimodalModel(nn.Module):
         return damped(encoded, speed_factors(given, labels, self.modulate))
 
     def members(
-        self, stack: Stack, encoded: Mapping[str, Features], shown: Bool[Tensor, "b m"], batch: Batch
+        self,
+        stack: Stack,
+        encoded: Mapping[str, Features],
+        shown: Bool[Tensor, "b m"],
+        batch: Batch,
+        network: Float[Tensor, "b f"],
     ) -> dict[str, Float[Tensor, "b f"]]:
-        """What each member of a stack says where modalities are shown so."""
+        """What each member of a stack says where modalities are shown so; `network` is what the network says."""
         plain = self.plain(encoded, batch)
-        return stack.answers(plain, shown, lambda seen: self.study_logits(stack.head, encoded, seen, batch))
+        return stack.answers(plain, shown, network, lambda seen: self.study_logits(stack.head, encoded, seen, batch))
 
     def plain(self, encoded: Mapping[str, Features], batch: Batch) -> dict[str, Packed]:
         """The items of each modality that are at hand as nothing that learns has seen them."""

@@ -107,6 +107,7 @@ def test_a_stack_has_the_last_word_in_evaluation_alone() -> None:
     weight = Weighting(("image", "report"), ("network",), torch.full((1, 2), 2.0), torch.ones(2))
     model.stack = Stack("study", ("image", "report"), {}, [weight])
     torch.testing.assert_close(model(batch).logits["study"], 2 * plain + 1)
+    torch.testing.assert_close(model(batch).unstacked["study"], plain)
     assert model.state_dict().keys() == model_of(config_of()).state_dict().keys()
 
 

@@ -221,13 +221,17 @@ def settled(config: Config, splits: Splits) -> Config:
 
 
 def unrefitted(config: Config) -> Config:
-    """`config` for a training whose validation studies must stay unlearned: `auto` keeps the best epoch, `refit` the
-    weights that its trainings keep, and no stack is fitted."""
-    config = config.model_copy(update={"train": config.train.model_copy(update={"stack": False})})
+    """`config` for a training whose validation studies must stay unlearned: `auto` keeps the best epoch, and `refit`
+    the weights that its trainings keep."""
     final = config.train.final
     if final.type == "auto":
         return with_final(config, Component(type="best"))
     return with_final(config, FINALS.options(final)["weights"]) if final.type == "refit" else config
+
+
+def part_of_more(config: Config) -> Config:
+    """`config` for a training from which others go on: unrefitted, and its network alone answers."""
+    return unrefitted(config.model_copy(update={"train": config.train.model_copy(update={"stack": False})}))
 
 
 def with_final(config: Config, final: Component) -> Config:

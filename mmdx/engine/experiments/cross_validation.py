@@ -31,7 +31,7 @@ from mmdx.engine.runs.threads import threads_of_run
 from mmdx.engine.scoring.evaluate import AS_TRAINED, Scoring, score_run
 from mmdx.engine.scoring.pool import together
 from mmdx.errors import DataError, UsageError
-from mmdx.files import BASELINES, EVALUATION, SLICES, RunLayout, write_json, write_text, written
+from mmdx.files import BASELINES, EVALUATION, SLICES, ModelLayout, RunLayout, write_json, write_text, written
 from mmdx.schema import Config
 from mmdx.stats.comparison.compare import Comparison, compare
 from mmdx.stats.report.contents import headline_metrics
@@ -209,8 +209,8 @@ def _conclude(run: RunLayout, count: int) -> FoldResults:
     content |= {"slices": slices.to_json()} if slices else {}
     write_json(run.metrics, content)
     write_reporting(run.folder)
-    refitted = parts[0].final.is_file()
-    meaning = "calibrated inside each fold" if refitted else "not calibrated"
+    calibrated = parts[0].final.is_file() or ModelLayout(parts[0].best).stack.is_file()
+    meaning = "calibrated inside each fold" if calibrated else "not calibrated"
     paragraph = (
         f"Cross-validation: {count} folds by patient (`folds.csv`), one model per fold (`fold-0` …), each study scored "
         "once, by the model that was trained without its patient. Scores are probabilities, "

@@ -30,7 +30,7 @@ from mmdx.engine.scoring.calibrate import calibrate, rescale
 from mmdx.engine.scoring.pool import pool_scores
 from mmdx.engine.scoring.score import default_showings, score_split
 from mmdx.engine.scoring.stacking.answers import Answers, pooled
-from mmdx.engine.scoring.stacking.fit import held_out_answers, stack_up, stackable
+from mmdx.engine.scoring.stacking.fit import held_out_answers, rescore, stack_up, stackable
 from mmdx.engine.training.loop import fit, set_up
 from mmdx.engine.training.plan import plan
 from mmdx.engine.training.threads import choose_threads
@@ -108,8 +108,8 @@ def cross_fit(setting: Setting, final: Refit, *, resume: bool) -> HeldOut:
 
 
 def settle(setting: Setting, saved: SavedModel, held_out: HeldOut) -> None:
-    """Fits the stack of the model that stays, which has learned from the studies of `saved`, and its calibration by the
-    out-of-fold scores, which are rescaled as it is.
+    """Fits the stack of the model that stays, and calibrates its heads, by what was said out of fold; the scores of the
+    run's `val` files then are as it would give them.
 
     `final.json` then says how it was made; where that lies there already, nothing is left to do.
     """
@@ -118,6 +118,7 @@ def settle(setting: Setting, saved: SavedModel, held_out: HeldOut) -> None:
         calibrations = calibrate(saved, run.predictions, "val")
         if held_out.answers is not None:
             stack = stack_up(setting, saved, setting.splits.joined().rows("train"), held_out.answers)
+            rescore(saved, stack, held_out.answers, run.predictions, "val")
             calibrations.pop(stack.head, None)  # a stack's answers mean what they say
         rescale(saved, run.predictions, "val", calibrations)
         write_calibration(run.best, calibrations, saved.facts)

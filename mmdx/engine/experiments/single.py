@@ -12,7 +12,7 @@ from mmdx.engine.experiments.opening import opening_lines
 from mmdx.engine.experiments.refit import begun_otherwise, cross_fit, settle
 from mmdx.engine.reporting.audit import verdict_for
 from mmdx.engine.reporting.conclude import Results, conclude
-from mmdx.engine.runs.folder import is_model_folder
+from mmdx.engine.runs.folder import is_concluded, is_model_folder
 from mmdx.engine.runs.record import record_plan, record_store, splits_of
 from mmdx.engine.runs.setting import Setting
 from mmdx.engine.runs.studies import write_studies
@@ -76,9 +76,9 @@ def train_one(setting: Setting, present: Presence, *, resume: bool, objective: O
 
 def stack_by_validation(setting: Setting) -> None:
     """Fits the stack of the model that stays by validation studies, which it has not learned from; one that is there
-    stays."""
+    stays, and so does a run that was concluded without."""
     run, splits = setting.run, setting.splits
-    if setting.is_main and not ModelLayout(run.best).stack.is_file():
+    if setting.is_main and not (ModelLayout(run.best).stack.is_file() or is_concluded(run)):
         saved = load_model(run.best)
         saved.model.to(setting.accelerator.device)
         if stackable(saved):

@@ -15,7 +15,7 @@ from mmdx.data.splits.folds import make_folds
 from mmdx.data.splits.splits import Splits, read_splits
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.checks import Presence, check_training
-from mmdx.engine.assembly.finals import unrefitted, with_final
+from mmdx.engine.assembly.finals import part_of_more, with_final
 from mmdx.engine.assembly.narrow import described_inputs, only_describes
 from mmdx.engine.assembly.saved import SavedModel, load_model
 from mmdx.engine.experiments.single import Outcome, train_one
@@ -70,7 +70,7 @@ def first_stage(setting: Setting) -> Store:
         extraction = of_untrained(first, untrained_model(first), names)
     else:
         changes = {"first": None, "run": None, "model": config.first.model, "train": config.first.train}
-        first = replace(setting, config=unrefitted(config.model_copy(update=changes)), run=RunLayout(run.first))
+        first = replace(setting, config=part_of_more(config.model_copy(update=changes)), run=RunLayout(run.first))
         setting.say(f"first stage: {run.first}")
         saved = finished_model(first)
         names = [name for name in chosen_modalities(saved, []) if name in config.model.inputs]
@@ -155,7 +155,7 @@ def _fold_describer(
     words: list[Split] = ["test" if fold_of.get(row) == fold else split for row, split in enumerate(setting.splits)]
     splits = Splits(tuple(words), setting.splits.patient_ids)
     run = RunLayout(setting.run.folder / "extract").fold(fold)
-    config = unrefitted(saved.config.model_copy(update={"run": None}))
+    config = part_of_more(saved.config.model_copy(update={"run": None}))
     if setting.run.final.is_file() and config.train.final.type == "best":
         config = with_final(config, Component(type="last"))  # no studies are left to choose an epoch by
     inside = replace(setting, config=config, run=run, splits=splits)

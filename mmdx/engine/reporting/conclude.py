@@ -18,7 +18,7 @@ from mmdx.engine.runs.record import read_members
 from mmdx.engine.runs.setting import Setting
 from mmdx.engine.scoring.orders import SliceOrders, slice_orders
 from mmdx.engine.scoring.texts import descriptions_of
-from mmdx.files import BOXES, BOXES_GRAD_CAM, RunLayout, scores_name, write_json, write_text
+from mmdx.files import BOXES, BOXES_GRAD_CAM, ModelLayout, RunLayout, scores_name, write_json, write_text
 from mmdx.stats.comparison.compare import Comparison, compare
 from mmdx.stats.report.markdown import markdown
 from mmdx.stats.report.words import with_interval
@@ -105,8 +105,16 @@ def _of_ensemble(run: RunLayout) -> str:
 
 def making_of(run: RunLayout) -> str:
     """Which weights stay, and what scores mean, in a sentence or two for the card."""
+    stacked = ModelLayout(run.best).stack.is_file()
+    joined = (
+        "Answers to studies join those of the network and of linear models beside it (`checkpoints/best/stack.json`)"
+    )
     if not run.final.is_file():
-        return "Scores are probabilities, not calibrated."
+        return (
+            f"{joined}, each counting as validation studies say, by which they are calibrated; other scores are not."
+            if stacked
+            else "Scores are probabilities, not calibrated."
+        )
     final = json.loads(run.final.read_text(encoding="utf-8"))
     if "members" in final:
         return (
@@ -117,7 +125,7 @@ def making_of(run: RunLayout) -> str:
     return (
         f"The model learned from training and validation studies for {final['epochs']} of {final['of']} epochs. Scores "
         f"of {models} on studies of these that they had not seen (`predictions/val.csv`) chose that length, calibrated "
-        "the scores and set thresholds."
+        f"the scores and set thresholds.{f' {joined}, weighed by the same scores.' if stacked else ''}"
     )
 
 

@@ -48,7 +48,8 @@ def heatmaps(
     """Grad-CAM of each image and finding, from 0 to 1 over the images of its study, and the probability it explains.
 
     `findings` are the columns of the findings to explain, all when None: each costs one backward pass per slice.
-    The logit is the slice's own where a slice head answers for `modality`, and the study's else. Raises `UsageError`
+    The logit is the slice's own where a slice head answers for `modality`, and the study's else, of a stack that of its
+    network, for linear models beside it look at no place. Raises `UsageError`
     for an encoder without feature maps and for a model without either head.
     """
     height, width = batch.inputs[modality].values.shape[-2:]
@@ -60,7 +61,8 @@ def heatmaps(
         name, level = explained_head(model, modality)
         logits = output.logits[name]
         columns = list(range(logits.shape[1])) if findings is None else list(findings)
-        heats = [_weighed(chosen, logits[:, column], owner, place, level) for column in columns]
+        seen = output.unstacked.get(name, logits)
+        heats = [_weighed(chosen, seen[:, column], owner, place, level) for column in columns]
     scores = model.answering[name].probabilities(logits.detach())[:, columns]
     if level == "study":
         scores = scores[torch.tensor(owner, device=scores.device, dtype=torch.long)]

@@ -24,11 +24,6 @@ class LinearAnswer(nn.Module):
         for name, value in (("centre", centre), ("weight", weight), ("bias", bias)):
             self.register_buffer(name, value.float(), persistent=False)
 
-    @classmethod
-    def empty(cls, summary: Summary, findings: int) -> LinearAnswer:
-        """One whose numbers are yet to be read."""
-        return cls(summary, torch.zeros(summary.width), torch.zeros(summary.width, findings), torch.zeros(findings))
-
     def forward(self, values: Shaped[Tensor, "n *rest"], lengths: Int[Tensor, "b"]) -> Float[Tensor, "b f"]:
         # Autocast would round what a logistic regression was fitted to say.
         with torch.autocast(values.device.type, enabled=False):

@@ -56,14 +56,19 @@ class Stack(nn.Module):
         self.weightings = tuple(weightings)
 
     def answers(
-        self, packed: Mapping[str, Packed], present: Bool[Tensor, "b m"], network: Network
+        self,
+        packed: Mapping[str, Packed],
+        present: Bool[Tensor, "b m"],
+        network: Float[Tensor, "b f"],
+        asked: Network,
     ) -> dict[str, Float[Tensor, "b f"]]:
-        """The logits of every member; those to a modality that a study is not shown are finite and mean nothing."""
-        answers = {NETWORK: network(present).float()}
+        """The logits of every member: `network` says to all that is `present` what `asked` says to less of it. Those to
+        a modality that a study is not shown are finite and mean nothing."""
+        answers = {NETWORK: network.float()}
         for column, name in enumerate(self.modalities if len(self.modalities) > 1 else ()):
             only = torch.zeros_like(present)
             only[:, column] = present[:, column]
-            answers[member(NETWORK, name)] = network(only).float()
+            answers[member(NETWORK, name)] = asked(only).float()
         for name, model in self.linear.items():
             items = packed[name]
             logits = model(items.values, items.lengths) if len(items.values) else torch.zeros_like(answers[NETWORK])

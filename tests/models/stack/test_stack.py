@@ -26,7 +26,8 @@ def network(shown: torch.Tensor) -> torch.Tensor:
 def test_the_network_answers_to_all_and_to_each_modality_alone_and_a_linear_model_to_one():
     stack = Stack("study", NAMES, {"image": linear()}, ())
     packed = {"image": Packed(torch.tensor([[4.0], [6.0]]), torch.tensor([2, 0]))}
-    answers = stack.answers(packed, torch.stack([BOTH, ~IMAGE]), network)
+    shown = torch.stack([BOTH, ~IMAGE])
+    answers = stack.answers(packed, shown, network(shown), network)
     assert {name: values.flatten().tolist() for name, values in answers.items()} == {
         "network": [11.0, 1.0],
         "network image": [10.0, 0.0],
@@ -49,10 +50,10 @@ def test_what_counts_hangs_on_what_a_study_is_shown():
 
 def test_a_lone_modality_has_one_network_answer():
     stack = Stack("study", ("image",), {}, ())
-    assert list(stack.answers({}, torch.tensor([[True]]), lambda shown: torch.zeros(1, 1))) == ["network"]
+    assert list(stack.answers({}, torch.tensor([[True]]), torch.zeros(1, 1), network)) == ["network"]
 
 
 def test_a_modality_that_no_study_of_a_batch_has_is_not_summarised():
     stack = Stack("study", NAMES, {"image": linear()}, ())
     packed = {"image": Packed(torch.empty(0, 1), torch.tensor([0]))}
-    assert stack.answers(packed, ~IMAGE[None], network)["linear image"].tolist() == [[0.0]]
+    assert stack.answers(packed, ~IMAGE[None], torch.ones(1, 1), network)["linear image"].tolist() == [[0.0]]

@@ -12,7 +12,7 @@ from jaxtyping import Bool
 from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.checks import Presence, check_training
-from mmdx.engine.assembly.finals import unrefitted
+from mmdx.engine.assembly.finals import part_of_more
 from mmdx.engine.assembly.narrow import NarrowConfig, narrow
 from mmdx.engine.assembly.resolve import resolve
 from mmdx.errors import DataError, UsageError, did_you_mean
@@ -91,7 +91,7 @@ def stage_config(
     if fusion is not None:
         changes["fusion"] = fusion
     stage = side.config.model_copy(update={"model": side.config.model.model_copy(update=changes), "run": folder})
-    return NarrowConfig(resolve(unrefitted(stage)), side.notes)
+    return NarrowConfig(resolve(part_of_more(stage)), side.notes)
 
 
 def check_models(config: Config, options: GuidanceConfig, store: Store, splits: Splits) -> None:

@@ -70,7 +70,8 @@ def answers_to(
             encoded = {name: encode(branch, batch.inputs[name]) for name, branch in model.branches.items()}
             for shown in showings:
                 only = has & torch.tensor([name in shown for name in names], device=device)
-                for name, values in model.members(stack, encoded, only, batch).items():
+                network = model.study_logits(stack.head, encoded, only, batch)
+                for name, values in model.members(stack, encoded, only, batch, network).items():
                     logits[shown].setdefault(name, []).append(values.cpu().numpy())
     place = {study: at for at, study in enumerate(store.study_ids)}
     order = [place[study] for study in studies]

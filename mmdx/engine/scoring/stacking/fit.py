@@ -54,10 +54,9 @@ def held_out_answers(
 
 def stack_up(setting: Setting, saved: SavedModel, train: Sequence[int], answers: Answers) -> Stack:
     """The stack of a model that has learned from `train`, its members weighed by `answers`; it is written into the
-    model's folder, and the validation scores of the run as it makes them."""
+    folder of the model that stays."""
     stack = weighed(saved, bare_stack(saved, setting.store, train), answers)
     write_stack(setting.run.best, stack, saved.facts)
-    rescore(saved, stack, answers, setting.run.predictions, "val")
     setting.say(*sentences(stack))
     return stack
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from rich.console import Console
+from stopping import stopped_in_step
 from tiny import write_cohort, write_config
 
 import mmdx
@@ -133,3 +134,27 @@ def test_raw_files_are_answered_as_the_same_study_was(run: Path, tmp_path: Path)
     [prediction] = mmdx.load(run).predict(tmp_path / "study", report=record["report"] or None)
     shown = scored.loc[(scored["study_id"] == study) & (scored["shown"] == "image+report")]
     assert prediction.findings == pytest.approx(dict(zip(shown["finding"], shown["score"], strict=True)), abs=1e-5)
+
+
+@pytest.mark.parametrize("final", ["best", {"type": "refit", "folds": 2}])
+def test_a_run_that_was_killed_and_resumed_has_the_same_stack(tmp_path: Path, final: object):
+    cohort = write_cohort(tmp_path / "cohort", patients=60)
+    whole = train(write_config(tmp_path / "whole.yaml", cohort, final=final, stack=True))
+    places = ("checkpoints/best/stack.json", "predictions/val.csv", "predictions/test.csv")
+    expected = {place: (whole / place).read_bytes() for place in places}
+    shutil.rmtree(whole)
+    config = resolve(read_config(tmp_path / "whole.yaml"))
+    with stopped_in_step(3):
+        experiments.train(config, name="stack", console=QUIET)
+    resumed = experiments.train(config, name="stack", console=QUIET, resume=True).run.folder
+    assert {place: (resumed / place).read_bytes() for place in places} == expected
+
+
+def test_a_run_that_was_concluded_without_a_stack_gets_none_when_it_is_resumed(tmp_path: Path):
+    run = train(write_config(tmp_path / "old.yaml", write_cohort(tmp_path / "cohort", patients=60)))
+    before = (run / "predictions" / "test.csv").read_bytes()
+    later = resolve(read_config(write_config(tmp_path / "old.yaml", tmp_path / "cohort", stack=True)))
+    text = (run / "config.yaml").read_text()
+    (run / "config.yaml").write_text(text.replace("  stack: false\n", ""))  # as one from before there were stacks
+    experiments.train(later, name="stack", console=QUIET, resume=True)
+    assert (run / "predictions" / "test.csv").read_bytes() == before
