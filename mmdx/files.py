@@ -97,6 +97,11 @@ class RunLayout:
         return self.folder / "checkpoints" / "selections.safetensors"
 
     @property
+    def start(self) -> Path:
+        """Weights of another model that a training begins from; one that begins by chance has no such file."""
+        return self.folder / "checkpoints" / "start.safetensors"
+
+    @property
     def predictions(self) -> Path:
         return self.folder / PREDICTIONS
 

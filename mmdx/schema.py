@@ -197,6 +197,7 @@ class ModelConfig(Section):
     for all modalities, or one by name. `alone` is the weight in training of a further loss: that of the study heads'
     answers to each modality by itself, by which none leaves the learning to another; `modulate` is how strongly a
     modality that is ahead of the others is kept from learning more from the fused answer (`docs/methods/fusion.md`).
+    `withhold` names modalities whose dropout rises in even steps to 1 at the end of the training.
     """
 
     inputs: dict[str, InputConfig] = Field(min_length=1)
@@ -204,6 +205,7 @@ class ModelConfig(Section):
     dim: int = Field(default=128, ge=1)
     heads: dict[str, Component] = Field(default={"study": Component(type="study")}, min_length=1)
     modality_dropout: float | dict[str, float] = 0.0
+    withhold: tuple[str, ...] = ()
     alone: float = Field(default=0.0, ge=0)
     modulate: float = Field(default=0.0, ge=0)
 
@@ -215,6 +217,11 @@ class ModelConfig(Section):
                 raise ValueError(f"modality_dropout names '{name}'; {did_you_mean(name, self.inputs)}")
             if not 0 <= rate < 1:
                 raise ValueError(f"modality_dropout is {rate:g}; give a chance from 0 to below 1")
+        for name in self.withhold:
+            if name not in self.inputs:
+                raise ValueError(f"withhold names '{name}'; {did_you_mean(name, self.inputs)}")
+        if self.withhold and set(self.withhold) >= set(self.inputs):
+            raise ValueError("withhold names every input; leave out those that the model is to be used with")
         return self
 
 
@@ -231,13 +238,20 @@ class FirstStage(Section):
     folds: int | None = Field(default=5, ge=2)
 
 
+GuidanceMethod = Literal["warm_start", "distilled", "relational", "contrastive", "shared", "dropped", "withheld"]
+"""A way to let a superior modality teach an inferior one that is trained whole; the name of its run folder."""
+
+
 class GuidanceConfig(Section):
     """Inputs of the model that are absent when it is used (`superior`) guide the others (`inferior`); each input is in
     one of the two.
 
     `epochs`, `lr`, `studies` (in a batch), `patience` and `dropout` are those of what learns on frozen latents: the
-    guidance model, and the decoder of what guided itself. Distillation, the baseline, softens both answers by
-    `temperature` and gives them the share `share` of its loss.
+    guidance model, and the decoder of what guided itself.
+
+    `methods` are further ways to the same end, each a training (`docs/methods/guided.md`); None takes the one that was
+    found to help, where it fits, and two baselines. Distillation softens both answers by `temperature` and gives them
+    the share `share` of its loss; `weight` is that of the loss which `relational`, `contrastive` and `shared` add.
     """
 
     superior: tuple[str, ...] = Field(min_length=1)
@@ -249,6 +263,8 @@ class GuidanceConfig(Section):
     dropout: float = Field(default=0.25, ge=0, lt=1)
     temperature: float = Field(default=2.0, gt=0)
     share: float = Field(default=0.5, gt=0, le=1)
+    methods: tuple[GuidanceMethod, ...] | None = None
+    weight: float = Field(default=1.0, gt=0)
 
 
 class Config(Section):

@@ -24,6 +24,8 @@ from mmdx.models.stack.stack import Stack
 class MultimodalModel(nn.Module):
     """Branches by modality, fusion and heads. Modality dropout is drawn in training only.
 
+    `modality_dropout` gives the rate of each modality at the start and at the end of training, of which `done` is over.
+
     With `alone`, a training output also holds what the study heads say to each modality by itself; with `modulate`, a
     modality that is ahead of the others learns less from the fused answer. `stack`, which is fitted once the weights
     stay, has the last word on studies in evaluation.
@@ -41,7 +43,7 @@ class MultimodalModel(nn.Module):
         heads: Mapping[str, Head],
         *,
         dim: int,
-        modality_dropout: Mapping[str, float],
+        modality_dropout: Mapping[str, tuple[float, float]],
         alone: float = 0.0,
         modulate: float = 0.0,
     ) -> None:
@@ -59,6 +61,7 @@ class MultimodalModel(nn.Module):
         self.stack: Stack | None = None
         rates = torch.tensor([modality_dropout[name] for name in branches])
         self.register_buffer("rates", rates, persistent=False)
+        self.done = 0.0
 
     def forward(self, batch: Batch, *, maps: Mapping[str, int] | None = None) -> Output:
         """`maps` counts feature maps to keep by modality, from the coarsest, instead of those that the heads read."""
@@ -154,7 +157,9 @@ class MultimodalModel(nn.Module):
         }
 
     def withhold(self, present: Bool[Tensor, "b m"]) -> Bool[Tensor, "b m"]:
-        return draw_shown(present, self.rates) if self.training else present
+        """What is shown of what is there: in training, what modality dropout leaves where `done` of it is over."""
+        rates = torch.lerp(self.rates[:, 0], self.rates[:, 1], self.done)
+        return draw_shown(present, rates) if self.training else present
 
 
 def moved_boxes(batch: Batch, encoded: Mapping[str, Features]) -> dict[str, Boxes]:

@@ -70,3 +70,19 @@ def test_what_is_withheld_in_training_is_as_absent_as_what_is_not_there():
     seen = output.features["report"]
     assert torch.equal(seen.pooled[0], model.stand_ins.vectors["report"])
     assert seen.mask.any(dim=1).tolist() == [False, False, True, False, False]
+
+
+@pytest.mark.parametrize(("done", "withheld"), [(0.0, 0.2), (0.5, 0.6), (1.0, 1.0)])
+def test_a_modality_is_withheld_more_and_more(done, withheld):
+    """From its own rate to always, in even steps; the other keeps its rate, and a study that has one alone keeps it."""
+    model = model_of(config_of(modality_dropout={"report": 0.2}, withhold=("report",))).train()
+    model.done = done
+    torch.manual_seed(0)
+    columns = list(model.branches)
+    present = torch.ones(4000, len(columns), dtype=torch.bool)
+    shown = model.withhold(present).float().mean(dim=0)
+    assert shown[columns.index("report")].item() == pytest.approx(1 - withheld, abs=0.03)
+    assert shown[columns.index("image")].item() == 1
+    alone = present.clone()
+    alone[:, columns.index("image")] = False
+    assert torch.equal(model.withhold(alone), alone)

@@ -36,7 +36,8 @@ def build_model(config: Config, facts: ModelFacts) -> tuple[MultimodalModel, Mod
     items = {name: size.items for name, size in sizes.items()}
     fusion = FUSIONS.build(config.model.fusion, "model.fusion", modalities=items, dim=config.model.dim)
     rates = config.model.modality_dropout
-    dropout = {name: rates.get(name, 0.0) if isinstance(rates, dict) else rates for name in branches}
+    first = {name: rates.get(name, 0.0) if isinstance(rates, dict) else rates for name in branches}
+    dropout = {name: (rate, 1.0 if name in config.model.withhold else rate) for name, rate in first.items()}
     model = MultimodalModel(
         branches,
         fusion,

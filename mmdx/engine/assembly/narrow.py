@@ -13,7 +13,7 @@ from mmdx.engine.assembly.encoders import kind_of
 from mmdx.errors import UsageError
 from mmdx.models.heads.base import Head
 from mmdx.registry import HEADS
-from mmdx.schema import Component, Config, InputConfig, ModelConfig
+from mmdx.schema import Component, Config, GuidanceMethod, InputConfig, ModelConfig
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,7 @@ def _model(model: ModelConfig, others: Sequence[str], where: str, notes: list[st
         if isinstance(value, str) and value in others:
             del raw["fusion"][option]
             notes.append(f"{where}fusion.{option} is its default: it names {value}")
+    raw["withhold"] = [name for name in model.withhold if name not in others]
     rates = model.modality_dropout
     if len(raw["inputs"]) == 1:
         raw["modality_dropout"] = 0.0  # the last modality of a study is never withheld
@@ -135,6 +136,30 @@ def level_of(head: Component) -> str | None:
 def pools_slices(head: Component) -> bool:
     """Whether a head that answers for studies looks at their slices by itself."""
     return level_of(head) == "study" and bool(head.options.get("blend") or head.options.get("slices"))
+
+
+def twins(config: Config) -> dict[str, str]:
+    """Of each inferior input of images or descriptors in a guided config, the first superior one that is encoded alike:
+    by the same encoder and sequence model, whose weights it can begin from."""
+    if config.guidance is None:
+        return {}
+    pairs: dict[str, str] = {}
+    for name in config.guidance.inferior:
+        section = config.model.inputs[name]
+        for other in config.guidance.superior if kind_of(section).sliced else ():
+            strong = config.model.inputs[other]
+            if (strong.encoder, strong.sequence) == (section.encoder, section.sequence):
+                pairs.setdefault(name, other)
+    return pairs
+
+
+def methods_of(config: Config) -> tuple[GuidanceMethod, ...]:
+    """The methods of a guided config: those that it names, else the one found to help, where it fits, and baselines."""
+    if config.guidance is None:
+        return ()
+    if config.guidance.methods is not None:
+        return config.guidance.methods
+    return ("warm_start", "distilled", "dropped") if twins(config) else ("distilled", "dropped")
 
 
 def described_inputs(config: Config) -> list[str]:

@@ -14,7 +14,7 @@ from mmdx.data.readers import register_all
 from mmdx.engine.assembly.encoders import encoders, kind_of, kind_read, options_read
 from mmdx.engine.assembly.finals import final_problems
 from mmdx.engine.assembly.judging import judge_problems
-from mmdx.engine.assembly.narrow import narrow, only_describes, pools_slices
+from mmdx.engine.assembly.narrow import methods_of, narrow, only_describes, pools_slices, twins
 from mmdx.engine.assembly.parts import register_parts
 from mmdx.engine.assembly.plugins import import_plugins
 from mmdx.errors import UsageError, did_you_mean
@@ -233,10 +233,18 @@ def _side_problems(config: Config) -> list[str]:
         for name in inputs
         if name not in names
     ]
+    methods, superior = methods_of(config), ", ".join(config.guidance.superior)
+    problems += [f"guidance.methods names '{m}' twice" for m in dict.fromkeys(methods) if methods.count(m) > 1]
     if not any(rates.get(n, 0) if isinstance(rates, dict) else rates for n in config.guidance.superior):
-        superior = ", ".join(config.guidance.superior)
+        problems += [
+            f"guidance: its method '{method}' never sees {superior} withheld; set model.modality_dropout, such as 0.5"
+            for method in ("dropped", "shared")
+            if method in methods
+        ]
+    if "warm_start" in methods and not twins(config):
         problems.append(
-            f"guidance: its baseline 'dropped' never sees {superior} withheld; set model.modality_dropout, such as 0.5"
+            f"guidance: its method 'warm_start' begins from weights of {superior}, but no inferior input of images or "
+            "descriptors has the same encoder and sequence; make them alike, or leave it out of guidance.methods"
         )
     return problems
 

@@ -31,6 +31,7 @@ from mmdx.engine.scoring.score import score_rows
 from mmdx.engine.training.objective import Objective, objective
 from mmdx.engine.training.optimizer import make_optimizer, set_rates, stand_still
 from mmdx.engine.training.selection import load_selections
+from mmdx.engine.training.start import load_start
 from mmdx.engine.training.state import Progress, load_state, save_state
 from mmdx.engine.training.tracking import log_epoch, log_step
 from mmdx.errors import DataError
@@ -73,6 +74,7 @@ def set_up(setting: Setting, *, resume: bool, objective: Objective = objective, 
     torch.manual_seed(config.seed)
     model, facts = build_model(config, described.unbuilt())
     load_selections(run.selections, model)
+    load_start(run.start, model)
     network, optimizer = accelerator.prepare(model, make_optimizer(model, config.train))
     saved = encode_once(SavedModel(model, config, facts, tokenizers), setting)
     rows, share = setting.splits.rows("train"), Share.of(accelerator)
@@ -124,6 +126,7 @@ def train_epoch(training: Training) -> Iterator[float]:
         middle = (progress.batch + len(group) / 2) / len(training.sampler)
         done, model = (progress.epoch + middle) / config.epochs, training.saved.model
         rate = set_rates(training.optimizer, model, config, done, wrapped=training.network is not model)
+        model.done = done
         parts = [_backward(training, batch, len(group), last=batch is group[-1]) for batch in group]
         stand_still(training.optimizer)
         _clip(training, group)

@@ -25,8 +25,10 @@ def test_every_encoder_leaves_its_architecture() -> None:
 
 
 def test_inputs_are_withheld_at_their_own_rates() -> None:
-    assert build_model(config_of(modality_dropout=0.25), FACTS)[0].rates.tolist() == [0.25, 0.25]
-    assert build_model(config_of(modality_dropout={"report": 0.5}), FACTS)[0].rates.tolist() == [0.0, 0.5]
+    assert build_model(config_of(modality_dropout=0.25), FACTS)[0].rates.tolist() == [[0.25, 0.25]] * 2
+    assert build_model(config_of(modality_dropout={"report": 0.5}), FACTS)[0].rates.tolist() == [[0.0, 0.0], [0.5, 0.5]]
+    risen = build_model(config_of(modality_dropout=0.25, withhold=("report",)), FACTS)[0]
+    assert risen.rates.tolist() == [[0.25, 0.25], [0.25, 1.0]]
 
 
 def test_the_kind_of_an_input_is_that_of_its_facts() -> None:

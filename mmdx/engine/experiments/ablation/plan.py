@@ -15,7 +15,8 @@ from urllib.parse import quote
 
 from mmdx.engine.assembly.narrow import NarrowConfig, narrow
 from mmdx.engine.assembly.resolve import resolve
-from mmdx.engine.experiments.guidance.run import GUIDED, RECOVERY
+from mmdx.engine.experiments.guidance.run import RECOVERY
+from mmdx.engine.experiments.guidance.stages import GUIDED
 from mmdx.engine.runs.folder import is_concluded
 from mmdx.errors import UsageError
 from mmdx.files import RunLayout

@@ -75,19 +75,23 @@ def stage_config(
     folder: Path | None = None,
     *,
     dropout: bool = False,
+    withhold: Sequence[str] = (),
     fusion: Component | None = None,
     heads: Sequence[str] | None = None,
 ) -> NarrowConfig:
     """The config of a stage: an ordinary one, of the inputs `names` alone, which says nothing of the other side.
 
-    `dropout` keeps modality dropout; `fusion` and `heads` (names of those that stay) replace the config's own.
+    `dropout` keeps modality dropout, which rises to 1 for the inputs `withhold`; `fusion` and `heads` (names of those
+    that stay) replace the config's own.
     """
     model = config.model
     if heads is not None:
         chosen = {name: head for name, head in model.heads.items() if name in heads}
         model = model.model_copy(update={"heads": chosen})
     side = narrow(config.model_copy(update={"model": model}), names)
-    changes: dict[str, object] = {} if dropout else {"modality_dropout": 0.0}
+    changes: dict[str, object] = {"withhold": tuple(withhold)}
+    if not dropout:
+        changes["modality_dropout"] = 0.0
     if fusion is not None:
         changes["fusion"] = fusion
     stage = side.config.model_copy(update={"model": side.config.model.model_copy(update=changes), "run": folder})

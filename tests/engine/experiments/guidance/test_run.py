@@ -32,6 +32,7 @@ from mmdx.models.heads.study import StudyHead
 
 SIDES = {"superior": ["report"], "inferior": ["image"], "epochs": 3}
 GUIDED = ("guided", "guided_own", "distilled")
+STAGES = ("superior", "inferior", "guided", "guided_own", "distilled", "dropped")
 
 
 def write_guided(path: Path, source: Path, *, sides: dict | None = None, **train: object) -> Path:
@@ -58,7 +59,7 @@ def run(place: Path) -> Path:
 
 
 def test_every_stage_leaves_a_run_folder(run):
-    for stage in guidance.STAGES:
+    for stage in STAGES:
         for name in ("config.yaml", "environment.json", "splits.csv", "audit.json", "metrics.json", "card.md"):
             assert (run / stage / name).is_file(), f"{stage}/{name}"
         assert (run / stage / "predictions" / "test.csv").is_file()
@@ -83,7 +84,7 @@ def test_what_a_side_goes_without_is_said_once(run, place, capsys):
 
 
 def test_all_models_are_compared_on_the_studies_with_both_sides(run):
-    tables = {stage: pd.read_csv(run / "predictions" / f"{stage}.csv") for stage in guidance.STAGES}
+    tables = {stage: pd.read_csv(run / "predictions" / f"{stage}.csv") for stage in STAGES}
     alone = pd.read_csv(run / "guided" / "predictions" / "test.csv")
     store = Store(Path(json.loads((run / "environment.json").read_text())["store"]["folder"]))
     told = {store.study_ids[row] for row in store.splits.rows("test") if store.read(row).text("report")}
@@ -183,7 +184,7 @@ def test_killed_within_and_between_stages_and_resumed(run, place, tmp_path, monk
     guide(config, f"run={stopped}", resume=True)
     for stage, when in made.items():
         assert (stopped / stage / "card.md").stat().st_mtime_ns == when, f"{stage} was made again"
-    for stage in guidance.STAGES:
+    for stage in STAGES:
         whole, again = (load_file(r / stage / "checkpoints" / "best" / "model.safetensors") for r in (run, stopped))
         assert all(torch.equal(whole[name], again[name]) for name in whole), stage
         assert (run / "predictions" / f"{stage}.csv").read_text() == (
@@ -200,7 +201,7 @@ def test_guidance_on_descriptors_exports_the_model_that_makes_them(run, place, t
     raw |= {"data": {"store": str(tmp_path / "described")}, "run": str(tmp_path / "run")}
     (tmp_path / "b.yaml").write_text(yaml.safe_dump(raw))
     second = guide(tmp_path / "b.yaml")
-    for stage in guidance.STAGES:
+    for stage in STAGES:
         best = second / stage / "checkpoints" / "best"
         assert (best / "first" / "model.safetensors").is_file() == (stage != "superior"), stage
         assert (load_model(best).first is None) == (stage == "superior"), stage

@@ -16,12 +16,12 @@ from tiny import write_cohort, write_config
 import mmdx
 from mmdx.config_file import read_config
 from mmdx.engine.assembly.resolve import resolve
-from mmdx.engine.experiments.guidance.run import STAGES
 from mmdx.engine.experiments.run import train
 from mmdx.engine.scoring.evaluate import evaluate_run
 from mmdx.errors import UsageError
 
 QUIET = Console(quiet=True)
+STAGES = ("superior", "inferior", "guided", "guided_own", "distilled", "dropped")
 FROZEN = {"type": "timm", "name": "test_resnet", "frozen": True}
 
 
