@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pandas as pd
@@ -82,7 +83,7 @@ def conclude(setting: Setting, saved: SavedModel, reports: pd.DataFrame | None) 
     content |= {"descriptions": results.descriptions.to_json()} if results.descriptions else {}
     write_json(run.metrics, content)
     write_reporting(run.folder)
-    paragraphs = [f"Split by patient (`splits.csv`). {making_of(run)}"]
+    paragraphs = [f"Split by patient (`splits.csv`). {making_of(run)}", *weights_of(run)]
     if saved.others:
         paragraphs.append(_of_ensemble(run))
     if (count := saved.config.data.train_patients) is not None:
@@ -127,6 +128,19 @@ def making_of(run: RunLayout) -> str:
         f"of {models} on studies of these that they had not seen (`predictions/val.csv`) chose that length, calibrated "
         f"the scores and set thresholds.{f' {joined}, weighed by the same scores.' if stacked else ''}"
     )
+
+
+def weights_of(run: RunLayout) -> list[str]:
+    """How much each answer of a stack counts by what a study is shown, mean over findings; empty without a stack."""
+    path = ModelLayout(run.best).stack
+    if not path.is_file():
+        return []
+    lines, weightings = [], json.loads(path.read_text(encoding="utf-8"))["weightings"]
+    for weighting in (part for part in weightings if part["shown"]):
+        means = {member: fmean(weights.values()) for member, weights in weighting["weight"].items()}
+        counts = ", ".join(f"{member} {mean:.2f}" for member, mean in means.items() if round(mean, 2))
+        lines.append(f"- {code_span('+'.join(weighting['shown']))}: {counts or 'none of them'}")
+    return ["\n".join(["Weights of these answers by what is shown (of logits, mean over findings):\n", *lines])]
 
 
 def judging_slices(run: RunLayout, saved: SavedModel, comparison: Comparison) -> Comparison | None:

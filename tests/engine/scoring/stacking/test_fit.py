@@ -55,6 +55,16 @@ def test_a_run_leaves_how_much_each_member_counts_for_all_that_may_be_shown(run:
     assert all(value >= 0 for part in raw["weightings"] for row in part["weight"].values() for value in row.values())
 
 
+def test_the_card_says_what_counts(run):
+    raw = json.loads((run / "checkpoints" / "best" / "stack.json").read_text())
+    card = (run / "card.md").read_text().partition("Weights of these answers")[2].partition("#")[0]
+    for weighting in (part for part in raw["weightings"] if part["shown"]):
+        (line,) = [line for line in card.splitlines() if line.startswith(f"- `{'+'.join(weighting['shown'])}`: ")]
+        for member, weights in weighting["weight"].items():
+            mean = sum(weights.values()) / len(weights)
+            assert (f"{member} {mean:.2f}" in line) == (round(mean, 2) != 0)
+
+
 def test_the_words_tell_and_the_one_who_reads_them_is_heard(run: Path):
     weight = json.loads((run / "checkpoints" / "best" / "stack.json").read_text())["weightings"]
     report = next(part for part in weight if part["shown"] == ["report"])
