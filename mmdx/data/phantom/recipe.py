@@ -62,6 +62,8 @@ class Recipe:
 
     `strength` is `apart` where each image modality draws the strength of a lesion by itself, `shared` where `image`
     shows a degraded copy of what `enhanced` shows; labels and what `enhanced` shows are the same in both.
+    `image_contrast` is the share of `BASE_HU` and `GAIN_HU` that patches of `image` have: fainter ones tell as much, to
+    within the noise of a pixel, and are harder to learn to see.
 
     Planted faults, all off by default: `leak` states the answer in every report; `shortcut` ties the scanner, which
     then burns a marker into its slices, to `any`; `duplicates` is the share of patients whose images also appear under
@@ -80,6 +82,7 @@ class Recipe:
     matrix: int = 96
     noise: float = 4.0
     strength: Strength = "apart"
+    image_contrast: float = 1.0
     leak: bool = False
     shortcut: bool = False
     duplicates: float = 0.0
@@ -96,6 +99,8 @@ class Recipe:
             problems.append(f"prevalence is {self.prevalence}; give a share between 0 and 1")
         if not self.report_likelihood_ratio >= 1:
             problems.append(f"report_likelihood_ratio is {self.report_likelihood_ratio}; give 1 (no evidence) or more")
+        if not 0 < self.image_contrast <= 1:
+            problems.append(f"image_contrast is {self.image_contrast}; give a share above 0, at most 1")
         for share in ("duplicates", *(f"missing_{name}" for name in MODALITIES)):
             if not 0 <= getattr(self, share) <= 1:
                 problems.append(f"{share} is {getattr(self, share)}; give a share from 0 to 1")
@@ -124,8 +129,13 @@ class Recipe:
         return shares[modality]
 
     def as_json(self) -> dict[str, Any]:
-        """The options, without a `strength` of `apart`: cohorts made before it was an option are the same, UIDs too."""
-        return {name: value for name, value in asdict(self).items() if (name, value) != ("strength", "apart")}
+        """The options, without those that came later at their defaults: cohorts made before are the same, UIDs too."""
+        later = {"strength": Recipe.strength, "image_contrast": Recipe.image_contrast}
+        return {name: value for name, value in asdict(self).items() if name not in later or value != later[name]}
+
+    def contrast(self, modality: str) -> float:
+        """The share of the full density that patches of a modality have."""
+        return self.image_contrast if modality == "image" else 1.0
 
     def differences(self, other: dict[str, Any]) -> list[str]:
         """The options in which `other`, read back from a file, is another recipe: `patients=400, not 10`."""

@@ -39,7 +39,8 @@ def render(recipe: Recipe, exam: Exam, modality: str) -> Rendered:
     masks = patches(sites, head, grid)
     brain = healthy_brain(head, grid, enhanced=modality == "enhanced")
     for finding, mask in masks.items():
-        brain[mask] = TISSUE[finding] + BASE_HU + GAIN_HU * exam.strengths[modality][finding]
+        density = BASE_HU + GAIN_HU * exam.strengths[modality][finding]
+        brain[mask] = TISSUE[finding] + recipe.contrast(modality) * density
     hu = within_skull(brain, grid)
     hu += recipe.noise * rng.standard_normal(hu.shape, dtype=np.float32)
     if recipe.shortcut and exam.scanner == "B":

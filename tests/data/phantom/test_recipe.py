@@ -36,6 +36,8 @@ def test_what_is_no_copy_cannot_be_shared() -> None:
 
 
 def test_cohorts_made_before_strengths_could_be_shared_are_the_same() -> None:
-    written = {k: v for k, v in Recipe().as_json().items() if k != "strength"}
+    written = Recipe().as_json()
+    assert not {"strength", "image_contrast"} & set(written)
     assert Recipe().differences(written) == []
+    assert Recipe(image_contrast=0.5).differences(written) == ["image_contrast=None, not 0.5"]
     assert Recipe(strength="shared").differences(written) == ["strength=None, not shared"]

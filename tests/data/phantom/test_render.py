@@ -82,6 +82,17 @@ def test_a_patch_has_the_density_of_its_strength() -> None:
         assert np.percentile(rendered.hu[mask], 75) == pytest.approx(TISSUE[finding] + BASE_HU + 2 * GAIN_HU, abs=1.5)
 
 
+def test_faint_patches_have_a_share_of_the_density_in_one_modality_alone() -> None:
+    recipe = Recipe(patients=1, noise=0.0, image_contrast=0.4)
+    exam = with_strength(cohort(recipe)[0], 2.0)
+    for modality, share in (("image", 0.4), ("enhanced", 1.0)):
+        rendered = render(recipe, exam, modality)
+        for finding, mask in rendered.patches.items():
+            full = BASE_HU + 2 * GAIN_HU
+            brightest = np.percentile(rendered.hu[mask], 75)
+            assert brightest == pytest.approx(TISSUE[finding] + share * full, abs=1.5), (modality, finding)
+
+
 def test_noise_has_the_asked_for_spread_and_both_series_their_own() -> None:
     quiet, noisy = Recipe(patients=1, noise=0.0), Recipe(patients=1, noise=6.0)
     exam = cohort(quiet)[0]

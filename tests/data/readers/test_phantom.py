@@ -29,7 +29,11 @@ def images(study: Study, modality: str) -> ImageFiles:
 
 
 def test_the_options_are_those_of_a_recipe() -> None:
-    assert READERS.options(Component(type="phantom")) == {**Recipe().as_json(), "strength": "apart"}
+    assert READERS.options(Component(type="phantom")) == {
+        **Recipe().as_json(),
+        "strength": "apart",
+        "image_contrast": 1.0,
+    }
 
 
 def test_studies_have_two_image_series_and_a_report(studies: list[Study]) -> None:

@@ -117,4 +117,6 @@ def test_an_option_that_came_later_leaves_stores_what_they_were_at_its_default(s
     before = key(source, reader="phantom")
     assert key(source, reader="phantom", strength="apart") == before
     assert key(source, reader="phantom", strength="shared") != before
+    assert key(source, reader="phantom", image_contrast=1.0) == before
+    assert key(source, reader="phantom", image_contrast=0.5) != before
     assert key(source, reader="folder", strength="apart") != key(source)
