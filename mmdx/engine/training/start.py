@@ -15,15 +15,24 @@ from mmdx.models.model import MultimodalModel
 
 
 def transferred(source: MultimodalModel, pairs: Mapping[str, str], model: MultimodalModel) -> dict[str, Tensor]:
-    """The weights of branches of `source` that fit branches of `model`, by name and shape, under the names they have
-    there; `pairs` names the branch of `source` that each of `model` begins from."""
-    state: dict[str, Tensor] = {}
-    for name, teacher in pairs.items():
-        own = model.branches[name].state_dict()
-        for key, value in source.branches[teacher].state_dict().items():
-            if key in own and own[key].shape == value.shape:
-                state[f"branches.{name}.{key}"] = value.contiguous()
-    return state
+    """The weights of `source` that fit `model`, by name and shape, under the names that they have there.
+
+    `pairs` names the branch of `source` that each of `model` begins from. Where they pair all branches of both, one to
+    one, fusion and heads are taken too.
+    """
+    own, theirs = model.state_dict(), source.state_dict()
+    found = {
+        f"branches.{name}.{key}": value
+        for name, teacher in pairs.items()
+        for key, value in source.branches[teacher].state_dict().items()
+    }
+    renamed = {teacher: name for name, teacher in pairs.items()}
+    if set(pairs) == set(model.branches) and set(renamed) == set(source.branches) and len(renamed) == len(pairs):
+        for key, value in theirs.items():
+            kind, part, *rest = key.split(".")
+            if kind in ("fusion", "heads"):
+                found[".".join([kind, part, *(renamed.get(name, name) for name in rest)])] = value
+    return {key: value.contiguous() for key, value in found.items() if key in own and own[key].shape == value.shape}
 
 
 def write_start(path: Path, state: Mapping[str, Tensor]) -> None:

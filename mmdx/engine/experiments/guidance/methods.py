@@ -24,13 +24,12 @@ def setting_of(stages: Stages, stage: str) -> Setting:
 
 
 def write_first_weights(stages: Stages, frozen: Frozen) -> None:
-    """Lets `warm_start` begin from the branches of the superior model that are built alike, and says what was taken."""
+    """Lets `warm_start` begin from the parts of the superior model that are built alike, and says what was taken."""
     pairs, setting, own = twins(stages.setting.config), stages.setting, frozen.inferior.model
     state = transferred(frozen.superior.model, pairs, own)
-    for name, teacher in pairs.items():
-        fitting = sum(key.startswith(f"branches.{name}.") for key in state)
-        every = len(own.branches[name].state_dict())
-        setting.say(f"warm_start: {name} begins with {fitting} of {every} weights and statistics of {teacher}")
+    begun = ", ".join(f"{name} from {teacher}" for name, teacher in pairs.items())
+    rest = " with its fusion and heads" if any(key.startswith("fusion.") for key in state) else ""
+    setting.say(f"warm_start: {begun}{rest}; {len(state)} of {len(own.state_dict())} weights and statistics")
     if setting.is_main:
         write_start(stages.run("warm_start").start, state)
     setting.accelerator.wait_for_everyone()

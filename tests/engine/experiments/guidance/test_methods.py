@@ -84,7 +84,8 @@ def test_a_warm_start_begins_from_the_superior_branch_and_all_others_by_chance(r
     superior = weights(run, "superior")
     assert start
     for name, value in start.items():
-        assert torch.equal(value, superior[name.replace("branches.image.", "branches.enhanced.")]), name
+        assert torch.equal(value, superior[name.replace(".image.", ".enhanced.")]), name
+    assert "heads.study.layers.1.weight" in start
     assert not list(run.glob("[!w]*/checkpoints/start.safetensors"))
 
 
