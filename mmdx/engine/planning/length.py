@@ -18,6 +18,8 @@ EPOCHS_BY_STUDIES = ((2_000, 30), (5_000, 20), (20_000, 10))
 EPOCHS_OF_MANY = 5
 SHORTER = (1.0, 2 / 3, 1 / 2)
 """Shares of the epochs that are tried where time is short."""
+FEWER_REFITS = 3
+"""Models out of fold where time is short."""
 TRAINING_OVERHEAD, FOLD_OVERHEAD = 2.0, 15.0
 """Seconds beside the steps that a training takes, and those of a fold for scores, baselines and its comparison."""
 VALIDATION = 1.15
@@ -50,8 +52,8 @@ def usual_epochs(studies: float) -> int:
 def fitted_length(config: Config, cohort: Cohort, cost: Cost, *, folds: int, minutes: float, cores: int) -> Length:
     """The longest training that fits into `minutes`, else the shortest that there is.
 
-    Folds go last, and refits first: one fold of those that score a training instead of five costs nothing that could
-    be measured (docs/recipe.md).
+    Refits go first, down to `FEWER_REFITS`, then epochs, then folds; a single refit comes last, for the validation
+    studies of one split are too few to weigh the answers of a stack by (docs/planning.md).
     """
     once = _once(cohort, cost, cores)
     length = Length(1, folds, None, 0.0, fits=False)
@@ -103,8 +105,12 @@ def _rungs(config: Config, cohort: Cohort, folds: int) -> Iterator[tuple[int, in
     """Epochs, folds and refits, from the longest training to the shortest."""
     usual = usual_epochs(cohort.studies * training_share(folds, cohort))
     yield usual, folds, None
-    few = 1 if auto_refits(config, cohort) > 1 else None
+    several = auto_refits(config, cohort) > FEWER_REFITS
+    few = FEWER_REFITS if several else None
     for share in SHORTER:
         yield max(1, round(usual * share)), folds, few
-    if folds == FOLDS:
-        yield max(1, round(usual * SHORTER[-1])), FEWER_FOLDS, few
+    shortest, fewest = max(1, round(usual * SHORTER[-1])), FEWER_FOLDS if folds == FOLDS else folds
+    if fewest != folds:
+        yield shortest, fewest, few
+    if several:
+        yield shortest, fewest, 1

@@ -35,7 +35,8 @@ def schedule_choices(
     if length.refits is None:
         yield Choice("train.final", "auto", "What suits the number of patients (docs/recipe.md).")
     else:
-        reason = f"As auto would, but with {length.refits} model out of fold instead of several, for the time."
+        models = f"{length.refits} model{'s' if length.refits > 1 else ''}"
+        reason = f"As auto would, but with {models} out of fold instead of more, for the time."
         yield Choice("train.final", {"type": "refit", "folds": length.refits}, reason)
     if machine.gpu and approach.trained:
         yield Choice("train.precision", "bf16", f"{machine.gpu} computes faster so, and nothing is lost that counts.")

@@ -55,7 +55,7 @@ def test_with_time_nothing_is_cut_short() -> None:
 
 @pytest.mark.parametrize(
     ("minutes", "expected"),
-    [(8.0, (30, 5, 1)), (5.0, (20, 5, 1)), (4.5, (15, 5, 1)), (3.5, (15, 3, 1)), (0.1, (15, 3, 1))],
+    [(12.0, (30, 5, 3)), (8.0, (20, 5, 3)), (7.0, (15, 5, 3)), (5.0, (15, 3, 3)), (3.5, (15, 3, 1)), (0.1, (15, 3, 1))],
 )
 def test_refits_go_first_then_epochs_then_folds(minutes: float, expected: tuple[int, int, int]) -> None:
     found = length(minutes)
