@@ -12,12 +12,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from jaxtyping import Bool, Float
 from scipy.optimize import minimize
-from scipy.special import expit, logsumexp
+from scipy.special import expit, logit, logsumexp
 
 FEWEST = 5
 """Patients of either class with which weights are fitted; with fewer, the first model alone is believed."""
 DEVIATION = 1.0
 """The deviation of the normal prior on a shift."""
+PSEUDO = 2.0
+"""Patients of the usual rate that a rate among few is drawn to."""
 
 
 def fit_weights(
@@ -54,17 +56,35 @@ def fit_shift(
     logits: Float[np.ndarray, "n f"],
     labels: Float[np.ndarray, "n f"],
     counts: Float[np.ndarray, " n"],
+    odds: Float[np.ndarray, " f"],
     groups: Sequence[Sequence[int]] = (),
 ) -> Float[np.ndarray, " f"]:
-    """What is to be added to the logits of each finding for these rows, held near 0 by a prior; 0 in groups, for
-    findings of which no label is known, and without any row."""
+    """What is to be added to the logits of each finding for these rows; 0 in groups, and for findings of which no label
+    is known.
+
+    It is held by a prior near what brings their mean to `odds`, the log odds of the finding among all such studies,
+    also those that the models have learned from: how often a finding occurs cannot be overfitted.
+    """
     grouped = {column for columns in groups for column in columns}
     shift = np.zeros(logits.shape[1])
     for column in [column for column in range(len(shift)) if column not in grouped]:
         rows = ~np.isnan(labels[:, column])
         if rows.any():
-            shift[column] = _shift(logits[rows, column], labels[rows, column], counts[rows])
+            centre = odds[column] - np.average(logits[rows, column], weights=counts[rows])
+            shift[column] = _shift(logits[rows, column], labels[rows, column], counts[rows], float(centre))
     return shift
+
+
+def log_odds(
+    labels: Float[np.ndarray, "n f"], counts: Float[np.ndarray, " n"], rows: Bool[np.ndarray, " n"]
+) -> Float[np.ndarray, " f"]:
+    """The log odds of each finding among `rows`, drawn to those among all by `PSEUDO` patients; unknown labels are left
+    out."""
+    known, positive = ~np.isnan(labels), labels == 1
+    everyone, whole = counts @ positive, counts @ known
+    share = (everyone + PSEUDO / 2) / (whole + PSEUDO)
+    rate = (counts[rows] @ positive[rows] + PSEUDO * share) / (counts[rows] @ known[rows] + PSEUDO)
+    return logit(rate)
 
 
 def _of_finding(
@@ -108,9 +128,11 @@ def _least(loss: Callable, begin: Float[np.ndarray, " _"], models: int) -> Float
     return minimize(loss, begin, jac=True, method="L-BFGS-B", bounds=bounds).x
 
 
-def _shift(logits: Float[np.ndarray, " n"], labels: Float[np.ndarray, " n"], counts: Float[np.ndarray, " n"]) -> float:
+def _shift(
+    logits: Float[np.ndarray, " n"], labels: Float[np.ndarray, " n"], counts: Float[np.ndarray, " n"], centre: float
+) -> float:
     def loss(at: np.ndarray) -> float:
-        odds = logits + at[0]
-        return float(counts @ (np.logaddexp(0, odds) - labels * odds) + at[0] ** 2 / (2 * DEVIATION**2))
+        odds, away = logits + at[0], at[0] - centre
+        return float(counts @ (np.logaddexp(0, odds) - labels * odds) + away**2 / (2 * DEVIATION**2))
 
-    return float(minimize(loss, np.zeros(1), method="L-BFGS-B").x[0])
+    return float(minimize(loss, np.full(1, centre), method="L-BFGS-B").x[0])

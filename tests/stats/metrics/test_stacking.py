@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from mmdx.stats.metrics.stacking import fit_shift, fit_weights
+from mmdx.stats.metrics.stacking import fit_shift, fit_weights, log_odds
 
 
 def test_of_many_patients_a_model_that_tells_counts_fully_and_one_that_guesses_nothing():
@@ -63,6 +63,25 @@ def test_classes_that_exclude_each_other_have_one_weight_per_model():
 
 def test_a_shift_moves_towards_what_rows_show_and_stays_0_where_nothing_is_known():
     labels = np.array([[1.0, np.nan]] * 50)
-    shift = fit_shift(np.zeros((50, 2)), labels, np.ones(50))
+    shift = fit_shift(np.zeros((50, 2)), labels, np.ones(50), np.zeros(2))
     assert 1.5 < shift[0] < 5
     assert shift[1] == 0
+
+
+def test_few_rows_are_moved_to_the_rate_of_all_such_studies():
+    """Two rows whose logits say 1: their mean is to be -2, as in all studies like them."""
+    logits, labels = np.ones((2, 1)), np.array([[0.0], [0.0]])
+    shift = fit_shift(logits, labels, np.ones(2), np.array([-2.0]))
+    assert -3.5 < shift[0] < -3
+    assert fit_shift(logits, labels, np.ones(2), np.array([1.0]))[0] > -1.5
+
+
+def test_log_odds_of_a_part_are_drawn_to_those_of_the_whole():
+    """30 of 40 patients are positive, all 10 of a part: (10 + 2 * 31 / 42) of 12."""
+    labels = np.array([1.0] * 30 + [0.0] * 10)[:, None]
+    rows = np.arange(40) < 10
+    share = (10 + 2 * 31 / 42) / 12
+    assert log_odds(labels, np.ones(40), rows)[0] == pytest.approx(np.log(share / (1 - share)))
+    unknown = labels.copy()
+    unknown[rows] = np.nan
+    assert np.isfinite(log_odds(unknown, np.ones(40), rows)).all()

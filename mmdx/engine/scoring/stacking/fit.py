@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from mmdx.engine.scoring.stacking.linear import fit_linear
 from mmdx.files import scores_name, written
 from mmdx.models.branches.base import Branch
 from mmdx.models.stack.stack import Stack, Weighting
-from mmdx.stats.metrics.stacking import fit_shift, fit_weights
+from mmdx.stats.metrics.stacking import fit_shift, fit_weights, log_odds
 from mmdx.study import Split
 
 
@@ -55,39 +56,69 @@ def held_out_answers(
 def stack_up(setting: Setting, saved: SavedModel, train: Sequence[int], answers: Answers) -> Stack:
     """The stack of a model that has learned from `train`, its members weighed by `answers`; it is written into the
     folder of the model that stays."""
-    stack = weighed(saved, bare_stack(saved, setting.store, train), answers)
+    bare = bare_stack(saved, setting.store, train)
+    stack = weighed(saved, bare, answers, met(saved, setting.store, train, answers))
     write_stack(setting.run.best, stack, saved.facts)
     setting.say(*sentences(stack))
     return stack
 
 
-def weighed(saved: SavedModel, bare: Stack, answers: Answers) -> Stack:
+@dataclass(frozen=True)
+class Met:
+    """Labels, patients and modalities of all studies that a model has learned from or is weighed by."""
+
+    labels: Float[np.ndarray, "n f"]
+    patient_ids: tuple[str, ...]
+    present: Bool[np.ndarray, "n m"]
+
+
+def met(saved: SavedModel, store: Store, train: Sequence[int], answers: Answers) -> Met:
+    """The studies `train`, and those of `answers`."""
+    place = {study: row for row, study in enumerate(store.study_ids)}
+    rows = sorted({*train, *(place[study] for study in answers.study_ids)})
+    presence, names = Presence(saved.config, store), list(saved.config.model.inputs)
+    return Met(
+        store.labels[rows][:, store.columns_of(saved.facts.findings)],
+        tuple(store.patient_ids[row] for row in rows),
+        np.array([[presence(row, name) for name in names] for row in rows], dtype=bool),
+    )
+
+
+def weighed(saved: SavedModel, bare: Stack, answers: Answers, everyone: Met) -> Stack:
     """The stack `bare`, each member of which counts as `answers` say.
 
-    Weights are fitted on all studies that have what is shown, the rest of them withheld; the shift then also on those
-    that lack what else was asked for: whether a modality is absent may tell something.
+    Weights are fitted on all studies that have what is shown, the rest of them withheld. Whether a modality is absent
+    may tell something: for the studies that lack what else was asked for the shift is moved, to how often a finding
+    occurs in such studies of `everyone`, and by the answers to them.
     """
     head = lone_head(saved, "study")
     groups = head[1] if head is not None else ()
     weightings = []
     for shown, logits in answers.logits.items():
         members = [name for name in members_of(shown, bare.linear.keys()) if name in logits]
-        having, lacking = _rows(bare, answers, shown)
+        having, lacking = _rows(bare, answers.present, shown)
         several = np.stack([logits[name] for name in members])
-        counts = _counts(answers, having)
+        counts = _counts(answers.patient_ids, having)
         weight, shift = fit_weights(several[:, having], answers.labels[having], counts, groups)
         if lacking.any() and not lacking[having].all():
             joined = np.einsum("knf,kf->nf", several[:, lacking], weight) + shift
-            shift = shift + fit_shift(joined, answers.labels[lacking], _counts(answers, lacking), groups)
+            whole = np.ones(len(everyone.labels), dtype=bool)
+            odds = log_odds(
+                everyone.labels, _counts(everyone.patient_ids, whole), _rows(bare, everyone.present, shown)[1]
+            )
+            counts = _counts(answers.patient_ids, lacking)
+            shift = shift + fit_shift(joined, answers.labels[lacking], counts, odds, groups)
         tensors = (torch.from_numpy(values).float() for values in (weight, shift))
         weightings.append(Weighting(shown, tuple(members), *tensors))
     return Stack(bare.head, bare.modalities, dict(bare.linear.items()), weightings)  # pyright: ignore[reportArgumentType]
 
 
-def _rows(stack: Stack, answers: Answers, shown: Shown) -> tuple[Bool[np.ndarray, " n"], Bool[np.ndarray, " n"]]:
+def _rows(
+    stack: Stack, present: Bool[np.ndarray, "n m"], shown: Shown
+) -> tuple[Bool[np.ndarray, " n"], Bool[np.ndarray, " n"]]:
     """Which studies have what is shown, and which of them show no more because they lack the rest of what a scoring
     asks for."""
-    names, present = stack.modalities, answers.present
+    names = stack.modalities
     here = np.array([name in shown for name in names])
     having, lacking = np.all(present | ~here, axis=1), np.zeros(len(present), dtype=bool)
     for asked in default_showings(names):
@@ -97,9 +128,9 @@ def _rows(stack: Stack, answers: Answers, shown: Shown) -> tuple[Bool[np.ndarray
     return having, lacking
 
 
-def _counts(answers: Answers, rows: Bool[np.ndarray, " n"]) -> Float[np.ndarray, " k"]:
+def _counts(patient_ids: Sequence[str], rows: Bool[np.ndarray, " n"]) -> Float[np.ndarray, " k"]:
     """What each of `rows` counts, so that each patient counts once."""
-    patients = pd.Series(np.array(answers.patient_ids)[rows])
+    patients = pd.Series(np.array(patient_ids)[rows])
     return 1 / patients.groupby(patients).transform("count").to_numpy(float)
 
 
