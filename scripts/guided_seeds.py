@@ -25,10 +25,10 @@ from mmdx.stats.resampling.intervals import Estimate
 RECOVERY = "recovery.json"
 
 
-def stages(run: Path) -> list[str]:
-    """The superior and the inferior model of a run, and its methods."""
-    recovery = json.loads((run / RECOVERY).read_text(encoding="utf-8"))
-    return ["superior", "inferior", *recovery["shares"]]
+def stages(runs: Sequence[Path]) -> list[str]:
+    """The superior and the inferior model, and the methods that all runs have."""
+    shares = [json.loads((run / RECOVERY).read_text(encoding="utf-8"))["shares"] for run in runs]
+    return ["superior", "inferior", *(name for name in shares[0] if all(name in others for others in shares))]
 
 
 def pooled(runs: Sequence[Path], stage: str, folder: Path) -> Path:
@@ -61,7 +61,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("runs", nargs="+", type=Path)
     runs = parser.parse_args().runs
-    names = stages(runs[0])
+    names = stages(runs)
     every = recovery_of(runs, names)
     by_run = [recovery_of([run], names) for run in runs]
     print(f"gap ({every.metric}): {said(every.gap)}; by run {', '.join(f'{one.gap.value:.3f}' for one in by_run)}")

@@ -22,6 +22,8 @@ from mmdx.schema import Component, Config
 
 SMALL = 2000
 """Patients to train and validate on up to which `auto` refits: of more, those that validate are spared easily."""
+FEW = 30
+"""Validation patients below which they alone weigh the answers of a stack badly (`docs/planning.md`, figures)."""
 Judge = Literal["auto", "auroc", "log_loss"]
 
 
@@ -174,7 +176,9 @@ class Auto(Final):
     """What suits the cohort: `refit` for at most 2,000 patients to train and validate on, `best` for more.
 
     Where an encoder of images or a transformer of texts learns, which takes long, `refit` holds out the validation
-    studies alone. Trainings whose validation studies must stay unlearned (a first stage, guidance) keep the best epoch.
+    studies alone, unless these are of fewer than 30 patients and several inputs are to be weighed by them: then it
+    trains three models out of fold. Trainings whose validation studies must stay unlearned (a first stage, guidance)
+    keep the best epoch.
     """
 
     def keeper(self) -> Keeper:
@@ -212,7 +216,7 @@ def settled(config: Config, splits: Splits) -> Config:
         if len(patients) > SMALL or config.train.patience:
             final = Component(type="best")
         else:
-            final = Component.model_validate({"type": "refit", "folds": 1 if _encoders_learn(config) else 5})
+            final = Component.model_validate({"type": "refit", "folds": _folds(config, splits)})
     elif config.train.patience and final.type != "best":
         raise UsageError(
             f"train.patience={config.train.patience}: '{final.type}' keeps no best epoch; drop it, or train.final=best"
@@ -236,6 +240,14 @@ def part_of_more(config: Config) -> Config:
 
 def with_final(config: Config, final: Component) -> Config:
     return config.model_copy(update={"train": config.train.model_copy(update={"final": final})})
+
+
+def _folds(config: Config, splits: Splits) -> int:
+    """How many models score what the one that stays learns from."""
+    if not _encoders_learn(config):
+        return 5
+    weighed = config.train.stack and len(config.model.inputs) > 1
+    return 3 if weighed and len(splits.patients("val")) < FEW else 1
 
 
 def _encoders_learn(config: Config) -> bool:

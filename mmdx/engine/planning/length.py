@@ -9,9 +9,10 @@ from mmdx.data.splits.splits import Splits
 from mmdx.engine.assembly.finals import final_of, settled
 from mmdx.engine.planning.facts.cohort import Cohort
 from mmdx.engine.planning.rules.inputs import image_inputs
-from mmdx.engine.planning.rules.validation import FEWER_FOLDS, FOLDS, training_share
+from mmdx.engine.planning.rules.validation import FEWER_FOLDS, FOLDS, SPLIT, training_share
 from mmdx.engine.planning.timing import Cost
-from mmdx.schema import Config
+from mmdx.schema import Config, FoldOptions
+from mmdx.study import Split
 
 EPOCHS_BY_STUDIES = ((2_000, 30), (5_000, 20), (20_000, 10))
 """Epochs for so many studies to train on at most; with more, `EPOCHS_OF_MANY`."""
@@ -69,17 +70,19 @@ def trained_seconds(
     config: Config, cohort: Cohort, cost: Cost, *, epochs: int, folds: int, refits: int | None
 ) -> float:
     """Seconds of all trainings of a config, with the scores that follow each."""
-    models = 1 + (auto_refits(config, cohort) if refits is None else refits)
+    models = 1 + (auto_refits(config, cohort, folds) if refits is None else refits)
     studies = cohort.studies * training_share(folds, cohort)
     training = TRAINING_OVERHEAD + epochs * studies * cost.study * VALIDATION
     return max(1, folds) * (FOLD_OVERHEAD + models * training)
 
 
-def auto_refits(config: Config, cohort: Cohort) -> int:
-    """Models out of fold that `train.final: auto` trains beside the one that stays."""
-    count = cohort.patients - (cohort.splits.get("test", 0))
-    everyone = Splits(("train",) * count, tuple(str(number) for number in range(count)))
-    return final_of(settled(config, everyone)).folds
+def auto_refits(config: Config, cohort: Cohort, folds: int) -> int:
+    """Models out of fold that `train.final: auto` trains beside the one that stays, in each of `folds` (0: a split)."""
+    count = round(cohort.patients * (1 - 1 / folds)) if folds else cohort.patients - cohort.splits.get("test", 0)
+    share = FoldOptions().val if folds else SPLIT.val
+    validating = cohort.splits.get("val") or round(share * count)
+    words: tuple[Split, ...] = ("val",) * validating + ("train",) * (count - validating)
+    return final_of(settled(config, Splits(words, tuple(str(number) for number in range(count))))).folds
 
 
 def slice_budget(config: Config, cohort: Cohort, cost: Cost, room: int) -> tuple[int, int | None]:
@@ -105,7 +108,7 @@ def _rungs(config: Config, cohort: Cohort, folds: int) -> Iterator[tuple[int, in
     """Epochs, folds and refits, from the longest training to the shortest."""
     usual = usual_epochs(cohort.studies * training_share(folds, cohort))
     yield usual, folds, None
-    several = auto_refits(config, cohort) > FEWER_REFITS
+    several = auto_refits(config, cohort, folds) > FEWER_REFITS
     few = FEWER_REFITS if several else None
     for share in SHORTER:
         yield max(1, round(usual * share)), folds, few

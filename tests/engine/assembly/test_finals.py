@@ -15,6 +15,7 @@ from mmdx.schema import Component, Config
 from mmdx.sections import TrainConfig
 
 FEW = Splits(("train", "train", "val", "test"), ("a", "b", "c", "d"))
+SOME = Splits(("train",) * 200 + ("val",) * 30, tuple(map(str, range(230))))
 
 
 def config(final: object = "auto", **train: object) -> Config:
@@ -65,8 +66,11 @@ def test_the_mean_moves_norms_that_learn_and_nothing_that_is_frozen():
 
 
 def test_a_small_cohort_is_refitted_and_a_large_one_keeps_its_best_epoch(monkeypatch):
-    final = settled(config(), FEW).train.final
+    final = settled(config(), SOME).train.final
     assert (final.type, final.options) == ("refit", {"folds": 1, "weights": {"type": "last"}})
+    # Three validate together where one split's validation patients are too few to weigh several inputs by.
+    assert settled(config(), FEW).train.final.options["folds"] == 3
+    assert settled(config(stack=False), FEW).train.final.options["folds"] == 1
     image = config().model.inputs["image"]
     still = image.model_copy(update={"encoder": image.encoder.model_copy(update={"frozen": True})})
     model = config().model.model_copy(update={"inputs": {"image": still}})

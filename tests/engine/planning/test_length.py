@@ -27,9 +27,21 @@ def test_many_studies_need_fewer_epochs(studies: float, epochs: int) -> None:
 
 
 def test_auto_trains_five_models_more_where_nothing_of_images_learns() -> None:
-    assert auto_refits(FROZEN, cohort()) == 5
-    assert auto_refits(TRAINED, cohort()) == 1
-    assert auto_refits(TRAINED, cohort(patients=2001)) == 0
+    assert auto_refits(FROZEN, cohort(), 5) == 5
+    assert auto_refits(TRAINED, cohort(), 5) == 1
+    assert auto_refits(TRAINED, cohort(patients=2001), 0) == 0
+
+
+def test_auto_trains_three_where_few_patients_would_weigh_several_inputs() -> None:
+    both = config_of(
+        [
+            Choice(f"model.inputs.{name}.encoder", part, "")
+            for name, part in (("image", "timm"), ("report", "bag_and_sequence"))
+        ]
+        + [Choice("data.store", "x", "")]
+    )
+    # Of 240 patients 192 are trained on in each of five folds, 28.8 of them to validate.
+    assert [auto_refits(both, cohort(patients=count), 5) for count in (240, 260)] == [3, 1]
 
 
 def test_the_time_of_all_trainings() -> None:
