@@ -35,15 +35,18 @@ def options(
 @app.command()
 def inspect(
     path: Annotated[Path, typer.Argument(help="folder of raw studies")],
+    options: option.PlannedReader = None,
     reader: option.OptionalReader = None,
     json: Annotated[Path | None, typer.Option(help="write the rows there as JSON ('-': to the terminal)")] = None,
     plugin: option.Plugins = None,
 ) -> None:
-    """Read raw studies: slice order and its evidence, gaps, duplicates, problems."""
+    """Read raw studies: slice order and its evidence, gaps, duplicates, problems; of a table, what each column is."""
+    from mmdx.config_file import with_overrides
     from mmdx.engine.intake import inspect as intake
     from mmdx.terminal.inspect import leave_inspection
 
-    inspection = intake.inspect(path, reader=reader, plugins=plugin or [])
+    chosen = with_overrides({}, options or [])
+    inspection = intake.inspect(path, reader=reader, options=chosen, plugins=plugin or [])
     leave_inspection(inspection, f"{path}, reader '{inspection.reader}'", json, Console())
     if not inspection.sound:
         raise typer.Exit(1)

@@ -14,6 +14,7 @@ from rich.console import Console, Group
 from rich.padding import Padding
 from rich.text import Text
 
+from mmdx.data.tables.table_columns import ColumnUse
 from mmdx.engine.intake.inspect import Inspection
 from mmdx.errors import one_line
 
@@ -39,8 +40,26 @@ def leave_inspection(inspection: Inspection, source: str, path: Path | None, con
 
 
 def show_inspection(inspection: Inspection, console: Console) -> None:
-    """Prints one line per study and modality, and below each study what is wrong with it."""
+    """Prints one line per study and modality, below each study what is wrong with it, and the columns of a table."""
     console.print(table(inspection.rows, width=console.width))
+    for line in column_lines(inspection.columns):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def column_lines(columns: Sequence[ColumnUse]) -> list[str]:
+    """Two lines or less per column: what it is taken for and what it holds, and below, what else it may be."""
+    if not columns:
+        return []
+    names = max(*(cell_len(column.column) for column in columns), len("column"))
+    roles = max(*(cell_len(column.role) for column in columns), len("taken as"))
+    lines = ["", f"{'column':{names}}  {'taken as':{roles}}  holds"]
+    for column in columns:
+        padded = set_cell_size(column.column, names), set_cell_size(column.role, roles)
+        lines.append(one_line(f"{padded[0]}  {padded[1]}  {column.holds}"))
+        lines += [one_line(f"    {column.hint}")] if column.hint else []
+    if not any(column.role in ("finding", "group") for column in columns):
+        lines.append("no finding in it: nothing to learn or to score; a label is 1, 0 or empty, or 'labels' says more")
+    return lines
 
 
 def table(rows: Sequence[Mapping[str, Any]], *, width: int = 80) -> Group:

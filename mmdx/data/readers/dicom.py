@@ -6,13 +6,16 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from mmdx.data.dicom.exams import Exam, refuse_link_out, walk
 from mmdx.data.dicom.files import is_dicom, read_header
 from mmdx.data.quiet import quiet
 from mmdx.data.tables.dates import parse_date, with_days
-from mmdx.data.tables.join import join
+from mmdx.data.tables.join import columns_joined, join
+from mmdx.data.tables.table_columns import ColumnUse
 from mmdx.data.tables.tables import Table, read_table
+from mmdx.data.tables.word_labels import LabelWords
 from mmdx.errors import DataError
 from mmdx.registry import READERS
 from mmdx.study import Study
@@ -31,18 +34,20 @@ def read(
     table: Path | None = None,
     report: str = "report",
     findings: tuple[str, ...] | None = None,
+    labels: LabelWords | None = None,
     series: str | None = None,
     modality: str = "image",
 ) -> list[Study]:
     """Any tree of DICOM files: one study per StudyInstanceUID, its one series chosen and certified.
 
     `root` may be a single file. `mmdx.data.dicom.series` states how one series is chosen, from those whose description
-    contains `series`; what is kept out is named in `Study.problems`. `table` (CSV or JSON Lines, under `root` or not)
-    has a column `study_id` (StudyInstanceUID) or `accession_number`; its column `report` becomes the modality
-    "report"; `findings` names the label columns (None: those of the others in which at least half of the filled cells
-    are 1 or 0, any other value being refused); `patient_id` and `split` count where they are there. Traits: age in
-    years, sex, manufacturer, model, `series_digest` (of the SeriesInstanceUID), and `day`, the whole days since the
-    first study of the patient under `root`.
+    contains `series`; what is kept out is named in `Study.problems`. `table` (CSV or JSON Lines, under `root` or
+    not) has a column `study_id` (StudyInstanceUID) or `accession_number`; its column `report` becomes the modality
+    "report"; `findings` names the label columns (None: those of the others in which at least half of the filled
+    cells are 1 or 0, any other value being refused), `labels` what labels in words mean, as for the reader
+    `folder`; `patient_id` and `split` count where they are there. Traits: age in years, sex, manufacturer, model,
+    `series_digest` (of the SeriesInstanceUID), and `day`, the whole days since the first study of the patient under
+    `root`.
 
     A file that cannot be read, a link out of the folder and a row without a study become studies without modalities,
     whose problem says why. Files of other kinds are left out, and counted in the log.
@@ -51,13 +56,29 @@ def read(
     studies = [exam.study(study_id, series=series, modality=modality) for study_id, exam in exams.items()]
     if table is not None:
         keys = {name: {uid: exam.first(tag) for uid, exam in exams.items()} for name, tag in _KEYS.items()}
-        studies, orphans = join(studies, _table(root, table), keys=keys, report=report, findings=findings)
+        studies, orphans = join(studies, _table(root, table), keys=keys, report=report, findings=findings, words=labels)
         unread += orphans
     dates = {uid: day for uid, exam in exams.items() if (day := parse_date(exam.first("StudyDate"))) is not None}
     studies = sorted(with_days(studies, dates), key=lambda study: study.study_id) + unread
     if not studies:
         raise DataError(f"{root}: no DICOM file in it; correct the path, or use the reader 'folder' for plain images")
     return studies
+
+
+def columns_taken(
+    root: Path,
+    *,
+    table: Path | None = None,
+    report: str = "report",
+    findings: tuple[str, ...] | None = None,
+    labels: LabelWords | None = None,
+    **_: Any,
+) -> list[ColumnUse]:
+    """What `read`, called alike, takes each column of the table for; none without a table."""
+    if table is None:
+        return []
+    keys: dict[str, dict[str, str]] = {name: {} for name in _KEYS}
+    return columns_joined(_table(root, table), keys=keys, report=report, findings=findings, words=labels)
 
 
 @quiet()

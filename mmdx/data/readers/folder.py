@@ -9,8 +9,8 @@ The table is `metadata.csv` or `metadata.jsonl`, in the manner of Hugging Face's
   of a folder. With none of these columns, a folder called like the study holds its images;
 - `study_date` becomes the trait `day`, whole days since the patient's first study; the date is not kept;
 - labels: the columns named by `findings`, else every other column in which at least half of the filled cells are 1 or
-  0; any other value in one is refused. Columns that are left become traits. Files that no row names are no part of the
-  data set.
+  0; any other value in one is refused. Labels in words are read where `labels` says what they mean. Columns that are
+  left become traits. Files that no row names are no part of the data set.
 """
 
 from __future__ import annotations
@@ -20,56 +20,89 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from mmdx.data.files import inside, listing
-from mmdx.data.images.modality import PLAIN_SUFFIXES, images_in, images_listed, is_image
-from mmdx.data.images.nifti import SUFFIXES as VOLUME_SUFFIXES
+from mmdx.data.images.modality import images_in, images_listed
+from mmdx.data.images.plain_folders import plain_study, stem, studies_in_folders
 from mmdx.data.tables.dates import parse_date, with_days
 from mmdx.data.tables.labels import label_columns, parse_label
 from mmdx.data.tables.split_words import parse_split
+from mmdx.data.tables.table_columns import ColumnUse, column_uses
 from mmdx.data.tables.tables import Row, Table, read_table
+from mmdx.data.tables.word_labels import LabelWords, WordLabels, word_labels
 from mmdx.errors import DataError
 from mmdx.registry import READERS
 from mmdx.study import ImageFiles, Study
 
 TABLES = ("metadata.jsonl", "metadata.csv")
-_OWN_COLUMNS = ("study_id", "patient_id", "split", "report", "study_date")
-_SUFFIXES = (*PLAIN_SUFFIXES, ".dcm", ".dicom", *VOLUME_SUFFIXES)
+_OWN_COLUMNS = {"study_id": "study", "patient_id": "patient", "split": "split", "report": "text", "study_date": "date"}
+"""Columns of a meaning of their own, and what they are taken for."""
 
 
 @dataclass(frozen=True)
 class _Columns:
-    """What each column of the table is: files of a modality, a label, or a trait."""
+    """What each column of the table is: files of a modality, a label, a label in words, or a trait."""
 
     files: Mapping[str, str]
     findings: Sequence[str]
+    words: Mapping[str, WordLabels]
     traits: Sequence[str]
 
 
 @READERS("folder")
-def read(root: Path, *, findings: tuple[str, ...] | None = None, modality: str = "image") -> list[Study]:
+def read(
+    root: Path,
+    *,
+    findings: tuple[str, ...] | None = None,
+    labels: LabelWords | None = None,
+    modality: str = "image",
+) -> list[Study]:
     """A folder, with a table or without, or a single image file.
 
-    `modality` names the images of `file_name`, `file_names` and `folder`. A study with a file that is missing, leaves
-    the folder or cannot be read is refused whole. Without a table there are no labels: each folder that directly holds
-    images is a study (of the patient called like the outermost one), each image beside such folders is one, and a
-    folder of nothing but images is a single study. Raises `DataError` at the row and column that is wrong.
+    `modality` names the images of `file_name`, `file_names` and `folder`. `labels` says what labels in words mean, by
+    column (`mmdx.data.tables.word_labels`): `{icu: {yes: 1, no: 0}, diagnosis: classes}`; a column of classes becomes
+    the group of findings `COLUMN/CLASS`. A study with a file that is missing, leaves the folder or cannot be read is
+    refused whole. Without a table there are no labels: each folder that directly holds images is a study (of the
+    patient called like the outermost one), each image beside such folders is one, and a folder of nothing but images is
+    a single study. Raises `DataError` at the row and column that is wrong.
     """
     if root.is_file():
-        name = _stem(root.name)
-        return [_plain_study(name, name, root, root.parent, modality)]
+        return [plain_study(stem(root.name), stem(root.name), root, root.parent, modality)]
+    table = _table(root)
+    if table is not None:
+        return _from_table(root, table, _columns(table, findings, labels or {}, modality), modality)
+    if wanted := [*(findings or ()), *(labels or {})]:
+        raise DataError(f"{root}: no {' or '.join(TABLES)} to read {', '.join(wanted)} from; add one")
+    return studies_in_folders(root, modality, TABLES)
+
+
+def columns_taken(
+    root: Path,
+    *,
+    findings: tuple[str, ...] | None = None,
+    labels: LabelWords | None = None,
+    modality: str = "image",
+) -> list[ColumnUse]:
+    """What `read`, called alike, takes each column of the table for; none without a table."""
+    table = None if root.is_file() else _table(root)
+    if table is None:
+        return []
+    columns = _columns(table, findings, labels or {}, modality)
+    roles = {**_OWN_COLUMNS, **{column: f"images of '{name}'" for column, name in columns.files.items()}}
+    listed = [c for c in columns.traits if any(isinstance(row.cells.get(c), list | dict) for row in table.rows)]
+    roles |= {column: "ignored" if column in listed else "trait" for column in columns.traits}
+    return column_uses(table, roles, columns.findings, columns.words)
+
+
+def _table(root: Path) -> Table | None:
     tables = [root / name for name in TABLES if (root / name).is_file()]
     if len(tables) > 1:
         raise DataError(f"{root}: holds {' and '.join(TABLES)}; keep one")
-    if tables:
-        return _from_table(root, read_table(tables[0]), findings, modality)
-    if findings is not None:
-        raise DataError(f"{root}: no {' or '.join(TABLES)} to read {', '.join(findings)} from; add one")
-    return _from_folders(root, modality)
+    return read_table(tables[0]) if tables else None
 
 
-def _from_table(root: Path, table: Table, findings: tuple[str, ...] | None, modality: str) -> list[Study]:
-    columns = _columns(table, findings, modality)
+def _from_table(root: Path, table: Table, columns: _Columns, modality: str) -> list[Study]:
     folders: dict[str, Path] = {}
     if not columns.files:
         table.require(["study_id"])
@@ -95,7 +128,19 @@ def _undated(study: Study, row: Row, dates: Mapping[str, date]) -> Study:
     return replace(study, problems=(*study.problems, problem))
 
 
-def _columns(table: Table, findings: tuple[str, ...] | None, modality: str) -> _Columns:
+def _columns(table: Table, findings: tuple[str, ...] | None, labels: Mapping[str, Any], modality: str) -> _Columns:
+    files = _file_columns(table, modality)
+    words = word_labels(table, labels, [*files, *_OWN_COLUMNS])
+    rest = [column for column in table.columns if column not in (*files, *_OWN_COLUMNS, *words)]
+    if findings is None:
+        findings = label_columns(table, rest)
+    table.require(findings)
+    findings = tuple(column for column in findings if column not in words)
+    return _Columns(files, findings, words, [column for column in rest if column not in findings])
+
+
+def _file_columns(table: Table, modality: str) -> dict[str, str]:
+    """The modality of each column of file names."""
     files: dict[str, str] = {}
     for column in table.columns:
         name = modality if column in ("file_name", "file_names", "folder") else ""
@@ -110,17 +155,13 @@ def _columns(table: Table, findings: tuple[str, ...] | None, modality: str) -> _
             raise DataError(f"{table.path}: column '{column}': reports stand as text in the column 'report'")
         if name:
             files[column] = name
-    rest = [column for column in table.columns if column not in files and column not in _OWN_COLUMNS]
-    if findings is None:
-        findings = label_columns(table, rest)
-    table.require(findings)
-    return _Columns(files, findings, [column for column in rest if column not in findings])
+    return files
 
 
 def _study(root: Path, row: Row, table: Table, columns: _Columns, folders: Mapping[str, Path], modality: str) -> Study:
     names = {column: _names(row, column) for column in columns.files}
     first = next((n for listed in names.values() for n in listed), "")
-    study_id = row.text("study_id") or _stem(first)
+    study_id = row.text("study_id") or stem(first)
     if not study_id:
         raise DataError(f"{row.at('study_id')}: is empty, and no file gives a name; fill it in")
     patient_id = row.text("patient_id") if "patient_id" in table.columns else study_id
@@ -154,11 +195,18 @@ def _study(root: Path, row: Row, table: Table, columns: _Columns, folders: Mappi
         study_id,
         patient_id,
         {} if refused else modalities,
-        {finding: parse_label(row.cells.get(finding), row.at(finding)) for finding in columns.findings},
+        _labels(row, columns),
         split=parse_split(row.text("split"), row.at("split")),
         traits={name: fact for name, fact in facts.items() if fact is not None},
         problems=(*refused, *problems),
     )
+
+
+def _labels(row: Row, columns: _Columns) -> dict[str, float]:
+    labels = {finding: parse_label(row.cells.get(finding), row.at(finding)) for finding in columns.findings}
+    for words in columns.words.values():
+        labels |= words.of(row)
+    return labels
 
 
 def _names(row: Row, column: str) -> list[str]:
@@ -186,48 +234,3 @@ def _images(root: Path, names: Sequence[str], where: str) -> tuple[ImageFiles, t
     if folder is not None:
         raise DataError(f"{where}: '{folder}' is a folder among files; list files, or one folder alone")
     return images_listed(paths)
-
-
-def _stem(name: str) -> str:
-    """A file name without folders and without the suffix of an image."""
-    last = Path(name).name
-    suffix = next((suffix for suffix in _SUFFIXES if last.lower().endswith(suffix)), "")
-    return last[: len(last) - len(suffix)] or last
-
-
-def _from_folders(root: Path, modality: str) -> list[Study]:
-    leaves = _leaves(root, root)
-    if not leaves:
-        raise DataError(f"{root}: no image in it and no {' or '.join(TABLES)}; is it the right folder?")
-    if leaves == [root]:
-        name = root.resolve().name
-        return [_plain_study(name, name, root, root, modality)]
-    studies = []
-    inner = [leaf.relative_to(root) for leaf in leaves if leaf != root]
-    if root in leaves:
-        files = [path for path in listing(root, root)[0] if is_image(path)]
-        taken = [_stem(path.name) for path in files] + [leaf.as_posix() for leaf in inner]
-        for path in files:
-            name = _stem(path.name) if taken.count(_stem(path.name)) == 1 else path.name
-            studies.append(_plain_study(name, name, path, root, modality))
-    for leaf in inner:
-        studies.append(_plain_study(leaf.as_posix(), leaf.parts[0], root / leaf, root, modality))
-    return studies
-
-
-def _leaves(folder: Path, root: Path) -> list[Path]:
-    """`folder` and all below it that directly hold images, outermost first."""
-    files, folders = listing(folder, root)
-    table = next((path for path in files if path.name in TABLES), None)
-    if table is not None:
-        raise DataError(f"{table}: the table stands below {root}; read its own folder, or move it up")
-    leaves = [folder] if any(is_image(path) for path in files) else []
-    return leaves + [leaf for inner in folders for leaf in _leaves(inner, root)]
-
-
-def _plain_study(study_id: str, patient_id: str, path: Path, root: Path, modality: str) -> Study:
-    try:
-        images, problems = images_in(path, root) if path.is_dir() else images_listed([path])
-    except DataError as error:
-        return Study(study_id, patient_id, {}, problems=error.problems)
-    return Study(study_id, patient_id, {modality: images}, problems=problems)

@@ -12,7 +12,12 @@ from typing import Any
 STORE_FORMAT = 4
 """Rises whenever stored pixels, rows or columns would come out differently from the same files; 4: vectors have the
 columns of images, order certificate and slice labels."""
-_LATER = {("phantom", "strength"): "apart", ("phantom", "image_contrast"): 1.0}
+_LATER: dict[tuple[str, str], Any] = {
+    ("phantom", "strength"): "apart",
+    ("phantom", "image_contrast"): 1.0,
+    ("folder", "labels"): None,
+    ("dicom", "labels"): None,
+}
 """By reader and option, the default of an option that came after stores were made, which are still what they were."""
 
 

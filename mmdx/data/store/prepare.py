@@ -32,6 +32,7 @@ from mmdx.data.store.lock import Group, locked
 from mmdx.data.store.recipe import Recipe
 from mmdx.data.store.shards import is_written, quarantine_of, shard_path, write_shard
 from mmdx.data.store.store import QUARANTINE, Store, is_store
+from mmdx.data.tables.label_lines import label_lines
 from mmdx.data.workers import in_folder
 from mmdx.errors import DataError, UsageError, reason
 from mmdx.registry import READERS
@@ -159,7 +160,7 @@ def _say_done(console: Console, out: Path, making: Making, description: dict[str
         _say(console, f"quarantined: {len(quarantine) - 5} more; {out / QUARANTINE} names all")
     counts = ", ".join(f"{name} {count}" for name, count in making.splits.counts().items())
     _say(console, f"{out}: {len(making.studies)} studies ({counts}), {len(quarantine)} quarantined")
-    for line in notices(description["privacy"]):
+    for line in [*label_lines(making.studies), *notices(description["privacy"])]:
         _say(console, line)
 
 

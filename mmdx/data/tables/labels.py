@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from numbers import Real
 
+from mmdx.data.tables.label_hints import label_hint, quoted
 from mmdx.data.tables.tables import Table
 from mmdx.errors import DataError
 from mmdx.study import UNKNOWN
@@ -37,6 +38,12 @@ def parse_label(cell: object, where: str) -> float:
     raise DataError(f"{where}: label is {str(cell)!r}{hint}; use 1, 0 or leave it empty for unknown")
 
 
+def words_of(table: Table, column: str) -> str:
+    """The option that says what the words of a column mean, to be filled in where that is not plain."""
+    cells = [row.cells.get(column) for row in table.rows]
+    return label_hint(column, cells) or f"labels={{{quoted(column)}: {{WORD: 1, WORD: 0, WORD: null}}}}"
+
+
 def label_columns(table: Table, columns: Sequence[str]) -> tuple[str, ...]:
     """Those of `columns` that hold labels: where at least half of the filled cells are 1 or 0.
 
@@ -49,7 +56,10 @@ def label_columns(table: Table, columns: Sequence[str]) -> tuple[str, ...]:
             try:
                 parse_label(row.cells.get(column), row.at(column))
             except DataError as error:
-                raise DataError(f"{error}; if '{column}' is no label, name those that are: findings=[…]") from None
+                raise DataError(
+                    f"{error}; if '{column}' is no label, name those that are: findings=[…], or say what its words "
+                    f"mean: {words_of(table, column)}"
+                ) from None
     return names
 
 

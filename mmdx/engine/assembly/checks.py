@@ -19,7 +19,7 @@ from mmdx.data.store.store import Store
 from mmdx.engine.assembly.encoders import kind_of
 from mmdx.engine.assembly.facts import check_inputs, primary_problems
 from mmdx.engine.assembly.finals import final_of, settled
-from mmdx.engine.assembly.judging import judge_problems
+from mmdx.engine.assembly.judging import judge_problems, nothing_labelled
 from mmdx.engine.assembly.narrow import level_of
 from mmdx.errors import DataError, UsageError, did_you_mean, some
 from mmdx.kinds import KINDS, TEXT, VECTORS
@@ -96,8 +96,8 @@ def check_training(config: Config, store: Store, splits: Splits) -> Presence:
     """Refuses a training that could not learn what the config asks for; returns what the studies of `store` have.
 
     Raises `UsageError` where the store lacks a modality or a finding, or the model a head to judge epochs by, and
-    `DataError` where no training study has a modality, where none is positive for a finding, or where no epoch could be
-    judged, all at once.
+    `DataError` where no study to learn from or to score has a label, where no training study has a modality, where
+    none is positive for a finding, or where no epoch could be judged, all at once.
     """
     if problems := judge_problems(config) + _missing_packages(config):
         raise UsageError(problems)
@@ -107,6 +107,8 @@ def check_training(config: Config, store: Store, splits: Splits) -> Presence:
         check_stages(config, store)
     present = Presence(config, store)
     findings = tuple(config.data.findings or store.findings)
+    if problem := nothing_labelled(store, splits, findings):
+        raise DataError(problem)
     rows = splits.rows("train")
     untaught = _without_positive(config, store, rows, findings)
     problems = _absent_problems(config, present, rows)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ import pandas as pd
 
 from mmdx.data.readers import register_all
 from mmdx.data.readers.detect import detect_reader
+from mmdx.data.tables.table_columns import ColumnUse
 from mmdx.engine.assembly.plugins import import_plugins
 from mmdx.errors import UsageError
 from mmdx.kinds import KINDS
@@ -22,11 +24,15 @@ from mmdx.study import ImageRef, Modality, ModalityFiles, Study, kind_name
 
 @dataclass(frozen=True)
 class Inspection:
-    """What `reader` finds under `path`; `rows` is one per study and modality, as `rows_of` has them."""
+    """What `reader` finds under `path`; `rows` is one per study and modality, as `rows_of` has them.
+
+    `columns` are those of the reader's table, as it takes them; none without a table.
+    """
 
     path: Path
     reader: str
     rows: tuple[dict[str, Any], ...]
+    columns: tuple[ColumnUse, ...] = ()
 
     @property
     def sound(self) -> bool:
@@ -47,10 +53,23 @@ class Inspection:
             raise UsageError(f"--json {path}: cannot be written ({error.strerror}); choose another file") from None
 
 
-def inspect(path: Path, *, reader: str | None = None, plugins: Sequence[str] = ()) -> Inspection:
+def inspect(
+    path: Path,
+    *,
+    reader: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    plugins: Sequence[str] = (),
+) -> Inspection:
     """Reads the studies under `path`, without any pixel, as `find_studies` does."""
-    name, studies = find_studies(path, reader=reader, plugins=plugins)
-    return Inspection(path, name, tuple(rows_of(studies, path)))
+    name, studies = find_studies(path, reader=reader, options=options, plugins=plugins)
+    columns = _columns_taken(Component(type=name, **dict(options or {})), path)
+    return Inspection(path, name, tuple(rows_of(studies, path)), columns)
+
+
+def _columns_taken(reader: Component, path: Path) -> tuple[ColumnUse, ...]:
+    """What the module of a reader of tables says in its function `columns_taken`; nothing of other readers."""
+    taken = vars(sys.modules[READERS.get(reader.type).__module__]).get("columns_taken")
+    return tuple(taken(path, **READERS.options(reader))) if taken is not None else ()
 
 
 def find_studies(

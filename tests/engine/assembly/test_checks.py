@@ -104,6 +104,23 @@ def test_nothing_to_learn_at_all(tmp_path: Path, problem: Any) -> None:
     assert line.endswith("choose other findings")
 
 
+def test_labels_in_words_are_no_finding_until_they_are_mapped(tmp_path: Path, problem: Any) -> None:
+    words = [{**row, "bleed": "yes" if row["bleed"] else "no"} for row in rows()]
+    store = store_of(tmp_path, words)
+    line = problem("train", config_of(tmp_path / "a.yaml", store), code=1)
+    assert line.startswith(f"{store}: no finding, so there is nothing to learn or score; ")
+    assert line.endswith("'bleed' (no 6, yes 6): 'labels={bleed: {yes: 1, no: 0}}'")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_test_split_that_nobody_labelled(tmp_path: Path, problem: Any) -> None:
+    split = ["train"] * 8 + ["val"] * 2 + ["test"] * 2
+    bleed = [0, 1] * 5 + ["", ""]
+    store = store_of(tmp_path, rows(bleed=bleed, split=split))
+    line = problem("train", config_of(tmp_path / "a.yaml", store), code=1)
+    assert "nothing to score: none of 2 test studies has a label of bleed; fill in labels, or deal the " in line
+
+
 def test_a_fold_that_lacks_a_positive_is_seen_before_the_first_is_trained(tmp_path: Path, problem: Any) -> None:
     store = store_of(tmp_path, rows(24, edema=[1] + [0] * 23))
     overrides = ["data.folds.count=3", "data.folds.val=0.4"]
