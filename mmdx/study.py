@@ -23,6 +23,8 @@ SERIES_DIGEST = "series_digest"
 """The trait that tells one series under two studies: a digest of its SeriesInstanceUID, never the UID itself."""
 TRUE_ODDS = "log_odds/"
 """How traits begin that give the answer of a made study away: the phantom's true log-odds."""
+PATIENTS_UNKNOWN = "patients unknown: leaks cannot be seen"
+"""What is said wherever somebody could take a split of studies for one of patients."""
 UNKNOWN = math.nan
 """The label of a finding that nobody looked for; losses and metrics skip it."""
 
@@ -181,7 +183,8 @@ class Study:
     descriptor, of that modality. `split` is the split that came with the data, None where none did. `traits` are facts
     about the study (age, sex, view, source; the phantom's true log-odds), no model input unless `data.tables` names
     them. `problems` names what was left out or looks wrong, a sentence each; a study with no modality at all is one
-    that could not be read, and they say why.
+    that could not be read, and they say why. Without `patient_known`, nothing says whose the study is, and it counts as
+    a patient of its own.
     """
 
     study_id: str
@@ -193,6 +196,7 @@ class Study:
     split: Split | None = None
     traits: Mapping[str, str | float] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    patient_known: bool = True
 
 
 def is_fact(trait: str) -> bool:

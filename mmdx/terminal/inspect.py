@@ -17,6 +17,7 @@ from rich.text import Text
 from mmdx.data.tables.table_columns import ColumnUse
 from mmdx.engine.intake.inspect import Inspection
 from mmdx.errors import one_line
+from mmdx.study import PATIENTS_UNKNOWN
 
 COLUMNS = ("study", "modality", "images", "order", "mm", "gaps", "doubles")
 _NUMBERS = ("images", "mm")
@@ -42,7 +43,10 @@ def leave_inspection(inspection: Inspection, source: str, path: Path | None, con
 def show_inspection(inspection: Inspection, console: Console) -> None:
     """Prints one line per study and modality, below each study what is wrong with it, and the columns of a table."""
     console.print(table(inspection.rows, width=console.width))
-    for line in column_lines(inspection.columns):
+    lines = column_lines(inspection.columns)
+    if inspection.patients_unknown and len({row["study_id"] for row in inspection.rows}) > 1:
+        lines.append(f"{PATIENTS_UNKNOWN}; {inspection.patients_unknown} studies count as a patient each (patient_id)")
+    for line in lines:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

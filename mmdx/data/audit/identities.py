@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from mmdx.data.audit.issues import Issue, plural
+from mmdx.data.audit.issues import PATIENTS, Issue, plural
 from mmdx.data.audit.store_facts import StoreFacts
 from mmdx.errors import some
+from mmdx.study import PATIENTS_UNKNOWN
 
 Pair = tuple[int, int]
 
@@ -17,12 +18,24 @@ Pair = tuple[int, int]
 def check_identities(facts: StoreFacts) -> list[Issue]:
     """Issues with patients, series and images that stand in the store more than once."""
     return [
+        *_unknown_patients(facts),
         *_same_key(facts, list(facts.patient_ids), "patient", "deal the splits by patient"),
         *_same_key(facts, list(facts.series), "series", "keep it in one study"),
         *_alike_names(facts, facts.patient_ids, "patient"),
         *_alike_names(facts, facts.study_ids, "study"),
         *_identical_images(facts),
     ]
+
+
+def _unknown_patients(facts: StoreFacts) -> list[Issue]:
+    count, total = facts.patients_unknown, len(facts.study_ids)
+    if not count:
+        return []
+    sentence = (
+        f"{PATIENTS_UNKNOWN}: nothing says whose {count} of {plural(total, 'study', 'studies')} are, and each counts "
+        "as a patient; give the column patient_id"
+    )
+    return [Issue(PATIENTS, "warning", sentence, figures={"studies": count})]
 
 
 def identical_pairs(facts: StoreFacts) -> dict[Pair, int]:

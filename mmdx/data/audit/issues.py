@@ -10,6 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from mmdx.study import PATIENTS_UNKNOWN
+
+PATIENTS = "patients"
+"""The kind of the issue that nothing says whose studies are."""
 Severity = Literal["leak", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("leak", "warning", "note")
 """From the worst: what is known of the test split in training; what may explain a good score; what is worth knowing."""
@@ -55,6 +59,8 @@ def verdict(issues: Sequence[Issue]) -> str:
     if counts["leak"]:
         also = f"; {warned}" if warned else ""
         return f"the splits leak ({', '.join(kinds['leak'])}): no score on them can be trusted{also}"
+    if any(issue.kind == PATIENTS for issue in issues):
+        return f"{PATIENTS_UNKNOWN}; {warned}"
     return f"no leak between the splits; {warned or 'no warning'}"
 
 

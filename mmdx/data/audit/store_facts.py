@@ -30,7 +30,7 @@ class StoreFacts:
     `patients` numbers the patients from 0. `traits` are those of the reader without true log-odds and the digest of the
     series, which stands by itself. `sources` is the order source by image modality, `lengths` its images.
     `slice_positive`: at least one slice of the study is positive. `slice_negative`: it has slices, and all of them are
-    labelled negative.
+    labelled negative. `patients_unknown` counts the studies of which nothing says whose they are.
     """
 
     study_ids: tuple[str, ...]
@@ -47,6 +47,7 @@ class StoreFacts:
     images: dict[str, ImageFacts]
     slice_positive: Bool[np.ndarray, "n f"]
     slice_negative: Bool[np.ndarray, "n f"]
+    patients_unknown: int = 0
 
     def __len__(self) -> int:
         return len(self.study_ids)
@@ -94,6 +95,7 @@ def gather(store: Store, splits: Splits) -> StoreFacts:
         images={name: _joined(images) for name, images in parts.items()},
         slice_positive=positive,
         slice_negative=negative,
+        patients_unknown=store.patients_unknown,
     )
 
 

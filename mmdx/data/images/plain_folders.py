@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from mmdx.data.files import listing
 from mmdx.data.images.modality import PLAIN_SUFFIXES, images_in, images_listed, is_image
 from mmdx.data.images.nifti import SUFFIXES as VOLUME_SUFFIXES
-from mmdx.errors import DataError
-from mmdx.study import Study
+from mmdx.errors import DataError, some
+from mmdx.study import ImageFiles, Study
 
+log = logging.getLogger(__name__)
+
+_TABLES = (".csv", ".tsv", ".json", ".jsonl", ".xlsx", ".xls", ".parquet")
 _SUFFIXES = (*PLAIN_SUFFIXES, ".dcm", ".dicom", *VOLUME_SUFFIXES)
 
 
@@ -21,28 +26,63 @@ def stem(name: str) -> str:
     return last[: len(last) - len(suffix)] or last
 
 
-def studies_in_folders(root: Path, modality: str, tables: Sequence[str]) -> list[Study]:
+def studies_in_folders(root: Path, modality: str, tables: Sequence[str], *, each_image: bool = False) -> list[Study]:
     """The studies under `root` by its folders, where no table says more; `tables` are the names that one would have.
 
-    Raises `DataError` where there is no image, and where a table stands in a folder below.
+    With `each_image`, every image is a study of its own. The log says where a table of another name is not read, and
+    where many images make one study. Raises `DataError` where there is no image, and where a table stands below.
     """
     leaves = _leaves(root, root, tables)
     if not leaves:
         raise DataError(f"{root}: no image in it and no {' or '.join(tables)}; is it the right folder?")
+    _say_unread(root, tables)
+    if each_image:
+        images = [path for leaf in leaves for path in listing(leaf, root)[0] if is_image(path)]
+        return [_unknown(path.relative_to(root).as_posix(), path, root, modality) for path in images]
     if leaves == [root]:
-        name = root.resolve().name
-        return [plain_study(name, name, root, root, modality)]
-    studies = []
-    inner = [leaf.relative_to(root) for leaf in leaves if leaf != root]
-    if root in leaves:
-        files = [path for path in listing(root, root)[0] if is_image(path)]
-        taken = [stem(path.name) for path in files] + [leaf.as_posix() for leaf in inner]
-        for path in files:
-            name = stem(path.name) if taken.count(stem(path.name)) == 1 else path.name
-            studies.append(plain_study(name, name, path, root, modality))
-    for leaf in inner:
-        studies.append(plain_study(leaf.as_posix(), leaf.parts[0], root / leaf, root, modality))
+        studies = [_unknown(root.resolve().name, root, root, modality)]
+    else:
+        studies = _lone_images(root, leaves, modality)
+        for leaf in (leaf.relative_to(root) for leaf in leaves if leaf != root):
+            # A folder within that of a patient says whose it is; one that stands alone may be anything.
+            study = plain_study(leaf.as_posix(), leaf.parts[0], root / leaf, root, modality)
+            studies.append(replace(study, patient_known=len(leaf.parts) > 1))
+    _say_single(root, studies, tables)
     return studies
+
+
+def _lone_images(root: Path, leaves: Sequence[Path], modality: str) -> list[Study]:
+    """The images that stand beside folders of images, each a study called like it as far as that tells them apart."""
+    files = [path for path in listing(root, root)[0] if is_image(path)] if root in leaves else []
+    taken = [stem(path.name) for path in files]
+    taken += [leaf.relative_to(root).as_posix() for leaf in leaves if leaf != root]
+    names = [stem(path.name) if taken.count(stem(path.name)) == 1 else path.name for path in files]
+    return [_unknown(name, path, root, modality) for name, path in zip(names, files, strict=True)]
+
+
+def _unknown(name: str, path: Path, root: Path, modality: str) -> Study:
+    """A study of a patient of whom nobody told."""
+    return replace(plain_study(name, name, path, root, modality), patient_known=False)
+
+
+def _say_unread(root: Path, tables: Sequence[str]) -> None:
+    names = [path.name for path in listing(root, root)[0] if path.suffix.lower() in _TABLES]
+    if names:
+        log.warning("%s: %s not read; a table of studies is called %s", root, some(names), " or ".join(tables))
+
+
+def _say_single(root: Path, studies: Sequence[Study], tables: Sequence[str]) -> None:
+    """Says that many images, which may be slices or anything, were taken for one study."""
+    (images, *_), count = [*studies[0].modalities.values(), None], len(studies)
+    if count > 1 or not isinstance(images, ImageFiles):
+        return
+    files = dict.fromkeys(images.paths)
+    if len(files) > 1 and all(path.suffix.lower() in PLAIN_SUFFIXES for path in files):
+        log.warning(
+            "%s: its %d images were read as slices of one study of one patient; if each is a study: study=image, or "
+            "list them in %s, one row per study",
+            *(root, len(files), tables[-1]),
+        )
 
 
 def _leaves(folder: Path, root: Path, tables: Sequence[str]) -> list[Path]:

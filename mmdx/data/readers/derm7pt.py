@@ -116,7 +116,9 @@ def _study(root: Path, row: Row, split: Split | None) -> Study:
             problems += error.problems
     traits = {name: fact for name in _TRAITS if (fact := row.fact(name)) is not None}
     problems += _score_problems(row, labels)
-    return Study(case, case, modalities, labels, split=split, traits=traits, problems=tuple(problems))
+    return Study(
+        case, case, modalities, labels, split=split, traits=traits, problems=tuple(problems), patient_known=False
+    )
 
 
 def _score_problems(row: Row, labels: Mapping[str, float]) -> list[str]:

@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from mmdx.data.files import inside, listing
 from mmdx.data.images.modality import images_in, images_listed
@@ -57,15 +57,17 @@ def read(
     findings: tuple[str, ...] | None = None,
     labels: LabelWords | None = None,
     modality: str = "image",
+    study: Literal["folder", "image"] = "folder",
 ) -> list[Study]:
     """A folder, with a table or without, or a single image file.
 
-    `modality` names the images of `file_name`, `file_names` and `folder`. `labels` says what labels in words mean, by
-    column (`mmdx.data.tables.word_labels`): `{icu: {yes: 1, no: 0}, diagnosis: classes}`; a column of classes becomes
-    the group of findings `COLUMN/CLASS`. A study with a file that is missing, leaves the folder or cannot be read is
-    refused whole. Without a table there are no labels: each folder that directly holds images is a study (of the
-    patient called like the outermost one), each image beside such folders is one, and a folder of nothing but images is
-    a single study. Raises `DataError` at the row and column that is wrong.
+    `modality` names the images of `file_name`, `file_names` and `folder`. `labels` says what labels in words mean,
+    by column (`mmdx.data.tables.word_labels`): `{icu: {yes: 1, no: 0}, diagnosis: classes}`; a column of classes
+    becomes the group of findings `COLUMN/CLASS`. A study with a file that is missing, leaves the folder or cannot
+    be read is refused whole. Without a table there are no labels: each folder that directly holds images is a study
+    (of the patient called like the outermost one), each image beside such folders is one, and a folder of nothing
+    but images is a single study; with `study=image` each image is a study of its own, of an unknown patient. Raises
+    `DataError` at the row and column that is wrong.
     """
     if root.is_file():
         return [plain_study(stem(root.name), stem(root.name), root, root.parent, modality)]
@@ -74,7 +76,7 @@ def read(
         return _from_table(root, table, _columns(table, findings, labels or {}, modality), modality)
     if wanted := [*(findings or ()), *(labels or {})]:
         raise DataError(f"{root}: no {' or '.join(TABLES)} to read {', '.join(wanted)} from; add one")
-    return studies_in_folders(root, modality, TABLES)
+    return studies_in_folders(root, modality, TABLES, each_image=study == "image")
 
 
 def columns_taken(
@@ -83,6 +85,7 @@ def columns_taken(
     findings: tuple[str, ...] | None = None,
     labels: LabelWords | None = None,
     modality: str = "image",
+    **_: Any,
 ) -> list[ColumnUse]:
     """What `read`, called alike, takes each column of the table for; none without a table."""
     table = None if root.is_file() else _table(root)
@@ -199,6 +202,7 @@ def _study(root: Path, row: Row, table: Table, columns: _Columns, folders: Mappi
         split=parse_split(row.text("split"), row.at("split")),
         traits={name: fact for name, fact in facts.items() if fact is not None},
         problems=(*refused, *problems),
+        patient_known="patient_id" in table.columns,
     )
 
 

@@ -148,6 +148,7 @@ def _study(part: Part, number: int, cells: Mapping[str, pa.Scalar], columns: _Co
         labels,
         split=part.split if columns.split is None else _split(row, columns.split),
         problems=(*refused, *problems),
+        patient_known=columns.patient_id is not None,
     )
 
 

@@ -98,7 +98,7 @@ def read(root: Path) -> list[Study]:
             labels = _findings(row, classes) if several else _one_class(row[0], classes, _POSITIVE.get(name, 1))
             images = _images(path, f"{split}_images", index, facts)
             study = f"{split}/{index}"
-            studies.append(Study(study, study, {"image": images}, labels, split=split))
+            studies.append(Study(study, study, {"image": images}, labels, split=split, patient_known=False))
     return studies
 
 

@@ -78,7 +78,7 @@ def _study(path: Path, xrays: Mapping[str, Path]) -> Study:
         modalities["report"] = text
     if not modalities:
         problems.append(f"{path}: neither x-rays nor text")
-    return Study(name, name, modalities, _labels(report), problems=tuple(problems))
+    return Study(name, name, modalities, _labels(report), problems=tuple(problems), patient_known=False)
 
 
 def _parsed(path: Path) -> Element:

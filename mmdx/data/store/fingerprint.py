@@ -16,6 +16,7 @@ _LATER: dict[tuple[str, str], Any] = {
     ("phantom", "strength"): "apart",
     ("phantom", "image_contrast"): 1.0,
     ("folder", "labels"): None,
+    ("folder", "study"): "folder",
     ("dicom", "labels"): None,
 }
 """By reader and option, the default of an option that came after stores were made, which are still what they were."""

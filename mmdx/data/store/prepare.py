@@ -37,7 +37,7 @@ from mmdx.data.workers import in_folder
 from mmdx.errors import DataError, UsageError, reason
 from mmdx.registry import READERS
 from mmdx.schema import SplitOptions
-from mmdx.study import Split, Study, groups_of
+from mmdx.study import PATIENTS_UNKNOWN, Split, Study, groups_of
 
 STUDIES_PER_SHARD = 16
 BYTES_PER_SHARD = 2**26
@@ -144,6 +144,7 @@ def _making(
         "groups": groups_of(layout.findings),
         "studies": len(stored),
         "patients": len({study.patient_id for study in stored}),
+        "patients_unknown": sum(not study.patient_known for study in stored),
         "quarantined": len(quarantine),
         "split": split.model_dump(),
     }
@@ -160,6 +161,8 @@ def _say_done(console: Console, out: Path, making: Making, description: dict[str
         _say(console, f"quarantined: {len(quarantine) - 5} more; {out / QUARANTINE} names all")
     counts = ", ".join(f"{name} {count}" for name, count in making.splits.counts().items())
     _say(console, f"{out}: {len(making.studies)} studies ({counts}), {len(quarantine)} quarantined")
+    if unknown := description["patients_unknown"]:
+        _say(console, f"{PATIENTS_UNKNOWN}: {unknown} of {len(making.studies)} studies count as a patient each")
     for line in [*label_lines(making.studies), *notices(description["privacy"])]:
         _say(console, line)
 

@@ -119,6 +119,11 @@ class Store:
         return dict(self.description["split"])
 
     @property
+    def patients_unknown(self) -> int:
+        """The studies of which nothing says whose they are: each counts as a patient of its own."""
+        return self.description.get("patients_unknown", 0)
+
+    @property
     def quarantined(self) -> int:
         """Studies that could not be stored; `quarantine.csv` says why."""
         return self.description["quarantined"]

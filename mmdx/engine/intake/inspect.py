@@ -26,13 +26,15 @@ from mmdx.study import ImageRef, Modality, ModalityFiles, Study, kind_name
 class Inspection:
     """What `reader` finds under `path`; `rows` is one per study and modality, as `rows_of` has them.
 
-    `columns` are those of the reader's table, as it takes them; none without a table.
+    `columns` are those of the reader's table, as it takes them; none without a table. `patients_unknown` counts the
+    studies of which nothing says whose they are.
     """
 
     path: Path
     reader: str
     rows: tuple[dict[str, Any], ...]
     columns: tuple[ColumnUse, ...] = ()
+    patients_unknown: int = 0
 
     @property
     def sound(self) -> bool:
@@ -63,7 +65,8 @@ def inspect(
     """Reads the studies under `path`, without any pixel, as `find_studies` does."""
     name, studies = find_studies(path, reader=reader, options=options, plugins=plugins)
     columns = _columns_taken(Component(type=name, **dict(options or {})), path)
-    return Inspection(path, name, tuple(rows_of(studies, path)), columns)
+    unknown = sum(not study.patient_known for study in studies)
+    return Inspection(path, name, tuple(rows_of(studies, path)), columns, unknown)
 
 
 def _columns_taken(reader: Component, path: Path) -> tuple[ColumnUse, ...]:

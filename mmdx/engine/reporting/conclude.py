@@ -26,7 +26,7 @@ from mmdx.stats.report.words import with_interval
 from mmdx.stats.sections.boxes.measures import Measured, box_metrics
 from mmdx.stats.sections.boxes.table import boxes_json
 from mmdx.stats.texts import Descriptions
-from mmdx.study import Split
+from mmdx.study import PATIENTS_UNKNOWN, Split
 from mmdx.templates import code_span
 
 
@@ -83,7 +83,7 @@ def conclude(setting: Setting, saved: SavedModel, reports: pd.DataFrame | None) 
     content |= {"descriptions": results.descriptions.to_json()} if results.descriptions else {}
     write_json(run.metrics, content)
     write_reporting(run.folder)
-    paragraphs = [f"Split by patient (`splits.csv`). {making_of(run)}", *weights_of(run)]
+    paragraphs = [f"{_split_by(store)} {making_of(run)}", *weights_of(run)]
     if saved.others:
         paragraphs.append(_of_ensemble(run))
     if (count := saved.config.data.train_patients) is not None:
@@ -92,6 +92,13 @@ def conclude(setting: Setting, saved: SavedModel, reports: pd.DataFrame | None) 
     card_inputs = CardInputs(run, saved.config, saved.facts, results.comparison, results.slices)
     write_text(run.card, card(card_inputs, paragraphs, markdown(results.comparison)))
     return results
+
+
+def _split_by(store: Store) -> str:
+    """Whether a patient is in one split alone, as far as anybody can say."""
+    if store.patients_unknown:
+        return f"Split by study (`splits.csv`): {PATIENTS_UNKNOWN}, as nothing says whose the studies are."
+    return "Split by patient (`splits.csv`)."
 
 
 def _of_ensemble(run: RunLayout) -> str:
