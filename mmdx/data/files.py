@@ -24,25 +24,28 @@ _BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error)
 _IGNORED = ("__MACOSX", "Thumbs.db", "desktop.ini", "DICOMDIR")
 
 
-def inside(root: Path, name: str, where: str) -> Path:
-    """`root / name`, existing, neither absolute nor outside `root`, links followed.
+def inside(root: Path, name: str, where: str, *, outside: bool = False) -> Path:
+    """`root / name`, existing, neither absolute nor outside `root`, links followed; with `outside`, wherever it lies.
 
-    Raises `DataError` at the place `where` for a name that is empty, leaves the folder or is not there.
+    Where no file has a name with backslashes, they are read as slashes. Raises `DataError` at the place `where` for a
+    name that is empty, leaves the folder or is not there.
     """
     if not name.strip() or "\0" in name:
         raise DataError(f"{where}: {name!r} is no file name; correct it")
-    if Path(name).is_absolute() or PureWindowsPath(name).is_absolute() or PureWindowsPath(name).drive:
+    if "\\" in name and not PureWindowsPath(name).drive and not os.path.lexists(root / name):
+        name = name.replace("\\", "/")
+    if not outside and (Path(name).is_absolute() or PureWindowsPath(name).is_absolute() or PureWindowsPath(name).drive):
         raise DataError(f"{where}: '{name}' is absolute; write it relative to {root}")
     path = root / name
     try:
         # strict: a link that points nowhere or in a circle, and a name too long to exist, are errors here.
         real = path.resolve(strict=True)
     except (OSError, RuntimeError):
-        outside = not Path(os.path.abspath(path)).is_relative_to(os.path.abspath(root))  # noqa: PTH100
-        if outside:
+        left = not Path(os.path.abspath(path)).is_relative_to(os.path.abspath(root))  # noqa: PTH100
+        if left and not outside:
             raise DataError(f"{where}: '{name}' leaves {root}; keep all files of the data set inside it") from None
         raise DataError(f"{where}: no file '{name}' under {root}; put it there or correct the name") from None
-    if not real.is_relative_to(root.resolve()):
+    if not outside and not real.is_relative_to(root.resolve()):
         raise DataError(f"{where}: '{name}' leaves {root}; keep all files of the data set inside it")
     return path
 

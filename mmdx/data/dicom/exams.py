@@ -86,7 +86,8 @@ class Exam:
         modalities: dict[str, ImageFiles | str] = {} if files is None else {modality: files}
         patient = patients[0] if patients else study_id
         traits = self.traits() | self._series(files)
-        return Study(study_id, patient, modalities, traits=traits, problems=tuple(problems))
+        known = bool(patients)
+        return Study(study_id, patient, modalities, traits=traits, problems=tuple(problems), patient_known=known)
 
     def _series(self, files: ImageFiles | None) -> dict[str, str | float]:
         """A digest of the SeriesInstanceUID of the images: it tells the same series twice, and names nobody's files."""

@@ -68,7 +68,12 @@ def _unknown(name: str, path: Path, root: Path, modality: str) -> Study:
 def _say_unread(root: Path, tables: Sequence[str]) -> None:
     names = [path.name for path in listing(root, root)[0] if path.suffix.lower() in _TABLES]
     if names:
-        log.warning("%s: %s not read; a table of studies is called %s", root, some(names), " or ".join(tables))
+        log.warning(
+            "%s: %s not read; a table of studies is called %s, or named: table=FILE",
+            root,
+            some(names),
+            " or ".join(tables),
+        )
 
 
 def _say_single(root: Path, studies: Sequence[Study], tables: Sequence[str]) -> None:

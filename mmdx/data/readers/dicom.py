@@ -14,7 +14,7 @@ from mmdx.data.quiet import quiet
 from mmdx.data.tables.dates import parse_date, with_days
 from mmdx.data.tables.join import columns_joined, join
 from mmdx.data.tables.table_columns import ColumnUse
-from mmdx.data.tables.tables import Table, read_table
+from mmdx.data.tables.tables import Separator, Table, read_table
 from mmdx.data.tables.word_labels import LabelWords
 from mmdx.errors import DataError
 from mmdx.registry import READERS
@@ -37,6 +37,9 @@ def read(
     labels: LabelWords | None = None,
     series: str | None = None,
     modality: str = "image",
+    separator: Separator = ",",
+    encoding: str = "utf-8",
+    allow_outside: bool = False,
 ) -> list[Study]:
     """Any tree of DICOM files: one study per StudyInstanceUID, its one series chosen and certified.
 
@@ -49,14 +52,19 @@ def read(
     `series_digest` (of the SeriesInstanceUID), and `day`, the whole days since the first study of the patient under
     `root`.
 
+    The cells of the table stand between `separator`, in `encoding`; with `allow_outside` links to files may lead out
+    of the folder.
+
     A file that cannot be read, a link out of the folder and a row without a study become studies without modalities,
     whose problem says why. Files of other kinds are left out, and counted in the log.
     """
-    exams, unread = _exams(root)
+    exams, unread = _exams(root, outside=allow_outside)
     studies = [exam.study(study_id, series=series, modality=modality) for study_id, exam in exams.items()]
     if table is not None:
         keys = {name: {uid: exam.first(tag) for uid, exam in exams.items()} for name, tag in _KEYS.items()}
-        studies, orphans = join(studies, _table(root, table), keys=keys, report=report, findings=findings, words=labels)
+        studies, orphans = join(
+            studies, _table(root, table, separator, encoding), keys=keys, report=report, findings=findings, words=labels
+        )
         unread += orphans
     dates = {uid: day for uid, exam in exams.items() if (day := parse_date(exam.first("StudyDate"))) is not None}
     studies = sorted(with_days(studies, dates), key=lambda study: study.study_id) + unread
@@ -72,17 +80,21 @@ def columns_taken(
     report: str = "report",
     findings: tuple[str, ...] | None = None,
     labels: LabelWords | None = None,
+    separator: Separator = ",",
+    encoding: str = "utf-8",
     **_: Any,
 ) -> list[ColumnUse]:
     """What `read`, called alike, takes each column of the table for; none without a table."""
     if table is None:
         return []
     keys: dict[str, dict[str, str]] = {name: {} for name in _KEYS}
-    return columns_joined(_table(root, table), keys=keys, report=report, findings=findings, words=labels)
+    return columns_joined(
+        _table(root, table, separator, encoding), keys=keys, report=report, findings=findings, words=labels
+    )
 
 
 @quiet()
-def _exams(root: Path) -> tuple[dict[str, Exam], list[Study]]:
+def _exams(root: Path, *, outside: bool = False) -> tuple[dict[str, Exam], list[Study]]:
     """The studies by StudyInstanceUID, and the files that are none's."""
     base = root.parent if root.is_file() else root
     exams: dict[str, Exam] = {}
@@ -90,7 +102,8 @@ def _exams(root: Path) -> tuple[dict[str, Exam], list[Study]]:
     for path in walk(root):
         name = path.relative_to(base).as_posix()
         try:
-            refuse_link_out(path, base, name)
+            if not outside:
+                refuse_link_out(path, base, name)
             if not is_dicom(path) and not _looks_dicom(path):
                 strays.append(name)
                 continue
@@ -126,6 +139,6 @@ def _suffixes(names: Sequence[str]) -> str:
     return ", ".join(f"{suffix} {count}" for suffix, count in counts.most_common(3))
 
 
-def _table(root: Path, table: Path) -> Table:
+def _table(root: Path, table: Path, separator: Separator, encoding: str) -> Table:
     beside = root / table if root.is_dir() else root.parent / table
-    return read_table(beside if beside.exists() else table)
+    return read_table(beside if beside.exists() else table, separator=separator, encoding=encoding)

@@ -29,7 +29,8 @@ from mmdx.data.tables.dates import parse_date, with_days
 from mmdx.data.tables.labels import label_columns, parse_label
 from mmdx.data.tables.split_words import parse_split
 from mmdx.data.tables.table_columns import ColumnUse, column_uses
-from mmdx.data.tables.tables import Row, Table, read_table
+from mmdx.data.tables.tables import Row, Separator, Table, read_table
+from mmdx.data.tables.usual_names import require_names, suggest_names
 from mmdx.data.tables.word_labels import LabelWords, WordLabels, word_labels
 from mmdx.errors import DataError
 from mmdx.registry import READERS
@@ -50,6 +51,25 @@ class _Columns:
     traits: Sequence[str]
 
 
+@dataclass(frozen=True)
+class _Source:
+    """A table and where its images lie: in the folder `images`, and with `outside` also wherever a name or link leads.
+
+    `modality` names the images of columns that name none themselves.
+    """
+
+    images: Path
+    outside: bool
+    table: Table
+    columns: _Columns
+    modality: str
+
+    @property
+    def bound(self) -> Path:
+        """The folder that no link may leave."""
+        return Path(self.images.anchor or "/") if self.outside else self.images
+
+
 @READERS("folder")
 def read(
     root: Path,
@@ -58,25 +78,45 @@ def read(
     labels: LabelWords | None = None,
     modality: str = "image",
     study: Literal["folder", "image"] = "folder",
+    table: Path | None = None,
+    separator: Separator = ",",
+    encoding: str = "utf-8",
+    image_root: Path | None = None,
+    allow_outside: bool = False,
 ) -> list[Study]:
     """A folder, with a table or without, or a single image file.
 
     `modality` names the images of `file_name`, `file_names` and `folder`. `labels` says what labels in words mean,
     by column (`mmdx.data.tables.word_labels`): `{icu: {yes: 1, no: 0}, diagnosis: classes}`; a column of classes
-    becomes the group of findings `COLUMN/CLASS`. A study with a file that is missing, leaves the folder or cannot
-    be read is refused whole. Without a table there are no labels: each folder that directly holds images is a study
-    (of the patient called like the outermost one), each image beside such folders is one, and a folder of nothing
-    but images is a single study; with `study=image` each image is a study of its own, of an unknown patient. Raises
-    `DataError` at the row and column that is wrong.
+    becomes the group of findings `COLUMN/CLASS`. `table` is a table of another name, under `root` or not, its cells
+    between `separator`, written in `encoding`; `image_root` is the folder in which its file names begin. With
+    `allow_outside` names may be absolute and links may lead out of that folder. A study with a file that is
+    missing, leaves the folder or cannot be read is refused whole. Without a table there are no labels: each folder
+    that directly holds images is a study (of the patient called like the outermost one), each image beside such
+    folders is one, and a folder of nothing but images is a single study; with `study=image` each image is a study
+    of its own, of an unknown patient. Raises `DataError` at the row and column that is wrong.
     """
     if root.is_file():
         return [plain_study(stem(root.name), stem(root.name), root, root.parent, modality)]
-    table = _table(root)
-    if table is not None:
-        return _from_table(root, table, _columns(table, findings, labels or {}, modality), modality)
-    if wanted := [*(findings or ()), *(labels or {})]:
-        raise DataError(f"{root}: no {' or '.join(TABLES)} to read {', '.join(wanted)} from; add one")
+    found = _table(root, table, separator, encoding)
+    if found is not None:
+        home = _image_root(root, image_root)
+        columns = _columns(found, findings, labels or {}, modality)
+        return _from_table(_Source(home.absolute() if allow_outside else home, allow_outside, found, columns, modality))
+    wanted = [*(findings or ()), *(labels or {}), *(["image_root"] if image_root else [])]
+    if wanted or allow_outside:
+        raise DataError(f"{root}: no {' or '.join(TABLES)} to read {', '.join(wanted) or 'links'} from; add one")
     return studies_in_folders(root, modality, TABLES, each_image=study == "image")
+
+
+def _image_root(root: Path, named: Path | None) -> Path:
+    """The folder in which file names of the table begin: `named`, under `root` or not."""
+    if named is None:
+        return root
+    places = [place for place in (root / named, named) if place.is_dir()]
+    if not places:
+        raise DataError(f"image_root={named}: no such folder, neither in {root} nor by itself; correct it")
+    return places[0]
 
 
 def columns_taken(
@@ -85,35 +125,41 @@ def columns_taken(
     findings: tuple[str, ...] | None = None,
     labels: LabelWords | None = None,
     modality: str = "image",
+    table: Path | None = None,
+    separator: Separator = ",",
+    encoding: str = "utf-8",
     **_: Any,
 ) -> list[ColumnUse]:
     """What `read`, called alike, takes each column of the table for; none without a table."""
-    table = None if root.is_file() else _table(root)
-    if table is None:
+    found = None if root.is_file() else _table(root, table, separator, encoding)
+    if found is None:
         return []
-    columns = _columns(table, findings, labels or {}, modality)
+    columns = _columns(found, findings, labels or {}, modality)
     roles = {**_OWN_COLUMNS, **{column: f"images of '{name}'" for column, name in columns.files.items()}}
-    listed = [c for c in columns.traits if any(isinstance(row.cells.get(c), list | dict) for row in table.rows)]
+    listed = [c for c in columns.traits if any(isinstance(row.cells.get(c), list | dict) for row in found.rows)]
     roles |= {column: "ignored" if column in listed else "trait" for column in columns.traits}
-    return column_uses(table, roles, columns.findings, columns.words)
+    return column_uses(found, roles, columns.findings, columns.words)
 
 
-def _table(root: Path) -> Table | None:
+def _table(root: Path, named: Path | None, separator: Separator, encoding: str) -> Table | None:
+    """The table of that name, under `root` or not; None names those of `TABLES`, of which none need be there."""
     tables = [root / name for name in TABLES if (root / name).is_file()]
+    if named is not None:
+        tables = [root / named if (root / named).exists() else named]
     if len(tables) > 1:
         raise DataError(f"{root}: holds {' and '.join(TABLES)}; keep one")
-    return read_table(tables[0]) if tables else None
+    return read_table(tables[0], separator=separator, encoding=encoding) if tables else None
 
 
-def _from_table(root: Path, table: Table, columns: _Columns, modality: str) -> list[Study]:
-    folders: dict[str, Path] = {}
-    if not columns.files:
-        table.require(["study_id"])
-        folders = {folder.name: folder for folder in listing(root, root)[1]}
+def _from_table(source: _Source) -> list[Study]:
+    table, folders = source.table, {}
+    if not source.columns.files:
+        require_names(table)
+        folders = {folder.name: folder for folder in listing(source.images, source.bound)[1]}
     rows: dict[str, Row] = {}
     studies = []
     for row in table.rows:
-        study = _study(root, row, table, columns, folders, modality)
+        study = _study(source, row, folders)
         if study.study_id in rows:
             problem = f"{row.where}: study '{study.study_id}' has a row already ({rows[study.study_id].where})"
             raise DataError(f"{problem}; keep one row per study, or tell studies apart by the column study_id")
@@ -139,7 +185,9 @@ def _columns(table: Table, findings: tuple[str, ...] | None, labels: Mapping[str
         findings = label_columns(table, rest)
     table.require(findings)
     findings = tuple(column for column in findings if column not in words)
-    return _Columns(files, findings, words, [column for column in rest if column not in findings])
+    traits = [column for column in rest if column not in findings]
+    suggest_names(table, traits)
+    return _Columns(files, findings, words, traits)
 
 
 def _file_columns(table: Table, modality: str) -> dict[str, str]:
@@ -161,13 +209,14 @@ def _file_columns(table: Table, modality: str) -> dict[str, str]:
     return files
 
 
-def _study(root: Path, row: Row, table: Table, columns: _Columns, folders: Mapping[str, Path], modality: str) -> Study:
+def _study(source: _Source, row: Row, folders: Mapping[str, Path]) -> Study:
+    columns, known = source.columns, "patient_id" in source.table.columns
     names = {column: _names(row, column) for column in columns.files}
     first = next((n for listed in names.values() for n in listed), "")
     study_id = row.text("study_id") or stem(first)
     if not study_id:
         raise DataError(f"{row.at('study_id')}: is empty, and no file gives a name; fill it in")
-    patient_id = row.text("patient_id") if "patient_id" in table.columns else study_id
+    patient_id = row.text("patient_id") if known else study_id
     if not patient_id:
         raise DataError(f"{row.at('patient_id')}: is empty; name the patient, or drop the column if each study is one")
     modalities: dict[str, ImageFiles | str] = {}
@@ -175,7 +224,7 @@ def _study(root: Path, row: Row, table: Table, columns: _Columns, folders: Mappi
     refused: list[str] = []
     for column, listed in names.items():
         try:
-            images, more = _images(root, listed, row.at(column)) if listed else (None, ())
+            images, more = _images(source, listed, row.at(column)) if listed else (None, ())
         except DataError as error:
             refused += error.problems
             continue
@@ -183,7 +232,7 @@ def _study(root: Path, row: Row, table: Table, columns: _Columns, folders: Mappi
         problems += more
     if study_id in folders:
         try:
-            modalities[modality], more = images_in(folders[study_id], root)
+            modalities[source.modality], more = images_in(folders[study_id], source.bound)
             problems += more
         except DataError as error:
             refused += error.problems
@@ -202,7 +251,7 @@ def _study(root: Path, row: Row, table: Table, columns: _Columns, folders: Mappi
         split=parse_split(row.text("split"), row.at("split")),
         traits={name: fact for name, fact in facts.items() if fact is not None},
         problems=(*refused, *problems),
-        patient_known="patient_id" in table.columns,
+        patient_known=known,
     )
 
 
@@ -230,10 +279,10 @@ def _names(row: Row, column: str) -> list[str]:
     return [name.strip() for name in row.text(column).split(";") if name.strip()]
 
 
-def _images(root: Path, names: Sequence[str], where: str) -> tuple[ImageFiles, tuple[str, ...]]:
-    paths = [inside(root, name, where) for name in names]
+def _images(source: _Source, names: Sequence[str], where: str) -> tuple[ImageFiles, tuple[str, ...]]:
+    paths = [inside(source.images, name, where, outside=source.outside) for name in names]
     if len(paths) == 1 and paths[0].is_dir():
-        return images_in(paths[0], root)
+        return images_in(paths[0], source.bound)
     folder = next((name for name, path in zip(names, paths, strict=True) if path.is_dir()), None)
     if folder is not None:
         raise DataError(f"{where}: '{folder}' is a folder among files; list files, or one folder alone")

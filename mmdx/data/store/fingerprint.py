@@ -17,7 +17,12 @@ _LATER: dict[tuple[str, str], Any] = {
     ("phantom", "image_contrast"): 1.0,
     ("folder", "labels"): None,
     ("folder", "study"): "folder",
+    ("folder", "table"): None,
+    ("folder", "image_root"): None,
     ("dicom", "labels"): None,
+    **{(reader, "separator"): "," for reader in ("folder", "dicom")},
+    **{(reader, "encoding"): "utf-8" for reader in ("folder", "dicom")},
+    **{(reader, "allow_outside"): False for reader in ("folder", "dicom")},
 }
 """By reader and option, the default of an option that came after stores were made, which are still what they were."""
 

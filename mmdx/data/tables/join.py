@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
+from mmdx.data.tables.label_hints import label_hint, says_yes_or_no
 from mmdx.data.tables.labels import label_columns, parse_label
 from mmdx.data.tables.table_columns import ColumnUse, column_uses
 from mmdx.data.tables.tables import Row, Table
 from mmdx.data.tables.word_labels import WordLabels, word_labels
 from mmdx.errors import DataError
 from mmdx.study import SPLITS, UNKNOWN, Split, Study
+
+log = logging.getLogger(__name__)
 
 REPORT = "report"
 _OWN_COLUMNS = ("patient_id", "split")
@@ -96,6 +100,10 @@ def _columns(
     mapped = word_labels(table, words, own)
     rest = [column for column in table.columns if column not in (*own, *mapped)]
     labels = findings if findings is not None else label_columns(table, rest)
+    for column in rest:
+        cells = [row.cells.get(column) for row in table.rows]
+        if column not in labels and says_yes_or_no(cells):
+            log.warning("%s: column '%s' is ignored; a label? '%s'", table.path, column, label_hint(column, cells))
     return key, tuple(column for column in labels if column not in mapped), mapped
 
 
@@ -110,6 +118,7 @@ def _with_row(study: Study, row: Row, report: str, labels: Sequence[str], mapped
     return replace(
         study,
         patient_id=row.text("patient_id") or study.patient_id,
+        patient_known=bool(row.text("patient_id")) or study.patient_known,
         modalities={**study.modalities, REPORT: text} if text else study.modalities,
         labels=said,
         split=cast(Split, split) if split else None,

@@ -12,10 +12,13 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from mmdx.errors import DataError, did_you_mean
 from mmdx.files import written
+
+Separator = Literal[",", ";", "tab", "|"]
+"""What stands between the cells of a CSV."""
 
 
 @dataclass(frozen=True)
@@ -65,21 +68,27 @@ class Table:
             raise DataError(lines)
 
 
-def read_table(path: Path, *, required: Sequence[str] = ()) -> Table:
-    """The table in a `.csv` or `.jsonl` file, UTF-8; white space within a CSV column's name is folded to one space.
+def read_table(
+    path: Path, *, required: Sequence[str] = (), separator: Separator = ",", encoding: str = "utf-8"
+) -> Table:
+    """The table in a `.csv` or `.jsonl` file; white space within a CSV column's name is folded to one space.
 
-    Raises `DataError` for a file that is missing, empty or not UTF-8, for a row that does not fit the header or is no
+    `separator` stands between the cells of a CSV. Raises `DataError` for a file that is missing, empty or of another
+    encoding, for a row that does not fit the header or is no
     JSON object, for a column named twice, and for a `required` column that is not there.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = path.read_bytes().decode("utf-8-sig" if _is_utf8(encoding) else encoding)
     except FileNotFoundError:
         raise DataError(f"{path}: no such table; put it there or correct the path") from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path}: not UTF-8 at byte {error.start}; save the table as UTF-8") from None
+    except LookupError:
+        raise DataError(f"{path}: encoding '{encoding}' is none; say utf-8, latin-1, cp1252 or utf-16") from None
+    except UnicodeError as error:
+        at = f" at byte {error.start}" if isinstance(error, UnicodeDecodeError) else ""
+        raise DataError(f"{path}: not {encoding.upper()}{at}; save the table as UTF-8, or say its encoding") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
-    table = _json_lines(path, text) if path.suffix.lower() == ".jsonl" else _csv(path, text)
+    table = _json_lines(path, text) if path.suffix.lower() == ".jsonl" else _csv(path, text, separator)
     if not table.rows:
         raise DataError(f"{path}: has no rows; add one per study")
     table.require(required)
@@ -94,10 +103,15 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[obje
         writer.writerows(rows)
 
 
-def _csv(path: Path, text: str) -> Table:
+def _is_utf8(encoding: str) -> bool:
+    return encoding.lower().replace("_", "-") in ("utf-8", "utf8", "utf-8-sig")
+
+
+def _csv(path: Path, text: str, separator: Separator) -> Table:
+    delimiter = "\t" if separator == "tab" else separator
     records: list[list[str]] = []
     try:
-        records.extend(csv.reader(io.StringIO(text, newline=""), strict=True))
+        records.extend(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except csv.Error as error:
         raise DataError(
             f"{path}, row {len(records) + 1}: not CSV: {error}; correct the quotes or use JSON Lines"
@@ -105,8 +119,13 @@ def _csv(path: Path, text: str) -> Table:
     if not any(records):
         raise DataError(f"{path}: is empty; the first row names the columns")
     columns = [" ".join(name.split()) for name in records[0]]
-    if len(columns) == 1 and (";" in columns[0] or "\t" in records[0][0]):
-        raise DataError(f"{path}: the header has no comma; save the table with commas between columns")
+    others = {";": ";", "\t": "tab", "|": "|", ",": ","}
+    other = next((name for mark, name in others.items() if mark in records[0][0]), None)
+    if len(columns) == 1 and other is not None:
+        mark = "comma" if separator == "," else f"'{separator}'"
+        raise DataError(
+            f"{path}: the header has no {mark}; save the table with commas between columns, or say separator='{other}'"
+        )
     twice = sorted({name for name in columns if name and columns.count(name) > 1})
     if twice:
         raise DataError(f"{path}: column '{twice[0]}' stands twice in the header; rename one")

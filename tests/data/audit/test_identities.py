@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cohorts
@@ -9,6 +10,7 @@ import numpy as np
 from audited import picture, save, store_facts
 
 from mmdx.data.audit.identities import check_identities, identical_pairs
+from mmdx.data.audit.issues import verdict
 from mmdx.data.audit.store_facts import StoreFacts, gather
 from mmdx.data.store.store import Store
 
@@ -22,6 +24,14 @@ def kinds(given: StoreFacts) -> list[tuple[str, str, tuple[str, ...]]]:
 
 def test_a_clean_cohort_has_none() -> None:
     assert kinds(store_facts(labels=LABELS, splits=SPLITS)) == []
+
+
+def test_patients_of_whom_nobody_told_are_a_warning_and_the_verdict() -> None:
+    given = replace(store_facts(labels=LABELS, splits=SPLITS), patients_unknown=3)
+    (issue,) = check_identities(given)
+    assert (issue.kind, issue.severity) == ("patients", "warning")
+    assert issue.sentence.startswith("patients unknown: leaks cannot be seen: nothing says whose 3 of 4 studies are")
+    assert verdict([issue]) == "patients unknown: leaks cannot be seen; 1 warning (patients)"
 
 
 def test_a_patient_in_two_splits() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from pathlib import Path
 
 import nibabel
 import numpy as np
@@ -235,3 +236,84 @@ def test_a_study_date_becomes_a_day_and_one_that_is_none_is_named(root):
     (problem,) = studies[2].problems
     assert problem.endswith("metadata.csv, row 4, column 'study_date': no date such as 2020-01-31; left out")
     assert "spring" not in problem
+
+
+def test_without_patient_id_patients_are_unknown(root):
+    assert not any(study.patient_known for study in read(table(root, "file_name\nc.png\ncolour.jpg\n")))
+    assert all(study.patient_known for study in read(table(root, "file_name,patient_id\nc.png,p\n")))
+
+
+def test_a_flat_folder_is_never_silently_one_study(root, caplog):
+    (study,) = read(root / "a")
+    assert len(study.modalities["image"].images) == 3
+    assert not study.patient_known
+    assert (
+        "its 3 images were read as slices of one study of one patient; if each is a study: study=image" in caplog.text
+    )
+    each = read(root / "a", study="image")
+    assert [study.study_id for study in each] == ["1.png", "10.png", "2.png"]
+    assert not any(study.patient_known for study in each)
+
+
+def test_a_table_of_another_name_is_named_and_can_be_read(root, caplog):
+    table(root, "file_name;bleed\n1.png;1\n2.png;0\n", "labels.csv")
+    read(root)
+    assert "labels.csv not read; a table of studies is called metadata.jsonl or metadata.csv" in caplog.text
+    studies = read(root, table=Path("labels.csv"), separator=";", image_root=Path("a"))
+    assert [study.labels["bleed"] for study in studies] == [1.0, 0.0]
+    with pytest.raises(DataError, match="image_root=none: no such folder"):
+        read(root, table=Path("labels.csv"), separator=";", image_root=Path("none"))
+    with pytest.raises(DataError, match=r"the header has no comma; .* or say separator=';'"):
+        read(root, table=Path("labels.csv"))
+
+
+def test_files_elsewhere_are_read_on_request_alone(root, tmp_path):
+    away = tmp_path / "away"
+    away.mkdir()
+    Image.new("L", (8, 8)).save(away / "x.png")
+    (root / "link.png").symlink_to(away / "x.png")
+    (root / "linked").symlink_to(away)
+    rows = f"study_id,file_name\n1,{away / 'x.png'}\n2,link.png\n3,linked\n4,../away/x.png\n"
+    held = read(table(root, rows))
+    assert [study.modalities for study in held] == [{}] * 4
+    assert [names(study) for study in read(root, allow_outside=True)] == [["x.png"], ["link.png"], ["x.png"], ["x.png"]]
+    (root / "metadata.csv").unlink()
+    with pytest.raises(DataError, match="to read links from"):
+        read(root, allow_outside=True)
+
+
+def test_backslashes_are_read_as_slashes_and_lead_nowhere_else(root):
+    first, second = read(table(root, "file_name\na\\1.png\n..\\out.png\n"))
+    assert names(first) == ["1.png"]
+    assert second.modalities == {}
+    assert "leaves" in second.problems[0]
+    (drive,) = read(table(root, "file_name\nC:\\x\\1.png\n"))
+    assert "is absolute" in drive.problems[0]
+
+
+def test_usual_names_are_suggested(root, caplog):
+    with pytest.raises(DataError, match=r"column 'image_path' names files; did you mean 'file_name'\? rename it"):
+        read(table(root, "study_id,image_path\ns,c.png\n"))
+    with pytest.raises(DataError, match=r"no column 'study_id' or 'file_name'; did you mean 'StudyInstanceUID'\?"):
+        read(table(root, "StudyInstanceUID,age\n1,3\n"))
+    read(table(root, "file_name,PatientID\nc.png,p\n"))
+    assert "column 'PatientID' is not read as 'patient_id'; if it is meant so, rename it" in caplog.text
+
+
+def test_a_table_in_another_encoding(root):
+    (root / "metadata.csv").write_bytes("file_name,report\nc.png,Größe\n".encode("latin-1"))
+    assert read(root, encoding="latin-1")[0].modalities["report"] == "Größe"
+    with pytest.raises(DataError, match=r"not UTF-8 at byte .*, or say its encoding"):
+        read(root)
+    with pytest.raises(DataError, match="encoding 'klingon' is none; say utf-8, latin-1"):
+        read(root, encoding="klingon")
+
+
+def test_labels_in_words_and_classes(root):
+    text = "file_name,bleed,kind\nc.png,yes,A\ncolour.jpg,no,b c\n"
+    told = {"bleed": {"yes": 1, "no": 0}, "kind": "classes"}
+    first, second = studies = read(table(root, text), labels=told)
+    check_studies(studies)
+    assert first.labels == {"bleed": 1.0, "kind/A": 1.0, "kind/b c": 0.0}
+    assert second.labels == {"bleed": 0.0, "kind/A": 0.0, "kind/b c": 1.0}
+    assert first.traits == {}

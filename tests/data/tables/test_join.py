@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from mmdx.data.tables.join import join
+from mmdx.data.tables.join import columns_joined, join
 from mmdx.data.tables.tables import read_table
 from mmdx.errors import DataError
 from mmdx.study import Study
@@ -44,6 +44,19 @@ def test_findings_named_are_read_strictly(tmp_path):
         joined(tmp_path, "study_id,a\n1.2.3,2\n", findings=("a",))
     with pytest.raises(DataError, match="no column 'c'"):
         joined(tmp_path, "study_id,a\n1.2.3,1\n", findings=("c",))
+
+
+def test_words_become_labels_and_plain_ones_that_are_ignored_are_named(tmp_path, caplog):
+    text = "study_id,icu,kind\n1.2.3,yes,A\n1.2.9,no,B\n"
+    (first, second), _ = joined(tmp_path, text, words={"icu": {"yes": 1, "no": 0}, "kind": "classes"})
+    assert first.labels == {"icu": 1, "kind/A": 1, "kind/B": 0}
+    assert list(second.labels) == ["icu", "kind/A", "kind/B"]
+    assert all(map(math.isnan, second.labels.values()))
+    assert not caplog.records
+    joined(tmp_path, text)
+    assert "column 'icu' is ignored; a label? 'labels={icu: {yes: 1, no: 0}}'" in caplog.text
+    uses = columns_joined(read_table(tmp_path / "t.csv"), keys=KEYS)
+    assert [(use.column, use.role) for use in uses] == [("study_id", "study"), ("icu", "ignored"), ("kind", "ignored")]
 
 
 def test_columns_of_labels_are_found_by_the_rule_of_all_readers(tmp_path):

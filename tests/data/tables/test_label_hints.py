@@ -40,4 +40,4 @@ def test_what_does_not(column, cells):
 def test_shares_and_traits_of_studies():
     assert shares(["b", "B", "a", "", "c", "d", "e", "e", "e"]) == "e 3, b 2, a 1, c 1 and 1 more"
     traits = [{"icu": "yes", "age": 61.0}, {"icu": "no", "age": 44.0}, {}]
-    assert hinted_traits(traits) == {"icu": "'icu' (no 1, yes 1): 'labels={icu: {yes: 1, no: 0}}'"}
+    assert hinted_traits(traits) == {"icu": "'icu' (yes 1, no 1): 'labels={icu: {yes: 1, no: 0}}'"}
