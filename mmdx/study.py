@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -202,6 +202,33 @@ class Study:
 def is_fact(trait: str) -> bool:
     """Whether a trait is a fact of patient or scan, and neither the digest of a series nor a made study's true odds."""
     return trait != SERIES_DIGEST and not trait.startswith(TRUE_ODDS)
+
+
+def count_fact(modality: str) -> str:
+    """What the number of a modality's items is called as a fact of a study."""
+    return "number of images" if modality in ("image", "images") else f"number of items of {modality}"
+
+
+def order_fact(modality: str) -> str:
+    """What the evidence for the order of a modality's items is called as a fact of a study."""
+    return f"order source of {modality}"
+
+
+def text_fact(modality: str) -> str:
+    """What it is called as a fact of a study that it has a text, or has none."""
+    return f"having a {modality}"
+
+
+def modality_of(fact: str, facts: Collection[str]) -> str | None:
+    """The modality that one of the `facts` of a study is of; None where it is a trait.
+
+    Runs of earlier versions call a count `number of Xs`; a trait may be called so too, and has no order beside it.
+    """
+    for start in (order_fact(""), text_fact(""), count_fact("")):
+        if fact.startswith(start):
+            return fact.removeprefix(start)
+    counted = fact.removeprefix("number of ") if fact.startswith("number of ") else ""
+    return next((name for name in (counted.removesuffix("s"), counted) if order_fact(name) in facts), None)
 
 
 def groups_of(findings: Iterable[str]) -> dict[str, tuple[str, ...]]:

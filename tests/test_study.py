@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mmdx.study import ImageFiles, ImageRef, Order, VectorFiles, is_fact, kind_name
+from mmdx.study import (
+    ImageFiles,
+    ImageRef,
+    Order,
+    VectorFiles,
+    count_fact,
+    is_fact,
+    kind_name,
+    modality_of,
+    order_fact,
+    text_fact,
+)
 
 FRAMES = (ImageRef(Path("a"), 0), ImageRef(Path("a"), 1))
 
@@ -26,3 +37,15 @@ def test_digests_and_true_odds_are_no_facts() -> None:
     assert is_fact("age")
     assert not is_fact("series_digest")
     assert not is_fact("log_odds/bleed")
+
+
+def test_facts_of_modalities_are_named_without_a_plural_of_the_users_words_and_read_back():
+    assert count_fact("image") == "number of images"
+    assert count_fact("enhanced") == "number of items of enhanced"
+    facts = [name(modality) for modality in ("image", "ct") for name in (count_fact, order_fact)] + [text_fact("note")]
+    assert [modality_of(fact, facts) for fact in facts] == ["image", "image", "ct", "ct", "note"]
+
+
+def test_counts_of_earlier_runs_are_told_from_traits_that_are_called_alike():
+    facts = ["number of siblings", "number of enhanceds", "order source of enhanced", "sex"]
+    assert [modality_of(fact, facts) for fact in facts] == [None, "enhanced", "enhanced", None]

@@ -16,6 +16,7 @@ from mmdx.data.audit.issues import Issue
 from mmdx.data.audit.pixels import FACTS
 from mmdx.data.audit.probes import Area, area, cross_validated, enough
 from mmdx.data.audit.store_facts import StoreFacts
+from mmdx.study import count_fact, order_fact, text_fact
 
 CHANCE = 0.6
 """A shortcut is warned of where the lower bound of the interval of its AUROC passes this."""
@@ -59,10 +60,10 @@ def known_facts(facts: StoreFacts) -> dict[str, Fact]:
     names = dict.fromkeys(name for traits in facts.traits for name in traits)
     values: dict[str, Fact] = {name: tuple(traits.get(name) for traits in facts.traits) for name in names}
     for name, texts in facts.reports.items():
-        values[f"having a {name}"] = tuple("yes" if text else "no" for text in texts)
+        values[text_fact(name)] = tuple("yes" if text else "no" for text in texts)
     for name, images in facts.images.items():
-        values[f"number of {name}s"] = tuple(float(length) for length in facts.lengths[name])
-        values[f"order source of {name}"] = facts.sources[name]
+        values[count_fact(name)] = tuple(float(length) for length in facts.lengths[name])
+        values[order_fact(name)] = facts.sources[name]
         spans = [images.facts[images.of(row)] for row in range(len(facts))]
         for column, fact in enumerate(FACTS):
             values[f"{fact} of {name}"] = tuple(

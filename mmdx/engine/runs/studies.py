@@ -1,8 +1,9 @@
 """`studies.csv` of a run: what is known of each study beside its labels, so that scores can be read by subgroup.
 
-One column per fact: traits (age, sex, view, site …), `number of Xs`, `order source of X`, `having a X` for texts. No
-truth of a made study, no digest, and nothing that may tell who a patient is or when a study was: a trait one value of
-which looks like an identifier is left out as a whole, and so is text of which nearly every study has its own.
+One column per fact: traits (age, sex, view, site …), `number of images` (of a modality that is not called `image`:
+`number of items of X`), `order source of X`, `having a X` for texts. No truth of a made study, no digest, and nothing
+that may tell who a patient is or when a study was: a trait one value of which looks like an identifier is left out as a
+whole, and so is text of which nearly every study has its own.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from mmdx.data.privacy.privacy import telling
 from mmdx.data.store.store import Store
 from mmdx.files import written
 from mmdx.kinds import KINDS
-from mmdx.study import is_fact
+from mmdx.study import count_fact, is_fact, order_fact, text_fact
 
 MOST_WORDS = 50
 """Distinct values of a text trait beyond which it is no group, but free text."""
@@ -33,11 +34,10 @@ def study_facts(store: Store) -> pd.DataFrame:
         facts: dict[str, Fact] = {name: value for name, value in study.traits().items() if is_fact(name)}
         for name, modality in store.stored.items():
             if KINDS[modality.kind].worded:
-                facts[f"having a {name}"] = "yes" if study.text(name) else "no"
+                facts[text_fact(name)] = "yes" if study.text(name) else "no"
             else:
-                # No plural of every name, but subgroups in the compare.json of runs that there are go by it.
-                facts[f"number of {name}s"] = float(store.lengths(name)[row])
-                facts[f"order source of {name}"] = store.order_source(row, name)
+                facts[count_fact(name)] = float(store.lengths(name)[row])
+                facts[order_fact(name)] = store.order_source(row, name)
         rows.append(facts)
     return pd.DataFrame(rows, index=range(len(store))).astype(object).where(lambda cells: cells.notna(), None)
 

@@ -19,6 +19,7 @@ from mmdx.errors import DataError, UsageError
 from mmdx.files import SLICE
 from mmdx.stats.cohort.align import Rows, by_patient
 from mmdx.stats.cohort.choices import Choices, Piece, Scored
+from mmdx.stats.cohort.origins import Origin, read_origins
 from mmdx.stats.cohort.predictions import read_predictions
 from mmdx.stats.cohort.primary import primary_of
 from mmdx.stats.cohort.sources import Inputs, Source, Unit, find_sources
@@ -53,7 +54,7 @@ class Cohort:
     `patients` numbers the patient of each row from 0, without gaps; `unit` says what a row is, `names` which: a study
     or patient by its id, a slice as `ID slice 3`. `scored` holds the trainings of each arm. `traits` has one line per
     row, the facts of its study, and no columns where no run left any. `primary` is the metric by which arms are judged,
-    `primary_finding` the finding (None: the macro mean).
+    `primary_finding` the finding (None: the macro mean). `origins` says where the runs come from, as far as they tell.
     """
 
     arms: tuple[Arm, ...]
@@ -67,6 +68,12 @@ class Cohort:
     traits: pd.DataFrame
     primary: Metric = PRIMARY
     primary_finding: str | None = None
+    origins: tuple[Origin, ...] = ()
+
+    @property
+    def reader(self) -> str | None:
+        """The reader of the data set that the rows are of; None where no run says it."""
+        return next((origin.reader for origin in self.origins if origin.reader is not None), None)
 
     @property
     def scores(self) -> Float[np.ndarray, "a n f"]:
@@ -220,6 +227,7 @@ def _aligned(
         scored=tuple(tuple(map(choices.scored, pieces)) for pieces in arms.values()),
         traits=next((table for table in traits if not table.empty), pd.DataFrame()),
         primary_finding=primary_of(sources, rows.findings, primary),
+        origins=read_origins(sources),
     )
 
 

@@ -7,7 +7,7 @@ import math
 from mmdx.errors import UsageError, did_you_mean
 from mmdx.stats.comparison.compare import Arm, Comparison
 from mmdx.stats.metrics.registry import METRICS
-from mmdx.stats.report.words import bounds, capitalised, counted, number, p_value
+from mmdx.stats.report.words import bounds, capitalised, counted, listed, number, p_value
 from mmdx.stats.resampling.intervals import Estimate
 from mmdx.stats.significance.difference import Difference
 
@@ -52,13 +52,14 @@ def headlines(comparison: Comparison, *, finding: str | None = None) -> list[str
 def baseline_line(comparison: Comparison, finding: str | None) -> str | None:
     """Which baselines the reference is worse than, or not shown to beat; or that it beats them all.
 
-    By the primary metric. None without any baseline.
+    By the primary metric. Where a macro mean beats them, also on how many findings the reference was shown to be
+    better. None without any baseline.
     """
     reference, name = comparison.reference.name, subject(comparison, comparison.primary.name, finding)
     ours = comparison.estimates[reference, comparison.primary.name, finding]
     if not comparison.baselines or math.isnan(ours.value):
         return None
-    worse, unbeaten, beaten = [], [], []
+    worse, unbeaten, beaten, findings = [], [], [], ""
     for arm in comparison.baselines:
         difference = comparison.differences[arm.name, comparison.primary.name, finding]
         value = number(comparison.estimates[arm.name, comparison.primary.name, finding].value)
@@ -69,8 +70,22 @@ def baseline_line(comparison: Comparison, finding: str | None) -> str | None:
             place.append(f"{arm.name} ({value}{_difference(difference)})")
     verdicts = [f"is worse than {', '.join(worse)}"] if worse else []
     verdicts += [f"is not shown to beat {', '.join(unbeaten)}"] if unbeaten else []
-    verdicts = verdicts or [f"beats every baseline: {', '.join(beaten)}"]
-    return f"{reference} ({name} {number(ours.value)}) {', and '.join(verdicts)}."
+    if not verdicts:
+        verdicts = [f"beats every baseline: {', '.join(beaten)}"]
+        findings = _shown_by_finding(comparison) if finding is None and len(comparison.in_mean) > 1 else ""
+    return f"{reference} ({name} {number(ours.value)}) {', and '.join(verdicts)}.{findings}"
+
+
+def _shown_by_finding(comparison: Comparison) -> str:
+    """Of how many findings of the macro mean the reference was shown to be better than each baseline."""
+    primary, total = comparison.primary.name, len(comparison.in_mean)
+    counts = {}
+    for arm in comparison.baselines:
+        differences = [comparison.differences[arm.name, primary, finding] for finding in comparison.in_mean]
+        shown = sum(difference.shown and difference.estimate.value > 0 for difference in differences)
+        counts.setdefault(f"{shown} of {total}", []).append(arm.name)
+    parts = [f"{count} against {listed(names)}" for count, names in counts.items()]
+    return f" Finding by finding it was shown to be better on {'; on '.join(parts)}."
 
 
 def _difference(difference: Difference) -> str:

@@ -114,8 +114,9 @@ def _plot(name: str, reference: Estimate, baselines: Sequence[Beside], named: st
         ForestLine(baseline.name, baseline.values[PRIMARY.name], 1, "" if baseline.beaten else "unbeaten")
         for baseline in baselines
     ]
-    caption = f"Bars: 95 % intervals over patients. The dashed line is {name}."
     zero = None if math.isnan(reference.value) else reference.value
+    line = "" if zero is None else f" The dashed line is {name}."
+    caption = f"Bars: 95 % intervals over patients.{line}"
     return forest_plot("baselines", "Baselines", caption, lines, zero=zero, axis=named)
 
 

@@ -161,7 +161,8 @@ def _plot(curves: Sequence[Curve], named: str) -> Plot:
         for size, trainings, e in zip(curve.sizes, curve.trainings, [v.estimate for v in curve.values], strict=True)
     ]
     numbers = pd.DataFrame(rows, columns=["model", "training patients", "trainings", PRIMARY.name, "low", "high"])
-    caption = "Bands are 95 % intervals over the patients of the test, not over trainings."
+    banded = any(all(value.estimate.low is not None for value in curve.values) for curve in curves)
+    caption = "Bands are 95 % intervals over the patients of the test, not over trainings." if banded else ""
     return Plot("learning", "Learning curve", caption, numbers, draw)
 
 

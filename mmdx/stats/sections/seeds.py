@@ -157,7 +157,9 @@ def _plot(arms: Sequence[int], trainings: Sequence[Trainings], named: str) -> Pl
         axes.set_xlabel(named)
 
     rows = [(of_arm.name, k, value) for of_arm in trainings for k, value in enumerate(of_arm.values)]
-    caption = "One mark per training; below them their mean with its 95 % interval over patients."
+    bars = any(of_arm.mean.estimate.low is not None for of_arm in trainings)
+    interval = " with its 95 % interval over patients" if bars else ", which has no interval"
+    caption = f"One mark per training; below them their mean{interval}."
     numbers = pd.DataFrame(rows, columns=["model", "training", PRIMARY.name])
     return Plot("seeds", "Trainings", caption, numbers, draw, (7.2, 0.55 * len(trainings) + 0.7))
 

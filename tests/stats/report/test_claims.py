@@ -98,7 +98,12 @@ def with_baselines(write_run) -> Comparison:
 def baseline_sentence(comparison: Comparison, text: Difference, constant: Difference) -> str:
     values = {"ct+report": 0.81, "constant": 0.5, "TF-IDF report": 0.82}
     estimates = {(name, "auroc", None): Estimate(value, 0.4, 0.9, 100) for name, value in values.items()}
-    differences = {("constant", "auroc", None): constant, ("TF-IDF report", "auroc", None): text}
+    differences = {
+        (name, "auroc", finding): difference
+        for name, difference in {"constant": constant, "TF-IDF report": text}.items()
+        for finding in (None, "bleed", "fracture")
+    }
+    differences["TF-IDF report", "auroc", "fracture"] = Difference(Estimate(0.01, -0.02, 0.04, 100), 0.6)
     changed = dataclasses.replace(comparison, estimates=estimates, differences=differences, audits={"fused": "no leak"})
     return headlines(changed)
 
@@ -114,7 +119,8 @@ def test_a_model_that_does_not_beat_a_baseline_says_so_first(with_baselines):
         "Audit: no leak.",
     ]
     assert baseline_sentence(with_baselines, shown, shown)[0] == (
-        "ct+report (macro AUROC 0.810) beats every baseline: constant 0.500, TF-IDF report 0.820."
+        "ct+report (macro AUROC 0.810) beats every baseline: constant 0.500, TF-IDF report 0.820. Finding by finding "
+        "it was shown to be better on 2 of 2 against constant; on 1 of 2 against TF-IDF report."
     )
 
 

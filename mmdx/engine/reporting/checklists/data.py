@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from mmdx.engine.runs.files import Cell, RunFiles, licence_of_store
-from mmdx.study import SPLITS
+from mmdx.study import SPLITS, modality_of, order_fact, text_fact
 
 MOST_FACTS = 6
 """Facts of studies that a cell spells out; `studies.csv` has the others."""
@@ -109,9 +109,9 @@ def privacy(files: RunFiles) -> Iterator[Cell]:
 
 def missing(files: RunFiles) -> Iterator[Cell]:
     for name, values in files.studies.items():
-        text = name.startswith("having a ")
-        if text or name.startswith("number of "):
-            modality = name.removeprefix("having a ") if text else name.removeprefix("number of ")[:-1]
+        modality = modality_of(name, files.studies)
+        if modality is not None and name != order_fact(modality):
+            text = name == text_fact(modality)
             share = values.count("no" if text else "0") / len(values)
             yield Cell(f"{100 * share:.1f} % of studies without {modality}", f"studies.csv: {name}")
     for finding in files.value("metrics.json", "findings") or []:
@@ -123,14 +123,14 @@ def missing(files: RunFiles) -> Iterator[Cell]:
 
 def acquisition(files: RunFiles) -> Iterator[Cell]:
     for name, values in files.studies.items():
-        if name.startswith("order source of "):
+        if name.startswith(order_fact("")):
             counts = Counter(value for value in values if value)
             words = ", ".join(f"{value} in {count} studies" for value, count in counts.most_common())
             yield Cell(f"images stand in order by {words}", f"studies.csv: {name}")
 
 
 def characteristics(files: RunFiles) -> Iterator[Cell]:
-    names = [name for name in files.studies if not name.startswith(("order source of ", "having a "))]
+    names = [name for name in files.studies if not name.startswith((order_fact(""), text_fact("")))]
     parts = ["all"] * len(files.parts) if files.folds else files.table("studies.csv").get("split", [])
     for name in names[:MOST_FACTS]:
         by_part: dict[str, list[str]] = {part: [] for part in (*SPLITS, "unused", "all") if part in parts}

@@ -13,6 +13,8 @@ from mmdx.stats.resampling.intervals import FEWEST_PATIENTS
 from mmdx.stats.sections.classes.parts import Part, Values
 
 NAME = "RSNA 2019"
+READER = "rsna_ich"
+"""The reader of its data set; prediction files that no run made may be of it, too."""
 WEIGHTS: Mapping[str, float] = {
     **dict.fromkeys(("epidural", "intraparenchymal", "intraventricular", "subarachnoid", "subdural"), 1.0),
     "any": 2.0,
@@ -45,8 +47,8 @@ def rsna_log_loss(
 
 
 def rsna_part(cohort: Cohort) -> Part | None:
-    """The loss of every model; None where the findings are not those of the challenge."""
-    if set(cohort.findings) != set(WEIGHTS):
+    """The loss of every model; None where the findings are not those of the challenge, or of another data set."""
+    if set(cohort.findings) != set(WEIGHTS) or cohort.reader not in (READER, None):
         return None
 
     def loss_of(scores: Float[np.ndarray, "n f"]) -> Callable[[Int[np.ndarray, "r n"]], Values]:

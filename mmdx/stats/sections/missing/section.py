@@ -166,7 +166,11 @@ def _plot(cohort: Cohort, curves: Sequence[Curve], named: str) -> Plot:
         axes.set_xlim(0, 100)
         figure.legend(loc="outside lower center", ncols=1 if len(curves) == 1 else 2)
 
-    caption = "One checkpoint; bands are 95 % intervals over patients. Dashed: a model that never had it."
+    bands = any(point.estimate.low is not None for curve in curves for point in curve.points)
+    caption = f"{'One checkpoint' if len(curves) == 1 else 'One checkpoint per line'}."
+    caption += " Bands: 95 % intervals over patients." if bands else " No interval can be given."
+    if any(curve.trained for curve in curves):
+        caption += " Dashed: a model that never had it."
     return Plot("missing_rate", "When a modality is missing", caption, _numbers(cohort, curves), draw, (7.2, 4.8))
 
 

@@ -62,9 +62,13 @@ def _of_arm(name: str, reference: str, alike: Sequence[PairTests]) -> list[str]:
     better = [pair.finding for pair in alike if pair.shown("bootstrap") and pair.difference.estimate.value > 0]
     worse = [pair.finding for pair in alike if pair.shown("bootstrap") and pair.difference.estimate.value <= 0]
     neither = [pair.finding for pair in alike if not pair.shown("bootstrap")]
-    verdicts = ((better, f"a better {reference}"), (worse, f"a worse {reference}"), (neither, "no difference"))
-    parts = [f"{what} on {listed(findings)}" for findings, what in verdicts if findings]
-    return [f"Against {name} the tests of AUROC show {'; '.join(parts)} (p after Holm)."] if parts else []
+    shown = ((better, f"a better {reference}"), (worse, f"a worse {reference}"))
+    parts = [f"{what} on {listed(findings)}" for findings, what in shown if findings]
+    sentences = [f"Against {name} the tests of AUROC show {'; '.join(parts)} (p after Holm)."] if parts else []
+    if neither:
+        against = "No further difference was shown" if parts else f"Against {name} no difference was shown"
+        sentences.append(f"{against} on {listed(neither)} (p after Holm), which does not prove the models equal.")
+    return sentences
 
 
 def _disagreement(cohort: Cohort, reference: str, pair: PairTests) -> str:

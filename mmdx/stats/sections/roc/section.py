@@ -198,7 +198,10 @@ def _plot(cohort: Cohort, curves: list[_Curve], kind: _Kind) -> Plot:
         figure.supylabel(kind.up, fontsize=9)
 
     size = multiples_size(len(shown)) if len(shown) > 1 else ALONE
-    caption = f"With the {kind.area} of each model; dotted: {kind.line_is}. Shaded: 95 % bands over patients."
+    banded = [curve for curve in curves if curve.finding in shown and not np.isnan(curve.low).all()]
+    whose = "" if len(cohort.models) <= MOST_BANDS else f" of {cohort.arms[cohort.models[0]].name}"
+    shaded = f" Shaded: 95 % bands{whose} over patients." if banded else ""
+    caption = f"With the {kind.area} of each model; dotted: {kind.line_is}.{shaded}"
     return Plot(kind.name, kind.title, caption, pd.concat(numbers), draw, size)
 
 

@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float, Int
 
 from mmdx.stats.cohort.cohort import Cohort
 from mmdx.stats.cohort.counts import leading, why_no_mean
+from mmdx.stats.cohort.showings import modalities
 from mmdx.stats.comparison.drawn import Drawn
 from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.metrics.folds import Ladders, comparable
@@ -25,6 +26,7 @@ from mmdx.stats.resampling.intervals import FEWEST_IN_MEAN, why_too_few
 from mmdx.stats.sections.subgroups.patient_groups import FEWEST_IN_GROUP, group_by
 from mmdx.stats.significance.difference import ALPHA, Difference, holm
 from mmdx.stats.significance.permutation import chance_of
+from mmdx.study import modality_of
 
 AUROC = METRICS["auroc"]
 CELLS = 200_000_000
@@ -74,6 +76,20 @@ class Gap:
     @property
     def shown(self) -> bool:
         return self.corrected <= ALPHA
+
+
+def read_by_models(cohort: Cohort, names: list[str]) -> tuple[list[str], list[str]]:
+    """The names without facts of modalities that no model was shown, and which those are.
+
+    All of them stay where a model was shown what no fact is of, such as channels that were stacked: it may hold any.
+    """
+    of = {name: modality_of(name, names) for name in names}
+    shown = frozenset[str]().union(*(modalities(cohort.arms[arm]) for arm in cohort.models))
+    if not shown <= set(of.values()):
+        return names, []
+    unread = sorted({modality for modality in of.values() if modality is not None and modality not in shown})
+    notes = [f"Facts of {listed(unread)} make no subgroups: no model here reads {listed(unread)}."] if unread else []
+    return [name for name in names if of[name] not in unread], notes
 
 
 def comparable_traits(cohort: Cohort, names: list[str]) -> tuple[list[Trait], list[str]]:

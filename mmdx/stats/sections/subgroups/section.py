@@ -21,6 +21,7 @@ from mmdx.stats.sections.subgroups.gaps import (
     affordable_for,
     comparable_traits,
     find_gaps,
+    read_by_models,
     score_subgroups,
 )
 from mmdx.stats.sections.subgroups.patient_groups import FEWEST_IN_GROUP
@@ -31,13 +32,15 @@ def subgroups_section(cohort: Cohort, resampler: Resampler) -> Section | None:
     names = [str(trait) for trait, values in cohort.traits.items() if len(values.dropna())]
     if not names or not cohort.models:
         return None
-    traits, notes = comparable_traits(cohort, names)
+    names, notes = read_by_models(cohort, names)
+    traits, remarks = comparable_traits(cohort, names)
+    notes += remarks
     reference = cohort.arms[cohort.models[0]].name
     if not traits:
         return Section("subgroups", "Subgroups", ("No subgroups could be compared.",), notes=tuple(notes))
     affordable = affordable_for(cohort, len(traits), resampler)
     by_trait = score_subgroups(cohort, traits, affordable)
-    gaps = find_gaps(cohort, traits, by_trait, seed=resampler.seed)
+    gaps = sorted(find_gaps(cohort, traits, by_trait, seed=resampler.seed), key=lambda gap: (not gap.shown, -gap.size))
     second = cohort.arms[cohort.models[1]].name if len(cohort.models) > 1 else None
     everyone = [subgroup for subgroup in by_trait for subgroup in subgroup]
     notes += _method(cohort, traits, affordable.resamples, resampler.resamples)
@@ -57,22 +60,29 @@ def subgroups_section(cohort: Cohort, resampler: Resampler) -> Section | None:
 
 
 def _sentences(cohort: Cohort, reference: str, gaps: Sequence[Gap]) -> list[str]:
-    largest = max(gaps, key=lambda gap: gap.size)
-    trait, named = largest.trait.name, mean_name(cohort, largest.trait.findings, AUROC)
+    """On the first of the gaps, which is the largest that was shown, or of none that was; then on the others."""
+    first, named = gaps[0], mean_name(cohort, gaps[0].trait.findings, AUROC)
+    larger = [gap for gap in gaps if gap.size > first.size]
     best, worst = (
-        f"{with_bounds(group.reference.estimate)} for {trait} {group.name}" for group in (largest.best, largest.worst)
+        f"{with_bounds(group.reference.estimate)} for {first.trait.name} {group.name}"
+        for group in (first.best, first.worst)
     )
-    sentences = [
-        f"The {named} of {reference} differs most by {trait}: {best} against {worst}, a gap of {number(largest.size)}."
-    ]
     corrected = f" after Holm over {counted(len(gaps), 'trait')}" if len(gaps) > 1 else ""
-    tested = f"{p_value(largest.corrected)}{corrected}, permutation of the groups among patients"
-    if largest.shown:
-        sentences.append(f"A gap beyond chance was shown ({tested}).")
-    else:
-        sentences.append(f"No gap beyond chance was shown ({tested}), which does not prove the groups alike.")
-    others = [f"{gap.trait.name} ({number(gap.size)})" for gap in gaps if gap.shown and gap is not largest]
-    return [*sentences, f"Smaller gaps were shown as well by {listed(others)}."] if others else sentences
+    tested = f"{p_value(first.corrected)}{corrected}, permutation of the groups among patients"
+    sentences = [
+        f"The {named} of {reference} differs {'' if larger else 'most '}by {first.trait.name}: {best} against {worst}, "
+        f"a gap of {number(first.size)}."
+    ]
+    if not first.shown:
+        return [*sentences, f"No gap beyond chance was shown ({tested}), which does not prove the groups alike."]
+    sentences.append(f"A gap beyond chance was shown ({tested}).")
+    others = [f"{gap.trait.name} ({number(gap.size)})" for gap in gaps[1:] if gap.shown]
+    if others:
+        sentences.append(f"Smaller gaps were shown as well by {listed(others)}.")
+    if larger:
+        unshown = [f"{gap.trait.name} ({number(gap.size)}, {p_value(gap.corrected)})" for gap in larger]
+        sentences.append(f"Larger in size, but not shown to be more than chance: {listed(unshown)}.")
+    return sentences
 
 
 def _groups_sheet(cohort: Cohort, subgroups: Sequence[Subgroup], reference: str, second: str | None) -> Sheet:

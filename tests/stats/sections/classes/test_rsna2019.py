@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import sklearn.metrics as sk
@@ -9,6 +11,7 @@ from asking import ask
 from scored import cohort_of
 
 from mmdx.data.readers._rsna import FINDINGS
+from mmdx.stats.cohort.origins import Origin
 from mmdx.stats.sections.classes.rsna2019 import WEIGHTS, rsna_log_loss
 from mmdx.stats.sections.classes.section import groups_section
 
@@ -45,3 +48,11 @@ def test_the_rsna_findings_have_the_challenges_loss():
     assert section.sheets[0].rows[0][1] == "0.693 [0.693, 0.693]"
     assert "1e-15" in section.notes[0]
     assert section.plots == ()
+
+
+def test_the_challenge_is_not_scored_on_another_data_set():
+    labels = np.random.default_rng(0).integers(0, 2, (40, 6)).astype(float)
+    cohort = cohort_of(labels, [labels], findings=FINDINGS)
+    for reader, scored in ((None, True), ("rsna_ich", True), ("phantom", False)):
+        section = ask(groups_section, replace(cohort, origins=(Origin("run", reader),)), resamples=10, seed=0)
+        assert (section is not None) == scored

@@ -64,3 +64,10 @@ def test_wild_cohorts_say_what_is_undefined(name):
     found = ask(missing_section, wild()[name], resamples=100, seed=0)
     assert all("nan" not in sentence for sentence in found.sentences)
     assert [point["low"] is None for point in found.record[0]["curve"]].count(True) in (0, 11)
+
+
+def test_the_caption_names_a_dashed_line_only_where_one_is_drawn():
+    assert section().plots[0].caption.endswith("Dashed: a model that never had it.")
+    alone = {name: scores for name, scores in ARMS.items() if name != "cnn"}
+    without = ask(missing_section, cohort_of(LABELS, alone, runs=RUNS, shown=SHOWN), resamples=100, seed=0)
+    assert without.plots[0].caption == "One checkpoint per line. Bands: 95 % intervals over patients."

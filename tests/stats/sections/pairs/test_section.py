@@ -39,7 +39,10 @@ def test_equal_models_differ_in_no_test():
     scores = noisy(LABELS, 3.0)
     found = section(scores, scores, threshold=0.5)
     assert [set(each["p"].values()) for each in found.record["tests"]] == [{1.0}, {1.0}]
-    assert found.sentences[-1].endswith("show no difference on bleed and fracture (p after Holm).")
+    assert found.sentences[-1] == (
+        "Against image no difference was shown on bleed and fracture (p after Holm), which does not prove the models "
+        "equal."
+    )
 
 
 def test_each_test_is_the_one_of_its_module_and_corrected_by_itself():

@@ -10,6 +10,7 @@ import pytest
 from arms_by_hand import cohort_of, halves, noisy, wild
 from asking import ask
 
+from mmdx.stats.sections.subgroups.gaps import find_gaps
 from mmdx.stats.sections.subgroups.section import subgroups_section
 
 
@@ -32,6 +33,51 @@ def test_a_planted_gap_is_shown_and_named():
     assert (sex["highest"], sex["lowest"], sex["shown"], age["shown"]) == ("f", "m", True, False)
     assert [row[0] for row in section.sheets[0].rows][:3] == ["sex f", "sex m", "age 20 to 34"]
     assert [row[1] for row in section.sheets[0].rows][:2] == ["120", "120"]
+
+
+def test_a_gap_that_was_shown_leads_before_a_larger_one_that_was_not(monkeypatch):
+    """The smaller of two gaps is taken for shown, and the larger one for chance."""
+
+    def judged(*given, **named):
+        gaps = find_gaps(*given, **named)
+        return [replace(gap, corrected=0.01 if gap.trait.name == "age" else 1.0) for gap in gaps]
+
+    monkeypatch.setattr("mmdx.stats.sections.subgroups.section.find_gaps", judged)
+    section = ask(subgroups_section, planted(240, gap=True), resamples=100, seed=0)
+    first, second = section.record["gaps"]
+    assert (first["trait"], second["trait"]) == ("age", "sex")
+    assert second["gap"] > first["gap"]
+    assert section.sentences[0].startswith("The macro AUROC of image+report differs by age: ")
+    assert section.sentences[1].startswith("A gap beyond chance was shown (p = 0.010 after Holm")
+    assert section.sentences[2] == (
+        f"Larger in size, but not shown to be more than chance: sex ({second['gap']:.3f}, p = 1.000)."
+    )
+    assert len(section.sentences) == 3
+    assert [row[0] for row in section.sheets[1].rows] == ["age", "sex"]
+
+
+def test_facts_of_a_modality_that_no_model_was_shown_are_no_subgroups():
+    cohort = planted(240, gap=False)
+    parity = [float(i % 2) for i in range(240)]
+    facts = {
+        f"{name}{kind}": parity
+        for kind in ("image", "enhanced")
+        for name in ("number of items of ", "order source of ")
+    }
+    traits = cohort.traits.assign(**facts, **{"having a report": ["yes", "no"] * 120})
+    section = ask(subgroups_section, replace(cohort, traits=traits), resamples=100, seed=0)
+    assert "Facts of enhanced make no subgroups: no model here reads enhanced." in section.notes
+    compared = {gap["trait"] for gap in section.record["gaps"]}
+    assert "having a report" in compared
+    assert not any("enhanced" in trait for trait in compared)
+
+
+def test_all_facts_stay_where_a_model_reads_what_no_fact_is_of():
+    """Stacked channels, say, of which the facts name the parts."""
+    cohort = planted(240, gap=False)
+    traits = cohort.traits.assign(**{"number of items of brain": [float(i % 2) for i in range(240)]})
+    section = ask(subgroups_section, replace(cohort, traits=traits), resamples=100, seed=0)
+    assert "number of items of brain" in {gap["trait"] for gap in section.record["gaps"]}
 
 
 def test_no_gap_is_shown_where_none_was_planted():

@@ -1,0 +1,80 @@
+"""Where the scores of a comparison come from: the data set, the training and the version behind each run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmdx.errors import DataError
+from mmdx.files import RunLayout
+from mmdx.stats.cohort.predictions import read_text
+from mmdx.stats.cohort.sources import Source
+from mmdx.yaml_text import parse_yaml
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a run says of itself, each None where it does not: `reader` and `store` (the name of its folder) of its data
+    set, `source` as its config names it (the last part of the path), how many `studies` of how many `patients` it
+    learned from, the day on which it began and the `version` of mmdx.
+
+    Of a cross-validation the studies are those of all folds, each of which learned from the others.
+    """
+
+    run: str
+    reader: str | None = None
+    source: str | None = None
+    store: str | None = None
+    studies: int | None = None
+    patients: int | None = None
+    folds: int | None = None
+    date: str | None = None
+    version: str | None = None
+
+
+def read_origins(sources: Sequence[Source]) -> tuple[Origin, ...]:
+    """The origin of each source that lies in a run folder which says what it stands on, in their order."""
+    runs = [(source.name, RunLayout(source.folder)) for source in sources if source.folder is not None]
+    return tuple(_origin(name, run) for name, run in runs if run.environment.is_file())
+
+
+def _origin(name: str, run: RunLayout) -> Origin:
+    environment = _json(run.environment)
+    store = environment.get("store") or {}
+    folder = store.get("folder")
+    config = parse_yaml(run.config.read_text(encoding="utf-8"), str(run.config)) if run.config.is_file() else {}
+    source = (config.get("data") or {}).get("source") if isinstance(config, Mapping) else None
+    return Origin(
+        name,
+        store.get("reader"),
+        Path(source).name if isinstance(source, str) else None,
+        Path(folder).name if folder else None,
+        *_trained_on(run),
+        environment.get("date"),
+        (environment.get("packages") or {}).get("mmdx"),
+    )
+
+
+def _trained_on(run: RunLayout) -> tuple[int | None, int | None, int | None]:
+    """Studies, patients and folds of a training."""
+    if run.folds.is_file():
+        table = read_text(run.folds, ("study_id", "patient_id", "fold"))
+        return len(table), table["patient_id"].nunique(), table["fold"].nunique()
+    if run.splits.is_file():
+        table = read_text(run.splits, ("study_id", "patient_id", "split"))
+        table = table.loc[table["split"] == "train"]
+        return len(table), table["patient_id"].nunique(), None
+    return None, None, None
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{path}: cannot be read ({error}); restore it, or compare the prediction files alone"
+        ) from None
+    return content if isinstance(content, dict) else {}

@@ -1,0 +1,40 @@
+"""What a run says of its data set, its training and its version."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from run_by_hand import write_run
+
+from mmdx.errors import DataError
+from mmdx.stats.cohort.cohort import read_cohort
+from mmdx.stats.cohort.origins import Origin, read_origins
+from mmdx.stats.cohort.sources import find_sources
+
+
+def test_a_run_says_what_it_stands_on(tmp_path: Path):
+    run = write_run(tmp_path)
+    (origin,) = read_origins(find_sources([run], split="test", unit=None))
+    assert origin == Origin("run", "folder", tmp_path.name, "store", 2, 2, version="1.0")
+    assert read_cohort([run]).reader == "folder"
+
+
+def test_a_cross_validation_learned_from_all_of_its_folds(tmp_path: Path):
+    run = write_run(tmp_path)
+    (run / "folds.csv").write_text("study_id,patient_id,fold\n" + "".join(f"s{i},p{i},{i % 3}\n" for i in range(8)))
+    (origin,) = read_origins(find_sources([run], split="test", unit=None))
+    assert (origin.studies, origin.patients, origin.folds) == (8, 8, 3)
+
+
+def test_a_file_outside_of_runs_has_no_origin_and_a_broken_record_is_named(tmp_path: Path):
+    run = write_run(tmp_path)
+    apart = tmp_path / "apart.csv"
+    apart.write_text((run / "predictions" / "test.csv").read_text())
+    assert read_origins(find_sources([apart], split="test", unit=None)) == ()
+    (run / "environment.json").write_text("{")
+    with pytest.raises(DataError, match=r"environment\.json: cannot be read"):
+        read_origins(find_sources([run], split="test", unit=None))
+    (run / "environment.json").write_text(json.dumps({}))
+    assert read_origins(find_sources([run], split="test", unit=None))[0].reader is None
