@@ -23,7 +23,7 @@ from scipy.stats import binomtest
 
 from mmdx.config_file import dump_config, read_config
 from mmdx.stats.comparison.compare import compare
-from mmdx.stats.report.claims import baseline_line
+from mmdx.stats.report.headlines import baseline_line
 
 CONFIG = Path(__file__).parents[1] / "configs" / "phantom.yaml"
 PLANTED = {

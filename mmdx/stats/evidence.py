@@ -20,7 +20,7 @@ from mmdx.stats.report.contents import Contents, contents
 from mmdx.stats.report.latex import latex
 from mmdx.stats.report.markdown import markdown_file
 from mmdx.stats.report.page import excerpt, page
-from mmdx.stats.report.plots import write_png
+from mmdx.stats.report.plots import FORMATS, write_figures
 from mmdx.stats.report.section import Section
 from mmdx.stats.resampling.intervals import Kind
 from mmdx.stats.sections.baselines import baselines_section
@@ -90,8 +90,8 @@ class Evidence:
         }
 
     def save(self, folder: str | Path) -> None:
-        """Writes `compare.html`, `.md`, `.json`, `.tex`, and each plot as `figures/<name>.png` and `.csv`: all of them
-        or, where one fails, none.
+        """Writes `compare.html`, `.md`, `.json`, `.tex`, and each plot as `figures/<name>.png`, `.pdf`, `.svg` and
+        `.csv`: all of them or, where one fails, none.
 
         Figures of an earlier comparison, named in its `compare.json`, go; other files in `figures` stay.
         """
@@ -109,7 +109,7 @@ class Evidence:
             beside = Path(name)
             (beside / "figures").mkdir()
             for plot in written.plots:
-                write_png(plot, beside / "figures" / f"{plot.name}.png")
+                write_figures(plot, beside / "figures")
                 plot.numbers.to_csv(beside / "figures" / f"{plot.name}.csv", index=False)
             for file, text in texts.items():
                 (beside / file).write_text(text, encoding="utf-8")
@@ -170,7 +170,7 @@ def gather(
 
 def _figures(written: Contents) -> list[str]:
     """The files of all plots, as paths inside the folder of the comparison."""
-    return [f"figures/{plot.name}.{kind}" for plot in written.plots for kind in ("png", "csv")]
+    return [f"figures/{plot.name}.{kind}" for plot in written.plots for kind in (*FORMATS, "csv")]
 
 
 def _earlier_figures(folder: Path) -> list[str]:
@@ -180,4 +180,4 @@ def _earlier_figures(folder: Path) -> list[str]:
     except (OSError, ValueError, KeyError, TypeError):
         return []
     # Only names that this module gives: a file that anyone edited shall remove nothing else.
-    return [name for name in names if re.fullmatch(r"figures/\w+\.(png|csv)", str(name))]
+    return [name for name in names if re.fullmatch(r"figures/\w+\.(png|pdf|svg|csv)", str(name))]

@@ -11,17 +11,17 @@ from rich.text import Text
 from mmdx.data.audit.audit import Audit
 from mmdx.data.audit.issues import SEVERITIES
 
-LINES_PER_ISSUE = 2
-WIDEST = 80
+WIDEST = 100
+"""Columns beyond which lines are hard to read."""
 _STYLES = {"leak": "bold red", "warning": "yellow", "note": ""}
 
 
 def show_audit(audit: Audit, path: Path, console: Console) -> None:
-    """Shows every issue in one or two lines of 80 columns at most, the verdict, and the file that has all of it."""
+    """Shows every issue whole, in as many lines as it takes, the verdict, and the file that has the figures as well."""
     width = min(console.width, WIDEST)
     edge = max(map(len, SEVERITIES)) + 2
     for issue in audit.issues:
-        wrapped = textwrap.wrap(issue.sentence, width - edge, max_lines=LINES_PER_ISSUE, placeholder=" …")
+        wrapped = textwrap.wrap(issue.sentence, width - edge)
         for index, part in enumerate(wrapped):
             label = issue.severity if index == 0 else ""
             console.print(Text.assemble((label.ljust(edge), _STYLES[issue.severity]), part))

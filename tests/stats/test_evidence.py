@@ -9,7 +9,7 @@ from scored import cohort_of
 
 from mmdx.stats.comparison.compare import compare
 from mmdx.stats.evidence import Evidence
-from mmdx.stats.report.claims import audit_lines
+from mmdx.stats.report.headlines import audit_lines
 from mmdx.stats.report.section import Plot, Section
 from mmdx.stats.report.tables import Sheet
 from mmdx.stats.sections.confusion import confusion_section
@@ -35,7 +35,7 @@ def test_all_forms_are_left_with_their_figures(write_run, tmp_path):
         "compare.tex",
         "figures",
     ]
-    names = [f"{name}.{kind}" for name in ("auroc", "differences", "extra") for kind in ("csv", "png")]
+    names = [f"{name}.{kind}" for name in ("auroc", "differences", "extra") for kind in ("csv", "pdf", "png", "svg")]
     assert sorted(path.name for path in (out / "figures").iterdir()) == names
     written = json.loads((out / "compare.json").read_text(encoding="utf-8"))
     assert written["sections"] == {"extra": {"value": None}}
@@ -60,7 +60,8 @@ def test_figures_of_an_earlier_comparison_go_and_other_files_stay(write_run, tmp
     (out / "compare.md").write_text("old")
     Evidence(comparison, (section("new"),)).save(out)
     left = sorted(path.name for path in (out / "figures").iterdir())
-    assert left == ["auroc.csv", "auroc.png", "mine.png", "new.csv", "new.png"]
+    kinds = ("csv", "pdf", "png", "svg")
+    assert left == [*(f"auroc.{kind}" for kind in kinds), "mine.png", *(f"new.{kind}" for kind in kinds)]
     assert "old" not in (out / "compare.md").read_text(encoding="utf-8")
 
 

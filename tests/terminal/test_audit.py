@@ -5,6 +5,7 @@ from __future__ import annotations
 from io import StringIO
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from mmdx.data.audit.audit import Audit
@@ -13,12 +14,14 @@ from mmdx.schema import ReportOptions
 from mmdx.terminal.audit import show_audit
 
 
-def test_an_issue_takes_two_lines_at_most_and_the_verdict_follows() -> None:
-    issue = Issue("identical images", "leak", "word " * 100)
-    console = Console(file=StringIO(), width=200)
-    show_audit(Audit("f", "s", ReportOptions(), (issue,)), Path("store/audit.json"), console)
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_an_issue_is_told_whole_at_any_width_and_the_verdict_follows(width: int) -> None:
+    sentence = f"{'word ' * 100}give both one patient_id"
+    console = Console(file=StringIO(), width=width)
+    show_audit(Audit("f", "s", ReportOptions(), (Issue("near copies", "leak", sentence),)), Path("audit.json"), console)
     assert isinstance(console.file, StringIO)
-    lines = console.file.getvalue().splitlines()
-    assert [line[:9] for line in lines] == ["leak     ", "         ", "", "Verdict: ", "audit:  s"]
-    assert lines[1].endswith(" …")
-    assert max(map(len, lines)) <= 80
+    text = console.file.getvalue()
+    told, rest = text.split("\n\n")
+    assert told.split() == ["leak", *sentence.split()]
+    assert rest.startswith("Verdict: ")
+    assert max(map(len, text.splitlines())) <= min(width, 100)

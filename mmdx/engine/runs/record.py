@@ -6,6 +6,7 @@ import json
 import platform
 import sys
 from collections.abc import Sequence
+from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -58,6 +59,7 @@ def record_store(run: RunLayout, store: Store, accelerator: Accelerator) -> None
         "packages": {name: _version(name) for name in PACKAGES},
         "device": str(accelerator.device),
         "processes": accelerator.num_processes,
+        "date": date.today().isoformat(),
         "store": {key: facts[key] for key in STORE_KEYS},
     }
     write_json(run.environment, environment)

@@ -36,7 +36,10 @@ def count_findings(cohort: Cohort) -> list[FindingCount]:
     """The count of every finding, in their order."""
     counting = doubles(cohort.findings, cohort.labels, cohort.primary_finding)
     complements = {column: cohort.findings[other] for column, other in counting.items()}
-    return [_count(cohort, column, complements.get(column)) for column in range(len(cohort.findings))]
+    included = mean_columns(cohort)
+    return [
+        _count(cohort, column, complements.get(column), column in included) for column in range(len(cohort.findings))
+    ]
 
 
 def leading(cohort: Cohort) -> list[int]:
@@ -47,9 +50,19 @@ def leading(cohort: Cohort) -> list[int]:
 
 
 def mean_columns(cohort: Cohort) -> list[int]:
-    """The columns of the findings of the macro mean: those with both classes, of a class and its complement one."""
+    """The columns of the findings of the macro mean: those with both classes, of a class and its complement one.
+
+    A finding that fewer than `FEWEST_IN_MEAN` patients have, or fewer lack, leaves the mean, which could have no
+    interval with it; the labels alone decide. Where all are so rare they stay, and the mean has none.
+    """
     columns = counted_once(cohort.findings, cohort.labels, cohort.primary_finding)
-    return [column for column in columns if cohort.compares(column)]
+    columns = [column for column in columns if cohort.compares(column)]
+    return [column for column in columns if _rare(cohort, column) is None] or columns
+
+
+def _rare(cohort: Cohort, column: int) -> str | None:
+    """Why a finding is too rare for a macro mean; None where it is not."""
+    return why_too_few(cohort.labels[:, column], cohort.patients, fewest=FEWEST_IN_MEAN)
 
 
 def refusals(cohort: Cohort, included: Sequence[int]) -> list[str | None]:
@@ -79,7 +92,7 @@ def why_no_mean(cohort: Cohort, included: Sequence[int], rows: Bool[np.ndarray, 
     return None
 
 
-def _count(cohort: Cohort, column: int, complement: str | None) -> FindingCount:
+def _count(cohort: Cohort, column: int, complement: str | None, included: bool) -> FindingCount:
     labels = cohort.labels[:, column]
     labelled, positive = ~np.isnan(labels), labels == 1
     total, positives = int(labelled.sum()), int(positive.sum())
@@ -90,6 +103,8 @@ def _count(cohort: Cohort, column: int, complement: str | None) -> FindingCount:
         left_out = "no known label is positive" if not positives else "every known label is positive"
     elif not cohort.compares(column):
         left_out = "no fold has both a positive and a negative label"
+    elif not included and complement is None:
+        left_out = _rare(cohort, column)
     return FindingCount(
         finding=cohort.findings[column],
         known=total,

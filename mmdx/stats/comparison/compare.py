@@ -16,6 +16,7 @@ import pandas as pd
 from mmdx.errors import UsageError
 from mmdx.stats.cohort.cohort import Arm, Cohort, Folding, Unit, read_sources
 from mmdx.stats.cohort.counts import FindingCount, count_findings, refusals
+from mmdx.stats.cohort.origins import Origin
 from mmdx.stats.cohort.sources import Inputs, find_sources, read_verdicts
 from mmdx.stats.comparison.measured import MEANS, Measured
 from mmdx.stats.comparison.resampler import Resampler
@@ -48,7 +49,7 @@ class Comparison:
     place of the finding. `intervals` is how they were made, and `strata` within how many groups of patients the
     resamples were drawn: more than one where a class is rare. `audits` is the verdict on the store and split of each
     run, by its name. `primary` is the metric of which claims are made, `primary_finding` the finding of which they are
-    made first (None: the macro mean); `folding` is that of the cohort.
+    made first (None: the macro mean); `folding` and `origins` are those of the cohort.
     """
 
     arms: tuple[Arm, ...]
@@ -69,6 +70,7 @@ class Comparison:
     primary: Metric = PRIMARY
     primary_finding: str | None = None
     folding: Folding = "none"
+    origins: tuple[Origin, ...] = ()
 
     @property
     def reference(self) -> Arm:
@@ -136,6 +138,7 @@ class Comparison:
         means = [_record(key, estimate) for key, estimate in self.means.items()]
         return {
             "audits": dict(self.audits),
+            "origins": [asdict(origin) for origin in self.origins],
             "reference": self.reference.name,
             "arms": [asdict(arm) for arm in self.arms],
             "split": self.split,
@@ -237,6 +240,7 @@ def compare_cohort(
         primary=cohort.primary,
         primary_finding=cohort.primary_finding,
         folding=cohort.folding,
+        origins=cohort.origins,
     )
 
 

@@ -7,7 +7,7 @@ import math
 from mmdx.errors import UsageError, did_you_mean
 from mmdx.stats.comparison.compare import Arm, Comparison
 from mmdx.stats.metrics.registry import METRICS
-from mmdx.stats.report.words import bounds, capitalised, counted, listed, number, p_value
+from mmdx.stats.report.words import bounds, capitalised, counted, number, p_value
 from mmdx.stats.resampling.intervals import Estimate
 from mmdx.stats.significance.difference import Difference
 
@@ -40,67 +40,12 @@ def leading_claims(comparison: Comparison) -> list[str]:
     return [sentence for lead in comparison.leads for sentence in claims(comparison, finding=lead)]
 
 
-def headlines(comparison: Comparison, *, finding: str | None = None) -> list[str]:
-    """What stands above everything else: whether the reference beats the baselines, and what the audits say.
-
-    Of one finding, or (None) of what the comparison leads with.
-    """
-    line = baseline_line(comparison, comparison.leads[0] if finding is None else finding)
-    return [*([line] if line else []), *audit_lines(comparison)]
-
-
-def baseline_line(comparison: Comparison, finding: str | None) -> str | None:
-    """Which baselines the reference is worse than, or not shown to beat; or that it beats them all.
-
-    By the primary metric. Where a macro mean beats them, also on how many findings the reference was shown to be
-    better. None without any baseline.
-    """
-    reference, name = comparison.reference.name, subject(comparison, comparison.primary.name, finding)
-    ours = comparison.estimates[reference, comparison.primary.name, finding]
-    if not comparison.baselines or math.isnan(ours.value):
-        return None
-    worse, unbeaten, beaten, findings = [], [], [], ""
-    for arm in comparison.baselines:
-        difference = comparison.differences[arm.name, comparison.primary.name, finding]
-        value = number(comparison.estimates[arm.name, comparison.primary.name, finding].value)
-        if difference.shown and difference.estimate.value > 0:
-            beaten.append(f"{arm.name} {value}")
-        else:
-            place = worse if difference.shown else unbeaten
-            place.append(f"{arm.name} ({value}{_difference(difference)})")
-    verdicts = [f"is worse than {', '.join(worse)}"] if worse else []
-    verdicts += [f"is not shown to beat {', '.join(unbeaten)}"] if unbeaten else []
-    if not verdicts:
-        verdicts = [f"beats every baseline: {', '.join(beaten)}"]
-        findings = _shown_by_finding(comparison) if finding is None and len(comparison.in_mean) > 1 else ""
-    return f"{reference} ({name} {number(ours.value)}) {', and '.join(verdicts)}.{findings}"
-
-
-def _shown_by_finding(comparison: Comparison) -> str:
-    """Of how many findings of the macro mean the reference was shown to be better than each baseline."""
-    primary, total = comparison.primary.name, len(comparison.in_mean)
-    counts = {}
-    for arm in comparison.baselines:
-        differences = [comparison.differences[arm.name, primary, finding] for finding in comparison.in_mean]
-        shown = sum(difference.shown and difference.estimate.value > 0 for difference in differences)
-        counts.setdefault(f"{shown} of {total}", []).append(arm.name)
-    parts = [f"{count} against {listed(names)}" for count, names in counts.items()]
-    return f" Finding by finding it was shown to be better on {'; on '.join(parts)}."
-
-
-def _difference(difference: Difference) -> str:
+def difference_of(difference: Difference) -> str:
+    """A difference as it follows a value: `; difference 0.070, 95 % interval 0.030 to 0.110, p = 0.002`."""
     estimate, p = difference.estimate, difference.stated
     if estimate.low is None or p is None:
         return f"; no interval: {estimate.refused}"
     return f"; difference {number(estimate.value)}, {bounds(estimate)}, {p_value(p)}"
-
-
-def audit_lines(comparison: Comparison) -> list[str]:
-    """What the audits of the runs say: one line per run, or one for all where they say the same."""
-    verdicts = comparison.audits
-    if len(set(verdicts.values())) == 1:
-        return [f"Audit: {next(iter(verdicts.values()))}."]
-    return [f"Audit of {run}: {verdict}." for run, verdict in verdicts.items()]
 
 
 def notes(comparison: Comparison, *, finding: str | None = None) -> list[str]:
@@ -134,6 +79,8 @@ def _corrections(comparison: Comparison, finding: str | None) -> list[str]:
     """For how many comparisons the p-values are corrected, at most: of a class and its complement both are counted, for
     some metrics do not treat them alike."""
     others, primary = len(comparison.models) - 1, comparison.primary_finding
+    if others and all(difference.stated is None for difference in comparison.differences.values()):
+        return []
     asked = [count.finding for count in comparison.findings if count.complement is None]
     if primary is None:
         tests = others if finding is None else others * len(comparison.findings)
@@ -263,7 +210,7 @@ def _many(comparison: Comparison, estimate: Estimate, finding: str | None) -> li
     for arm, difference in zip(comparison.models[1:], differences, strict=True):
         place = alike if not difference.shown else worse if difference.estimate.value > 0 else better
         value = number(comparison.estimates[arm.name, comparison.primary.name, finding].value)
-        place.append(f"{arm.name} ({value}{_difference(difference)})")
+        place.append(f"{arm.name} ({value}{difference_of(difference)})")
     reference, name = comparison.reference.name, subject(comparison, comparison.primary.name, finding)
     head = f"{reference} ({name} {number(estimate.value)}, {_patients(comparison, finding)})"
     verdicts = [f"better than {'; '.join(worse)}"] if worse else []

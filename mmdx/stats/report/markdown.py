@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from functools import cache
 from typing import Any
 
@@ -9,8 +10,10 @@ from jinja2 import Environment
 
 from mmdx.stats.comparison.compare import Comparison
 from mmdx.stats.report import templates
-from mmdx.stats.report.claims import headlines, leading_claims, notes
+from mmdx.stats.report.claims import leading_claims, notes
 from mmdx.stats.report.contents import Contents, contents
+from mmdx.stats.report.headlines import headlines
+from mmdx.stats.report.provenance import provenance
 from mmdx.stats.report.tables import Sheet
 from mmdx.templates import environment
 
@@ -21,7 +24,7 @@ def markdown(comparison: Comparison) -> str:
 
 
 def markdown_file(comparison: Comparison, contents: Contents, *, pictures: bool = True) -> str:
-    """The same of `contents`; `pictures` links the plots of the folder `figures` beside the file."""
+    """The same of `contents`; `pictures` links the plots of the folder `figures` beside the file, which has a head."""
     text = (
         _environment()
         .get_template("compare.md.j2")
@@ -31,6 +34,7 @@ def markdown_file(comparison: Comparison, contents: Contents, *, pictures: bool 
             contents=contents,
             notes=notes(comparison),
             pictures=pictures,
+            provenance=provenance(comparison.origins, date.today()) if pictures else (),
         )
     )
     return f"{text.rstrip()}\n"

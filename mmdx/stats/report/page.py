@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import date
 from functools import cache
 
 from jinja2 import Environment
@@ -11,9 +12,11 @@ from markupsafe import Markup, escape
 
 from mmdx.stats.comparison.compare import Comparison
 from mmdx.stats.report import templates
-from mmdx.stats.report.claims import headlines, leading_claims, notes
+from mmdx.stats.report.claims import leading_claims, notes
 from mmdx.stats.report.contents import Contents, headline_metrics
+from mmdx.stats.report.headlines import headlines
 from mmdx.stats.report.plots import svg
+from mmdx.stats.report.provenance import provenance
 from mmdx.stats.report.section import Plot, Section
 from mmdx.stats.report.tables import Sheet, differences_sheet, estimates_sheet
 from mmdx.stats.report.words import counted
@@ -31,7 +34,7 @@ def page(comparison: Comparison, contents: Contents) -> str:
         .render(
             title=f"Comparison: {' · '.join(arm.name for arm in comparison.models)}",
             style=resource(templates.__name__, "page.css"),
-            ground=ground(comparison),
+            ground=[ground(comparison), *provenance(comparison.origins, date.today())],
             headlines=headlines(comparison),
             claims=leading_claims(comparison),
             contents=contents,

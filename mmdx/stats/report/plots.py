@@ -1,10 +1,10 @@
-"""How plots look: colours that readers without colour vision can tell apart, too, and one figure as SVG and PNG."""
+"""How plots look: colours that readers without colour vision can tell apart, too, and one figure in every format."""
 
 from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -18,7 +18,10 @@ from matplotlib.lines import Line2D
 from mmdx.stats.report.section import Plot
 
 TEXT, QUIET, LINE, BACK = "#1c2024", "#5d666f", "#d5dade", "#ffffff"
-SERIES = ("#0b62a4", "#c2570c", "#2f7d32", "#8e3a9d", "#a3152e", "#6b6200")
+SERIES = (
+    *("#0b62a4", "#c2570c", "#2f7d32", "#8e3a9d", "#a3152e"),
+    *("#6b6200", "#00727d", "#c4317f", "#7a4526", "#46536b"),
+)
 """By the number of an arm, and again from the first, then with the next of `MARKS` and `DASHES`."""
 MARKS = ("o", "s", "^", "D", "v", "P")
 DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)))
@@ -28,8 +31,15 @@ ALONE = (7.2, 4.2)
 """Inches of one plot with names beside it."""
 COLUMNS = 3
 """Small plots per line."""
-PIXELS_AN_INCH = 100
-"""How wide a plot may grow on the page: letters of 10 points are then as high as the text around."""
+PIXELS_AN_INCH = 133
+"""How wide a plot may grow on the page: one of 7.2 inches then fills the column of text."""
+FORMATS: Mapping[str, Mapping[str, Any]] = {
+    "png": {"dpi": 300, "metadata": {"Software": None}},
+    "pdf": {"metadata": {"Creator": None, "Producer": None, "CreationDate": None}},
+    "svg": {"metadata": {"Date": None, "Creator": None, "Format": None, "Type": None}},
+}
+"""How a figure is saved, by the end of its file: journals ask for 300 dots an inch, or for lines and letters. No
+metadata: a picture says nothing of when and by what it was made."""
 _VARIABLES = {TEXT: "text", QUIET: "quiet", LINE: "line", BACK: "back"} | {c: f"s{i}" for i, c in enumerate(SERIES)}
 STYLE: dict[Any, Any] = {
     "font.family": "sans-serif",
@@ -59,6 +69,7 @@ STYLE: dict[Any, Any] = {
     "legend.frameon": False,
     "legend.fontsize": 9,
     "svg.fonttype": "none",
+    "pdf.fonttype": 42,  # letters stay letters
 }
 
 
@@ -137,22 +148,23 @@ def unit_square(axes: Axes) -> None:
     axes.set_yticks((0, 0.5, 1), ("0", "0.5", "1"))
 
 
-def write_png(plot: Plot, path: Path) -> None:
-    """The plot as a picture on white."""
-    with rc_context(STYLE):
-        # No metadata: a picture says nothing of when and by what it was html.
-        _drawn(plot).savefig(path, format="png", dpi=160, metadata={"Software": None})
+def write_figures(plot: Plot, folder: Path) -> None:
+    """The plot on white, as `<name>.png`, `.pdf` and `.svg` in a folder."""
+    with rc_context({**STYLE, "svg.hashsalt": plot.name}):
+        figure = _drawn(plot)
+        for ending, options in FORMATS.items():
+            figure.savefig(folder / f"{plot.name}.{ending}", format=ending, **options)
 
 
 def svg(plot: Plot) -> str:
     """The plot as an `<svg>` element for a page of HTML, as wide as there is room.
 
-    Its colours are the variables `--text`, `--quiet`, `--line`, `--back` and `--s0` to `--s5` of the page, its letters
+    Its colours are the variables `--text`, `--quiet`, `--line`, `--back` and `--s0` to `--s9` of the page, its letters
     the page's. Ids begin with the name of the plot, so that plots on one page do not meet.
     """
     with rc_context({**STYLE, "svg.hashsalt": plot.name}):
         out = io.BytesIO()
-        _drawn(plot).savefig(out, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+        _drawn(plot).savefig(out, format="svg", **FORMATS["svg"])
     root = _plain(ElementTree.fromstring(out.getvalue()), f"{plot.name}-")
     box = root.get("viewBox", "")
     root.attrib.clear()

@@ -14,7 +14,7 @@ from mmdx.stats.report.tables import Sheet
 
 @dataclass(frozen=True)
 class Plot:
-    """A picture and the numbers in it, which are `<name>.png` and `<name>.csv`.
+    """A picture and the numbers in it, which are `<name>.png`, `.pdf`, `.svg` and `<name>.csv`.
 
     `draw` draws on an empty figure of `size` (inches), in the colours of `plots.py` alone, which the page exchanges in
     the dark. It sets no title: `title` stands above the figure and `caption` below.

@@ -10,8 +10,9 @@ from rich.table import Table
 from rich.text import Text
 
 from mmdx.stats.comparison.compare import Comparison
-from mmdx.stats.report.claims import check_finding, claims, headlines, leading_claims, notes
+from mmdx.stats.report.claims import check_finding, claims, leading_claims, notes
 from mmdx.stats.report.contents import headline_metrics
+from mmdx.stats.report.headlines import headlines
 from mmdx.stats.report.tables import Sheet, differences_sheet, estimates_sheet
 
 

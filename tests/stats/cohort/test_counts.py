@@ -49,3 +49,20 @@ def test_of_a_group_of_two_one_class_counts_for_both():
     first_counts = replace(cohort, primary_finding="DX/a")
     assert [count.complement for count in count_findings(first_counts)] == [None, None, "DX/a"]
     assert leading(first_counts) == [1]
+
+
+def test_a_rare_finding_leaves_the_mean_and_says_why():
+    labels = np.column_stack([LABELS[:, 0], np.arange(12) >= 10, np.arange(12) < 10]).astype(float)
+    cohort = cohort_of(labels, {"image": np.full(labels.shape, 0.5)}, patients=PATIENTS)
+    bleed, fracture, edema = count_findings(cohort)
+    assert bleed.left_out is None
+    assert fracture.left_out == "2 patients with the finding, and 3 are needed"
+    assert edema.left_out == "2 patients without the finding, and 3 are needed"
+    assert leading(cohort) == [0]
+
+
+def test_findings_that_are_all_rare_stay_in_the_mean():
+    labels = np.column_stack([np.arange(12) >= 10, np.arange(12) < 10]).astype(float)
+    cohort = cohort_of(labels, {"image": np.full(labels.shape, 0.5)}, patients=PATIENTS)
+    assert [count.left_out for count in count_findings(cohort)] == [None, None]
+    assert leading(cohort) == [0, 1]

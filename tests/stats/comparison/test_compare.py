@@ -10,6 +10,7 @@ from mmdx.errors import UsageError
 from mmdx.stats.cohort.cohort import read_cohort
 from mmdx.stats.comparison.compare import NO_THRESHOLD, compare
 from mmdx.stats.metrics.registry import METRICS
+from mmdx.stats.report.claims import notes
 from mmdx.stats.resampling.intervals import Estimate
 from mmdx.stats.significance.delong import delong_test
 from mmdx.stats.significance.difference import Difference
@@ -92,6 +93,22 @@ def test_few_patients_give_values_without_intervals(write_run):
 def test_a_mean_names_the_finding_that_forbids_its_interval(write_run):
     comparison = compare([write_run("fused", {"ct": 1.0}, patients=5)], resamples=200)
     assert comparison.estimates["ct", "auroc", None].refused == "bleed: 2 patients with the finding, and 3 are needed"
+
+
+def test_a_rare_finding_takes_no_interval_from_the_mean_of_the_others(write_run):
+    run = write_run("fused", {"ct+report": 1.0, "ct": 2.0}, findings=("bleed", "fracture", "icu"))
+    path = run / "predictions" / "test.csv"
+    table = pd.read_csv(path)
+    rare = table["finding"] == "icu"
+    table.loc[rare, "label"] = (~table.loc[rare, "study_id"].isin(["s3", "s5"])).astype(int)
+    table.to_csv(path, index=False)
+    comparison = compare([run], resamples=200)
+    assert comparison.in_mean == ("bleed", "fracture")
+    assert comparison.estimates["ct", "auroc", None].refused is None
+    assert comparison.differences["ct", "auroc", None].p is not None
+    assert comparison.estimates["ct", "auroc", "icu"].refused == "2 patients without the finding, and 5 are needed"
+    said = "Left out of the macro means: icu (2 patients without the finding, and 3 are needed)."
+    assert said in notes(comparison)
 
 
 def test_the_json_is_plain_and_complete(write_run):

@@ -4,6 +4,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 
+from mmdx import __version__
 from mmdx.stats.comparison.compare import compare
 from mmdx.stats.report.claims import claims
 from mmdx.stats.report.contents import contents
@@ -66,6 +67,7 @@ def test_the_page_says_what_the_comparison_says(write_run):
     assert all(sentence in text for sentence in claims(comparison))
     assert reading.tags.count("svg") == 2
     assert "40 patients, 40 studies, 2 findings, test split" in text
+    assert f"with mmdx {__version__}." in text
 
 
 def test_one_arm_has_no_differences(write_run):

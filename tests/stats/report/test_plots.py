@@ -18,7 +18,7 @@ from mmdx.stats.report.plots import (
     names_above,
     short,
     svg,
-    write_png,
+    write_figures,
 )
 from mmdx.stats.report.section import Plot
 
@@ -44,7 +44,7 @@ def ids(text: str) -> list[str]:
 def test_the_svg_is_one_image_with_a_title_that_fits_its_page():
     root = ElementTree.fromstring(svg(plot()))
     assert (root.tag, root.get("role"), root.get("viewBox")) == ("svg", "img", "0 0 518.4 302.4")
-    assert root.get("style") == "max-width: 720px"
+    assert root.get("style") == "max-width: 958px"
     assert not {"width", "height"} & set(root.attrib)
     assert (root[0].tag, root[0].text) == ("title", f"Title {NAME}")
 
@@ -80,11 +80,24 @@ def test_what_is_drawn_does_not_change_from_time_to_time():
 
 
 def test_the_picture_is_white_and_says_nothing_of_its_maker(tmp_path):
-    write_png(plot(), tmp_path / "lines.png")
+    write_figures(plot(), tmp_path)
     with Image.open(tmp_path / "lines.png") as image:
-        assert image.size == (1152, 672)
+        assert image.size == (2160, 1260)
         assert image.convert("RGB").getpixel((0, 0)) == tuple(bytes.fromhex(BACK[1:]))
         assert set(image.info) <= {"dpi"}
+        assert image.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+
+
+def test_a_figure_is_lines_and_letters_too_and_the_same_each_time(tmp_path):
+    (tmp_path / "again").mkdir()
+    for folder in (tmp_path, tmp_path / "again"):
+        write_figures(plot(), folder)
+    assert sorted(path.name for path in (tmp_path / "again").iterdir()) == ["lines.pdf", "lines.png", "lines.svg"]
+    for name in ("lines.pdf", "lines.svg", "lines.png"):
+        assert (tmp_path / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+    assert (tmp_path / "lines.pdf").read_bytes().startswith(b"%PDF")
+    root = ElementTree.parse(tmp_path / "lines.svg").getroot()
+    assert NAME in [element.text for element in root.iter("{http://www.w3.org/2000/svg}text")]
 
 
 @pytest.mark.parametrize(
@@ -98,5 +111,6 @@ def test_a_long_name_loses_its_middle(name, told):
 def test_arms_of_one_colour_differ_in_mark_and_dash():
     looks = [(colour(i), mark(i), str(dash(i))) for i in range(36)]
     assert len(set(looks)) == 36
-    assert looks[0][0] == looks[6][0] == SERIES[0]
+    assert looks[0][0] == looks[len(SERIES)][0] == SERIES[0]
+    assert len({colour(i) for i in range(8)}) == 8
     assert handle(7, marks=False).get_marker() == ""
