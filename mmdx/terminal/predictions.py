@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -28,7 +30,8 @@ def show_predictions(predictions: Predictions, console: Console) -> None:
 
 
 def _lines(prediction: Prediction) -> list[str]:
-    lines = [
+    lines = [] if not (prediction.findings or prediction.slices) else list(prediction.meaning)
+    lines += [
         f"{lesion['finding']}: slices {lesion['first']}-{lesion['last']}, score {lesion['score']:.3f}"
         for lesion in prediction.lesions[:MOST_LESIONS]
     ]
@@ -39,31 +42,31 @@ def _lines(prediction: Prediction) -> list[str]:
     if prediction.missing:
         lines.append(f"without {', '.join(prediction.missing)}: answered from {prediction.shown} alone")
     for name, source in prediction.order_source.items():
-        lines.append(f"{name}: {prediction.images[name]} images, order from {source}")
+        lines.append(f"{name}: {prediction.images_read(name)}, order from {source}")
     if prediction.reports_without:
         lines.append(f"reports are read without {prediction.reports_without}")
     return lines + [f"problem: {problem}" for problem in prediction.problems]
 
 
 def _table(prediction: Prediction) -> Table:
-    """The probability of each finding, or of its likeliest slice where the model answers for slices alone."""
+    """The score of each finding, or of its likeliest slice where the model answers for slices alone, and beside it what
+    it is to be read against."""
+    beside = [name for name, values in _beside(prediction).items() if values]
     spread = [f"spread of {prediction.members}"] if prediction.members > 1 else []
-    if prediction.findings:
-        table = Table("finding", "probability", *spread)
-        for finding, score in prediction.findings.items():
-            table.add_row(Text(finding), f"{score:.3f}", *_spread(prediction, finding))
-        return table
-    table = Table("finding", "likeliest slice", "probability", *spread)
-    for finding in prediction.slices:
-        number, score = prediction.likeliest(finding)
-        table.add_row(Text(finding), str(number), f"{score:.3f}", *_spread(prediction, finding))
+    where = [] if prediction.findings else ["likeliest slice"]
+    table = Table("finding", *where, prediction.called, *beside, *spread)
+    for finding in prediction.findings or prediction.slices:
+        number, score = (None, prediction.findings[finding]) if prediction.findings else prediction.likeliest(finding)
+        values = [score, *(_beside(prediction)[name].get(finding) for name in beside)]
+        values += [prediction.spread_of(finding)] if spread else []
+        cells = ["–" if value is None else f"{value:.3f}" for value in values]
+        table.add_row(Text(finding), *([] if number is None else [str(number)]), *cells)
     return table
 
 
-def _spread(prediction: Prediction, finding: str) -> list[str]:
-    """The standard deviation over the members of an ensemble; no cell of a model alone."""
-    value = prediction.spread_of(finding)
-    return [] if value is None else [f"{value:.3f}"]
+def _beside(prediction: Prediction) -> dict[str, Mapping[str, float]]:
+    """What stands beside the scores, by the head of its column, and by finding."""
+    return {"threshold": prediction.thresholds, "prevalence": prediction.prevalence}
 
 
 def _print(console: Console, line: str) -> None:

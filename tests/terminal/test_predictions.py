@@ -53,6 +53,26 @@ def test_a_model_of_slices_alone_shows_the_likeliest():
     assert [cell.strip() for cell in row.strip("│").split("│")] == ["bleed", "3", "0.750"]
 
 
+def test_a_score_is_a_probability_only_where_it_is_calibrated_and_stands_beside_its_threshold():
+    known = {"thresholds": {"bleed": 0.125}, "prevalence": {"bleed": 0.5, "edema": 0.1}}
+    findings = {"bleed": 0.25, "edema": 0.75}
+    text = printed(Predictions([Prediction(**STUDY, findings=findings, calibrated=True, **known)]))
+    rows = [[cell.strip() for cell in line.strip("│┃").replace("┃", "│").split("│")] for line in text.splitlines()]
+    assert ["finding", "probability", "threshold", "prevalence"] in rows
+    assert ["bleed", "0.250", "0.125", "0.500"] in rows
+    assert ["edema", "0.750", "–", "0.100"] in rows
+    assert "threshold: a probability at or above it is a yes (Youden's J on validation studies)" in text
+    assert "not calibrated" not in text
+    text = printed(Predictions([Prediction(**STUDY, findings=findings, **known)]))
+    assert "scores are not calibrated: they rank, and are no probabilities" in text
+    assert "│ probability" not in text
+
+
+def test_one_image_is_one_image():
+    one = {**STUDY, "images": {"image": 1}}
+    assert "image: 1 image, order from filename" in printed(Predictions([Prediction(**one, findings={"bleed": 0.5})]))
+
+
 def test_refused_studies_are_an_error_after_the_others():
     with pytest.raises(DataError, match="refused: s2: no images"):
         printed(Predictions([Prediction(**STUDY)], ["refused: s2: no images"]))

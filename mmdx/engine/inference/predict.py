@@ -22,6 +22,7 @@ from mmdx.engine.inference.prediction import Prediction, Predictions
 from mmdx.engine.inference.raw import image_names
 from mmdx.engine.inference.reports import read_reports
 from mmdx.engine.inference.source import answer_each, make_folder
+from mmdx.engine.inference.standing import is_calibrated, prevalence_of, with_thresholds
 from mmdx.engine.inference.study import ReadStudy, check_trained, device_of, image_input, read_by_members, text_inputs
 from mmdx.engine.processes import ready_cpu
 from mmdx.engine.runs.folder import model_folder
@@ -56,7 +57,7 @@ def predict_files(
     reports = read_reports(saved, report_files)
     if out is not None:
         make_folder(out)
-    predictions = predict_source(saved, source, reports=reports, modality=modality)
+    predictions = with_thresholds(predict_source(saved, source, reports=reports, modality=modality), run)
     if predictions and out is not None:
         predictions.save(out)
     return predictions
@@ -112,6 +113,7 @@ def predict_study(
         raise DataError("the model answers for images alone, and the study has none that it reads")
     read = answered[0].read
     batch, shown = read.batch, _shown(saved, read)
+    level = "study" if "findings" in answers else "slice"
     return Prediction(
         study_id=study.study_id,
         patient_id=study.patient_id,
@@ -121,6 +123,8 @@ def predict_study(
         order_source=read.orders,
         problems=tuple(read.problems),
         reports_without=withheld(saved.config.data.reports) if text_inputs(saved) else "",
+        calibrated=all(is_calibrated(one.saved, level, _shown(one.saved, one.read)) for one in answered),
+        prevalence=prevalence_of(saved, level),
         members=len(answered),
         **answers,
     )

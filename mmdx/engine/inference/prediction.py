@@ -26,15 +26,19 @@ class Prediction:
     counts the images that were read, by input, and `order_source` says on what evidence they stand in order.
     `problems` are sentences that a person should know; `reports_without` says what was withheld of every report.
 
-    `findings` holds the probability of each finding for the study; it is empty where the model answers for slices
-    alone. `slices` holds the probabilities of each finding by slice, in certified order; `slice_numbers` is the 0-based
+    `findings` holds the score of each finding for the study, from 0 to 1; it is empty where the model answers for
+    slices alone. `slices` holds the scores of each finding by slice, in certified order; `slice_numbers` is the 0-based
     place of each of these slices among all images. `boxes` is None without a head for boxes; else one entry per box
     (`finding`, `slice`, corners `x0 y0 x1 y1` in pixels of the source image, `score`), and `lesions` are these boxes
     linked over slices. `description` is the text that the model wrote, None where it writes none, from the inputs
     `described_from`.
 
+    `calibrated` says whether these scores are probabilities: whether studies that the model had not seen, shown as much
+    as this one, were held against them. Beside them stand, by finding and where they are known, the `thresholds` that
+    validation chose (Youden's J) and the `prevalence` among what the model learned from.
+
     `members` is how many models answered together. Of an ensemble `spread` and `slice_spread` hold, like `findings` and
-    `slices`, the sample standard deviation of the probabilities that its members give; else they are empty.
+    `slices`, the sample standard deviation of the scores that its members give; else they are empty.
 
     Raises `DataError` where an answer is not a number.
     """
@@ -54,6 +58,9 @@ class Prediction:
     lesions: tuple[Mapping[str, Any], ...] = ()
     description: str | None = None
     described_from: tuple[str, ...] = ()
+    calibrated: bool = False
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    prevalence: Mapping[str, float] = field(default_factory=dict)
     members: int = 1
     spread: Mapping[str, float] = field(default_factory=dict)
     slice_spread: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
@@ -63,6 +70,24 @@ class Prediction:
         scores += [value for box in self.boxes or () for value in box.values() if isinstance(value, float)]
         if not all(map(math.isfinite, scores)):
             raise DataError("the model's answer is not a number")
+
+    @property
+    def called(self) -> str:
+        """What its scores are called."""
+        return "probability" if self.calibrated else "score"
+
+    @property
+    def meaning(self) -> list[str]:
+        """Sentences on what the scores mean, and what stands beside them."""
+        rows = "studies" if self.findings else "slices"
+        lines = [] if self.calibrated else ["scores are not calibrated: they rank, and are no probabilities"]
+        if self.thresholds:
+            lines.append(f"threshold: a {self.called} at or above it is a yes (Youden's J on validation {rows})")
+        return lines + ([f"prevalence: among training {rows}"] if self.prevalence else [])
+
+    def images_read(self, name: str) -> str:
+        """How many images of an input were read, in words."""
+        return f"{self.images[name]} image{'' if self.images[name] == 1 else 's'}"
 
     def to_json(self) -> dict[str, Any]:
         """The entry of the study in `predictions.json`; an answer that the model does not give has no key."""
@@ -81,6 +106,12 @@ class Prediction:
         if self.slices:
             content["slices"] = {finding: list(scores) for finding, scores in self.slices.items()}
             content["slice_numbers"] = list(self.slice_numbers)
+        if self.findings or self.slices:
+            content["calibrated"] = self.calibrated
+        if self.thresholds:
+            content["thresholds"] = dict(self.thresholds)
+        if self.prevalence:
+            content["prevalence"] = dict(self.prevalence)
         if self.members > 1:
             content["members"] = self.members
         if self.spread:
@@ -114,13 +145,13 @@ class Prediction:
                 yield [*study, finding, math.nan, score, number, *spread]
 
     def likeliest(self, finding: str) -> tuple[int, float]:
-        """The number of the slice with the highest probability of a finding, and this probability."""
+        """The number of the slice with the highest score of a finding, and this score."""
         scores = self.slices[finding]
         place = scores.index(max(scores))
         return self.slice_numbers[place], scores[place]
 
     def spread_of(self, finding: str) -> float | None:
-        """How the members of an ensemble spread in the probability of a finding: for the study, or for its likeliest
+        """How the members of an ensemble spread in the score of a finding: for the study, or for its likeliest
         slice where it answers for slices alone; None of a model alone."""
         if self.findings:
             return self.spread.get(finding)
@@ -133,7 +164,7 @@ class Prediction:
         save_predictions([self], Path(folder))
 
     def _repr_html_(self) -> str:
-        """What a notebook shows: the probability of each finding, and from what it was answered."""
+        """What a notebook shows: the score of each finding, and from what it was answered."""
         return environment(TEMPLATES).get_template("prediction.html.j2").render(prediction=self)
 
 

@@ -103,9 +103,25 @@ def _chosen(
     for fold, frame in frames.items():
         rows = np.array([number == fold for number in folds])
         for column, finding in enumerate(findings):
-            labelled = frame.loc[(frame["shown"] == shown) & (frame["finding"] == finding)].dropna(subset=["label"])
-            labels, scores = labelled["label"].to_numpy(dtype=float), labelled["score"].to_numpy(dtype=float)
-            if len(labels) >= FEWEST_ROWS and len(np.unique(labels)) == 2:
-                thresholds[rows, column] = choose_threshold(labels, scores)
-                temperatures[rows, column] = fit_temperature(labels, scores)
+            known = _enough(frame, shown, finding)
+            if known is not None:
+                thresholds[rows, column] = choose_threshold(*known)
+                temperatures[rows, column] = fit_temperature(*known)
     return thresholds, temperatures
+
+
+def thresholds_for(path: Path, shown: str, findings: Sequence[str]) -> dict[str, float]:
+    """The threshold of each finding that a file of validation rows chooses for what was `shown`; those alone of which
+    it can."""
+    frame = read_predictions(path)
+    known = {finding: _enough(frame, shown, finding) for finding in findings}
+    return {finding: float(choose_threshold(*rows)) for finding, rows in known.items() if rows is not None}
+
+
+def _enough(
+    frame: pd.DataFrame, shown: str, finding: str
+) -> tuple[Float[np.ndarray, "n"], Float[np.ndarray, "n"]] | None:
+    """The known labels of a finding and their scores; None where they can choose nothing."""
+    labelled = frame.loc[(frame["shown"] == shown) & (frame["finding"] == finding)].dropna(subset=["label"])
+    labels, scores = labelled["label"].to_numpy(dtype=float), labelled["score"].to_numpy(dtype=float)
+    return (labels, scores) if len(labels) >= FEWEST_ROWS and len(np.unique(labels)) == 2 else None

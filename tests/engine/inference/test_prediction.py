@@ -35,10 +35,26 @@ def test_json_has_a_key_for_each_answer_alone() -> None:
         "problems": [],
         "reports_without": "",
         "findings": {"bleed": 0.25},
+        "calibrated": False,
     }
     other = Prediction(**BASE, slices={"bleed": (0.5, 0.75)}, slice_numbers=(0, 3), boxes=())
-    added = {"slices": {"bleed": [0.5, 0.75]}, "slice_numbers": [0, 3], "boxes": [], "lesions": []}
+    added = {"slices": {"bleed": [0.5, 0.75]}, "slice_numbers": [0, 3], "calibrated": False}
+    added |= {"boxes": [], "lesions": []}
     assert {key: value for key, value in other.to_json().items() if key not in BASE} == added
+
+
+def test_what_scores_are_read_against_stands_beside_them() -> None:
+    known = {"calibrated": True, "thresholds": {"bleed": 0.125}, "prevalence": {"bleed": 0.5}}
+    prediction = Prediction(**BASE, findings={"bleed": 0.25, "edema": 0.75}, **known)
+    assert {key: prediction.to_json()[key] for key in known} == known
+    html = prediction._repr_html_()
+    assert "<th>probability</th><th>threshold</th><th>prevalence</th>" in html
+    assert "<td>0.250</td><td>0.125</td><td>0.500</td>" in html
+    assert "<td>0.750</td><td>–</td><td>–</td>" in html
+    plain = Prediction(**BASE, findings={"bleed": 0.25})._repr_html_()
+    assert "<th>score</th>" in plain
+    assert "scores are not calibrated" in plain
+    assert "probability" not in plain
 
 
 @pytest.mark.parametrize(

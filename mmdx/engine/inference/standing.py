@@ -1,0 +1,62 @@
+"""What a score is to be read against: whether it is calibrated, the threshold of validation, the prevalence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from mmdx.engine.assembly.saved import SavedModel
+from mmdx.engine.inference.prediction import Prediction, Predictions
+from mmdx.files import SLICES, RunLayout
+from mmdx.models.heads.base import FindingsHead
+from mmdx.stats.cohort.choices import thresholds_for
+
+
+def is_calibrated(saved: SavedModel, level: Literal["study", "slice"], shown: Sequence[str]) -> bool:
+    """Whether the scores of a model for what it was `shown` are calibrated.
+
+    A stack weighs the answers to each showing that it knows on studies which the network had not seen. A head by itself
+    was calibrated with everything shown.
+    """
+    stack = saved.model.stack
+    for name, head in saved.model.heads_of(level).items():
+        if stack is not None and name == stack.head:
+            known = any(set(weighting.shown) == set(shown) for weighting in stack.weightings)
+        else:
+            whole = set(shown) == set(saved.facts.inputs)
+            known = whole and isinstance(head, FindingsHead) and head.calibration is not None
+        if not known:
+            return False
+    return True
+
+
+def prevalence_of(saved: SavedModel, level: Literal["study", "slice"]) -> dict[str, float]:
+    """The share of positives among the training studies, or the images that a head answers for, by finding; those alone
+    of which it is known."""
+    place = "study"
+    if level == "slice":
+        place = next((head.modality or "" for head in saved.model.heads_of("slice").values()), "")
+    shares = saved.facts.prevalence.get(place, ())
+    return {name: share for name, share in zip(saved.facts.findings, shares, strict=False) if not math.isnan(share)}
+
+
+def with_thresholds(predictions: Predictions, run: Path) -> Predictions:
+    """The predictions with the thresholds that the validation rows of their run choose for what each study was shown.
+
+    They stay as they are where `run` is a model folder, or has no such rows.
+    """
+
+    @cache
+    def chosen(shown: str, findings: tuple[str, ...], kinds: tuple[str, ...]) -> dict[str, float]:
+        path = RunLayout(run).scores("val", *kinds)
+        return thresholds_for(path, shown, findings) if path.is_file() else {}
+
+    def told(answer: Prediction) -> Prediction:
+        kinds = () if answer.findings else (SLICES,)
+        return replace(answer, thresholds=chosen(answer.shown, tuple(answer.findings or answer.slices), kinds))
+
+    return Predictions(map(told, predictions), predictions.refused)

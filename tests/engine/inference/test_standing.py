@@ -1,0 +1,71 @@
+"""Whether scores are called probabilities, and what stands beside them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from texts import model_of
+
+from mmdx.engine.inference.prediction import Prediction, Predictions
+from mmdx.engine.inference.standing import is_calibrated, prevalence_of, with_thresholds
+from mmdx.models.heads.calibration import Calibration
+from mmdx.models.stack.stack import Stack, Weighting
+
+BASE = {
+    "study_id": "s1",
+    "patient_id": "p1",
+    "missing": (),
+    "images": {},
+    "order_source": {},
+    "problems": (),
+    "reports_without": "",
+}
+
+
+def test_a_head_is_calibrated_for_what_it_was_calibrated_on():
+    saved = model_of("history", "findings")
+    everything = ["history", "findings"]
+    assert not is_calibrated(saved, "study", everything)
+    (head,) = saved.model.heads_of("study").values()
+    head.calibration = Calibration(torch.ones(1), torch.zeros(1))
+    assert is_calibrated(saved, "study", everything)
+    assert not is_calibrated(saved, "study", ["history"])
+
+
+def test_a_stack_is_calibrated_for_each_showing_that_it_weighs():
+    saved = model_of("history", "findings")
+    (name,) = saved.model.heads_of("study")
+    weighting = Weighting(("history",), ("network",), torch.ones(1, 1), torch.zeros(1))
+    saved.model.stack = Stack(name, ["history", "findings"], {}, [weighting])
+    assert is_calibrated(saved, "study", ["history"])
+    assert not is_calibrated(saved, "study", ["history", "findings"])
+
+
+def test_the_prevalence_is_that_of_training_where_it_is_known():
+    saved = model_of("history")
+    assert prevalence_of(saved, "study") == {}
+    known = replace(saved, facts=replace(saved.facts, prevalence={"study": (0.25,)}))
+    assert prevalence_of(known, "study") == {"bleed": 0.25}
+    unknown = replace(saved, facts=replace(saved.facts, prevalence={"study": (float("nan"),)}))
+    assert prevalence_of(unknown, "study") == {}
+
+
+def test_thresholds_are_those_that_validation_chose_for_the_same_showing(tmp_path: Path):
+    folder = tmp_path / "run" / "predictions"
+    folder.mkdir(parents=True)
+    lines = [f"v{i},v{i},image,bleed,{i % 2},{0.7 if i % 2 else 0.2}" for i in range(12)]
+    lines += [f"v{i},v{i},image,edema,{i % 2},0.5" for i in range(4)]
+    head = "study_id,patient_id,shown,finding,label,score"
+    (folder / "val.csv").write_text("\n".join([head, *lines]) + "\n")
+    answers = [Prediction(**BASE, shown=shown, findings={"bleed": 0.3, "edema": 0.4}) for shown in ("image", "report")]
+    image, report = with_thresholds(Predictions(answers, ["refused: s2: no images"]), tmp_path / "run")
+    assert image.thresholds == pytest.approx({"bleed": 0.7})
+    assert report.thresholds == {}
+
+
+def test_a_model_folder_alone_has_no_thresholds_and_refusals_stay(tmp_path: Path):
+    told = with_thresholds(Predictions([Prediction(**BASE, shown="image", findings={"bleed": 0.3})], ["s2"]), tmp_path)
+    assert (told[0].thresholds, told.refused) == ({}, ("s2",))
