@@ -11,6 +11,7 @@ from mmdx.data.store.store import Store
 from mmdx.data.tables.label_lines import without_finding
 from mmdx.engine.assembly.narrow import level_of
 from mmdx.errors import some
+from mmdx.kinds import KINDS
 from mmdx.schema import Config, ModelConfig
 
 
@@ -48,7 +49,8 @@ def _labelled(store: Store, rows: Sequence[int], findings: Sequence[str]) -> boo
     columns = store.columns_of(findings)
     if not np.isnan(store.labels[np.ix_(rows, columns)]).all():
         return True
-    labels = (store.read(row).slice_labels(name) for row in rows for name in store.modalities)
+    sliced = [name for name, facts in store.modalities.items() if KINDS[facts.kind].sliced]
+    labels = (store.read(row).slice_labels(name) for row in rows for name in sliced)
     return any(not np.isnan(of[:, columns]).all() for of in labels if len(of))
 
 

@@ -108,7 +108,7 @@ def test_labels_in_words_are_no_finding_until_they_are_mapped(tmp_path: Path, pr
     words = [{**row, "bleed": "yes" if row["bleed"] else "no"} for row in rows()]
     store = store_of(tmp_path, words)
     line = problem("train", config_of(tmp_path / "a.yaml", store), code=1)
-    assert line.startswith(f"{store}: no finding, so there is nothing to learn or score; ")
+    assert line.startswith(f"mmdx: {store}: no finding, so there is nothing to learn or score; ")
     assert line.endswith("'bleed' (no 6, yes 6): 'labels={bleed: {yes: 1, no: 0}}'")
     assert not (tmp_path / "run").exists()
 
