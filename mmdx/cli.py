@@ -267,19 +267,21 @@ def predict(
 def explain(
     run: option.RunOrModel,
     source: option.Input,
-    out: Annotated[Path, typer.Option(help="folder for explain.json and the pictures, one folder per study")],
+    out: Annotated[
+        Path, typer.Option(help="folder for explain.html, explain.json and the pictures, one folder per study")
+    ],
     report: option.Reports = None,
     modality: option.ExplainedModality = None,
     finding: option.ExplainedFindings = None,
     top: Annotated[int, typer.Option(min=1, help="slices a finding, the likeliest first")] = 3,
 ) -> None:
     """On what an answer stands: Grad-CAM over the likeliest slices, and the weights of slices and words."""
-    from mmdx.engine.inference.explain import explain_files
-    from mmdx.terminal.explanations import show_explanations
+    from mmdx.engine.inference.explain import Asked, explain_files
+    from mmdx.terminal.explanations import Following, show_explanations
 
-    reports, names = report or [], finding or []
-    answers = explain_files(run, source, out, report_files=reports, modality=modality, findings=names, top=top)
-    show_explanations(answers, out, Console())
+    following, asked = Following(Console(stderr=True)), Asked(modality, finding or [], top)
+    answers = explain_files(run, source, out, asked, report_files=report or [], follow=following)
+    show_explanations(answers, out, Console(), following)
 
 
 @app.command("list")

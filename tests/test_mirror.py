@@ -13,7 +13,6 @@ THROUGH = {
     "data/phantom/lesions": "data/phantom/test_render",
     "data/readers/_huggingface": "data/readers/test_huggingface",
     "engine/experiments/opening": "engine/experiments/test_run_slices_alone",
-    "engine/inference/explain": "engine/inference/test_model",
     "engine/inference/raw": "engine/inference/test_study_two_texts",
     "stats/report/section": "stats/report/test_plots",
     "terminal/ablation": "engine/experiments/ablation/test_ablate",

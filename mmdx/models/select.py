@@ -12,11 +12,6 @@ from typing import Literal
 import numpy as np
 import torch
 from jaxtyping import Float, Float32
-from sklearn.decomposition import PCA
-from sklearn.ensemble import ExtraTreesClassifier
-from sklearn.feature_selection import VarianceThreshold, mutual_info_classif
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import LinearSVC
 from torch import Tensor, nn
 
 from mmdx.errors import DataError
@@ -69,6 +64,8 @@ class Pca(Selector):
     def fit(
         self, descriptors: Float32[np.ndarray, "n d"], labels: Float[np.ndarray, "n f"], *, seed: int
     ) -> tuple[Float[np.ndarray, "d"], Float[np.ndarray, "d k"]]:
+        from sklearn.decomposition import PCA
+
         most = min(descriptors.shape)
         if not 0 < self.components <= most:
             raise DataError(
@@ -94,6 +91,8 @@ class Variance(Selector):
     def fit(
         self, descriptors: Float32[np.ndarray, "n d"], labels: Float[np.ndarray, "n f"], *, seed: int
     ) -> tuple[Float[np.ndarray, "d"], Float[np.ndarray, "d k"]]:
+        from sklearn.feature_selection import VarianceThreshold
+
         try:
             fitted = VarianceThreshold(self.threshold).fit(descriptors)
         except ValueError:
@@ -113,6 +112,8 @@ class MutualInformation(Selector):
     def fit(
         self, descriptors: Float32[np.ndarray, "n d"], labels: Float[np.ndarray, "n f"], *, seed: int
     ) -> tuple[Float[np.ndarray, "d"], Float[np.ndarray, "d k"]]:
+        from sklearn.feature_selection import mutual_info_classif
+
         def scores(values: Float[np.ndarray, "n d"], label: Float[np.ndarray, "n"]) -> Float[np.ndarray, "d"]:
             return mutual_info_classif(values, label, random_state=seed)
 
@@ -133,6 +134,10 @@ class ModelBased(Selector):
     def fit(
         self, descriptors: Float32[np.ndarray, "n d"], labels: Float[np.ndarray, "n f"], *, seed: int
     ) -> tuple[Float[np.ndarray, "d"], Float[np.ndarray, "d k"]]:
+        from sklearn.ensemble import ExtraTreesClassifier
+        from sklearn.preprocessing import StandardScaler
+        from sklearn.svm import LinearSVC
+
         def scores(values: Float[np.ndarray, "n d"], label: Float[np.ndarray, "n"]) -> Float[np.ndarray, "d"]:
             if self.estimator == "trees":
                 return ExtraTreesClassifier(100, random_state=seed).fit(values, label).feature_importances_

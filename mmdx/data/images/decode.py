@@ -24,14 +24,14 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Int16, UInt8
+from jaxtyping import Int16, Shaped, UInt8
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from mmdx.data.dicom import files as dicom
 from mmdx.data.images import containers, nifti
 from mmdx.data.images.letterbox import Letterbox
 from mmdx.errors import DataError, reason
-from mmdx.study import ImageFiles, Unit
+from mmdx.study import ImageFiles, ImageRef, Unit
 
 HU_RANGE = (-1024, 3071)
 PERCENTILES = (0.5, 99.5)
@@ -80,6 +80,13 @@ def decode(files: ImageFiles, size: int) -> Decoded:
         source for (path, key), refs in groups for source in _source(path, key, [ref.frame for ref in refs], files.unit)
     )
     return fitted(sources, files.unit, files.channels, size)
+
+
+def source_images(refs: Sequence[ImageRef], unit: Unit) -> list[Shaped[np.ndarray, "h w *c"]]:
+    """Images `[h w]` or `[h w 3]` at the size that their files have: Hounsfield units as float32, else uint8, deeper
+    pixels linearly over all that are asked for. Raises `DataError` as `decode` does."""
+    sources = [source for ref in refs for source in _source(ref.path, ref.key, [ref.frame], unit)]
+    return sources if unit == "HU" else _to_display(sources)
 
 
 def fitted(sources: Iterable[np.ndarray], unit: Unit, channels: Literal[1, 3], size: int) -> Decoded:
@@ -160,7 +167,7 @@ def _scaled(planes: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return np.stack([np.asarray(Image.fromarray(plane).resize(shape, Image.Resampling.BILINEAR)) for plane in planes])
 
 
-def _to_display(images: Sequence[np.ndarray]) -> list[UInt8[np.ndarray, "c h w"]]:
+def _to_display(images: Sequence[np.ndarray]) -> list[UInt8[np.ndarray, "..."]]:
     deep = [image.ravel() for image in images if image.dtype != np.uint8]
     if not deep:
         return list(images)

@@ -16,32 +16,37 @@ from jaxtyping import Float
 from matplotlib.figure import Figure
 
 from mmdx.engine.inference.answers import Answers, Refused
-from mmdx.engine.inference.overlay import Overlay, draw_overlay, overlay_figure
+from mmdx.engine.inference.explaining.overlay import Overlay, draw_overlay, overlay_figure
+from mmdx.engine.inference.explaining.page import explain_page
+from mmdx.engine.inference.explaining.source_slices import SlicePlace
 from mmdx.engine.inference.prediction import TEMPLATES
 from mmdx.errors import MmdxError, UsageError, did_you_mean
-from mmdx.files import SLICE, write_json
+from mmdx.files import SLICE, write_json, written
 from mmdx.templates import environment
 
 
 @dataclass(frozen=True)
 class ExplainedSlice:
-    """One slice and one finding: the slice's 0-based `number` among all images, the probability of the finding in it,
-    its grey picture from 0 to 1, and its Grad-CAM `heat` as a share of the largest over all slices of the study."""
+    """One slice and one finding: where the slice is found, the probability of the finding in it, its source image from
+    0 to 1 (grey or in colour), and over it the Grad-CAM `heat` as a share of the largest in all slices that are
+    explained for the finding. `window` says how the image is shown."""
 
-    number: int
+    place: SlicePlace
     probability: float
-    grey: Float[np.ndarray, "h w"]
+    pixels: Float[np.ndarray, "h w *c"]
     heat: Float[np.ndarray, "h w"]
+    window: str = ""
 
 
 @dataclass(frozen=True)
 class Explanation:
     """One study under a model: on what its answers stand.
 
-    `findings` holds the likeliest slices of each finding, the likeliest first, all of the image input `modality`.
-    `slice_weights` says how much each slice counted (number, share), None where the sequence model does not weigh
-    them; `word_weights` the same of each word (word, share), by text input. `number` is the 1-based place of the study
-    in its source; it names the folder of its pictures, since an identifier must not stand in a file's name.
+    `findings` holds the slices on which the answer to each finding stands, the likeliest first, all of the image input
+    `modality`. `slice_weights` says how much each slice counted (0-based place, share), None where the sequence model
+    does not weigh them; `word_weights` the same of each word (word, share), by text input. `number` is the 1-based
+    place of the study in its source; it names the folder of its pictures, since an identifier must not stand in a
+    file's name.
     """
 
     study_id: str
@@ -54,71 +59,74 @@ class Explanation:
     @property
     def folder(self) -> str:
         """The name of the folder with the pictures of this study."""
-        return f"study-{self.number:03d}"
+        return folder_of(self.number)
 
     def to_json(self) -> dict[str, Any]:
         """The entry of the study in `explain.json`; the pictures are named, and lie in `folder`."""
         content: dict[str, Any] = {"study_id": self.study_id, "modality": self.modality, "findings": {}}
         for finding, slices in self.findings.items():
             entries = [
-                {
-                    "slice": image.number,
-                    "probability": image.probability,
-                    "picture": _picture_name(finding, image.number),
-                }
+                image.place.to_json()
+                | {"probability": image.probability, "picture": picture_name(finding, image.place.number)}
                 for image in slices
             ]
             content["findings"][finding] = {"slices": entries}
-        content["slice_weights"] = None if self.slice_weights is None else _entries(self.slice_weights)
+        weights = self.slice_weights
+        content["slice_weights"] = (
+            None
+            if weights is None
+            else [{"number": index + 1, SLICE: index, "weight": weight} for index, weight in weights]
+        )
         if self.word_weights:
-            content["word_weights"] = {name: _entries(words) for name, words in self.word_weights.items()}
+            content["word_weights"] = {
+                name: [{"item": word, "weight": weight} for word, weight in words]
+                for name, words in self.word_weights.items()
+            }
         return content | {"folder": self.folder}
 
     def frame(self) -> pd.DataFrame:
-        """One row per finding and slice that is drawn: `study_id, finding, slice, probability`."""
+        """One row per finding and slice that is drawn: `study_id, finding, number, slice, probability`, with the
+        1-based number of the slice and, as in files of predictions, its 0-based place."""
         rows = [
-            (self.study_id, finding, image.number, image.probability)
+            (self.study_id, finding, image.place.number, image.place.index, image.probability)
             for finding, slices in self.findings.items()
             for image in slices
         ]
-        return pd.DataFrame(rows, columns=["study_id", "finding", SLICE, "probability"])
+        return pd.DataFrame(rows, columns=["study_id", "finding", "number", SLICE, "probability"])
 
     def figure(self, finding: str, number: int | None = None) -> Figure:
-        """The picture of the slice `number`, by default of the likeliest one: alone, and under its heat.
+        """The picture of the slice of this 1-based `number`, by default of the likeliest one: alone, and under its
+        heat.
 
         Raises `UsageError` for a finding or a slice that is not explained.
         """
         if finding not in self.findings:
             raise UsageError(f"finding '{finding}': is not explained; {did_you_mean(finding, self.findings)}")
-        slices = [image for image in self.findings[finding] if number in (None, image.number)]
+        slices = [image for image in self.findings[finding] if number in (None, image.place.number)]
         if not slices:
-            numbers = ", ".join(str(image.number) for image in self.findings[finding])
+            numbers = ", ".join(str(image.place.number) for image in self.findings[finding])
             raise UsageError(f"slice {number}: is not explained for '{finding}'; those that are: {numbers}")
-        return overlay_figure(self._overlay(finding, slices[0]))
+        return overlay_figure(_overlay(self.modality, finding, slices[0]))
 
     def draw(self, folder: Path) -> None:
         """Writes one PNG per finding and slice into `folder`."""
-        folder.mkdir(parents=True, exist_ok=True)
         for finding, slices in self.findings.items():
             for image in slices:
-                draw_overlay(self._overlay(finding, image), folder / _picture_name(finding, image.number))
+                draw_slice(self.modality, finding, image, folder)
 
     def save(self, folder: str | Path) -> None:
-        """Writes `explain.json` and the pictures. Raises `MmdxError` where they cannot be written."""
+        """Writes the pictures, `explain.json` and `explain.html`. Raises `MmdxError` where they cannot be written."""
         save_explanations([self], Path(folder))
 
-    def _overlay(self, finding: str, image: ExplainedSlice) -> Overlay:
-        return Overlay(image.grey, image.heat, finding, image.probability, f"{self.modality}, slice {image.number}")
-
     def _repr_html_(self) -> str:
-        """What a notebook shows: the likeliest slices of each finding, and the picture of the first of them."""
+        """What a notebook shows: the likeliest slices of each finding, a picture of the likeliest, and the words."""
         pictures = {}
-        for finding, slices in self.findings.items():
-            if slices:
-                content = io.BytesIO()
-                self.figure(finding).savefig(content, format="png")
-                pictures[finding] = base64.b64encode(content.getvalue()).decode("ascii")
-        return environment(TEMPLATES).get_template("explanation.html.j2").render(explanation=self, pictures=pictures)
+        for finding in self.findings:
+            png = io.BytesIO()
+            self.figure(finding).savefig(png, format="png")
+            pictures[finding] = base64.b64encode(png.getvalue()).decode("ascii")
+        template = environment(TEMPLATES).get_template("explanation.html.j2")
+        return template.render(explanation=self, pictures=pictures)
 
 
 class Explanations(Answers[Explanation]):
@@ -129,35 +137,62 @@ class Explanations(Answers[Explanation]):
 
 
 def save_explanations(explanations: Iterable[Explanation], folder: Path) -> None:
-    """Writes the pictures of each study into a folder of its own, and `explain.json` with one entry per study.
+    """Writes the pictures of each study into a folder of its own, and `explain.json` and `explain.html` of all.
 
     Raises `MmdxError` where `folder` cannot be written to.
     """
-    for _ in saving(explanations, folder):
+
+    def drawn() -> Iterator[Explanation]:
+        for explanation in explanations:
+            explanation.draw(folder / explanation.folder)
+            yield explanation
+
+    for _ in recorded(drawn(), folder):
         pass
 
 
-def saving(answers: Iterable[Explanation | Refused], folder: Path) -> Iterator[Explanation | Refused]:
-    """Passes each answer on once its pictures lie in `folder`; writes `explain.json` after the last.
+def recorded(answers: Iterable[Explanation | Refused], folder: Path) -> Iterator[Explanation | Refused]:
+    """Passes each answer on; `explain.json` and `explain.html` then hold all studies so far, whose pictures lie in
+    `folder`.
 
     Raises `MmdxError` where `folder` cannot be written to.
     """
-    entries = []
+    entries: list[Mapping[str, Any]] = []
     try:
         for answer in answers:
             if isinstance(answer, Explanation):
-                answer.draw(folder / answer.folder)
                 entries.append(answer.to_json())
+                _record(entries, folder)
             yield answer
-        write_json(folder / "explain.json", entries)
+        if not entries:
+            _record(entries, folder)
     except OSError as error:
         raise MmdxError(f"{folder}: cannot be written ({error.strerror})") from None
 
 
-def _entries(weights: Iterable[tuple[int | str, float]]) -> list[dict[str, Any]]:
-    return [{"item": item, "weight": weight} for item, weight in weights]
+def draw_slice(modality: str, finding: str, image: ExplainedSlice, folder: Path) -> None:
+    """Writes the picture of one slice under its heat for one finding into `folder`, which is made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    draw_overlay(_overlay(modality, finding, image), folder / picture_name(finding, image.place.number))
 
 
-def _picture_name(finding: str, number: int) -> str:
+def folder_of(number: int) -> str:
+    """The name of the folder with the pictures of the study of this 1-based number."""
+    return f"study-{number:03d}"
+
+
+def picture_name(finding: str, number: int) -> str:
     """A name that any file system takes."""
     return f"{re.sub(r'[^A-Za-z0-9._-]+', '_', finding)[:80]}-slice{number:03d}.png"
+
+
+def _overlay(modality: str, finding: str, image: ExplainedSlice) -> Overlay:
+    where = f"{modality}, {image.place.in_words()}"
+    return Overlay(image.pixels, image.heat, finding, image.probability, where, image.window)
+
+
+def _record(entries: list[Mapping[str, Any]], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "explain.json", entries)
+    with written(folder / "explain.html") as partial:
+        partial.write_text(explain_page(entries), encoding="utf-8")

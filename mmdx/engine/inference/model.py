@@ -16,7 +16,7 @@ from mmdx.batch import Features, Output
 from mmdx.engine.assembly.saved import SavedModel, load_model
 from mmdx.engine.inference.answers import Refused
 from mmdx.engine.inference.arrays import Arrays, ArrayStudy, array_study
-from mmdx.engine.inference.explain import TOP, check_names, explain_study
+from mmdx.engine.inference.explain import TOP, Asked, check_names, explain_study
 from mmdx.engine.inference.explanation import Explanation, Explanations
 from mmdx.engine.inference.predict import predict_study
 from mmdx.engine.inference.prediction import Prediction, Predictions
@@ -129,13 +129,12 @@ class Model:
         A study that cannot be explained is not in it: `refused` has one line for each. Raises `DataError` with these
         lines where no study at all was explained.
         """
-        check_names(self._saved, modality, findings)
+        asked = Asked(modality, findings, top)
+        check_names(self._saved, asked)
         reports = named_texts(self._saved, report)
 
         def answer(number: int, study: Study | ArrayStudy) -> Explanation:
-            return explain_study(
-                self._saved, study, reports=reports, modality=modality, findings=findings, top=top, number=number
-            )
+            return explain_study(self._saved, study, asked, reports=reports, number=number)
 
         explanations = Explanations(*self._answers(source, answer, reports, modality))
         explanations.check()

@@ -148,7 +148,7 @@ def read_images(
     items: dict[str, np.ndarray] = {}
     orders: dict[str, Order] = {}
     letterboxes: dict[str, Sequence[Letterbox]] = {}
-    for name, parts in _images_of(saved, study, image).items():
+    for name, parts in images_of(saved, study, image).items():
         if KINDS[saved.facts.inputs[name].kind].pictured:
             decoded = pictures.decoded(saved, name, parts)
             items[name], letterboxes[name] = decoded.pixels, decoded.letterboxes
@@ -171,7 +171,7 @@ def maker_of(saved: SavedModel, source: RawStudy, reading: Reading) -> SampleMak
     )
 
 
-def _images_of(saved: SavedModel, study: Study | ArrayStudy, image: str | None) -> dict[str, Mapping[str, Images]]:
+def images_of(saved: SavedModel, study: Study | ArrayStudy, image: str | None) -> dict[str, Mapping[str, Images]]:
     """By input, the images that it is read from: those of its own name, or of each modality of its stack."""
     stacks, inputs = saved.config.data.stacks, image_inputs(saved)
     named = _named(study, None if image in stacks else image)

@@ -3,14 +3,17 @@
 Selvaraju et al. 2017 (ICCV): the channels of the encoder's last feature map that is fine enough, weighed by the mean
 gradient that the logit sends to each, and what is positive of their sum. The gradient runs through everything behind
 the map: the sequence model, so that a slice answers with what its neighbours said, and the fusion where the study's
-logit is asked.
+logit is asked. What lies behind the encoder is small and runs backward for whole studies; the encoder does so for the
+images that are asked for alone.
 """
 
 from __future__ import annotations
 
 import itertools
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -30,8 +33,10 @@ from mmdx.errors import UsageError
 from mmdx.files import BOXES_GRAD_CAM, scores_name
 from mmdx.kinds import KINDS
 from mmdx.models.branches.base import Branch
+from mmdx.models.branches.images import AT_ONCE, ImageBranch
 from mmdx.models.heads.base import Level
 from mmdx.models.model import MultimodalModel
+from mmdx.models.packing import unpad
 from mmdx.study import Split
 
 SHARE = 0.4
@@ -43,32 +48,46 @@ LEAST_SIDE = 2
 
 
 def heatmaps(
-    model: MultimodalModel, batch: Batch, modality: str, findings: Sequence[int] | None = None
+    model: MultimodalModel, batch: Batch, modality: str
 ) -> tuple[Float[Tensor, "n f h w"], Float[Tensor, "n f"]]:
     """Grad-CAM of each image and finding, from 0 to 1 over the images of its study, and the probability it explains.
 
-    `findings` are the columns of the findings to explain, all when None: each costs one backward pass per slice.
-    The logit is the slice's own where a slice head answers for `modality`, and the study's else, of a stack that of its
-    network, for linear models beside it look at no place. Raises `UsageError`
-    for an encoder without feature maps and for a model without either head.
+    Raises `UsageError` for an encoder without feature maps and for a model without a head to explain.
     """
-    height, width = batch.inputs[modality].values.shape[-2:]
-    owner, place = slices_of(batch, modality)
-    with _gradients_to_maps(model, modality) as count, torch.enable_grad():
-        output = model(batch, maps={modality: count})
-        maps = output.features[modality].maps
-        chosen = next((part for part in reversed(maps) if min(part.shape[-2:]) >= LEAST_CELLS), maps[0])
-        name, level = explained_head(model, modality)
-        logits = output.logits[name]
-        columns = list(range(logits.shape[1])) if findings is None else list(findings)
-        seen = output.unstacked.get(name, logits)
-        heats = [_weighed(chosen, seen[:, column], owner, place, level) for column in columns]
-    scores = model.answering[name].probabilities(logits.detach())[:, columns]
+    name, level = explained_head(model, modality)
+    with torch.no_grad():
+        output = model(batch)
+    owner, _ = slices_of(batch, modality)
+    scores = model.answering[name].probabilities(output.logits[name])
     if level == "study":
         scores = scores[torch.tensor(owner, device=scores.device, dtype=torch.long)]
-    heat = torch.stack(heats, dim=1)[: len(owner)]
-    large = F.interpolate(heat, (height, width), mode="bilinear", align_corners=False)
-    return shares_of_largest(large, owner), scores
+    count, findings = len(owner), scores.shape[1]
+    asked = list(itertools.product(range(count), range(findings)))
+    heat = heat_of(model, batch, output, modality, asked).unflatten(0, (count, findings))
+    return shares_of_largest(heat, owner), scores
+
+
+def heat_of(
+    model: MultimodalModel, batch: Batch, output: Output, modality: str, asked: Sequence[tuple[int, int]]
+) -> Float[Tensor, "p h w"]:
+    """Grad-CAM of each pair of an image of `modality` and a finding, both by number: what is positive, in no unit.
+
+    `output` is what the model says to the batch. The logit is the slice's own where a slice head answers for
+    `modality`, and the study's else, of a stack that of its network, for linear models beside it look at no place. It
+    hangs on an image by the vector that the encoder gives for it, so that the encoder runs once more for these images
+    alone, `AT_ONCE` pairs at a time, forward and backward. Raises `UsageError` as `heatmaps` does.
+    """
+    branch = mapped_branch(model, modality)
+    pulls = _pulls(model, batch, output, modality, asked)
+    images = branch.images(batch.inputs[modality])
+    places = torch.tensor([image for image, _ in asked], device=images.device, dtype=torch.long)
+    with _gradients_to_maps(branch), torch.enable_grad():
+        heats = [
+            _weighed(branch, images[part], pull)
+            for part, pull in zip(places.split(AT_ONCE), pulls.split(AT_ONCE), strict=True)
+        ]
+    size = batch.inputs[modality].values.shape[-2:]
+    return F.interpolate(torch.cat(heats).unsqueeze(1), size, mode="bilinear", align_corners=False)[:, 0]
 
 
 def boxes_around(heat: Float[Tensor, "n f h w"], scores: Float[Tensor, "n f"]) -> tuple[Boxes, Float[Tensor, "k"]]:
@@ -123,24 +142,52 @@ def explained_head(model: MultimodalModel, modality: str) -> tuple[str, Level]:
     raise UsageError(f"the model has neither a slice head of '{modality}' nor a study head to explain")
 
 
+def mapped_branch(model: MultimodalModel, modality: str) -> ImageBranch:
+    """The branch of `modality`. Raises `UsageError` where its encoder gives no feature maps."""
+    branch = model.branches[modality]
+    if not isinstance(branch, ImageBranch) or not branch.sizes.maps:
+        raise UsageError(f"--modality {modality}: its encoder gives no feature maps, which Grad-CAM looks at")
+    return branch
+
+
 def _weighed(
-    maps: Float[Tensor, "n c y x"], logits: Float[Tensor, "k"], owner: list[int], place: list[int], level: str
-) -> Float[Tensor, "n y x"]:
-    """The positive part of the weighed channels; each slice with the gradient of its own logit."""
-    if level == "study":
-        gradient = _gradient(logits.sum(), maps)
-    else:
-        gradient = torch.zeros_like(maps)
-        # Studies do not meet: of each, one slice is asked at a time.
-        for turn in sorted(set(place)):
-            chosen = torch.tensor([number == turn for number in place], device=maps.device)
-            gradient[: len(owner)][chosen] = _gradient(logits[chosen].sum(), maps)[: len(owner)][chosen]
+    branch: ImageBranch, images: Float[Tensor, "p k h w"], pulls: Float[Tensor, "p v"]
+) -> Float[Tensor, "p y x"]:
+    """The positive part of the weighed channels of the feature map of each image, whose vector its logit pulls so."""
+    vectors, maps = branch.encoder.with_maps(images, len(branch.sizes.maps))
+    chosen = next((part for part in reversed(maps) if min(part.shape[-2:]) >= LEAST_CELLS), maps[0])
+    # Images do not meet in the encoder: one backward pass serves all of them.
+    (gradient,) = torch.autograd.grad(vectors, chosen, grad_outputs=pulls)
     weights = gradient.mean(dim=(2, 3), keepdim=True)
-    return (weights * maps.detach()).sum(dim=1).clamp(min=0)
+    return (weights * chosen.detach()).sum(dim=1).clamp(min=0)
 
 
-def _gradient(logit: Tensor, maps: Tensor) -> Tensor:
-    return torch.autograd.grad(logit, maps, retain_graph=True)[0]
+def _pulls(
+    model: MultimodalModel, batch: Batch, output: Output, modality: str, asked: Sequence[tuple[int, int]]
+) -> Float[Tensor, "p v"]:
+    """The gradient that the logit of each pair of image and finding sends to the encoder's vector of the image."""
+    name, level = explained_head(model, modality)
+    owner, place = slices_of(batch, modality)
+    before = output.features[modality]
+    assert before.vectors is not None  # a branch of images keeps them
+    vectors = unpad(before.vectors, before.mask).detach().clone()
+    pulls = torch.zeros(len(asked), vectors.shape[1], device=vectors.device, dtype=vectors.dtype)
+    # cuDNN's recurrent layers take no gradient in evaluation.
+    with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
+        vectors.requires_grad_(True)
+        again = model.branches[modality](replace(batch.inputs[modality], values=vectors, encoded=True))
+        features = model.stand_ins({**output.features, modality: again}, output.present)
+        logits = model.answering[name](features, model.fusion(features), batch)
+        # Studies do not meet: of each, one slice is asked at a time.
+        turns: dict[tuple[int, int], list[int]] = defaultdict(list)
+        for pair, (image, column) in enumerate(asked):
+            turns[(column, place[image] if level == "slice" else 0)].append(pair)
+        for (column, _), pairs in turns.items():
+            images = [asked[pair][0] for pair in pairs]
+            rows = images if level == "slice" else sorted({owner[image] for image in images})
+            (gradient,) = torch.autograd.grad(logits[rows, column].sum(), vectors, retain_graph=True)
+            pulls[pairs] = gradient[images]
+    return pulls
 
 
 def shares_of_largest(maps: Float[Tensor, "n f h w"], owner: list[int]) -> Float[Tensor, "n f h w"]:
@@ -155,18 +202,13 @@ def shares_of_largest(maps: Float[Tensor, "n f h w"], owner: list[int]) -> Float
 
 
 @contextmanager
-def _gradients_to_maps(model: MultimodalModel, modality: str) -> Iterator[int]:
-    """How many feature maps the branch of `modality` can give, while gradients reach them."""
-    branch = model.branches[modality]
-    if not isinstance(branch, Branch) or not branch.sizes.maps:
-        raise UsageError(f"--modality {modality}: its encoder gives no feature maps, which Grad-CAM looks at")
+def _gradients_to_maps(branch: Branch) -> Iterator[None]:
+    """For a while gradients reach the feature maps of a branch, frozen ones too."""
     frozen = [p for p in branch.parameters() if not p.requires_grad]
-    for parameter in frozen:  # else no gradient would reach the map
+    for parameter in frozen:
         parameter.requires_grad_(True)
-    # cuDNN's recurrent layers take no gradient in evaluation.
-    with torch.backends.cudnn.flags(enabled=False):
-        try:
-            yield len(branch.sizes.maps)
-        finally:
-            for parameter in frozen:
-                parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in frozen:
+            parameter.requires_grad_(False)

@@ -99,10 +99,12 @@ class ImageBranch(Branch):
 
     def vectors_of(self, packed: Packed) -> Float[Tensor, "n v"]:
         """What the encoder gives for each image as it is; `AT_ONCE` images lie on the device in its layers."""
+        return torch.cat([self.encoder(part) for part in self.images(packed).split(AT_ONCE)])
+
+    def images(self, packed: Packed) -> Float[Tensor, "n k h w"]:
+        """What the encoder sees of each image, unless it is augmented."""
         images = self.view(packed.values)
-        if self.neighbours:
-            images = with_neighbours(images, packed.lengths, self.neighbours)
-        return torch.cat([self.encoder(part) for part in images.split(AT_ONCE)])
+        return with_neighbours(images, packed.lengths, self.neighbours) if self.neighbours else images
 
     def pretrained_layers(self) -> Mapping[str, int]:
         return {f"encoder.{name}": layer for name, layer in self.encoder.pretrained_layers().items()}

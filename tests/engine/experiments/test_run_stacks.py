@@ -21,7 +21,7 @@ from mmdx.engine.assembly.narrow import narrow
 from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.assembly.saved import load_model
 from mmdx.engine.experiments.run import train
-from mmdx.engine.inference.explain import explain_source
+from mmdx.engine.inference.explain import Asked, explain_source
 from mmdx.engine.inference.explanation import Explanation
 from mmdx.engine.inference.model import Model
 from mmdx.engine.inference.predict import predict_source
@@ -113,10 +113,10 @@ def test_slices_that_differ_in_number_are_refused(home: Path, tmp_path: Path) ->
 
 def test_an_explanation_shows_the_first_picture(home: Path) -> None:
     saved = load_model(home / "c" / "checkpoints" / "best")
-    (explanation,) = explain_source(saved, home / "raw" / "s05", top=3)
+    (explanation,) = explain_source(saved, home / "raw" / "s05", Asked(top=3))
     assert isinstance(explanation, Explanation)
     assert explanation.modality == "ct"
-    greys = {image.number: round(float(image.grey[0, 0]) * 255) for image in explanation.findings["bleed"]}
+    greys = {image.place.index: round(float(image.pixels[0, 0]) * 255) for image in explanation.findings["bleed"]}
     assert greys == {0: 40, 1: 41, 2: 42}
 
 

@@ -1,4 +1,4 @@
-"""An explanation as a value: JSON, rows, pictures."""
+"""An explanation as a value: JSON, rows, pictures, the page."""
 
 from __future__ import annotations
 
@@ -8,29 +8,35 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmdx.engine.inference.explanation import ExplainedSlice, Explanation, save_explanations
+from mmdx.engine.inference.answers import Refused
+from mmdx.engine.inference.explaining.source_slices import SlicePlace
+from mmdx.engine.inference.explanation import ExplainedSlice, Explanation, recorded, save_explanations
 from mmdx.errors import UsageError
+
+PLACE = SlicePlace(2, 5, "c.dcm", None, 7, "1.2.3", 12.5)
 
 
 def explanation(number: int = 1) -> Explanation:
     grey = np.zeros((4, 4), np.float32)
-    slices = tuple(ExplainedSlice(place, score, grey, grey) for place, score in ((2, 0.75), (0, 0.5)))
+    slices = (ExplainedSlice(PLACE, 0.75, grey, grey), ExplainedSlice(SlicePlace(0, 5), 0.5, grey, grey))
     return Explanation("s<1>", "ct", {"a/b": slices}, ((0, 0.25), (2, 0.75)), {"report": (("fall", 1.0),)}, number)
 
 
-def test_json_names_the_pictures() -> None:
+def test_json_names_the_slices_and_their_pictures() -> None:
+    unknown = dict.fromkeys(("file", "frame", "instance_number", "sop_instance_uid", "position_mm"))
+    names = {"file": "c.dcm", "instance_number": 7, "sop_instance_uid": "1.2.3", "position_mm": 12.5}
     assert explanation(3).to_json() == {
         "study_id": "s<1>",
         "modality": "ct",
         "findings": {
             "a/b": {
                 "slices": [
-                    {"slice": 2, "probability": 0.75, "picture": "a_b-slice002.png"},
-                    {"slice": 0, "probability": 0.5, "picture": "a_b-slice000.png"},
+                    unknown | names | {"number": 3, "slice": 2, "probability": 0.75, "picture": "a_b-slice003.png"},
+                    unknown | {"number": 1, "slice": 0, "probability": 0.5, "picture": "a_b-slice001.png"},
                 ]
             }
         },
-        "slice_weights": [{"item": 0, "weight": 0.25}, {"item": 2, "weight": 0.75}],
+        "slice_weights": [{"number": 1, "slice": 0, "weight": 0.25}, {"number": 3, "slice": 2, "weight": 0.75}],
         "word_weights": {"report": [{"item": "fall", "weight": 1.0}]},
         "folder": "study-003",
     }
@@ -39,30 +45,47 @@ def test_json_names_the_pictures() -> None:
 def test_each_study_has_a_folder_of_pictures(tmp_path: Path) -> None:
     save_explanations(iter([explanation(1), explanation(3)]), tmp_path)
     names = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
-    pictures = {f"study-00{number}/a_b-slice00{place}.png" for number in (1, 3) for place in (0, 2)}
-    assert names == pictures | {"explain.json"}
+    pictures = {f"study-00{number}/a_b-slice00{place}.png" for number in (1, 3) for place in (1, 3)}
+    assert names == pictures | {"explain.json", "explain.html"}
     assert [entry["folder"] for entry in json.loads((tmp_path / "explain.json").read_text())] == [
         "study-001",
         "study-003",
     ]
+    page = (tmp_path / "explain.html").read_text()
+    assert [name for name in pictures if f'src="{name}"' not in page] == []
+
+
+def test_what_is_recorded_does_not_wait_for_the_last_study(tmp_path: Path) -> None:
+    answers = recorded(iter([Refused("a", "no images"), explanation(2), explanation(3)]), tmp_path)
+    next(answers)
+    assert list(tmp_path.iterdir()) == []
+    next(answers)
+    assert [entry["folder"] for entry in json.loads((tmp_path / "explain.json").read_text())] == ["study-002"]
+    assert "study-002" in (tmp_path / "explain.html").read_text()
+
+
+def test_nothing_explained_is_recorded_too(tmp_path: Path) -> None:
+    assert len(list(recorded([Refused("a", "no images")], tmp_path))) == 1
+    assert json.loads((tmp_path / "explain.json").read_text()) == []
 
 
 def test_one_row_per_slice() -> None:
-    rows = [["s<1>", "a/b", 2, 0.75], ["s<1>", "a/b", 0, 0.5]]
+    rows = [["s<1>", "a/b", 3, 2, 0.75], ["s<1>", "a/b", 1, 0, 0.5]]
     assert explanation().frame().values.tolist() == rows
 
 
 def test_a_figure_is_of_the_likeliest_slice_or_of_the_one_that_is_named() -> None:
-    assert explanation().figure("a/b").axes[0].get_title() == "ct, slice 2"
-    assert explanation().figure("a/b", 0).axes[0].get_title() == "ct, slice 0"
-    with pytest.raises(UsageError, match="slice 1: is not explained for 'a/b'; those that are: 2, 0"):
-        explanation().figure("a/b", 1)
+    first = "ct, slice 3 of 5, InstanceNumber 7, 12.5 mm\n"
+    assert explanation().figure("a/b").axes[0].get_title() == first
+    assert explanation().figure("a/b", 1).axes[0].get_title() == "ct, slice 1 of 5\n"
+    with pytest.raises(UsageError, match="slice 2: is not explained for 'a/b'; those that are: 3, 1"):
+        explanation().figure("a/b", 2)
     with pytest.raises(UsageError, match="finding 'c': is not explained"):
         explanation().figure("c")
 
 
 def test_a_notebook_shows_a_table_and_the_likeliest_slice() -> None:
     html = explanation()._repr_html_()
-    assert "<td>a/b</td><td>2 (0.75), 0 (0.50)</td>" in html
+    assert "<td>a/b</td><td>3 (0.75), 1 (0.50)</td>" in html
     assert "s&lt;1&gt;" in html
     assert html.count("data:image/png;base64,") == 1

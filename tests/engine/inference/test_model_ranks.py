@@ -13,7 +13,7 @@ from mmdx.engine.assembly.model import build_model
 from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.inference.arrays import ArrayStudy, ImageArrays
-from mmdx.engine.inference.explain import explain_study
+from mmdx.engine.inference.explain import Asked, explain_study
 from mmdx.models.facts import InputFacts
 from mmdx.models.heads.study import StudyHead
 
@@ -30,7 +30,7 @@ def test_the_slices_that_an_answer_stands_on_come_first(pooling: str):
     torch.manual_seed(0)
     model, facts = build_model(config, ModelFacts(("bleed", "fracture"), 32, {"image": InputFacts("images")}))
     saved = SavedModel(model.eval(), config, facts, {})
-    explanation = explain_study(saved, ArrayStudy({"image": ImageArrays(IMAGES)}), top=5)
+    explanation = explain_study(saved, ArrayStudy({"image": ImageArrays(IMAGES)}), Asked(top=5))
     packed = Packed(torch.from_numpy(IMAGES).unsqueeze(1), torch.tensor([5]))
     with torch.no_grad():
         output = model(Batch(["s"], ["p"], {"image": packed}, torch.zeros(1, 2), {}))
@@ -39,5 +39,5 @@ def test_the_slices_that_an_answer_stands_on_come_first(pooling: str):
     ranks = head.ranks(output.features, "image")
     assert ranks is not None
     for column, finding in enumerate(("bleed", "fracture")):
-        order = [image.number for image in explanation.findings[finding]]
+        order = [image.place.index for image in explanation.findings[finding]]
         assert order == ranks[0, :, column].argsort(descending=True).tolist()

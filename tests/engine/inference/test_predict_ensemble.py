@@ -14,7 +14,6 @@ from rich.console import Console
 
 from mmdx.engine.assembly.saved import load_model, write_ensemble
 from mmdx.engine.inference import raw
-from mmdx.engine.inference.explain import mean_weights
 from mmdx.engine.inference.model import Model
 from mmdx.terminal.predictions import show_predictions
 
@@ -80,22 +79,17 @@ def test_heat_and_weights_are_means_over_the_members(home: Path):
     model = Model.load(home / "both")
     (both,) = model.explain(IMAGES, report=REPORT, top=3)
     parts = [Model.load(home / name).explain(IMAGES, report=REPORT, top=3)[0] for name in ("a", "b")]
-    heats = [{image.number: image.heat for image in part.findings["bleed"]} for part in parts]
+    heats = [{image.place.index: image.heat for image in part.findings["bleed"]} for part in parts]
     means = {number: (heats[0][number] + heats[1][number]) / 2 for number in range(3)}
     largest = max(mean.max() for mean in means.values())
     scores = model.predict(IMAGES, report=REPORT)[0].slices["bleed"]
     for image in both.findings["bleed"]:
-        assert image.heat == pytest.approx(means[image.number] / largest, abs=1e-5)
-        assert image.probability == pytest.approx(scores[image.number], abs=1e-6)
+        assert image.heat == pytest.approx(means[image.place.index] / largest, abs=1e-5)
+        assert image.probability == pytest.approx(scores[image.place.index], abs=1e-6)
     words, shares = zip(*both.word_weights["report"], strict=True)
     assert words == ("history", "of", "a", "fall")
     weights = [[share for _, share in part.word_weights["report"]] for part in parts]
     assert shares == pytest.approx(np.mean(weights, axis=0))
-
-
-def test_a_text_that_a_member_splits_otherwise_is_left_out_of_its_mean():
-    first, second = (("a", 0.5), ("fall", 0.5)), (("a", 0.1), ("fall", 0.9))
-    assert mean_weights([first, second, (("afall", 1.0),)]) == (("a", pytest.approx(0.3)), ("fall", pytest.approx(0.7)))
 
 
 def test_features_stand_side_by_side_and_logits_are_means(home: Path):

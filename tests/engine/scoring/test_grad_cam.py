@@ -6,9 +6,10 @@ import dataclasses
 
 import pytest
 import torch
+import torch.nn.functional as F
 from parts import IMAGES, batch_of, config_of, model_of, sample
 
-from mmdx.engine.scoring.grad_cam import boxes_around, heatmaps
+from mmdx.engine.scoring.grad_cam import LEAST_CELLS, boxes_around, heat_of, heatmaps
 from mmdx.errors import UsageError
 
 
@@ -73,3 +74,53 @@ def test_an_encoder_without_maps_is_refused():
     model = model_of(config_of(image={**IMAGES, "encoder": {"type": "timm", "name": "test_vit"}}))
     with pytest.raises(UsageError, match="gives no feature maps"):
         heatmaps(model, batch_with((0, 0)), "image")
+
+
+def resnet(heads: dict):
+    """A small ResNet whose slices meet in an LSTM, with a head that reads its maps beside those under test."""
+    image = {**IMAGES, "encoder": {"type": "timm", "name": "test_resnet"}, "sequence": {"type": "lstm", "hidden": 4}}
+    torch.manual_seed(0)
+    return model_of(config_of(image=image, heads={**heads, "boxes": {"type": "boxes", "levels": 2}})).eval()
+
+
+def two_studies():
+    return batch_of([sample(0, images=3, words=2), sample(1, images=2, words=2)])
+
+
+@pytest.mark.parametrize("level", ["slice", "study"])
+def test_heat_is_that_of_the_gradient_through_the_whole_model(level: str):
+    model, batch, asked = resnet({level: level}), two_studies(), [(0, 1), (2, 0), (4, 1), (2, 1)]
+    with torch.no_grad():
+        heat = heat_of(model, batch, model(batch), "image", asked)
+    output = model(batch, maps={"image": len(model.branches["image"].sizes.maps)})
+    maps = next(part for part in reversed(output.features["image"].maps) if min(part.shape[-2:]) >= LEAST_CELLS)
+    warm = 0
+    for (image, column), found in zip(asked, heat, strict=True):
+        row = image if level == "slice" else int(image > 2)
+        (gradient,) = torch.autograd.grad(output.logits[level][row, column], maps, retain_graph=True)
+        weights = gradient[image].mean(dim=(1, 2), keepdim=True)
+        expected = (weights * maps[image]).sum(dim=0).clamp(min=0).detach()
+        large = F.interpolate(expected[None, None], batch.inputs["image"].values.shape[-2:], mode="bilinear")[0, 0]
+        torch.testing.assert_close(found, large, rtol=1e-4, atol=1e-4 * float(large.max()))
+        warm += int(large.max() > 0)
+    assert warm > 1
+
+
+def test_only_what_is_asked_for_goes_backward():
+    model, batch, passes = resnet({"slice": "slice"}), two_studies(), []
+    with torch.no_grad():
+        output = model(batch)
+    encoder = model.branches["image"].encoder
+    real = encoder.with_maps
+
+    def watched(images, count):
+        vectors, maps = real(images, count)
+        vectors.register_hook(lambda gradient: passes.append(len(gradient)))
+        return vectors, maps
+
+    encoder.with_maps = watched
+    heat_of(model, batch, output, "image", [(1, 0)])
+    assert passes == [1]
+    passes.clear()
+    heat_of(model, batch, output, "image", [(image, column) for image in range(5) for column in range(2)] * 4)
+    assert passes == [32, 8]

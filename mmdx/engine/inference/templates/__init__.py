@@ -1,1 +1,1 @@
-"""The templates of what a notebook shows of an answer; package data, no code."""
+"""The templates of what a notebook shows of an answer, and of the page of explanations; package data, no code."""
