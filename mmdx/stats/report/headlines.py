@@ -54,7 +54,7 @@ def _shown_by_finding(comparison: Comparison) -> str:
         shown = sum(difference.shown and difference.estimate.value > 0 for difference in differences)
         counts.setdefault(f"{shown} of {total}", []).append(arm.name)
     parts = [f"{count} against {listed(names)}" for count, names in counts.items()]
-    return f" Finding by finding it was shown to be better on {'; on '.join(parts)}."
+    return f" Finding by finding it was shown to be better (p after Holm) on {'; on '.join(parts)}."
 
 
 def audit_lines(comparison: Comparison) -> list[str]:

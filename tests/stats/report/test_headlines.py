@@ -44,7 +44,7 @@ def test_a_model_that_does_not_beat_a_baseline_says_so_first(with_baselines):
     ]
     assert baseline_sentence(with_baselines, shown, shown)[0] == (
         "ct+report (macro AUROC 0.810) beats every baseline: constant 0.500, TF-IDF report 0.820. Finding by finding "
-        "it was shown to be better on 2 of 2 against constant; on 1 of 2 against TF-IDF report."
+        "it was shown to be better (p after Holm) on 2 of 2 against constant; on 1 of 2 against TF-IDF report."
     )
 
 
