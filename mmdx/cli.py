@@ -45,8 +45,7 @@ def inspect(
     from mmdx.engine.intake import inspect as intake
     from mmdx.terminal.inspect import leave_inspection
 
-    chosen = with_overrides({}, options or [])
-    inspection = intake.inspect(path, reader=reader, options=chosen, plugins=plugin or [])
+    inspection = intake.inspect(path, reader=reader, options=with_overrides({}, options or []), plugins=plugin or [])
     leave_inspection(inspection, f"{path}, reader '{inspection.reader}'", json, Console())
     if not inspection.sound:
         raise typer.Exit(1)
@@ -267,9 +266,7 @@ def predict(
 def explain(
     run: option.RunOrModel,
     source: option.Input,
-    out: Annotated[
-        Path, typer.Option(help="folder for explain.html, explain.json and the pictures, one folder per study")
-    ],
+    out: Annotated[Path, typer.Option(help="folder for explain.html, explain.json and the pictures")],
     report: option.Reports = None,
     modality: option.ExplainedModality = None,
     finding: option.ExplainedFindings = None,

@@ -120,7 +120,7 @@ def _csv(path: Path, text: str, separator: Separator) -> Table:
         raise DataError(f"{path}: is empty; the first row names the columns")
     columns = [" ".join(name.split()) for name in records[0]]
     others = {";": ";", "\t": "tab", "|": "|", ",": ","}
-    other = next((name for mark, name in others.items() if mark in records[0][0]), None)
+    other = next((name for mark, name in others.items() if any(mark in cell for cell in records[0])), None)
     if len(columns) == 1 and other is not None:
         mark = "comma" if separator == "," else f"'{separator}'"
         raise DataError(
