@@ -71,19 +71,19 @@ class Choices:
         folds = self._folds[piece.source.file]
         if piece.file not in self._read:
             files = piece.source.validation(piece.file)
-            frames = _read_choices(files, self._rows.patients.tolist(), folds)
+            frames = _read_choices(piece.source, files, self._rows.patients.tolist(), folds)
             self._read[piece.file] = {f: by_patient(x) if self._unit == "patient" else x for f, x in frames.items()}
         picked = _chosen(self._read[piece.file], piece.shown, self._rows.findings, folds)
         return Scored(self._rows.scores(piece.frame), *picked, self._rows.folds(piece.frame))
 
 
 def _read_choices(
-    files: Mapping[int | None, Path], patients: Sequence[str], folds: Sequence[int | None]
+    source: Source, files: Mapping[int | None, Path], patients: Sequence[str], folds: Sequence[int | None]
 ) -> dict[int | None, pd.DataFrame]:
     """The validation rows by fold. Raises `DataError` where one of their patients is scored in the same fold."""
     frames = {}
     for fold, path in files.items():
-        frames[fold] = read_predictions(path)
+        frames[fold] = read_predictions(path, shown=source.shown or source.name)
         scored = {patient for patient, number in zip(patients, folds, strict=True) if number == fold}
         both = sorted(scored & set(frames[fold]["patient_id"]))
         if both:

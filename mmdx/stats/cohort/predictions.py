@@ -4,7 +4,8 @@ CSV, UTF-8, one row per study and finding (per slice and finding in slice files)
 
     study_id, patient_id, shown, finding, label, score        and `slice` in slice files, `fold` in out-of-fold ones
 
-`shown` names the modalities that the model saw, joined by `+` (`ct+report`, `ct`). `label` is 1, 0 or empty (nobody
+`shown` names the modalities that the model saw, joined by `+` (`ct+report`, `ct`); a file of one model without withheld
+modalities may leave it out. `label` is 1, 0 or empty (nobody
 looked); `score` a probability. `fold` says which model of a cross-validation scored the row: one that never saw its
 patient. Identifiers and folds are text: `007` stays `007`. Further columns may follow and are not read.
 """
@@ -22,15 +23,19 @@ from mmdx.errors import DataError, did_you_mean
 from mmdx.files import FOLD, PREDICTION_COLUMNS, SLICE
 
 
-def read_predictions(path: Path) -> pd.DataFrame:
+def read_predictions(path: Path, *, shown: str | None = None) -> pd.DataFrame:
     """The rows of a prediction file, checked: the columns `PREDICTION_COLUMNS`, `slice` and `fold` where it has them.
 
+    A file without a column `shown` is one arm, which is called by `shown`, or where that is None like the file.
     Label and score are floats, all else text; an unknown label is NaN. Raises `DataError` naming the file, the line and
     the column of the first fault: a missing or unreadable file, a missing column, an empty field, a label other than 1,
     0 or empty, a score that is no probability, a row given twice, a study under two patients, a patient in two
     folds.
     """
-    return _checked(path, read_text(path, PREDICTION_COLUMNS))
+    text = read_text(path, [column for column in PREDICTION_COLUMNS if column != "shown"])
+    if "shown" not in text.columns:
+        text["shown"] = shown or path.stem
+    return _checked(path, text)
 
 
 def check_table(table: pd.DataFrame, origin: str, *, shown: str | None = None) -> pd.DataFrame:

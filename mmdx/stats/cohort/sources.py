@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from mmdx.errors import DataError, UsageError, some
-from mmdx.files import BASELINES, PREDICTIONS, SLICES, RunLayout
+from mmdx.files import BASELINES, PREDICTIONS, SLICES, RunLayout, scores_name
 from mmdx.stats.cohort.predictions import check_table, read_predictions, read_text
 
 Unit = Literal["study", "slice", "patient"]
@@ -39,7 +39,7 @@ class Source:
     def read(self) -> pd.DataFrame:
         """The predictions, checked (`read_predictions`). Raises `DataError` at the first fault."""
         if self.table is None:
-            return read_predictions(self.file)
+            return read_predictions(self.file, shown=self.shown or self.name)
         return check_table(self.table, str(self.file), shown=self.shown)
 
     @property
@@ -125,7 +125,8 @@ def find_sources(inputs: Inputs, *, split: str, unit: Unit | None) -> list[Sourc
     """The sources of run folders, prediction files and tables of predictions.
 
     Of a run folder it is `predictions/<split>.csv`, or `<split>_slices.csv` where `unit` is `slice`; also where it is
-    None or `patient` and the model answers for no studies. Sources of a mapping have its keys for names, and a table
+    None or `patient` and the model answers for no studies. A folder that `mmdx evaluate --out` left has these files
+    itself. Sources of a mapping have its keys for names, and a table
     without a column `shown` was shown what its key says.
 
     Raises `UsageError` for no input or the same one twice, and `DataError` where a file is missing.
@@ -191,7 +192,8 @@ def _file(source: Path, split: str, unit: Unit | None) -> Path:
         raise DataError(f"{source}: no such run folder or prediction file")
     if not source.is_dir():
         return source
-    studies, slices = (RunLayout(source).scores(split, *kinds) for kinds in ((), (SLICES,)))
+    home = source / PREDICTIONS if (source / PREDICTIONS).is_dir() else source
+    studies, slices = (home / scores_name(split, *kinds) for kinds in ((), (SLICES,)))
     if unit == "slice" and not slices.is_file():
         raise DataError(f"{source}: no predictions/{slices.name}; only a model with a slice head scores slices")
     if unit == "slice" or studies.is_file():

@@ -46,6 +46,25 @@ def test_slices_of_a_run_are_asked_for_by_level(write_run):
         read_cohort([run / "predictions" / "test.csv"], unit="slice")
 
 
+def test_a_folder_that_evaluate_left_is_compared_as_it_lies(write_run, tmp_path):
+    run = write_run("fused", {"ct": 1.0, "ct+report": 2.0}, patients=8)
+    table = pd.read_csv(run / "predictions" / "test.csv")
+    (tmp_path / "ct_only").mkdir()
+    table[table["shown"] == "ct"].to_csv(tmp_path / "ct_only" / "test.csv", index=False)
+    assert "ct_only" in [arm.name for arm in read_cohort([run, tmp_path / "ct_only"]).arms]
+    assert [source.file for source in find_sources([tmp_path / "ct_only"], split="test", unit=None)] == [
+        tmp_path / "ct_only" / "test.csv"
+    ]
+
+
+def test_a_file_of_someone_elses_model_needs_no_column_shown(write_run, tmp_path):
+    run = write_run("fused", {"ct": 1.0}, patients=8)
+    pd.read_csv(run / "predictions" / "test.csv").drop(columns="shown").to_csv(tmp_path / "theirs.csv", index=False)
+    (source,) = find_sources([tmp_path / "theirs.csv"], split="test", unit=None)
+    assert set(source.read()["shown"]) == {"theirs"}
+    assert len(read_cohort([run, tmp_path / "theirs.csv"]).names) == 8
+
+
 def test_facts_of_studies_are_numbers_words_or_unknown(write_run):
     run = write_run("fused", {"ct": 1.0}, patients=3)
     text = "study_id,patient_id,split,age,sex,site\ns2,p2,test,60,f,\ns0,p0,test,50,m,\nother,p9,train,1,m,x\n"
