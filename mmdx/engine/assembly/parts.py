@@ -17,7 +17,8 @@ register_model_parts()
 
 @dataclass(frozen=True)
 class PartRow:
-    """One part: its `kind` as `REGISTRIES` names it, its first sentence, and its options with their defaults."""
+    """One part: its `kind` as `REGISTRIES` names it, its first sentence, and its options with their defaults, and what
+    an option takes where its description says so."""
 
     kind: str
     name: str
@@ -47,7 +48,10 @@ def parts(kind: str | None = None) -> list[PartRow]:
 
 def _options(kind: str, name: str) -> dict[str, str]:
     fields = REGISTRIES[kind].schema(name).model_fields
-    return {option: _default(field.default) for option, field in fields.items()}
+    return {
+        option: _default(field.default) + (f" ({field.description})" if field.description else "")
+        for option, field in fields.items()
+    }
 
 
 def _default(value: Any) -> str:

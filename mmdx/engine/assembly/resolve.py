@@ -11,7 +11,7 @@ import pydantic
 
 from mmdx.config_file import parse_config, read_raw
 from mmdx.data.readers import register_all
-from mmdx.engine.assembly.encoders import encoders, kind_of, kind_read, options_read
+from mmdx.engine.assembly.encoders import encoders, kind_of, kind_read, no_encoder, options_read, with_timm_names
 from mmdx.engine.assembly.finals import final_problems
 from mmdx.engine.assembly.judging import judge_problems
 from mmdx.engine.assembly.narrow import methods_of, narrow, only_describes, pools_slices, twins
@@ -28,24 +28,32 @@ ENCODER = "encoder"
 class Place:
     """Where a config names a part: the keys that lead there, the part, and the registry that it must be of.
 
-    `registry` is None where the part is an encoder that no kind of modality has.
+    `registry` is None where the part is an encoder that no kind of modality has; `unknown` then says so.
     """
 
     keys: tuple[str, ...]
     component: Component
     registry: Registry | None
+    unknown: str = ""
 
     def problems(self) -> list[str]:
         """Why there is no such part, or why it cannot have these options."""
-        where, name = ".".join(self.keys), self.component.type
+        where = ".".join(self.keys)
         if self.registry is None:
-            names = [encoder for registry in encoders().values() for encoder in registry.names()]
-            return [f"{where}: no encoder is called '{name}'; {did_you_mean(name, names)}"]
+            return [f"{where}: {self.unknown}"]
         try:
             self.registry.options(self.component, where)
         except UsageError as error:
             return list(error.problems)
         return []
+
+    def lacking(self) -> list[str]:
+        """What the part needs and this machine lacks, where its class can tell; empty where the part has problems."""
+        if self.registry is None or self.problems():
+            return []
+        ask: Any = getattr(self.registry.get(self.component.type), "lacking", None)
+        where = ".".join(self.keys)
+        return [f"{where}: {line}" for line in ask(**self.registry.options(self.component))] if ask is not None else []
 
 
 def read_resolved(path: Path, overrides: Sequence[str] = ()) -> Config:
@@ -59,10 +67,12 @@ def resolve_raw(raw: Mapping[str, Any], where: str) -> Config:
     Raises `UsageError` with all problems at once, each line opened by `where`: those of its sections, and those of the
     parts that it names.
     """
+    plugin_problems = _plugin_problems(raw)
+    raw = with_timm_names(raw)
     try:
         config = parse_config(raw, where)
     except UsageError as error:
-        problems = [*_plugin_problems(raw), *_part_problems(raw)]
+        problems = [*plugin_problems, *_part_problems(raw)]
         raise UsageError([*error.problems, *(f"{where}: {problem}" for problem in problems)]) from None
     return resolve(config)
 
@@ -82,7 +92,7 @@ def resolve(config: Config) -> Config:
 
 def _settled(raw: dict[str, Any]) -> Config:
     """The config of a dump, whose parts have no problems, with all options of each part."""
-    for place in list(_places(raw)):
+    for place in list(places(raw)):
         *sections, last = place.keys
         node = raw
         for key in sections:
@@ -105,11 +115,16 @@ def _plugin_problems(raw: Mapping[str, Any]) -> list[str]:
     return problems
 
 
+def lacking_parts(raw: Mapping[str, Any]) -> list[str]:
+    """What parts of a config need and this machine lacks: names that timm does not know, weights that are nowhere."""
+    return [problem for place in places(with_timm_names(raw)) for problem in place.lacking()]
+
+
 def _part_problems(raw: Mapping[str, Any]) -> list[str]:
-    return [problem for place in _places(raw) for problem in place.problems()]
+    return [problem for place in places(raw) for problem in place.problems()]
 
 
-def _places(raw: Mapping[str, Any]) -> Iterator[Place]:
+def places(raw: Mapping[str, Any]) -> Iterator[Place]:
     """Every place where a config names a part. `raw` may be of a file: what is no part is left to the schema."""
     yield from _place(raw, ("data", "reader"), READERS)
     yield from _place(raw, ("train", "final"), FINALS)
@@ -136,7 +151,12 @@ def _place(raw: Mapping[str, Any], keys: tuple[str, ...], registry: Registry | N
     except pydantic.ValidationError:
         return  # parse_config says what is wrong
     kind = kind_read(component.type) if keys[-1] == ENCODER else None
-    yield Place(keys, component, encoders()[kind.name] if kind is not None else registry)
+    if keys[-1] != ENCODER or kind is not None:
+        yield Place(keys, component, encoders()[kind.name] if kind is not None else registry)
+        return
+    tables, section = _value(raw, ("data", "tables")), _value(raw, keys[:-1])
+    made = isinstance(tables, Mapping) and keys[-2] in tables
+    yield Place(keys, component, None, no_encoder(component.type, section, made))
 
 
 def _value(raw: Mapping[str, Any], keys: Sequence[str]) -> Any:

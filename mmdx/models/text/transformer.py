@@ -14,14 +14,20 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from mmdx.batch import Features
-from mmdx.errors import UsageError
+from mmdx.errors import UsageError, reason
 from mmdx.extras import needed_by
+from mmdx.models.hub import downloaded, out_of_reach
 from mmdx.models.packing import item_mask, pad
 from mmdx.models.text.windows import Windows
 from mmdx.models.text.words import TextEncoder
 from mmdx.models.weights import find_model_folder
 from mmdx.registry import TEXT_ENCODERS
 
+OTHERWISE = (
+    "download it on a machine with a network, or give the folder of a model (source=FOLDER), an installed package that "
+    "carries one (source=PACKAGE), or an encoder that needs no weights (encoder=bilstm_attention)"
+)
+Source = Annotated[str, Field(description="a name of the hub, a model folder, an installed package")]
 _POOLING = "trained_pooling"
 """Under which name an architecture keeps how its source was pooled."""
 _SWITCHES = {"mean": "pooling_mode_mean_tokens", "cls": "pooling_mode_cls_token"}
@@ -44,7 +50,7 @@ class Transformer(TextEncoder):
         vocabulary: int,
         architecture: Mapping[str, Any] | None,
         *,
-        source: str = "",
+        source: Source = "",
         frozen: bool = False,
         lora: int = 0,
         pooling: Literal["mean", "cls", "trained"] = "mean",
@@ -83,6 +89,17 @@ class Transformer(TextEncoder):
             self.network.requires_grad_(False)
         if lora:
             _add_adapters(self.network, lora)
+
+    @classmethod
+    def lacking(cls, *, source: str, **_: Any) -> list[str]:
+        """Why an encoder of these options cannot be made on this machine, told without making it."""
+        if not source:
+            return ["transformer has no source; give the name of a model on the hub, a model folder or a package"]
+        try:
+            problem = _lacks(source)
+        except UsageError as error:  # of a folder without a model
+            return list(error.problems)
+        return [problem] if problem is not None else []
 
     def train(self, mode: bool = True) -> Transformer:
         """A frozen encoder stays in evaluation: no dropout inside it."""
@@ -124,9 +141,29 @@ class Transformer(TextEncoder):
 
 
 def source_of(source: str) -> str:
-    """Where transformers should load `source` from: the local folder that it names, else itself as a hub name."""
-    folder = find_model_folder(source)
+    """Where transformers should load `source` from: the local folder that it names, or that a download left, else
+    itself as a hub name. Raises `UsageError` where it is none of them, or the hub cannot be reached."""
+    folder = find_model_folder(source) or _snapshot(source)
+    if folder is None and (problem := _lacks(source)) is not None:
+        raise UsageError(f"text encoder transformer: {problem}")
     return str(folder) if folder is not None else source
+
+
+def _snapshot(source: str) -> Path | None:
+    """The folder of an earlier download, where it has config, tokenizer and weights."""
+    config = downloaded(source, "config.json")
+    rest = downloaded(source, "tokenizer.json", "vocab.txt"), downloaded(source, "model.safetensors")
+    return config.parent if config is not None and None not in rest else None
+
+
+def _lacks(source: str) -> str | None:
+    """Why the model of `source` cannot be had; None where it is here, or the hub answers."""
+    if find_model_folder(source) is not None or _snapshot(source) is not None:
+        return None
+    if source.startswith((".", "/", "~")) or source.count("/") > 1:
+        return f"source '{source}' is neither a model folder nor an installed package, and no name of the hub"
+    problem = out_of_reach()
+    return problem and f"source '{source}' is neither a folder nor an installed package, and {problem}; {OTHERWISE}"
 
 
 def trained_pooling(source: str) -> Literal["mean", "cls"]:
@@ -137,7 +174,9 @@ def trained_pooling(source: str) -> Literal["mean", "cls"]:
     from transformers.utils.hub import cached_file
 
     try:
-        raw = json.loads(Path(str(cached_file(source_of(source), "1_Pooling/config.json"))).read_text(encoding="utf-8"))
+        # What an earlier download left may lack this one file.
+        place = str(find_model_folder(source) or source)
+        raw = json.loads(Path(str(cached_file(place, "1_Pooling/config.json"))).read_text(encoding="utf-8"))
     except OSError:  # transformers' word for a file that is not there
         raise UsageError(
             f"text encoder transformer: '{source}' does not say its pooling; give pooling: mean or cls"
@@ -178,9 +217,8 @@ def _from_source(source: str) -> nn.Module:
     try:
         with _quietly_loading():
             network, loaded = cast(tuple[Any, Any], AutoModel.from_pretrained(source_of(source), **options))
-    except (OSError, ValueError) as error:
-        reason = str(error).strip().partition("\n")[0]
-        raise UsageError(f"text encoder transformer: '{source}' could not be loaded ({reason})") from None
+    except Exception as error:  # a download fails in a dozen unrelated types
+        raise UsageError(f"text encoder transformer: '{source}' could not be loaded ({reason(error)})") from None
     unfit = {*loaded["missing_keys"], *(name for name, *_ in loaded["mismatched_keys"])}
     unfit = sorted(name for name in unfit if not name.startswith("pooler."))
     if unfit:

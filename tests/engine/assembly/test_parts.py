@@ -17,6 +17,11 @@ def test_parts_of_one_kind_stand_by_name_with_their_options() -> None:
     assert rows["film"].summary.endswith(".")
 
 
+def test_what_pretrained_takes_is_said() -> None:
+    (timm,) = [row for row in parts("image_encoders") if row.name == "timm"]
+    assert timm.options["pretrained"].startswith("None (hub or true (timm's own weights), a weight file, an installed")
+
+
 def test_all_kinds_stand_in_the_order_of_the_registries() -> None:
     kinds = list(dict.fromkeys(row.kind for row in parts()))
     assert kinds == list(REGISTRIES)

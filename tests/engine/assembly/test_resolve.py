@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from mmdx.config_file import parse_config
-from mmdx.engine.assembly.resolve import read_resolved, resolve
+from mmdx.engine.assembly.resolve import lacking_parts, read_resolved, resolve, resolve_raw
 from mmdx.errors import UsageError
 
 
@@ -48,11 +48,47 @@ def test_problems_of_sections_parts_and_plugins_stand_in_one_list(tmp_path: Path
     ]
 
 
-def test_an_encoder_that_is_not_known_is_looked_for_among_all_kinds() -> None:
-    (problem,) = problems_of(raw_of({"pathology": "mlpp"}))
-    assert problem.startswith("model.inputs.pathology.encoder: no encoder is called 'mlpp'; did you mean 'mlp'?")
-    assert "bilstm_attention" in problem
-    assert "timm" in problem
+@pytest.mark.parametrize(
+    ("section", "tables", "tail"),
+    [
+        ("mlpp", {}, "did you mean 'mlp'? known: mlp, plain"),
+        ({"encoder": "bilstm", "neighbours": 1}, {}, "known: "),
+        ("table", {"x": ["age"]}, "did you mean 'table_mlp'? known: table_mlp"),
+        ("resnet5", {}, "did you mean 'resnet50' of timm?"),
+        ("nobodys", {}, "known: of images "),
+    ],
+)
+def test_an_encoder_that_is_not_known_brings_those_of_the_fitting_kind(section: Any, tables: Any, tail: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        resolve_raw(raw_of({"x": section}, tables=tables), "test")
+    (problem,) = caught.value.problems
+    named = section if isinstance(section, str) else section["encoder"]
+    assert problem.startswith(f"model.inputs.x.encoder: no encoder is called '{named}'; {tail}")
+    assert ("bilstm_attention" in problem) == (named == "nobodys")
+    assert ("timm" in problem) == (named in ("nobodys", "resnet5", "bilstm"))
+
+
+@pytest.mark.parametrize(
+    "section", ["resnet10t", {"encoder": "resnet10t"}, {"encoder": {"type": "resnet10t", "frozen": True}}]
+)
+def test_the_name_of_a_timm_model_stands_for_the_encoder(section: Any) -> None:
+    raw = raw_of({"image": section}) | {"first": {"model": {"inputs": {"image": section}}}}
+    config = resolve_raw(raw, "test")
+    assert config.first is not None
+    for model in (config.model, config.first.model):
+        encoder = model.inputs["image"].encoder
+        assert (encoder.type, encoder.options["name"]) == ("timm", "resnet10t")
+    assert encoder.options["frozen"] == (section == {"encoder": {"type": "resnet10t", "frozen": True}})
+
+
+def test_what_the_parts_of_a_config_lack_on_this_machine() -> None:
+    image = {"encoder": {"type": "timm", "name": "convnext_tinyy"}}
+    inputs = {"image": image, "ct": "resnet10t", "report": {"encoder": {"type": "transformer", "source": "/no/where"}}}
+    assert lacking_parts(raw_of(inputs)) == [
+        "model.inputs.image.encoder: no timm model is called 'convnext_tinyy'; did you mean convnext_tiny?",
+        "model.inputs.report.encoder: source '/no/where' is neither a model folder nor an installed package, and no "
+        "name of the hub",
+    ]
 
 
 def test_options_of_another_kind_and_tables_that_are_none() -> None:
