@@ -113,12 +113,13 @@ def audit(
 
 
 @app.command()
-def check(config: option.Experiment, overrides: option.Overrides = None) -> None:
-    """Validate a config before any data or device is touched; print it with every default."""
+def check(config: option.Experiment, overrides: option.Overrides = None, full: option.Full = False) -> None:
+    """Say all that would keep a training from starting, else what it would train; no device, nothing written."""
     from mmdx.config_file import dump_config
-    from mmdx.engine.assembly.resolve import read_resolved
+    from mmdx.engine.experiments.check import check as check_config
 
-    print(dump_config(read_resolved(config, overrides or [])), end="")
+    checked = check_config(config, overrides or [])
+    print(dump_config(checked.config) if full else f"{checked.sentence}\n", end="")
 
 
 @app.command()
@@ -128,15 +129,15 @@ def train(
     resume: option.Resume = False,
 ) -> None:
     """Train, score the test split with each modality shown, and leave a run folder; data.folds.count=5 for folds."""
-    from mmdx.engine.assembly.resolve import read_resolved
     from mmdx.engine.experiments import run
+    from mmdx.engine.experiments.check import read_startable
     from mmdx.terminal.scores import show_conclusion
 
     words = overrides or []
     if config is not None and "=" in config:
         config, words = None, [config, *words]
     path, console = Path(config) if config else DEFAULT_CONFIG, Console()
-    conclusion = run.train(read_resolved(path, words), name=path.stem, resume=resume, console=console)
+    conclusion = run.train(read_startable(path, words, resume=resume), name=path.stem, resume=resume, console=console)
     show_conclusion(conclusion, console)
 
 
@@ -161,7 +162,7 @@ def evaluate(
 
 @app.command()
 def compare(
-    runs: Annotated[list[Path], typer.Argument(help="run folders, prediction files, or one folder of mmdx ablate")],
+    runs: option.Compared,
     split: option.ScoredSplit = "test",
     level: option.Level = None,
     resamples: Annotated[int, typer.Option(min=100, help="bootstrap resamples of patients")] = 2000,
@@ -266,7 +267,7 @@ def predict(
 def explain(
     run: option.RunOrModel,
     source: option.Input,
-    out: Annotated[Path, typer.Option(help="folder for explain.html, explain.json and the pictures")],
+    out: option.ExplainedFolder,
     report: option.Reports = None,
     modality: option.ExplainedModality = None,
     finding: option.ExplainedFindings = None,

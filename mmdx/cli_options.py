@@ -9,6 +9,7 @@ Experiment = Annotated[Path, typer.Argument(help="experiment, YAML")]
 Overrides = Annotated[
     list[str] | None, typer.Argument(metavar="[key=value]...", help="overrides, such as train.epochs=3")
 ]
+Full = Annotated[bool, typer.Option("--full", help="print the whole config instead, with every default")]
 Plugins = Annotated[
     list[str] | None,
     typer.Option(metavar="NAME", help="module of your own to import first, such as my_lab.readers; repeat for several"),
@@ -54,6 +55,14 @@ Level = Annotated[
     Literal["study", "slice", "patient"] | None,
     typer.Option(help="what is scored; as the files have it if left out"),
 ]
+Compared = Annotated[
+    list[Path],
+    typer.Argument(
+        help="run folders, prediction files, or one folder of mmdx ablate. Any model takes part by a CSV with columns "
+        "study_id, patient_id, finding, label (1, 0 or empty) and score (a probability), and shown (image+report …) if "
+        "it has several arms; docs/statistics.md has an example"
+    ),
+]
 Margin = Annotated[
     float | None, typer.Option(help="test that the others are at most so much worse than the first, such as 0.02")
 ]
@@ -78,7 +87,8 @@ Describing = Annotated[
 ]
 DescribedStore = Annotated[Path | None, typer.Option(help="store whose images the encoder of this name describes")]
 PretrainedWeights = Annotated[
-    str | None, typer.Option(help="its weights: hub, a file, or an installed package; random when left out")
+    str | None,
+    typer.Option(help="its weights: hub (timm's own), a file, or an installed package; random when left out"),
 ]
 DescribedModalities = Annotated[
     list[str] | None, typer.Option(help="image modality to describe, all when left out; repeat for several")
@@ -91,6 +101,9 @@ InputModality = Annotated[
 ]
 ExplainedModality = Annotated[
     str | None, typer.Option(help="which image input to explain, when the model reads several")
+]
+ExplainedFolder = Annotated[
+    Path, typer.Option(help="folder for explain.html, explain.json and the pictures, one folder per study")
 ]
 ExplainedFindings = Annotated[
     list[str] | None, typer.Option(help="finding to explain, all when left out; repeat for several")

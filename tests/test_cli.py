@@ -37,13 +37,20 @@ def test_train_prints_the_comparison_and_what_comes_next(tmp_path, capsys):
     assert max(map(len, said.splitlines()[3:])) <= 80
 
 
+def test_check_says_in_one_line_what_would_be_trained(home, capsys):
+    assert mmdx("check", home / "tiny.yaml", f"run={home / 'another'}") == 0
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("this would train image+report on ")
+    assert " of 36 patients for bleed, fracture; 1 epochs; run folder " in line
+
+
 def test_check_prints_a_config_that_reads_back_equal(home, tmp_path, capsys):
-    assert mmdx("check", home / "tiny.yaml", "train.lr=0.5", "model.fusion=gated") == 0
+    assert mmdx("check", home / "tiny.yaml", "train.lr=0.5", "model.fusion=gated", "--full") == 0
     printed = capsys.readouterr().out
     (tmp_path / "again.yaml").write_text(printed)
     assert yaml.safe_load(printed)["train"]["lr"] == 0.5
     assert yaml.safe_load(printed)["model"]["fusion"] == {"type": "gated", "dropout": 0.1}
-    assert mmdx("check", tmp_path / "again.yaml") == 0
+    assert mmdx("check", tmp_path / "again.yaml", "--full") == 0
     assert capsys.readouterr().out == printed
 
 

@@ -12,6 +12,7 @@ THROUGH = {
     "data/phantom/head": "data/phantom/test_render",
     "data/phantom/lesions": "data/phantom/test_render",
     "data/readers/_huggingface": "data/readers/test_huggingface",
+    "engine/experiments/found": "engine/experiments/test_check",
     "engine/experiments/opening": "engine/experiments/test_run_slices_alone",
     "engine/inference/raw": "engine/inference/test_study_two_texts",
     "stats/report/section": "stats/report/test_plots",

@@ -57,6 +57,16 @@ def clone(tmp_path_factory) -> Path:
     return home
 
 
+def test_what_readme_prepares_is_what_it_trains_on():
+    """The sequence of the section on a user's own studies asks for one store throughout."""
+    prepared = next(line for line in commands() if line.startswith("mmdx prepare folder my_studies"))
+    trained = next(line for line in commands() if line.startswith("mmdx train configs/folder.yaml"))
+    assert "size=32" in prepared.split()
+    assert {"data.store=stores/mine", "data.size=32"} <= set(trained.split())
+    evaluated = next(line for line in commands() if "--out image_only" in line)
+    assert commands()[commands().index(evaluated) + 1].startswith("mmdx compare runs/phantom-1 image_only")
+
+
 def test_readme_commands_run_in_their_order(clone):
     bin_folder = Path(sys.executable).parent
     environment = os.environ | {"PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}

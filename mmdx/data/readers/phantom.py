@@ -17,6 +17,8 @@ from mmdx.registry import READERS
 from mmdx.study import TRUE_ODDS, Box, ImageFiles, ImageRef, Study
 
 LICENCE = "Apache-2.0"
+MAKES_SOURCE = True
+"""Whether the reader writes what it reads: nothing can be looked at before."""
 _TAGS = ["ImagePositionPatient", "ImageOrientationPatient", "InstanceNumber"]
 
 

@@ -96,9 +96,11 @@ def _looked_at(recipe: Recipe, look: Callable[[Sequence[Study]], None] | None) -
 
 def _fill(recipe: Recipe, studies: list[Study], out: Path, split: SplitOptions, console: Console) -> Store:
     key, layout, group = recipe.fingerprint(), layout_of(studies, size=recipe.size), Group.of_environment()
+    if is_store(out) and (store := Store(out)).fingerprint != key:
+        raise DataError(recipe.refusal(out, store.description))
     readable = [study for study in studies if study.modalities]
     if readable:  # what forbids a split should show before hours of decoding
-        _deal(readable, layout, split)
+        deal_studies(readable, layout, split)
     with _disk_errors(out), locked(out, key, group):
         shards = [(shard_path(out, i), part) for i, part in enumerate(_portions(studies, layout))]
         _write_shards(out, shards[group.rank :: group.world], layout, recipe, group, console)
@@ -149,7 +151,7 @@ def _making(
         "split": split.model_dump(),
     }
     remarks = {"privacy": summary(stored, recipe.pseudonyms())}
-    return Making(layout, stored, _deal(stored, layout, split), quarantine, len(shards), origin, remarks)
+    return Making(layout, stored, deal_studies(stored, layout, split), quarantine, len(shards), origin, remarks)
 
 
 def _say_done(console: Console, out: Path, making: Making, description: dict[str, Any]) -> None:
@@ -243,7 +245,8 @@ def _write_for(
     write_shard(path, studies, layout, root=root, pseudonyms=names)
 
 
-def _deal(studies: Sequence[Study], layout: Layout, split: SplitOptions) -> Splits:
+def deal_studies(studies: Sequence[Study], layout: Layout, split: SplitOptions) -> Splits:
+    """The split of each study, by patient; one that came with the data stays. Proved disjoint."""
     labels = np.array([[s.labels.get(f, np.nan) for f in layout.findings] for s in studies], dtype=np.float32)
     ids, patients = [s.study_id for s in studies], [s.patient_id for s in studies]
     before: list[Split | None] = [s.split for s in studies]

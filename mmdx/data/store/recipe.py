@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from mmdx.data.privacy.privacy import private, quoting_nobody
 from mmdx.data.privacy.pseudonyms import Pseudonyms, read_key
@@ -34,6 +36,23 @@ class Recipe:
         """Where the store lies under `stores`: a folder named by reader and fingerprint, so that each recipe has one
         of its own."""
         return stores / f"{self.reader.type}-{self.fingerprint()[:12]}"
+
+    def refusal(self, folder: Path, held: Mapping[str, Any]) -> str:
+        """The line about a `folder` that holds another store than this, as its description `held` says: what differs,
+        with both values."""
+        asked = {"reader": self.reader.type, "size": self.size}
+        if held["reader"] == asked["reader"]:
+            options = READERS.options(self.reader, "reader")
+            asked |= {f"reader.{name}": str(value) for name, value in options.items() if name in held["options"]}
+        values = {**held, **{f"reader.{name}": value for name, value in held["options"].items()}}
+        pairs = [
+            f"{name} is {values[name]} there and {asked[name]} here" for name in asked if values[name] != asked[name]
+        ]
+        differs = ", ".join(pairs) or f"the files in {self.source} or the key of pseudonyms are others now"
+        return (
+            f"{folder}: holds a store of other files or options: {differs}; ask for the same, prepare into another "
+            "folder, or remove this one"
+        )
 
     def pseudonyms(self) -> Pseudonyms | None:
         return read_key(self.pseudonym_key) if self.pseudonym_key is not None else None

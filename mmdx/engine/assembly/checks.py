@@ -12,6 +12,7 @@ from importlib.util import find_spec
 import numpy as np
 from jaxtyping import Float
 
+from mmdx.data.loading.reading import Reading
 from mmdx.data.loading.reports import Reports
 from mmdx.data.loading.traits import says
 from mmdx.data.splits.splits import Splits
@@ -20,7 +21,7 @@ from mmdx.engine.assembly.encoders import kind_of
 from mmdx.engine.assembly.facts import check_inputs, primary_problems
 from mmdx.engine.assembly.finals import final_of, settled
 from mmdx.engine.assembly.judging import judge_problems, nothing_labelled
-from mmdx.engine.assembly.narrow import level_of
+from mmdx.engine.assembly.narrow import level_of, only_describes
 from mmdx.errors import DataError, UsageError, did_you_mean, some
 from mmdx.kinds import KINDS, TEXT, VECTORS
 from mmdx.schema import Config
@@ -111,7 +112,7 @@ def check_training(config: Config, store: Store, splits: Splits) -> Presence:
         raise DataError(problem)
     rows = splits.rows("train")
     untaught = _without_positive(config, store, rows, findings)
-    problems = _absent_problems(config, present, rows)
+    problems = _absent_problems(config, present, rows) + _batch_problems(config, store, rows)
     if untaught:
         problems.append(_untaught_problem(config, store, rows, findings, untaught))
     primary = config.data.primary
@@ -144,6 +145,25 @@ def _absent_problems(config: Config, present: Presence, rows: Sequence[int]) -> 
         f"model.inputs.{name}: none of {len(rows)} training studies has '{name}'; leave it out, or {_anew(config)}"
         for name in config.model.inputs
         if not any(present(row, name) for row in rows)
+    ]
+
+
+def _batch_problems(config: Config, store: Store, rows: Sequence[int]) -> list[str]:
+    """The line about a training study with more images than a batch may hold."""
+    if only_describes(config):
+        return []
+    key, stage = ("train", config) if config.first is None else ("first.train", config.first)
+    names = [name for name in stage.model.inputs if name in store.modalities]
+    lengths = [store.lengths(name)[list(rows)] for name in names if KINDS[store.modalities[name].kind].pictured]
+    reading = Reading.of(config.data, config.seed)
+    images = [sum(map(reading.count, of_study)) for of_study in zip(*(of.tolist() for of in lengths), strict=True)]
+    longest = max(images, default=0)
+    if longest <= stage.train.slices:
+        return []
+    study_id = store.study_ids[rows[images.index(longest)]]
+    return [
+        f"{key}.slices={stage.train.slices}: study '{study_id}' has {longest} images, more than a batch may hold; "
+        f"raise {key}.slices, or set data.max_images to keep that many evenly spaced ones"
     ]
 
 

@@ -116,9 +116,13 @@ def check_inputs(config: Config, store: Store) -> None:
     """Raises `UsageError` where the config names modalities, kinds or findings that the store does not have."""
     problems = [line for name in config.model.inputs for line in _input_problems(config, store, name)]
     problems += primary_problems(config, store)
+    problems += [
+        f"data.findings: no '{name}' in {store.folder}; {did_you_mean(name, store.findings)}"
+        for name in config.data.findings or ()
+        if name not in store.findings
+    ]
     if problems:
         raise UsageError(problems)
-    store.columns_of(config.data.findings or store.findings)
 
 
 def primary_problems(config: Config, store: Store) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ from mmdx.engine.processes import main_first
 from mmdx.engine.runs.record import read_environment, read_members, same_store
 from mmdx.errors import DataError, UsageError
 from mmdx.files import RunLayout
+from mmdx.registry import READERS
 from mmdx.schema import Config
 
 
@@ -34,16 +36,28 @@ def open_store(config: Config, console: Console, turn: AbstractContextManager[No
 
 def _prepared(config: Config, console: Console, turn: AbstractContextManager[None] | None) -> Store:
     """The store as it lies in its folder."""
-    data = config.data
-    if data.reader is None or data.source is None:
+    data, recipe = config.data, recipe_of(config)
+    if recipe is None:
         if data.store is None:
             raise UsageError("data: no studies; give store, or reader and source")
         return Store(data.store)
-    recipe = Recipe(data.reader, data.source, data.size, data.pseudonym_key)
     look = partial(check_studies_for, config)
     if data.store is not None:
         return prepare_store(recipe, data.store, None, console, turn=turn, look=look)
     return prepare_store(recipe, data.stores, None, console, turn=turn, look=look, under=True)
+
+
+def recipe_of(config: Config) -> Recipe | None:
+    """What makes the store of a config; None where it names a store alone."""
+    data = config.data
+    if data.reader is None or data.source is None:
+        return None
+    return Recipe(data.reader, data.source, data.size, data.pseudonym_key)
+
+
+def makes_source(reader: str) -> bool:
+    """Whether a reader writes what it reads, as its module says in its constant `MAKES_SOURCE`."""
+    return bool(vars(sys.modules[READERS.get(reader).__module__]).get("MAKES_SOURCE", False))
 
 
 def store_of(run: RunLayout, config: Config, accelerator: Accelerator) -> Store:

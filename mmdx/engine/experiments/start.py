@@ -7,10 +7,12 @@ from pathlib import Path
 from accelerate.utils import broadcast_object_list
 from rich.console import Console
 
+from mmdx.engine.assembly.resolve import lacking_parts
 from mmdx.engine.assembly.store import deal, open_store
 from mmdx.engine.processes import LAUNCHED_SHORT, launched_short, main_first, make_accelerator
 from mmdx.engine.runs.folder import choose_run
 from mmdx.engine.runs.setting import Setting
+from mmdx.errors import UsageError
 from mmdx.files import RunLayout
 from mmdx.schema import Config
 
@@ -21,6 +23,8 @@ def start(config: Config, *, name: str, resume: bool, console: Console) -> Setti
     A cross-validation deals its own splits: here it has those of the store. Raises `UsageError` or `DataError` where
     there is no such store, split, or run to resume.
     """
+    if not resume and (problems := lacking_parts(config.model_dump())):
+        raise UsageError(problems)
     accelerator = make_accelerator(config.train.precision)
     main_console = console if accelerator.is_main_process else Console(quiet=True)
     if launched_short(accelerator):

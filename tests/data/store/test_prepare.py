@@ -429,7 +429,9 @@ def test_another_recipe_does_not_replace_a_store(raw: Path, tmp_path: Path, chan
         cohorts.write_png(raw / "02_1.png", 99)
         os.utime(raw / "02_1.png", ns=(1, 1))
     other = {"size": {"size": 16}, "option": {"modality": "xray"}, "source": {}}[change]
-    with pytest.raises(DataError, match="holds a store of other files or options; prepare into another folder"):
+    differs = {"size": "size is 8 there and 16 here", "option": "reader.modality is image there and xray here"}
+    named = differs.get(change, "the files in .* are others now")
+    with pytest.raises(DataError, match=f"holds a store of other files or options: {named}; ask for the same, prepare"):
         said(prepare_store, cohorts.recipe(raw, **other), out)
     assert rows(Store(out)) == before
 
