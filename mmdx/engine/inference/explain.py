@@ -125,7 +125,9 @@ def explain_study(
     findings = {}
     for finding, explained in _explained(looks, asked, slices):
         findings[finding] = explained
-        for place, image in enumerate(explained if out else (), start=1):
+        if out is None:
+            continue
+        for place, image in enumerate(explained, start=1):
             follow(f"{folder}: drawing", f"{finding}, {place} of {len(explained)}")
             draw_slice(name, finding, image, out / folder)
     by_slice = [weights for look in looks if (weights := look.slice_weights()) is not None]
