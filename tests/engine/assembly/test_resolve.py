@@ -105,7 +105,7 @@ def test_options_of_another_kind_and_tables_that_are_none() -> None:
     [
         ({"superior": ["ct"], "inferior": ["image"]}, "guidance names 'ct'; known: image, report"),
         ({"superior": ["image"], "inferior": ["image", "report"]}, "guidance: 'image' is superior and inferior; name"),
-        ({"superior": ["image"], "inferior": ["report"]}, "guidance: its baseline 'dropped' never sees image withheld"),
+        ({"superior": ["image"], "inferior": ["report"]}, "guidance: its method 'dropped' never sees image withheld"),
     ],
 )
 def test_sides_of_guidance_are_those_of_the_model(sides: dict[str, list[str]], line: str) -> None:
