@@ -77,11 +77,15 @@ def test_a_path_that_leaves_the_root_is_quarantined(
     raw = cohorts.write_table(tmp_path / "raw", [*rows, {"study_id": "thief", "file_name": name, "report": "Fell."}])
     with pytest.raises(SystemExit) as stopped:
         main(["prepare", "folder", str(raw), str(tmp_path / "out"), "size=8"])
-    first, last = capsys.readouterr().err.splitlines()
+    first, stored, *rest = capsys.readouterr().err.splitlines()
     assert stopped.value.code == 0
     assert first.startswith("quarantined: thief: metadata.jsonl, row 7, column 'file_name':")
     assert f"'{name}'" in first
-    assert last.endswith("1 quarantined")
+    assert stored.endswith("1 quarantined")
+    assert rest == [
+        "patients unknown: leaks cannot be seen: 6 of 6 studies count as a patient each",
+        "no finding: nothing to learn or score",
+    ]
 
 
 @pytest.mark.parametrize("content", [b"", b"no image", "half"])
@@ -175,7 +179,10 @@ def test_inspect_of_what_cannot_be_read_has_its_row_and_code_1(
     assert stopped.value.code == 1
     assert said.err == f"{tmp_path}, reader 'folder'\n"
     assert said.out.splitlines()[2].split() == ["b", "refused"]
-    assert said.out.splitlines()[-1] == "studies 2 · patients 2 · images 1 · order filename 1 · refused 1"
+    assert said.out.splitlines()[-2:] == [
+        "studies 2 · patients 2 · images 1 · order filename 1 · refused 1",
+        "patients unknown: leaks cannot be seen; 2 studies count as a patient each (patient_id)",
+    ]
 
 
 def test_a_run_that_is_not_there(tmp_path: Path, problem: Any) -> None:

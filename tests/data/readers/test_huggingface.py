@@ -315,7 +315,9 @@ def test_options_on_the_command_line(tmp_path, capsys):
         main(["prepare", "huggingface", str(root), str(tmp_path / "out"), *options])
     said = capsys.readouterr().err
     assert stopped.value.code == 0, said
-    assert said.splitlines()[-1].startswith(f"{tmp_path / 'out'}: 6 studies (train ")
+    stored, findings = said.splitlines()[-2:]
+    assert stored.startswith(f"{tmp_path / 'out'}: 6 studies (train ")
+    assert findings.startswith("findings: label/normal (1: ")
     with pytest.raises(SystemExit) as stopped:
         main(["prepare", "huggingface", str(root), str(tmp_path / "other"), "images.scan=imagge"])
     assert stopped.value.code == 1

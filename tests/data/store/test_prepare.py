@@ -517,7 +517,9 @@ def test_under_a_folder_of_stores_each_recipe_has_its_own(raw: Path, tmp_path: P
 
 def test_a_reader_that_writes_its_source_is_prepared_once(tmp_path: Path) -> None:
     recipe = cohorts.recipe(tmp_path / "raw", reader="phantom", size=16, patients=6, matrix=64)
-    assert len(said_under(recipe, tmp_path / "stores")) == 1
+    stored, findings = said_under(recipe, tmp_path / "stores")
+    assert ": 6 studies (" in stored
+    assert findings.startswith("findings: epidural (1: ")
     assert said_under(recipe, tmp_path / "stores") == []
     assert len(list((tmp_path / "stores").iterdir())) == 1
 

@@ -56,7 +56,8 @@ def test_what_is_given_for_an_item_comes_back_to_its_place():
     for drawn, stored in ((features.items, plain.items), (features.weights, plain.weights)):
         assert drawn is not None
         assert stored is not None
-        torch.testing.assert_close(drawn, stored, atol=0, rtol=0)
+        # Rows of another place in a matrix may be summed in another order.
+        torch.testing.assert_close(drawn, stored, atol=1e-6, rtol=0)
     assert features.vectors is not None
     assert features.vectors[1, :, 0].tolist() == [8, 9, 10, 11, 0, 0, 0, 0]
 
