@@ -249,9 +249,9 @@ class GuidanceConfig(Section):
     `epochs`, `lr`, `studies` (in a batch), `patience` and `dropout` are those of what learns on frozen latents: the
     guidance model, and the decoder of what guided itself.
 
-    `methods` are further ways to the same end, each a training (`docs/methods/guided.md`); None takes the one that was
-    found to help, where it fits, and two baselines. Distillation softens both answers by `temperature` and gives them
-    the share `share` of its loss; `weight` is that of the loss which `relational`, `contrastive` and `shared` add.
+    `methods` are further ways to the same end, each a training (`docs/methods/guided.md`); None takes a warm start,
+    where it fits, distillation and modality dropout. Distillation softens both answers by `temperature`, which get the
+    share `share` of its loss; `weight` is that of the loss which `relational`, `contrastive` and `shared` add.
     """
 
     superior: tuple[str, ...] = Field(min_length=1)

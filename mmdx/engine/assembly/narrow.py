@@ -154,7 +154,7 @@ def twins(config: Config) -> dict[str, str]:
 
 
 def methods_of(config: Config) -> tuple[GuidanceMethod, ...]:
-    """The methods of a guided config: those that it names, else the one found to help, where it fits, and baselines."""
+    """The methods of a guided config: those that it names, else a warm start, where it fits, and baselines."""
     if config.guidance is None:
         return ()
     if config.guidance.methods is not None:
