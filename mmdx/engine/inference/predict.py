@@ -18,6 +18,7 @@ from mmdx.engine.assembly.saved import SavedModel, load_model
 from mmdx.engine.assembly.texts import target_key
 from mmdx.engine.inference.answers import Refused
 from mmdx.engine.inference.arrays import ArrayStudy
+from mmdx.engine.inference.labels import known_labels, known_slice_labels
 from mmdx.engine.inference.prediction import Prediction, Predictions
 from mmdx.engine.inference.raw import image_names
 from mmdx.engine.inference.reports import read_reports
@@ -126,6 +127,8 @@ def predict_study(
         calibrated=all(is_calibrated(one.saved, level, _shown(one.saved, one.read)) for one in answered),
         prevalence=prevalence_of(saved, level),
         members=len(answered),
+        labels=known_labels(saved, study),
+        slice_labels=known_slice_labels(saved, study) if level == "slice" else {},
         **answers,
     )
 

@@ -37,6 +37,9 @@ class Prediction:
     as this one, were held against them. Beside them stand, by finding and where they are known, the `thresholds` that
     validation chose (Youden's J) and the `prevalence` among what the model learned from.
 
+    `labels` are those that came with the study, by finding, the known ones alone; `slice_labels` by image of all of the
+    study, NaN where unknown, where the model answers for slices alone.
+
     `members` is how many models answered together. Of an ensemble `spread` and `slice_spread` hold, like `findings` and
     `slices`, the sample standard deviation of the scores that its members give; else they are empty.
 
@@ -64,6 +67,8 @@ class Prediction:
     members: int = 1
     spread: Mapping[str, float] = field(default_factory=dict)
     slice_spread: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    labels: Mapping[str, float] = field(default_factory=dict)
+    slice_labels: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         scores = [*self.findings.values(), *(score for row in self.slices.values() for score in row)]
@@ -108,6 +113,8 @@ class Prediction:
             content["slice_numbers"] = list(self.slice_numbers)
         if self.findings or self.slices:
             content["calibrated"] = self.calibrated
+        if self.labels:
+            content["labels"] = dict(self.labels)
         if self.thresholds:
             content["thresholds"] = dict(self.thresholds)
         if self.prevalence:
@@ -128,7 +135,8 @@ class Prediction:
 
     def frame(self) -> pd.DataFrame:
         """The rows of `predictions.csv`: one per finding, or one per finding and slice where the model answers for
-        slices alone. The label is unknown (NaN). Those of an ensemble have a column `spread`."""
+        slices alone. A label that did not come with the study is unknown (NaN). Those of an ensemble have a column
+        `spread`."""
         columns = [*PREDICTION_COLUMNS, *([] if self.findings else [SLICE]), *([SPREAD] if self.members > 1 else [])]
         return pd.DataFrame(self._rows(), columns=columns).astype({"label": float, "score": float})
 
@@ -137,12 +145,14 @@ class Prediction:
         if self.findings:
             for finding, score in self.findings.items():
                 spread = [self.spread[finding]] if self.spread else []
-                yield [*study, finding, math.nan, score, *spread]
+                yield [*study, finding, self.labels.get(finding, math.nan), score, *spread]
             return
         for finding, scores in self.slices.items():
             spreads = [[value] for value in self.slice_spread.get(finding, ())] or [[] for _ in scores]
+            labels = self.slice_labels.get(finding, ())
             for number, score, spread in zip(self.slice_numbers, scores, spreads, strict=True):
-                yield [*study, finding, math.nan, score, number, *spread]
+                label = labels[number] if number < len(labels) else math.nan
+                yield [*study, finding, label, score, number, *spread]
 
     def likeliest(self, finding: str) -> tuple[int, float]:
         """The number of the slice with the highest score of a finding, and this score."""

@@ -139,3 +139,24 @@ def test_a_folder_that_cannot_be_made_is_told_before_anything_is_predicted(
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"mmdx: --out {tmp_path / place}: cannot be made (")
     assert line.endswith("; choose another folder")
+
+
+def test_a_labelled_folder_keeps_its_labels_and_can_be_compared(trained, tmp_path):
+    assert predict(trained / "run", trained / "raw", "--out", tmp_path / "out") == 0
+    table = pd.read_csv(tmp_path / "out" / "predictions.csv")
+    rows = [json.loads(line) for line in (trained / "raw" / "metadata.jsonl").read_text().splitlines()]
+    bleeds = table[table["finding"] == "bleed"].set_index("study_id")["label"].to_dict()
+    assert bleeds == {row["study_id"]: row["bleed"] for row in rows}
+    with pytest.raises(SystemExit) as ended:
+        main(
+            [
+                "compare",
+                str(tmp_path / "out" / "predictions.csv"),
+                "--out",
+                str(tmp_path / "page"),
+                "--resamples",
+                "100",
+            ]
+        )
+    assert not ended.value.code
+    assert json.loads((tmp_path / "page" / "compare.json").read_text())["estimates"]

@@ -119,3 +119,14 @@ def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
 def test_no_prediction_has_no_rows() -> None:
     assert isinstance(Predictions([]).frame(), pd.DataFrame)
     assert Predictions([]).frame().empty
+
+
+def test_labels_that_came_with_a_study_stand_in_its_rows() -> None:
+    prediction = Prediction(**BASE, findings={"bleed": 0.25, "edema": 0.5}, labels={"bleed": 1.0})
+    assert prediction.to_json()["labels"] == {"bleed": 1.0}
+    labels = prediction.frame()["label"]
+    assert labels[0] == 1
+    assert pd.isna(labels[1])
+    known = {"bleed": (0.0, 0.0, 0.0, 1.0)}
+    slices = Prediction(**BASE, slices={"bleed": (0.5, 0.75)}, slice_numbers=(0, 3), slice_labels=known)
+    assert slices.frame()["label"].tolist() == [0, 1]
