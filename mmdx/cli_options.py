@@ -59,7 +59,7 @@ Compared = Annotated[
     list[Path],
     typer.Argument(
         help="run folders, prediction files, or one folder of mmdx ablate. Any model takes part by a CSV with columns "
-        "study_id, patient_id, finding, label (1, 0 or empty) and score (a probability), and shown (image+report …) if "
+        "study_id, patient_id, finding, label (1, 0 or empty) and score (from 0 to 1), and shown (image+report …) if "
         "it has several arms; docs/statistics.md has an example"
     ),
 ]

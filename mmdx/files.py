@@ -15,7 +15,7 @@ PREDICTION_COLUMNS = ("study_id", "patient_id", "shown", "finding", "label", "sc
 SLICE = "slice"
 """The column of slice predictions: the 0-based place of an image among all images of its study, in certified order."""
 SPREAD = "spread"
-"""The column of an ensemble's predictions: the sample standard deviation of its members' probabilities."""
+"""The column of an ensemble's predictions: the sample standard deviation of its members' scores."""
 FOLD = "fold"
 """The column of out-of-fold predictions: the fold of a row, whose model scored it and never saw its patient."""
 ORDER_SOURCE = "order_source"

@@ -43,10 +43,15 @@ def show_explanations(
 def show_explanation(explanation: Explanation, console: Console) -> None:
     """Prints the likeliest slices of each finding, where each of these slices is found, and the words that counted."""
     console.print(f"{one_line(explanation.study_id)}  ({explanation.folder})", markup=False, highlight=False)
-    table = Table("finding", "likeliest slices (probability)")
+    standing = explanation.standing
+    table = Table("finding", f"likeliest slices ({standing.called})", *standing.beside)
     for finding, slices in explanation.findings.items():
-        table.add_row(Text(finding), ", ".join(f"{one.place.number} ({one.probability:.2f})" for one in slices))
+        likeliest = ", ".join(f"{one.place.number} ({one.score:.2f})" for one in slices)
+        beside = [f"{known[finding]:.2f}" if finding in known else "–" for known in standing.beside.values()]
+        table.add_row(Text(finding), likeliest, *beside)
     console.print(table)
+    for line in standing.meaning:
+        console.print(line, markup=False, highlight=False)
     places = _places(explanation)
     if places.row_count:
         console.print(places)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -30,7 +28,7 @@ def show_predictions(predictions: Predictions, console: Console) -> None:
 
 
 def _lines(prediction: Prediction) -> list[str]:
-    lines = [] if not (prediction.findings or prediction.slices) else list(prediction.meaning)
+    lines = [] if not (prediction.findings or prediction.slices) else list(prediction.standing.meaning)
     lines += [
         f"{lesion['finding']}: slices {lesion['first']}-{lesion['last']}, score {lesion['score']:.3f}"
         for lesion in prediction.lesions[:MOST_LESIONS]
@@ -51,22 +49,17 @@ def _lines(prediction: Prediction) -> list[str]:
 def _table(prediction: Prediction) -> Table:
     """The score of each finding, or of its likeliest slice where the model answers for slices alone, and beside it what
     it is to be read against."""
-    beside = [name for name, values in _beside(prediction).items() if values]
+    beside = prediction.standing.beside
     spread = [f"spread of {prediction.members}"] if prediction.members > 1 else []
     where = [] if prediction.findings else ["likeliest slice"]
-    table = Table("finding", *where, prediction.called, *beside, *spread)
+    table = Table("finding", *where, prediction.standing.called, *beside, *spread)
     for finding in prediction.findings or prediction.slices:
         number, score = (None, prediction.findings[finding]) if prediction.findings else prediction.likeliest(finding)
-        values = [score, *(_beside(prediction)[name].get(finding) for name in beside)]
+        values = [score, *(known.get(finding) for known in beside.values())]
         values += [prediction.spread_of(finding)] if spread else []
         cells = ["–" if value is None else f"{value:.3f}" for value in values]
         table.add_row(Text(finding), *([] if number is None else [str(number)]), *cells)
     return table
-
-
-def _beside(prediction: Prediction) -> dict[str, Mapping[str, float]]:
-    """What stands beside the scores, by the head of its column, and by finding."""
-    return {"threshold": prediction.thresholds, "prevalence": prediction.prevalence}
 
 
 def _print(console: Console, line: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from mmdx.engine.inference.answers import Refused
+from mmdx.engine.inference.answers import Refused, Standing
 from mmdx.engine.inference.explaining.source_slices import SlicePlace
 from mmdx.engine.inference.explanation import ExplainedSlice, Explanation
 from mmdx.errors import DataError
@@ -34,12 +35,27 @@ def cells(explanation: Explanation, width: int = 120) -> list[list[str]]:
 def test_slices_are_named_by_number_file_instance_uid_and_mm() -> None:
     place = SlicePlace(7, 9, "a[b]\n.dcm", None, 12, "1.2.3.4", 13.125)
     assert cells(explained((place, 0.75), (SlicePlace(0, 9), 0.5))) == [
-        ["finding", "likeliest slices (probability)"],
+        ["finding", "likeliest slices (score)"],
         ["bleed", "8 (0.75), 1 (0.50)"],
         ["slice", "instance", "mm", "file", "SOPInstanceUID"],
         ["1", "", "", "", ""],
         ["8", "12", "13.1", "a[b]\\n.dcm", "1.2.3.4"],
     ]
+
+
+def test_a_score_is_a_probability_only_where_it_is_calibrated() -> None:
+    standing = Standing("slices", calibrated=True, thresholds={"bleed": 0.25}, prevalence={"other": 0.5})
+    told = replace(explained((SlicePlace(0), 0.5)), standing=standing)
+    assert cells(told) == [
+        ["finding", "likeliest slices (probability)", "threshold", "prevalence"],
+        ["bleed", "1 (0.50)", "0.25", "–"],
+    ]
+    output = StringIO()
+    show_explanation(told, Console(file=output, width=80))
+    assert "threshold: a probability at or above it is a yes (Youden's J on validation slices)" in " ".join(
+        output.getvalue().split()
+    )
+    assert "not calibrated" not in output.getvalue()
 
 
 def test_what_nothing_is_known_of_is_left_out() -> None:

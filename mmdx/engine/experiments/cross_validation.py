@@ -210,12 +210,12 @@ def _conclude(run: RunLayout, count: int) -> FoldResults:
     write_json(run.metrics, content)
     write_reporting(run.folder)
     calibrated = parts[0].final.is_file() or ModelLayout(parts[0].best).stack.is_file()
-    meaning = "calibrated inside each fold" if calibrated else "not calibrated"
+    meaning = "probabilities, calibrated inside each fold" if calibrated else "not calibrated and no probabilities"
     paragraph = (
         f"Cross-validation: {count} folds by patient (`folds.csv`), one model per fold (`fold-0` …), each study scored "
-        "once, by the model that was trained without its patient. Scores are probabilities, "
-        f"{meaning}, and of "
-        f"{count} models, so that an AUROC counts pairs within a fold, and average precision takes ranks within folds. "
+        "once, by the model that was trained without its patient. Scores are "
+        f"{meaning}, and of {count} models, so that an AUROC counts pairs within a fold, and average precision takes "
+        "ranks within folds. "
         "Intervals are over patients alone; the spread over folds stands apart."
     )
     sheets = [

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol, TypeVar, overload, runtime_checkable
+from typing import Any, Literal, Protocol, TypeVar, overload, runtime_checkable
 
 import pandas as pd
 from markupsafe import escape
@@ -24,6 +24,46 @@ class Answer(Protocol):
 
 
 A = TypeVar("A", bound=Answer)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the scores of one answer are to be read against.
+
+    `rows` says of what they are, studies or slices. `calibrated` says whether they are probabilities: whether studies
+    that the model had not seen, shown as much as this one, were held against them. Beside them stand, by finding and
+    where they are known, the `thresholds` that validation chose (Youden's J) and the `prevalence` among what the model
+    learned from.
+    """
+
+    rows: Literal["studies", "slices"] = "studies"
+    calibrated: bool = False
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    prevalence: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def called(self) -> str:
+        """What the scores are called."""
+        return "probability" if self.calibrated else "score"
+
+    @property
+    def beside(self) -> dict[str, Mapping[str, float]]:
+        """What stands beside the scores, by the head of its column, and by finding."""
+        known = {"threshold": self.thresholds, "prevalence": self.prevalence}
+        return {name: values for name, values in known.items() if values}
+
+    @property
+    def meaning(self) -> list[str]:
+        """Sentences on what the scores mean, and what stands beside them."""
+        lines = [] if self.calibrated else ["scores are not calibrated: they rank, and are no probabilities"]
+        if self.thresholds:
+            lines.append(f"threshold: a {self.called} at or above it is a yes (Youden's J on validation {self.rows})")
+        return lines + ([f"prevalence: among training {self.rows}"] if self.prevalence else [])
+
+    def to_json(self) -> dict[str, Any]:
+        """Its part of the entry of a study; what is not known has no key."""
+        known = {"thresholds": dict(self.thresholds), "prevalence": dict(self.prevalence)}
+        return {"calibrated": self.calibrated} | {name: values for name, values in known.items() if values}
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from mmdx.engine.inference.explanation import ExplainedSlice, Explanation, draw_
 from mmdx.engine.inference.raw import image_inputs, image_names, images_of
 from mmdx.engine.inference.reports import read_reports
 from mmdx.engine.inference.source import answer_each, make_folder
+from mmdx.engine.inference.standing import explained_with_thresholds, standing_of
 from mmdx.engine.inference.study import check_trained, image_input, read_by_members
 from mmdx.engine.processes import ready_cpu
 from mmdx.engine.runs.folder import model_folder
@@ -67,7 +68,8 @@ def explain_files(
     check_names(saved, asked)
     make_folder(out)
     follow(f"looking for studies in {source}", "")
-    return recorded(explain_source(saved, source, asked, reports=reports, out=out, follow=follow), out)
+    answers = explain_source(saved, source, asked, reports=reports, out=out, follow=follow)
+    return recorded(explained_with_thresholds(answers, run), out)
 
 
 def explain_source(
@@ -116,10 +118,13 @@ def explain_study(
     name, folder = asked.modality or image_inputs(saved)[0], folder_of(number)
     follow(f"{folder}: reading images", "")
     looks: list[Look] = []
+    shown: list[tuple[str, ...]] = []
     for member, read in read_by_members(saved, study, reports=reports, modality=asked.modality):
         which = f"model {len(looks) + 1} of {len(saved.members)}" if len(saved.members) > 1 else ""
         follow(f"{folder}: asking about {len(read.batch.inputs[name].values)} images", which)
         looks.append(look_at(member, read, name))
+        shown.append(read.shown)
+    standing = standing_of([(one.saved, names) for one, names in zip(looks, shown, strict=True)], looks[0].level)
     parts = images_of(saved, study, image_input(saved, asked.modality))[name]
     slices = SourceSlices(next(iter(parts.values())), looks[0].window)
     findings = {}
@@ -129,12 +134,14 @@ def explain_study(
             continue
         for place, image in enumerate(explained, start=1):
             follow(f"{folder}: drawing", f"{finding}, {place} of {len(explained)}")
-            draw_slice(name, finding, image, out / folder)
+            draw_slice(name, finding, image, standing.called, out / folder)
     by_slice = [weights for look in looks if (weights := look.slice_weights()) is not None]
     return Explanation(
         study_id=study.study_id,
         modality=name,
         findings=findings,
+        standing=standing,
+        shown="+".join(shown[0]),
         slice_weights=mean_weights(by_slice) if by_slice else None,
         word_weights=mean_words([look.word_weights() for look in looks]),
         number=number,
@@ -159,13 +166,13 @@ def _explained(
     columns = {finding: known.index(finding) for finding in asked.findings or known}
     chosen = likeliest(looks, list(columns.values()), asked.top)
     for finding, column in columns.items():
-        images, probabilities = zip(*chosen[column], strict=True)
+        images, scores = zip(*chosen[column], strict=True)
         heats = mean_heat(looks, images, column)
         sources = slices.read([looks[0].indices[image] for image in images])
         yield (
             finding,
             tuple(
-                ExplainedSlice(source.place, probability, source.pixels, heat, source.window)
-                for source, probability, heat in zip(sources, probabilities, heats, strict=True)
+                ExplainedSlice(source.place, score, source.pixels, heat, source.window)
+                for source, score, heat in zip(sources, scores, heats, strict=True)
             ),
         )

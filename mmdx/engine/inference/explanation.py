@@ -15,7 +15,7 @@ import pandas as pd
 from jaxtyping import Float
 from matplotlib.figure import Figure
 
-from mmdx.engine.inference.answers import Answers, Refused
+from mmdx.engine.inference.answers import Answers, Refused, Standing
 from mmdx.engine.inference.explaining.overlay import Overlay, draw_overlay, overlay_figure
 from mmdx.engine.inference.explaining.page import explain_page
 from mmdx.engine.inference.explaining.source_slices import SlicePlace
@@ -27,12 +27,12 @@ from mmdx.templates import environment
 
 @dataclass(frozen=True)
 class ExplainedSlice:
-    """One slice and one finding: where the slice is found, the probability of the finding in it, its source image from
-    0 to 1 (grey or in colour), and over it the Grad-CAM `heat` as a share of the largest in all slices that are
-    explained for the finding. `window` says how the image is shown."""
+    """One slice and one finding: where the slice is found, the score of the finding in it, its source image from 0 to
+    1 (grey or in colour), and over it the Grad-CAM `heat` as a share of the largest in all slices that are explained
+    for the finding. `window` says how the image is shown."""
 
     place: SlicePlace
-    probability: float
+    score: float
     pixels: Float[np.ndarray, "h w *c"]
     heat: Float[np.ndarray, "h w"]
     window: str = ""
@@ -46,7 +46,8 @@ class Explanation:
     `modality`. `slice_weights` says how much each slice counted (0-based place, share), None where the sequence model
     does not weigh them; `word_weights` the same of each word (word, share), by text input. `number` is the 1-based
     place of the study in its source; it names the folder of its pictures, since an identifier must not stand in a
-    file's name.
+    file's name. `standing` says what the scores are to be read against, `shown` which inputs the model saw
+    (`image+report`).
     """
 
     study_id: str
@@ -55,6 +56,8 @@ class Explanation:
     slice_weights: tuple[tuple[int, float], ...] | None
     word_weights: Mapping[str, tuple[tuple[str, float], ...]] = field(default_factory=dict)
     number: int = 1
+    standing: Standing = field(default_factory=lambda: Standing("slices"))
+    shown: str = ""
 
     @property
     def folder(self) -> str:
@@ -63,11 +66,11 @@ class Explanation:
 
     def to_json(self) -> dict[str, Any]:
         """The entry of the study in `explain.json`; the pictures are named, and lie in `folder`."""
-        content: dict[str, Any] = {"study_id": self.study_id, "modality": self.modality, "findings": {}}
+        content: dict[str, Any] = {"study_id": self.study_id, "modality": self.modality, "shown": self.shown}
+        content |= {"scores_of": self.standing.rows} | self.standing.to_json() | {"findings": {}}
         for finding, slices in self.findings.items():
             entries = [
-                image.place.to_json()
-                | {"probability": image.probability, "picture": picture_name(finding, image.place.number)}
+                image.place.to_json() | {"score": image.score, "picture": picture_name(finding, image.place.number)}
                 for image in slices
             ]
             content["findings"][finding] = {"slices": entries}
@@ -85,14 +88,14 @@ class Explanation:
         return content | {"folder": self.folder}
 
     def frame(self) -> pd.DataFrame:
-        """One row per finding and slice that is drawn: `study_id, finding, number, slice, probability`, with the
+        """One row per finding and slice that is drawn: `study_id, finding, number, slice, score`, with the
         1-based number of the slice and, as in files of predictions, its 0-based place."""
         rows = [
-            (self.study_id, finding, image.place.number, image.place.index, image.probability)
+            (self.study_id, finding, image.place.number, image.place.index, image.score)
             for finding, slices in self.findings.items()
             for image in slices
         ]
-        return pd.DataFrame(rows, columns=["study_id", "finding", "number", SLICE, "probability"])
+        return pd.DataFrame(rows, columns=["study_id", "finding", "number", SLICE, "score"])
 
     def figure(self, finding: str, number: int | None = None) -> Figure:
         """The picture of the slice of this 1-based `number`, by default of the likeliest one: alone, and under its
@@ -106,13 +109,13 @@ class Explanation:
         if not slices:
             numbers = ", ".join(str(image.place.number) for image in self.findings[finding])
             raise UsageError(f"slice {number}: is not explained for '{finding}'; those that are: {numbers}")
-        return overlay_figure(_overlay(self.modality, finding, slices[0]))
+        return overlay_figure(_overlay(self.modality, finding, slices[0], self.standing.called))
 
     def draw(self, folder: Path) -> None:
         """Writes one PNG per finding and slice into `folder`."""
         for finding, slices in self.findings.items():
             for image in slices:
-                draw_slice(self.modality, finding, image, folder)
+                draw_slice(self.modality, finding, image, self.standing.called, folder)
 
     def save(self, folder: str | Path) -> None:
         """Writes the pictures, `explain.json` and `explain.html`. Raises `MmdxError` where they cannot be written."""
@@ -170,10 +173,11 @@ def recorded(answers: Iterable[Explanation | Refused], folder: Path) -> Iterator
         raise MmdxError(f"{folder}: cannot be written ({error.strerror})") from None
 
 
-def draw_slice(modality: str, finding: str, image: ExplainedSlice, folder: Path) -> None:
-    """Writes the picture of one slice under its heat for one finding into `folder`, which is made."""
+def draw_slice(modality: str, finding: str, image: ExplainedSlice, called: str, folder: Path) -> None:
+    """Writes the picture of one slice under its heat for one finding into `folder`, which is made; `called` is what its
+    score is called."""
     folder.mkdir(parents=True, exist_ok=True)
-    draw_overlay(_overlay(modality, finding, image), folder / picture_name(finding, image.place.number))
+    draw_overlay(_overlay(modality, finding, image, called), folder / picture_name(finding, image.place.number))
 
 
 def folder_of(number: int) -> str:
@@ -186,9 +190,9 @@ def picture_name(finding: str, number: int) -> str:
     return f"{re.sub(r'[^A-Za-z0-9._-]+', '_', finding)[:80]}-slice{number:03d}.png"
 
 
-def _overlay(modality: str, finding: str, image: ExplainedSlice) -> Overlay:
-    where = f"{modality}, {image.place.in_words()}"
-    return Overlay(image.pixels, image.heat, finding, image.probability, where, image.window)
+def _overlay(modality: str, finding: str, image: ExplainedSlice, called: str) -> Overlay:
+    where, score = f"{modality}, {image.place.in_words()}", f"{called} {image.score:.2f}"
+    return Overlay(image.pixels, image.heat, finding, score, where, image.window)
 
 
 def _record(entries: list[Mapping[str, Any]], folder: Path) -> None:

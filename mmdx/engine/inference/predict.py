@@ -23,7 +23,7 @@ from mmdx.engine.inference.prediction import Prediction, Predictions
 from mmdx.engine.inference.raw import image_names
 from mmdx.engine.inference.reports import read_reports
 from mmdx.engine.inference.source import answer_each, make_folder
-from mmdx.engine.inference.standing import is_calibrated, prevalence_of, with_thresholds
+from mmdx.engine.inference.standing import standing_of, with_thresholds
 from mmdx.engine.inference.study import ReadStudy, check_trained, device_of, image_input, read_by_members, text_inputs
 from mmdx.engine.processes import ready_cpu
 from mmdx.engine.runs.folder import model_folder
@@ -113,8 +113,9 @@ def predict_study(
     if "findings" not in answers and "slices" not in answers:
         raise DataError("the model answers for images alone, and the study has none that it reads")
     read = answered[0].read
-    batch, shown = read.batch, _shown(saved, read)
+    batch, shown = read.batch, read.shown
     level = "study" if "findings" in answers else "slice"
+    standing = standing_of([(one.saved, one.read.shown) for one in answered], level)
     return Prediction(
         study_id=study.study_id,
         patient_id=study.patient_id,
@@ -124,17 +125,13 @@ def predict_study(
         order_source=read.orders,
         problems=tuple(read.problems),
         reports_without=withheld(saved.config.data.reports) if text_inputs(saved) else "",
-        calibrated=all(is_calibrated(one.saved, level, _shown(one.saved, one.read)) for one in answered),
-        prevalence=prevalence_of(saved, level),
+        calibrated=standing.calibrated,
+        prevalence=standing.prevalence,
         members=len(answered),
         labels=known_labels(saved, study),
         slice_labels=known_slice_labels(saved, study) if level == "slice" else {},
         **answers,
     )
-
-
-def _shown(saved: SavedModel, read: ReadStudy) -> list[str]:
-    return [name for name in saved.facts.inputs if bool(read.batch.present(name)[0])]
 
 
 def _answers(answered: Sequence[_Answered]) -> dict[str, Any]:
@@ -148,7 +145,7 @@ def _answers(answered: Sequence[_Answered]) -> dict[str, Any]:
         if isinstance(head, TextHead) and head.sees(first.output.features).item():
             words = first.saved.tokenizers[target_key(head.text)]
             answers["description"] = words.prose(head.write(first.output.features)[0])
-            answers["described_from"] = tuple(one for one in head.seen if one in _shown(first.saved, first.read))
+            answers["described_from"] = tuple(one for one in head.seen if one in first.read.shown)
         if head.level in ("study", "slice"):
             answers |= _probabilities(answered, name)
     return answers

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from mmdx.engine.inference.answers import Answers
+from mmdx.engine.inference.answers import Answers, Standing
 from mmdx.errors import DataError, MmdxError
 from mmdx.files import PREDICTION_COLUMNS, SLICE, SPREAD, write_json, written
 from mmdx.templates import environment
@@ -33,9 +33,7 @@ class Prediction:
     linked over slices. `description` is the text that the model wrote, None where it writes none, from the inputs
     `described_from`.
 
-    `calibrated` says whether these scores are probabilities: whether studies that the model had not seen, shown as much
-    as this one, were held against them. Beside them stand, by finding and where they are known, the `thresholds` that
-    validation chose (Youden's J) and the `prevalence` among what the model learned from.
+    `calibrated`, `thresholds` and `prevalence` are what these scores are to be read against (`Standing`).
 
     `labels` are those that came with the study, by finding, the known ones alone; `slice_labels` by image of all of the
     study, NaN where unknown, where the model answers for slices alone.
@@ -77,18 +75,10 @@ class Prediction:
             raise DataError("the model's answer is not a number")
 
     @property
-    def called(self) -> str:
-        """What its scores are called."""
-        return "probability" if self.calibrated else "score"
-
-    @property
-    def meaning(self) -> list[str]:
-        """Sentences on what the scores mean, and what stands beside them."""
+    def standing(self) -> Standing:
+        """What its scores are to be read against."""
         rows = "studies" if self.findings else "slices"
-        lines = [] if self.calibrated else ["scores are not calibrated: they rank, and are no probabilities"]
-        if self.thresholds:
-            lines.append(f"threshold: a {self.called} at or above it is a yes (Youden's J on validation {rows})")
-        return lines + ([f"prevalence: among training {rows}"] if self.prevalence else [])
+        return Standing(rows, self.calibrated, self.thresholds, self.prevalence)
 
     def images_read(self, name: str) -> str:
         """How many images of an input were read, in words."""
@@ -112,13 +102,9 @@ class Prediction:
             content["slices"] = {finding: list(scores) for finding, scores in self.slices.items()}
             content["slice_numbers"] = list(self.slice_numbers)
         if self.findings or self.slices:
-            content["calibrated"] = self.calibrated
+            content |= self.standing.to_json()
         if self.labels:
             content["labels"] = dict(self.labels)
-        if self.thresholds:
-            content["thresholds"] = dict(self.thresholds)
-        if self.prevalence:
-            content["prevalence"] = dict(self.prevalence)
         if self.members > 1:
             content["members"] = self.members
         if self.spread:

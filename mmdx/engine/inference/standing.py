@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
 from mmdx.engine.assembly.saved import SavedModel
+from mmdx.engine.inference.answers import Refused, Standing
+from mmdx.engine.inference.explanation import Explanation
 from mmdx.engine.inference.prediction import Prediction, Predictions
 from mmdx.files import SLICES, RunLayout
 from mmdx.models.heads.base import FindingsHead
 from mmdx.stats.cohort.choices import thresholds_for
+
+
+def standing_of(answered: Sequence[tuple[SavedModel, Sequence[str]]], level: Literal["study", "slice"]) -> Standing:
+    """What the scores of models that answer together, each with what it was shown, are to be read against; thresholds
+    are their run's to choose."""
+    calibrated = all(is_calibrated(saved, level, shown) for saved, shown in answered)
+    prevalence = prevalence_of(answered[0][0], level)
+    return Standing("studies" if level == "study" else "slices", calibrated, prevalence=prevalence)
 
 
 def is_calibrated(saved: SavedModel, level: Literal["study", "slice"], shown: Sequence[str]) -> bool:
@@ -50,13 +60,30 @@ def with_thresholds(predictions: Predictions, run: Path) -> Predictions:
     They stay as they are where `run` is a model folder, or has no such rows.
     """
 
+    def told(answer: Prediction) -> Prediction:
+        findings = tuple(answer.findings or answer.slices)
+        return replace(answer, thresholds=chosen(answer.standing.rows, answer.shown, findings))
+
+    chosen = _choices(run)
+    return Predictions(map(told, predictions), predictions.refused)
+
+
+def explained_with_thresholds(answers: Iterable[Explanation | Refused], run: Path) -> Iterator[Explanation | Refused]:
+    """The same of explanations, one after the other."""
+    chosen = _choices(run)
+    for answer in answers:
+        if isinstance(answer, Explanation):
+            known = chosen(answer.standing.rows, answer.shown, tuple(answer.findings))
+            answer = replace(answer, standing=replace(answer.standing, thresholds=known))
+        yield answer
+
+
+def _choices(run: Path) -> Callable[[str, str, tuple[str, ...]], dict[str, float]]:
+    """What chooses the threshold of each finding, by the rows that are scored (studies, slices) and what was shown."""
+
     @cache
-    def chosen(shown: str, findings: tuple[str, ...], kinds: tuple[str, ...]) -> dict[str, float]:
-        path = RunLayout(run).scores("val", *kinds)
+    def chosen(rows: str, shown: str, findings: tuple[str, ...]) -> dict[str, float]:
+        path = RunLayout(run).scores("val", *((SLICES,) if rows == "slices" else ()))
         return thresholds_for(path, shown, findings) if path.is_file() else {}
 
-    def told(answer: Prediction) -> Prediction:
-        kinds = () if answer.findings else (SLICES,)
-        return replace(answer, thresholds=chosen(answer.shown, tuple(answer.findings or answer.slices), kinds))
-
-    return Predictions(map(told, predictions), predictions.refused)
+    return chosen

@@ -33,6 +33,11 @@ class ReadStudy:
     letterboxes: Mapping[str, Sequence[Letterbox]]
     problems: Sequence[str]
 
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The inputs that the study has something for."""
+        return tuple(name for name in self.batch.inputs if bool(self.batch.present(name)[0]))
+
 
 def read_by_members(
     saved: SavedModel,

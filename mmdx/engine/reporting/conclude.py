@@ -107,7 +107,7 @@ def _of_ensemble(run: RunLayout) -> str:
     runs = ", ".join(f"{code_span(Path(member['run']).name)} (seed {member['seed']})" for member in members)
     return (
         f"An ensemble of {len(members)} models, those of {runs}: the mean of their calibrated logits; the column "
-        "`spread` is the standard deviation of their own probabilities. A study is test where it was test for all."
+        "`spread` is the standard deviation of their own scores. A study is test where it was test for all."
     )
 
 
@@ -121,7 +121,7 @@ def making_of(run: RunLayout) -> str:
         return (
             f"{joined}, each counting as validation studies say, by which they are calibrated; other scores are not."
             if stacked
-            else "Scores are probabilities, not calibrated."
+            else "Scores are not calibrated: they rank, and are no probabilities."
         )
     final = json.loads(run.final.read_text(encoding="utf-8"))
     if "members" in final:

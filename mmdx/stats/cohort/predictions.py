@@ -6,8 +6,8 @@ CSV, UTF-8, one row per study and finding (per slice and finding in slice files)
 
 `shown` names the modalities that the model saw, joined by `+` (`ct+report`, `ct`); a file of one model without withheld
 modalities may leave it out. `label` is 1, 0 or empty (nobody
-looked); `score` a probability. `fold` says which model of a cross-validation scored the row: one that never saw its
-patient. Identifiers and folds are text: `007` stays `007`. Further columns may follow and are not read.
+looked); `score` a number from 0 to 1. `fold` says which model of a cross-validation scored the row: one that never
+saw its patient. Identifiers and folds are text: `007` stays `007`. Further columns may follow and are not read.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def _labels(path: Path | str, raw: pd.DataFrame) -> Float[np.ndarray, "n"]:
 
 def _scores(path: Path | str, raw: pd.DataFrame) -> Float[np.ndarray, "n"]:
     scores = np.asarray(pd.to_numeric(raw["score"], errors="coerce"), dtype=np.float64)
-    refuse(path, raw, ~((scores >= 0) & (scores <= 1)), "score is '{score}'; give a probability from 0 to 1")
+    refuse(path, raw, ~((scores >= 0) & (scores <= 1)), "score is '{score}'; give a number from 0 to 1")
     return scores
 
 

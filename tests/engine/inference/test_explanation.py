@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmdx.engine.inference.answers import Refused
+from mmdx.engine.inference.answers import Refused, Standing
 from mmdx.engine.inference.explaining.source_slices import SlicePlace
 from mmdx.engine.inference.explanation import ExplainedSlice, Explanation, recorded, save_explanations
 from mmdx.errors import UsageError
@@ -16,10 +16,14 @@ from mmdx.errors import UsageError
 PLACE = SlicePlace(2, 5, "c.dcm", None, 7, "1.2.3", 12.5)
 
 
-def explanation(number: int = 1) -> Explanation:
+STANDING = Standing("slices", calibrated=True, thresholds={"a/b": 0.25})
+
+
+def explanation(number: int = 1, standing: Standing = STANDING) -> Explanation:
     grey = np.zeros((4, 4), np.float32)
     slices = (ExplainedSlice(PLACE, 0.75, grey, grey), ExplainedSlice(SlicePlace(0, 5), 0.5, grey, grey))
-    return Explanation("s<1>", "ct", {"a/b": slices}, ((0, 0.25), (2, 0.75)), {"report": (("fall", 1.0),)}, number)
+    words = {"report": (("fall", 1.0),)}
+    return Explanation("s<1>", "ct", {"a/b": slices}, ((0, 0.25), (2, 0.75)), words, number, standing, "ct+report")
 
 
 def test_json_names_the_slices_and_their_pictures() -> None:
@@ -28,11 +32,15 @@ def test_json_names_the_slices_and_their_pictures() -> None:
     assert explanation(3).to_json() == {
         "study_id": "s<1>",
         "modality": "ct",
+        "shown": "ct+report",
+        "scores_of": "slices",
+        "calibrated": True,
+        "thresholds": {"a/b": 0.25},
         "findings": {
             "a/b": {
                 "slices": [
-                    unknown | names | {"number": 3, "slice": 2, "probability": 0.75, "picture": "a_b-slice003.png"},
-                    unknown | {"number": 1, "slice": 0, "probability": 0.5, "picture": "a_b-slice001.png"},
+                    unknown | names | {"number": 3, "slice": 2, "score": 0.75, "picture": "a_b-slice003.png"},
+                    unknown | {"number": 1, "slice": 0, "score": 0.5, "picture": "a_b-slice001.png"},
                 ]
             }
         },
@@ -84,8 +92,20 @@ def test_a_figure_is_of_the_likeliest_slice_or_of_the_one_that_is_named() -> Non
         explanation().figure("c")
 
 
+def test_a_score_is_a_probability_only_where_it_is_calibrated() -> None:
+    known, unknown = explanation(), explanation(standing=Standing("studies", prevalence={"a/b": 0.5}))
+    assert known.figure("a/b").get_suptitle() == "a/b: probability 0.75"
+    assert unknown.figure("a/b").get_suptitle() == "a/b: score 0.75"
+    html = unknown._repr_html_()
+    assert "<th>likeliest slices (score)</th><th>prevalence</th>" in html
+    assert "scores are not calibrated" in html
+    assert "prevalence: among training studies" in html
+    assert "probability" not in html
+
+
 def test_a_notebook_shows_a_table_and_the_likeliest_slice() -> None:
     html = explanation()._repr_html_()
-    assert "<td>a/b</td><td>3 (0.75), 1 (0.50)</td>" in html
+    assert "<th>likeliest slices (probability)</th><th>threshold</th>" in html
+    assert "<td>a/b</td><td>3 (0.75), 1 (0.50)</td><td>0.250</td>" in html
     assert "s&lt;1&gt;" in html
     assert html.count("data:image/png;base64,") == 1

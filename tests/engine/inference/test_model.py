@@ -102,7 +102,7 @@ def test_an_explanation_is_of_the_findings_and_slices_that_were_asked_for(home: 
     assert list(part.findings) == ["fracture"]
     assert len(part.findings["fracture"]) == 2
     for one, other in zip(part.findings["fracture"], whole.findings["fracture"], strict=False):
-        assert (one.place, one.probability) == (other.place, other.probability)
+        assert (one.place, one.score) == (other.place, other.score)
         np.testing.assert_array_equal(one.pixels, other.pixels)
     assert max(one.heat.max() for one in part.findings["fracture"]) in (0.0, 1.0)
 

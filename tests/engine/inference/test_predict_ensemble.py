@@ -85,7 +85,7 @@ def test_heat_and_weights_are_means_over_the_members(home: Path):
     scores = model.predict(IMAGES, report=REPORT)[0].slices["bleed"]
     for image in both.findings["bleed"]:
         assert image.heat == pytest.approx(means[image.place.index] / largest, abs=1e-5)
-        assert image.probability == pytest.approx(scores[image.place.index], abs=1e-6)
+        assert image.score == pytest.approx(scores[image.place.index], abs=1e-6)
     words, shares = zip(*both.word_weights["report"], strict=True)
     assert words == ("history", "of", "a", "fall")
     weights = [[share for _, share in part.word_weights["report"]] for part in parts]

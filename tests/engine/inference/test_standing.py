@@ -9,11 +9,20 @@ import pytest
 import torch
 from texts import model_of
 
+from mmdx.engine.inference.answers import Refused, Standing
+from mmdx.engine.inference.explanation import Explanation
 from mmdx.engine.inference.prediction import Prediction, Predictions
-from mmdx.engine.inference.standing import is_calibrated, prevalence_of, with_thresholds
+from mmdx.engine.inference.standing import (
+    explained_with_thresholds,
+    is_calibrated,
+    prevalence_of,
+    standing_of,
+    with_thresholds,
+)
 from mmdx.models.heads.calibration import Calibration
 from mmdx.models.stack.stack import Stack, Weighting
 
+HEAD = "study_id,patient_id,shown,finding,label,score"
 BASE = {
     "study_id": "s1",
     "patient_id": "p1",
@@ -58,12 +67,34 @@ def test_thresholds_are_those_that_validation_chose_for_the_same_showing(tmp_pat
     folder.mkdir(parents=True)
     lines = [f"v{i},v{i},image,bleed,{i % 2},{0.7 if i % 2 else 0.2}" for i in range(12)]
     lines += [f"v{i},v{i},image,edema,{i % 2},0.5" for i in range(4)]
-    head = "study_id,patient_id,shown,finding,label,score"
-    (folder / "val.csv").write_text("\n".join([head, *lines]) + "\n")
+    (folder / "val.csv").write_text("\n".join([HEAD, *lines]) + "\n")
     answers = [Prediction(**BASE, shown=shown, findings={"bleed": 0.3, "edema": 0.4}) for shown in ("image", "report")]
     image, report = with_thresholds(Predictions(answers, ["refused: s2: no images"]), tmp_path / "run")
     assert image.thresholds == pytest.approx({"bleed": 0.45})  # half way between the noes and the yeses
     assert report.thresholds == {}
+
+
+def test_explanations_have_the_thresholds_of_slices_where_their_scores_are_of_slices(tmp_path: Path):
+    folder = tmp_path / "run" / "predictions"
+    folder.mkdir(parents=True)
+    lines = [f"v{i},v{i},image,bleed,{i % 2},{0.7 if i % 2 else 0.2},0" for i in range(12)]
+    (folder / "val_slices.csv").write_text("\n".join([f"{HEAD},slice", *lines]) + "\n")
+    of_slices = Explanation("s1", "image", {"bleed": ()}, None, standing=Standing("slices"), shown="image")
+    of_studies = replace(of_slices, standing=Standing("studies"))
+    refused = Refused("s2", "no images")
+    told = list(explained_with_thresholds([of_slices, refused, of_studies], tmp_path / "run"))
+    assert told[0].standing.thresholds == pytest.approx({"bleed": 0.45})
+    assert told[1:] == [refused, of_studies]
+
+
+def test_models_that_answer_together_are_calibrated_where_each_of_them_is():
+    one, other = model_of("history"), model_of("history")
+    for saved in (one, other):
+        assert not standing_of([(one, ["history"]), (other, ["history"])], "study").calibrated
+        (head,) = saved.model.heads_of("study").values()
+        head.calibration = Calibration(torch.ones(1), torch.zeros(1))
+    standing = standing_of([(one, ["history"]), (other, ["history"])], "study")
+    assert (standing.rows, standing.called) == ("studies", "probability")
 
 
 def test_a_model_folder_alone_has_no_thresholds_and_refusals_stay(tmp_path: Path):

@@ -50,7 +50,7 @@ def test_numbers_serve_as_identifiers_and_unknown_labels_are_nan(runs):
 def test_faults_name_the_table_and_the_row(runs):
     bad = read(runs[1])
     bad.loc[6, "score"] = 1.5
-    with pytest.raises(DataError, match=r"^table 2, row 7: score is '1.5'; give a probability from 0 to 1$"):
+    with pytest.raises(DataError, match=r"^table 2, row 7: score is '1.5'; give a number from 0 to 1$"):
         compare([read(runs[0]), bad], resamples=200)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 import torch
@@ -45,6 +45,11 @@ class Look:
     @property
     def indices(self) -> list[int]:
         return slices_of(self.batch, self.modality)[1]
+
+    @property
+    def level(self) -> Literal["study", "slice"]:
+        """Whether the answer that is explained is given for the study, or for each image."""
+        return "slice" if explained_head(self.saved.model, self.modality)[1] == "slice" else "study"
 
     @property
     def window(self) -> Window:
@@ -101,7 +106,7 @@ def look_at(saved: SavedModel, read: ReadStudy, modality: str) -> Look:
 
 def likeliest(looks: Sequence[Look], columns: Sequence[int], top: int) -> dict[int, list[tuple[int, float]]]:
     """By column of a finding, the `top` packed images on which the answer of all models stands, the first of them the
-    first, each with the probability there: of the image where a head answers for it, else of the study."""
+    first, each with the score there: of the image where a head answers for it, else of the study."""
     first = looks[0]
     name, _ = explained_head(first.saved.model, first.modality)
     answer = answer_together(

@@ -33,12 +33,13 @@ _MARGIN, _HEAD, _BAR, _SCALE = 14, 84, 16, 64
 @dataclass(frozen=True)
 class Overlay:
     """What a picture shows: the source image `pixels` and its `heat`, from 0 to 1, the heat as a share of the largest
-    in the slices drawn for `finding`; `where` and `window` say which slice this is, and how it is shown."""
+    in the slices drawn for `finding`. `score` is that of the finding in words; `where` and `window` say which slice
+    this is, and how it is shown."""
 
     pixels: Float[np.ndarray, "h w *c"]
     heat: Float[np.ndarray, "h w"]
     finding: str
-    probability: float
+    score: str
     where: str
     window: str
 
@@ -68,7 +69,7 @@ def overlay_figure(picture: Overlay) -> Figure:
     plain.set_title(f"{picture.where}\n{picture.window}", fontsize=10)
     heated.set_title("where the network looked" if picture.heat.any() else "no heat: nothing here speaks for it")
     heated.title.set_fontsize(10)
-    figure.suptitle(f"{picture.finding}: {picture.probability:.2f}", fontsize=13, y=1 - 8 / whole[1], va="top")
+    figure.suptitle(f"{picture.finding}: {picture.score}", fontsize=13, y=1 - 8 / whole[1], va="top")
     return figure
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from jinja2 import Environment
 
 from mmdx.engine.inference import templates
+from mmdx.engine.inference.answers import Standing
 from mmdx.stats.report import templates as report
 from mmdx.stats.report.words import counted
 from mmdx.templates import environment, resource
@@ -32,9 +33,15 @@ def explain_page(entries: Sequence[Mapping[str, Any]]) -> str:
             style=resource(report.__name__, "page.css"),
             ground=_ground(entries),
             studies=entries,
+            standings=[_standing(entry) for entry in entries],
             most_words=MOST_WORDS,
         )
     )
+
+
+def _standing(entry: Mapping[str, Any]) -> Standing:
+    known = (dict(entry.get(name, {})) for name in ("thresholds", "prevalence"))
+    return Standing(entry["scores_of"], entry["calibrated"], *known)
 
 
 def _ground(entries: Sequence[Mapping[str, Any]]) -> str:

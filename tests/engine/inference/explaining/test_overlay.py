@@ -23,13 +23,13 @@ from mmdx.engine.inference.explaining.overlay import (
 
 PIXELS = np.full((2, 2), 0.5)
 HEAT = np.array([[0.0, 1.0], [0.5, 0.0]])
-PICTURE = Overlay(PIXELS, HEAT, "bleed", 0.256, "ct, slice 3 of 9", "window of the file: centre 40, width 80 HU")
+PICTURE = Overlay(PIXELS, HEAT, "bleed", "score 0.26", "ct, slice 3 of 9", "window of the file: centre 40, width 80 HU")
 
 
 def test_the_titles_say_what_and_where():
     figure = overlay_figure(PICTURE)
     plain, heated, bar = figure.axes
-    assert figure.get_suptitle() == "bleed: 0.26"
+    assert figure.get_suptitle() == "bleed: score 0.26"
     assert plain.get_title() == "ct, slice 3 of 9\nwindow of the file: centre 40, width 80 HU"
     assert heated.get_title() == "where the network looked"
     assert bar.get_ylabel() == SCALE
@@ -46,7 +46,7 @@ def test_no_heat_is_clear_and_the_largest_has_the_colour_of_the_top():
 
 
 def test_a_slice_without_any_heat_says_so():
-    cold = Overlay(PIXELS, np.zeros((2, 2)), "bleed", 0.1, "ct, slice 1", "")
+    cold = Overlay(PIXELS, np.zeros((2, 2)), "bleed", "score 0.10", "ct, slice 1", "")
     assert overlay_figure(cold).axes[1].get_title() == "no heat: nothing here speaks for it"
 
 
@@ -65,7 +65,7 @@ def test_an_image_is_drawn_at_its_own_size_where_that_can_be_looked_at(size: tup
 
 def test_the_picture_holds_the_pixels_of_the_source(tmp_path: Path):
     source = np.random.default_rng(0).integers(0, 256, (400, 390), dtype=np.uint8)
-    cold = Overlay(source / 255, np.zeros(source.shape), "bleed", 0.1, "x-ray", "")
+    cold = Overlay(source / 255, np.zeros(source.shape), "bleed", "score 0.10", "x-ray", "")
     draw_overlay(cold, tmp_path / "a.png")
     drawn = np.asarray(Image.open(tmp_path / "a.png").convert("L")).astype(int)
     found = [

@@ -14,12 +14,15 @@ SLICE = {
     "instance_number": 123,
     "sop_instance_uid": "1.2.840.20170314",
     "position_mm": 13.125,
-    "probability": 0.756,
+    "score": 0.756,
     "picture": "a_b-slice118.png",
 }
 ENTRY = {
     "study_id": "DOE^JANE",
     "modality": "ct",
+    "scores_of": "slices",
+    "calibrated": False,
+    "prevalence": {"<a/b>": 0.25},
     "findings": {"<a/b>": {"slices": [SLICE]}},
     "slice_weights": [{"number": 1, "slice": 0, "weight": 0.25}, {"number": 2, "slice": 1, "weight": 0.75}],
     "word_weights": {"report": [{"item": word, "weight": weight} for word, weight in (("a<b", 0.25), ("fall", 0.5))]},
@@ -32,7 +35,19 @@ def test_a_slice_is_named_and_its_picture_lies_beside_the_page() -> None:
     assert '<img alt="&lt;a/b&gt;, slice 118, InstanceNumber 123, 13.1 mm' in page
     assert 'src="study-001/a_b-slice118.png"' in page
     assert "1 study, 1 finding, 1 picture" in page
-    assert "&lt;a/b&gt; 0.76: slice 118, InstanceNumber 123, 13.1 mm" in page
+    assert "&lt;a/b&gt;, score 0.76: slice 118, InstanceNumber 123, 13.1 mm" in page
+
+
+def test_a_score_is_a_probability_only_where_it_is_calibrated() -> None:
+    page = explain_page([ENTRY])
+    assert '<th scope="col">score</th><th scope="col">prevalence</th>' in page
+    assert "<td>0.76</td><td>0.25</td>" in page
+    assert "scores are not calibrated" in page
+    assert "probability" not in page
+    page = explain_page([{**ENTRY, "calibrated": True, "thresholds": {"<a/b>": 0.125}}])
+    assert '<th scope="col">probability</th><th scope="col">threshold</th><th scope="col">prevalence</th>' in page
+    assert "<td>0.76</td><td>0.12</td><td>0.25</td>" in page
+    assert "threshold: a probability at or above it is a yes (Youden&#39;s J on validation slices)" in page
 
 
 def test_it_needs_nothing_of_elsewhere() -> None:
