@@ -32,6 +32,8 @@ FAR = 8.0
 """The farthest edge that the cells of a map answer for, in cells; beyond it the next map does, and the coarsest all."""
 CANDIDATES = 300
 """How many boxes per image are looked at for overlap, from the likeliest on."""
+MEMORY = 0.9
+"""How much of the mean number of cells in boxes stays at each batch (as in Detectron2's RetinaNet)."""
 FEW = 4
 """How many cells must say that a slice has a finding of which its boxes are unknown: the likeliest ones."""
 PLACE, ANSWER = 3, 6
@@ -93,6 +95,8 @@ class BoxHead(Head):
         # Distances pass a ReLU: all start above it, or half of them would never learn.
         nn.init.ones_(cast(Tensor, self.regress.bbox_reg.bias))
         self.overlap, self.least, self.most, self.weak, self.weight = overlap, least, most, weak, weight
+        # The sum of cells in boxes over batches, and of batches, both fading.
+        self.register_buffer("seen", torch.zeros(2))
 
     def forward(
         self, encoded: Mapping[str, Features], fused: Float[Tensor, "b d"], batch: Batch
@@ -125,7 +129,8 @@ class BoxHead(Head):
         return (answers[..., 0].sigmoid() * answers[..., 5].sigmoid()).sqrt()
 
     def loss(self, logits: Float[Tensor, "n a c"], batch: Batch) -> Float[Tensor, ""]:
-        """Focal loss over all cells, plus overlap and centrality of the cells in boxes, per cell in a box.
+        """Focal loss over all cells, plus overlap and centrality of the cells in boxes, per cell that a batch has in
+        boxes, as a running mean over the batches of training.
 
         Cells of an image and finding of which nothing is known count nothing, but in `weak` times `weak_loss`.
         """
@@ -141,12 +146,21 @@ class BoxHead(Head):
         overlap = generalized_box_iou_loss(corners, truth, reduction="sum")
         aim = centrality(places[cell], truth)
         central = F.binary_cross_entropy_with_logits(answers[inside][:, 5], aim, reduction="sum")
-        # By the cells in boxes: nearly all others are background, and their number says nothing of the lesions.
-        total = (focal + overlap + central) / inside.sum().clamp(min=1)
+        total = (focal + overlap + central) / self._usual(inside.sum())
         if not self.weak:
             return total
         unknown = (batch.slice_labels[self.images] == 1) & ~labelled
         return total + self.weak * weak_loss(answers[..., 0], unknown)
+
+    def _usual(self, inside: Int[Tensor, ""]) -> Float[Tensor, ""]:
+        """How many cells lie in boxes in a batch, on average; at least 1.
+
+        By them and not by all cells, for nearly all are background. On average, or else a batch of one study without a
+        box would be divided by 1, and one with boxes by hundreds: background would drown what is known of lesions.
+        """
+        if self.training:
+            self.seen = MEMORY * self.seen + (1 - MEMORY) * torch.stack([inside.float(), torch.ones_like(self.seen[1])])
+        return (self.seen[0] / self.seen[1]).nan_to_num().clamp(min=1)
 
     def boxes(self, logits: Float[Tensor, "n a c"], height: int, width: int) -> tuple[Boxes, Float[Tensor, "k"]]:
         """The boxes of each image and their scores, from the likeliest of all images on; clipped to the image."""

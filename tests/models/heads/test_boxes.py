@@ -155,6 +155,23 @@ def test_the_right_box_costs_next_to_nothing():
     assert scores.item() == pytest.approx(1, abs=1e-4)
 
 
+def test_a_batch_without_boxes_is_divided_by_what_batches_have_on_average():
+    # One cell in a box, then none: the mean is 0.9 of the first and 0.1 of the second, over what has been seen.
+    logits = torch.zeros(1, 4, 15)
+    logits[0, :, :3] = places((2, 2))
+    boxed, empty = labelled([[1, 0]], boxes((0, 0, 2, 2, 30, 30))), labelled([[0, 0]], boxes())
+    fresh, trained = head(), head()
+    alone = fresh.loss(logits, empty).item()
+    trained.loss(logits, boxed)
+    cells = trained.seen[0].item() / 0.1
+    assert cells > 1
+    after = trained.loss(logits, empty).item()
+    assert after == pytest.approx(alone / (0.09 * cells / 0.19), rel=1e-5)
+    trained.eval()
+    assert trained.loss(logits, empty).item() == pytest.approx(after, rel=1e-6)
+    assert trained.loss(logits, empty).item() == pytest.approx(after, rel=1e-6)
+
+
 def test_of_boxes_that_overlap_the_likeliest_stays_and_images_have_so_many():
     logits = torch.zeros(2, 4, 15)
     logits[:, :, :3] = places((2, 2))
