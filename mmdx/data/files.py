@@ -5,6 +5,7 @@ A table is somebody else's file: a name in it must not make us read, and later p
 
 from __future__ import annotations
 
+import codecs
 import lzma
 import os
 import struct
@@ -20,8 +21,29 @@ from mmdx.errors import DataError, reason
 MOST_FILES = 20_000
 MOST_BYTES = 8 * 2**30
 """The bounds of an archive: files, and bytes when it is unpacked."""
+MOST_TEXT = 10_000_000
+"""The longest text of one study, in characters of a cell or bytes of a file."""
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 _BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error)
 _IGNORED = ("__MACOSX", "Thumbs.db", "desktop.ini", "DICOMDIR")
+
+
+def decoded(raw: bytes, encoding: str = "utf-8") -> str:
+    """The text of a file: by the byte order mark that it begins with, which is dropped, else in `encoding`.
+
+    Raises `UnicodeError` where it is not that, `LookupError` where there is no such encoding.
+    """
+    encoding = next((name for mark, name in _MARKS if raw.startswith(mark)), encoding)
+    text = raw.decode(encoding)
+    if "\0" in text:
+        raise UnicodeError("it holds zero bytes, as UTF-16 without a byte order mark does")
+    return text
 
 
 def inside(root: Path, name: str, where: str, *, outside: bool = False) -> Path:

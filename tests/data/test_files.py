@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import codecs
+
 import pytest
 
-from mmdx.data.files import inside, listing
+from mmdx.data.files import decoded, inside, listing
 from mmdx.errors import DataError
 
 
@@ -81,3 +83,15 @@ def test_a_link_from_one_folder_to_another_stays_inside(root):
     (root / "more").mkdir()
     (root / "more" / "alias.png").symlink_to(root / "images" / "1.png")
     assert listing(root / "more", root) == ([root / "more" / "alias.png"], [])
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_a_byte_order_mark_tells_the_encoding(encoding):
+    assert decoded("Größe 胸".encode(encoding)) == "Größe 胸"
+
+
+def test_marks_of_both_byte_orders_and_an_encoding_that_is_said():
+    assert decoded(codecs.BOM_UTF16_BE + "ä胸".encode("utf-16-be")) == "ä胸"
+    assert decoded("ä".encode("latin-1"), "latin-1") == "ä"
+    with pytest.raises(UnicodeError, match="UTF-16 without a byte order mark"):
+        decoded("Mass".encode("utf-16-le"))

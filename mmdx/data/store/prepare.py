@@ -33,6 +33,7 @@ from mmdx.data.store.recipe import Recipe
 from mmdx.data.store.shards import is_written, quarantine_of, shard_path, write_shard
 from mmdx.data.store.store import QUARANTINE, Store, is_store
 from mmdx.data.tables.label_lines import label_lines
+from mmdx.data.text.missing import empty_lines
 from mmdx.data.workers import in_folder
 from mmdx.errors import DataError, UsageError, reason
 from mmdx.registry import READERS
@@ -165,7 +166,7 @@ def _say_done(console: Console, out: Path, making: Making, description: dict[str
     _say(console, f"{out}: {len(making.studies)} studies ({counts}), {len(quarantine)} quarantined")
     if unknown := description["patients_unknown"]:
         _say(console, f"{PATIENTS_UNKNOWN}: {unknown} of {len(making.studies)} studies count as a patient each")
-    for line in [*label_lines(making.studies), *notices(description["privacy"])]:
+    for line in [*label_lines(making.studies), *empty_lines(making.studies), *notices(description["privacy"])]:
         _say(console, line)
 
 

@@ -11,6 +11,7 @@ from mmdx.data.privacy.privacy import private, quoting_nobody
 from mmdx.data.privacy.pseudonyms import Pseudonyms, read_key
 from mmdx.data.store.check import check_studies
 from mmdx.data.store.fingerprint import fingerprint
+from mmdx.data.text.missing import without_empty
 from mmdx.errors import DataError
 from mmdx.registry import READERS
 from mmdx.schema import Component
@@ -61,7 +62,8 @@ class Recipe:
         """The studies as they may be stored, checked against each other. Raises `DataError` where there are none."""
         names = self.pseudonyms()
         with quoting_nobody(names):
-            studies = private(READERS.build(self.reader, "reader", root=self.source), self.source, names)
+            found = without_empty(READERS.build(self.reader, "reader", root=self.source))
+            studies = private(found, self.source, names)
         if not studies:
             raise DataError(f"{self.source}: reader '{self.reader.type}' found no study; is it the right folder?")
         check_studies(studies)

@@ -14,11 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from mmdx.data.files import MOST_TEXT, decoded
 from mmdx.errors import DataError, did_you_mean
 from mmdx.files import written
 
 Separator = Literal[",", ";", "tab", "|"]
 """What stands between the cells of a CSV."""
+
+_TOO_LONG = f"a cell has more than {MOST_TEXT:,} characters; is a quote left open? else shorten it"
 
 
 @dataclass(frozen=True)
@@ -73,12 +76,13 @@ def read_table(
 ) -> Table:
     """The table in a `.csv` or `.jsonl` file; white space within a CSV column's name is folded to one space.
 
-    `separator` stands between the cells of a CSV. Raises `DataError` for a file that is missing, empty or of another
-    encoding, for a row that does not fit the header or is no
-    JSON object, for a column named twice, and for a `required` column that is not there.
+    `separator` stands between the cells of a CSV. A byte order mark tells the encoding before `encoding` does. Raises
+    `DataError` for a file that is missing, empty or of another encoding, for a row that does not fit the header or is
+    no JSON object, for a cell of more than `MOST_TEXT` characters, for a column named twice, and for a `required`
+    column that is not there.
     """
     try:
-        text = path.read_bytes().decode("utf-8-sig" if _is_utf8(encoding) else encoding)
+        text = decoded(path.read_bytes(), encoding)
     except FileNotFoundError:
         raise DataError(f"{path}: no such table; put it there or correct the path") from None
     except LookupError:
@@ -103,19 +107,17 @@ def write_table(path: Path, columns: Sequence[str], rows: Iterable[Sequence[obje
         writer.writerows(rows)
 
 
-def _is_utf8(encoding: str) -> bool:
-    return encoding.lower().replace("_", "-") in ("utf-8", "utf8", "utf-8-sig")
-
-
 def _csv(path: Path, text: str, separator: Separator) -> Table:
     delimiter = "\t" if separator == "tab" else separator
     records: list[list[str]] = []
+    csv.field_size_limit(MOST_TEXT)  # of the whole process; Python's own is 131,072
     try:
         records.extend(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
     except csv.Error as error:
-        raise DataError(
-            f"{path}, row {len(records) + 1}: not CSV: {error}; correct the quotes or use JSON Lines"
-        ) from None
+        where = f"{path}, row {len(records) + 1}"
+        if "field limit" in str(error):
+            raise DataError(f"{where}: {_TOO_LONG}") from None
+        raise DataError(f"{where}: not CSV: {error}; correct the quotes or use JSON Lines") from None
     if not any(records):
         raise DataError(f"{path}: is empty; the first row names the columns")
     columns = [" ".join(name.split()) for name in records[0]]
@@ -158,6 +160,8 @@ def _json_lines(path: Path, text: str) -> Table:
             raise DataError(f"{where}: nested too deep; one flat object per line") from None
         if not isinstance(cells, dict):
             raise DataError(f'{where}: expected an object such as {{"file_name": …}}, found {type(cells).__name__}')
+        if any(isinstance(cell, str) and len(cell) > MOST_TEXT for cell in cells.values()):
+            raise DataError(f"{where}: {_TOO_LONG}")
         columns |= dict.fromkeys(cells)
         rows.append(Row(where, cells))
     return Table(path, tuple(columns), tuple(rows))

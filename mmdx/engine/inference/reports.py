@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from mmdx.data.files import MOST_TEXT, decoded
+from mmdx.data.text.missing import says_nothing
 from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.inference.study import text_inputs
 from mmdx.errors import DataError, UsageError, did_you_mean
@@ -14,7 +16,7 @@ def read_reports(saved: SavedModel, options: Sequence[str]) -> dict[str, str]:
     """The text of each file by the input that it is for, from `FILE` or `NAME=FILE`.
 
     A file without a name is for the only text input. Raises `UsageError` where it is unclear which input a file is for,
-    and where there is none or no file; `DataError` for a file that is empty or no text.
+    and where there is none or no file; `DataError` for a file that says nothing, is no text, or is too long for one.
     """
     reports: dict[str, str] = {}
     for value in options:
@@ -44,13 +46,18 @@ def _report_of(texts: Sequence[str], value: str) -> tuple[str, Path]:
 
 def _report(report: Path) -> str:
     try:
-        text = report.read_text(encoding="utf-8").strip()
+        with report.open("rb") as file:
+            raw = file.read(MOST_TEXT + 1)
+        text = decoded(raw).strip() if len(raw) <= MOST_TEXT else None
     except FileNotFoundError:
         raise UsageError(f"--report {report}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"--report {report}: cannot be read as UTF-8 text ({error})") from None
-    if not text:
-        raise DataError(f"--report {report}: is empty; leave the option out to predict from the images alone")
+    except (OSError, UnicodeError) as error:
+        raise DataError(f"--report {report}: cannot be read as text ({error}); save it as UTF-8") from None
+    if text is None:
+        raise DataError(f"--report {report}: has more than {MOST_TEXT:,} bytes; give the report of one study")
+    if says_nothing(text):
+        said = f"says only '{text}'" if text.isprintable() and text else "is empty"
+        raise DataError(f"--report {report}: {said}; leave the option out to predict from the images alone")
     return text
 
 

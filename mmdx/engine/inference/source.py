@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from mmdx.data.files import unpacked
 from mmdx.data.readers.detect import detect_reader
+from mmdx.data.text.missing import without_empty
 from mmdx.engine.inference.answers import Refused
 from mmdx.errors import DataError, UsageError
 from mmdx.registry import READERS
@@ -61,7 +62,7 @@ def opened(source: Path) -> Iterator[Path]:
 def studies_of(folder: Path, source: Path) -> list[Study]:
     """The studies in `folder`, which may be an unpacked `source`: errors speak of what the user gave."""
     try:
-        return READERS.build(detect_reader(folder), root=folder)
+        return without_empty(READERS.build(detect_reader(folder), root=folder))
     except DataError as error:
         raise DataError([problem.replace(str(folder), str(source)) for problem in error.problems]) from None
 

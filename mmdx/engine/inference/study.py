@@ -10,6 +10,7 @@ import torch
 from mmdx.batch import Batch
 from mmdx.data.images.letterbox import Letterbox
 from mmdx.data.loading.reading import Reading
+from mmdx.data.text.missing import LEFT_OUT, says_nothing
 from mmdx.data.text.redaction import withheld
 from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.inference.arrays import ArrayStudy
@@ -126,7 +127,8 @@ def text_inputs(saved: SavedModel) -> list[str]:
 def _texts(
     saved: SavedModel, study: Study | ArrayStudy, reports: Mapping[str, str]
 ) -> tuple[dict[str, str], list[str]]:
-    """The text of each text input that has one, and one sentence per text of the study that no input reads.
+    """The text of each text input that has one, and one sentence per text of the study that no input reads,
+    or that says nothing.
 
     The one text of a study goes to the only text input, whatever its name.
     """
@@ -137,4 +139,6 @@ def _texts(
     strange = [name for name in present if inputs and name not in inputs]
     unread = [f"text '{name}' is not read: the model reads {', '.join(inputs)}" for name in strange]
     texts = present | dict(reports)
-    return {name: texts[name] for name in inputs if name in texts}, unread
+    wanted = [name for name in inputs if name in texts]
+    unread += [f"text '{name}' {LEFT_OUT}" for name in wanted if says_nothing(texts[name])]
+    return {name: texts[name] for name in wanted if not says_nothing(texts[name])}, unread

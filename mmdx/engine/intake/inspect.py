@@ -14,6 +14,7 @@ import pandas as pd
 from mmdx.data.readers import register_all
 from mmdx.data.readers.detect import detect_reader
 from mmdx.data.tables.table_columns import ColumnUse
+from mmdx.data.text.missing import without_empty
 from mmdx.engine.assembly.plugins import import_plugins
 from mmdx.errors import UsageError
 from mmdx.kinds import KINDS
@@ -89,7 +90,7 @@ def find_studies(
         raise UsageError(f"{path}: no such file or folder")
     component = Component(type=reader or detect_reader(path).type, **dict(options or {}))
     where = "--reader" if reader else f"reader {component.type}"
-    return component.type, READERS.build(component, where, root=path)
+    return component.type, without_empty(READERS.build(component, where, root=path))
 
 
 def rows_of(studies: Sequence[Study], root: Path) -> list[dict[str, Any]]:

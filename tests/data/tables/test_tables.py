@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from mmdx.data.tables.tables import read_table, write_table
@@ -75,3 +77,20 @@ def test_a_written_table_is_read_again(tmp_path):
         {"a": "", "b": "3"},
     ]
     assert [path.name for path in tmp_path.iterdir()] == ["m.csv"]
+
+
+def test_a_long_cell_is_read_and_one_without_end_is_refused(tmp_path, monkeypatch):
+    long = "No finding. " * 20_000
+    (tmp_path / "m.csv").write_text(f'study_id,report\n1,"{long}"\n')
+    assert read_table(tmp_path / "m.csv").rows[0].text("report") == long.strip()
+    monkeypatch.setattr("mmdx.data.tables.tables.MOST_TEXT", 100)
+    (tmp_path / "m.jsonl").write_text(json.dumps({"study_id": 1, "report": long}))
+    for name in ("m.csv", "m.jsonl"):
+        with pytest.raises(DataError, match=rf"{name}, row \d: a cell has more than 10,000,000 characters") as error:
+            read_table(tmp_path / name)
+        assert "\n" not in str(error.value)
+
+
+def test_utf_16_with_a_byte_order_mark_is_read(tmp_path):
+    (tmp_path / "m.csv").write_text("study_id,report\n1,胸腔积液\n", encoding="utf-16")
+    assert read_table(tmp_path / "m.csv").rows[0].text("report") == "胸腔积液"

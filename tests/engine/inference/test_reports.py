@@ -9,7 +9,7 @@ import pytest
 from texts import TEXTS, model_of
 
 from mmdx.engine.inference.reports import named_texts, read_reports
-from mmdx.errors import UsageError
+from mmdx.errors import DataError, UsageError
 
 
 def test_files_are_named_where_there_are_several_texts(tmp_path: Path):
@@ -57,3 +57,29 @@ def test_a_text_from_python_is_for_the_only_input_or_is_named():
         named_texts(two, "blood")
     with pytest.raises(UsageError, match="report 'histry': the model reads no such text; did you mean 'history'"):
         named_texts(two, {"histry": "fall"})
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_is_no_word(tmp_path: Path, encoding: str):
+    file = tmp_path / "report.txt"
+    file.write_bytes("Blood.\n".encode(encoding))
+    assert read_reports(model_of("findings"), [str(file)]) == {"findings": "Blood."}
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        (b"", "is empty; leave the option out"),
+        (b"\xef\xbb\xbf \n", "is empty; leave the option out"),
+        (b"NaN\n", "says only 'NaN'; leave the option out"),
+        ("Blood".encode("utf-16-le"), "cannot be read as text"),
+        (b"Gr\xf6\xdfe", "cannot be read as text"),
+        (b"x" * 10_000_001, "has more than 10,000,000 bytes"),
+    ],
+)
+def test_a_file_without_a_report_is_refused_in_one_line(tmp_path: Path, content: bytes, line: str):
+    file = tmp_path / "report.txt"
+    file.write_bytes(content)
+    with pytest.raises(DataError, match=line) as refused:
+        read_reports(model_of("findings"), [str(file)])
+    assert len(refused.value.problems) == 1
