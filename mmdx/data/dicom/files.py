@@ -21,8 +21,9 @@ from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, MediaStorageDirecto
 
 from mmdx.data.dicom.codecs import PIXELS, stored_frames
 from mmdx.data.dicom.colour import is_colour, rgb
+from mmdx.data.dicom.display import Display, displays_of
 from mmdx.data.dicom.grayscale import frame_attributes, grey_levels, hounsfield, rescale
-from mmdx.data.dicom.header import make_sound
+from mmdx.data.dicom.header import OF_PIXELS, make_sound
 from mmdx.data.order.geometry import frame_value
 from mmdx.data.quiet import quiet
 from mmdx.errors import DataError, reason
@@ -36,6 +37,8 @@ DEFERRED = 2**14
 """Elements of more bytes are left in the file until they are touched."""
 MAX_FRAMES = 2**17
 """A file that claims more frames is refused before any is listed."""
+_SENSELESS = (AttributeError, KeyError, IndexError, NotImplementedError, ValueError, struct.error)
+"""What pydicom and NumPy raise where elements of a header do not fit each other."""
 _NEEDED = ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "PhotometricInterpretation")
 
 
@@ -53,15 +56,22 @@ def read_header(path: Path) -> pydicom.Dataset:
 
     Raises `DataError`: no such file, not DICOM, broken.
     """
-    return _read(path, pixels=False)
+    return _read(path)
 
 
-def _read(path: Path, *, pixels: bool) -> pydicom.Dataset:
-    """The header; with `pixels` these as well, fetched when they are touched, and of the rest what a picture takes."""
+def _read(path: Path, *, pixels: bool = False, display: bool = False) -> pydicom.Dataset:
+    """The header; with `pixels` these as well, fetched when they are touched, and of the rest what a picture takes;
+    with `display` that alone."""
+    tags = sorted(OF_PIXELS) if display else None
     try:
         with quiet():
-            header = pydicom.dcmread(path, stop_before_pixels=not pixels, defer_size=DEFERRED if pixels else None)
-            make_sound(header, pixels_alone=pixels)
+            header = pydicom.dcmread(
+                path,
+                stop_before_pixels=not pixels,
+                defer_size=DEFERRED if pixels else None,
+                specific_tags=tags,  # pyright: ignore[reportArgumentType]  (numbers are tags as well)
+            )
+            make_sound(header, pixels_alone=pixels or display)
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except InvalidDicomError:
@@ -118,6 +128,20 @@ def pixel_facts(header: pydicom.Dataset) -> tuple[Unit, Literal[1, 3], int]:
     return "HU" if is_hu else "intensity", 3 if colour else 1, frames
 
 
+def frame_displays(path: Path, frames: Sequence[int]) -> tuple[Display, ...]:
+    """What grey frames say of black and white; nothing for colour. Raises `DataError` where the header is broken."""
+    return header_displays(path, _read(path, display=True), frames)
+
+
+def header_displays(path: Path, header: pydicom.Dataset, frames: Sequence[int]) -> tuple[Display, ...]:
+    """`frame_displays` of a file whose header was read."""
+    try:
+        with quiet():
+            return () if is_colour(header) else displays_of(header, frames)
+    except _SENSELESS as error:
+        raise DataError(f"{path}: the header does not tell what its pixels mean: {reason(error)}") from None
+
+
 def is_localizer(header: pydicom.Dataset) -> bool:
     """Whether the image is a scout, to plan the scan on."""
     kinds = [header.get("ImageType"), frame_value(header, 0, "FrameType")]
@@ -170,12 +194,13 @@ def _check_fragments(path: Path, file: BinaryIO, size: int, frames: int) -> None
 
 
 def decode_frames(
-    path: Path, frames: Sequence[int], *, hounsfield_only: bool = False
+    path: Path, frames: Sequence[int], *, hounsfield_only: bool = False, as_said: bool = True
 ) -> UInt8[np.ndarray, "n h w 3"] | UInt8[np.ndarray, "n h w"] | Float32[np.ndarray, "n h w"]:
     """The frames asked for, in that order, as RGB, grey levels for display (uint8) or values (float32).
 
     float32 is Hounsfield units where `pixel_facts` says HU, and otherwise a scale that the file does not tie to black
-    and white; infinite or undefined values are refused. Raises `DataError` where the pixels cannot be decoded.
+    and white, or that does not count, without `as_said`; infinite or undefined values are refused. Raises `DataError`
+    where the pixels cannot be decoded.
     """
     header = _with_pixels(path)
     unit, channels, count = pixel_facts(header)
@@ -193,10 +218,10 @@ def decode_frames(
     try:
         with quiet():
             values = {
-                frame: _meaning(pixels_of_frame, header, frame, unit, channels)
+                frame: _meaning(pixels_of_frame, header, frame, (unit, channels), as_said=as_said)
                 for frame, pixels_of_frame in stored.items()
             }
-    except (AttributeError, KeyError, IndexError, NotImplementedError, ValueError, struct.error) as error:
+    except _SENSELESS as error:
         raise DataError(f"{path}: the header does not tell what its pixels mean: {reason(error)}") from None
     if len({pixels_of_frame.dtype for pixels_of_frame in values.values()}) > 1:
         raise DataError(f"{path}: some frames have a window and others have none, so they have no common scale")
@@ -206,7 +231,10 @@ def decode_frames(
     return pixels
 
 
-def _meaning(stored: np.ndarray, header: pydicom.Dataset, frame: int, unit: Unit, channels: int) -> np.ndarray:
+def _meaning(
+    stored: np.ndarray, header: pydicom.Dataset, frame: int, facts: tuple[Unit, int], *, as_said: bool
+) -> np.ndarray:
+    unit, channels = facts
     if channels == 3:
         return rgb(stored, header)
     attributes, syntax = frame_attributes(header, frame), header.file_meta.TransferSyntaxUID
@@ -214,4 +242,4 @@ def _meaning(stored: np.ndarray, header: pydicom.Dataset, frame: int, unit: Unit
         del attributes.HighBit  # codecs put the lowest bit lowest
     if unit == "HU":
         return hounsfield(stored, attributes)
-    return grey_levels(stored, attributes, little_endian=syntax.is_little_endian)
+    return grey_levels(stored, attributes, little_endian=syntax.is_little_endian, as_said=as_said)

@@ -16,7 +16,8 @@ from pydicom.multival import MultiValue
 from pydicom.pixels.processing import apply_windowing
 
 AIR_HU = -1024.0
-_GROUPS = ("PixelValueTransformationSequence", "FrameVOILUTSequence")
+FRAME_GROUPS = ("PixelValueTransformationSequence", "FrameVOILUTSequence")
+"""The functional groups that govern the values of a frame."""
 _KEYWORDS = (
     *(
         "BitsStored",
@@ -27,7 +28,7 @@ _KEYWORDS = (
         "PixelPaddingRangeLimit",
     ),
     *("RescaleSlope", "RescaleIntercept", "RescaleType", "ModalityLUTSequence"),
-    *("VOILUTSequence", "VOILUTFunction", "WindowCenter", "WindowWidth"),
+    *("VOILUTSequence", "VOILUTFunction", "WindowCenter", "WindowWidth", "PresentationLUTShape"),
 )
 
 
@@ -37,7 +38,7 @@ def frame_attributes(header: Dataset, frame: int) -> Dataset:
     sources = [header]
     for sequence, index in (("SharedFunctionalGroupsSequence", 0), ("PerFrameFunctionalGroupsSequence", frame)):
         for group in list(header.get(sequence) or [])[index : index + 1]:
-            sources += [group[name].value[0] for name in _GROUPS if group.get(name)]
+            sources += [group[name].value[0] for name in FRAME_GROUPS if group.get(name)]
     for source in sources:
         for keyword in _KEYWORDS:
             if source.get(keyword) is not None:
@@ -62,12 +63,13 @@ def hounsfield(stored: Shaped[np.ndarray, "h w"], attributes: Dataset) -> Float3
 
 
 def grey_levels(
-    stored: Shaped[np.ndarray, "h w"], attributes: Dataset, *, little_endian: bool
+    stored: Shaped[np.ndarray, "h w"], attributes: Dataset, *, little_endian: bool, as_said: bool = True
 ) -> UInt8[np.ndarray, "h w"] | Float32[np.ndarray, "h w"]:
     """Grey levels, bright is high: uint8 where the file says what black and white are, float32 where it does not.
 
-    It says so with a VOI table, a window (the first of several), or pixels of at most 8 bits. MONOCHROME1 is inverted.
-    Padding becomes black, or the lowest value there is.
+    It says so with a VOI table, a window (the first of several), or pixels of at most 8 bits; without `as_said` that
+    does not count, and values are float32. MONOCHROME1 and PresentationLUTShape INVERSE are inverted. Padding becomes
+    black, or the lowest value there is.
     """
     padded, stored = padding(stored, attributes), significant(stored, attributes)
     lowest, highest = _stored_range(stored, attributes)
@@ -79,21 +81,26 @@ def grey_levels(
         values, ends = (x * scale[0] + scale[1] for x in (stored.astype(float), ends))
     else:
         values = stored
-    if attributes.get("VOILUTSequence"):
-        table = attributes.VOILUTSequence[0]
+    if as_said and (table := table_of(attributes)) is not None:
         white = 2 ** int(table.LUTDescriptor[2]) - 1
         display = lookup(np.rint(values), table, little_endian=little_endian) * (255.0 / white)
-    elif _has_window(attributes):
+    elif as_said and window(attributes) is not None:
         display = _windowed(values, attributes)
-    elif highest - lowest <= 255 and stored.dtype.kind in "ui":
+    elif as_said and highest - lowest <= 255 and stored.dtype.kind in "ui":
         display = (values - ends.min()) * (255.0 / max(1, float(np.ptp(ends))))
     else:
         grey = np.asarray(values, dtype=np.float32)
-        grey = np.float32(ends.sum()) - grey if attributes.PhotometricInterpretation == "MONOCHROME1" else grey
+        grey = np.float32(ends.sum()) - grey if is_inverted(attributes) else grey
         return np.where(padded, grey[~padded].min(), grey) if padded.any() and not padded.all() else grey
     display = np.rint(np.clip(display, 0, 255)).astype(np.uint8)
-    display = 255 - display if attributes.PhotometricInterpretation == "MONOCHROME1" else display
+    display = 255 - display if is_inverted(attributes) else display
     return np.where(padded, np.uint8(0), display)
+
+
+def is_inverted(attributes: Dataset) -> bool:
+    """Whether high values are dark: MONOCHROME1, or a PresentationLUTShape (PS3.3 C.11.6) that says so by itself."""
+    shape = str(attributes.get("PresentationLUTShape") or "").strip().upper()
+    return attributes.PhotometricInterpretation == "MONOCHROME1" or shape == "INVERSE"
 
 
 def rescale(attributes: Dataset) -> tuple[float, float] | None:
@@ -151,19 +158,28 @@ def table_entries(content: Any, entries: int, *, little_endian: bool) -> UInt16[
     return np.asarray(content).astype(np.uint16)[:entries]
 
 
-def _stored_range(stored: np.ndarray, attributes: Dataset) -> tuple[float, float]:
-    if stored.dtype.kind == "f":
-        return float(stored.min()), float(stored.max())
+def value_range(attributes: Dataset) -> tuple[float, float]:
+    """The lowest and the highest value that BitsStored and PixelRepresentation allow, before any rescale."""
     bits = int(attributes.BitsStored)
     return (-(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1) if attributes.PixelRepresentation else (0.0, 2.0**bits - 1)
 
 
-def _has_window(attributes: Dataset) -> bool:
-    """Whether there is a window with a width above zero; a malformed one is none."""
+def table_of(attributes: Dataset) -> Dataset | None:
+    """The first VOI table of a frame, None without one."""
+    return attributes.VOILUTSequence[0] if attributes.get("VOILUTSequence") else None
+
+
+def window(attributes: Dataset) -> tuple[float, float] | None:
+    """Centre and width of the first window of a frame, None where its file gives none that could be one."""
     try:
-        return float(_first(attributes.WindowWidth)) > 0 and math.isfinite(float(_first(attributes.WindowCenter)))
+        centre, width = float(_first(attributes.WindowCenter)), float(_first(attributes.WindowWidth))
     except (AttributeError, TypeError, ValueError, IndexError):
-        return False
+        return None
+    return (centre, width) if width > 0 and math.isfinite(width) and math.isfinite(centre) else None
+
+
+def _stored_range(stored: np.ndarray, attributes: Dataset) -> tuple[float, float]:
+    return (float(stored.min()), float(stored.max())) if stored.dtype.kind == "f" else value_range(attributes)
 
 
 def _first(value: Any) -> Any:

@@ -31,6 +31,7 @@ EVIDENCE = (
     *("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID", "PatientID", "AccessionNumber"),
     *("Modality", "SeriesNumber", "SeriesDescription", "InstanceNumber", "ImagePositionPatient"),
     *("ImageOrientationPatient", "VOILUTSequence", "VOILUTFunction", "WindowCenter", "WindowWidth"),
+    "PresentationLUTShape",
     *("PlanePositionSequence", "PlaneOrientationSequence", "FrameVOILUTSequence"),
     *("PatientAge", "PatientSex", "Manufacturer", "ManufacturerModelName", *RUN_KEYWORDS),
 )
@@ -46,12 +47,13 @@ _ELEMENTS = {
     for keyword in (*GOVERNING, *EVIDENCE)
 }
 """By tag: keyword, what a value may be, whether there may be one alone."""
-_OF_PIXELS = {
+OF_PIXELS = {
     int(tag_for_keyword(keyword) or 0)
     for keyword in (
         *GOVERNING,
         *("SOPClassUID", "Modality", "ImageType", "FrameType"),
         *("VOILUTSequence", "VOILUTFunction", "WindowCenter", "WindowWidth", "FrameVOILUTSequence"),
+        "PresentationLUTShape",
     )
 }
 """What it takes to turn pixels into a picture."""
@@ -66,7 +68,7 @@ def make_sound(header: pydicom.Dataset, *, pixels_alone: bool = False) -> None:
     syntax = header.file_meta.get("TransferSyntaxUID")
     if syntax is not None and not (isinstance(syntax, UID) and syntax.is_valid and _is_syntax(syntax)):
         raise ValueError(f"TransferSyntaxUID {str(syntax)!r}")
-    _clean(header, _OF_PIXELS if pixels_alone else _ELEMENTS.keys())
+    _clean(header, OF_PIXELS if pixels_alone else _ELEMENTS.keys())
 
 
 def _is_syntax(syntax: UID) -> bool:

@@ -19,7 +19,8 @@ import numpy as np
 import pydicom
 from natsort import natsort_keygen, ns
 
-from mmdx.data.dicom.files import check_complete, is_localizer, pixel_facts
+from mmdx.data.dicom.display import Display, display_problems
+from mmdx.data.dicom.files import check_complete, header_displays, is_localizer, pixel_facts
 from mmdx.data.dicom.header import RUN_KEYWORDS
 from mmdx.data.order.certificate import certify_dicom, ref_key
 from mmdx.data.order.geometry import SAME_PLACE_MM, along_normal, frame_value, orientation_of, slice_of
@@ -49,6 +50,8 @@ class SourceImage:
     channels: Literal[1, 3]
     frames: int
     localizer: bool
+    displays: tuple[Display, ...] = ()
+    """What each frame says of black and white; nothing of colour and of Hounsfield units."""
 
     @classmethod
     def of(cls, path: Path, header: pydicom.Dataset) -> SourceImage:
@@ -58,7 +61,9 @@ class SourceImage:
         """
         unit, channels, frames = pixel_facts(header)
         check_complete(path, header)
-        return cls(path, header, unit, channels, frames, is_localizer(header))
+        shown = unit == "intensity" and channels == 1
+        displays = header_displays(path, header, range(frames)) if shown else ()
+        return cls(path, header, unit, channels, frames, is_localizer(header), displays)
 
 
 _Frame = tuple[SourceImage, int]
@@ -112,6 +117,7 @@ def choose_series(
     refs, order, more = certify_dicom([(ImageRef(image.path, frame), image.header) for image, frame in best])
     pictures_of_series = {ref.path for ref in refs}
     problems += [*more, *burned_in([image.header for image in images if image.path in pictures_of_series])]
+    problems += display_problems([display for image, frame in best for display in image.displays[frame : frame + 1]])
     return ImageFiles(refs, order, first.unit, first.channels), problems
 
 

@@ -3,39 +3,37 @@
 A stored image is square: the longest side is scaled to it, antialiased, and the rest is padding (air or black), shared
 by both ends. CT keeps Hounsfield units as int16 clipped to [-1024, 3071]; everything else becomes uint8:
 
-- 8-bit pixels, and DICOM with a VOI table or window, as they are;
-- deeper ones linearly, over all such images of the modality together, from their 0.5th to their 99.5th percentile.
+- 8-bit pixels, and DICOM whose images all have the same VOI table or window, as they are;
+- deeper ones, and DICOM whose images differ in that (`mmdx.data.dicom.display`), linearly, over all such images of the
+  modality together, from their 0.5th to their 99.5th percentile.
 
-Grey from colour is luminance (0.299 R + 0.587 G + 0.114 B); colour from grey repeats it. Transparent pixels lie over
-black. The orientation that a camera noted (EXIF) is applied, so a source pixel is one of the upright image.
+Grey from colour is luminance (0.299 R + 0.587 G + 0.114 B); colour from grey repeats it. A source pixel is one of the
+upright image (`plain.py`).
 """
 
 from __future__ import annotations
 
-import io
 import itertools
-import struct
-import warnings
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Int16, Shaped, UInt8
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from mmdx.data.dicom import files as dicom
+from mmdx.data.dicom.display import VALUES, Display, display_problems
 from mmdx.data.images import containers, nifti
 from mmdx.data.images.letterbox import Letterbox
-from mmdx.errors import DataError, reason
+from mmdx.data.images.plain import opened, plain_facts, upright
+from mmdx.errors import DataError
 from mmdx.study import ImageFiles, ImageRef, Unit
 
 HU_RANGE = (-1024, 3071)
 PERCENTILES = (0.5, 99.5)
-_GREY_MODES = ("1", "L", "LA", "La", "I", "F")
+_LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -46,28 +44,63 @@ class Decoded:
     letterboxes: tuple[Letterbox, ...]
 
 
-def probe(path: Path) -> tuple[Unit, Literal[1, 3], int]:
-    """Unit, channels and number of frames (pages of a TIFF, slices of a volume), without decoding a pixel.
+class Facts(NamedTuple):
+    """What an image file holds: unit, channels, and the frames that count (pages of a TIFF, slices of a volume).
+
+    `deep`: whether its values are scaled over the modality, but for DICOM, whose grey frames say in `displays` what is
+    black and white; `left_out` is a sentence on frames that do not count, empty without.
+    """
+
+    unit: Unit
+    channels: Literal[1, 3]
+    frames: tuple[int, ...]
+    deep: bool = False
+    displays: tuple[Display, ...] = ()
+    left_out: str = ""
+
+
+def probe(path: Path) -> Facts:
+    """What the file holds, without decoding a pixel.
 
     Raises `DataError` where the file is no image, or holds fewer pixels than it says.
     """
     if nifti.is_nifti(path):
-        return "intensity", 1, nifti.count_slices(path)
+        return Facts("intensity", 1, tuple(range(nifti.count_slices(path))), deep=True)
     if dicom.is_dicom(path):
         header = dicom.read_header(path)
-        facts = dicom.pixel_facts(header)
+        unit, channels, count = dicom.pixel_facts(header)
         dicom.check_complete(path, header)
-        return facts
-    with _opened(path) as image:
-        return "intensity", 1 if _is_grey(image) else 3, _frames(image)
+        displays = dicom.header_displays(path, header, range(count)) if unit != "HU" else ()
+        return Facts(unit, channels, tuple(range(count)), displays=displays)
+    with opened(path) as image:
+        facts = plain_facts(image)
+        return Facts("intensity", facts.channels, facts.frames, facts.deep, left_out=facts.left_out)
 
 
-def probe_encoded(content: bytes, where: str) -> Literal[1, 3]:
-    """Channels of an encoded image that is no file of its own, without decoding a pixel. Raises as `probe` does."""
-    with _opened(where, content) as image:
-        if _frames(image) > 1:
-            raise DataError(f"{where}: an image of {_frames(image)} pages; store each as an image of its own")
-        return 1 if _is_grey(image) else 3
+def probe_encoded(content: bytes, where: str) -> tuple[Literal[1, 3], bool]:
+    """Channels of an encoded image that is no file of its own, and whether its values are deep, without decoding a
+    pixel. Raises as `probe` does, and for an image of several pages."""
+    with opened(where, content) as image:
+        facts = plain_facts(image)
+        if len(facts.frames) > 1 or facts.left_out:
+            pages = getattr(image, "n_frames", 1)
+            raise DataError(f"{where}: an image of {pages} pages; store each as an image of its own")
+        return facts.channels, facts.deep
+
+
+def scale_problems(facts: Sequence[Facts]) -> list[str]:
+    """A sentence for each reason why the images of one modality have no common scale of grey, or none of its files."""
+    said = [display for one in facts for display in one.displays]
+    problems = display_problems(said)
+    depths = [one.deep or any(problems or display[0] == VALUES for display in one.displays) for one in facts]
+    if len(set(depths)) > 1:
+        problems.append(depths_differ(sum(depths), len(depths)))
+    return problems
+
+
+def depths_differ(deep: int, count: int) -> str:
+    """The sentence where `deep` of `count` images or files have more than 8 bits."""
+    return f"{deep} of {count} images are deeper than 8 bits: they are scaled by themselves, the others not at all"
 
 
 def decode(files: ImageFiles, size: int) -> Decoded:
@@ -75,18 +108,15 @@ def decode(files: ImageFiles, size: int) -> Decoded:
 
     Raises `DataError`, naming the file, where an image cannot be decoded: no image is ever left out or replaced.
     """
-    groups = itertools.groupby(files.images, key=lambda ref: (ref.path, ref.key))
-    sources = (
-        source for (path, key), refs in groups for source in _source(path, key, [ref.frame for ref in refs], files.unit)
-    )
-    return fitted(sources, files.unit, files.channels, size)
+    return fitted(_sources(files, files.images), files.unit, files.channels, size)
 
 
-def source_images(refs: Sequence[ImageRef], unit: Unit) -> list[Shaped[np.ndarray, "h w *c"]]:
-    """Images `[h w]` or `[h w 3]` at the size that their files have: Hounsfield units as float32, else uint8, deeper
-    pixels linearly over all that are asked for. Raises `DataError` as `decode` does."""
-    sources = [source for ref in refs for source in _source(ref.path, ref.key, [ref.frame], unit)]
-    return sources if unit == "HU" else _to_display(sources)
+def source_images(files: ImageFiles, refs: Sequence[ImageRef]) -> list[Shaped[np.ndarray, "h w *c"]]:
+    """Some images of a modality, `[h w]` or `[h w 3]`, at the size that their files have: Hounsfield units as float32,
+    else uint8. Windows count as they do for the whole modality; deeper pixels are scaled linearly over all that are
+    asked for. Raises `DataError` as `decode` does."""
+    sources = list(_sources(files, refs))
+    return sources if files.unit == "HU" else _to_display(sources)
 
 
 def fitted(sources: Iterable[np.ndarray], unit: Unit, channels: Literal[1, 3], size: int) -> Decoded:
@@ -108,12 +138,30 @@ def fitted(sources: Iterable[np.ndarray], unit: Unit, channels: Literal[1, 3], s
     return Decoded(canvas, tuple(letterboxes))
 
 
+def _sources(files: ImageFiles, refs: Sequence[ImageRef]) -> Iterator[np.ndarray]:
+    """Some images of a modality as `[h w]` or `[h w 3]`, uint8 for display or float32, one at a time."""
+    as_said = files.unit == "HU" or _say_alike(files.images)
+    for (path, key), group in itertools.groupby(refs, key=lambda ref: (ref.path, ref.key)):
+        frames = [ref.frame for ref in group]
+        if dicom.is_dicom(path):
+            yield from dicom.decode_frames(path, frames, hounsfield_only=files.unit == "HU", as_said=as_said)
+        else:
+            yield from _source(path, key, frames, files.unit)
+
+
+def _say_alike(refs: Sequence[ImageRef]) -> bool:
+    """Whether the DICOM images among these say alike what is black and white, so that it counts for all of them."""
+    said: set[Display] = set()
+    for path, group in itertools.groupby(refs, key=lambda ref: ref.path) if len(refs) > 1 else ():
+        if dicom.is_dicom(path):
+            said.update(dicom.frame_displays(path, [ref.frame for ref in group]))
+        if len(said) > 1:
+            return False
+    return True
+
+
 def _source(path: Path, key: str, frames: Sequence[int], unit: Unit) -> Iterator[np.ndarray]:
-    """Frames as `[h w]` or `[h w 3]`, uint8 for display or float32."""
-    if dicom.is_dicom(path):
-        pixels = dicom.decode_frames(path, frames, hounsfield_only=unit == "HU")
-        yield from pixels
-        return
+    """Frames of a file that is no DICOM."""
     if unit == "HU":
         raise DataError(f"{path}: only DICOM tells Hounsfield units; this modality is one of intensities")
     if key:
@@ -122,13 +170,14 @@ def _source(path: Path, key: str, frames: Sequence[int], unit: Unit) -> Iterator
     if nifti.is_nifti(path):
         yield from nifti.axial_slices(path, frames)
         return
-    with _opened(path) as image:
-        count = _frames(image)
-        for frame in frames:
+    with opened(path) as image:
+        count = int(getattr(image, "n_frames", 1))
+        for frame, again in itertools.groupby(frames):
             if not 0 <= frame < count:
                 raise DataError(f"{path}: no frame {frame}; it has {count}, counted from 0")
             image.seek(frame)
-            yield _upright(path, image)
+            pixels = upright(path, image)  # once: what was decoded no longer tells how it lay in the file
+            yield from (pixels for _ in again)
 
 
 def _contained(path: Path, key: str, frames: Sequence[int]) -> Iterator[np.ndarray]:
@@ -136,27 +185,16 @@ def _contained(path: Path, key: str, frames: Sequence[int]) -> Iterator[np.ndarr
         if isinstance(item, np.ndarray):
             yield item
             continue
-        with _opened(where, item) as image:
-            yield _upright(where, image)
-
-
-def _upright(path: Path | str, image: Image.Image) -> np.ndarray:
-    upright = ImageOps.exif_transpose(image)
-    if upright.mode in ("I", "F") or upright.mode.startswith("I;"):
-        values = np.asarray(upright).astype(np.float32)
-        if not np.isfinite(values).all():
-            raise DataError(f"{path}: pixels that are no numbers (NaN or infinite)")
-        return values
-    if "A" in upright.mode or "a" in upright.mode or "transparency" in upright.info:
-        upright = upright.convert("RGBA")
-        upright = Image.alpha_composite(Image.new("RGBA", upright.size, (0, 0, 0, 255)), upright)
-    return np.asarray(upright.convert("L" if _is_grey(image) else "RGB"))
+        with opened(where, item) as image:
+            yield upright(where, image)
 
 
 def _with_channels(source: np.ndarray, channels: Literal[1, 3]) -> np.ndarray:
     """`[c h w]`."""
-    if source.ndim == 3 and channels == 1:
+    if source.ndim == 3 and channels == 1 and source.dtype == np.uint8:
         source = np.asarray(Image.fromarray(source).convert("L"))
+    elif source.ndim == 3 and channels == 1:
+        source = source @ _LUMINANCE
     planes = source[None] if source.ndim == 2 else source.transpose(2, 0, 1)
     return np.broadcast_to(planes, (channels, *planes.shape[1:]))
 
@@ -180,45 +218,3 @@ def _to_display(images: Sequence[np.ndarray]) -> list[UInt8[np.ndarray, "..."]]:
         image if image.dtype == np.uint8 else np.rint(np.clip((image - low) * gain, 0, 255)).astype(np.uint8)
         for image in images
     ]
-
-
-def _is_grey(image: Image.Image) -> bool:
-    if image.mode in ("P", "PA"):
-        table = np.asarray(image.getpalette("RGB") or [], dtype=np.uint8).reshape(-1, 3)
-        return bool((table == table[:, :1]).all())
-    return image.mode in _GREY_MODES or image.mode.startswith("I;")
-
-
-def _frames(image: Image.Image) -> int:
-    # The second picture of an MPO, a photograph of many phones and cameras, is a preview or the other eye.
-    return 1 if image.format == "MPO" else int(getattr(image, "n_frames", 1))
-
-
-@contextmanager
-def _opened(path: Path | str, content: bytes | None = None) -> Iterator[Image.Image]:
-    """An image open in Pillow, from the file or from `content`, which `path` then only names.
-
-    Whatever goes wrong with it, inside the block too, is one `DataError`.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # large images and odd tags: what matters of them is raised
-            with Image.open(path if content is None else io.BytesIO(content)) as image:
-                yield image
-    except DataError:
-        raise
-    except UnidentifiedImageError:
-        raise DataError(f"{path}: neither DICOM nor an image of a known format") from None
-    except Image.DecompressionBombError:
-        raise DataError(f"{path}: more pixels than {2 * (Image.MAX_IMAGE_PIXELS or 0)}; scale it down first") from None
-    except (
-        OSError,
-        SyntaxError,
-        ValueError,
-        EOFError,
-        ArithmeticError,
-        LookupError,
-        struct.error,
-        zlib.error,
-    ) as error:
-        raise DataError(f"{path}: cannot be decoded: {reason(error)}") from None

@@ -15,7 +15,7 @@ import pydicom
 from mmdx.data.dicom.files import is_dicom, read_header
 from mmdx.data.dicom.series import SourceImage, choose_series
 from mmdx.data.files import listing
-from mmdx.data.images.decode import probe
+from mmdx.data.images.decode import probe, scale_problems
 from mmdx.data.images.nifti import certify_volume, is_nifti
 from mmdx.data.order.certificate import certify_dicom, certify_filenames
 from mmdx.data.privacy.privacy import burned_in
@@ -54,7 +54,8 @@ def images_in(folder: Path, root: Path) -> tuple[ImageFiles, tuple[str, ...]]:
         files, more = _volume(volumes)
         return files, (*problems, *more)
     if not dicoms:
-        return _plain(images), tuple(problems)
+        files, more = _plain(images)
+        return files, (*problems, *more)
     headers = [(path, read_header(path)) for path in dicoms]
     pictures = [(path, header) for path, header in headers if "Rows" in header]
     empty = [path for path, header in headers if "Rows" not in header]
@@ -62,7 +63,8 @@ def images_in(folder: Path, root: Path) -> tuple[ImageFiles, tuple[str, ...]]:
         problems.append(f"left out {some([path.name for path in empty], most=5)}: DICOM objects without an image")
     if pictures and _are_views(pictures):
         problems += burned_in([header for _, header in pictures])
-        return _plain([path for path, _ in pictures]), tuple(problems)
+        files, more = _plain([path for path, _ in pictures])
+        return files, (*problems, *more)
     chosen, more = choose_series([SourceImage.of(path, header) for path, header in pictures])
     if chosen is None:
         raise DataError([f"{folder}: its DICOM files hold no image to use", *problems, *more])
@@ -78,25 +80,25 @@ def images_listed(paths: Sequence[Path]) -> tuple[ImageFiles, tuple[str, ...]]:
     """
     if any(is_nifti(path) for path in paths):
         return _volume(paths)
-    as_listed = _with_facts(paths, Order("given"))
+    as_listed, found = _with_facts(paths, Order("given"))
     twice = tuple(i for i, (a, b) in enumerate(pairwise(as_listed.images), start=1) if a == b)
     as_listed = replace(as_listed, order=Order("given", duplicates=twice))
     if not all(is_dicom(path) for path in paths):
-        return as_listed, ()
+        return as_listed, found
     headers = [(path, read_header(path)) for path in paths]
-    suspects = tuple(burned_in([header for _, header in headers]))
+    found = (*burned_in([header for _, header in headers]), *found)
     if _are_views(headers) or len(set(paths)) < len(paths):
-        return as_listed, suspects
+        return as_listed, found
     series = {str(header.get("SeriesInstanceUID")) for _, header in headers}
     if len(series) > 1:
-        return as_listed, (*suspects, f"the listed files are of {len(series)} series; kept as listed")
+        return as_listed, (*found, f"the listed files are of {len(series)} series; kept as listed")
     header_of = dict(headers)
     refs, order, problems = certify_dicom([(ref, header_of[ref.path]) for ref in as_listed.images])
     if order.source != "position" and len(paths) > 1:
-        return as_listed, suspects
+        return as_listed, found
     if refs not in (as_listed.images, as_listed.images[::-1]):
         problems = (*problems, "the listed order disagrees with the positions, which decide")
-    return replace(as_listed, images=refs, order=order), (*suspects, *problems)
+    return replace(as_listed, images=refs, order=order), (*found, *problems)
 
 
 def _volume(paths: Sequence[Path]) -> tuple[ImageFiles, tuple[str, ...]]:
@@ -111,14 +113,14 @@ def _volume(paths: Sequence[Path]) -> tuple[ImageFiles, tuple[str, ...]]:
     return ImageFiles(refs, order), problems
 
 
-def _plain(paths: Sequence[Path]) -> ImageFiles:
-    """Plain images by name; the pages of a file stand together, in their order in it."""
+def _plain(paths: Sequence[Path]) -> tuple[ImageFiles, tuple[str, ...]]:
+    """Plain images by name, and what looks wrong; the pages of a file stand together, in their order in it."""
     refs, order = certify_filenames(paths)
-    files = _with_facts([ref.path for ref in refs], order)
+    files, problems = _with_facts([ref.path for ref in refs], order)
     if len(files.images) == len(refs):
-        return files
+        return files, problems
     if len(refs) == 1:
-        return replace(files, order=Order("given"))
+        return replace(files, order=Order("given")), problems
     last = {ref.path: index for index, ref in enumerate(files.images)}
     first = {ref.path: index for index, ref in reversed(list(enumerate(files.images)))}
     order = Order(
@@ -126,15 +128,17 @@ def _plain(paths: Sequence[Path]) -> ImageFiles:
         gaps=tuple(last[refs[i].path] for i in order.gaps),
         duplicates=tuple(first[refs[i].path] for i in order.duplicates),
     )
-    return replace(files, order=order)
+    return replace(files, order=order), problems
 
 
-def _with_facts(paths: Sequence[Path], order: Order) -> ImageFiles:
-    """The frames of `paths` in that order; colour where one is, one unit for all."""
+def _with_facts(paths: Sequence[Path], order: Order) -> tuple[ImageFiles, tuple[str, ...]]:
+    """The frames of `paths` in that order; colour where one is, one unit for all; and what looks wrong."""
     facts = [probe(path) for path in paths]
-    unit = _one_unit([(path, unit) for path, (unit, _, _) in zip(paths, facts, strict=True)])
-    refs = tuple(ImageRef(path, i) for path, (_, _, frames) in zip(paths, facts, strict=True) for i in range(frames))
-    return ImageFiles(refs, order, unit, 3 if any(channels == 3 for _, channels, _ in facts) else 1)
+    unit = _one_unit([(path, one.unit) for path, one in zip(paths, facts, strict=True)])
+    refs = tuple(ImageRef(path, i) for path, one in zip(paths, facts, strict=True) for i in one.frames)
+    left_out = [f"{path.name}: {one.left_out}" for path, one in zip(paths, facts, strict=True) if one.left_out]
+    files = ImageFiles(refs, order, unit, 3 if any(one.channels == 3 for one in facts) else 1)
+    return files, (*left_out, *scale_problems(facts))
 
 
 def _are_views(headers: Sequence[tuple[Path, pydicom.Dataset]]) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from mmdx.data.images.columns import images_of
-from mmdx.data.images.decode import probe_encoded
+from mmdx.data.images.decode import depths_differ, probe_encoded
 from mmdx.data.images.modality import images_listed
 from mmdx.data.readers._huggingface import Part, fetched, file_in, parts_of
 from mmdx.data.tables.labels import parse_label
@@ -177,13 +177,15 @@ def _images(
         raise DataError(f"{where}: holds some images and only names others; keep to one")
     is_single = not pa.types.is_nested(cell.type) or pa.types.is_struct(cell.type)
     keys = [column] if is_single else [f"{column}[{i}]" for i in range(len(images))]
-    channels = [
+    facts = [
         probe_encoded(content, where if is_single else f"{where}, image {i}")
         for i, (content, _) in enumerate(images)
         if content is not None
     ]
     refs = tuple(ImageRef(part.path, number, key) for key in keys)
-    return ImageFiles(refs, Order("given"), channels=3 if 3 in channels else 1), ()
+    deep = sum(is_deep for _, is_deep in facts)
+    problems = () if deep in (0, len(facts)) else (depths_differ(deep, len(facts)),)
+    return ImageFiles(refs, Order("given"), channels=3 if any(channels == 3 for channels, _ in facts) else 1), problems
 
 
 def _text(row: Row, column: str) -> str:

@@ -121,8 +121,8 @@ def test_only_structs_of_bytes_and_path_say_that_they_are_images():
 
 
 def test_encoded_images_are_probed_by_their_header():
-    assert probe_encoded(png(7), "here") == 1
-    assert probe_encoded(png(7, "RGB"), "here") == 3
+    assert probe_encoded(png(7), "here") == (1, False)
+    assert probe_encoded(png(7, "RGB"), "here") == (3, False)
     with pytest.raises(DataError, match="here: neither DICOM nor an image"):
         probe_encoded(b"nonsense", "here")
     pages = io.BytesIO()

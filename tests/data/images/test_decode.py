@@ -2,14 +2,17 @@
 
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.sequence import Sequence
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
-from mmdx.data.images.decode import decode, probe
+from mmdx.data.images.decode import decode, depths_differ, probe, scale_problems, source_images
 from mmdx.data.images.letterbox import Letterbox
 from mmdx.errors import DataError
 from mmdx.study import ImageFiles, ImageRef, Order
@@ -55,19 +58,19 @@ def files(*paths, unit="intensity", channels=1):
     ],
 )
 def test_probe_tells_the_channels(tmp_path, name, pixels, channels):
-    assert probe(save(tmp_path / name, pixels)) == ("intensity", channels, 1)
+    assert probe(save(tmp_path / name, pixels))[:3] == ("intensity", channels, (0,))
 
 
 def test_probe_tells_dicom_with_or_without_a_suffix(tmp_path):
     path = write_ct(tmp_path / "IM0001", np.zeros((4, 4)))
-    assert probe(path) == ("HU", 1, 1)
-    assert probe(shipped("examples_ybr_color.dcm")) == ("intensity", 3, 30)
+    assert probe(path)[:3] == ("HU", 1, (0,))
+    assert probe(shipped("examples_ybr_color.dcm"))[:3] == ("intensity", 3, tuple(range(30)))
 
 
 def test_pages_of_a_tiff_are_frames(tmp_path):
     pages = [Image.fromarray(np.full((4, 4), k, np.uint8)) for k in (10, 20, 30)]
     pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
-    assert probe(tmp_path / "a.tif") == ("intensity", 1, 3)
+    assert probe(tmp_path / "a.tif")[:3] == ("intensity", 1, (0, 1, 2))
     refs = tuple(ImageRef(tmp_path / "a.tif", k) for k in (2, 0))
     assert decode(ImageFiles(refs, Order("given")), 4).pixels[:, 0, 0, 0].tolist() == [30, 10]
     with pytest.raises(DataError, match="no frame 3; it has 3"):
@@ -128,6 +131,99 @@ def test_deep_images_share_one_scale_over_the_modality(tmp_path):
     assert pixels[0, 0, 63, 63] == round((30000 - low) / (high - low) * 255)
     assert (pixels[0].min(), pixels[1].max()) == (0, 255)
     assert (pixels[2] == 77).all()
+
+
+def write_mr(path, pixels, **elements):
+    """Grey images whose values mean nothing; a frame each where there are several."""
+    ds = pydicom.dcmread(write_ct(path, np.zeros((4, 4))))
+    del ds.RescaleSlope, ds.RescaleIntercept
+    ds.Modality, ds.PixelRepresentation = "MR", 0
+    ds.Rows, ds.Columns = pixels.shape[-2:]
+    if pixels.ndim == 3:
+        ds.NumberOfFrames = len(pixels)
+    ds.BitsAllocated = ds.BitsStored = 8 * pixels.dtype.itemsize
+    ds.HighBit = ds.BitsStored - 1
+    for keyword, value in elements.items():
+        setattr(ds, keyword, value)
+    ds.PixelData = pixels.tobytes()
+    ds.save_as(path)
+    return path
+
+
+TISSUE = np.array([[0, 500], [500, 2000]], np.uint16)
+
+
+@pytest.mark.parametrize("windows", [[(250, 500), (500, 1000), (1000, 2000)], [(1000, 2000), None, (1000, 2000)]])
+def test_a_tissue_is_one_grey_though_windows_differ_or_are_lacking(tmp_path, windows):
+    paths = []
+    for k, window in enumerate(windows):
+        elements = dict(zip(("WindowCenter", "WindowWidth"), window, strict=True)) if window else {}
+        paths.append(write_mr(tmp_path / f"{k}.dcm", TISSUE, **elements))
+    pixels = decode(files(*paths), 2).pixels
+    assert pixels[:, 0].tolist() == [[[0, 64], [64, 255]]] * 3
+    modality = files(*paths)
+    assert [x.tolist() for x in source_images(modality, modality.images[:1])] == [[[0, 64], [64, 255]]]
+
+
+def test_one_window_for_all_is_used(tmp_path):
+    paths = [write_mr(tmp_path / f"{k}.dcm", TISSUE * (k + 1), WindowCenter=500.5, WindowWidth=1001) for k in range(2)]
+    assert decode(files(*paths), 2).pixels[:, 0].tolist() == [[[0, 128], [128, 255]], [[0, 255], [255, 255]]]
+
+
+def test_windows_that_differ_within_one_file_are_not_used(tmp_path):
+    def group(width):
+        window, item = Dataset(), Dataset()
+        window.WindowCenter, window.WindowWidth = width / 2, width
+        item.FrameVOILUTSequence = Sequence([window] if width else [])
+        return item
+
+    for widths in ((500, 1000), (500, 0)):
+        groups = Sequence([group(width) for width in widths])
+        path = write_mr(tmp_path / "a.dcm", np.stack([TISSUE] * 2), PerFrameFunctionalGroupsSequence=groups)
+        refs = (ImageRef(path, 1), ImageRef(path, 0))
+        assert decode(ImageFiles(refs, Order("given")), 2).pixels[:, 0].tolist() == [[[0, 64], [64, 255]]] * 2
+
+
+def test_eight_bits_with_a_slope_of_their_own_share_one_range(tmp_path):
+    counts = np.array([[0, 100], [100, 200]], np.uint8)
+    paths = [
+        write_mr(tmp_path / f"{k}.dcm", counts // k, RescaleSlope=k, RescaleIntercept=0, Modality="PT") for k in (1, 2)
+    ]
+    pixels = decode(files(*paths), 2).pixels
+    assert (pixels[0] == pixels[1]).all()
+
+
+def test_a_presentation_that_inverts_is_followed_once(tmp_path):
+    grey = np.array([[0, 200]], np.uint8)
+    for elements in (
+        {"PresentationLUTShape": "INVERSE"},
+        {"PresentationLUTShape": "INVERSE", "PhotometricInterpretation": "MONOCHROME1"},
+        {"PhotometricInterpretation": "MONOCHROME1"},
+    ):
+        path = write_mr(tmp_path / "a.dcm", grey, **elements)
+        assert decode(files(path), 2).pixels[0, 0, 0].tolist() == [255, 55]
+
+
+def test_wide_colour_is_scaled_like_other_deep_images(tmp_path):
+    ramp = np.linspace(0, 4095, 256).astype(np.uint16).reshape(16, 16)
+    (tmp_path / "a.png").write_bytes(imagecodecs.png_encode(np.stack([ramp] * 3, axis=-1)))
+    for channels in (1, 3):
+        pixels = decode(files(tmp_path / "a.png", tmp_path / "a.png", channels=channels), 16).pixels
+        assert (pixels.min(), pixels.max()) == (0, 255)
+        assert (pixels[0] == pixels[1]).all()
+
+
+def test_what_has_no_common_scale_is_said(tmp_path):
+    plain, deep = save(tmp_path / "8.png", TISSUE.astype(np.uint8)), save(tmp_path / "16.png", TISSUE)
+    said = "1 of 2 images are deeper than 8 bits: they are scaled by themselves, the others not at all"
+    assert scale_problems([probe(plain), probe(deep)]) == [said] == [depths_differ(1, 2)]
+    window = {"WindowCenter": 5, "WindowWidth": 9}
+    bright, dim = (write_mr(tmp_path / f"{k}.dcm", TISSUE, **(window if k else {})) for k in (1, 0))
+    assert scale_problems([probe(plain), probe(bright)]) == []
+    problems = scale_problems([probe(plain), probe(bright), probe(dim)])
+    assert len(problems) == 2
+    assert "1 of 2 images have a window" in problems[0]
+    assert problems[1].startswith("2 of 3 images are deeper")
 
 
 def test_a_few_bright_pixels_of_a_deep_image_survive(tmp_path):

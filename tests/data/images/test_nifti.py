@@ -115,7 +115,7 @@ def test_the_scaling_of_the_header_is_applied_and_single_dimensions_are_dropped(
 
 def test_images_probe_and_decode_volumes(tmp_path):
     path = write_volume(tmp_path / "V.NII.GZ", "PIR")
-    assert probe(path) == ("intensity", 1, HEIGHT)
+    assert probe(path)[:3] == ("intensity", 1, tuple(range(HEIGHT)))
     files, _ = images_listed([path])
     decoded = decode(files, 4)
     assert (decoded.pixels.shape, decoded.pixels.dtype) == ((HEIGHT, 1, 4, 4), np.uint8)
@@ -206,7 +206,7 @@ def test_a_file_that_ends_too_early_is_refused(tmp_path):
     noise = np.random.default_rng(0).integers(0, 999, (20, 20, 9), np.int16)
     nibabel.save(nibabel.Nifti1Image(noise, np.eye(4)), packed)
     packed.write_bytes(packed.read_bytes()[:-2000])
-    assert probe(packed) == ("intensity", 1, 9)
+    assert probe(packed)[:3] == ("intensity", 1, tuple(range(9)))
     with pytest.raises(DataError, match=r"v\.nii\.gz: broken or cut short"):
         decode(ImageFiles((ImageRef(packed),), Order("given")), 4)
 
@@ -234,6 +234,6 @@ def test_voxels_that_are_no_numbers_are_refused(tmp_path, value):
     values = np.zeros((2, 2, 3), np.float32)
     values[0, 0, 1] = value
     nibabel.save(nibabel.Nifti1Image(values, np.eye(4)), tmp_path / "v.nii")
-    assert probe(tmp_path / "v.nii") == ("intensity", 1, 3)
+    assert probe(tmp_path / "v.nii")[:3] == ("intensity", 1, (0, 1, 2))
     with pytest.raises(DataError, match=r"no numbers .* in slice 1"):
         list(nifti.axial_slices(tmp_path / "v.nii", range(3)))

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from PIL import Image
 
 from mmdx.data.dicom.files import is_dicom, read_header
-from mmdx.data.dicom.grayscale import frame_attributes
+from mmdx.data.dicom.grayscale import frame_attributes, window
 from mmdx.data.images.decode import source_images
 from mmdx.data.images.letterbox import Letterbox
 from mmdx.data.order.geometry import slice_of
@@ -91,7 +91,7 @@ class SourceSlices:
             pixels, count = self.images.pixels, len(self.images.pixels)
             return [self._shown(SlicePlace(index, count), pixels[index], None) for index in indices]
         refs = [self.images.images[index] for index in indices]
-        sources = source_images(refs, self.images.unit)
+        sources = source_images(self.images, refs)
         return [self._located(index, ref, pixels) for index, ref, pixels in zip(indices, refs, sources, strict=True)]
 
     def _located(self, index: int, ref: ImageRef, pixels: np.ndarray) -> SourceSlice:
@@ -110,7 +110,7 @@ class SourceSlices:
             along = round(float(np.dot(lies.position, lies.normal)), 3)
         uid = str(header.get("SOPInstanceUID") or "") or None
         place = SlicePlace(index, len(refs), name, place.frame, lies.instance, uid, along)
-        return self._shown(place, pixels, _own_window(header, ref.frame))
+        return self._shown(place, pixels, window(frame_attributes(header, ref.frame)))
 
     def _shown(self, place: SlicePlace, pixels: np.ndarray, own: Window | None) -> SourceSlice:
         if self.images.unit != "HU":
@@ -126,15 +126,3 @@ def heat_on_source(heat: Float[np.ndarray, "s s"], letterbox: Letterbox) -> Floa
     (x, y), (width, height) = letterbox.margins, letterbox.shape
     inner = Image.fromarray(heat[y : y + height, x : x + width].astype(np.float32))
     return np.asarray(inner.resize((letterbox.width, letterbox.height), Image.Resampling.BILINEAR))
-
-
-def _own_window(header: Any, frame: int) -> Window | None:
-    """The first window of a frame, None where its file gives none that could be one."""
-    attributes = frame_attributes(header, frame)
-    try:
-        centre, width = (
-            float(np.atleast_1d(attributes[keyword].value)[0]) for keyword in ("WindowCenter", "WindowWidth")
-        )
-    except (KeyError, TypeError, ValueError, IndexError):
-        return None
-    return (centre, width) if np.isfinite(centre) and np.isfinite(width) and width > 0 else None
