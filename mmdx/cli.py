@@ -174,7 +174,7 @@ def compare(
     out: Annotated[Path, typer.Option(help="folder for compare.html, .json, .md, .tex and figures")] = Path("compare"),
 ) -> None:
     """Compare runs, or what one run was shown: paired, by patient, from prediction files alone."""
-    from mmdx.engine.reporting.checklists.table import save_comparison
+    from mmdx.engine.reporting.comparison import save_comparison
     from mmdx.stats.evidence import Stated, gather
     from mmdx.terminal.comparison import show_comparison, show_report
 

@@ -9,6 +9,7 @@ from typing import Literal
 import pandas as pd
 
 from mmdx.api.run import Run
+from mmdx.engine.reporting.comparison import with_pictures
 from mmdx.errors import UsageError
 from mmdx.stats.evidence import Evidence, Stated, gather
 
@@ -46,4 +47,7 @@ def compare(
         if isinstance(source, Mapping):
             raise UsageError("compare: a mapping of names to tables stands alone; put all tables into one")
         places.append(source.folder if isinstance(source, Run) else Path(source) if isinstance(source, str) else source)
-    return gather(places, split=split, unit=level, resamples=resamples, seed=seed, intervals=intervals, stated=stated)
+    evidence = gather(
+        places, split=split, unit=level, resamples=resamples, seed=seed, intervals=intervals, stated=stated
+    )
+    return with_pictures(evidence)

@@ -27,7 +27,7 @@ from mmdx.stats.sections.baselines import baselines_section
 from mmdx.stats.sections.boxes.section import boxes_section
 from mmdx.stats.sections.classes.section import groups_section
 from mmdx.stats.sections.confusion import confusion_section
-from mmdx.stats.sections.disagreements import disagreements_section
+from mmdx.stats.sections.disagreements import Apart, apart_by_finding, disagreements_section
 from mmdx.stats.sections.folds.section import folds_section
 from mmdx.stats.sections.learning import learning_section
 from mmdx.stats.sections.margin import check_margin, margin_section
@@ -72,13 +72,16 @@ NOTHING_STATED = Stated()
 class Evidence:
     """A comparison and its sections, in the order in which they are read; `left_out` says what an ablation lacks.
 
-    `reference` is the run folder of the first arm, where it has one.
+    `reference` is the run folder of the first arm, where it has one, `runs` are those of all sources that have one.
+    `apart` are studies on which models disagree, of which a picture is worth a look where their images are at hand.
     """
 
     comparison: Comparison
     sections: tuple[Section, ...] = ()
     left_out: tuple[str, ...] = ()
     reference: Path | None = None
+    runs: tuple[Path, ...] = ()
+    apart: tuple[Apart, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Every number as plain values, NaN as None: the comparison, `sections` by key, `figures` that `save` writes
@@ -91,7 +94,7 @@ class Evidence:
 
     def save(self, folder: str | Path) -> None:
         """Writes `compare.html`, `.md`, `.json`, `.tex`, and each plot as `figures/<name>.png`, `.pdf`, `.svg` and
-        `.csv`: all of them or, where one fails, none.
+        `.csv`, each picture of a study as `.png`: all of them or, where one fails, none.
 
         Figures of an earlier comparison, named in its `compare.json`, go; other files in `figures` stay.
         """
@@ -111,6 +114,8 @@ class Evidence:
             for plot in written.plots:
                 write_figures(plot, beside / "figures")
                 plot.numbers.to_csv(beside / "figures" / f"{plot.name}.csv", index=False)
+            for picture in written.pictures:
+                (beside / "figures" / f"{picture.name}.png").write_bytes(picture.png)
             for file, text in texts.items():
                 (beside / file).write_text(text, encoding="utf-8")
             stale = set(_earlier_figures(folder)) - set(figures)
@@ -165,12 +170,15 @@ def gather(
             learning_section(selection.sizes, resamples=resamples, seed=seed, split=split, unit=unit, primary=primary)
         )
     present = tuple(section for section in sections if section is not None)
-    return Evidence(comparison, present, selection.left_out, sources[0].folder)
+    runs = tuple(source.folder for source in sources if source.folder is not None)
+    apart = apart_by_finding(cohort)
+    return Evidence(comparison, present, selection.left_out, sources[0].folder, runs, apart)
 
 
 def _figures(written: Contents) -> list[str]:
-    """The files of all plots, as paths inside the folder of the comparison."""
-    return [f"figures/{plot.name}.{kind}" for plot in written.plots for kind in (*FORMATS, "csv")]
+    """The files of all plots and pictures, as paths inside the folder of the comparison."""
+    plots = [f"figures/{plot.name}.{kind}" for plot in written.plots for kind in (*FORMATS, "csv")]
+    return plots + [f"figures/{picture.name}.png" for picture in written.pictures]
 
 
 def _earlier_figures(folder: Path) -> list[str]:

@@ -9,7 +9,7 @@ from itertools import groupby
 from mmdx.stats.comparison.compare import Comparison
 from mmdx.stats.metrics.registry import METRICS
 from mmdx.stats.report.forest import forest_plots
-from mmdx.stats.report.section import Plot, Section
+from mmdx.stats.report.section import Picture, Plot, Section
 from mmdx.stats.report.tables import Sheet, differences_sheet, estimates_sheet, findings_sheet, means_sheet
 
 MOST_METRICS, MOST_DIFFERENCES = 4, 3
@@ -37,6 +37,11 @@ class Contents:
             if names.count(name) > 1:
                 raise ValueError(f"two plots are named '{name}'")
         return plots
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """All pictures of studies."""
+        return tuple(picture for section in self.sections for picture in section.pictures)
 
 
 def headline_metrics(comparison: Comparison) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Sequence
 from datetime import date
 from functools import cache
@@ -65,7 +66,7 @@ def ground(comparison: Comparison) -> str:
 
 @cache
 def _environment() -> Environment:
-    filters = {"unbroken": _unbroken, "svg": _svg, "open_sheets": _open_sheets}
+    filters = {"unbroken": _unbroken, "svg": _svg, "open_sheets": _open_sheets, "base64": _base64}
     return environment(templates.__name__, filters)
 
 
@@ -77,6 +78,10 @@ def _unbroken(text: str) -> Markup:
 
 def _svg(plot: Plot) -> Markup:
     return Markup(svg(plot))  # made by matplotlib, whose writer escapes the names in it
+
+
+def _base64(png: bytes) -> str:
+    return b64encode(png).decode("ascii")
 
 
 def _open_sheets(section: Section) -> Sequence[Sheet]:

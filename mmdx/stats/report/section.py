@@ -29,10 +29,20 @@ class Plot:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """A small picture of a study, `png`, which becomes `<name>.png` beside the plots, and in words what it shows."""
+
+    name: str
+    caption: str
+    png: bytes
+
+
+@dataclass(frozen=True)
 class Section:
     """One part. `key` is its name in `compare.json`, where `record` (plain values, NaN as None) stands.
 
-    `sentences` say what was found, `notes` how it was computed and what it rests on.
+    `sentences` say what was found, `notes` how it was computed and what it rests on. `pictures` are of studies, and
+    `pictured` says by which rule these were chosen.
     """
 
     key: str
@@ -42,3 +52,5 @@ class Section:
     plots: tuple[Plot, ...] = ()
     notes: tuple[str, ...] = ()
     record: Any = None
+    pictures: tuple[Picture, ...] = ()
+    pictured: str = ""

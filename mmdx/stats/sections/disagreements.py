@@ -5,14 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
 from mmdx.stats.cohort.cohort import Cohort
 from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.report.section import Section
 from mmdx.stats.report.tables import Sheet
 from mmdx.stats.report.words import number
+from mmdx.stats.sections.reliability.measures import scaled_scores
 
+KEY = "disagreements"
+"""The key of the section."""
 MOST_ROWS = 10
+MOST_APART, MOST_OF_FINDING = 12, 2
+"""Studies that are pictured, in all and of each finding."""
+PICTURED = (
+    f"Of each finding up to {MOST_OF_FINDING} studies with a known label: those on which the calibrated scores of the "
+    f"reference and of another model lie farthest apart, at most {MOST_APART} in all. Scores are after temperature "
+    "scaling where validation can choose a temperature. Of each study one slice: the likeliest for the finding where a "
+    "model answers for slices, else the middle one. Identifiers are those of the store."
+)
+"""By which rule studies and slices are pictured."""
 FAR = 0.5
 """A difference of scores that the sentences count."""
 
@@ -34,6 +47,62 @@ class _Disagreement:
         return None if distances[0] == distances[1] else int(distances[1] < distances[0])
 
 
+@dataclass(frozen=True)
+class Apart:
+    """A study and finding on which the calibrated `scores` of the reference and of another model lie far apart.
+
+    `arms` names the two, `sources` says from which file the scores of each were read and what it was shown.
+    """
+
+    name: str
+    finding: str
+    label: int
+    arms: tuple[str, str]
+    sources: tuple[tuple[str, str], tuple[str, str]]
+    scores: tuple[float, float]
+
+    @property
+    def distance(self) -> float:
+        return abs(self.scores[0] - self.scores[1])
+
+
+def apart_by_finding(cohort: Cohort) -> tuple[Apart, ...]:
+    """The studies worth a look: of each finding the two with a known label on which the calibrated scores of the
+    reference and of another model, whichever, lie farthest apart; at most twelve, those that lead their finding first
+    and then by the distance. They stand in the order of the findings.
+
+    Scores are those after temperature scaling, where validation can choose a temperature. Empty where rows are no
+    studies.
+    """
+    others = [arm for arm in cohort.models if arm != 0]
+    if cohort.unit != "study" or not others:
+        return ()
+    scaled = scaled_scores(cohort)
+    scores = np.where(np.isnan(scaled), cohort.scores, scaled)
+    distances = np.abs(scores[others] - scores[0])
+    distances = np.where(np.isnan(cohort.labels) | np.isnan(distances), 0.0, distances)
+    arms, farthest = distances.argmax(axis=0), distances.max(axis=0)
+    ranked = []
+    for f in range(len(cohort.findings)):
+        rows = np.argsort(-farthest[:, f], kind="stable")[:MOST_OF_FINDING]
+        apart = [(int(row), others[arms[row, f]]) for row in rows if farthest[row, f] > 0]
+        ranked += [(rank, f, _apart(cohort, scores, row, f, arm)) for rank, (row, arm) in enumerate(apart)]
+    kept = sorted(ranked, key=lambda entry: (entry[0], -entry[2].distance))[:MOST_APART]
+    return tuple(apart for _, _, apart in sorted(kept, key=lambda entry: (entry[1], entry[0])))
+
+
+def _apart(cohort: Cohort, scores: Float[np.ndarray, "a n f"], row: int, f: int, arm: int) -> Apart:
+    first, second = cohort.arms[0], cohort.arms[arm]
+    return Apart(
+        cohort.names[row],
+        cohort.findings[f],
+        int(cohort.labels[row, f]),
+        (first.name, second.name),
+        ((first.source, first.shown), (second.source, second.shown)),
+        (float(scores[0, row, f]), float(scores[arm, row, f])),
+    )
+
+
 def disagreements_section(cohort: Cohort, resampler: Resampler) -> Section | None:
     """For the reference and each other model, at most ten rows by how far their scores lie apart.
 
@@ -49,7 +118,7 @@ def disagreements_section(cohort: Cohort, resampler: Resampler) -> Section | Non
         "whatever the thresholds; such rows are picked for being extreme, and prove nothing."
     )
     return Section(
-        "disagreements",
+        KEY,
         "Where the models disagree most",
         sentences=tuple(_sentence(cohort, arm) for arm in pairs),
         sheets=tuple(_sheet(cohort, arm, rows) for arm, rows in pairs.items()),
@@ -60,6 +129,7 @@ def disagreements_section(cohort: Cohort, resampler: Resampler) -> Section | Non
             for arm, rows in pairs.items()
             for row in rows
         ],
+        pictured=PICTURED,
     )
 
 

@@ -41,7 +41,7 @@ from mmdx.engine.experiments.ablation.processes import (
 )
 from mmdx.engine.experiments.cross_validation import deal_folds
 from mmdx.engine.experiments.guidance.studies import check_models, guided_studies
-from mmdx.engine.reporting.checklists.table import save_comparison
+from mmdx.engine.reporting.comparison import save_comparison
 from mmdx.engine.runs.folder import changed_keys
 from mmdx.errors import DataError, MmdxError, UsageError
 from mmdx.files import RunLayout, write_json

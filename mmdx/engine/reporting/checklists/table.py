@@ -14,7 +14,6 @@ from typing import Any
 from mmdx.engine.reporting.checklists import data, model
 from mmdx.engine.runs.files import Cell, RunFiles
 from mmdx.files import RunLayout, write_text
-from mmdx.stats.evidence import Evidence
 from mmdx.yaml_text import parse_yaml
 
 OPEN = "to be filled in by the authors"
@@ -106,16 +105,6 @@ def write_reporting(folder: Path, compared: Path | None = None) -> Path:
     path = RunLayout(compared or folder).reporting
     write_text(path, "\n\n".join(parts) + "\n")
     return path
-
-
-def save_comparison(evidence: Evidence, folder: Path) -> None:
-    """Writes a comparison into a folder, with `reporting.md` where its reference is a run.
-
-    The checklists there are filled from that run and from this comparison.
-    """
-    evidence.save(folder)
-    if evidence.reference is not None and RunLayout(evidence.reference).config.is_file():
-        write_reporting(evidence.reference, folder)
 
 
 def read_checklists() -> list[dict[str, Any]]:

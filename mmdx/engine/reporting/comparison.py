@@ -1,0 +1,198 @@
+"""A written comparison with what only runs and their stores know: pictures of studies, and the checklists.
+
+Pictured are the studies on which models disagree, one slice each, as the store of a run holds it.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Shaped, UInt8
+from PIL import Image
+
+from mmdx.data.store.store import Store, is_store
+from mmdx.engine.reporting.checklists.table import write_reporting
+from mmdx.errors import DataError
+from mmdx.files import SLICE, SLICES, RunLayout
+from mmdx.kinds import KINDS
+from mmdx.stats.cohort.predictions import read_predictions
+from mmdx.stats.evidence import Evidence
+from mmdx.stats.report.section import Picture
+from mmdx.stats.report.words import number
+from mmdx.stats.sections.disagreements import KEY, Apart
+from mmdx.yaml_text import parse_yaml
+
+SMALLEST, LARGEST = 192, 512
+"""Pixels of the longer side of a picture: smaller images are enlarged by a whole factor, larger ones reduced."""
+BRAIN = (40.0, 80.0)
+"""Centre and width in Hounsfield units, where the config of the run names no window."""
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """A store whose studies are shown: `modalities` are its images, those that the run reads first, and `windows` the
+    centre and width in which CT is shown, by modality."""
+
+    store: Store
+    modalities: tuple[str, ...]
+    windows: Mapping[str, tuple[float, float]]
+
+
+def save_comparison(evidence: Evidence, folder: Path) -> None:
+    """Writes a comparison into a folder, with pictures of studies where a run's store is at hand, and with
+    `reporting.md` where its reference is a run: the checklists there are filled from that run and this comparison."""
+    with_pictures(evidence).save(folder)
+    if evidence.reference is not None and RunLayout(evidence.reference).config.is_file():
+        write_reporting(evidence.reference, folder)
+
+
+def with_pictures(evidence: Evidence) -> Evidence:
+    """`evidence` with a picture of each study of `evidence.apart`, below the tables on disagreements.
+
+    Images are those of the store that one of the compared runs records. A comparison of prediction files alone stays as
+    it is; where runs are compared but no store lies where it lay, a note says so.
+    """
+    if not evidence.apart or not evidence.runs:
+        return evidence
+    shown, missing = _shown(evidence.runs)
+    notes: tuple[str, ...] = ()
+    pictures: list[Picture] = []
+    if shown is None:
+        notes = (f"No pictures of these studies: {missing}.",)
+    else:
+        slices = _Slices()
+        places = {study: row for row, study in enumerate(shown.store.study_ids)}
+        asked = [apart for apart in evidence.apart if apart.name in places]
+        made = (_picture(shown, places[apart.name], apart, slices) for apart in asked)
+        pictures = [
+            Picture(f"disagreement_{place:02d}", caption, png)
+            for place, (caption, png) in enumerate((one for one in made if one is not None), start=1)
+        ]
+    sections = tuple(
+        replace(section, pictures=tuple(pictures), notes=(*section.notes, *notes)) if section.key == KEY else section
+        for section in evidence.sections
+    )
+    return replace(evidence, sections=sections)
+
+
+def _shown(runs: Sequence[Path]) -> tuple[_Shown | None, str]:
+    """The store of the first run whose store lies where the run recorded it and holds images, or why there is none."""
+    why = "no run says which store it stands on"
+    for folder in runs:
+        run = RunLayout(folder)
+        described = _json(run.environment).get("store") or {}
+        place = Path(str(described.get("folder") or "-"))
+        if not is_store(place):
+            why = f"the store of {folder.name} does not lie where it lay" if described else why
+            continue
+        try:
+            store = Store(place)
+            if store.fingerprint != described.get("fingerprint"):
+                why = f"the store of {folder.name} was prepared anew since"
+                continue
+        except DataError:
+            why = f"the store of {folder.name} cannot be read"
+            continue
+        read = _inputs(run)
+        images = [name for name, facts in store.stored.items() if KINDS[facts.kind].pictured]
+        if images:
+            images.sort(key=lambda name: name not in read)
+            return _Shown(store, tuple(images), {name: _window(read.get(name)) for name in images}), ""
+        why = f"the store of {folder.name} holds no images"
+    return None, why
+
+
+def _picture(shown: _Shown, row: int, apart: Apart, slices: _Slices) -> tuple[str, bytes] | None:
+    """One slice of a study, in words and as a PNG; None where it has no image."""
+    modality = next((name for name in shown.modalities if shown.store.lengths(name)[row]), None)
+    if modality is None:
+        return None
+    pixels = shown.store.read(row).pixels(modality)
+    index, told_by = slices.likeliest(apart) or (len(pixels) // 2, None)
+    chosen = f"the likeliest to {told_by}" if told_by else "the middle one"
+    if index >= len(pixels):
+        raise DataError(f"{apart.name}: slice {index} was scored, and the store holds {len(pixels)}; evaluate it again")
+    where = f"{modality}, slice {index + 1} of {len(pixels)}, {chosen}" if len(pixels) > 1 else modality
+    label = "present" if apart.label else "absent"
+    scores = f"{apart.arms[0]} {number(apart.scores[0])}, {apart.arms[1]} {number(apart.scores[1])}"
+    caption = f"{apart.finding}, {label}: {scores}. Study {apart.name}: {where}."
+    return caption, _png(_grey(pixels[index], shown.windows[modality]))
+
+
+class _Slices:
+    """On which slice a model stands, by the scores of slices beside those of studies. Files are read once."""
+
+    def __init__(self) -> None:
+        self._read: dict[Path, Any] = {}
+
+    def likeliest(self, apart: Apart) -> tuple[int, str] | None:
+        """The 0-based place of the slice of a study with the highest score of the finding and the model that gave it:
+        the first, else the second; None where neither says anything of slices."""
+        for name, (source, shown) in zip(apart.arms, apart.sources, strict=True):
+            path = Path(source).with_name(f"{Path(source).stem}{SLICES}.csv")
+            if path not in self._read:
+                self._read[path] = read_predictions(path) if path.is_file() else None
+            frame = self._read[path]
+            if frame is None:
+                continue
+            rows = frame.loc[
+                (frame["study_id"] == apart.name) & (frame["finding"] == apart.finding) & (frame["shown"] == shown)
+            ]
+            if len(rows):
+                return int(rows.loc[rows["score"].idxmax(), SLICE]), name
+        return None
+
+
+def _grey(image: Shaped[np.ndarray, "c h w"], window: tuple[float, float]) -> UInt8[np.ndarray, "h w *k"]:
+    """An image as it is looked at: Hounsfield units in their window, colour as it is, of other channels the first."""
+    if image.dtype == np.uint8:
+        return np.moveaxis(image, 0, -1) if len(image) == 3 else image[0]
+    low, width = window[0] - window[1] / 2, window[1]
+    return np.rint(np.clip((image[0].astype(np.float32) - low) / width, 0, 1) * 255).astype(np.uint8)
+
+
+def _png(pixels: UInt8[np.ndarray, "h w *k"]) -> bytes:
+    """A PNG without any metadata."""
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    longest = max(image.size)
+    if longest < SMALLEST:
+        factor = -(-SMALLEST // longest)
+        image = image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
+    elif longest > LARGEST:
+        image.thumbnail((LARGEST, LARGEST))
+    out = io.BytesIO()
+    image.save(out, format="png", optimize=True)
+    return out.getvalue()
+
+
+def _inputs(run: RunLayout) -> Mapping[str, Any]:
+    """The inputs that the config of a run names, as plain values; of a stack its modalities in its place."""
+    if not run.config.is_file():
+        return {}
+    raw = parse_yaml(run.config.read_text(encoding="utf-8"), str(run.config))
+    config: Mapping[str, Any] = raw if isinstance(raw, Mapping) else {}
+    inputs = (config.get("model") or {}).get("inputs") or {}
+    stacks = (config.get("data") or {}).get("stacks") or {}
+    return {part: section for name, section in inputs.items() for part in stacks.get(name, (name,))}
+
+
+def _window(section: Any) -> tuple[float, float]:
+    """The first window of an input's view."""
+    try:
+        centre, width = section["view"]["windows"][0]
+        return float(centre), float(width)
+    except (KeyError, TypeError, ValueError, IndexError):
+        return BRAIN
+
+
+def _json(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    content = json.loads(path.read_text(encoding="utf-8"))  # read before, for where the runs come from
+    return content if isinstance(content, dict) else {}
