@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.progress import track
 
 from mmdx.data.dicom.files import read_header
-from mmdx.data.dicom.header import RUN_KEYWORDS
+from mmdx.data.dicom.header import FRAME_VECTORS, OF_DETECTOR, RUN_KEYWORDS
 from mmdx.data.dicom.series import SourceImage, choose_series
 from mmdx.data.quiet import quiet
 from mmdx.data.tables.dates import age_in_years
@@ -31,7 +31,7 @@ _KEPT = (
     *("Modality", "ImageType", "SeriesNumber", "SeriesDescription", "InstanceNumber", "NumberOfFrames"),
     *("ImagePositionPatient", "ImageOrientationPatient", "Rows", "Columns", "SliceThickness"),
     *("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"),
-    *RUN_KEYWORDS,
+    *("FrameOfReferenceUID", "DimensionIndexSequence", *RUN_KEYWORDS, *FRAME_VECTORS, *OF_DETECTOR),
     *("PatientAge", "PatientSex", "Manufacturer", "ManufacturerModelName", "ContrastBolusAgent"),
     *("BurnedInAnnotation", "StudyDate"),
 )

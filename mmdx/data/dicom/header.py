@@ -23,10 +23,17 @@ GOVERNING = (
 """What pixels mean hangs on these: a malformed one spoils the file."""
 RUN_KEYWORDS = (
     *("EchoTime", "EffectiveEchoTime", "EchoNumbers", "TemporalPositionIdentifier", "TemporalPositionIndex"),
-    *("DiffusionBValue", "InversionTime", "TriggerTime", "StackID", "AcquisitionNumber", "FrameAcquisitionNumber"),
-    *("ConvolutionKernel", "ImageType", "FrameType"),
+    *("DiffusionBValue", "InversionTime", "TriggerTime", "NominalCardiacTriggerDelayTime", "FrameReferenceTime"),
+    *("StackID", "AcquisitionNumber", "FrameAcquisitionNumber", "ConvolutionKernel", "ImageType", "FrameType"),
 )
 """What tells the runs of one series apart."""
+FRAME_VECTORS = (
+    *("EnergyWindowVector", "DetectorVector", "PhaseVector", "RotationVector", "RRIntervalVector", "TimeSlotVector"),
+    *("TimeSliceVector", "AngularViewVector"),
+)
+"""What tells the runs of a multi-frame object of nuclear medicine apart: a number for each frame."""
+OF_DETECTOR = ("DetectorInformationSequence", "SliceVector", "NumberOfSlices", "SpacingBetweenSlices")
+"""What tells where its frames lie."""
 EVIDENCE = (
     *("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID", "PatientID", "AccessionNumber"),
     *("Modality", "SeriesNumber", "SeriesDescription", "InstanceNumber", "ImagePositionPatient"),
@@ -34,6 +41,7 @@ EVIDENCE = (
     "PresentationLUTShape",
     *("PlanePositionSequence", "PlaneOrientationSequence", "FrameVOILUTSequence"),
     *("PatientAge", "PatientSex", "Manufacturer", "ManufacturerModelName", *RUN_KEYWORDS),
+    *("FrameOfReferenceUID", "InStackPositionNumber", "DimensionIndexValues", *FRAME_VECTORS, *OF_DETECTOR),
 )
 """A malformed one of these is no evidence, and absent."""
 _KINDS: dict[str, tuple[type, ...]] = {

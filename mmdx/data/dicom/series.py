@@ -1,29 +1,27 @@
 """Which images of a DICOM study belong together: one series, one plane, one size; all others are named.
 
-The rule: localizers, segmentations and dose maps never count. Secondary captures (screenshots) count only in a study
-that has nothing else. In each series the largest group alike in size, colour, unit and plane stands for it. Where its
-images, or its frames, share positions, the largest run of them that does not, and still reaches from end to end, stands
-for the group: one acquisition, echo, time point, diffusion weight, kernel or kind of image, the lowest among equals.
-The series with the most images is chosen, the lowest SeriesNumber among equals. No answer depends on the listing.
+The rule: localizers, segmentations, dose maps, mosaics and second copies of a file never count. Secondary captures
+(screenshots) count only in a study that has nothing else. Series of one image each that make one stack are one. In each
+series the largest group alike in size, colour, unit and plane stands for it. Where its images, or its frames, share
+positions, the largest run of them that does not, and still reaches from end to end, stands for the group, the lowest
+among equals (`runs.py`). The series with the most images is chosen, the lowest SeriesNumber among equals. No answer
+depends on the listing.
 """
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import pydicom
-from natsort import natsort_keygen, ns
 
 from mmdx.data.dicom.display import Display, display_problems
 from mmdx.data.dicom.files import check_complete, header_displays, is_localizer, pixel_facts
-from mmdx.data.dicom.header import RUN_KEYWORDS
+from mmdx.data.dicom.runs import is_stack, moments_said, one_run
 from mmdx.data.order.certificate import certify_dicom, ref_key
-from mmdx.data.order.geometry import SAME_PLACE_MM, along_normal, frame_value, orientation_of, slice_of
+from mmdx.data.order.geometry import orientation_of
 from mmdx.data.privacy.privacy import SECONDARY_CAPTURE, burned_in
 from mmdx.data.quiet import quiet
 from mmdx.errors import one_line, some
@@ -31,13 +29,10 @@ from mmdx.study import ImageFiles, ImageRef, Unit
 
 SAME_PLANE = 0.03
 """Direction cosines nearer than this, about two degrees, are one plane."""
-CROWDED = 0.2
-"""Steps below this share of the usual one are two stacks that stand in each other."""
-END_TO_END = 0.9
-"""One of several runs reaches over at least this share of the whole."""
 _NO_PICTURES = ("SEG", "RTDOSE")
 _SCREENSHOT = ("SCREEN SAVE", "DOSE_INFO")
-_natural = natsort_keygen(alg=ns.REAL)
+MOSAIC = "a mosaic, with many slices in one image; export an image per slice"
+"""Why a mosaic is no image to use."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,30 +74,21 @@ def choose_series(
     choice to series whose SeriesDescription contains it, whatever the case. None where no series qualifies.
     """
     images = sorted(images, key=lambda image: ref_key(ImageRef(image.path)))
-    problems: list[str] = []
-    series: dict[str, list[SourceImage]] = {}
     pictures = [image for image in images if not image.localizer and image.header.get("Modality") not in _NO_PICTURES]
     captures_only = all(_is_capture(image) for image in pictures)
-    for image in images:
-        series.setdefault(str(image.header.get("SeriesInstanceUID") or ""), []).append(image)
+    by_series, problems = _series(images, pictures)
     candidates: list[list[_Frame]] = []
-    for members in sorted(series.values(), key=_number_and_uid):
-        pictures_of_series = [i for i in members if i in pictures]
-        used = [i for i in pictures_of_series if captures_only or not _is_capture(i)]
-        not_pictures = [i for i in members if not i.localizer and i not in pictures_of_series]
-        problems += _left(members, _frames([i for i in members if i.localizer]), "localizer")
-        problems += _left(members, _frames(not_pictures), "no picture of the patient")
-        problems += _left(members, _frames([i for i in pictures_of_series if i not in used]), "secondary capture")
+    for members in by_series:
+        used, more = _usable(members, captures_only=captures_only)
+        problems += more
         if used and description is not None and description.lower() not in _description(used).lower():
             problems += _left(members, _frames(used), f"its description does not contain '{description}'")
         elif used:
             group = max(_alike(used), key=lambda alike: len(_frames(alike)))
             out = [i for i in used if i not in group]
             problems += _left(members, _frames(out), "differs in size, colour or plane")
-            run, by = _one_run(_frames(group))
-            chosen = set(map(_identity, run))
-            out = [frame for frame in _frames(group) if _identity(frame) not in chosen]
-            problems += _left(members, out, f"another acquisition at the same positions, by {by}")
+            run, more = _run_of(members, _frames(group))
+            problems += more
             candidates.append(run)
     if not candidates:
         return None, problems
@@ -114,9 +100,10 @@ def choose_series(
             kinds = (image.header.get("Modality"), first.header.get("Modality"))
             why = "fewer or equally many images" if kinds[0] == kinds[1] else f"Modality {kinds[0]}, not {kinds[1]}"
             problems += _left([image], other, f"{why}; series {_name([first])} was chosen")
-    refs, order, more = certify_dicom([(ImageRef(image.path, frame), image.header) for image, frame in best])
+    refs, order, more = certify_dicom(_with_headers(best))
     pictures_of_series = {ref.path for ref in refs}
     problems += [*more, *burned_in([image.header for image in images if image.path in pictures_of_series])]
+    problems += moments_said(_with_headers(best))
     problems += display_problems([display for image, frame in best for display in image.displays[frame : frame + 1]])
     return ImageFiles(refs, order, first.unit, first.channels), problems
 
@@ -125,8 +112,8 @@ def _frames(images: Sequence[SourceImage]) -> list[_Frame]:
     return [(image, frame) for image in images for frame in range(image.frames)]
 
 
-def _identity(frame: _Frame) -> tuple[Path, int]:
-    return frame[0].path, frame[1]
+def _with_headers(frames: Sequence[_Frame]) -> list[tuple[ImageRef, pydicom.Dataset]]:
+    return [(ImageRef(image.path, frame), image.header) for image, frame in frames]
 
 
 def _alike(images: Sequence[SourceImage]) -> list[list[SourceImage]]:
@@ -150,50 +137,83 @@ def _same_plane(first: tuple[float, ...] | None, second: tuple[float, ...] | Non
     return all(abs(a - b) < SAME_PLANE for a, b in zip(first, second, strict=True))
 
 
-def _one_run(group: list[_Frame]) -> tuple[list[_Frame], str]:
-    """The largest run of a group whose runs repeat positions, and by what it was told; the group where none do.
-
-    Positions decide, since many scanners number an acquisition a slice, or the parts of a stack.
-    """
-    places = _places(group)
-    if places is None or not _crowded(places):
-        return group, ""
-    values = {key: [str(frame_value(image.header, frame, key)) for image, frame in group] for key in RUN_KEYWORDS}
-    varying = [key for key in RUN_KEYWORDS if len(set(values[key])) > 1]
-    best, keyword = [], ""
-    for keys in (*itertools.combinations(varying, 1), *itertools.combinations(varying, 2)):
-        runs: dict[tuple[str, ...], list[int]] = {}
-        for index, value in enumerate(zip(*(values[key] for key in keys), strict=True)):
-            runs.setdefault(value, []).append(index)
-        for _, run in sorted(runs.items(), key=lambda item: [_natural(value) for value in item[0]]):
-            run_places = [places[index] for index in run]
-            reaches = max(run_places) - min(run_places) >= END_TO_END * (max(places) - min(places))
-            if len(run) > len(best) and reaches and not _crowded(run_places):
-                best, keyword = run, " and ".join(keys)
-    return ([group[index] for index in best], keyword) if best else (group, "")
+def _run_of(members: Sequence[SourceImage], group: Sequence[_Frame]) -> tuple[list[_Frame], list[str]]:
+    """The one run of a group of frames of a series, and a sentence for the others."""
+    kept, by = one_run(_with_headers(group))
+    run, out = [group[i] for i in kept], [group[i] for i in sorted(set(range(len(group))) - set(kept))]
+    return run, _left(members, out, f"another acquisition at the same positions, by {by}")
 
 
-def _places(group: Sequence[_Frame]) -> list[float] | None:
-    """Millimetres along the normal; the InstanceNumbers of single frames where there are no positions."""
-    slices = [slice_of(ImageRef(image.path, frame), image.header) for image, frame in group]
-    places, _ = along_normal(slices)
-    numbers = [float(s.instance) for s in slices if s.instance is not None]
-    if places is None and len(numbers) == len(group) and len(set(numbers)) > 1 and group[0][0].frames == 1:
-        unplaced = all(s.position is None for s in slices)
-        return numbers if unplaced else None
-    return places
+def _usable(members: Sequence[SourceImage], *, captures_only: bool) -> tuple[list[SourceImage], list[str]]:
+    """The images of a series that may count, and a sentence for those that do not."""
+    copies = set(map(id, _copies(members)))
+    reasons: dict[str, Callable[[SourceImage], bool]] = {
+        "localizer": lambda image: image.localizer,
+        "no picture of the patient": lambda image: image.header.get("Modality") in _NO_PICTURES,
+        MOSAIC: lambda image: is_mosaic(image.header),
+        "secondary capture": lambda image: not captures_only and _is_capture(image),
+        "a copy, of the same SOPInstanceUID as another file": lambda image: id(image) in copies,
+    }
+    used, problems = list(members), []
+    for why, applies in reasons.items():
+        out = [image for image in used if applies(image)]
+        used = [image for image in used if not applies(image)]
+        problems += _left(members, _frames(out), why)
+    return used, problems
 
 
-def _crowded(places: Sequence[float]) -> bool:
-    steps = np.diff(np.sort(places))
-    return bool(len(steps)) and float(steps.min()) < max(SAME_PLACE_MM, CROWDED * float(np.quantile(steps, 0.9)))
+def _series(
+    images: Sequence[SourceImage], pictures: Sequence[SourceImage]
+) -> tuple[list[list[SourceImage]], list[str]]:
+    """The images by series, the lowest number first. Series of one image each that make one stack count as one, and a
+    sentence says so."""
+    series: dict[str, list[SourceImage]] = {}
+    for image in images:
+        series.setdefault(str(image.header.get("SeriesInstanceUID") or ""), []).append(image)
+    lone: dict[tuple[Hashable, ...], list[SourceImage]] = {}
+    for image in pictures:
+        header, reference = image.header, str(image.header.get("FrameOfReferenceUID") or "")
+        if reference and image.frames == 1 and len(series[str(header.get("SeriesInstanceUID") or "")]) == 1:
+            lone.setdefault((reference, _description([image]), *_image_type(header)), []).append(image)
+    stacks = [stack for found in lone.values() for stack in _alike(found) if is_stack(_with_headers(_frames(stack)))]
+    joined = {id(image) for stack in stacks for image in stack}
+    apart = [members for members in series.values() if id(members[0]) not in joined]
+    said = [
+        f"series {_name(stack)} and {len(stack) - 1} more of one image each are read as one: the same description and "
+        "frame of reference, a position each"
+        for stack in stacks
+    ]
+    return sorted([*apart, *stacks], key=_number_and_uid), list(map(one_line, said))
+
+
+def _copies(images: Sequence[SourceImage]) -> list[SourceImage]:
+    """Images that were read before: of the same UIDs, number and place. UIDs alone do not tell where a program that
+    removes names writes the same one everywhere."""
+    seen: set[tuple[Hashable, ...]] = set()
+    copies = []
+    for image in images:
+        header = image.header
+        keywords = ("SOPInstanceUID", "SeriesInstanceUID", "InstanceNumber", "ImagePositionPatient", "NumberOfFrames")
+        key = tuple(str(header.get(keyword)) for keyword in keywords)
+        if key in seen and header.get("SOPInstanceUID"):
+            copies.append(image)
+        seen.add(key)
+    return copies
+
+
+def is_mosaic(header: pydicom.Dataset) -> bool:
+    """Whether many slices are tiled in one image, as Siemens writes functional and diffusion MR."""
+    return "MOSAIC" in _image_type(header)
+
+
+def _image_type(header: pydicom.Dataset) -> list[str]:
+    words = header.get("ImageType")
+    return [str(word).strip().upper() for word in ([words] if isinstance(words, str) else list(words or []))]
 
 
 def _is_capture(image: SourceImage) -> bool:
-    words = image.header.get("ImageType")
-    kinds = [words] if isinstance(words, str) else list(words or [])
     capture = str(image.header.get("SOPClassUID") or "").startswith(SECONDARY_CAPTURE)
-    return capture or any(str(word).strip().upper() in _SCREENSHOT for word in kinds)
+    return capture or any(word in _SCREENSHOT for word in _image_type(image.header))
 
 
 def _number_and_uid(members: Sequence[SourceImage]) -> tuple[float, str]:

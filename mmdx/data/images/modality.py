@@ -5,7 +5,7 @@ A modality holds one series. What is kept out (a scout, another series, a stray 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -13,7 +13,8 @@ from pathlib import Path
 import pydicom
 
 from mmdx.data.dicom.files import is_dicom, read_header
-from mmdx.data.dicom.series import SourceImage, choose_series
+from mmdx.data.dicom.runs import moments_said, one_run
+from mmdx.data.dicom.series import MOSAIC, SourceImage, choose_series, is_mosaic
 from mmdx.data.files import listing
 from mmdx.data.images.decode import probe, scale_problems
 from mmdx.data.images.nifti import certify_volume, is_nifti
@@ -87,18 +88,32 @@ def images_listed(paths: Sequence[Path]) -> tuple[ImageFiles, tuple[str, ...]]:
         return as_listed, found
     headers = [(path, read_header(path)) for path in paths]
     found = (*burned_in([header for _, header in headers]), *found)
+    if mosaics := [path for path, header in headers if is_mosaic(header)]:
+        raise DataError(f"{mosaics[0]}: {MOSAIC}")
     if _are_views(headers) or len(set(paths)) < len(paths):
         return as_listed, found
     series = {str(header.get("SeriesInstanceUID")) for _, header in headers}
     if len(series) > 1:
         return as_listed, (*found, f"the listed files are of {len(series)} series; kept as listed")
     header_of = dict(headers)
+    as_listed, more = _one_run(as_listed, header_of)
+    found = (*found, *more)
     refs, order, problems = certify_dicom([(ref, header_of[ref.path]) for ref in as_listed.images])
     if order.source != "position" and len(paths) > 1:
         return as_listed, found
     if refs not in (as_listed.images, as_listed.images[::-1]):
         problems = (*problems, "the listed order disagrees with the positions, which decide")
     return replace(as_listed, images=refs, order=order), (*found, *problems)
+
+
+def _one_run(files: ImageFiles, headers: Mapping[Path, pydicom.Dataset]) -> tuple[ImageFiles, list[str]]:
+    """The frames of one run, and a sentence on the others, where listed files hold several: nobody listed each."""
+    if len(files.images) == len(set(files.paths)):
+        return files, []
+    kept, by = one_run([(ref, headers[ref.path]) for ref in files.images])
+    run, out = tuple(files.images[i] for i in kept), len(files.images) - len(kept)
+    problems = [f"kept out {out} image(s): another acquisition at the same positions, by {by}"] if out else []
+    return replace(files, images=run), problems + moments_said([(ref, headers[ref.path]) for ref in run])
 
 
 def _volume(paths: Sequence[Path]) -> tuple[ImageFiles, tuple[str, ...]]:

@@ -60,7 +60,30 @@ def frame_value(header: pydicom.Dataset, frame: int, keyword: str, group: str | 
             names = [group] if group else list(filter(None, map(keyword_for_tag, item.keys())))
             values = [_get(inner, keyword) for name in names for inner in _items(item, name)[:1]]
             element = next((value for value in values if value is not None), element)
-    return element
+    return _of_detector(header, frame, keyword) if element is None and multi else element
+
+
+def _of_detector(header: pydicom.Dataset, frame: int, keyword: str) -> Any:
+    """Position or plane of a frame of nuclear medicine, None without it: they stand with its detector (PS3.3 C.8.4.11).
+
+    Slices are stacked from the first one along the normal, or against it where SpacingBetweenSlices is negative
+    (C.8.4.15).
+    """
+    if keyword not in ("ImagePositionPatient", "ImageOrientationPatient"):
+        return None
+    detector = next(iter(_items(header, "DetectorInformationSequence")), pydicom.Dataset())
+    plane, first = (
+        _vector(_get(detector, "ImageOrientationPatient"), 6),
+        _vector(_get(detector, "ImagePositionPatient"), 3),
+    )
+    if keyword == "ImageOrientationPatient" or plane is None or first is None:
+        return plane if keyword == "ImageOrientationPatient" else None
+    numbers, spacing = list(_get(header, "SliceVector") or ()), _vector([_get(header, "SpacingBetweenSlices")], 1)
+    if not numbers and _integer(_get(header, "NumberOfSlices")) == _integer(_get(header, "NumberOfFrames")):
+        numbers = range(1, frame + 2)
+    if spacing is None or frame >= len(numbers):
+        return None
+    return [x + (numbers[frame] - 1) * spacing[0] * n for x, n in zip(first, get_normal_vector(plane), strict=True)]
 
 
 def along_normal(slices: Sequence[Slice]) -> tuple[list[float] | None, list[str]]:

@@ -1,6 +1,7 @@
 """One series stands for a study, and whatever does not is named."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -205,6 +206,73 @@ def test_screenshots_by_another_name_are_captures():
     files, problems = choose_series([*stack("a", 2), dose])
     assert names(files) == ["a0", "a1"]
     assert "secondary capture (dose)" in problems[0]
+
+
+def test_mosaics_are_no_images():
+    tiled = {"ImageType": ["ORIGINAL", "PRIMARY", "M", "ND", "MOSAIC"], "Modality": "MR", "unit": "intensity"}
+    files, problems = choose_series(stack("m", 9, series=2, **tiled) + stack("a", 2))
+    assert names(files) == ["a0", "a1"]
+    assert "kept out 9 image(s) of series 2: a mosaic, with many slices in one image; export an image" in problems[0]
+    assert choose_series(stack("m", 2, **tiled))[0] is None
+
+
+def test_a_file_that_was_read_before_is_a_copy():
+    def exam(prefix, uid):
+        return [image(f"{prefix}{k}", z=5 * k, InstanceNumber=k, SOPInstanceUID=uid(k)) for k in range(3)]
+
+    files, problems = choose_series(exam("a/", lambda k: f"1.2.{k}") + exam("b/", lambda k: f"1.2.{k}"))
+    assert [ref.path.as_posix() for ref in files.images] == ["a/0", "a/1", "a/2"]
+    assert "kept out 3 image(s) of series 1: a copy, of the same SOPInstanceUID as another file" in problems[0]
+    # A program that removes names may write one UID everywhere.
+    assert len(choose_series(exam("a/", lambda k: "1.2"))[0].images) == 3
+
+
+def test_many_series_of_one_image_each_are_one_stack():
+    def lone(number, z, **elements):
+        return image(
+            f"{number}", series=number, z=z, **({"FrameOfReferenceUID": "1.9", "SeriesDescription": "T2"} | elements)
+        )
+
+    images = [lone(n, 5 * n) for n in (4, 2, 3)]
+    files, problems = choose_series([*images, *stack("b", 2, series=9)])
+    assert names(files) == ["2", "3", "4"]
+    assert problems[0] == (
+        "series 2 'T2' and 2 more of one image each are read as one: the same description and frame of reference, a "
+        "position each"
+    )
+    for apart in ({"SeriesDescription": "FLAIR"}, {"FrameOfReferenceUID": "1.8"}, {"z": 15}):
+        files, problems = choose_series([*images[1:], lone(4, **({"z": 20} | apart))])
+        assert len(files.images) == 1
+
+
+def test_slices_of_nuclear_medicine_stand_as_their_spacing_says():
+    detector = Dataset()
+    detector.ImagePositionPatient, detector.ImageOrientationPatient = [0, 0, 100], [1, 0, 0, 0, 1, 0]
+    for spacing, order in ((4.0, [0, 1, 2]), (-4.0, [2, 1, 0])):
+        gated = image(
+            "nm",
+            unit="intensity",
+            frames=6,
+            NumberOfFrames=6,
+            Modality="NM",
+            DetectorInformationSequence=Sequence([detector]),
+            SpacingBetweenSlices=spacing,
+            SliceVector=[1, 2, 3, 1, 2, 3],
+            TimeSlotVector=[1, 1, 1, 2, 2, 2],
+        )
+        files, problems = choose_series([gated])
+        assert [ref.frame for ref in files.images] == order
+        assert (files.order.source, files.order.spacing_mm) == ("position", 4.0)
+        assert "kept out 3 image(s) of series 1: another acquisition at the same positions, by TimeSlot" in problems[0]
+
+
+def test_windows_that_differ_are_said_of_the_chosen_images():
+    windows = [("window", 1.0, 2.0, "LINEAR"), ("window", 3.0, 4.0, "LINEAR")]
+    images = [replace(one, displays=(windows[k % 2],)) for k, one in enumerate(stack("a", 3, unit="intensity"))]
+    assert choose_series(images)[1] == [
+        "windows differ between images (1/2, 3/4); none is used: one range of values for all images"
+    ]
+    assert choose_series(images[:1])[1] == []
 
 
 def test_frames_count_as_images():
