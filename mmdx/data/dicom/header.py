@@ -41,11 +41,12 @@ EVIDENCE = (
     "PresentationLUTShape",
     *("PlanePositionSequence", "PlaneOrientationSequence", "FrameVOILUTSequence"),
     *("PatientAge", "PatientSex", "Manufacturer", "ManufacturerModelName", *RUN_KEYWORDS),
-    *("FrameOfReferenceUID", "InStackPositionNumber", "DimensionIndexValues", *FRAME_VECTORS, *OF_DETECTOR),
+    *("FrameOfReferenceUID", "InStackPositionNumber", "DimensionIndexSequence", "DimensionIndexPointer"),
+    *("DimensionIndexValues", *FRAME_VECTORS, *OF_DETECTOR),
 )
 """A malformed one of these is no evidence, and absent."""
 _KINDS: dict[str, tuple[type, ...]] = {
-    **dict.fromkeys(("US", "SS", "UL", "IS", "US or SS"), (int,)),
+    **dict.fromkeys(("US", "SS", "UL", "IS", "AT", "US or SS"), (int,)),
     **dict.fromkeys(("DS", "FD", "FL"), (int, float)),
     **dict.fromkeys(("CS", "LO", "SH", "UI", "AS"), (str,)),
     "SQ": (pydicom.Sequence,),

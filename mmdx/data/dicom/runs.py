@@ -16,7 +16,7 @@ from natsort import natsort_keygen, ns
 from pydicom.datadict import keyword_for_tag
 
 from mmdx.data.dicom.header import FRAME_VECTORS, RUN_KEYWORDS
-from mmdx.data.order.geometry import SAME_PLACE_MM, along_normal, frame_value, slice_of
+from mmdx.data.order.geometry import SAME_PLACE_MM, along_normal, frame_number, frame_value, slice_number, slice_of
 from mmdx.study import ImageRef
 
 CROWDED = 0.2
@@ -77,12 +77,19 @@ def is_stack(group: Sequence[Frame]) -> bool:
 
 def moments_said(group: Sequence[Frame]) -> list[str]:
     """A sentence where all images of a group stand at one place and are told apart by time: else nothing."""
-    slices = [slice_of(ref, header) for ref, header in group]
-    positions = np.array([s.position for s in slices if s.position is not None])
-    at_one = len(positions) == len(group) and bool((np.ptp(positions, axis=0) <= SAME_PLACE_MM).all())
-    unplaced = not len(positions) and any(key in header for _, header in group[:1] for key in FRAME_VECTORS)
-    by = next((key for key in _values(group) if key in MOMENTS), "") if at_one or unplaced else ""
+    if len(group) < 2 or not (_at_one_place(group[:2]) and _at_one_place(group)):
+        return []
+    by = next((key for key in _values(group) if key in MOMENTS), "")
     return [f"{len(group)} images of one place, told apart by {by}: moments, and no slices"] if by else []
+
+
+def _at_one_place(group: Sequence[Frame]) -> bool:
+    """Whether the positions of a group are one; frames of nuclear medicine that have none lie in one plane."""
+    positions = [slice_of(ref, header).position for ref, header in group]
+    known = np.array([position for position in positions if position is not None])
+    if not len(known):
+        return any(key in header for _, header in group[:1] for key in FRAME_VECTORS)
+    return len(known) == len(group) and bool((np.ptp(known, axis=0) <= SAME_PLACE_MM).all())
 
 
 def _values(group: Sequence[Frame]) -> dict[str, list[str]]:
@@ -90,7 +97,7 @@ def _values(group: Sequence[Frame]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {
         key: [str(frame_value(header, ref.frame, key)) for ref, header in group] for key in RUN_KEYWORDS
     }
-    found |= {key: [str(_at(header, key, ref.frame)) for ref, header in group] for key in FRAME_VECTORS}
+    found |= {key: [str(frame_number(header, ref.frame, key)) for ref, header in group] for key in FRAME_VECTORS}
     found = {key: values for key, values in found.items() if len(set(values)) > 1}
     dimensions = [_dimensions(header, ref.frame) for ref, header in group]
     for key in dict.fromkeys(key for one in dimensions for key in one if key not in found):
@@ -101,6 +108,8 @@ def _values(group: Sequence[Frame]) -> dict[str, list[str]]:
 def _dimensions(header: pydicom.Dataset, frame: int) -> dict[str, int]:
     """Where a frame stands in each dimension of its object that is no place, by what the dimension points at."""
     pointers = [item.get("DimensionIndexPointer") for item in header.get("DimensionIndexSequence") or []]
+    if not pointers:
+        return {}
     numbers = frame_value(header, frame, "DimensionIndexValues")
     numbers = numbers if isinstance(numbers, Sequence | pydicom.multival.MultiValue) else [numbers]
     keywords = [keyword_for_tag(pointer) if pointer is not None else "" for pointer in pointers]
@@ -114,6 +123,7 @@ def _first_at_each_place(
     """The first image at each position, by time or by number, where each position is taken equally often."""
     by = next((key for key in MOMENTS if key in values), "InstanceNumber")
     numbers = values.get(by) or [str(header.get(by)) for _, header in group]
+    by = "frame number" if by == "InstanceNumber" and len(set(numbers)) == 1 else by
     order = sorted(range(len(group)), key=lambda i: (places[i], _natural(numbers[i]), group[i][0].frame, i))
     stands: list[list[int]] = []
     for index in order:
@@ -137,7 +147,7 @@ def _places(group: Sequence[Frame]) -> list[float] | None:
     if len(numbers) == len(group) and len(set(numbers)) > 1 and not any(ref.frame for ref, _ in group):
         return numbers
     counted = [
-        (_at(header, "SliceVector", ref.frame), frame_value(header, ref.frame, "InStackPositionNumber"))
+        (slice_number(header, ref.frame), frame_value(header, ref.frame, "InStackPositionNumber"))
         for ref, header in group
     ]
     for column in zip(*counted, strict=True):
@@ -149,12 +159,3 @@ def _places(group: Sequence[Frame]) -> list[float] | None:
 def _crowded(places: Sequence[float]) -> bool:
     steps = np.diff(np.sort(places))
     return bool(len(steps)) and float(steps.min()) < max(SAME_PLACE_MM, CROWDED * float(np.quantile(steps, 0.9)))
-
-
-def _at(header: pydicom.Dataset, keyword: str, frame: int) -> int | None:
-    """The value of one frame in a vector that has one for each."""
-    vector = header.get(keyword)
-    if vector is None:
-        return None
-    numbers = [vector] if isinstance(vector, int) else list(vector)
-    return int(numbers[frame]) if frame < len(numbers) and isinstance(numbers[frame], int) else None

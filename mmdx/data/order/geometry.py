@@ -15,6 +15,7 @@ import numpy as np
 import pydicom
 from highdicom.spatial import get_normal_vector
 from pydicom.datadict import keyword_for_tag
+from pydicom.multival import MultiValue
 
 from mmdx.study import ImageRef
 
@@ -78,12 +79,28 @@ def _of_detector(header: pydicom.Dataset, frame: int, keyword: str) -> Any:
     )
     if keyword == "ImageOrientationPatient" or plane is None or first is None:
         return plane if keyword == "ImageOrientationPatient" else None
-    numbers, spacing = list(_get(header, "SliceVector") or ()), _vector([_get(header, "SpacingBetweenSlices")], 1)
-    if not numbers and _integer(_get(header, "NumberOfSlices")) == _integer(_get(header, "NumberOfFrames")):
-        numbers = range(1, frame + 2)
-    if spacing is None or frame >= len(numbers):
+    number, spacing = slice_number(header, frame), _vector([_get(header, "SpacingBetweenSlices")], 1)
+    if number is None or spacing is None:
         return None
-    return [x + (numbers[frame] - 1) * spacing[0] * n for x, n in zip(first, get_normal_vector(plane), strict=True)]
+    return [x + (number - 1) * spacing[0] * n for x, n in zip(first, get_normal_vector(plane), strict=True)]
+
+
+def slice_number(header: pydicom.Dataset, frame: int) -> int | None:
+    """The number of a frame's slice from 1, as nuclear medicine counts; None where nothing tells.
+
+    Without a SliceVector, slices are counted fastest (PS3.3 C.8.4.8), where NumberOfSlices divides the frames.
+    """
+    slices, frames = (_integer(_get(header, keyword)) or 0 for keyword in ("NumberOfSlices", "NumberOfFrames"))
+    if _get(header, "SliceVector") is None and slices > 0 and frames % slices == 0:
+        return frame % slices + 1
+    return frame_number(header, frame, "SliceVector")
+
+
+def frame_number(header: pydicom.Dataset, frame: int, keyword: str) -> int | None:
+    """The number of one frame in a vector that has one for each; None without it."""
+    numbers = _get(header, keyword)
+    numbers = numbers if isinstance(numbers, MultiValue | list) else [numbers]
+    return _integer(numbers[frame]) if frame < len(numbers) else None
 
 
 def along_normal(slices: Sequence[Slice]) -> tuple[list[float] | None, list[str]]:

@@ -50,6 +50,10 @@ def test_what_stands_nowhere_twice_is_one_run():
 
 def test_one_time_slot_of_a_gated_object_is_kept():
     assert one_run(nuclear(3, 4)) == ([0, 1, 2, 3], "TimeSlotVector")
+    assert one_run(nuclear(3, 4, TimeSlotVector=None, SliceVector=None, NumberOfSlices=4)) == (
+        [0, 1, 2, 3],
+        "frame number",
+    )
     unplaced = nuclear(3, 4, DetectorInformationSequence=None)
     assert one_run(unplaced) == ([0, 1, 2, 3], "TimeSlotVector")
     windows = nuclear(2, 2, TimeSlotVector=None, EnergyWindowVector=[2, 2, 1, 1])

@@ -15,7 +15,7 @@ from pydicom.uid import CTImageStorage
 from scipy.spatial.transform import Rotation
 
 from mmdx.data.order.certificate import certify_dicom
-from mmdx.data.order.geometry import along_normal, frame_value, slice_of
+from mmdx.data.order.geometry import along_normal, frame_number, frame_value, slice_number, slice_of
 from mmdx.study import ImageRef
 
 ANGLES = st.floats(-math.pi, math.pi, allow_nan=False)
@@ -128,3 +128,27 @@ def test_frames_answer_before_the_shared_groups_before_the_object():
     header.PerFrameFunctionalGroupsSequence = Sequence([group(3.0), group(4.0)])
     assert [frame_value(header, k, "EffectiveEchoTime") for k in range(3)] == [3.0, 4.0, 2.0]
     assert frame_value(header, 0, "EffectiveEchoTime", "PlanePositionSequence") is None
+
+
+@pytest.mark.parametrize(
+    ("elements", "places"),
+    [
+        ({"SliceVector": [1, 2, 1, 2], "SpacingBetweenSlices": 4}, [100.0, 104.0, 100.0, 104.0]),
+        ({"SliceVector": [1, 2, 1, 2], "SpacingBetweenSlices": -4}, [100.0, 96.0, 100.0, 96.0]),
+        ({"NumberOfSlices": 2, "SpacingBetweenSlices": -4}, [100.0, 96.0, 100.0, 96.0]),
+        ({"NumberOfSlices": 3, "SpacingBetweenSlices": -4}, [None] * 4),
+        ({"SliceVector": 1, "SpacingBetweenSlices": 4}, [100.0, None, None, None]),
+        ({"SliceVector": [1, 2, 3, 4]}, [None] * 4),
+        ({"SpacingBetweenSlices": 4}, [None] * 4),
+    ],
+)
+def test_slices_of_nuclear_medicine_are_stacked_from_their_detector(elements, places):
+    detector, header = Dataset(), Dataset()
+    detector.ImagePositionPatient, detector.ImageOrientationPatient = [1, 2, 100], [1, 0, 0, 0, 1, 0]
+    header.NumberOfFrames, header.DetectorInformationSequence = 4, Sequence([detector])
+    for keyword, value in elements.items():
+        setattr(header, keyword, value)
+    found = [slice_of(ImageRef(Path("a"), k), header) for k in range(4)]
+    assert [s.position and s.position[2] for s in found] == places
+    assert frame_number(header, 9, "SliceVector") is None
+    assert slice_number(header, 0) in (1, None)
