@@ -26,8 +26,8 @@ from mmdx.data.images.pages import pages_of
 from mmdx.errors import DataError, reason
 
 _GREY_MODES = ("1", "L", "LA", "La", "I", "F")
-_BITS, _PHOTOMETRIC, _EXTRA_SAMPLES, _SAMPLE_FORMAT = 258, 262, 338, 339
-_WHITE_IS_ZERO, _UNSIGNED, _SIGNED, _ALPHA = 0, 1, 2, 2
+_BITS, _PHOTOMETRIC, _PLANES, _EXTRA_SAMPLES, _SAMPLE_FORMAT = 258, 262, 284, 338, 339
+_WHITE_IS_ZERO, _UNSIGNED, _SIGNED, _APART, _ALPHA = 0, 1, 2, 2, 2
 """Tags of TIFF 6.0, and values of theirs."""
 
 
@@ -130,6 +130,12 @@ def _of_wide_colour(path: Path | str, image: Image.Image) -> Float32[np.ndarray,
     content = file.read()
     samples = png_decode(content) if image.format == "PNG" else tiff_decode(content, index=image.tell())
     orientation = image.getexif().get(Base.Orientation, 1)
+    if _tag(image, _PLANES) == _APART:
+        samples = np.moveaxis(samples, 0, -1)
+    if samples.shape[:2] != (image.height, image.width):
+        raise DataError(
+            f"{path}: {samples.shape} samples for {image.height} rows of {image.width} pixels; save it anew"
+        )
     colours = 1 if samples.shape[-1] == 2 else 3
     values = samples[..., :colours].astype(np.float32)
     straight = image.format == "PNG" or _tag(image, _EXTRA_SAMPLES) == _ALPHA

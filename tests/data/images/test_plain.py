@@ -6,6 +6,7 @@ import zlib
 
 import numpy as np
 import pytest
+from imagecodecs import tiff_encode
 from PIL import Image
 
 from mmdx.data.images.plain import is_deep, is_grey, opened, plain_facts, upright
@@ -68,6 +69,12 @@ def test_sixteen_bits_a_channel_keep_their_values():
         facts, pixels = read(content)
         assert (facts.channels, facts.deep, pixels.dtype) == (3, True, np.float32)
         assert (pixels == colour).all()
+
+
+def test_planes_that_lie_apart_are_put_together():
+    colour = np.stack([RAMP, RAMP // 2, RAMP[:, ::-1]])
+    _, pixels = read(tiff_encode(colour, photometric="rgb", planarconfig="separate"))
+    assert (pixels == np.moveaxis(colour, 0, -1)).all()
 
 
 def test_transparent_pixels_of_sixteen_bits_lie_over_black():
