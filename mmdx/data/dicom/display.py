@@ -30,7 +30,8 @@ _MOST_NAMED = 3
 
 
 def display_of(attributes: Dataset) -> Display:
-    """What makes grey levels of the values of one frame, by its `frame_attributes`; alike where these are alike.
+    """What makes grey levels of the values of one frame, alike where these are alike; by its `frame_attributes`, or by
+    the header where it has no functional groups.
 
     Pixels of at most 8 bits (BITS) span black to white by themselves, deeper ones (VALUES) do not. Raises `ValueError`
     and what pydicom raises where the header makes no sense.
@@ -53,6 +54,8 @@ def display_of(attributes: Dataset) -> Display:
 def displays_of(header: Dataset, frames: Sequence[int]) -> tuple[Display, ...]:
     """Those of the frames of a grey image, in their order. Raises as `display_of` does."""
     groups = list(header.get("PerFrameFunctionalGroupsSequence") or [])
+    if not groups and "SharedFunctionalGroupsSequence" not in header:
+        return (display_of(header),) * len(frames)
     if not any(group.get(name) for group in groups for name in FRAME_GROUPS):
         return (display_of(frame_attributes(header, 0)),) * len(frames)
     return tuple(display_of(frame_attributes(header, frame)) for frame in frames)

@@ -14,6 +14,7 @@ import numpy as np
 import pydicom
 from natsort import natsort_keygen, ns
 from pydicom.datadict import keyword_for_tag
+from pydicom.multival import MultiValue
 
 from mmdx.data.dicom.header import FRAME_VECTORS, RUN_KEYWORDS
 from mmdx.data.order.geometry import SAME_PLACE_MM, along_normal, frame_number, frame_value, slice_number, slice_of
@@ -111,7 +112,7 @@ def _dimensions(header: pydicom.Dataset, frame: int) -> dict[str, int]:
     if not pointers:
         return {}
     numbers = frame_value(header, frame, "DimensionIndexValues")
-    numbers = numbers if isinstance(numbers, Sequence | pydicom.multival.MultiValue) else [numbers]
+    numbers = numbers if isinstance(numbers, Sequence | MultiValue) else [numbers]
     keywords = [keyword_for_tag(pointer) if pointer is not None else "" for pointer in pointers]
     named = zip(keywords, numbers, strict=False)
     return {key or f"dimension {place}": n for place, (key, n) in enumerate(named, start=1) if key not in _PLACES}

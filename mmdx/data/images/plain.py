@@ -15,11 +15,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Literal
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float32, UInt8
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 from PIL.ExifTags import Base
 
 from mmdx.data.images.pages import pages_of
@@ -125,9 +125,10 @@ def _of_wide_colour(path: Path | str, image: Image.Image) -> Float32[np.ndarray,
 
     if image.mode == "CMYK":
         raise DataError(f"{path}: CMYK of 16 bits a channel; save it as RGB or grey")
-    file: IO[bytes] = image.fp  # pyright: ignore[reportAssignmentType]  (there until the pixels are read)
-    file.seek(0)
-    content = file.read()
+    assert isinstance(image, ImageFile.ImageFile)
+    assert image.fp is not None  # open until its pixels are read
+    image.fp.seek(0)
+    content = image.fp.read()
     samples = png_decode(content) if image.format == "PNG" else tiff_decode(content, index=image.tell())
     orientation = image.getexif().get(Base.Orientation, 1)
     if _tag(image, _PLANES) == _APART:
@@ -163,7 +164,7 @@ def _is_sixteen_bit_la(image: Image.Image) -> bool:
 
 def _raw_mode(image: Image.Image) -> str:
     """How the pixels lie in the file, empty once they were read."""
-    return str(image.tile[0].args) if image.tile else ""
+    return str(image.tile[0].args) if isinstance(image, ImageFile.ImageFile) and image.tile else ""
 
 
 def _signed_bytes(image: Image.Image) -> bool:
