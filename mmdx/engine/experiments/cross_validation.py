@@ -29,9 +29,9 @@ from mmdx.engine.runs.setting import Setting
 from mmdx.engine.runs.studies import write_studies
 from mmdx.engine.runs.threads import threads_of_run
 from mmdx.engine.scoring.evaluate import AS_TRAINED, Scoring, score_run
-from mmdx.engine.scoring.pool import together
+from mmdx.engine.scoring.pool import KINDS_OF_SCORES, together
 from mmdx.errors import DataError, UsageError
-from mmdx.files import BASELINES, EVALUATION, SLICES, ModelLayout, RunLayout, write_json, write_text, written
+from mmdx.files import BASELINES, BOXES_GRAD_CAM, EVALUATION, ModelLayout, RunLayout, write_json, write_text, written
 from mmdx.schema import Config
 from mmdx.stats.comparison.compare import Comparison, compare
 from mmdx.stats.report.contents import headline_metrics
@@ -40,9 +40,7 @@ from mmdx.stats.report.tables import Sheet
 from mmdx.stats.sections.folds.spread import spread_over, spread_records, spread_sheet
 from mmdx.study import Split
 
-POOLED = tuple(
-    RunLayout(Path()).scores("test", *kinds).name for kinds in ((), (SLICES,), (BASELINES,), (SLICES, BASELINES))
-)
+POOLED = tuple(RunLayout(Path()).scores("test", *kinds).name for kinds in (*KINDS_OF_SCORES, (BOXES_GRAD_CAM,)))
 
 
 @dataclass(frozen=True)

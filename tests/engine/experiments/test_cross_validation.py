@@ -30,6 +30,7 @@ from mmdx.engine.scoring.evaluate import evaluate_run
 from mmdx.engine.training import loop
 from mmdx.errors import UsageError
 from mmdx.files import RunLayout
+from mmdx.stats.sections.boxes.measures import box_metrics
 
 ROOT = Path(__file__).parents[3]
 COUNT = "data.folds.count=3"
@@ -109,6 +110,23 @@ def test_a_baseline_that_a_fold_could_not_make_is_left_out_and_said(tmp_path: Pa
     said = folds._pool(run, [run.fold(0).folder, run.fold(1).folder], tmp_path)
     assert said == ["test_baselines.csv: without 'TF-IDF report', which not every fold could make"]
     assert pd.read_csv(tmp_path / "test_baselines.csv")["shown"].tolist() == ["constant", "constant"]
+
+
+def test_boxes_of_all_folds_are_measured_together(tmp_path: Path):
+    run = RunLayout(tmp_path)
+    run.folds.write_text("study_id,patient_id,fold\na,p,0\nb,q,1\n")
+    truth, corners = "study_id,patient_id,finding,slice,x0,y0,x1,y1\n", {"a": "2,2,8,8", "b": "20,20,30,30"}
+    for fold, study in enumerate("ab"):
+        place = run.fold(fold).folder
+        place.mkdir()
+        scores = f"study_id,patient_id,shown,finding,label,score\n{study},{study},image,bleed,1,0.5\n"
+        (place / "test.csv").write_text(scores)
+        (place / "test_boxes_truth.csv").write_text(f"{truth}{study},{study},bleed,0,2,2,8,8\n")
+        found = truth.replace("finding", "shown,finding").strip() + ",score\n"
+        (place / "test_boxes.csv").write_text(f"{found}{study},{study},image,bleed,0,{corners[study]},0.9\n")
+    folds._pool(run, [run.fold(0).folder, run.fold(1).folder], tmp_path)
+    # One of two true boxes is found; the other box points elsewhere.
+    assert box_metrics(tmp_path / "test_boxes.csv")["image"]["bleed"]["pointing"].value == 0.5
 
 
 def test_the_fold_models_are_one_model_for_new_studies(finished: Path):
