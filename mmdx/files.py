@@ -79,6 +79,11 @@ class RunLayout:
         return self.folder / "audit.json"
 
     @property
+    def texts(self) -> Path:
+        """How much of its texts a model reads, by split; a run without a text has no such file."""
+        return self.folder / "texts.json"
+
+    @property
     def log(self) -> Path:
         return self.folder / "log.jsonl"
 

@@ -27,7 +27,7 @@ from mmdx.files import write_json
 from mmdx.schema import ReportOptions
 from mmdx.study import Split
 
-AUDIT_FORMAT = 1
+AUDIT_FORMAT = 2
 """Rises whenever the same store would be judged otherwise."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -15,6 +16,7 @@ from sklearn.linear_model import LogisticRegression
 from mmdx.data.audit.negation import marked_tokens
 from mmdx.data.audit.probes import cross_validated
 from mmdx.data.text.sections import sections
+from mmdx.data.text.words import fewest_patients, shared
 
 STRONGEST = 8
 VOCABULARY = 50_000
@@ -51,18 +53,26 @@ class Corpus:
 
         return cross_validated(labels, patients, fitted)
 
-    def strongest(self, labels: Float[np.ndarray, "n"], rows: Int[np.ndarray, "n"]) -> list[dict[str, Any]]:
+    def strongest(
+        self, labels: Float[np.ndarray, "n"], patients: Int[np.ndarray, "n"], rows: Int[np.ndarray, "n"]
+    ) -> list[dict[str, Any]]:
         """The terms that carry a probe fitted on all of `rows`: weight, in how many reports of each class, in which
-        sections. `negated` ones stand in reach of a negation.
+        sections. `negated` ones stand in reach of a negation. Terms and sections of reports of fewer `patients` than
+        `fewest_patients` are not named.
         """
         if self._matrix is None:
             return []
         chosen = csr_matrix(self._matrix[rows])
         weights = _probe().fit(chosen, labels.astype(int)).coef_[0]
-        there = csr_matrix(chosen > 0)
-        terms = []
-        for column in np.argsort(-np.abs(weights), kind="stable")[:STRONGEST]:
+        there = csr_matrix(chosen > 0).tocsc()
+        least = fewest_patients(patients.tolist())
+        terms: list[dict[str, Any]] = []
+        for column in np.argsort(-np.abs(weights), kind="stable"):
             holding = there[:, [column]].toarray().ravel()
+            if len(terms) == STRONGEST or not weights[column]:
+                break
+            if len(np.unique(patients[holding])) < least:
+                continue
             text = self._terms[column]
             terms.append(
                 {
@@ -71,19 +81,19 @@ class Corpus:
                     "weight": round(float(weights[column]), 3),
                     "positive": int((holding & (labels == 1)).sum()),
                     "negative": int((holding & (labels == 0)).sum()),
-                    "sections": self._places(text, rows[holding]),
+                    "sections": self._places(text, rows[holding], patients[holding]),
                 }
             )
         return terms
 
-    def _places(self, term: str, rows: Int[np.ndarray, "m"]) -> dict[str, int]:
+    def _places(self, term: str, rows: Int[np.ndarray, "m"], patients: Int[np.ndarray, "m"]) -> dict[str, int]:
         """In how many reports a term stands in each section; text before any heading is under ""."""
-        counts: dict[str, int] = {}
-        for row in rows:
-            for name, text in sections(self._reports[row]).items():
-                if term in _terms_of(marked_tokens(text)):
-                    counts[name] = counts.get(name, 0) + 1
-        return counts
+        places = [
+            [name for name, text in sections(self._reports[row]).items() if term in _terms_of(marked_tokens(text))]
+            for row in rows
+        ]
+        named = shared(places, patients.tolist())
+        return dict(Counter(name for own in places for name in own if name in named))
 
 
 def _probe() -> LogisticRegression:

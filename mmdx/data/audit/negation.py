@@ -7,14 +7,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from mmdx.data.text.words import LETTER, SPACED_PATTERN, plain
+
 SCOPE = 8
 """A negation reaches this many words after it, unless the clause ends before."""
-_TOKEN = re.compile(r"\[MASKED\]|[^\W_]+(?:[-'’][^\W_]+)*|[.;:?!\n]")
+_TOKEN = re.compile(rf"\[MASKED\]|{SPACED_PATTERN}(?:[-'’]{SPACED_PATTERN})*|{LETTER}|[.;:?!\n。।؟؛]")
 _NEGATIONS = frozenset(
     ("no", "not", "non", "without", "denies", "denied", "denying", "neither", "nor", "never", "lacks", "absent")
 )
 _PHRASES = (("negative", "for"), ("absence", "of"), ("free", "of"), ("ruled", "out"), ("rules", "out"))
-_ENDS = frozenset((".", ";", ":", "?", "!", "\n"))
+_ENDS = frozenset(".;:?!\n。।؟؛")
 _TURNS = frozenset(("but", "however", "although", "though", "except", "yet"))
 _AFTER = (("ruled", "out"), ("excluded",), ("absent",), ("unlikely",))
 """Words that negate what stands before them in the clause."""
@@ -53,12 +55,17 @@ def occurrences(report: Sequence[Word], term: Sequence[str]) -> Iterator[bool]:
 @lru_cache(maxsize=4096)
 def split_term(term: str) -> tuple[str, ...]:
     """The words of a term as `words` would have them."""
-    return tuple(token.lower() for token in _TOKEN.findall(term) if token not in _ENDS)
+    return tuple(token.lower() for token in _tokens(term) if token not in _ENDS)
+
+
+def _tokens(text: str) -> list[str]:
+    """The words of `words.py`, but those with a hyphen or an apostrophe in one piece, and the ends of clauses."""
+    return _TOKEN.findall(plain(text).replace("_", " "))
 
 
 def _clauses(report: str) -> Iterator[list[str]]:
     clause: list[str] = []
-    for token in _TOKEN.findall(report):
+    for token in _tokens(report):
         lowered = token.lower()
         if lowered in _ENDS or lowered in _TURNS:
             yield clause

@@ -17,6 +17,7 @@ from mmdx.data.audit.probes import Area, area, enough
 from mmdx.data.audit.store_facts import StoreFacts
 from mmdx.data.text.redaction import redacted
 from mmdx.data.text.sections import sections
+from mmdx.data.text.words import shared
 from mmdx.schema import ReportOptions
 
 AGREEING = 0.8
@@ -100,7 +101,7 @@ def _statements(
     withholding = options or default_options(facts.findings, lexicon)
     withheld = [redacted(text, withholding) for text in written]
     corpus, masked = Corpus(written), Corpus(withheld)
-    by_section = _sections(written)
+    by_section = _sections(written, facts.patients[rows])
     spoken, spoken_masked = [words(text) for text in written], [words(text) for text in withheld]
     statements = []
     for column, finding in enumerate(facts.findings):
@@ -157,18 +158,21 @@ def _statement(
         masked=reports.probe(masked),
         masked_spoken=sum(value is not None for value in after),
         sections={name: interval for name, interval in probed.items() if interval is not None},
-        terms=corpus.strongest(reports.labels, reports.rows) if text else [],
+        terms=corpus.strongest(reports.labels, reports.patients, reports.rows) if text else [],
     )
 
 
-def _sections(reports: Sequence[str]) -> dict[str, Corpus]:
+def _sections(reports: Sequence[str], patients: Int[np.ndarray, "n"]) -> dict[str, Corpus]:
     """A corpus for each common section, where reports have several."""
     parts = [sections(report) for report in reports]
+    several = shared(parts, patients.tolist())
     counts: dict[str, int] = {}
     for part in parts:
         for name in part:
             counts[name] = counts.get(name, 0) + 1
-    common = [name for name, count in counts.items() if name and count >= COMMON_SECTION * len(reports)]
+    common = [
+        name for name, count in counts.items() if name in several and name and count >= COMMON_SECTION * len(reports)
+    ]
     return {name: Corpus([part.get(name, "") for part in parts]) for name in sorted(common)} if len(common) > 1 else {}
 
 

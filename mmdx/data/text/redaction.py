@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from mmdx.data.text.sections import sections
+from mmdx.data.text.words import plain, whole_word
 from mmdx.schema import ReportOptions
 
 MASK = "[MASKED]"
@@ -15,17 +16,18 @@ MOST_KEPT = 4096
 
 
 def redacted(report: str, options: ReportOptions) -> str:
-    """`report` without the sections that `options` drop and with its terms masked; unchanged where they ask nothing.
+    """`report` (`plain`) without the sections that `options` drop and with its terms masked.
 
     Sections that stay keep their headings, in upper case. A report of which nothing is left is empty.
     """
     if options.keep_sections or options.drop_sections or options.mask:
         return _without(report, options)
-    return report.strip()
+    return plain(report).strip()
 
 
 @lru_cache(MOST_KEPT)
 def _without(report: str, options: ReportOptions) -> str:
+    report = plain(report)
     if options.keep_sections or options.drop_sections:
         remaining = {name: text for name, text in sections(report).items() if _stays(name, options)}
         report = "\n".join(f"{name.upper()}: {text}" if name else text for name, text in remaining.items())
@@ -37,8 +39,7 @@ def _without(report: str, options: ReportOptions) -> str:
 @lru_cache
 def _words(terms: tuple[str, ...]) -> re.Pattern[str]:
     """Any of the terms as whole words, the longest first."""
-    escaped = sorted(map(re.escape, terms), key=len, reverse=True)
-    return re.compile(rf"(?<!\w)(?:{'|'.join(escaped)})(?!\w)", re.IGNORECASE)
+    return re.compile("|".join(map(whole_word, sorted(terms, key=len, reverse=True))), re.IGNORECASE)
 
 
 def withheld(options: ReportOptions) -> str:

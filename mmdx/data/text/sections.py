@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from mmdx.data.text.words import plain
+
 _HEADING = re.compile(r"^[ \t]*([A-Z][A-Z /]{2,40}):[ \t]*", re.MULTILINE)
 
 
@@ -12,7 +14,7 @@ def sections(report: str) -> dict[str, str]:
 
     Headings are lower-cased; text before the first heading is under `""`; a heading that comes twice is joined.
     """
-    parts = _HEADING.split(report)
+    parts = _HEADING.split(plain(report))
     texts: dict[str, str] = {"": parts[0].strip()} if parts[0].strip() else {}
     for heading, text in zip(parts[1::2], parts[2::2], strict=True):
         name = heading.strip().lower()

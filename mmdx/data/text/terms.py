@@ -8,42 +8,47 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import numpy as np
-from jaxtyping import Float32, Int64
+from jaxtyping import Bool, Float32, Int64
 from scipy.linalg import eigh
 from scipy.sparse import csr_array
 
 from mmdx.data.text.tokenizer import PADDING, UNKNOWN_WORD, ReportTokenizer
+from mmdx.data.text.words import shared
 from mmdx.study import Terms
 
-RAREST = 2
-"""Training reports in which a term must stand, where there are so many."""
 MOST_PAIRS = 16384
 """Pairs that are kept: those of most reports, among equals those of the lowest ids."""
 MOST_REPORTS = 2048
 """Training reports that components are fitted on, spread evenly over more."""
 
 
-def fit_terms(tokenizer: ReportTokenizer, reports: Iterable[str]) -> Terms:
+def fit_terms(tokenizer: ReportTokenizer, reports: Iterable[str], patients: Sequence[str] | None = None) -> Terms:
     """The terms of `reports`, those of training studies alone, with scikit-learn's rarity: log((1 + n) / (1 + d)) + 1.
 
-    d of n reports that are not blank have the term, and fewer than `RAREST` make it none. A word is a token with a
-    letter or a digit; punctuation parts neighbours, as does a word that the tokenizer does not know.
+    d of n reports that are not blank have the term; `patients` are whose each report is (None: of a patient each), and
+    what stands in the reports of fewer than `fewest_patients` is no term. A word is a token with a letter or a digit;
+    punctuation parts neighbours, as does a word that the tokenizer does not know.
     """
     vocabulary = tokenizer.words(range(tokenizer.vocabulary))
     worded = np.array([word not in (PADDING, UNKNOWN_WORD) and any(map(str.isalnum, word)) for word in vocabulary])
-    total, words, pairs = 0, np.zeros(len(vocabulary), dtype=np.int64), Counter[tuple[int, int]]()
-    for report in reports:
-        if report.strip():
-            total += 1
-            ids = tokenizer(report)
-            words[np.unique(ids)] += 1
-            pairs.update({pair for pair in pairwise(ids.tolist()) if worded[list(pair)].all()})
-    least = min(RAREST, total)
-    rare = np.where(worded & (words >= max(1, least)), np.log((1 + total) / (1 + words)) + 1, 0.0)
-    often = [(-count, pair) for pair, count in pairs.items() if count >= least]
+    written = [(at, report) for at, report in enumerate(reports) if report.strip()]
+    owners = [str(at) if patients is None else patients[at] for at, _ in written]
+    ids = [tokenizer(report) for _, report in written]
+    words, total = np.zeros(len(vocabulary), dtype=np.int64), len(ids)
+    pairs: Counter[tuple[int, int]] = Counter()
+    for report in ids:
+        words[np.unique(report)] += 1
+        pairs.update(_pairs(report, worded))
+    several = shared((np.unique(report).tolist() for report in ids), owners)
+    rare = np.where(worded & np.isin(np.arange(len(words)), list(several)), np.log((1 + total) / (1 + words)) + 1, 0.0)
+    often = [(-pairs[pair], pair) for pair in shared((_pairs(report, worded) for report in ids), owners)]
     kept = sorted(pair for _, pair in sorted(often)[:MOST_PAIRS])
     rarities = tuple(math.log((1 + total) / (1 + pairs[pair])) + 1 for pair in kept)
     return Terms(tuple(rare.tolist()), tuple(kept), rarities)
+
+
+def _pairs(ids: Int64[np.ndarray, "n"], worded: Bool[np.ndarray, "v"]) -> set[tuple[int, int]]:
+    return {pair for pair in pairwise(ids.tolist()) if worded[list(pair)].all()}
 
 
 def term_vectors(terms: Terms, reports: Sequence[Int64[np.ndarray, "_"]]) -> csr_array:

@@ -2,38 +2,58 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Int64
-from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
 from mmdx.data.memory import Memo
+from mmdx.data.text.words import LAST_SIGMA, UNSEEN_PATTERN, WORD_PATTERN, shared, words
 from mmdx.errors import DataError, UsageError
+from mmdx.files import write_json
 
 PADDING, UNKNOWN_WORD = "[PAD]", "[UNK]"
+_UNKNOWN = (UNKNOWN_WORD, "<unk>")
+Kept = Literal["ends", "start"]
+"""What is read of a text that is too long: its first and its last half, or its start alone."""
+_LENGTH = "length.json"
 _CLOSED_UP = re.compile(r" (?=[.,;:!?)\]])|(?<=[(\[]) ")
 
 
-class ReportTokenizer:
-    """Text to token ids, cut at `max_tokens`; the same whichever library made the tokenizer.
+@dataclass(frozen=True)
+class Reading:
+    """How much of a text a tokenizer reads: its `tokens`, how many of them are `unknown`, and whether it was `cut`."""
 
-    Ids are read-only, and kept by text where there is room (`mmdx/data/memory.py`); what is kept does not travel to
-    other processes.
+    tokens: int
+    unknown: int
+    cut: bool
+
+
+class ReportTokenizer:
+    """Text to token ids, at most `max_tokens` of them; the same whichever library made the tokenizer.
+
+    Of a longer text the first and the last half are kept, for reports end with what they conclude, or with
+    `keeps="start"` what comes first. Ids are read-only, and kept by text where there is room
+    (`mmdx/data/memory.py`); what is kept does not travel to other processes.
     """
 
-    def __init__(self, tokenizer: Tokenizer, *, max_tokens: int) -> None:
+    def __init__(self, tokenizer: Tokenizer, *, max_tokens: int, keeps: Kept = "ends") -> None:
         self._tokenizer = tokenizer
         self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(max_tokens)
-        self.max_tokens = max_tokens
-        self._ids = Memo(partial(_encoded, tokenizer), size=_bytes)
+        self._tokenizer.no_truncation()
+        self.max_tokens, self.keeps = max_tokens, keeps
+        self._ids = Memo(partial(_encoded, tokenizer, max_tokens, keeps), size=_bytes)
 
     def __reduce__(self) -> tuple[Callable[..., ReportTokenizer], tuple[Tokenizer]]:
-        return partial(ReportTokenizer, max_tokens=self.max_tokens), (self._tokenizer,)
+        return partial(ReportTokenizer, max_tokens=self.max_tokens, keeps=self.keeps), (self._tokenizer,)
 
     @property
     def vocabulary(self) -> int:
@@ -43,6 +63,14 @@ class ReportTokenizer:
 
     def __call__(self, text: str) -> Int64[np.ndarray, "n"]:
         return self._ids(text)
+
+    def reading(self, text: str) -> Reading:
+        """How much of a text is read."""
+        encoding = self._tokenizer.encode(text)
+        unknown = {self._tokenizer.token_to_id(word) for word in _UNKNOWN}
+        added = encoding.special_tokens_mask
+        own = [token for token, special in zip(encoding.ids, added, strict=True) if not special]
+        return Reading(len(own), sum(token in unknown for token in own), len(encoding) > self.max_tokens)
 
     def words(self, ids: Iterable[int]) -> list[str]:
         """The token behind each id."""
@@ -55,6 +83,7 @@ class ReportTokenizer:
     def save(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._tokenizer.save(str(folder / "tokenizer.json"))
+        write_json(folder / _LENGTH, {"max_tokens": self.max_tokens, "keeps": self.keeps})
 
     @classmethod
     def load(cls, folder: Path) -> ReportTokenizer:
@@ -63,31 +92,52 @@ class ReportTokenizer:
         if not path.is_file():
             raise DataError(f"{path}: missing; the model folder is not whole")
         tokenizer = _from_file(path)
-        return cls(tokenizer, max_tokens=(tokenizer.truncation or {}).get("max_length", 512))
+        if not (folder / _LENGTH).is_file():  # of an earlier version, which read the start alone
+            return cls(tokenizer, max_tokens=(tokenizer.truncation or {}).get("max_length", 512), keeps="start")
+        try:
+            raw = json.loads((folder / _LENGTH).read_text(encoding="utf-8"))
+            return cls(tokenizer, max_tokens=int(raw["max_tokens"]), keeps=raw["keeps"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DataError(f"{folder / _LENGTH}: cannot be read ({error}); the model folder is not whole") from None
 
 
-def fit_tokenizer(reports: Iterable[str], *, max_tokens: int, words: int = 8192) -> ReportTokenizer:
-    """Lower-cased words and punctuation that stand at least twice in `reports`, the `words` most frequent of them.
+def fit_tokenizer(
+    reports: Iterable[str],
+    *,
+    max_tokens: int,
+    patients: Sequence[str] | None = None,
+    most: int = 8192,
+    keeps: Kept = "ends",
+) -> ReportTokenizer:
+    """The words and punctuation (`words.py`) of the reports of several patients, the `most` frequent of them.
 
-    `reports` are those of training studies alone. Id 0 is padding, 1 an unknown word. Raises `DataError` where there is
-    no report to learn from.
+    `reports` are those of training studies alone, and `patients` whose each is (None: of a patient each). How many are
+    several says `fewest_patients`: no word of one patient's reports gets into the file of a tokenizer. Id 0 is padding,
+    1 an unknown word. Raises `DataError` where there is no report to learn from.
     """
-    texts = [text for text in reports if text.strip()]
-    if not texts:
+    texts = list(reports)
+    owners = list(patients) if patients is not None else [str(at) for at in range(len(texts))]
+    there = [at for at, text in enumerate(texts) if text.strip()]
+    if not there:
         raise DataError(
             "no training study has a report, so no vocabulary can be fitted; drop the text input or check the split"
         )
-    tokenizer = Tokenizer(models.WordLevel(unk_token=UNKNOWN_WORD))
-    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])  # pyright: ignore[reportAttributeAccessIssue]
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()  # pyright: ignore[reportAttributeAccessIssue]
-    trainer = trainers.WordLevelTrainer(
-        vocab_size=words,
-        min_frequency=min(2, len(texts)),
-        special_tokens=[PADDING, UNKNOWN_WORD],
-        show_progress=False,
+    counts = Counter(word for at in there for word in words(texts[at]))
+    several = shared((words(texts[at]) for at in there), [owners[at] for at in there])
+    kept = sorted(several, key=lambda word: (-counts[word], word))
+    vocabulary = {word: at for at, word in enumerate([PADDING, UNKNOWN_WORD, *kept][:most])}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN_WORD))
+    tokenizer.normalizer = normalizers.Sequence(  # pyright: ignore[reportAttributeAccessIssue]
+        [
+            normalizers.Replace("\u200b", " "),
+            normalizers.Replace(Regex(UNSEEN_PATTERN), ""),
+            normalizers.NFKC(),
+            normalizers.Lowercase(),
+            normalizers.Replace(*LAST_SIGMA),
+        ]
     )
-    tokenizer.train_from_iterator(texts, trainer)
-    return ReportTokenizer(tokenizer, max_tokens=max_tokens)
+    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(WORD_PATTERN), "removed", invert=True)  # pyright: ignore[reportAttributeAccessIssue]
+    return ReportTokenizer(tokenizer, max_tokens=max_tokens, keeps=keeps)
 
 
 def inverse_document_frequencies(tokenizer: ReportTokenizer, reports: Iterable[str]) -> tuple[float, ...]:
@@ -127,8 +177,11 @@ def pretrained_tokenizer(source: str, *, max_tokens: int) -> ReportTokenizer:
     return ReportTokenizer(loaded.backend_tokenizer, max_tokens=max_tokens)
 
 
-def _encoded(tokenizer: Tokenizer, text: str) -> Int64[np.ndarray, "n"]:
+def _encoded(tokenizer: Tokenizer, most: int, keeps: Kept, text: str) -> Int64[np.ndarray, "n"]:
     ids = np.array(tokenizer.encode(text).ids, dtype=np.int64)
+    if len(ids) > most:
+        tail = most // 2 if keeps == "ends" else 0
+        ids = np.concatenate([ids[: most - tail], ids[len(ids) - tail :]])
     ids.flags.writeable = False
     return ids
 

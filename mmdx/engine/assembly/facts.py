@@ -100,7 +100,8 @@ def _input_facts(
         # No report is read for an encoder that asks for nothing of them.
         reports = reports_of(config, store, rows, name)
         idf = inverse_document_frequencies(tokenizer, reports) if "idf" in sizes else None
-        terms = fit_terms(tokenizer, reports) if "terms" in sizes else None
+        patients = [store.patient_ids[row] for row in rows]
+        terms = fit_terms(tokenizer, reports, patients) if "terms" in sizes else None
         return InputFacts(kind.name, vocabulary=tokenizer.vocabulary, idf=idf, terms=terms)
     return InputFacts(
         kind.name,

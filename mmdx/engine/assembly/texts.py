@@ -65,11 +65,12 @@ def build_tokenizers(config: Config, store: Store, rows: Sequence[int]) -> dict[
     A tokenizer meets what `data.reports` leaves of them: a term that is masked or stands in a dropped section is no
     word of it. A text that a head writes has one of its own (`target_key`), fitted on what is written.
     """
-    tokenizers = {}
+    tokenizers, patients = {}, [store.patient_ids[row] for row in rows]
     for name, head in text_heads(config, store).items():
         options = target_reports(config, head)
         reports = Reports(store, options).over(rows, name)
-        tokenizers[target_key(name)] = fit_tokenizer(reports, max_tokens=HEADS.options(head)["max_words"])
+        longest = HEADS.options(head)["max_words"]
+        tokenizers[target_key(name)] = fit_tokenizer(reports, max_tokens=longest, patients=patients, keeps="start")
     for name, section in config.model.inputs.items():
         if not kind_of(section).worded or name not in store.modalities:
             continue
@@ -78,7 +79,8 @@ def build_tokenizers(config: Config, store: Store, rows: Sequence[int]) -> dict[
         if source:
             tokenizers[name] = pretrained_tokenizer(source_of(source), max_tokens=longest)
         else:
-            tokenizers[name] = fit_tokenizer(reports_of(config, store, rows, name), max_tokens=longest)
+            reports = reports_of(config, store, rows, name)
+            tokenizers[name] = fit_tokenizer(reports, max_tokens=longest, patients=patients)
     return tokenizers
 
 

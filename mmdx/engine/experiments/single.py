@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from mmdx.data.loading.coverage import coverage, coverage_lines
+from mmdx.data.loading.reports import Reports
 from mmdx.data.splits.splits import Splits
 from mmdx.engine.assembly.checks import Presence
 from mmdx.engine.assembly.finals import Refit, final_of, settled, unrefitted
@@ -22,7 +24,7 @@ from mmdx.engine.scoring.stacking.fit import held_out_answers, stack_up, stackab
 from mmdx.engine.scoring.texts import write_reports
 from mmdx.engine.training.loop import fit, set_up
 from mmdx.engine.training.objective import Objective, objective
-from mmdx.engine.training.plan import plan
+from mmdx.engine.training.plan import Plan, plan
 from mmdx.engine.training.threads import choose_threads
 from mmdx.engine.training.tracking import tracked
 from mmdx.files import ModelLayout, write_json
@@ -108,6 +110,15 @@ def score_best(setting: Setting) -> Outcome:
     return Outcome(saved, results)
 
 
+def _record_texts(setting: Setting, splits: Splits, new: Plan) -> None:
+    """Writes how much of its texts the model reads, and warns where it is little."""
+    tokenizers = {name: tokenizer for name, tokenizer in new.tokenizers.items() if name in new.facts.inputs}
+    if tokenizers:
+        covered = coverage(Reports(setting.store, setting.config.data.reports), splits, tokenizers)
+        write_json(setting.run.texts, covered)
+        setting.say(*coverage_lines(covered))
+
+
 def _record(setting: Setting, splits: Splits) -> None:
     """Writes the first files of a run; one that goes on keeps those that it has.
 
@@ -120,6 +131,7 @@ def _record(setting: Setting, splits: Splits) -> None:
     record_store(run, store, setting.accelerator)
     if new is not None:
         new.write(setting)
+        _record_texts(setting, splits, new)
     audit = verdict_for(store, setting.splits)
     write_json(run.audit, audit)
     setting.say(f"audit: {audit['verdict']}")

@@ -11,7 +11,7 @@ from mmdx.batch import Batch
 from mmdx.data.images.letterbox import Letterbox
 from mmdx.data.loading.reading import Reading
 from mmdx.data.text.missing import LEFT_OUT, says_nothing
-from mmdx.data.text.redaction import withheld
+from mmdx.data.text.redaction import redacted, withheld
 from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.inference.arrays import ArrayStudy
 from mmdx.engine.inference.raw import Pictures, collate_of, image_inputs, lacking_parts, maker_of, read_images
@@ -19,6 +19,9 @@ from mmdx.engine.scoring.orders import minding
 from mmdx.errors import DataError, UsageError, did_you_mean
 from mmdx.kinds import KINDS
 from mmdx.study import Study
+
+MOSTLY = 0.5
+"""The share of unknown words from which the answer to a text stands on little of it."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,8 @@ def read_study(
     for name in [name for name in texts if name not in sample.inputs]:
         what = f"'{name}'" if len(text_inputs(saved)) > 1 else "the report"
         problems.append(f"nothing is left of {what}, read without {withheld(saved.config.data.reports)}")
+    for name in [name for name in texts if name in sample.inputs]:
+        problems += _little_read(saved, name, texts[name])
     for name, table in saved.facts.tables().items():
         lacking = table.lacking(study.traits) if len(sample.inputs[name]) else []
         problems += [f"{name}: without {', '.join(lacking)}"] if lacking else []
@@ -92,6 +97,20 @@ def read_study(
     numbers = sample.slice_numbers
     boxes = {name: [boxes[number] for number in numbers[name]] for name, boxes in letterboxes.items()}
     return ReadStudy(collate_of(saved)([sample]), orders, boxes, problems)
+
+
+def _little_read(saved: SavedModel, name: str, text: str) -> list[str]:
+    """A sentence where most words of a text are unknown to a model, and one where the text is longer than it reads."""
+    tokenizer = saved.tokenizers[name]
+    reading = tokenizer.reading(redacted(text, saved.config.data.reports))
+    what = f"'{name}'" if len(text_inputs(saved)) > 1 else "the report"
+    lines = []
+    if reading.unknown > MOSTLY * reading.tokens:
+        lines.append(f"{reading.unknown} of the {reading.tokens} words of {what} are unknown to the model")
+    if reading.cut:
+        part = "half from the start, half from the end" if tokenizer.keeps == "ends" else "those at the start"
+        lines.append(f"{what} has {reading.tokens} tokens, and the model reads {tokenizer.max_tokens}: {part}")
+    return lines
 
 
 def device_of(saved: SavedModel) -> torch.device:

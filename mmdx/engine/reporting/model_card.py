@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 from huggingface_hub import EvalResult, ModelCardData
 
+from mmdx.data.loading.coverage import coverage_sentences
 from mmdx.data.store.store import EXTRACTED
 from mmdx.data.text.redaction import withheld
 from mmdx.engine.assembly.facts import ModelFacts
@@ -205,6 +206,8 @@ def _preparation(inputs: CardInputs) -> list[str]:
     if any(KINDS[kind].worded for kind in inputs.kinds):
         reports = withheld(config.data.reports)
         sentences.append(f"Texts are read {f'without {reports}' if reports else 'as they are'}.")
+        texts = next((path for path in (inputs.run.texts, inputs.run.fold(0).texts) if path.is_file()), None)
+        sentences += coverage_sentences(json.loads(texts.read_text(encoding="utf-8"))) if texts else []
     return sentences
 
 

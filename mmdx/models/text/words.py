@@ -28,7 +28,8 @@ class TextEncoder(nn.Module, ABC):
     """Packed token ids `[n]` and lengths `[b]` to `Features`, items `item_dim` wide, pooled `dim` wide.
 
     An encoder with an option `source` reads with the tokenizer of that source; any other with one that is fitted on the
-    training reports. `max_tokens`, an option of each, cuts longer reports.
+    training reports. `max_tokens`, an option of each, is how much of a report is read: of a longer one its first and
+    its last half.
     """
 
     dim: int
@@ -66,7 +67,7 @@ class BiLstmAttention(TextEncoder):
         hidden: int = 64,
         dropout: float = 0.2,
         window: Annotated[int, Field(ge=8)] | None = None,
-        max_tokens: int = 256,
+        max_tokens: int = 1024,
     ) -> None:
         super().__init__()
         self.window = window
@@ -113,7 +114,7 @@ class TfIdf(TextEncoder):
         architecture: Mapping[str, Any] | None,
         idf: Sequence[float],
         *,
-        max_tokens: int = 256,
+        max_tokens: int = 4096,
     ) -> None:
         super().__init__()
         self.register_buffer("idf", torch.tensor(idf, dtype=torch.float32), persistent=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mmdx.data.audit.negation import marked_tokens
+from mmdx.data.audit.negation import marked_tokens, split_term, words
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,9 @@ from mmdx.data.audit.negation import marked_tokens
 )
 def test_a_negation_reaches_to_the_end_of_its_clause(report: str, negated: list[str]) -> None:
     assert [token.removeprefix("no_") for token in marked_tokens(report) if token.startswith("no_")] == negated
+
+
+def test_words_of_any_script_are_whole_and_its_stops_end_a_clause() -> None:
+    assert [word.text for word in words("फुफ्फुस में द्रव। x-ray 积液。")] == ["फुफ्फुस", "में", "द्रव", "x-ray", "积", "液"]
+    assert [word.negated for word in words("no 积液。有")] == [False, True, True, False]
+    assert split_term("胸腔 Effusion") == ("胸", "腔", "effusion")

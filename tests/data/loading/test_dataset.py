@@ -14,7 +14,7 @@ from mmdx.errors import UsageError
 
 def test_a_store_is_a_torch_data_set(tmp_path):
     store = cohorts.prepared(cohorts.folder_cohort(tmp_path / "raw"), tmp_path / "store")
-    tokenizers = {"report": fit_tokenizer(["fell one times ."], max_tokens=9)}
+    tokenizers = {"report": fit_tokenizer(["fell one times ."] * 2, max_tokens=9)}
     studies = as_torch(store, ["image", "report"], rows=[2, 3], tokenizers=tokenizers)
     assert len(studies) == 2
     assert studies[0].inputs["image"][:, 0, 0, 0].tolist() == [20, 21, 22]

@@ -34,7 +34,7 @@ def test_images_stand_as_they_are_read_with_their_numbers(store: Store) -> None:
 
 
 def test_a_report_that_is_absent_has_no_entry(store: Store) -> None:
-    tokenizers = {"report": fit_tokenizer(["fell times ."], max_tokens=9)}
+    tokenizers = {"report": fit_tokenizer(["fell times ."] * 2, max_tokens=9)}
     maker = SampleMaker({"report": "text"}, tokenizers=tokenizers)
     assert "report" not in maker(store.read(3)).inputs
     assert len(maker(store.read(4)).inputs["report"]) > 0

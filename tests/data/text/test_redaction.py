@@ -49,3 +49,13 @@ def test_an_empty_term_is_refused() -> None:
     raw = {"data": {"store": "s", "reports": {"mask": ["bleed", " "]}}, "model": {"inputs": {"report": "x"}}}
     with pytest.raises(UsageError, match=r"data.reports.mask: .*an empty term would mask everywhere"):
         parse_config(raw, "c.yaml")
+
+
+def test_terms_are_masked_in_any_script_and_spelling() -> None:
+    options = ReportOptions(mask=("积液", "café"))
+    assert redacted("左侧胸腔积液深。 Cafe\u0301 cafés", options) == "左侧胸腔[MASKED]深。 [MASKED] cafés"
+
+
+def test_a_full_width_colon_ends_a_heading() -> None:
+    options = ReportOptions(drop_sections=("impression",))
+    assert redacted("FINDINGS\uff1a 胸水\nIMPRESSION\uff1a 有", options) == "FINDINGS: 胸水"

@@ -38,9 +38,13 @@ def test_a_word_twice_in_one_report_is_no_term() -> None:
     assert (set(words), set(pairs)) == ({"the", "fall"}, {"the fall"})
 
 
-def test_a_single_report_keeps_its_terms() -> None:
-    terms = fit_terms(fit_tokenizer(["a fall"], max_tokens=64), ["a fall"])
-    assert named(terms, ["a fall"]) == ({"a": 1.0, "fall": 1.0}, {"a fall": 1.0})
+def test_terms_of_a_lone_patient_are_none() -> None:
+    reports, patients = ["a fall", "a fall", "fall a"], ["p", "p", "q"]
+    tokenizer = fit_tokenizer(reports, max_tokens=64)
+    terms = fit_terms(tokenizer, reports, patients)
+    assert terms.pairs == ()
+    assert sum(map(bool, terms.words)) == 2
+    assert not any(fit_terms(tokenizer, reports[:1]).words)
 
 
 def test_a_vector_weighs_how_often_and_how_rare() -> None:
@@ -70,6 +74,7 @@ def test_components_keep_all_distances_where_there_are_enough() -> None:
 
 
 def test_reports_that_are_all_alike_have_no_component() -> None:
-    tokenizer = fit_tokenizer(["a fall"], max_tokens=64)
-    terms = fit_terms(tokenizer, ["a fall"])
-    assert not fit_components(terms, tokenizer, ["a fall"], rank=3, seed=0)[1].any()
+    tokenizer = fit_tokenizer(["a fall"] * 2, max_tokens=64)
+    terms = fit_terms(tokenizer, ["a fall"] * 2)
+    assert any(terms.words)
+    assert not fit_components(terms, tokenizer, ["a fall"] * 2, rank=3, seed=0)[1].any()

@@ -3,20 +3,41 @@
 from __future__ import annotations
 
 import json
-import math
 import pickle
 from pathlib import Path
 
 import pytest
 from tokenizers import Tokenizer, models, pre_tokenizers
 
-from mmdx.data.text.tokenizer import fit_tokenizer, inverse_document_frequencies, pretrained_tokenizer
+from mmdx.data.text.tokenizer import (
+    Reading,
+    ReportTokenizer,
+    fit_tokenizer,
+    inverse_document_frequencies,
+    pretrained_tokenizer,
+)
+from mmdx.data.text.words import words
 from mmdx.errors import DataError, UsageError
 
+SCRIPTS = {
+    "English": "No fracture, 12mm x-ray; patient's_a (old).",
+    "German": "Pleuraerguß rechts, Größe 3,5 cm",
+    "Chinese": "左侧胸腔积液深约12毫米。",
+    "Japanese": "胸水は認めない。カテーテルあり",
+    "Korean": "흉수가 12mm 있음",
+    "Thai": "ไม่พบน้ำในช่องเยื่อหุ้มปอด 12 มม.",
+    "Lao": "ບໍ່ພົບນ້ຳ",
+    "Khmer": "មិនមានទឹក",
+    "Burmese": "အဆုတ်ရောင်",
+    "Hindi": "फुफ्फुस में द्रव",
+    "Arabic": "انصباب جنبي ١٢ مم",
+    "Hebrew": "נוזל פלאורלי, שָׁלוֹם",
+    "Greek": "ΠΛΕΥΡΙΤΙΔΑΣ ς",
+}
 REPORTS = ["History: fall on the head.", "Fall, no headache.", "Headache since the fall."]
 
 
-def test_words_that_stand_twice_have_ids_and_others_are_unknown() -> None:
+def test_words_of_two_patients_have_ids_and_others_are_unknown() -> None:
     tokenizer = fit_tokenizer(REPORTS, max_tokens=20)
     ids = tokenizer("FALL headache since stroke")
     assert tokenizer.words(ids.tolist()) == ["fall", "headache", "[UNK]", "[UNK]"]
@@ -40,12 +61,23 @@ def test_the_vocabulary_is_that_of_the_reports_given_and_no_other() -> None:
     assert set(tokenizer.words(range(tokenizer.vocabulary))) == {"[PAD]", "[UNK]", "fall", "headache", "the", "."}
 
 
-def test_a_single_report_keeps_its_words() -> None:
-    assert fit_tokenizer(["Fell twice."], max_tokens=9)("fell twice .").tolist() != [1, 1, 1]
+@pytest.mark.parametrize("patients", [["p", "p", "p"], ["p", "q", "p"]])
+def test_no_word_of_a_lone_patient_is_kept(patients: list[str], tmp_path: Path) -> None:
+    reports = ["Fell in Uppsala, Uppsala.", "Fell off a horse.", "Uppsala again, a horse."]
+    tokenizer = fit_tokenizer(reports, max_tokens=9, patients=patients)
+    tokenizer.save(tmp_path)
+    written = (tmp_path / "tokenizer.json").read_text(encoding="utf-8")
+    assert ("uppsala" in written, "fell" in written) == (False, len(set(patients)) > 1)
+
+
+def test_in_a_hundred_patients_a_word_must_stand_in_three() -> None:
+    reports = ["rare common"] * 2 + ["common"] * 98
+    assert fit_tokenizer(reports[:99], max_tokens=9)("rare common").tolist() == [3, 2]
+    assert fit_tokenizer(reports, max_tokens=9)("rare common").tolist() == [1, 2]
 
 
 def test_the_most_frequent_words_are_kept() -> None:
-    tokenizer = fit_tokenizer(["a a a b b c c", "a b"], max_tokens=9, words=4)
+    tokenizer = fit_tokenizer(["a a a b b c c", "a b c"], max_tokens=9, most=4)
     assert tokenizer.words(tokenizer("a b c").tolist()) == ["a", "b", "[UNK]"]
 
 
@@ -54,10 +86,41 @@ def test_fitting_does_not_depend_on_the_order_of_the_reports() -> None:
     assert one.words(range(one.vocabulary)) == other.words(range(other.vocabulary))
 
 
-def test_long_reports_are_cut_and_blank_ones_have_no_tokens() -> None:
-    tokenizer = fit_tokenizer(REPORTS, max_tokens=3)
-    assert len(tokenizer("fall " * 50)) == 3
+def test_of_a_long_report_both_ends_are_kept_and_a_blank_one_has_no_tokens() -> None:
+    reports = ["a b c d e f", "a b c d e f"]
+    tokenizer = fit_tokenizer(reports, max_tokens=3)
+    assert tokenizer.words(tokenizer(reports[0]).tolist()) == ["a", "b", "f"]
+    assert tokenizer.words(tokenizer("a b c").tolist()) == ["a", "b", "c"]
     assert len(tokenizer("   ")) == 0
+    start = fit_tokenizer(reports, max_tokens=3, keeps="start")
+    assert start.words(start(reports[0]).tolist()) == ["a", "b", "c"]
+
+
+def test_how_much_is_read() -> None:
+    tokenizer = fit_tokenizer(["a b c d e f", "a b c d e f"], max_tokens=4)
+    assert tokenizer.reading("a b x") == Reading(3, 1, cut=False)
+    assert tokenizer.reading("a b c d x") == Reading(5, 1, cut=True)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Caf\u00e9 \u00fcber", "cafe\u0301 u\u0308ber"),
+        ("12 mm :", "\uff11\uff12 mm \uff1a"),
+        ("pleural effusion", "\ufeffpleu\u00adral\u200b effu\u2060sion"),
+        ("ab \u0645\u062d\u0645\u062f", "ab \u0645\u062d\u0640\u0645\u062f"),
+    ],
+)
+def test_one_text_in_two_spellings(one: str, other: str) -> None:
+    tokenizer = fit_tokenizer([one, one], max_tokens=9)
+    assert 1 not in tokenizer(one)
+    assert tokenizer(one).tolist() == tokenizer(other).tolist()
+
+
+@pytest.mark.parametrize("text", SCRIPTS.values(), ids=SCRIPTS)
+def test_a_tokenizer_has_the_words_of_everybody(text: str) -> None:
+    tokenizer = fit_tokenizer([text, text], max_tokens=99)
+    assert tokenizer.words(tokenizer(text).tolist()) == words(text)
 
 
 @pytest.mark.parametrize("reports", [[], [""], ["", "  \n"]])
@@ -72,7 +135,18 @@ def test_a_saved_tokenizer_gives_the_same_ids(tmp_path: Path) -> None:
     loaded = type(tokenizer).load(tmp_path / "model" / "report")
     for text in [*REPORTS, "ΔΣ ½ stroke", "fall " * 9]:
         assert loaded(text).tolist() == tokenizer(text).tolist()
-    assert (loaded.vocabulary, loaded.max_tokens) == (tokenizer.vocabulary, 4)
+    assert (loaded.vocabulary, loaded.max_tokens, loaded.keeps) == (tokenizer.vocabulary, 4, "ends")
+
+
+def test_a_tokenizer_of_an_earlier_version_reads_the_start_as_it_did(tmp_path: Path) -> None:
+    old = Tokenizer(models.WordLevel({"[UNK]": 0, "a": 1, "b": 2, "c": 3}, unk_token="[UNK]"))
+    old.pre_tokenizer = pre_tokenizers.Whitespace()
+    old.enable_truncation(2)
+    old.save(str(tmp_path / "tokenizer.json"))
+    assert ReportTokenizer.load(tmp_path)("a b c").tolist() == [1, 2]
+    (tmp_path / "length.json").write_text("{}")
+    with pytest.raises(DataError, match=r"length\.json: cannot be read"):
+        ReportTokenizer.load(tmp_path)
 
 
 @pytest.mark.parametrize(("content", "said"), [(None, "missing"), ("{", "no tokenizer can be read from it")])
@@ -119,13 +193,13 @@ def test_a_source_without_a_tokenizer_is_one_line(source: str, tmp_path: Path, m
 def test_idf_counts_reports_and_leaves_out_what_none_of_them_has() -> None:
     tokenizer = fit_tokenizer(["a a b c", "a b c", "c d"], max_tokens=3)
     idf = inverse_document_frequencies(tokenizer, ["a a b c", " ", "a d c", "d a d c"])
-    # Of three reports, cut at three tokens, all have a, one has b and one has c; d is no word of the vocabulary.
+    # Of three reports, of which three tokens are read, all have a, none has b, and all have c; d is no word.
     found = dict(zip(tokenizer.words(range(tokenizer.vocabulary)), idf, strict=True))
-    assert found == {"[PAD]": 0, "[UNK]": 0, "a": 1, "b": math.log(2) + 1, "c": math.log(2) + 1}
+    assert found == {"[PAD]": 0, "[UNK]": 0, "a": 1, "b": 0, "c": 1}
     assert inverse_document_frequencies(tokenizer, ["d d"]) == (0, 0, 0, 0, 0)
 
 
 def test_written_words_close_up_before_punctuation():
-    tokenizer = fit_tokenizer(["Fell (twice), no pain. OK?"], max_tokens=20)
+    tokenizer = fit_tokenizer(["Fell (twice), no pain. OK?"] * 2, max_tokens=20)
     ids = tokenizer("Fell (twice), no pain. OK?")
     assert tokenizer.prose(ids.tolist()) == "fell (twice), no pain. ok?"

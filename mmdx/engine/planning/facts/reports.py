@@ -11,6 +11,7 @@ import numpy as np
 from mmdx.data.audit.lexicon import Lexicon, read_lexicon, stated
 from mmdx.data.audit.negation import split_term, words
 from mmdx.data.audit.statements import AGREEING, TOLD
+from mmdx.data.text.words import words as tokens
 from mmdx.study import Study
 
 MOST_READ = 2000
@@ -44,12 +45,14 @@ def described_reports(name: str, studies: Sequence[Study]) -> Reports:
     places = np.unique(np.linspace(0, len(written) - 1, min(MOST_READ, len(written))).round().astype(int))
     texts = [written[place][0] for place in places]
     split = [text.split() for text in texts]
-    lengths = [len(parts) for parts in split]
-    counts = Counter(word.lower() for parts in split for word in parts)
     everything = [word for parts in split for word in parts]
     foreign = [word for word in everything if not word.isascii()]
     share = len(foreign) / max(1, len(everything))
     spaceless = share >= FOREIGN and float(np.mean([len(word) for word in foreign])) >= SPACELESS
+    if spaceless:
+        split = [tokens(text) for text in texts]
+    lengths = [len(parts) for parts in split]
+    counts = Counter(word.lower() for parts in split for word in parts)
     return Reports(
         count=len(written),
         middle=int(np.median(lengths)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from mmdx.data.loading.reports import Reports
+from mmdx.data.text.words import counted
 from mmdx.engine.scoring.baselines.inputs import BaselineInputs, Rows, Scores, fitted
 from mmdx.kinds import KINDS
 
@@ -22,7 +23,14 @@ def by_words(name: str, inputs: BaselineInputs, rows: Rows) -> Scores | str:
     """The scores of `rows` by the words of a text; a sentence where none stands in several training texts."""
     reports = Reports(inputs.store, inputs.config.data.reports)
     training = list(reports.over(inputs.train, name))
-    vectors = TfidfVectorizer(sublinear_tf=True, ngram_range=(1, 2), min_df=min(RAREST_WORD, len(training)))
+    vectors = TfidfVectorizer(
+        sublinear_tf=True,
+        ngram_range=(1, 2),
+        min_df=min(RAREST_WORD, len(training)),
+        tokenizer=counted,
+        token_pattern=None,
+        lowercase=False,  # `counted` does it
+    )
     try:
         learned = vectors.fit_transform(training)
     except ValueError:  # scikit-learn's word for an empty vocabulary

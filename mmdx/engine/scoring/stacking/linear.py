@@ -81,7 +81,8 @@ def of_words(
     tokenizer = saved.tokenizers[name]
     reports = list(reports_of(saved.config, store, rows, name))
     having = [at for at, report in enumerate(reports) if report.strip()]
-    terms = fit_terms(tokenizer, [reports[at] for at in having])
+    patients = [store.patient_ids[rows[at]] for at in having]
+    terms = fit_terms(tokenizer, [reports[at] for at in having], patients)
     if len(having) < FEWEST or not any(terms.words):
         return None
     learned = term_vectors(terms, [tokenizer(reports[at]) for at in having])
