@@ -43,7 +43,7 @@ class StudyDataset(Dataset[Sample]):
     def __getitem__(self, position: int) -> Sample:
         row = self._rows[position]
         encoded = {name: vectors.of(row) for name, vectors in self._encoded.items()}
-        sample = self._maker(self._store.read(row), encoded)
+        sample = self._maker(self._store.read(row), encoded)  # pyright: ignore[reportArgumentType]
         return replace(sample, unordered=self._unordered(row)) if self._any_order else sample
 
     def _unordered(self, row: int) -> frozenset[str]:

@@ -63,7 +63,7 @@ class FoundStore(Store):
         return [study.patient_id for study in self._found]
 
     @cached_property
-    def labels(self) -> Float[np.ndarray, "n f"]:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def labels(self) -> Float[np.ndarray, "n f"]:  # pyright: ignore
         rows = [[study.labels.get(finding, np.nan) for finding in self.findings] for study in self._found]
         return np.array(rows, dtype=np.float32).reshape(len(rows), len(self.findings))
 

@@ -14,7 +14,7 @@ _YES = ("yes", "y", "positive", "pos", "present", "true", "t", "abnormal", "+", 
 _NO = ("no", "n", "negative", "neg", "absent", "false", "f", "normal", "-", "not detected")
 _OPEN = ("unknown", "unclear", "uncertain", "equivocal", "indeterminate", "n/a", "na", "not assessed", "not done", "-1")
 """Words of somebody who looked and could not say, or did not look."""
-_OPPOSITES = dict(zip(_YES, _NO, strict=True))
+_OPPOSITES: dict[str, str] = dict(zip(_YES, _NO, strict=True))
 _FACTS = (
     *("sex", "gender", "race", "ethnicity", "view", "position", "projection", "laterality", "side", "site", "day"),
     *("hospital", "center", "centre", "institution", "source", "manufacturer", "model", "scanner", "modality"),

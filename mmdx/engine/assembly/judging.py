@@ -13,6 +13,7 @@ from mmdx.engine.assembly.narrow import level_of
 from mmdx.errors import some
 from mmdx.kinds import KINDS
 from mmdx.schema import Config, ModelConfig
+from mmdx.study import Split
 
 
 def judge_problems(config: Config) -> list[str]:
@@ -34,7 +35,8 @@ def nothing_labelled(store: Store, splits: Splits, findings: Sequence[str]) -> s
     if not findings:
         traits = [store.read(row).traits() for row in range(len(store))]
         return f"{store.folder}: no finding, so there is nothing to learn or score; {without_finding(traits)}"
-    for split, purpose in (("train", "to learn from"), ("test", "to score")):
+    purposes: dict[Split, str] = {"train": "to learn from", "test": "to score"}
+    for split, purpose in purposes.items():
         rows = splits.rows(split)
         if rows and not _labelled(store, rows, findings):
             return (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, cast
 
 import torch
 from jaxtyping import Float
@@ -13,6 +13,7 @@ from mmdx.batch import Batch, Features
 from mmdx.errors import UsageError
 from mmdx.kinds import KINDS
 from mmdx.models.heads.base import BCE, BranchSizes, Findings, FindingsHead, LossPart
+from mmdx.models.heads.instances import InstancePooling
 from mmdx.registry import HEADS, INSTANCE_POOLINGS, LOSSES
 from mmdx.schema import Component
 
@@ -56,7 +57,7 @@ class StudyHead(FindingsHead):
             # What all studies with the modality share is the fused part's to say, where slices are blended in.
             self.own[name], self.poolings[name] = nn.Linear(width, count, bias=not blend), pooling
             if not blend:
-                nn.init.constant_(self.own[name].bias, pooling.start)
+                nn.init.constant_(cast(Tensor, self.own[name].bias), pooling.start)
         self.dropout = nn.Dropout(0.0 if blend else dropout)
         self.without = None if fused else nn.Parameter(torch.logit(torch.tensor(share), eps=0.01).nan_to_num())
         self.weight = weight
@@ -86,7 +87,8 @@ class StudyHead(FindingsHead):
         if modality not in self.own:
             return None
         features = encoded[modality]
-        return self.poolings[modality].ranks(self.of_slices(encoded)[modality], _real(features), features.mask)
+        pooling = cast(InstancePooling, self.poolings[modality])
+        return pooling.ranks(self.of_slices(encoded)[modality], _real(features), features.mask)
 
     def targets(self, batch: Batch) -> Float[Tensor, "k f"]:
         return batch.labels

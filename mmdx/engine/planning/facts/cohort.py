@@ -129,11 +129,17 @@ def cohort_of(studies: Sequence[Study], reader: str, options: Mapping[str, Any],
         reports={name: described_reports(name, readable) for name in names if kinds[name] == TEXT.name},
         slice_labels=_slice_labels(readable),
         boxes=_boxes(readable),
-        splits=Counter({study.patient_id: study.split for study in readable if study.split}.values()),
+        splits=_splits(readable),
         traits=tuple(dict.fromkeys(trait for study in readable for trait in study.traits if is_fact(trait))),
         aligned=tuple(pair for pair in combinations(pictures, 2) if _aligned(readable, pair)),
         other=tuple(name for name in names if kinds[name] not in (IMAGES.name, VECTORS.name, TEXT.name)),
     )
+
+
+def _splits(studies: Sequence[Study]) -> Mapping[Split, int]:
+    """How many patients came in which split."""
+    of_patient: dict[str, Split] = {study.patient_id: study.split for study in studies if study.split}
+    return Counter(of_patient.values())
 
 
 def _kind(studies: Sequence[Study], name: str) -> str:
