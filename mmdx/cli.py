@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 import typer
 from rich.console import Console
 
-from mmdx import __version__
 from mmdx import cli_options as option
 from mmdx.terminal.ending import run_verb
 
@@ -17,18 +16,8 @@ app = typer.Typer(name="mmdx", no_args_is_help=True, add_completion=False, prett
 DEFAULT_CONFIG = Path("configs/phantom.yaml")
 
 
-def _show_version(wanted: bool | None) -> None:
-    if wanted:
-        print(f"mmdx {__version__}")
-        raise typer.Exit
-
-
 @app.callback()
-def options(
-    version: Annotated[
-        bool | None, typer.Option("--version", callback=_show_version, is_eager=True, help="show the version and exit")
-    ] = None,
-) -> None:
+def options(version: option.Version = None) -> None:
     """Medical images read together with their clinical reports."""
 
 
@@ -172,16 +161,19 @@ def compare(
     primary: option.Primary = None,
     finding: Annotated[str | None, typer.Option(help="one finding in the terminal; what leads if left out")] = None,
     out: Annotated[Path, typer.Option(help="folder for compare.html, .json, .md, .tex and figures")] = Path("compare"),
+    overwrite: option.Overwrite = False,
 ) -> None:
     """Compare runs, or what one run was shown: paired, by patient, from prediction files alone."""
     from mmdx.engine.reporting.comparison import save_comparison
-    from mmdx.stats.evidence import Stated, gather
+    from mmdx.stats.evidence import Stated, check_place, gather
     from mmdx.terminal.comparison import show_comparison, show_report
 
     console, stated = Console(), Stated(primary, margin)
+    if not overwrite:
+        check_place(out, runs, split=split)
     evidence = gather(runs, split=split, unit=level, resamples=resamples, seed=seed, intervals=intervals, stated=stated)
     show_comparison(evidence, console, finding=finding)
-    save_comparison(evidence, out)
+    save_comparison(evidence, out, overwrite=overwrite)
     show_report(out, console)
 
 
@@ -259,7 +251,9 @@ def predict(
     """Findings for raw files; without a report the same model answers from the images alone, and says so."""
     from mmdx.engine.inference.predict import predict_files
     from mmdx.terminal.predictions import show_predictions
+    from mmdx.terminal.standing import show_standing
 
+    show_standing(run, Console(stderr=True))
     show_predictions(predict_files(run, source, report_files=report or [], modality=modality, out=out), Console())
 
 
@@ -276,7 +270,9 @@ def explain(
     """On what an answer stands: Grad-CAM over the likeliest slices, and the weights of slices and words."""
     from mmdx.engine.inference.explain import Asked, explain_files
     from mmdx.terminal.explanations import Following, show_explanations
+    from mmdx.terminal.standing import show_standing
 
+    show_standing(run, Console(stderr=True))
     following, asked = Following(Console(stderr=True)), Asked(modality, finding or [], top)
     answers = explain_files(run, source, out, asked, report_files=report or [], follow=following)
     show_explanations(answers, out, Console(), following)

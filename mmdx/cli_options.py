@@ -5,6 +5,18 @@ from typing import Annotated, Literal
 
 import typer
 
+from mmdx import __version__
+
+
+def _show_version(wanted: bool | None) -> None:
+    if wanted:
+        print(f"mmdx {__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool | None, typer.Option("--version", callback=_show_version, is_eager=True, help="show the version and exit")
+]
 Experiment = Annotated[Path, typer.Argument(help="experiment, YAML")]
 Overrides = Annotated[
     list[str] | None, typer.Argument(metavar="[key=value]...", help="overrides, such as train.epochs=3")
@@ -70,6 +82,7 @@ Primary = Annotated[
     str | None,
     typer.Option(help="finding that leads, the others being secondary; by default data.primary of the runs' config"),
 ]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace a comparison of other sources that lies there")]
 Fusions = Annotated[
     list[str] | None, typer.Option(help="other fusion, concat and late when left out; repeat for several")
 ]

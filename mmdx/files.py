@@ -125,6 +125,11 @@ class RunLayout:
         return self.folder / "card.md"
 
     @property
+    def recovery(self) -> Path:
+        """The shares of the gap that guidance recovers, the last file of a run with guidance."""
+        return self.folder / "recovery.json"
+
+    @property
     def reporting(self) -> Path:
         return self.folder / "reporting.md"
 

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import json
-import re
-from dataclasses import dataclass
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from mmdx import __version__
+from mmdx.files import RunLayout, write_json
 from mmdx.stats.cohort.ablation_folder import select, with_slices
 from mmdx.stats.cohort.cohort import Unit, read_sources
-from mmdx.stats.cohort.sources import Inputs, find_sources, read_verdicts
+from mmdx.stats.cohort.sources import Inputs, Source, find_sources, paths_and_names, paths_and_tables, read_verdicts
+from mmdx.stats.cohort.unfinished import unfinished_of
 from mmdx.stats.comparison.compare import Comparison, compare_cohort
 from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.report.contents import Contents, contents
 from mmdx.stats.report.latex import latex
 from mmdx.stats.report.markdown import markdown_file
 from mmdx.stats.report.page import excerpt, page
+from mmdx.stats.report.place import RECORD, TEXTS, account, earlier_figures, earlier_record, refuse_other
 from mmdx.stats.report.plots import FORMATS, write_figures
 from mmdx.stats.report.section import Section
 from mmdx.stats.resampling.intervals import Kind
@@ -66,6 +70,8 @@ class Stated:
 
 
 NOTHING_STATED = Stated()
+_BESIDE = ".compare-"
+"""How the folder begins in which a comparison is written before it takes its place."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,7 @@ class Evidence:
 
     `reference` is the run folder of the first arm, where it has one, `runs` are those of all sources that have one.
     `apart` are studies on which models disagree, of which a picture is worth a look where their images are at hand.
+    `sources` are what it was made from: paths, and names of tables.
     """
 
     comparison: Comparison
@@ -82,6 +89,7 @@ class Evidence:
     reference: Path | None = None
     runs: tuple[Path, ...] = ()
     apart: tuple[Apart, ...] = ()
+    sources: tuple[Path | str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Every number as plain values, NaN as None: the comparison, `sections` by key, `figures` that `save` writes
@@ -92,23 +100,30 @@ class Evidence:
             "versions": versions(),
         }
 
-    def save(self, folder: str | Path) -> None:
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> None:
         """Writes `compare.html`, `.md`, `.json`, `.tex`, and each plot as `figures/<name>.png`, `.pdf`, `.svg` and
         `.csv`, each picture of a study as `.png`: all of them or, where one fails, none.
 
-        Figures of an earlier comparison, named in its `compare.json`, go; other files in `figures` stay.
+        `compare.json` also has `sources` and `made_from`. It is written last: until then it holds these alone. Figures
+        of an earlier comparison, named in its `compare.json`, go; other files in `figures` stay. Raises `UsageError`
+        where one of other sources lies there, unless `overwrite` says that it may go.
         """
         folder = Path(folder)
+        made = account(folder, self.sources, self.comparison.split)
+        if not overwrite:
+            refuse_other(folder, self.sources, self.comparison.split)
         written = contents(self.comparison, self.sections)
         figures = _figures(written)
         texts = {
             "compare.html": page(self.comparison, written),
             "compare.md": markdown_file(self.comparison, written),
             "compare.tex": latex([sheet for section in written.sections for sheet in section.sheets]),
-            "compare.json": json.dumps(self.to_json(), indent=2, allow_nan=False, ensure_ascii=False) + "\n",
+            RECORD: json.dumps(self.to_json() | made, indent=2, allow_nan=False, ensure_ascii=False) + "\n",
         }
         folder.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(dir=folder, prefix=".compare-") as name:
+        for left in folder.glob(f"{_BESIDE}*"):  # by one that was killed
+            shutil.rmtree(left, ignore_errors=True)
+        with TemporaryDirectory(dir=folder, prefix=_BESIDE) as name:
             beside = Path(name)
             (beside / "figures").mkdir()
             for plot in written.plots:
@@ -118,12 +133,9 @@ class Evidence:
                 (beside / "figures" / f"{picture.name}.png").write_bytes(picture.png)
             for file, text in texts.items():
                 (beside / file).write_text(text, encoding="utf-8")
-            stale = set(_earlier_figures(folder)) - set(figures)
-            (folder / "figures").mkdir(exist_ok=True)
+            _clear(folder, made | {"split": self.comparison.split}, figures)
             for file in [*figures, *texts]:
                 (beside / file).replace(folder / file)
-        for file in stale:
-            (folder / file).unlink(missing_ok=True)
 
     def _repr_html_(self) -> str:
         """What a notebook shows: what the comparison says, and its main tables."""
@@ -160,6 +172,9 @@ def gather(
     verdicts = read_verdicts(sources)
     resampler = Resampler.of(cohort, resamples=resamples, seed=seed)
     comparison = compare_cohort(cohort, resampler, intervals=intervals, split=sources[0].split, audits=verdicts)
+    # Asked from outside of a training alone: at its end, it compares before it has written its last file.
+    standings = {source.name: unfinished_of(source.file, source.folder) for source in sources if source.table is None}
+    comparison = replace(comparison, unfinished={name: said for name, said in standings.items() if said is not None})
     sections = [baselines_section(comparison)]
     if stated.margin is not None:
         sections.append(margin_section(cohort, resampler, margin=stated.margin))
@@ -171,8 +186,15 @@ def gather(
         )
     present = tuple(section for section in sections if section is not None)
     runs = tuple(source.folder for source in sources if source.folder is not None)
-    apart = apart_by_finding(cohort)
-    return Evidence(comparison, present, selection.left_out, sources[0].folder, runs, apart)
+    apart, given = apart_by_finding(cohort), tuple(paths_and_names(inputs))
+    return Evidence(comparison, present, selection.left_out, sources[0].folder, runs, apart, given)
+
+
+def check_place(folder: Path, inputs: Inputs, *, split: str) -> None:
+    """Raises `UsageError`, before any minute is spent, where `save` would: `folder` holds a comparison of others."""
+    first = paths_and_tables(inputs)[0]
+    of_file = isinstance(first, Path) and not first.is_dir()
+    refuse_other(folder, paths_and_names(inputs), Source(first, None, "").split if of_file else split)
 
 
 def _figures(written: Contents) -> list[str]:
@@ -181,11 +203,12 @@ def _figures(written: Contents) -> list[str]:
     return plots + [f"figures/{picture.name}.png" for picture in written.pictures]
 
 
-def _earlier_figures(folder: Path) -> list[str]:
-    """The figures that an earlier comparison left in a folder; none where its `compare.json` cannot tell."""
-    try:
-        names = list(json.loads((folder / "compare.json").read_text(encoding="utf-8"))["figures"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
-    # Only names that this module gives: a file that anyone edited shall remove nothing else.
-    return [name for name in names if re.fullmatch(r"figures/\w+\.(png|pdf|svg|csv)", str(name))]
+def _clear(folder: Path, made: Mapping[str, Any], figures: Sequence[str]) -> None:
+    """Makes room for a comparison: an earlier one goes, and `compare.json` says from what the new one is made, so that
+    nothing is taken for it before it is whole."""
+    earlier, stale = earlier_record(folder) is not None, earlier_figures(folder)
+    write_json(folder / RECORD, {**made, "figures": list(dict.fromkeys([*stale, *figures]))})
+    checklists = [RunLayout(folder).reporting] if earlier and not RunLayout(folder).config.is_file() else []
+    for path in [*(folder / name for name in (*TEXTS, *stale)), *checklists]:
+        path.unlink(missing_ok=True)
+    (folder / "figures").mkdir(exist_ok=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 from rich.console import Console, Group
 
 from mmdx.engine.experiments.cross_validation import FoldResults
@@ -28,7 +30,10 @@ def show_conclusion(conclusion: Conclusion, console: Console) -> None:
         _show_folds(results, console)
     else:
         _show_results(results, console)
-    console.print(f"run folder:   {folder}\nnext:         mmdx compare {folder}", markup=False, highlight=False)
+    # In the run's own folder no comparison of another run can lie.
+    following = f"mmdx compare {shlex.quote(str(folder))} --out {shlex.quote(str(folder / 'compare'))}"
+    for line in (f"run folder:   {folder}", f"next:         {following}"):
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def show_scores(scores: Scores, console: Console) -> None:

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -7,9 +8,12 @@ from asking import ask, compared
 from PIL import Image
 from scored import cohort_of
 
+from mmdx.errors import UsageError
+from mmdx.files import RunLayout
 from mmdx.stats.comparison.compare import compare
-from mmdx.stats.evidence import Evidence
+from mmdx.stats.evidence import Evidence, check_place, gather
 from mmdx.stats.report.headlines import audit_lines
+from mmdx.stats.report.place import account
 from mmdx.stats.report.section import Plot, Section
 from mmdx.stats.report.tables import Sheet
 from mmdx.stats.sections.confusion import confusion_section
@@ -71,7 +75,7 @@ def test_only_figures_of_its_own_are_removed(write_run, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     (out / "compare.json").write_text('{"figures": ["figures/../../kept.png", "../kept.png", 3]}')
-    Evidence(comparison).save(out)
+    Evidence(comparison).save(out, overwrite=True)
     assert (tmp_path / "kept.png").is_file()
 
 
@@ -150,4 +154,61 @@ def test_a_notebook_shows_what_is_claimed_and_the_main_tables(write_run):
 def test_what_is_written_as_json_can_be_had_without_a_file(write_run, tmp_path):
     evidence = Evidence(compare([write_run("fused", {"ct": 2.0})], resamples=100), (section(),))
     evidence.save(tmp_path)
-    assert json.loads((tmp_path / "compare.json").read_text(encoding="utf-8")) == evidence.to_json()
+    made = account(tmp_path, (), "test")
+    assert json.loads((tmp_path / "compare.json").read_text(encoding="utf-8")) == evidence.to_json() | made
+
+
+def test_another_comparison_is_overwritten_only_where_that_is_said(write_run, tmp_path):
+    runs, out = [write_run(name, {"ct": 2.0}, seed=seed) for seed, name in enumerate("ab")], tmp_path / "out"
+    gather(runs[:1], resamples=100).save(out)
+    both, before = gather(runs, resamples=100), (out / "compare.json").read_bytes()
+    for refused in (lambda: check_place(out, runs, split="test"), lambda: both.save(out)):
+        with pytest.raises(UsageError, match=r"out: holds the comparison of .*a \(test split\); give --out OTHER"):
+            refused()
+    assert (out / "compare.json").read_bytes() == before
+    (out / "reporting.md").write_text("of a")
+    both.save(out, overwrite=True)
+    assert json.loads((out / "compare.json").read_text())["sources"] == [str(run) for run in runs]
+    assert not (out / "reporting.md").exists()
+    check_place(out, runs, split="test")
+    gather(runs, resamples=200).save(out)
+
+
+def test_a_kill_while_files_take_their_place_leaves_nothing_that_looks_whole(write_run, tmp_path, monkeypatch):
+    runs, out = [write_run(name, {"ct": 2.0}, seed=seed) for seed, name in enumerate("ab")], tmp_path / "out"
+    gather(runs[:1], resamples=100).save(out)
+    (out / ".compare-left" / "figures").mkdir(parents=True)
+
+    def killed(self, target, replace=Path.replace):
+        if target.name == "compare.md":
+            raise KeyboardInterrupt
+        return replace(self, target)
+
+    other = gather(runs[1:], resamples=100)
+    monkeypatch.setattr(Path, "replace", killed)
+    with pytest.raises(KeyboardInterrupt):
+        other.save(out, overwrite=True)
+    monkeypatch.undo()
+    assert sorted(path.name for path in out.iterdir()) == ["compare.html", "compare.json", "figures"]
+    record = json.loads((out / "compare.json").read_text())
+    assert record["sources"] == [str(runs[1])]
+    assert "estimates" not in record
+    other.save(out)
+    assert "estimates" in json.loads((out / "compare.json").read_text())
+
+
+def test_a_run_that_is_not_finished_is_told_on_every_page(write_run, tmp_path):
+    run = RunLayout(write_run("fused", {"ct": 2.0}))
+    run.config.write_text("train: {epochs: 20}\n")
+    pd.read_csv(run.scores("test"))[["study_id", "patient_id"]].assign(split="test").to_csv(run.splits, index=False)
+    run.log.write_text('{"step": 9, "epoch": 3, "seconds": 2.0}\n')
+    evidence = gather([run.folder], resamples=100)
+    evidence.save(tmp_path / "out")
+    said = "fused: not finished: epoch 3 of 20; unless it still runs, go on with mmdx train"
+    for name in ("compare.html", "compare.md"):
+        assert said in (tmp_path / "out" / name).read_text()
+    assert said in evidence._repr_html_()
+    assert list(evidence.to_json()["unfinished"]) == ["fused"]
+    assert compare([run.folder], resamples=100).unfinished == {}  # as a training compares at its own end
+    run.card.write_text("# Model\n")
+    assert gather([run.folder], resamples=100).comparison.unfinished == {}

@@ -24,7 +24,7 @@ def test_the_tables_end_with_what_comes_next(tmp_path: Path) -> None:
     show_conclusion(Conclusion(run, Results(scores.comparison, None, {}, None)), Console(file=text, width=400))
     assert text.getvalue().splitlines()[-2:] == [
         f"run folder:   {run.folder}",
-        f"next:         mmdx compare {run.folder}",
+        f"next:         mmdx compare {run.folder} --out {run.folder}/compare",
     ]
 
 

@@ -33,6 +33,7 @@ from mmdx.engine.scoring.pool import KINDS_OF_SCORES, together
 from mmdx.errors import DataError, UsageError
 from mmdx.files import BASELINES, BOXES_GRAD_CAM, EVALUATION, ModelLayout, RunLayout, write_json, write_text, written
 from mmdx.schema import Config
+from mmdx.stats.cohort.unfinished import unfinished
 from mmdx.stats.comparison.compare import Comparison, compare
 from mmdx.stats.report.contents import headline_metrics
 from mmdx.stats.report.markdown import markdown, markdown_table
@@ -129,9 +130,11 @@ def evaluate_folds(
             f"--split {split}: a study is in that split of several folds; evaluate one, such as {run.fold(0).folder}"
         )
     parts = [run.fold(fold) for fold in range(max(read_folds(run.folds).values()) + 1)]
-    waiting = [part.folder.name for part in parts if not is_concluded(part)]
-    if waiting:
-        raise UsageError(f"{folder}: {waiting[0]} is not trained to its end; go on with mmdx train --resume")
+    for part in parts:
+        if not is_concluded(part):
+            standing = unfinished(part.folder) or unfinished(folder)
+            how = standing.sentence if standing is not None else "not trained to its end"
+            raise UsageError(f"{folder}: {part.folder.name} is {how}")
     accelerator = make_accelerator()
     places = [out / part.folder.name if out is not None else part.predictions for part in parts]
     for part, place in zip(parts, places, strict=True):

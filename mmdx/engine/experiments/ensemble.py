@@ -28,6 +28,7 @@ from mmdx.engine.runs.setting import Setting
 from mmdx.engine.scoring.pool import average_scores
 from mmdx.errors import UsageError
 from mmdx.files import RunLayout, write_json
+from mmdx.stats.cohort.unfinished import unfinished
 
 
 def ensemble_runs(out: Path, runs: Sequence[Path], *, console: Console) -> Conclusion:
@@ -57,7 +58,9 @@ def _check(out: Path, members: Sequence[RunLayout]) -> bool:
     for member in members:
         model_folder(member.folder)  # which says what is wrong with a folder that is no run
         if not is_concluded(member) or not (member.folds.is_file() or member.splits.is_file()):
-            raise UsageError(f"{member.folder}: is no finished run of one split or of folds; train it to its end")
+            standing = unfinished(member.folder)
+            how = "train it to its end" if standing is None else standing.sentence
+            raise UsageError(f"{member.folder}: is no finished run of one split or of folds; {how}")
     crossed = [member.folds.is_file() for member in members]
     if any(crossed) and not all(crossed):
         raise UsageError(

@@ -27,6 +27,7 @@ from mmdx.errors import DataError, UsageError, did_you_mean
 from mmdx.files import PARTIAL, RunLayout
 from mmdx.kinds import KINDS
 from mmdx.schema import Config
+from mmdx.stats.cohort.unfinished import unfinished
 
 GREY = {"type": "grey", "channels": 3}
 
@@ -178,8 +179,10 @@ def _check_ensemble(run: RunLayout, saved: SavedModel, modalities: Sequence[str]
 
 
 def _setting_of(run: RunLayout, accelerator: Accelerator, console: Console) -> tuple[Setting, SavedModel]:
-    """The setting in which a finished run was trained, and its model on the device."""
+    """The setting in which a run was trained, and its model on the device."""
     saved = load_model(model_folder(run.folder)).to(accelerator.device)
+    if (standing := unfinished(run.folder)) is not None:
+        console.print(f"{run.folder}: {standing.sentence}", markup=False, highlight=False)
     store = store_of(run, saved.config, accelerator)
     if any(own.fingerprint != store.fingerprint for own in stores_of_members(run, store)):
         raise UsageError(f"{run.folder}: its members read descriptors of their own first stages; extract one of them")

@@ -44,10 +44,13 @@ class _Shown:
     windows: Mapping[str, tuple[float, float]]
 
 
-def save_comparison(evidence: Evidence, folder: Path) -> None:
+def save_comparison(evidence: Evidence, folder: Path, *, overwrite: bool = False) -> None:
     """Writes a comparison into a folder, with pictures of studies where a run's store is at hand, and with
-    `reporting.md` where its reference is a run: the checklists there are filled from that run and this comparison."""
-    with_pictures(evidence).save(folder)
+    `reporting.md` where its reference is a run: the checklists there are filled from that run and this comparison.
+
+    Raises as `Evidence.save` does.
+    """
+    with_pictures(evidence).save(folder, overwrite=overwrite)
     if evidence.reference is not None and RunLayout(evidence.reference).config.is_file():
         write_reporting(evidence.reference, folder)
 

@@ -20,6 +20,7 @@ from mmdx.config_file import read_config
 from mmdx.errors import UsageError
 from mmdx.files import ModelLayout, RunLayout
 from mmdx.schema import Config
+from mmdx.stats.cohort.unfinished import unfinished
 
 
 def choose_run(config: Config, name: str, *, resume: bool) -> Path:
@@ -45,6 +46,13 @@ def choose_run(config: Config, name: str, *, resume: bool) -> Path:
 def same_config(config: Config, stored: Config, folder: Path) -> None:
     """Raises `UsageError` where a run folder was made with another config than this; where it lies does not count."""
     changed = changed_keys(config, stored)
+    if changed == ["train.epochs"]:
+        made, asked = stored.train.epochs, config.train.epochs
+        raise UsageError(
+            f"--resume: {folder} is a training of {made} epochs, not of {asked}: from the first step on its learning "
+            f"rate goes down to 0 at epoch {made}, so that one of {asked} is another training; go on with "
+            f"train.epochs={made}, or train anew: run=OTHER, without --resume"
+        )
     if changed:
         raise UsageError(
             f"--resume: {folder} was made with another {', '.join(changed)}; use its config, or start a new run"
@@ -58,16 +66,17 @@ def changed_keys(config: Config, stored: Config) -> list[str]:
 
 
 def model_folder(folder: Path) -> Path:
-    """The model folder of a run, or `folder` itself where it is one. Raises `UsageError` for anything else."""
-    run = RunLayout(folder)
+    """The model folder of a run, or `folder` itself where it is one. Raises `UsageError` for anything else, and where a
+    training has left no weights yet."""
+    run, standing = RunLayout(folder), unfinished(folder)
     for place in (run.best, folder):
         if is_model_folder(place):
-            return place
-    if run.folds.is_file():
-        raise UsageError(
-            f"{folder}: a cross-validation whose fold models are not one model yet; mmdx train --resume makes them "
-            f"one, or name a fold, such as {run.fold(0).folder}"
-        )
+            if standing is None or ModelLayout(place).weights.is_file() or ModelLayout(place).ensemble.is_file():
+                return place
+            break
+    if standing is not None:
+        fold = f", or name a fold, such as {run.fold(0).folder}" if run.folds.is_file() else ""
+        raise UsageError(f"{folder}: has no model yet, {standing.sentence}{fold}")
     raise UsageError(f"{folder}: neither a run folder nor a model folder (no checkpoints/best, no model.json)")
 
 

@@ -17,9 +17,11 @@ def append_log(log: Path, entry: Mapping[str, Any]) -> None:
 
 
 def drop_log_after(log: Path, step: int) -> None:
-    """Drops the lines of later steps, which a resumed run will take again."""
+    """Drops the lines of later steps, which a resumed run will take again, and a last line that a kill left torn."""
     if not log.is_file():
         return
     lines = log.read_text(encoding="utf-8").splitlines()
+    if lines and not lines[-1].endswith("}"):
+        lines.pop()
     earlier = [line for line in lines if line and json.loads(line)["step"] <= step]
     write_text(log, "".join(f"{line}\n" for line in earlier))

@@ -25,6 +25,7 @@ from mmdx.engine.scoring.texts import write_reports
 from mmdx.errors import UsageError
 from mmdx.files import EVALUATION, RunLayout, write_json
 from mmdx.schema import Config, SliceOrder
+from mmdx.stats.cohort.unfinished import UNFINISHED, unfinished
 from mmdx.study import Split
 
 
@@ -53,7 +54,7 @@ def evaluate_run(
     out: Path | None,
     scoring: Scoring = AS_TRAINED,
 ) -> Path:
-    """Scores a finished run again on one split; returns the prediction file.
+    """Scores a run again on one split; returns the prediction file. Of one that is not finished it says so.
 
     The file is the run's own `predictions/<split>.csv`, or lies in `out`, beside `evaluation.json`, which says how
     images were read and which finding is the primary one; the baselines of its rows lie beside it. Raises `DataError`
@@ -87,7 +88,8 @@ def score_run(
     setting = Setting(saved.config, run, store, splits, accelerator, console, stores)
     place = out or run.predictions
     orders = slice_orders(saved.model, saved.config, store, setting.splits.rows(split))
-    setting.say(*orders.sentences())
+    standing = unfinished(folder)
+    setting.say(*([f"{folder}: {standing.sentence}"] if standing is not None else []), *orders.sentences())
     showings = shown or default_showings(list(saved.config.model.inputs))
     path = score_split(setting, saved, split, showings, place)
     if setting.is_main:
@@ -99,6 +101,7 @@ def score_run(
         cam_boxes(setting, saved, split, showings, place)
     if out is not None and setting.is_main:
         record = {"run": str(folder), "split": split, "primary": saved.config.data.primary}
+        record |= {} if standing is None else {UNFINISHED: standing.so_far}
         write_json(out / EVALUATION, record | {"slice_orders": asdict(orders)})
     return path
 

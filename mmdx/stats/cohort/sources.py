@@ -159,6 +159,13 @@ def paths_and_tables(inputs: Inputs) -> list[Path | pd.DataFrame]:
     return [Path(thing) if isinstance(thing, str) else thing for thing in things]
 
 
+def paths_and_names(inputs: Inputs) -> list[Path | str]:
+    """What is compared as it was given: paths, and what errors call a table without its key: `ours`, `2`."""
+    keys = list(inputs) if isinstance(inputs, Mapping) else [str(number) for number in range(1, len(inputs) + 1)]
+    pairs = zip(keys, paths_and_tables(inputs), strict=True)
+    return [thing if isinstance(thing, Path) else key for key, thing in pairs]
+
+
 def run_names(runs: Sequence[Path]) -> list[str]:
     """The last part of each path without `.csv`, or as many parts as tell all the paths apart.
 

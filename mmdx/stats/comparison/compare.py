@@ -49,7 +49,8 @@ class Comparison:
     place of the finding. `intervals` is how they were made, and `strata` within how many groups of patients the
     resamples were drawn: more than one where a class is rare. `audits` is the verdict on the store and split of each
     run, by its name. `primary` is the metric of which claims are made, `primary_finding` the finding of which they are
-    made first (None: the macro mean); `folding` and `origins` are those of the cohort.
+    made first (None: the macro mean); `folding` and `origins` are those of the cohort. `unfinished` says of each run
+    whose training had not come to its end how far it was, by its name.
     """
 
     arms: tuple[Arm, ...]
@@ -71,6 +72,7 @@ class Comparison:
     primary_finding: str | None = None
     folding: Folding = "none"
     origins: tuple[Origin, ...] = ()
+    unfinished: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def reference(self) -> Arm:
@@ -138,6 +140,7 @@ class Comparison:
         means = [_record(key, estimate) for key, estimate in self.means.items()]
         return {
             "audits": dict(self.audits),
+            "unfinished": dict(self.unfinished),
             "origins": [asdict(origin) for origin in self.origins],
             "reference": self.reference.name,
             "arms": [asdict(arm) for arm in self.arms],

@@ -1,4 +1,4 @@
-"""What stands above a comparison: whether the reference beats the baselines, and what the audits say."""
+"""What stands above a comparison: runs that are not finished, whether the reference beats the baselines, and audits."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from mmdx.stats.report.words import listed, number
 
 
 def headlines(comparison: Comparison, *, finding: str | None = None) -> list[str]:
-    """What stands above everything else: whether the reference beats the baselines, and what the audits say.
+    """What stands above everything else: which runs are not finished, whether the reference beats the baselines, and
+    what the audits say.
 
     Of one finding, or (None) of what the comparison leads with.
     """
     line = baseline_line(comparison, comparison.leads[0] if finding is None else finding)
-    return [*([line] if line else []), *audit_lines(comparison)]
+    unfinished = [f"{run}: {standing}." for run, standing in comparison.unfinished.items()]
+    return [*unfinished, *([line] if line else []), *audit_lines(comparison)]
 
 
 def baseline_line(comparison: Comparison, finding: str | None) -> str | None:

@@ -70,9 +70,29 @@ def test_a_run_folder_and_the_model_folder_in_it_are_the_same_model(home: Path) 
 def test_a_folder_without_one_model_is_refused(home: Path) -> None:
     with pytest.raises(UsageError, match="neither a run folder nor a model folder"):
         model_folder(home)
-    write_text(RunLayout(home).folds, "study_id,patient_id,fold\n")
-    with pytest.raises(UsageError, match=r"fold models are not one model yet; .* or name a fold, such as .*fold-0$"):
+    write_text(RunLayout(write_run(home)).folds, "study_id,patient_id,fold\ns,p,0\nt,q,1\n")
+    with pytest.raises(UsageError, match=r"has no model yet, not finished: 0 of 2 folds; .*a fold, such as .*fold-0$"):
         model_folder(home)
+
+
+def test_a_run_without_weights_says_how_far_it_is_and_what_goes_on_with_it(home: Path) -> None:
+    run = RunLayout(write_run(Path("my runs")))
+    write_text(run.splits, "study_id,patient_id,split\n")
+    write_text(ModelLayout(run.best).facts, "{}")
+    going_on = "mmdx train 'my runs/config.yaml' 'run=my runs' --resume"
+    for asked in (run.folder, run.best):
+        with pytest.raises(
+            UsageError, match=rf"^{asked}: has no model yet, not finished: epoch 0 of 20; .*{going_on}$"
+        ):
+            model_folder(asked)
+    write_text(ModelLayout(run.best).weights, "")
+    assert model_folder(run.folder) == run.best
+
+
+def test_a_longer_training_is_another_one() -> None:
+    write_run(Path("runs/ct-1"), config_of(train={"epochs": 2}))
+    with pytest.raises(UsageError, match=r"2 epochs, not of 20: .*; go on with train\.epochs=2, or train anew: run="):
+        choose_run(config_of(), "ct", resume=True)
 
 
 def test_a_run_with_a_card_is_concluded(home: Path) -> None:

@@ -23,3 +23,11 @@ def test_lines_of_later_steps_go(tmp_path: Path) -> None:
 def test_a_run_without_a_log_gets_none(tmp_path: Path) -> None:
     drop_log_after(tmp_path / "log.jsonl", 0)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_line_that_a_kill_left_torn_goes(tmp_path: Path) -> None:
+    append_log(tmp_path / "log.jsonl", {"step": 1})
+    with (tmp_path / "log.jsonl").open("a") as log:
+        log.write('{"step": 2, "lo')
+    drop_log_after(tmp_path / "log.jsonl", 2)
+    assert (tmp_path / "log.jsonl").read_text() == '{"step": 1}\n'

@@ -113,7 +113,7 @@ def ablate(
         return replace(ablation, compared_elsewhere=True)
     with lock:
         evidence = gather([out])
-        save_comparison(evidence, out)
+        save_comparison(evidence, out, overwrite=True)
     return replace(ablation, evidence=evidence)
 
 

@@ -15,7 +15,6 @@ from urllib.parse import quote
 
 from mmdx.engine.assembly.narrow import NarrowConfig, narrow
 from mmdx.engine.assembly.resolve import resolve
-from mmdx.engine.experiments.guidance.run import RECOVERY
 from mmdx.engine.experiments.guidance.stages import GUIDED
 from mmdx.engine.runs.folder import is_concluded
 from mmdx.errors import UsageError
@@ -75,7 +74,7 @@ class Job:
         """Whether it was trained to its end: guidance writes what it recovered last."""
         if self.config.guidance is None:
             return is_concluded(RunLayout(self.folder))
-        return (self.folder / RECOVERY).is_file()
+        return RunLayout(self.folder).recovery.is_file()
 
     @property
     def begun(self) -> bool:

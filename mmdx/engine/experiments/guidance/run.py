@@ -37,8 +37,6 @@ from mmdx.stats.comparison.recovery import Recovery, recovered
 from mmdx.stats.evidence import Evidence
 
 SIDES = ("superior", "inferior")
-RECOVERY = "recovery.json"
-"""The shares of the gap that are recovered; the last file of a run with guidance."""
 
 
 @dataclass(frozen=True)
@@ -164,8 +162,8 @@ def compare_stages(stages: Stages) -> GuidanceResults | None:
     if setting.is_main:
         comparison = compare(paths)
         recovery = recovered(paths, comparison)
-        Evidence(comparison).save(setting.run.folder)
-        write_json(setting.run.folder / RECOVERY, recovery.to_json())
+        Evidence(comparison).save(setting.run.folder, overwrite=True)
+        write_json(setting.run.recovery, recovery.to_json())
         results = GuidanceResults(comparison, recovery, len(setting.splits.rows("test")) - len(rows))
     setting.accelerator.wait_for_everyone()
     return results

@@ -14,6 +14,7 @@ from typing import Any
 from mmdx.engine.reporting.checklists import data, model
 from mmdx.engine.runs.files import Cell, RunFiles
 from mmdx.files import RunLayout, write_text
+from mmdx.stats.cohort.unfinished import unfinished
 from mmdx.yaml_text import parse_yaml
 
 OPEN = "to be filled in by the authors"
@@ -94,8 +95,10 @@ def write_reporting(folder: Path, compared: Path | None = None) -> Path:
     """Writes both tables from the files of a run folder into it, or, beside a comparison, from these and from
     `compare.json` into the folder `compared`; returns the file."""
     files = RunFiles(folder, compared or folder)
+    standing = unfinished(folder) if compared is not None else None  # a training writes its own before its end
     parts = [
         "# Reporting checklists",
+        *([f"**{standing.sentence[:1].upper()}{standing.sentence[1:]}.**"] if standing is not None else []),
         "What the files of this run say, item by item, and in brackets where they say it. The items are in short "
         f"words of our own; the official wording decides. What only you can know is left open: {OPEN}.",
     ]
