@@ -10,6 +10,8 @@ from rich.console import Console
 
 from mmdx import cli_options as option
 from mmdx.terminal.ending import run_verb
+from mmdx.terminal.following import Following
+from mmdx.terminal.standing import show_standing
 
 app = typer.Typer(name="mmdx", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -92,11 +94,11 @@ def audit(
     from mmdx.schema import ReportOptions
     from mmdx.terminal.audit import show_audit
 
-    reports = ReportOptions(
-        keep_sections=tuple(keep_section or ()), drop_sections=tuple(drop_section or ()), mask=tuple(mask or ())
-    )
-    result = audit_store(store, out=out, lexicon=lexicon, reports=reports)
-    show_audit(result, out or store / AUDIT_FILE, Console())
+    kept, dropped, masked = (tuple(names or ()) for names in (keep_section, drop_section, mask))
+    reports = ReportOptions(keep_sections=kept, drop_sections=dropped, mask=masked)
+    with Following.beside(console := Console()) as following:
+        result = audit_store(store, out=out, lexicon=lexicon, reports=reports, count=following.count)
+    show_audit(result, out or store / AUDIT_FILE, console)
     if result.leaks:
         raise typer.Exit(1)
 
@@ -126,7 +128,9 @@ def train(
     if config is not None and "=" in config:
         config, words = None, [config, *words]
     path, console = Path(config) if config else DEFAULT_CONFIG, Console()
-    conclusion = run.train(read_startable(path, words, resume=resume), name=path.stem, resume=resume, console=console)
+    startable = read_startable(path, words, resume=resume)
+    with Following.beside(console) as following:
+        conclusion = run.train(startable, name=path.stem, resume=resume, console=console, count=following.count)
     show_conclusion(conclusion, console)
 
 
@@ -146,7 +150,9 @@ def evaluate(
     from mmdx.terminal.scores import show_scores
 
     scoring = Scoring(order, drop, grad_cam=grad_cam)
-    show_scores(runs.evaluate(run, split=split, show=show or [], out=out, scoring=scoring), Console())
+    with Following(Console(stderr=True)) as following:
+        scores = runs.evaluate(run, split=split, show=show or [], out=out, scoring=scoring, count=following.count)
+    show_scores(scores, Console())
 
 
 @app.command()
@@ -168,10 +174,10 @@ def compare(
     from mmdx.stats.evidence import Stated, check_place, gather
     from mmdx.terminal.comparison import show_comparison, show_report
 
-    console, stated = Console(), Stated(primary, margin)
-    if not overwrite:
-        check_place(out, runs, split=split)
-    evidence = gather(runs, split=split, unit=level, resamples=resamples, seed=seed, intervals=intervals, stated=stated)
+    check_place(out, runs, split=split, overwrite=overwrite)
+    with Following.beside(console := Console()) as following:
+        drawn, stated = {"resamples": resamples, "seed": seed}, Stated(primary, margin, intervals)
+        evidence = gather(runs, split=split, unit=level, stated=stated, count=following.count, **drawn)
     show_comparison(evidence, console, finding=finding)
     save_comparison(evidence, out, overwrite=overwrite)
     show_report(out, console)
@@ -199,9 +205,8 @@ def ablate(
     from mmdx.engine.experiments.ablation.processes import Launch
     from mmdx.terminal.ablation import show_ablation, show_plan, watched
 
-    console, launch = Console(), Launch.of_machine(launcher, jobs)
+    console, launch, extent = Console(), Launch.of_machine(launcher, jobs), Extent.parsed(seeds, fusion, sizes)
     resolved, folder = read_resolved(config, overrides or []), out or Path("ablations") / config.stem
-    extent = Extent.parsed(seeds, fusion, sizes)
     if plan:
         show_plan(ablation.planned_ablation(resolved, extent=extent, out=folder), launch, console)
         return
@@ -237,7 +242,8 @@ def extract(
     from mmdx.engine.experiments.extract import Source, extract_source
 
     described = Source(source, overrides or [], store, pretrained)
-    extract_source(described, out, modalities=modality or [], folds=folds, console=Console(stderr=True))
+    with Following(console := Console(stderr=True)) as following:
+        extract_source(described, out, modalities=modality or [], folds=folds, console=console, count=following.count)
 
 
 @app.command()
@@ -251,7 +257,6 @@ def predict(
     """Findings for raw files; without a report the same model answers from the images alone, and says so."""
     from mmdx.engine.inference.predict import predict_files
     from mmdx.terminal.predictions import show_predictions
-    from mmdx.terminal.standing import show_standing
 
     show_standing(run, Console(stderr=True))
     show_predictions(predict_files(run, source, report_files=report or [], modality=modality, out=out), Console())
@@ -269,8 +274,7 @@ def explain(
 ) -> None:
     """On what an answer stands: Grad-CAM over the likeliest slices, and the weights of slices and words."""
     from mmdx.engine.inference.explain import Asked, explain_files
-    from mmdx.terminal.explanations import Following, show_explanations
-    from mmdx.terminal.standing import show_standing
+    from mmdx.terminal.explanations import show_explanations
 
     show_standing(run, Console(stderr=True))
     following, asked = Following(Console(stderr=True)), Asked(modality, finding or [], top)

@@ -33,7 +33,13 @@ ROOMS = {
 """What each room may import of mmdx, wherever in a file the import stands."""
 FLOORS = {
     "data": (
-        *(("quiet", "files", "workers", "memory"), ("text", "tables", "vectors"), ("privacy",), ("order",), ("dicom",)),
+        *(
+            ("quiet", "files", "workers", "memory", "counting"),
+            ("text", "tables", "vectors"),
+            ("privacy",),
+            ("order",),
+            ("dicom",),
+        ),
         *(("images",), ("splits", "phantom"), ("store",), ("loading", "audit", "readers")),
     ),
     "models": (

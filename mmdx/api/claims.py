@@ -36,18 +36,14 @@ def compare(
     name (`data.primary`), else the macro mean. Raises `DataError` where sources do not stand on the same rows and
     labels.
     """
-    stated = Stated(primary, margin)
+    stated = Stated(primary, margin, intervals)
     if len(sources) == 1 and isinstance(sources[0], Mapping):
         tables: Mapping[str, pd.DataFrame] = sources[0]
-        return gather(
-            tables, split=split, unit=level, resamples=resamples, seed=seed, intervals=intervals, stated=stated
-        )
+        return gather(tables, split=split, unit=level, resamples=resamples, seed=seed, stated=stated)
     places: list[Path | pd.DataFrame] = []
     for source in sources:
         if isinstance(source, Mapping):
             raise UsageError("compare: a mapping of names to tables stands alone; put all tables into one")
         places.append(source.folder if isinstance(source, Run) else Path(source) if isinstance(source, str) else source)
-    evidence = gather(
-        places, split=split, unit=level, resamples=resamples, seed=seed, intervals=intervals, stated=stated
-    )
+    evidence = gather(places, split=split, unit=level, resamples=resamples, seed=seed, stated=stated)
     return with_pictures(evidence)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -62,14 +62,18 @@ class Stated:
     """What whoever asks stated before looking.
 
     `primary` is the primary finding (None: the one that the configs of the runs name). `margin` is how much lower the
-    primary metric of what the comparison leads with may be and still count as no worse (None: not asked).
+    primary metric of what the comparison leads with may be and still count as no worse (None: not asked). `intervals`
+    is how they are made.
     """
 
     primary: str | None = None
     margin: float | None = None
+    intervals: Kind = "percentile"
 
 
 NOTHING_STATED = Stated()
+Count = Callable[[str, int, int, str], None]
+"""Told what is done, how much of it is, of how much, and of what."""
 _BESIDE = ".compare-"
 """How the folder begins in which a comparison is written before it takes its place."""
 
@@ -154,12 +158,13 @@ def gather(
     unit: Unit | None = None,
     resamples: int = 2000,
     seed: int = 0,
-    intervals: Kind = "percentile",
     stated: Stated = NOTHING_STATED,
+    count: Count | None = None,
 ) -> Evidence:
     """Compares run folders, prediction files, tables, or all of an ablation folder, and makes every section.
 
-    `unit` says what a row is (`read_cohort`). Raises as `compare` does, and `UsageError` for a margin that is none or a
+    `unit` says what a row is (`read_cohort`). `count` is told how many resamples of which section are done. Raises as
+    `compare` does, and `UsageError` for a margin that is none or a
     primary finding that was not scored.
     """
     if stated.margin is not None:
@@ -171,14 +176,17 @@ def gather(
     cohort = read_sources(sources, unit=unit, configs=configs, fullest=fullest, primary=stated.primary)
     verdicts = read_verdicts(sources)
     resampler = Resampler.of(cohort, resamples=resamples, seed=seed)
-    comparison = compare_cohort(cohort, resampler, intervals=intervals, split=sources[0].split, audits=verdicts)
+    measured, split_of = _told(resampler, "metrics", count), sources[0].split
+    comparison = compare_cohort(cohort, measured, intervals=stated.intervals, split=split_of, audits=verdicts)
     # Asked from outside of a training alone: at its end, it compares before it has written its last file.
     standings = {source.name: unfinished_of(source.file, source.folder) for source in sources if source.table is None}
     comparison = replace(comparison, unfinished={name: said for name, said in standings.items() if said is not None})
     sections = [baselines_section(comparison)]
     if stated.margin is not None:
         sections.append(margin_section(cohort, resampler, margin=stated.margin))
-    sections += [section(cohort, resampler) for section in IN_ORDER]
+    for section in IN_ORDER:
+        about = section.__name__.removesuffix("_section").replace("_", " ")
+        sections.append(section(cohort, _told(resampler, about, count)))
     if selection.sizes:
         primary = cohort.primary_finding
         sections.append(
@@ -190,8 +198,17 @@ def gather(
     return Evidence(comparison, present, selection.left_out, sources[0].folder, runs, apart, given)
 
 
-def check_place(folder: Path, inputs: Inputs, *, split: str) -> None:
+def _told(resampler: Resampler, about: str, count: Count | None) -> Resampler:
+    """The same resampler, of which whoever waits is told for what it draws."""
+    if count is None:
+        return resampler
+    return replace(resampler, told=lambda done, total: count(f"comparing: {about}", done, total, "resamples"))
+
+
+def check_place(folder: Path, inputs: Inputs, *, split: str, overwrite: bool = False) -> None:
     """Raises `UsageError`, before any minute is spent, where `save` would: `folder` holds a comparison of others."""
+    if overwrite:
+        return
     first = paths_and_tables(inputs)[0]
     of_file = isinstance(first, Path) and not first.is_dir()
     refuse_other(folder, paths_and_names(inputs), Source(first, None, "").split if of_file else split)

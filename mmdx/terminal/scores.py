@@ -32,8 +32,8 @@ def show_conclusion(conclusion: Conclusion, console: Console) -> None:
         _show_results(results, console)
     # In the run's own folder no comparison of another run can lie.
     following = f"mmdx compare {shlex.quote(str(folder))} --out {shlex.quote(str(folder / 'compare'))}"
-    for line in (f"run folder:   {folder}", f"next:         {following}"):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+    console.print(f"run folder:   {folder}", markup=False, highlight=False)
+    console.print(f"next:         {following}", markup=False, highlight=False, soft_wrap=True)
 
 
 def show_scores(scores: Scores, console: Console) -> None:

@@ -212,3 +212,10 @@ def test_a_run_that_is_not_finished_is_told_on_every_page(write_run, tmp_path):
     assert compare([run.folder], resamples=100).unfinished == {}  # as a training compares at its own end
     run.card.write_text("# Model\n")
     assert gather([run.folder], resamples=100).comparison.unfinished == {}
+
+
+def test_a_comparison_tells_which_part_is_resampled(write_run):
+    told = []
+    gather([write_run("fused", {"ct": 2.0, "ct+report": 1.0})], resamples=100, count=lambda *said: told.append(said))
+    assert told[0] == ("comparing: metrics", 0, 100, "resamples")
+    assert {"comparing: missing", "comparing: roc"} <= {said[0] for said in told}

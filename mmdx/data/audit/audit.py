@@ -21,6 +21,7 @@ from mmdx.data.audit.reports import check_reports
 from mmdx.data.audit.shortcuts import check_shortcuts
 from mmdx.data.audit.statements import check_statements, default_options
 from mmdx.data.audit.store_facts import gather
+from mmdx.data.counting import Count, uncounted
 from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 from mmdx.files import write_json
@@ -78,16 +79,18 @@ class Audit:
         return f"<p>Verdict: {escape(self.verdict)}.</p>{self.frame().to_html(index=False)}"
 
 
-def audit(store: Store, splits: Splits, *, lexicon: Lexicon, report: ReportOptions | None = None) -> Audit:
+def audit(
+    store: Store, splits: Splits, *, lexicon: Lexicon, report: ReportOptions | None = None, count: Count = uncounted
+) -> Audit:
     """Looks for leaks between `splits`, for reports that state labels, for shortcuts and for labels that are wrong.
 
     `report` says what is withheld from reports before they are probed again; None masks the terms of the lexicon. The
-    result depends on the store and the arguments alone.
+    result depends on the store and the arguments alone; `count` is told how far it is.
     """
-    facts = gather(store, splits)
+    facts = gather(store, splits, count)
     issues = [
         *check_identities(facts),
-        *check_lookalikes(store, facts),
+        *check_lookalikes(store, facts, count),
         *check_reports(facts),
         *check_statements(facts, lexicon, report),
         *check_shortcuts(facts),

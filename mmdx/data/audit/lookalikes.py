@@ -24,6 +24,7 @@ from mmdx.data.audit.identities import Pair, crosses, identical_pairs, pairs_in_
 from mmdx.data.audit.issues import Issue, Severity
 from mmdx.data.audit.pixels import SIDE, ImageFacts, thumbnails, unit_rows
 from mmdx.data.audit.store_facts import StoreFacts
+from mmdx.data.counting import Count, uncounted
 from mmdx.data.store.store import Store
 
 LEAST_LIKENESS = 0.8
@@ -54,7 +55,7 @@ class Lookalike:
     likeness: float
 
 
-def check_lookalikes(store: Store, facts: StoreFacts) -> list[Issue]:
+def check_lookalikes(store: Store, facts: StoreFacts, count: Count = uncounted) -> list[Issue]:
     """A leak for copies across splits, a warning for those within one."""
     if store.layout.size < SIDE:
         sentence = (
@@ -64,7 +65,7 @@ def check_lookalikes(store: Store, facts: StoreFacts) -> list[Issue]:
     identical = set(identical_pairs(facts))
     copies: dict[Pair, Lookalike] = {}
     for modality in facts.images:
-        for alike in lookalikes(store, facts, modality, identical=identical):
+        for alike in lookalikes(store, facts, modality, identical=identical, count=count):
             copies.setdefault(alike.pair, alike)
     across = [alike for pair, alike in copies.items() if crosses(facts, pair)]
     within = [alike for pair, alike in copies.items() if not crosses(facts, pair)]
@@ -81,7 +82,9 @@ def check_lookalikes(store: Store, facts: StoreFacts) -> list[Issue]:
     return issues
 
 
-def lookalikes(store: Store, facts: StoreFacts, modality: str, *, identical: set[Pair]) -> list[Lookalike]:
+def lookalikes(
+    store: Store, facts: StoreFacts, modality: str, *, identical: set[Pair], count: Count = uncounted
+) -> list[Lookalike]:
     """Copies among the studies of different patients, without the `identical` pairs (the lower row first)."""
     images = facts.images[modality]
     pictures = np.flatnonzero(~images.blank)
@@ -90,7 +93,8 @@ def lookalikes(store: Store, facts: StoreFacts, modality: str, *, identical: set
     hashes = images.hashes[pictures].astype(np.float32)
     # What all images have in common says nothing; of a handful, the mean would be the images themselves.
     hashes = unit_rows(hashes - hashes.mean(axis=0)) if len(pictures) >= SAMPLE else hashes
-    matcher = _Matcher(store, modality, images, pictures, hashes, _looked_at(images.owner[pictures]))
+    looked = _looked_at(images.owner[pictures])
+    matcher = _Matcher(store, modality, images, pictures, hashes, looked, count)
     pairs = [pair for pair in _proposed(matcher, facts.patients) if (min(pair), max(pair)) not in identical]
     threshold = _threshold(matcher, pairs)
     first = matcher.correlations([matcher.opposite(pair)[:1] for pair in pairs])
@@ -127,6 +131,7 @@ class _Matcher:
     seen: Int[np.ndarray, "m"]
     hashes: Float32[np.ndarray, "m d"]
     looked: dict[int, Int[np.ndarray, "k"]]
+    count: Count = uncounted
 
     def opposite(self, pair: Pair) -> list[tuple[int, int]]:
         """Each inspected image of the first study with its nearest image of the second; the nearest pair first."""
@@ -146,6 +151,7 @@ class _Matcher:
         pairs = [pair for group in groups for pair in group]
         values = [np.zeros(0)]
         for start in range(0, len(pairs), BLOCK):
+            self.count(f"comparing {self.modality}", start, len(pairs), "pairs of images")
             block = pairs[start : start + BLOCK]
             firsts, seconds = [pair[0] for pair in block], [pair[1] for pair in block]
             values.append(registration.best_correlations(self._pictures(firsts), self._pictures(seconds)))
@@ -179,6 +185,7 @@ def _proposed(matcher: _Matcher, patients: Int[np.ndarray, "n"]) -> list[Pair]:
     votes: dict[int, dict[int, float]] = {}
     at_once = max(1, CELLS // len(owners))
     for start in range(0, len(queries), at_once):
+        matcher.count(f"looking for copies among {matcher.modality}", start, len(queries), "images")
         block = queries[start : start + at_once]
         products = matcher.hashes[block] @ matcher.hashes.T
         products[people[block][:, None] == people[None]] = -1

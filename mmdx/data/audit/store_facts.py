@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from mmdx.data.audit.pixels import CELLS, DIRECTIONS, FACTS, ImageFacts, describe
+from mmdx.data.counting import Count, uncounted
 from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 from mmdx.kinds import KINDS
@@ -56,7 +57,7 @@ class StoreFacts:
         return np.array([name == split for name in self.splits], dtype=bool)
 
 
-def gather(store: Store, splits: Splits) -> StoreFacts:
+def gather(store: Store, splits: Splits, count: Count = uncounted) -> StoreFacts:
     """Reads every study once; `splits` may be dealt otherwise than the store's own."""
     pictures = [name for name, facts in store.stored.items() if KINDS[facts.kind].pictured]
     texts = [name for name, facts in store.modalities.items() if KINDS[facts.kind].worded]
@@ -66,6 +67,7 @@ def gather(store: Store, splits: Splits) -> StoreFacts:
     shape = (len(store), len(store.findings))
     positive, negative = np.zeros(shape, dtype=bool), np.zeros(shape, dtype=bool)
     for row in range(len(store)):
+        count("reading", row, len(store), "studies")
         study = store.read(row)
         traits.append(study.traits())
         slices = []

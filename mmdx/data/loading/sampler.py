@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float
 from torch.utils.data import Sampler
 
 from mmdx.errors import DataError
+
+Unit = Literal["slices", "studies"]
 
 
 class SliceBudgetSampler(Sampler[list[int]]):
@@ -45,6 +48,7 @@ class SliceBudgetSampler(Sampler[list[int]]):
         self._epoch, self._skip = 0, 0
         self._factors = np.ones(len(lengths))
         self._drawn: tuple[int, list[list[int]]] | None = None
+        self._unit: Unit = "slices" if longest else "studies"
 
     def repeat(self, factors: Float[np.ndarray, " n"]) -> None:
         """How often each study comes in an epoch, 1 or more, where `shuffle` says so: 2.25 is twice, and thrice in a
@@ -61,6 +65,13 @@ class SliceBudgetSampler(Sampler[list[int]]):
 
     def __iter__(self) -> Iterator[list[int]]:
         yield from self._mine()[self._skip :]
+
+    def amount(self, batches: slice = slice(None)) -> tuple[int, Unit]:
+        """How many images these batches of the present epoch hold over all processes, about, as many as this one's;
+        where studies have none, how many studies."""
+        chosen = [position for batch in self._mine()[batches] for position in batch]
+        here = sum(self._lengths[position] for position in chosen) if self._unit == "slices" else len(chosen)
+        return here * self._world, self._unit
 
     def _mine(self) -> list[list[int]]:
         """The batches of this process in the present epoch, drawn once: a loop asks for their number at every step."""

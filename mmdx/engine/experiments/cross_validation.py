@@ -12,6 +12,7 @@ from accelerate.utils import broadcast_object_list
 from rich.console import Console
 
 from mmdx.config_file import read_config
+from mmdx.data.counting import Count, uncounted
 from mmdx.data.splits.folds import make_folds, read_folds, splits_of_fold, write_folds
 from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
@@ -118,6 +119,7 @@ def evaluate_folds(
     shown: Sequence[Sequence[str]] | None,
     out: Path | None,
     scoring: Scoring = AS_TRAINED,
+    count: Count = uncounted,
 ) -> Path:
     """Scores every fold of a finished cross-validation again, each by its own model; returns the pooled file.
 
@@ -139,7 +141,7 @@ def evaluate_folds(
     places = [out / part.folder.name if out is not None else part.predictions for part in parts]
     for part, place in zip(parts, places, strict=True):
         with threads_of_run(part):
-            score_run(part.folder, "test", shown, place, accelerator, scoring)
+            score_run(part.folder, "test", shown, place, accelerator, scoring, count)
     pooled = out or run.predictions
     if accelerator.is_main_process:
         for line in _pool(run, places, pooled):

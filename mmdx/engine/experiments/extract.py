@@ -10,6 +10,7 @@ from pathlib import Path
 from accelerate import Accelerator
 from rich.console import Console
 
+from mmdx.data.counting import Count, uncounted
 from mmdx.data.splits.folds import read_folds
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.encoders import kind_of
@@ -73,7 +74,13 @@ class Source:
 
 
 def extract_source(
-    source: Source, out: Path, *, modalities: Sequence[str] = (), folds: int | None = None, console: Console
+    source: Source,
+    out: Path,
+    *,
+    modalities: Sequence[str] = (),
+    folds: int | None = None,
+    console: Console,
+    count: Count = uncounted,
 ) -> Store:
     """The store of descriptors of a source in `out`; nothing is trained but for `folds` of a run.
 
@@ -84,13 +91,22 @@ def extract_source(
     if source.is_run:
         if source.overrides:
             raise UsageError(f"{source.overrides[0]}: a run has its config already; overrides are for a config")
-        return extract_run(RunLayout(Path(source.name)), out, modalities=modalities, folds=folds, console=console)
+        run = RunLayout(Path(source.name))
+        return extract_run(run, out, modalities=modalities, folds=folds, console=console, count=count)
     if folds is not None:
         raise UsageError(f"--folds: {source.name} is described by frozen encoders, which need none; leave it out")
-    return extract_frozen(source.config(), source.name, out, modalities=modalities, console=console)
+    return extract_frozen(source.config(), source.name, out, modalities=modalities, console=console, count=count)
 
 
-def extract_frozen(config: Config, name: str, out: Path, *, modalities: Sequence[str] = (), console: Console) -> Store:
+def extract_frozen(
+    config: Config,
+    name: str,
+    out: Path,
+    *,
+    modalities: Sequence[str] = (),
+    console: Console,
+    count: Count = uncounted,
+) -> Store:
     """The store of what the frozen encoders of a config (resolved), called `name`, say of all images; of two stages,
     those of the first.
 
@@ -111,7 +127,8 @@ def extract_frozen(config: Config, name: str, out: Path, *, modalities: Sequence
     # The model lies beside the store that it makes until that has it.
     beside = RunLayout(out.with_name(f"{out.name}.first{PARTIAL}"))
     described = describing_config(config, model, names)
-    setting = Setting(described, beside, store, splits, accelerator, main_console)
+    listener = count if accelerator.is_main_process else uncounted
+    setting = Setting(described, beside, store, splits, accelerator, main_console, count=listener)
     try:
         extraction = replace(of_untrained(setting, untrained_model(setting), names), run=Path(name))
         descriptors = _left(extraction, setting, out)
@@ -123,7 +140,13 @@ def extract_frozen(config: Config, name: str, out: Path, *, modalities: Sequence
 
 
 def extract_run(
-    run: RunLayout, out: Path, *, modalities: Sequence[str] = (), folds: int | None = None, console: Console
+    run: RunLayout,
+    out: Path,
+    *,
+    modalities: Sequence[str] = (),
+    folds: int | None = None,
+    console: Console,
+    count: Count = uncounted,
 ) -> Store:
     """The store of descriptors of a run in `out`, of all image modalities where none is named.
 
@@ -141,6 +164,7 @@ def extract_run(
     accelerator = make_accelerator()
     main_console = console if accelerator.is_main_process else Console(quiet=True)
     setting, saved = _setting_of(run.fold(0) if crossed else run, accelerator, main_console)
+    setting = replace(setting, count=count if accelerator.is_main_process else uncounted)
     names = chosen_modalities(saved, modalities)
     if crossed:
         setting = replace(setting, splits=setting.store.splits)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from mmdx.data.counting import Count, uncounted
 from mmdx.engine.assembly.saved import load_description
 from mmdx.engine.experiments.cross_validation import FoldResults, evaluate_folds, train_folds
 from mmdx.engine.experiments.guidance.run import GuidanceResults, train_guidance
@@ -31,12 +32,13 @@ class Conclusion:
     results: Results | FoldResults | GuidanceResults | None
 
 
-def train(config: Config, *, name: str, console: Console, resume: bool = False) -> Conclusion:
+def train(config: Config, *, name: str, console: Console, resume: bool = False, count: Count = uncounted) -> Conclusion:
     """Trains `config` (resolved), once, per fold of `data.folds`, or in the stages of `guidance`, and scores it.
 
-    The run folder is `run` of the config, else `runs/<name>-<n>`. `console` shows how it goes on.
+    The run folder is `run` of the config, else `runs/<name>-<n>`. `console` shows how it goes on, and `count` is told
+    how far it is within each step.
     """
-    setting = start(config, name=name, resume=resume, console=console)
+    setting = start(config, name=name, resume=resume, console=console, count=count)
     if config.guidance is not None:
         results = train_guidance(setting)
     elif config.data.folds is not None:
@@ -54,6 +56,7 @@ def evaluate(
     show: Sequence[str] = (),
     out: Path | None = None,
     scoring: Scoring = AS_TRAINED,
+    count: Count = uncounted,
 ) -> Scores:
     """Scores a finished run again, or each fold of a cross-validation by its own model.
 
@@ -73,5 +76,5 @@ def evaluate(
     crossed = run.folds.is_file()
     config = load_description(model_folder(run.fold(0).folder if crossed else folder))[0]
     shown = [parse_shown(text, list(config.model.inputs)) for text in show] or None
-    path = (evaluate_folds if crossed else evaluate_run)(folder, split, shown, out, scoring)
+    path = (evaluate_folds if crossed else evaluate_run)(folder, split, shown, out, scoring, count)
     return scores_of(path, split)

@@ -132,6 +132,6 @@ def _record(setting: Setting, splits: Splits) -> None:
     if new is not None:
         new.write(setting)
         _record_texts(setting, splits, new)
-    audit = verdict_for(store, setting.splits)
+    audit = verdict_for(store, setting.splits, setting.count)
     write_json(run.audit, audit)
     setting.say(f"audit: {audit['verdict']}")

@@ -7,6 +7,7 @@ from pathlib import Path
 from accelerate.utils import broadcast_object_list
 from rich.console import Console
 
+from mmdx.data.counting import Count, uncounted
 from mmdx.engine.assembly.resolve import lacking_parts
 from mmdx.engine.assembly.store import deal, open_store
 from mmdx.engine.processes import LAUNCHED_SHORT, launched_short, main_first, make_accelerator
@@ -17,7 +18,7 @@ from mmdx.files import RunLayout
 from mmdx.schema import Config
 
 
-def start(config: Config, *, name: str, resume: bool, console: Console) -> Setting:
+def start(config: Config, *, name: str, resume: bool, console: Console, count: Count = uncounted) -> Setting:
     """The setting of a training of `config` (resolved), whose run is called after `name` where the config does not say.
 
     A cross-validation deals its own splits: here it has those of the store. Raises `UsageError` or `DataError` where
@@ -34,4 +35,5 @@ def start(config: Config, *, name: str, resume: bool, console: Console) -> Setti
     chosen = [str(choose_run(config, name, resume=resume))] if accelerator.is_main_process else [""]
     run = RunLayout(Path(broadcast_object_list(chosen)[0]))
     splits = deal(config, store) if config.data.folds is None else store.splits
-    return Setting(config, run, store, splits, accelerator, main_console)
+    listener = count if accelerator.is_main_process else uncounted
+    return Setting(config, run, store, splits, accelerator, main_console, count=listener)

@@ -12,6 +12,7 @@ import numpy as np
 
 from mmdx.data.audit.audit import AUDIT_FORMAT, Audit, audit, splits_digest
 from mmdx.data.audit.lexicon import SHIPPED, read_lexicon
+from mmdx.data.counting import Count, uncounted
 from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 from mmdx.errors import UsageError
@@ -26,7 +27,12 @@ MOST_IMAGES = 20_000
 
 
 def audit_store(
-    folder: Path, *, out: Path | None = None, lexicon: Path | None = None, reports: ReportOptions = TERMS_MASKED
+    folder: Path,
+    *,
+    out: Path | None = None,
+    lexicon: Path | None = None,
+    reports: ReportOptions = TERMS_MASKED,
+    count: Count = uncounted,
 ) -> Audit:
     """Audits the store in a folder under its own split and writes that to `out`, by default `audit.json` in the store.
 
@@ -38,12 +44,13 @@ def audit_store(
     place = out or folder / AUDIT_FILE
     if not os.access(place if place.exists() else place.parent, os.W_OK) or place.is_dir():
         raise UsageError(f"{place}: cannot be written; give --out FILE")
-    result = audit(store, store.splits, lexicon=terms, report=reports if reports != TERMS_MASKED else None)
+    withheld = reports if reports != TERMS_MASKED else None
+    result = audit(store, store.splits, lexicon=terms, report=withheld, count=count)
     result.save(place)
     return result
 
 
-def verdict_for(store: Store, splits: Splits) -> dict[str, Any]:
+def verdict_for(store: Store, splits: Splits, count: Count = uncounted) -> dict[str, Any]:
     """The audit of `store` under `splits`: the one that lies in it where it is of these, else made now.
 
     What is made for the store's own splits is left in it, where it can be written. A store of more than `MOST_IMAGES`
@@ -61,7 +68,7 @@ def verdict_for(store: Store, splits: Splits) -> dict[str, Any]:
     if images > MOST_IMAGES:
         verdict = f"not done, for {images} images take minutes; run mmdx audit {store.folder}"
         return {"fingerprint": store.fingerprint, "splits": digest, "verdict": verdict, "findings": []}
-    result = audit(store, splits, lexicon=read_lexicon())
+    result = audit(store, splits, lexicon=read_lexicon(), count=count)
     if splits == store.splits and os.access(store.folder, os.W_OK):
         result.save(store.folder / AUDIT_FILE)
     return result.to_json()

@@ -1,4 +1,4 @@
-"""Run folders: which one a training takes, what is recorded there, its files read back; imports data and hallway.
+"""Run folders: which one a training takes, what is recorded there, its files read back; imports data and stats.
 
-Where each file lies, `mmdx.files.RunLayout` says. Imports the data room and the hallway.
+Where each file lies, `mmdx.files.RunLayout` says; whether a run is finished, `mmdx.stats.cohort.unfinished`.
 """

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from accelerate import Accelerator
 from rich.console import Console
 
+from mmdx.data.counting import Count, uncounted
 from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 from mmdx.files import RunLayout
@@ -19,7 +20,8 @@ class Setting:
 
     `config` is resolved, `run` is where everything goes, `splits` has one entry per study of `store`. `console` is
     quiet on all processes but the main one. `stores`, where members of an ensemble read other descriptors of the same
-    studies each, has the store of every member, the first being `store`.
+    studies each, has the store of every member, the first being `store`. `count` is told how far long work is, on the
+    main process alone.
     """
 
     config: Config
@@ -29,6 +31,7 @@ class Setting:
     accelerator: Accelerator
     console: Console
     stores: tuple[Store, ...] = ()
+    count: Count = uncounted
 
     def stores_of(self, members: int) -> tuple[Store, ...]:
         """The store of each of so many members of an ensemble."""

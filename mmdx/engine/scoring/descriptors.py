@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float, Float32
-from rich.progress import track
 from torch import Tensor
 
 from mmdx.batch import Output
@@ -38,6 +37,8 @@ from mmdx.models.packing import unpad
 
 OWN = "own"
 """The name of the one model of a run, which describes what it was not trained on, and new images."""
+Told = Callable[[int], None] | None
+"""Told how many more studies a model has described."""
 
 
 @dataclass(frozen=True)
@@ -172,11 +173,11 @@ def descriptors_of(model: MultimodalModel, output: Output, modality: str, *, log
 
 
 def describe_rows(
-    saved: SavedModel, store: Store, rows: Sequence[int], modalities: Sequence[str], *, logits: bool
+    saved: SavedModel, store: Store, rows: Sequence[int], modalities: Sequence[str], *, logits: bool, told: Told = None
 ) -> dict[str, list[Float32[np.ndarray, "n d"]]]:
     """By modality, the descriptors of each row, in this order; all images of a study in certified order, whatever
     `data.max_images`, `data.order` and `data.drop_images`. Of an ensemble they are joined (`joining`)."""
-    by_member = [_described_by(member, store, rows, modalities, logits=logits) for member in saved.members]
+    by_member = [_described_by(member, store, rows, modalities, logits=logits, told=told) for member in saved.members]
     described = {}
     for name in modalities:
         joined = joining(saved, name, logits=logits)
@@ -185,7 +186,7 @@ def describe_rows(
 
 
 def _described_by(
-    saved: SavedModel, store: Store, rows: Sequence[int], modalities: Sequence[str], *, logits: bool
+    saved: SavedModel, store: Store, rows: Sequence[int], modalities: Sequence[str], *, logits: bool, told: Told
 ) -> dict[str, list[Float32[np.ndarray, "n d"]]]:
     """What `describe_rows` gives of one model."""
     device = next(saved.model.parameters()).device
@@ -200,6 +201,8 @@ def _described_by(
                 values = descriptors_of(saved.model, output, name, logits=logits).cpu()
                 parts = values.split(batch.inputs[name].lengths.tolist())
                 by_modality[name] += [part.numpy() for part in parts]
+            if told is not None:
+                told(len(batch.study_ids))
     return by_modality
 
 
@@ -220,9 +223,9 @@ def extract(extraction: Extraction, setting: Setting, out: Path) -> Store:
     group = Group.of_environment()
     with locked(out, derivation.fingerprint(), group):
         portions = derivation.portions(out)[accelerator.process_index :: accelerator.num_processes]
-        silent = not (setting.is_main and setting.console.is_terminal)
-        for path, rows in track(portions, "extracting", console=setting.console, disable=silent, transient=True):
-            write_portion(derivation, path, rows, lambda rows=rows: _by_describer(extraction, store, rows))
+        described = _counted(extraction, setting, sum(len(rows) for _, rows in portions))
+        for path, rows in portions:
+            write_portion(derivation, path, rows, lambda rows=rows: _by_describer(extraction, store, rows, described))
         accelerator.wait_for_everyone()
         if setting.is_main:
             if OWN in extraction.describers:
@@ -245,13 +248,28 @@ def prove_unseen(extraction: Extraction, store: Store) -> None:
             )
 
 
-def _by_describer(extraction: Extraction, store: Store, rows: Sequence[int]) -> Descriptors:
+def _counted(extraction: Extraction, setting: Setting, studies: int) -> Told:
+    """What is told of the studies that this process describes, once by each member; it counts those of all, about."""
+    done, world = 0, setting.accelerator.num_processes
+    total = studies * world * len(extraction.first_model.members)
+
+    def told(more: int) -> None:
+        nonlocal done
+        done += more * world
+        setting.count("extracting", done, total, "studies")
+
+    setting.count("extracting", 0, total, "studies")
+    return told
+
+
+def _by_describer(extraction: Extraction, store: Store, rows: Sequence[int], told: Told) -> Descriptors:
     """The descriptors of some rows, each from its own model."""
     by_modality: dict[str, dict[int, np.ndarray]] = {name: {} for name in extraction.modalities}
     for name, describer in extraction.describers.items():
         mine = [row for row in rows if extraction.of_rows[row] == name]
         if mine:
-            arrays = describe_rows(describer.saved, store, mine, extraction.modalities, logits=extraction.logits)
+            names, logits = extraction.modalities, extraction.logits
+            arrays = describe_rows(describer.saved, store, mine, names, logits=logits, told=told)
             for modality, values in arrays.items():
                 by_modality[modality] |= dict(zip(mine, values, strict=True))
     return {modality: [by_row[row] for row in rows] for modality, by_row in by_modality.items()}

@@ -22,7 +22,6 @@ import timm
 import torch
 from accelerate.utils import broadcast_object_list
 from jaxtyping import Float32
-from rich.progress import track
 from torch import nn
 
 from mmdx.data.loading.encoded import Encoded, account_of, lay_out, put, read_encoded, write_account
@@ -254,10 +253,12 @@ def _described(saved: SavedModel, setting: Setting, modality: str) -> Iterator[t
     recipe = replace(recipe, config=recipe.config.model_copy(update={"train": train}))
     rows, share = range(len(setting.store)), Share.of(accelerator)
     loader, sampler = build_loader(recipe, setting.store, rows, shuffle=False, shown=[modality], share=share)
-    silent, title = not (setting.is_main and setting.console.is_terminal), f"encoding {modality}"
+    (total, unit), done = sampler.amount(), 0
     was_training = saved.model.training
     saved.model.eval()
-    for batch in track(loader, title, len(sampler), console=setting.console, disable=silent, transient=True):
+    for number, batch in enumerate(loader):
+        setting.count(f"encoding {modality}", done, total, unit)
+        done += sampler.amount(slice(number, number + 1))[0]
         packed = batch.to(accelerator.device).inputs[modality]
         if len(packed.values):
             with torch.inference_mode():

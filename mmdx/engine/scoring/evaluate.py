@@ -9,6 +9,7 @@ from pathlib import Path
 from accelerate import Accelerator
 from rich.console import Console
 
+from mmdx.data.counting import Count, uncounted
 from mmdx.data.splits.splits import Splits
 from mmdx.engine.assembly.saved import load_model
 from mmdx.engine.assembly.store import store_of, stores_of_members
@@ -53,6 +54,7 @@ def evaluate_run(
     shown: Sequence[Sequence[str]] | None,
     out: Path | None,
     scoring: Scoring = AS_TRAINED,
+    count: Count = uncounted,
 ) -> Path:
     """Scores a run again on one split; returns the prediction file. Of one that is not finished it says so.
 
@@ -62,7 +64,7 @@ def evaluate_run(
     """
     accelerator = make_accelerator()
     with threads_of_run(RunLayout(folder)):
-        path = score_run(folder, split, shown, out, accelerator, scoring)
+        path = score_run(folder, split, shown, out, accelerator, scoring, count)
     accelerator.end_training()  # processes that end while others still talk to them are aborted
     return path
 
@@ -74,6 +76,7 @@ def score_run(
     out: Path | None,
     accelerator: Accelerator,
     scoring: Scoring = AS_TRAINED,
+    count: Count = uncounted,
 ) -> Path:
     """`evaluate_run` on processes that were started before."""
     run = RunLayout(folder)
@@ -85,7 +88,8 @@ def score_run(
     console = Console(stderr=True, quiet=not accelerator.is_main_process)
     splits = _unlearned(run, splits_of(run, store), split)
     stores = stores_of_members(run, store)
-    setting = Setting(saved.config, run, store, splits, accelerator, console, stores)
+    listener = count if accelerator.is_main_process else uncounted
+    setting = Setting(saved.config, run, store, splits, accelerator, console, stores, listener)
     place = out or run.predictions
     orders = slice_orders(saved.model, saved.config, store, setting.splits.rows(split))
     standing = unfinished(folder)

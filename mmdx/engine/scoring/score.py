@@ -68,6 +68,23 @@ def score_rows(
     return studies.drop(columns=LOGIT), slices.drop(columns=LOGIT)
 
 
+def counted(
+    setting: Setting, what: str, rows: Sequence[int], also: Callable[[Batch, Output], None] | None = None
+) -> Callable[[Batch, Output], None]:
+    """What `score_rows` can show every batch: it counts the studies of all processes, about, and shows `also` each."""
+    done, world = 0, setting.accelerator.num_processes
+    setting.count(what, 0, len(rows), "studies")
+
+    def shown(batch: Batch, output: Output) -> None:
+        nonlocal done
+        done += len(batch.study_ids)
+        setting.count(what, min(done * world, len(rows)), len(rows), "studies")
+        if also is not None:
+            also(batch, output)
+
+    return shown
+
+
 def score_members(
     setting: Setting, saved: SavedModel, rows: Sequence[int], shown: Sequence[str]
 ) -> tuple[pd.DataFrame, pd.DataFrame, tuple[pd.DataFrame, pd.DataFrame]]:
@@ -76,7 +93,8 @@ def score_members(
     studies, slices, boxes = [], [], []
     for member, store in zip(saved.members, setting.stores_of(len(saved.members)), strict=True):
         collector = BoxRows(member.model, member.facts.findings, "+".join(shown))
-        of_studies, of_slices = _logit_rows(member, store, rows, shown, setting.accelerator, also=collector)
+        also = counted(setting, f"scoring with {'+'.join(shown)}", rows, collector)
+        of_studies, of_slices = _logit_rows(member, store, rows, shown, setting.accelerator, also=also)
         studies.append(of_studies)
         slices.append(of_slices)
         boxes.append(collector.frames())  # every process sends its rows

@@ -12,8 +12,6 @@ from itertools import islice
 import numpy as np
 import torch
 from accelerate.utils import set_seed
-from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
@@ -27,7 +25,7 @@ from mmdx.engine.processes import hand_back_memory
 from mmdx.engine.runs.log import drop_log_after
 from mmdx.engine.runs.setting import Setting
 from mmdx.engine.scoring.encoded import encode_once
-from mmdx.engine.scoring.score import score_rows
+from mmdx.engine.scoring.score import counted, score_rows
 from mmdx.engine.training.objective import Objective, objective
 from mmdx.engine.training.optimizer import make_optimizer, set_rates, stand_still
 from mmdx.engine.training.selection import load_selections
@@ -93,24 +91,31 @@ def fit(training: Training) -> None:
     setting, epochs = training.setting, training.epochs
     if setting.is_main:
         drop_log_after(setting.run.log, training.progress.step)
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Bar(*columns, console=setting.console, disable=not setting.is_main, transient=True) as bar:
-        task = bar.add_task("training", total=epochs)
-        while training.progress.epoch < epochs and not training.progress.finished:
-            epoch, begin = training.progress.epoch, time.perf_counter()
-            losses = []
-            for loss in train_epoch(training):
-                losses.append(loss)
-                done = epoch + training.progress.batch / len(training.sampler)
-                bar.update(task, completed=done, description=f"epoch {epoch + 1} loss {loss:.3f}")
-            with kept_weights(training):
-                judgement = validate(training)
-                _end_epoch(training, judgement)
-            _save_last(training)
-            hand_back_memory()
-            if setting.is_main:
-                line = log_epoch(setting, training.progress, losses, judgement, time.perf_counter() - begin)
-                setting.say(*([] if training.brief else [line]))
+    while training.progress.epoch < epochs and not training.progress.finished:
+        begin = time.perf_counter()
+        losses = list(_counted(training, train_epoch(training)))
+        with kept_weights(training):
+            judgement = validate(training)
+            _end_epoch(training, judgement)
+        _save_last(training)
+        hand_back_memory()
+        if setting.is_main:
+            line = log_epoch(setting, training.progress, losses, judgement, time.perf_counter() - begin)
+            setting.say(*([] if training.brief else [line]))
+
+
+def _counted(training: Training, losses: Iterator[float]) -> Iterator[float]:
+    """The losses of the steps of an epoch; whoever waits is told at each how much of the epoch is done."""
+    sampler, what = training.sampler, f"epoch {training.progress.epoch + 1} of {training.epochs}"
+    sampler.set_epoch(training.progress.epoch, skip=training.progress.batch)
+    (total, unit), before = sampler.amount(), training.progress.batch
+    done = sampler.amount(slice(before))[0]
+    training.setting.count(what, done, total, unit)
+    for loss in losses:
+        done += sampler.amount(slice(before, training.progress.batch))[0]
+        before = training.progress.batch
+        training.setting.count(f"{what}, loss {loss:.3f}", done, total, unit)
+        yield loss
 
 
 def train_epoch(training: Training) -> Iterator[float]:
@@ -197,7 +202,8 @@ def validate(training: Training) -> Judgement | None:
     rows, shown = setting.splits.rows("val"), list(setting.config.model.inputs)
     if not rows:
         return None
-    studies, slices = score_rows(training.saved, setting.store, rows, shown, setting.accelerator)
+    also = counted(setting, f"validation after epoch {training.progress.epoch + 1}", rows)
+    studies, slices = score_rows(training.saved, setting.store, rows, shown, setting.accelerator, also=also)
     frame = slices if setting.config.train.judge == "slices" else studies
     return judge(frame, by=final_of(setting.config).by, primary=setting.config.data.primary)
 

@@ -27,6 +27,7 @@ OF_ORDER: Mapping[str, Callable[[Climbed], Float[np.ndarray, "r"]]] = {
 """Metrics of the order of scores, which is found once and not once per resample."""
 
 K = TypeVar("K", bound=Hashable)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,13 +36,15 @@ class Resampler:
 
     `patients` numbers the patient of each row from 0 without gaps. Patients of one of the `strata` (a number per row,
     None: all are one) are drawn among themselves. The seed alone decides what is drawn: two resamplers of the same
-    patients, strata and seed draw the same, and one of fewer resamples the first of them.
+    patients, strata and seed draw the same, and one of fewer resamples the first of them. `told` is told how many of
+    how many resamples have been drawn (None: nobody waits).
     """
 
     patients: Int[np.ndarray, "n"]
     strata: Int[np.ndarray, "n"] | None
     resamples: int
     seed: int
+    told: Callable[[int, int], None] | None = None
 
     @classmethod
     def of(cls, cohort: Cohort, *, resamples: int, seed: int) -> Resampler:
@@ -67,7 +70,15 @@ class Resampler:
 
     def counts(self, *, at_once: int) -> Iterator[tuple[slice, Int[np.ndarray, "r p"]]]:
         """How often each patient was drawn, some resamples at a time, with their place among all."""
-        return draw_counts(self.patients, resamples=self.resamples, seed=self.seed, at_once=at_once, strata=self.strata)
+        many, seed, strata = self.resamples, self.seed, self.strata
+        return self._telling(draw_counts(self.patients, resamples=many, seed=seed, at_once=at_once, strata=strata))
+
+    def _telling(self, draws: Iterator[tuple[slice, T]]) -> Iterator[tuple[slice, T]]:
+        """The draws as they come; what has come before is done when the next is asked for."""
+        for place, draw in draws:
+            if self.told is not None:
+                self.told(place.start, self.resamples)
+            yield place, draw
 
     def drawn(self) -> Int[np.ndarray, "r p"]:
         """How often each patient was drawn, all resamples at once."""
@@ -79,9 +90,8 @@ class Resampler:
         """Everything that a function makes of the weights of the rows: of each row once, and of each resample."""
         once = function(np.ones((1, len(self.patients)), dtype=np.int64))
         resampled = {key: np.full(self.resamples, np.nan) for key in once}
-        for place, weights in draw_patients(
-            self.patients, resamples=self.resamples, seed=self.seed, strata=self.strata
-        ):
+        draws = draw_patients(self.patients, resamples=self.resamples, seed=self.seed, strata=self.strata)
+        for place, weights in self._telling(draws):
             for key, values in function(weights).items():
                 resampled[key][place] = values
         return {key: Drawn(float(value[0]), resampled[key]) for key, value in once.items()}

@@ -125,3 +125,13 @@ def test_a_resumed_epoch_repeats_the_same_studies() -> None:
         draws.append((list(drawer), len(drawer)))
     assert draws[1][0] == draws[0][0][1:]
     assert draws[0][1] == draws[1][1]
+
+
+def test_what_batches_hold_is_counted_in_images_or_in_studies_without_any() -> None:
+    drawer = sampler()
+    drawer.set_epoch(3)
+    batches = list(drawer)
+    assert drawer.amount() == (sum(LENGTHS), "slices")
+    assert drawer.amount(slice(1, 3)) == (sum(LENGTHS[place] for batch in batches[1:3] for place in batch), "slices")
+    assert sampler([0] * 7).amount() == (7, "studies")
+    assert sampler([2] * 8, slices=2, rank=1, world=2).amount() == (16, "slices")  # those of both processes

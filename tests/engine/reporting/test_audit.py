@@ -19,7 +19,7 @@ from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.experiments.run import train
 from mmdx.engine.intake.prepare import parse_words, prepare_source
 from mmdx.engine.reporting import audit as reporting_audit
-from mmdx.engine.reporting.audit import AUDIT_FILE, verdict_for
+from mmdx.engine.reporting.audit import AUDIT_FILE, audit_store, verdict_for
 
 
 def mmdx(*arguments: object) -> int:
@@ -160,6 +160,13 @@ def test_an_audit_is_taken_from_the_store_while_it_is_of_it(store: Path) -> None
     for stale in (json.dumps(made | {"fingerprint": "other", "verdict": "kept"}), "{", "[]"):
         place.write_text(stale)
         assert verdict_for(opened, opened.splits) == made
+
+
+def test_whoever_waits_is_told_how_many_studies_are_read(store: Path, tmp_path: Path) -> None:
+    told: list[tuple[str, int, int, str]] = []
+    audit_store(store, out=tmp_path / "audit.json", count=lambda *said: told.append(said))
+    count = len(Store(store))
+    assert told[:count] == [("reading", row, count, "studies") for row in range(count)]
 
 
 def test_a_large_store_is_left_to_the_verb(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:

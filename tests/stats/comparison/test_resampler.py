@@ -61,3 +61,12 @@ def test_a_metric_over_subsets_is_that_of_the_rows_of_each_that_were_drawn(metri
 def test_resamples_are_as_many_as_a_few_seconds_hold():
     resampler = Resampler(PATIENTS, None, 2000, 0)
     assert [resampler.affordable(values=values).resamples for values in (1000, 10**6, 10**9)] == [2000, 1000, 200]
+
+
+def test_whoever_waits_is_told_what_is_done():
+    told: list[tuple[int, int]] = []
+    resampler = Resampler(PATIENTS, None, 70, 3, told=lambda *said: told.append(said))
+    assert len(list(resampler.at_most(40).counts(at_once=16))) == 3
+    assert told == [(0, 40), (16, 40), (32, 40)]
+    resampler.values(lambda weights: {"n": weights.sum(axis=1).astype(float)})
+    assert told[3:] == [(0, 70)]
