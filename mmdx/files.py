@@ -20,6 +20,8 @@ FOLD = "fold"
 """The column of out-of-fold predictions: the fold of a row, whose model scored it and never saw its patient."""
 ORDER_SOURCE = "order_source"
 """The column that says on what evidence the slices of each study stand in order, such as `image:position`."""
+SIDES_MM = ("width_mm", "height_mm")
+"""What the sides of a box are called in millimetres."""
 CORNERS = ("x0", "y0", "x1", "y1")
 """The corners of a lesion box, in pixels of the stored images."""
 EVALUATION = "evaluation.json"

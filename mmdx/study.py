@@ -51,6 +51,11 @@ class Order:
     `gaps` holds the 0-based index of each image *after* which at least one slice is missing; `duplicates` the index of
     each image that stands at the place (or carries the number) of the one before it.
     `agrees` tells whether the other sources at hand give the same order, up to reversal; None with one source alone.
+
+    It also says how the images lie. `axes` are the sides of the patient, in letters of DICOM, to which rows and columns
+    run as they are stored, of a volume all its three axes: what is not `LP`, `LF` or `PF` was turned to it for display.
+    Empty where nobody knows; then images are shown as stored. `pixel_mm` is the side of a pixel of each image of a
+    store in mm, None where its file does not say; empty before images are stored.
     """
 
     source: OrderSource
@@ -58,6 +63,8 @@ class Order:
     gaps: tuple[int, ...] = ()
     duplicates: tuple[int, ...] = ()
     agrees: bool | None = None
+    axes: str = ""
+    pixel_mm: tuple[float | None, ...] = ()
 
 
 class ModalityFiles(ABC):

@@ -19,7 +19,7 @@ from mmdx.engine.intake.inspect import Inspection
 from mmdx.errors import one_line
 from mmdx.study import PATIENTS_UNKNOWN
 
-COLUMNS = ("study", "modality", "images", "order", "mm", "gaps", "doubles")
+COLUMNS = ("study", "modality", "images", "order", "mm", "gaps", "doubles", "turned")
 _NUMBERS = ("images", "mm")
 _MOST_PROBLEMS = 5
 _SHARED = 3
@@ -69,8 +69,9 @@ def column_lines(columns: Sequence[ColumnUse]) -> list[str]:
 def table(rows: Sequence[Mapping[str, Any]], *, width: int = 80) -> Group:
     """The rows for a terminal of `width` columns: one line per modality, below each study what is wrong with it.
 
-    `mm` is the spacing; `gaps` and `doubles` are a count and the first of the images (see `mmdx.study.Order`). Long
-    names lose their middle. A problem that three studies or more share stands once, below the last; `summary` ends it.
+    `mm` is the spacing; `gaps` and `doubles` are a count and the first of the images (see `mmdx.study.Order`); `turned`
+    says where rows and columns run, and where to they are turned for display. Long names lose their middle. A problem
+    that three studies or more share stands once, below the last; `summary` ends it.
     """
     rows = [
         {**row, "study_id": one_line(row["study_id"]), "problems": [one_line(problem) for problem in row["problems"]]}
@@ -147,7 +148,8 @@ def _cells(row: Mapping[str, Any], before: Mapping[str, Any] | None) -> dict[str
     else:
         cells += [row["kind"], "" if row["modality"] else "refused"]
     cells.append("" if row["spacing_mm"] is None else f"{row['spacing_mm']:.4g}")
-    return dict(zip(COLUMNS, [*cells, _places(row["gaps"]), _places(row["duplicates"])], strict=True))
+    cells += [_places(row["gaps"]), _places(row["duplicates"]), row["turned"]]
+    return dict(zip(COLUMNS, cells, strict=True))
 
 
 def _places(indices: Sequence[int]) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from mmdx.engine.inference.prediction import Prediction, Predictions
 from mmdx.errors import DataError
+from mmdx.files import SIDES_MM
 
 MOST_LESIONS = 5
 """Lesions of a study that are shown; all stand in `predictions.json`."""
@@ -30,7 +34,7 @@ def show_predictions(predictions: Predictions, console: Console) -> None:
 def _lines(prediction: Prediction) -> list[str]:
     lines = [] if not (prediction.findings or prediction.slices) else list(prediction.standing.meaning)
     lines += [
-        f"{lesion['finding']}: slices {lesion['first']}-{lesion['last']}, score {lesion['score']:.3f}"
+        f"{lesion['finding']}: slices {lesion['first']}-{lesion['last']}, score {lesion['score']:.3f}{_sides(lesion)}"
         for lesion in prediction.lesions[:MOST_LESIONS]
     ]
     if prediction.description is not None:
@@ -44,6 +48,12 @@ def _lines(prediction: Prediction) -> list[str]:
     if prediction.reports_without:
         lines.append(f"reports are read without {prediction.reports_without}")
     return lines + [f"problem: {problem}" for problem in prediction.problems]
+
+
+def _sides(lesion: Mapping[str, Any]) -> str:
+    """How large a lesion is at its widest, where this is known."""
+    known = all(side in lesion for side in SIDES_MM)
+    return f", {' x '.join(f'{lesion[side]:.3g}' for side in SIDES_MM)} mm at its widest" if known else ""
 
 
 def _table(prediction: Prediction) -> Table:

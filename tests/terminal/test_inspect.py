@@ -44,12 +44,20 @@ def test_rows_say_everything_of_each_modality():
         "spacing_mm": 2.5,
         "gaps": [0],
         "duplicates": [2],
+        "turned": "",
         "problems": ["a slice is missing"],
         "files": ["a/1.dcm", "a/m.dcm", "a/m.dcm#7"],
     }
     assert (report["modality"], report["images"], report["order_source"], report["files"]) == ("report", 0, None, [])
     assert (broken["modality"], broken["kind"], broken["images"], len(broken["problems"])) == ("", "", 0, 1)
     assert json.loads(json.dumps(rows_of(STUDIES, ROOT))) == rows_of(STUDIES, ROOT)
+
+
+def test_what_is_turned_for_display_is_said():
+    images = ImageFiles(CT.images, Order("position", axes="LA"))
+    studies = [Study("s", "p", {"ct": images}), Study("t", "p", {"ct": CT})]
+    assert [row["turned"] for row in rows_of(studies, ROOT)] == ["LA to LP", ""]
+    assert [line.split()[-1] for line in printed(studies)[:2]] == ["turned", "LP"]
 
 
 def test_vectors_name_their_files_and_are_no_images():

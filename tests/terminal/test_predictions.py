@@ -30,7 +30,7 @@ def printed(predictions: Predictions) -> str:
 
 
 def test_a_study_with_everything_that_it_lacks():
-    lesion = {"finding": "bleed", "first": 2, "last": 4, "score": 0.5}
+    lesion = {"finding": "bleed", "first": 2, "last": 4, "score": 0.5, "width_mm": 12.345, "height_mm": 8.0}
     prediction = Prediction(
         **STUDY, findings={"bleed": 0.25}, lesions=(lesion,), description="no fall", described_from=("image",)
     )
@@ -38,7 +38,7 @@ def test_a_study_with_everything_that_it_lacks():
     assert text.splitlines()[0] == "s[1]  (shown: image)"
     assert "0.250" in text
     assert text.splitlines()[-6:] == [
-        "bleed: slices 2-4, score 0.500",
+        "bleed: slices 2-4, score 0.500, 12.3 x 8 mm at its widest",
         "description, from image: no fall",
         "without report: answered from image alone",
         "image: 2 images, order from filename",

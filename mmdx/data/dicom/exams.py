@@ -18,6 +18,7 @@ from rich.progress import track
 from mmdx.data.dicom.files import read_header
 from mmdx.data.dicom.header import FRAME_VECTORS, OF_DETECTOR, RUN_KEYWORDS
 from mmdx.data.dicom.series import SourceImage, choose_series
+from mmdx.data.order.pixel_size import SPACINGS
 from mmdx.data.quiet import quiet
 from mmdx.data.tables.dates import age_in_years
 from mmdx.data.workers import in_folder
@@ -30,6 +31,7 @@ _KEPT = (
     *("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID", "PatientID", "AccessionNumber"),
     *("Modality", "ImageType", "SeriesNumber", "SeriesDescription", "InstanceNumber", "NumberOfFrames"),
     *("ImagePositionPatient", "ImageOrientationPatient", "Rows", "Columns", "SliceThickness"),
+    *(*SPACINGS, "PixelAspectRatio", "PatientOrientation"),
     *("PerFrameFunctionalGroupsSequence", "SharedFunctionalGroupsSequence"),
     *("FrameOfReferenceUID", "DimensionIndexSequence", *RUN_KEYWORDS, *FRAME_VECTORS, *OF_DETECTOR),
     *("PatientAge", "PatientSex", "Manufacturer", "ManufacturerModelName", "ContrastBolusAgent"),

@@ -25,6 +25,7 @@ from mmdx.data.dicom.display import Display, displays_of
 from mmdx.data.dicom.grayscale import frame_attributes, grey_levels, hounsfield, rescale
 from mmdx.data.dicom.header import OF_PIXELS, make_sound
 from mmdx.data.order.geometry import frame_value
+from mmdx.data.order.pixel_size import PixelSize, pixel_size_of
 from mmdx.data.quiet import quiet
 from mmdx.errors import DataError, reason
 from mmdx.study import Unit
@@ -202,6 +203,13 @@ def decode_frames(
     and white, or that does not count, without `as_said`; infinite or undefined values are refused. Raises `DataError`
     where the pixels cannot be decoded.
     """
+    return decode_sized(path, frames, hounsfield_only=hounsfield_only, as_said=as_said)[0]
+
+
+def decode_sized(
+    path: Path, frames: Sequence[int], *, hounsfield_only: bool = False, as_said: bool = True
+) -> tuple[np.ndarray, list[PixelSize | None]]:
+    """What `decode_frames` returns, and the size of the pixels of each frame, None where the header does not say it."""
     header = _with_pixels(path)
     unit, channels, count = pixel_facts(header)
     if hounsfield_only and unit != "HU":
@@ -228,7 +236,8 @@ def decode_frames(
     pixels = np.stack([values[frame] for frame in frames])
     if pixels.dtype == np.float32 and not np.isfinite(pixels).all():
         raise DataError(f"{path}: pixels that are no numbers (NaN or infinite)")
-    return pixels
+    with quiet():
+        return pixels, [pixel_size_of(header, frame) for frame in frames]
 
 
 def _meaning(

@@ -37,9 +37,10 @@ OF_DETECTOR = ("DetectorInformationSequence", "SliceVector", "NumberOfSlices", "
 EVIDENCE = (
     *("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID", "PatientID", "AccessionNumber"),
     *("Modality", "SeriesNumber", "SeriesDescription", "InstanceNumber", "ImagePositionPatient"),
+    *("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelAspectRatio", "PatientOrientation"),
     *("ImageOrientationPatient", "VOILUTSequence", "VOILUTFunction", "WindowCenter", "WindowWidth"),
     "PresentationLUTShape",
-    *("PlanePositionSequence", "PlaneOrientationSequence", "FrameVOILUTSequence"),
+    *("PlanePositionSequence", "PlaneOrientationSequence", "PixelMeasuresSequence", "FrameVOILUTSequence"),
     *("PatientAge", "PatientSex", "Manufacturer", "ManufacturerModelName", *RUN_KEYWORDS),
     *("FrameOfReferenceUID", "InStackPositionNumber", "DimensionIndexSequence", "DimensionIndexPointer"),
     *("DimensionIndexValues", *FRAME_VECTORS, *OF_DETECTOR),

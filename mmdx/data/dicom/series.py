@@ -1,11 +1,11 @@
-"""Which images of a DICOM study belong together: one series, one plane, one size; all others are named.
+"""Which images of a DICOM study belong together: one series, one plane, one size of image and pixel; others are named.
 
 The rule: localizers, segmentations, dose maps, mosaics and second copies of a file never count. Secondary captures
 (screenshots) count only in a study that has nothing else. Series of one image each that make one stack are one. In each
-series the largest group alike in size, colour, unit and plane stands for it. Where its images, or its frames, share
-positions, the largest run of them that does not, and still reaches from end to end, stands for the group, the lowest
-among equals (`runs.py`). The series with the most images is chosen, the lowest SeriesNumber among equals. No answer
-depends on the listing.
+series the largest group alike in size, colour, unit, plane and size of pixels stands for it, of the smallest pixels
+among equals. Where its images, or its frames, share positions, the largest run of them that does not, and still reaches
+from end to end, stands for the group, the lowest among equals (`runs.py`). The series with the most images is chosen,
+the lowest SeriesNumber among equals. No answer depends on the listing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from mmdx.data.dicom.display import Display, display_problems
 from mmdx.data.dicom.files import check_complete, header_displays, is_localizer, pixel_facts
 from mmdx.data.dicom.runs import is_stack, moments_said, one_run
 from mmdx.data.order.certificate import certify_dicom, ref_key
+from mmdx.data.order.display import oddly_hung
 from mmdx.data.order.geometry import orientation_of
+from mmdx.data.order.pixel_size import PixelSize, pixel_size_of
 from mmdx.data.privacy.privacy import SECONDARY_CAPTURE, burned_in
 from mmdx.data.quiet import quiet
 from mmdx.errors import one_line, some
@@ -84,10 +86,7 @@ def choose_series(
         if used and description is not None and description.lower() not in _description(used).lower():
             problems += _left(members, _frames(used), f"its description does not contain '{description}'")
         elif used:
-            group = max(_alike(used), key=lambda alike: len(_frames(alike)))
-            out = [i for i in used if i not in group]
-            problems += _left(members, _frames(out), "differs in size, colour or plane")
-            run, more = _run_of(members, _frames(group))
+            run, more = _one_group(members, used)
             problems += more
             candidates.append(run)
     if not candidates:
@@ -102,10 +101,41 @@ def choose_series(
             problems += _left([image], other, f"{why}; series {_name([first])} was chosen")
     refs, order, more = certify_dicom(_with_headers(best))
     pictures_of_series = {ref.path for ref in refs}
-    problems += [*more, *burned_in([image.header for image in images if image.path in pictures_of_series])]
-    problems += moments_said(_with_headers(best))
+    headers = [image.header for image in images if image.path in pictures_of_series]
+    problems += [*more, *oddly_hung(headers), *burned_in(headers), *moments_said(_with_headers(best))]
     problems += display_problems([display for image, frame in best for display in image.displays[frame : frame + 1]])
     return ImageFiles(refs, order, first.unit, first.channels), problems
+
+
+def _one_group(members: Sequence[SourceImage], used: Sequence[SourceImage]) -> tuple[list[_Frame], list[str]]:
+    """The images that stand for a series, and a sentence for the others of those that may be `used`."""
+    parts = [(alike, part) for alike in _alike(used) for part in _of_one_size(_frames(alike))]
+    alike, group = max(parts, key=lambda pair: len(pair[1]))
+    problems = _left(members, _frames([i for i in used if i not in alike]), "differs in size, colour or plane")
+    size = _size(group)
+    for other, part in parts:
+        if other is alike and part is not group:
+            problems += _left(members, part, f"another field of view: pixels measure {_size(part)}, not {size}")
+    run, more = _run_of(members, group)
+    return run, problems + more
+
+
+def _of_one_size(frames: Sequence[_Frame]) -> list[list[_Frame]]:
+    """The frames by the size of their pixels, the smallest first; those that do not say it go with the most."""
+    sizes = [pixel_size_of(image.header, frame) for image, frame in frames]
+    kinds: list[PixelSize] = []
+    for size in sorted({size for size in sizes if size is not None}, key=lambda one: (one.across, one.down)):
+        kinds += [] if any(size.is_like(kind) for kind in kinds) else [size]
+    if not kinds:
+        return [list(frames)]
+    kind_of = [next((i for i, kind in enumerate(kinds) if size and size.is_like(kind)), None) for size in sizes]
+    most = max(range(len(kinds)), key=kind_of.count)
+    owner = [most if kind is None else kind for kind in kind_of]
+    return [[frame for frame, kind in zip(frames, owner, strict=True) if kind == i] for i in range(len(kinds))]
+
+
+def _size(frames: Sequence[_Frame]) -> PixelSize | None:
+    return next((size for image, frame in frames if (size := pixel_size_of(image.header, frame)) is not None), None)
 
 
 def _frames(images: Sequence[SourceImage]) -> list[_Frame]:

@@ -1,14 +1,16 @@
 """Image files of any kind: what they are, and their pixels at the size of a store.
 
-A stored image is square: the longest side is scaled to it, antialiased, and the rest is padding (air or black), shared
-by both ends. CT keeps Hounsfield units as int16 clipped to [-1024, 3071]; everything else becomes uint8:
+An image of which the certificate knows the axes is turned to its display (`order/display.py`), and pixels that are no
+squares are resampled to squares. A stored image is square: the longest side is scaled to it, antialiased, and the rest
+is padding (air or black), shared by both ends. CT keeps Hounsfield units as int16 clipped to [-1024, 3071]; everything
+else becomes uint8:
 
 - 8-bit pixels, and DICOM whose images all have the same VOI table or window, as they are;
 - deeper ones, and DICOM whose images differ in that (`mmdx.data.dicom.display`), linearly, over all such images of the
   modality together, from their 0.5th to their 99.5th percentile.
 
 Grey from colour is luminance (0.299 R + 0.587 G + 0.114 B); colour from grey repeats it. A source pixel is one of the
-upright image (`plain.py`).
+upright image (`plain.py`), of a NIfTI volume one of its axial slices (`nifti.py`), else one that the file stores.
 """
 
 from __future__ import annotations
@@ -28,11 +30,15 @@ from mmdx.data.dicom.display import VALUES, Display, display_problems
 from mmdx.data.images import containers, nifti
 from mmdx.data.images.letterbox import Letterbox
 from mmdx.data.images.plain import opened, plain_facts, upright
+from mmdx.data.order.display import AS_STORED, Turn
+from mmdx.data.order.pixel_size import PixelSize
 from mmdx.errors import DataError
 from mmdx.study import ImageFiles, ImageRef, Unit
 
 HU_RANGE = (-1024, 3071)
 PERCENTILES = (0.5, 99.5)
+_Source = tuple[np.ndarray, PixelSize | None]
+"""An image `[h w]` or `[h w 3]`, uint8 for display or float32, and the size of its pixels where it is known."""
 _LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
@@ -108,24 +114,34 @@ def decode(files: ImageFiles, size: int) -> Decoded:
 
     Raises `DataError`, naming the file, where an image cannot be decoded: no image is ever left out or replaced.
     """
-    return fitted(_sources(files, files.images), files.unit, files.channels, size)
+    return _fitted(_sources(files, files.images), Turn.of(files.order.axes), files.unit, files.channels, size)
 
 
-def source_images(files: ImageFiles, refs: Sequence[ImageRef]) -> list[Shaped[np.ndarray, "h w *c"]]:
-    """Some images of a modality, `[h w]` or `[h w 3]`, at the size that their files have: Hounsfield units as float32,
-    else uint8. Windows count as they do for the whole modality; deeper pixels are scaled linearly over all that are
-    asked for. Raises `DataError` as `decode` does."""
-    sources = list(_sources(files, refs))
-    return sources if files.unit == "HU" else _to_display(sources)
+def shown_images(files: ImageFiles, refs: Sequence[ImageRef]) -> list[Shaped[np.ndarray, "h w *c"]]:
+    """Some images of a modality, `[h w]` or `[h w 3]`, as they are shown (`Letterbox.shown`), at the size of their
+    files: Hounsfield units as float32, else uint8. Windows count as they do for the whole modality; deeper pixels are
+    scaled linearly over all that are asked for. Raises `DataError` as `decode` does."""
+    turn, images = Turn.of(files.order.axes), []
+    for source, pixel in _sources(files, refs):
+        shape, image = Letterbox(source.shape[1], source.shape[0], 1, turn, pixel).shown, turn.image(source)
+        if shape != image.shape[1::-1]:
+            planes = _scaled(np.moveaxis(np.atleast_3d(image), -1, 0), shape)
+            image = np.moveaxis(planes, 0, -1) if image.ndim == 3 else planes[0]
+        images.append(image)
+    return images if files.unit == "HU" else _to_display(images)
 
 
 def fitted(sources: Iterable[np.ndarray], unit: Unit, channels: Literal[1, 3], size: int) -> Decoded:
     """Images `[h w]` or `[h w 3]` as a store holds them: of so many channels and `size` pixels square."""
+    return _fitted(((source, None) for source in sources), AS_STORED, unit, channels, size)
+
+
+def _fitted(sources: Iterable[_Source], turn: Turn, unit: Unit, channels: Literal[1, 3], size: int) -> Decoded:
     scaled, letterboxes = [], []
-    for source in sources:
+    for source, pixel in sources:
         pixels = np.clip(source, *HU_RANGE).astype(np.float32) if unit == "HU" else source
-        letterboxes.append(Letterbox(source.shape[1], source.shape[0], size))
-        scaled.append(_scaled(_with_channels(pixels, channels), letterboxes[-1].shape))
+        letterboxes.append(Letterbox(source.shape[1], source.shape[0], size, turn, pixel))
+        scaled.append(_scaled(_with_channels(turn.image(pixels), channels), letterboxes[-1].shape))
     if unit == "HU":
         canvas = np.full((len(scaled), channels, size, size), HU_RANGE[0], dtype=np.int16)
         values = [np.rint(pixels).astype(np.int16) for pixels in scaled]
@@ -138,13 +154,14 @@ def fitted(sources: Iterable[np.ndarray], unit: Unit, channels: Literal[1, 3], s
     return Decoded(canvas, tuple(letterboxes))
 
 
-def _sources(files: ImageFiles, refs: Sequence[ImageRef]) -> Iterator[np.ndarray]:
-    """Some images of a modality as `[h w]` or `[h w 3]`, uint8 for display or float32, one at a time."""
+def _sources(files: ImageFiles, refs: Sequence[ImageRef]) -> Iterator[_Source]:
+    """Some images of a modality, one at a time."""
     as_said = files.unit == "HU" or _say_alike(files.images)
     for (path, key), group in itertools.groupby(refs, key=lambda ref: (ref.path, ref.key)):
         frames = [ref.frame for ref in group]
         if dicom.is_dicom(path):
-            yield from dicom.decode_frames(path, frames, hounsfield_only=files.unit == "HU", as_said=as_said)
+            pixels, sizes = dicom.decode_sized(path, frames, hounsfield_only=files.unit == "HU", as_said=as_said)
+            yield from zip(pixels, sizes, strict=True)
         else:
             yield from _source(path, key, frames, files.unit)
 
@@ -160,12 +177,12 @@ def _say_alike(refs: Sequence[ImageRef]) -> bool:
     return True
 
 
-def _source(path: Path, key: str, frames: Sequence[int], unit: Unit) -> Iterator[np.ndarray]:
+def _source(path: Path, key: str, frames: Sequence[int], unit: Unit) -> Iterator[_Source]:
     """Frames of a file that is no DICOM."""
     if unit == "HU":
         raise DataError(f"{path}: only DICOM tells Hounsfield units; this modality is one of intensities")
     if key:
-        yield from _contained(path, key, frames)
+        yield from ((pixels, None) for pixels in _contained(path, key, frames))
         return
     if nifti.is_nifti(path):
         yield from nifti.axial_slices(path, frames)
@@ -177,7 +194,7 @@ def _source(path: Path, key: str, frames: Sequence[int], unit: Unit) -> Iterator
                 raise DataError(f"{path}: no frame {frame}; it has {count}, counted from 0")
             image.seek(frame)
             pixels = upright(path, image)  # once: what was decoded no longer tells how it lay in the file
-            yield from (pixels for _ in again)
+            yield from ((pixels, None) for _ in again)
 
 
 def _contained(path: Path, key: str, frames: Sequence[int]) -> Iterator[np.ndarray]:

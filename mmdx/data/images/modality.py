@@ -19,6 +19,7 @@ from mmdx.data.files import listing
 from mmdx.data.images.decode import probe, scale_problems
 from mmdx.data.images.nifti import certify_volume, is_nifti
 from mmdx.data.order.certificate import certify_dicom, certify_filenames
+from mmdx.data.order.display import oddly_hung
 from mmdx.data.privacy.privacy import burned_in
 from mmdx.data.quiet import quiet
 from mmdx.errors import DataError, some
@@ -63,7 +64,7 @@ def images_in(folder: Path, root: Path) -> tuple[ImageFiles, tuple[str, ...]]:
     if empty:
         problems.append(f"left out {some([path.name for path in empty], most=5)}: DICOM objects without an image")
     if pictures and _are_views(pictures):
-        problems += burned_in([header for _, header in pictures])
+        problems += [*oddly_hung([header for _, header in pictures]), *burned_in([header for _, header in pictures])]
         files, more = _plain([path for path, _ in pictures])
         return files, (*problems, *more)
     chosen, more = choose_series([SourceImage.of(path, header) for path, header in pictures])
@@ -87,7 +88,7 @@ def images_listed(paths: Sequence[Path]) -> tuple[ImageFiles, tuple[str, ...]]:
     if not all(is_dicom(path) for path in paths):
         return as_listed, found
     headers = [(path, read_header(path)) for path in paths]
-    found = (*burned_in([header for _, header in headers]), *found)
+    found = (*[said for look in (oddly_hung, burned_in) for said in look([header for _, header in headers])], *found)
     if mosaics := [path for path, header in headers if is_mosaic(header)]:
         raise DataError(f"{mosaics[0]}: {MOSAIC}")
     if _are_views(headers) or len(set(paths)) < len(paths):
@@ -100,7 +101,7 @@ def images_listed(paths: Sequence[Path]) -> tuple[ImageFiles, tuple[str, ...]]:
     found = (*found, *more)
     refs, order, problems = certify_dicom([(ref, header_of[ref.path]) for ref in as_listed.images])
     if order.source != "position" and len(paths) > 1:
-        return as_listed, found
+        return replace(as_listed, order=replace(as_listed.order, axes=order.axes)), found
     if refs not in (as_listed.images, as_listed.images[::-1]):
         problems = (*problems, "the listed order disagrees with the positions, which decide")
     return replace(as_listed, images=refs, order=order), (*found, *problems)

@@ -22,18 +22,27 @@ import numpy as np
 from jaxtyping import Float, Float32
 from nibabel.arrayproxy import ArrayProxy
 from nibabel.filebasedimages import ImageFileError
-from nibabel.orientations import apply_orientation, axcodes2ornt, inv_ornt_aff, io_orientation, ornt_transform
+from nibabel.orientations import (
+    apply_orientation,
+    axcodes2ornt,
+    inv_ornt_aff,
+    io_orientation,
+    ornt2axcodes,
+    ornt_transform,
+)
 from nibabel.spatialimages import HeaderDataError
 from nibabel.wrapstruct import WrapStructError
 
+from mmdx.data.order.pixel_size import PixelSize, size_problems
 from mmdx.errors import DataError, reason
 from mmdx.study import ImageRef, Order
 
 SUFFIXES = (".nii", ".nii.gz")
 MAX_VOXELS = 2**29
 """A volume that claims more voxels than this is refused before anything is allocated."""
-SQUARE = 1.05
-"""Pixels of which one side is longer than this many of the other are named: a store takes all for squares."""
+_SIDES = (("L", "R"), ("P", "A"), ("F", "H"))
+"""The ends of the axes of NIfTI in the letters of DICOM."""
+_PAIRS = {"LR": "left and right", "AP": "front and back", "HF": "head and feet"}
 _MILLIMETRES = {1: 1000.0, 3: 0.001}
 """By the code of the unit in the header: metres and micrometres. Any other counts as millimetres."""
 
@@ -47,6 +56,12 @@ class _Volume:
     shape: tuple[int, ...]
     affine: Float[np.ndarray, "4 4"]
     oriented: bool
+
+    @property
+    def pixel(self) -> PixelSize:
+        """That of an axial slice."""
+        across, down, _ = (float(np.linalg.norm(axis)) for axis in self.affine[:3, :3].T)
+        return PixelSize(across, down)
 
 
 def is_nifti(path: Path) -> bool:
@@ -71,20 +86,41 @@ def certify_volume(path: Path) -> tuple[tuple[ImageRef, ...], Order, tuple[str, 
     volume = _read(path)
     refs = tuple(ImageRef(path, index) for index in range(volume.shape[2]))
     across, down, up = volume.affine[:3, :3].T
-    problems = []
-    width, height = float(np.linalg.norm(across)), float(np.linalg.norm(down))
-    if max(width, height) > SQUARE * min(width, height):
-        problems.append(f"pixels of an axial slice measure {width:.4g} x {height:.4g} mm; they are stored as squares")
+    problems = size_problems([volume.pixel])
     if not volume.oriented:
         problems.append("no orientation in the header (qform and sform codes 0); slices and their sides are as stored")
         return refs, Order("instance"), tuple(problems)
     normal = np.cross(across, down)
     spacing = round(float(abs(up @ normal) / np.linalg.norm(normal)), 6) if len(refs) > 1 else None
-    return refs, Order("position", spacing), tuple(problems)
+    axes = "".join(side or "" for side in ornt2axcodes(io_orientation(volume.image.affine), _SIDES))
+    with _one_line(path):
+        problems += _contradictions(volume.image)
+    return refs, Order("position", spacing, axes=axes), tuple(problems)
 
 
-def axial_slices(path: Path, frames: Sequence[int]) -> Iterator[Float32[np.ndarray, "h w"]]:
-    """The slices `frames` (0-based from the feet), the scaling of the header applied; the volume is read once.
+def _contradictions(image: nibabel.Nifti1Image) -> list[str]:
+    """A sentence where a header has two orientations that do not place the voxels alike, more than a voxel apart."""
+    one, other = image.get_sform(coded=True)[0], image.get_qform(coded=True)[0]
+    if one is None or other is None or not np.isfinite([one, other]).all():
+        return []
+    corners = np.array([[*corner, 1] for corner in np.ndindex(2, 2, 2)]) * [*(np.array(image.shape[:3]) - 1), 1]
+    scale = _MILLIMETRES.get(int(image.header["xyzt_units"]) & 7, 1.0)
+    apart = scale * float(np.linalg.norm(corners @ (one - other).T, axis=1).max())
+    by_one, by_other = ("".join(s or "?" for s in ornt2axcodes(io_orientation(a), _SIDES)) for a in (one, other))
+    if by_one == by_other and apart <= scale * float(np.linalg.norm(one[:3, :3], axis=0).max()):
+        return []
+    what = f"sform and qform of the header place voxels up to {apart:.4g} mm apart"
+    if by_one != by_other:
+        swapped = [pair for letters, pair in _PAIRS.items() if {*letters} <= {*by_one, *by_other}]
+        what = f"sform and qform of the header disagree: axes run to {by_one} by the one, to {by_other} by the other"
+        what += f", so {', '.join(swapped)} are in doubt" if swapped else ""
+    return [f"{what}; the sform is taken"]
+
+
+def axial_slices(path: Path, frames: Sequence[int]) -> Iterator[tuple[Float32[np.ndarray, "h w"], PixelSize]]:
+    """The slices `frames` (0-based from the feet) and the size of their pixels; the volume is read once.
+
+    The scaling of the header is applied.
 
     Raises `DataError` where the file is cut short or broken, and for voxels that are no numbers.
     """
@@ -98,7 +134,7 @@ def axial_slices(path: Path, frames: Sequence[int]) -> Iterator[Float32[np.ndarr
         pixels = np.ascontiguousarray(turned[:, :, frame].T)
         if not np.isfinite(pixels).all():
             raise DataError(f"{path}: voxels that are no numbers (NaN or infinite) in slice {frame}; give them a value")
-        yield pixels
+        yield pixels, volume.pixel
 
 
 def _read(path: Path) -> _Volume:

@@ -1,9 +1,10 @@
 """In which order the slices of a modality stand, and on what evidence.
 
-Direction: images stand by increasing position along the slice normal, the cross product of the row and the column
-direction of ImageOrientationPatient (DICOM PS3.3 C.7.6.2.1.1). For axial slices that is from feet to head, whatever the
-scanner's own numbering. Orders by number (InstanceNumber, file name) are increasing. No answer depends on the order in
-which the files were listed.
+Direction: images stand by increasing position along the slice normal, the axis that is perpendicular to the row and the
+column direction of ImageOrientationPatient (DICOM PS3.3 C.7.6.2.1.1), taken towards the patient's head, back or left,
+the nearest. For axial slices that is from feet to head, whatever the scanner's own numbering and whatever way rows and
+columns run. Orders by number (InstanceNumber, file name) are increasing. No answer depends on the order in which the
+files were listed.
 
 The frames of a multi-frame object stand by their own positions (PlanePositionSequence); without these a frame's number
 counts as the last place of its InstanceNumber, since DICOM stores frames in their logical order.
@@ -15,6 +16,7 @@ import itertools
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import median_low
 from typing import Any
@@ -23,7 +25,9 @@ import numpy as np
 import pydicom
 from natsort import natsort_keygen, ns
 
+from mmdx.data.order.display import axes_of
 from mmdx.data.order.geometry import SAME_PLACE_MM, Slice, along_normal, slice_of
+from mmdx.data.order.pixel_size import pixel_size_of, size_problems
 from mmdx.errors import some
 from mmdx.study import ImageRef, Order, OrderSource
 
@@ -51,7 +55,8 @@ def certify_dicom(
     without a common axis and images that all stand at one place (see `geometry.along_normal`) go by their
     numbers. Indices in sentences count from 0.
     """
-    slices = [slice_of(ref, header) for ref, header in sorted(headers, key=lambda pair: ref_key(pair[0]))]
+    headers = sorted(headers, key=lambda pair: ref_key(pair[0]))
+    slices = [slice_of(ref, header) for ref, header in headers]
     if not slices:
         return (), Order("unknown"), ()
     numbers = _numbers(slices)
@@ -69,7 +74,11 @@ def certify_dicom(
             *more,
             f"the order of {len(slices)} images is unknown: no positions, no instance numbers, no numbered files",
         ]
-    return tuple(s.ref for s in chosen), order, tuple(problems + more)
+    sizes = size_problems(pixel_size_of(header, ref.frame) for ref, header in headers)
+    axes = axes_of([s.plane for s in slices])
+    if not axes and all(s.plane for s in slices):
+        sizes.append("rows and columns do not run the same way in all images; shown as stored")
+    return tuple(s.ref for s in chosen), replace(order, axes=axes), (*problems, *more, *sizes)
 
 
 def certify_filenames(paths: Sequence[Path]) -> tuple[tuple[ImageRef, ...], Order]:

@@ -2,7 +2,8 @@
 
 Frames of a multi-frame object answer for themselves, through their functional groups (DICOM PS3.3 C.7.6.16): its
 top-level position is that of one frame at best. Malformed elements are no evidence. Vectors are patient coordinates in
-mm; highdicom makes the normal.
+mm; highdicom makes the normal. It points to the patient's left, back or head, whichever is nearest: rows or columns
+that are stored backwards do not turn the order of slices.
 """
 
 from __future__ import annotations
@@ -33,19 +34,21 @@ class Slice:
     position: tuple[float, ...] | None
     normal: tuple[float, ...] | None
     instance: int | None
+    plane: tuple[float, ...] | None = None
 
 
 def slice_of(ref: ImageRef, header: pydicom.Dataset) -> Slice:
     """The place of one image, from the header of its file."""
-    position = _vector(frame_value(header, ref.frame, "ImagePositionPatient", "PlanePositionSequence"), 3)
+    position = vector(frame_value(header, ref.frame, "ImagePositionPatient", "PlanePositionSequence"), 3)
     plane = orientation_of(header, ref.frame)
-    normal = None if plane is None else tuple(float(x) for x in get_normal_vector(plane))
-    return Slice(ref, position, _unit(normal), _integer(_get(header, "InstanceNumber")))
+    normal = _unit(None if plane is None else tuple(float(x) for x in get_normal_vector(plane)))
+    plane = None if normal is None else plane
+    return Slice(ref, position, _upward(normal), _integer(_get(header, "InstanceNumber")), plane)
 
 
 def orientation_of(header: pydicom.Dataset, frame: int) -> tuple[float, ...] | None:
     """The row and the column direction of a frame, six cosines."""
-    return _vector(frame_value(header, frame, "ImageOrientationPatient", "PlaneOrientationSequence"), 6)
+    return vector(frame_value(header, frame, "ImageOrientationPatient", "PlaneOrientationSequence"), 6)
 
 
 def frame_value(header: pydicom.Dataset, frame: int, keyword: str, group: str | None = None) -> Any:
@@ -74,12 +77,12 @@ def _of_detector(header: pydicom.Dataset, frame: int, keyword: str) -> Any:
         return None
     detector = next(iter(_items(header, "DetectorInformationSequence")), pydicom.Dataset())
     plane, first = (
-        _vector(_get(detector, "ImageOrientationPatient"), 6),
-        _vector(_get(detector, "ImagePositionPatient"), 3),
+        vector(_get(detector, "ImageOrientationPatient"), 6),
+        vector(_get(detector, "ImagePositionPatient"), 3),
     )
     if keyword == "ImageOrientationPatient" or plane is None or first is None:
         return plane if keyword == "ImageOrientationPatient" else None
-    number, spacing = slice_number(header, frame), _vector([_get(header, "SpacingBetweenSlices")], 1)
+    number, spacing = slice_number(header, frame), vector([_get(header, "SpacingBetweenSlices")], 1)
     if number is None or spacing is None:
         return None
     return [x + (number - 1) * spacing[0] * n for x, n in zip(first, get_normal_vector(plane), strict=True)]
@@ -116,7 +119,9 @@ def along_normal(slices: Sequence[Slice]) -> tuple[list[float] | None, list[str]
         lost = len(slices) - len(positions)
         return None, [f"{lost} of {len(slices)} images have no position; ordered by weaker evidence"]
     normals = np.array([s.normal for s in slices])
+    normals[normals @ normals[0] < 0] *= -1  # between two axes, rounding decides which way one is turned
     axis = normals.mean(axis=0)
+    axis = np.array(_upward(tuple(axis)))
     length = float(np.linalg.norm(axis))
     if length < 0.5 or float((normals @ (axis / length)).min()) < _ONE_AXIS:
         return None, ["the images lie in planes of different orientation; ordered by weaker evidence"]
@@ -128,6 +133,14 @@ def _unit(normal: tuple[float, ...] | None) -> tuple[float, ...] | None:
     """At length 1; None far from it, where the directions are no orthogonal unit vectors and so no evidence."""
     length = 0.0 if normal is None else float(np.linalg.norm(normal))
     return tuple(x / length for x in normal) if normal is not None and 0.9 < length < 1.1 else None
+
+
+def _upward(normal: tuple[float, ...] | None) -> tuple[float, ...] | None:
+    """The same axis, by its largest part, to the patient's left (x), back (y) or head (z), the last among equals."""
+    if normal is None:
+        return None
+    largest = max(range(3), key=lambda i: (round(abs(normal[i]), 3), i))
+    return normal if normal[largest] > 0 else tuple(-x for x in normal)
 
 
 def _get(group: pydicom.Dataset, keyword: str) -> Any:
@@ -142,7 +155,8 @@ def _items(group: pydicom.Dataset, keyword: str) -> list[pydicom.Dataset]:
     return list(value) if isinstance(value, pydicom.Sequence) else []
 
 
-def _vector(value: Any, length: int) -> tuple[float, ...] | None:
+def vector(value: Any, length: int) -> tuple[float, ...] | None:
+    """So many finite numbers, None where `value` is anything else."""
     try:
         values = tuple(float(v) for v in value or ())
     except (TypeError, ValueError):

@@ -140,7 +140,7 @@ class _Outline(ModalityFiles):
 
 def _order(certificate: str) -> Order:
     raw = json.loads(certificate)
-    return Order(**raw | {"gaps": tuple(raw["gaps"]), "duplicates": tuple(raw["duplicates"])})
+    return Order(**{name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()})
 
 
 def _outline(study: StoredStudy, layout: Layout) -> Study:

@@ -9,9 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-STORE_FORMAT = 4
+STORE_FORMAT = 5
 """Rises whenever stored pixels, rows or columns would come out differently from the same files; 4: vectors have the
-columns of images, order certificate and slice labels."""
+columns of images, order certificate and slice labels; 5: images are turned for display and their pixels made squares,
+and certificates say so."""
+READ_FORMATS = (4, STORE_FORMAT)
+"""Stores of these formats are read: the earlier has the same columns."""
 _LATER: dict[tuple[str, str], Any] = {
     ("phantom", "strength"): "apart",
     ("phantom", "image_contrast"): 1.0,

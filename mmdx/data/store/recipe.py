@@ -10,7 +10,7 @@ from typing import Any
 from mmdx.data.privacy.privacy import private, quoting_nobody
 from mmdx.data.privacy.pseudonyms import Pseudonyms, read_key
 from mmdx.data.store.check import check_studies
-from mmdx.data.store.fingerprint import fingerprint
+from mmdx.data.store.fingerprint import STORE_FORMAT, fingerprint
 from mmdx.data.text.missing import without_empty
 from mmdx.errors import DataError
 from mmdx.registry import READERS
@@ -41,7 +41,7 @@ class Recipe:
     def refusal(self, folder: Path, held: Mapping[str, Any]) -> str:
         """The line about a `folder` that holds another store than this, as its description `held` says: what differs,
         with both values."""
-        asked = {"reader": self.reader.type, "size": self.size}
+        asked = {"format": STORE_FORMAT, "reader": self.reader.type, "size": self.size}
         if held["reader"] == asked["reader"]:
             options = READERS.options(self.reader, "reader")
             asked |= {f"reader.{name}": str(value) for name, value in options.items() if name in held["options"]}

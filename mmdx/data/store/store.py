@@ -16,7 +16,7 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 from mmdx.data.splits.splits import Splits, prove_disjoint, read_splits
-from mmdx.data.store.fingerprint import STORE_FORMAT
+from mmdx.data.store.fingerprint import READ_FORMATS, STORE_FORMAT
 from mmdx.data.store.index import Index
 from mmdx.data.store.kinds import ModalityFacts
 from mmdx.data.store.layout import Layout
@@ -236,7 +236,7 @@ def _description(folder: Path) -> dict[str, Any]:
         raise DataError(f"{folder}: not a finished store; {hint}") from None
     except (OSError, ValueError) as error:
         raise DataError(f"{folder / DESCRIPTION}: cannot be read ({reason(error)}); {AGAIN}") from None
-    if not isinstance(description, dict) or description.get("format") != STORE_FORMAT:
+    if not isinstance(description, dict) or description.get("format") not in READ_FORMATS:
         raise DataError(f"{folder}: not a store of this version's format, {STORE_FORMAT}; {AGAIN}")
     return description
 

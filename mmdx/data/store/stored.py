@@ -21,7 +21,7 @@ class StoredStudy:
     def __init__(self, row: Row, layout: Layout) -> None:
         self._row = row
         self._layout = layout
-        self._spacings: dict[str, float | None] = {}
+        self._orders: dict[str, dict[str, Any]] = {}
 
     @cached_property
     def study_id(self) -> str:
@@ -87,10 +87,12 @@ class StoredStudy:
 
     def spacing(self, modality: str) -> float | None:
         """mm between neighbouring images, or their descriptors, along the normal; None where no certificate says so."""
-        if modality not in self._spacings:
-            order = self.column(f"{modality}.order")[0].as_py()
-            self._spacings[modality] = json.loads(order)["spacing_mm"] if order else None
-        return self._spacings[modality]
+        return self._order(modality).get("spacing_mm")
+
+    def pixel_mm(self, modality: str) -> list[float | None]:
+        """The side of a pixel of each stored image in mm, None where its file does not say it; empty where none does,
+        and in stores of format 4."""
+        return list(self._order(modality).get("pixel_mm", ()))
 
     def boxes(self) -> list[dict[str, Any]]:
         """Lesion boxes in pixels of the stored images; those of the first modality of a stack stand for it as well."""
@@ -108,6 +110,13 @@ class StoredStudy:
             {**box, "modality": name} for name, first in firsts.items() for box in boxes if box["modality"] == first
         ]
         return boxes + of_stacks
+
+    def _order(self, modality: str) -> dict[str, Any]:
+        """The certificate of a modality, empty where it has none."""
+        if modality not in self._orders:
+            order = self.column(f"{modality}.order")[0].as_py()
+            self._orders[modality] = json.loads(order) if order else {}
+        return self._orders[modality]
 
     def _has(self, stack: str) -> bool:
         """Whether the study has every modality of a stack."""

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from mmdx.batch import Output
@@ -29,7 +30,7 @@ from mmdx.engine.processes import ready_cpu
 from mmdx.engine.runs.folder import model_folder
 from mmdx.engine.scoring.boxes import lesions_of, merged_boxes
 from mmdx.errors import DataError
-from mmdx.files import CORNERS
+from mmdx.files import CORNERS, SIDES_MM
 from mmdx.models.heads.boxes import BoxHead
 from mmdx.models.heads.description import TextHead
 from mmdx.models.heads.mean import answer_together
@@ -177,8 +178,8 @@ def _probabilities(answered: Sequence[_Answered], name: str) -> dict[str, Any]:
 
 
 def _boxes(answered: _Answered, name: str) -> list[dict[str, Any]]:
-    """The boxes that the head `name` of one model finds in a study, in pixels of the source images; none where it has
-    no such images."""
+    """The boxes that the head `name` of one model finds in a study, in pixels of the source images, and with sides in
+    mm where these are known; none where it has no such images."""
     saved, read, head = answered.saved, answered.read, answered.saved.model.answering[name]
     assert isinstance(head, BoxHead)  # members have heads of the same kinds
     letterboxes: Sequence[Letterbox] | None = read.letterboxes.get(head.images)
@@ -190,7 +191,15 @@ def _boxes(answered: _Answered, name: str) -> list[dict[str, Any]]:
     rows = zip(boxes.findings.tolist(), boxes.images.tolist(), stored, scores.tolist(), strict=True)
     return [
         {"finding": saved.facts.findings[finding], "slice": numbers[image]}
-        | dict(zip(CORNERS, letterboxes[image].to_source(corners).tolist(), strict=True))
+        | _on_source(letterboxes[image], corners)
         | {"score": score}
         for finding, image, corners, score in rows
     ]
+
+
+def _on_source(letterbox: Letterbox, stored: Float[np.ndarray, "4"]) -> dict[str, float]:
+    """Corners on the source image of a box on the stored one, and its sides in mm where they are known."""
+    corners = letterbox.to_source(stored)
+    sides = letterbox.sides_mm(corners)
+    known = {} if sides is None else dict(zip(SIDES_MM, sides.tolist(), strict=True))
+    return dict(zip(CORNERS, corners.tolist(), strict=True)) | known

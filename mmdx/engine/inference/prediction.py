@@ -29,9 +29,9 @@ class Prediction:
     `findings` holds the score of each finding for the study, from 0 to 1; it is empty where the model answers for
     slices alone. `slices` holds the scores of each finding by slice, in certified order; `slice_numbers` is the 0-based
     place of each of these slices among all images. `boxes` is None without a head for boxes; else one entry per box
-    (`finding`, `slice`, corners `x0 y0 x1 y1` in pixels of the source image, `score`), and `lesions` are these boxes
-    linked over slices. `description` is the text that the model wrote, None where it writes none, from the inputs
-    `described_from`.
+    (`finding`, `slice`, corners `x0 y0 x1 y1` in pixels of the source image, `width_mm` and `height_mm` where its file
+    says how large a pixel is, `score`), and `lesions` are these boxes linked over slices. `description` is the text
+    that the model wrote, None where it writes none, from the inputs `described_from`.
 
     `calibrated`, `thresholds` and `prevalence` are what these scores are to be read against (`Standing`).
 

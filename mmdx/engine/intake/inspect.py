@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from mmdx.data.order.display import turned
 from mmdx.data.readers import register_all
 from mmdx.data.readers.detect import detect_reader
 from mmdx.data.tables.table_columns import ColumnUse
@@ -123,6 +124,7 @@ def _row(study: Study, modality: str, value: Modality, base: Path) -> dict[str, 
         "spacing_mm": order.spacing_mm if order else None,
         "gaps": list(order.gaps) if order else [],
         "duplicates": list(order.duplicates) if order else [],
+        "turned": turned(order.axes) if order else "",
         "problems": list(study.problems),
         "files": [_name(ref, base) for ref in (files.refs if files else ())],
     }

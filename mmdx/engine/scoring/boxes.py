@@ -20,7 +20,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from mmdx.batch import Batch, Boxes, Output
-from mmdx.files import BOXES, BOXES_TRUTH, CORNERS, SLICE, scores_name, written
+from mmdx.files import BOXES, BOXES_TRUTH, CORNERS, SIDES_MM, SLICE, scores_name, written
 from mmdx.models.heads.boxes import BoxHead, known_boxes
 from mmdx.models.model import MultimodalModel
 from mmdx.stats.metrics.lesions import link, overlaps
@@ -152,7 +152,8 @@ def merged_boxes(by_member: Sequence[Sequence[dict[str, Any]]], head: BoxHead) -
 def lesions_of(boxes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Boxes (`finding`, `slice`, corners, `score`) linked over slices, the likeliest lesion first.
 
-    Each says its finding, the score of its likeliest box, its first and last slice, and its boxes by number.
+    Each says its finding, the score of its likeliest box, its first and last slice, its boxes by number and, where all
+    of these have sides in mm, the largest of each side.
     """
     lesions = []
     for finding in sorted({box["finding"] for box in boxes}):
@@ -165,5 +166,7 @@ def lesions_of(boxes: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             places = slices[linked == lesion]
             score = max(boxes[n]["score"] for n in members)
             span = {"first": int(places.min()), "last": int(places.max())}
-            lesions.append({"finding": finding, "score": score, **span, "boxes": members.tolist()})
+            known = all(side in boxes[n] for n in members for side in SIDES_MM)
+            sides = {side: max(boxes[n][side] for n in members) for side in SIDES_MM} if known else {}
+            lesions.append({"finding": finding, "score": score, **span, **sides, "boxes": members.tolist()})
     return sorted(lesions, key=lambda lesion: -lesion["score"])

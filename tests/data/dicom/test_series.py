@@ -317,3 +317,41 @@ def test_text_burned_into_the_pixels_is_named_of_the_chosen_series_alone():
     assert not any("BurnedInAnnotation" in problem for problem in choose_series(images)[1])
     images = stack("a", 1, series=1) + stack("b", 2, series=2, BurnedInAnnotation="YES")
     assert choose_series(images)[1][-1].startswith("2 image(s) with BurnedInAnnotation YES may show")
+
+
+def test_a_second_field_of_view_is_kept_out_and_named():
+    near = [image(f"near{k}", z=2 * k, PixelSpacing=[0.5, 0.5]) for k in range(4)]
+    far = [image(f"far{k}", z=2 * k + 1, PixelSpacing=[1.0, 1.0]) for k in range(3)]
+    files, (problem,) = choose_series(near + far)
+    assert names(files) == ["near0", "near1", "near2", "near3"]
+    assert problem.startswith(
+        "kept out 3 image(s) of series 1: another field of view: pixels measure 1 x 1 mm, not 0.5"
+    )
+    assert names(choose_series(far[:2] + near[:2])[0]) == ["near0", "near1"]  # the smaller pixels among equals
+
+
+def test_spacings_that_are_rounded_or_lost_keep_a_series_whole():
+    rounded = [image(f"s{k}", z=5 * k, PixelSpacing=[0.703125, 0.7031 + k * 1e-4]) for k in range(3)]
+    files, problems = choose_series([*rounded, image("s3", z=15)])
+    assert (len(files.images), problems) == (4, [])
+
+
+def test_frames_of_another_size_are_kept_out():
+    def group(k, spacing):
+        measures, place, plane, item = Dataset(), Dataset(), Dataset(), Dataset()
+        measures.PixelSpacing, place.ImagePositionPatient = [spacing, spacing], [0, 0, 5.0 * k]
+        plane.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+        item.PixelMeasuresSequence, item.PlanePositionSequence = Sequence([measures]), Sequence([place])
+        item.PlaneOrientationSequence = Sequence([plane])
+        return item
+
+    groups = Sequence([group(k, 0.25 if k < 2 else 1.0) for k in range(6)])
+    files, (problem,) = choose_series([image("a", frames=6, NumberOfFrames=6, PerFrameFunctionalGroupsSequence=groups)])
+    assert [ref.frame for ref in files.images] == [2, 3, 4, 5]
+    assert "pixels measure 0.25 x 0.25 mm, not 1 x 1 mm" in problem
+
+
+def test_mirrored_rows_turn_neither_the_order_nor_the_volume():
+    down = [image(f"s{k}", z=10 * k, ImageOrientationPatient=[1, 0, 0, 0, -1, 0]) for k in range(4)]
+    files, problems = choose_series(down[::-1])
+    assert (names(files), files.order.axes, problems) == (["s0", "s1", "s2", "s3"], "LA", [])

@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
-from mmdx.data.images.decode import decode, depths_differ, probe, scale_problems, source_images
+from mmdx.data.images.decode import decode, depths_differ, probe, scale_problems, shown_images
 from mmdx.data.images.letterbox import Letterbox
 from mmdx.errors import DataError
 from mmdx.study import ImageFiles, ImageRef, Order
@@ -162,7 +162,7 @@ def test_a_tissue_is_one_grey_though_windows_differ_or_are_lacking(tmp_path, win
     pixels = decode(files(*paths), 2).pixels
     assert pixels[:, 0].tolist() == [[[0, 64], [64, 255]]] * 3
     modality = files(*paths)
-    assert [x.tolist() for x in source_images(modality, modality.images[:1])] == [[[0, 64], [64, 255]]]
+    assert [x.tolist() for x in shown_images(modality, modality.images[:1])] == [[[0, 64], [64, 255]]]
 
 
 def test_one_window_for_all_is_used(tmp_path):

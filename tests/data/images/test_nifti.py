@@ -14,6 +14,7 @@ from numpy.testing import assert_array_equal
 from mmdx.data.images import nifti
 from mmdx.data.images.decode import decode, probe
 from mmdx.data.images.modality import images_in, images_listed
+from mmdx.data.order.pixel_size import PixelSize
 from mmdx.errors import DataError
 from mmdx.study import ImageFiles, ImageRef, Order
 
@@ -47,8 +48,10 @@ def test_a_volume_is_shown_alike_whatever_axes_it_stores(tmp_path, axes, suffix)
     path = write_volume(tmp_path / f"v{suffix}", axes, zooms=(2, 2, 3.5))
     refs, order, problems = nifti.certify_volume(path)
     assert refs == tuple(ImageRef(path, z) for z in range(HEIGHT))
-    assert (order, problems) == (Order("position", 3.5), ())
-    slices = list(nifti.axial_slices(path, range(HEIGHT)))
+    stored = axes.replace("S", "H").replace("I", "F")
+    assert (order, problems) == (Order("position", 3.5, axes=stored), ())
+    slices, sizes = zip(*nifti.axial_slices(path, range(HEIGHT)), strict=True)
+    assert sizes == (PixelSize(2.0, 2.0),) * HEIGHT
     assert [pixels.dtype for pixels in slices] == [np.float32] * HEIGHT
     for z, pixels in enumerate(slices):
         assert_array_equal(pixels, seen(z))
@@ -56,7 +59,7 @@ def test_a_volume_is_shown_alike_whatever_axes_it_stores(tmp_path, axes, suffix)
 
 def test_slices_come_as_asked_for(tmp_path):
     path = write_volume(tmp_path / "v.nii")
-    first, second = nifti.axial_slices(path, [4, 1])
+    (first, _), (second, _) = nifti.axial_slices(path, [4, 1])
     assert_array_equal(first, seen(4))
     assert_array_equal(second, seen(1))
     with pytest.raises(DataError, match=r"no slice 5; it has 5, counted from 0"):
@@ -86,9 +89,9 @@ def test_metres_become_millimetres_and_one_slice_has_no_spacing(tmp_path):
     image = nibabel.Nifti1Image(np.zeros((3, 3, 2), np.int16), np.diag([0.001, 0.001, 0.005, 1]))
     image.header.set_xyzt_units("meter")
     nibabel.save(image, tmp_path / "v.nii")
-    assert nifti.certify_volume(tmp_path / "v.nii")[1] == Order("position", 5.0)
+    assert nifti.certify_volume(tmp_path / "v.nii")[1] == Order("position", 5.0, axes="RAH")
     nibabel.save(nibabel.Nifti1Image(np.zeros((3, 3, 1), np.int16), np.eye(4)), tmp_path / "one.nii")
-    assert nifti.certify_volume(tmp_path / "one.nii")[1] == Order("position")
+    assert nifti.certify_volume(tmp_path / "one.nii")[1] == Order("position", axes="RAH")
 
 
 def test_without_an_orientation_nothing_is_claimed(tmp_path):
@@ -97,19 +100,52 @@ def test_without_an_orientation_nothing_is_claimed(tmp_path):
     refs, order, (problem,) = nifti.certify_volume(path)
     assert (len(refs), order) == (HEIGHT, Order("instance"))
     assert "no orientation in the header" in problem
-    assert next(iter(nifti.axial_slices(path, [2]))).min() == place(0, 0, 2)
+    assert next(iter(nifti.axial_slices(path, [2])))[0].min() == place(0, 0, 2)
 
 
-def test_pixels_that_are_no_squares_are_named(tmp_path):
+def test_pixels_that_are_no_squares_are_named_and_resampled(tmp_path):
     path = write_volume(tmp_path / "v.nii", zooms=(5, 0.5, 0.5))
-    assert nifti.certify_volume(path)[2] == ("pixels of an axial slice measure 5 x 0.5 mm; they are stored as squares",)
+    assert nifti.certify_volume(path)[2] == ("pixels measure 5 x 0.5 mm (across x down); resampled to squares",)
+    files, _ = images_listed([path])
+    box = decode(files, 30).letterboxes[0]
+    assert (box.width, box.height, box.shape, box.margins) == (WIDTH, DEPTH, (30, 4), (0, 13))
+
+
+def twice_oriented(path: Path, sform: list[float], qform: list[float], *, codes: tuple[int, int] = (1, 1)) -> Path:
+    image = nibabel.Nifti1Image(np.zeros((3, 4, 5), np.int16), np.eye(4))
+    image.set_sform(np.diag([*sform, 1]), codes[0])
+    image.set_qform(np.diag([*qform, 1]), codes[1])
+    nibabel.save(image, path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("sform", "qform", "said"),
+    [
+        ([1, 1, 1], [-1, 1, -1], "run to RAH by the one, to LAF by the other, so left and right, head and feet are in"),
+        ([-1, 1, 1], [1, 1, 1], "run to LAH by the one, to RAH by the other, so left and right are in doubt"),
+        ([1, 1, 1], [1, 1, 2], "sform and qform of the header place voxels up to 4 mm apart"),
+    ],
+)
+def test_two_orientations_that_disagree_are_named(tmp_path, sform, qform, said):
+    (problem,) = nifti.certify_volume(twice_oriented(tmp_path / "v.nii", sform, qform))[2]
+    assert said in problem
+    assert problem.endswith("; the sform is taken")
+    assert nifti.certify_volume(tmp_path / "v.nii")[1].spacing_mm == 1
+
+
+@pytest.mark.parametrize(
+    ("qform", "codes"), [([1, 1, 1.0001], (1, 1)), ([1, 1, 1], (4, 1)), ([-1, 1, 1], (1, 0)), ([-1, 1, 1], (0, 1))]
+)
+def test_orientations_that_agree_and_one_alone_are_fine(tmp_path, qform, codes):
+    assert nifti.certify_volume(twice_oriented(tmp_path / "v.nii", [1, 1, 1], qform, codes=codes))[2] == ()
 
 
 def test_the_scaling_of_the_header_is_applied_and_single_dimensions_are_dropped(tmp_path):
     image = nibabel.Nifti1Image(np.full((3, 3, 2, 1), 7, np.int16), np.eye(4))
     image.header.set_slope_inter(2, 0.5)
     nibabel.save(image, tmp_path / "v.nii.gz")
-    (pixels,) = nifti.axial_slices(tmp_path / "v.nii.gz", [1])
+    ((pixels, _),) = nifti.axial_slices(tmp_path / "v.nii.gz", [1])
     assert set(pixels.ravel()) == {14.5}
 
 

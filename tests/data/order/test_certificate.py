@@ -41,7 +41,7 @@ def names_of(refs):
 def test_positions_decide_over_numbers_and_say_so():
     refs, order, problems = certify_dicom(stack([10, 0, 5], numbers=[1, 2, 3], names=["x1.dcm", "x2.dcm", "x3.dcm"]))
     assert names_of(refs) == ["x2.dcm", "x3.dcm", "x1.dcm"]
-    assert order == Order("position", spacing_mm=5.0, agrees=False)
+    assert order == Order("position", spacing_mm=5.0, agrees=False, axes="LP")
     assert any("instance numbers disagree" in problem for problem in problems)
 
 
@@ -86,11 +86,12 @@ def test_whatever_is_missing_or_double_the_listing_does_not_matter(found, random
 
 @pytest.mark.parametrize(
     "orientation",
-    [AXIAL, [0, 1, 0, 0, 0, -1], [1, 0, 0, 0, 0, -1], [1, 0, 0, 0, np.cos(0.3), np.sin(0.3)]],
-    ids=["axial", "sagittal", "coronal", "tilted gantry"],
+    [AXIAL, [0, 1, 0, 0, 0, -1], [1, 0, 0, 0, 0, -1], [1, 0, 0, 0, np.cos(0.3), np.sin(0.3)], [1, 0, 0, 0, -1, 0]],
+    ids=["axial", "sagittal", "coronal", "tilted gantry", "upside down"],
 )
-def test_any_plane_has_its_own_axis(orientation):
-    headers = [slice_at(5.0 * i, None, f"{i}.dcm", orientation) for i in range(6)]
+def test_any_plane_has_its_own_axis_towards_head_back_or_left(orientation):
+    towards = np.cross(orientation[:3], orientation[3:]).sum()
+    headers = [slice_at(5.0 * i * np.sign(towards), None, f"{i}.dcm", orientation) for i in range(6)]
     expected = names_of(ref for ref, _ in headers)
     random.Random(3).shuffle(headers)
     refs, order, _ = certify_dicom(headers)
@@ -129,7 +130,7 @@ def test_second_spacing_numbered_without_a_break_is_no_gap():
 
 def test_two_slices_at_one_position_are_a_duplicate():
     _, order, problems = certify_dicom(stack([0, 5, 5.0004, 10], numbers=[1, 2, 3, 4]))
-    assert order == Order("position", spacing_mm=5.0, duplicates=(2,), agrees=True)
+    assert order == Order("position", spacing_mm=5.0, duplicates=(2,), agrees=True, axes="LP")
     assert problems == ("two images at one position: 1 and 2",)
 
 
@@ -196,7 +197,7 @@ def test_frames_without_positions_stand_as_stored():
 
 
 def test_single_slice_and_no_slice():
-    assert certify_dicom([slice_at(3, 1)])[1] == Order("position")
+    assert certify_dicom([slice_at(3, 1)])[1] == Order("position", axes="LP")
     assert certify_dicom([]) == ((), Order("unknown"), ())
 
 
@@ -219,3 +220,21 @@ def test_file_names(names, expected, order):
     refs, found = certify_filenames([Path("case7") / name for name in names])
     assert names_of(refs) == expected
     assert found == (order or Order("filename", gaps=(0, 1)))
+
+
+def test_images_that_do_not_run_one_way_are_shown_as_stored():
+    one, other = slice_at(0, 1, "a.dcm"), slice_at(-5, 2, "b.dcm", [1, 0, 0, 0, -1, 0])
+    refs, order, problems = certify_dicom([one, other])
+    assert (names_of(refs), order.source, order.axes) == (["a.dcm", "b.dcm"], "position", "")
+    assert problems == ("rows and columns do not run the same way in all images; shown as stored",)
+
+
+def test_pixels_of_two_sizes_or_no_squares_are_named():
+    headers = stack([0, 5, 10])
+    for (_, header), spacing in zip(headers, ([0.5, 0.5], [0.5, 0.5001], [2.0, 1.0]), strict=True):
+        header.PixelSpacing = spacing
+    assert certify_dicom(headers[:2])[2] == ()
+    assert certify_dicom(headers)[2] == (
+        "pixels measure 0.5 x 0.5 mm to 1 x 2 mm: fields of view of different size",
+        "pixels measure 1 x 2 mm (across x down); resampled to squares",
+    )

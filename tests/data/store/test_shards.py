@@ -50,6 +50,8 @@ def test_a_row_holds_what_the_study_had(tmp_path: Path) -> None:
         "gaps": [],
         "duplicates": [],
         "agrees": None,
+        "axes": "",
+        "pixel_mm": [],
     }
     box = {"modality": "photo", "image": 1, "finding": "bleed", "x0": 0, "y0": 2, "x1": 4, "y1": 8}
     assert json.loads(row["boxes"]) == [box]

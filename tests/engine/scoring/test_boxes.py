@@ -7,6 +7,7 @@ import json
 import pandas as pd
 import pytest
 import yaml
+from raw_dicom import file_bytes, slice_elements
 from rich.console import Console
 from tiny import write_cohort, write_config
 
@@ -51,6 +52,20 @@ def test_predict_gives_boxes_in_source_pixels_and_lesions(trained, tmp_path):
     assert all(0 <= box["x0"] <= box["x1"] <= 32 for box in result["boxes"])
     numbers = sorted(number for lesion in result["lesions"] for number in lesion["boxes"])
     assert numbers == list(range(len(result["boxes"])))
+
+
+def test_predict_gives_sides_in_mm_where_the_file_knows(trained, tmp_path):
+    elements = slice_elements(1) | {"Modality": ("CS", b"MR"), "PixelSpacing": ("DS", b"2\\0.5 ")}
+    (tmp_path / "a.dcm").write_bytes(file_bytes(elements))
+    with pytest.raises(SystemExit) as ended:
+        main(["predict", str(trained / "run"), str(tmp_path / "a.dcm"), "--out", str(tmp_path)])
+    assert not ended.value.code
+    (result,) = json.loads((tmp_path / "predictions.json").read_text())
+    for box in result["boxes"]:
+        assert box["width_mm"] == pytest.approx((box["x1"] - box["x0"]) * 0.5)
+        assert box["height_mm"] == pytest.approx((box["y1"] - box["y0"]) * 2)
+    for lesion in result["lesions"]:
+        assert lesion["width_mm"] == max(result["boxes"][number]["width_mm"] for number in lesion["boxes"])
 
 
 def test_explain_leaves_pictures_without_names(trained, tmp_path):

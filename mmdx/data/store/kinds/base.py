@@ -10,7 +10,7 @@ import dataclasses
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import datasets
@@ -166,10 +166,11 @@ class StoredItems(StoredKind):
             raise DataError(f"{given} slice labels for {count} {self.noun} of '{name}'; give one each")
         if beyond := [box.image for box in study.boxes if box.modality == name and box.image >= count]:
             raise DataError(f"a box points at image {beyond[0]} of '{name}', of {count}; count from 0")
+        order = value.order and replace(value.order, pixel_mm=_pixel_mm(decoded.letterboxes))
         cells = {
             name: decoded.items.reshape(-1),
             f"{name}.length": count,
-            f"{name}.order": json.dumps(dataclasses.asdict(value.order)) if value.order else None,
+            f"{name}.order": json.dumps(dataclasses.asdict(order)) if order else None,
             f"{name}.slice_labels": labels,
         }
         return Cells(cells, decoded.letterboxes)
@@ -213,6 +214,12 @@ class StoredKinds(Mapping[str, StoredKind]):
 
 
 STORED = StoredKinds()
+
+
+def _pixel_mm(letterboxes: Sequence[Letterbox]) -> tuple[float | None, ...]:
+    """The side of a stored pixel of each image, empty where no file says it."""
+    sides = [box.pixel_mm for box in letterboxes]
+    return tuple(None if side is None else round(side, 6) for side in sides) if any(sides) else ()
 
 
 def _slice_labels(study: Study, slot: Slot) -> Float32[np.ndarray, " n_f"]:

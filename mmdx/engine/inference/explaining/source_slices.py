@@ -1,4 +1,5 @@
-"""The slices of a study as their files have them: where each is found again, its pixels at its own size and window."""
+"""The slices of a study as their files have them: where each is found again, its pixels at its own size and window,
+turned for display as models see them."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from PIL import Image
 
 from mmdx.data.dicom.files import is_dicom, read_header
 from mmdx.data.dicom.grayscale import frame_attributes, window
-from mmdx.data.images.decode import source_images
+from mmdx.data.images.decode import shown_images
 from mmdx.data.images.letterbox import Letterbox
 from mmdx.data.order.geometry import slice_of
 from mmdx.engine.inference.arrays import ImageArrays
@@ -69,8 +70,8 @@ class SlicePlace:
 
 @dataclass(frozen=True)
 class SourceSlice:
-    """One image as its file has it: where it is found, its `pixels` from 0 to 1, grey or in colour, and in words the
-    window in which they are shown."""
+    """One image as it is shown at the size of its file: where it is found, its `pixels` from 0 to 1, grey or in colour,
+    and in words the window in which they are shown."""
 
     place: SlicePlace
     pixels: Float[np.ndarray, "h w *c"]
@@ -91,7 +92,7 @@ class SourceSlices:
             pixels, count = self.images.pixels, len(self.images.pixels)
             return [self._shown(SlicePlace(index, count), pixels[index], None) for index in indices]
         refs = [self.images.images[index] for index in indices]
-        sources = source_images(self.images, refs)
+        sources = shown_images(self.images, refs)
         return [self._located(index, ref, pixels) for index, ref, pixels in zip(indices, refs, sources, strict=True)]
 
     def _located(self, index: int, ref: ImageRef, pixels: np.ndarray) -> SourceSlice:
@@ -122,7 +123,7 @@ class SourceSlices:
 
 
 def heat_on_source(heat: Float[np.ndarray, "s s"], letterbox: Letterbox) -> Float[np.ndarray, "h w"]:
-    """Heat of a stored image over its source: the margins cut off, at the size of the source."""
+    """Heat of a stored image over its source as it is shown: the margins cut off, at the size of `letterbox.shown`."""
     (x, y), (width, height) = letterbox.margins, letterbox.shape
     inner = Image.fromarray(heat[y : y + height, x : x + width].astype(np.float32))
-    return np.asarray(inner.resize((letterbox.width, letterbox.height), Image.Resampling.BILINEAR))
+    return np.asarray(inner.resize(letterbox.shown, Image.Resampling.BILINEAR))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import cohorts
 import numpy as np
 import pyarrow as pa
+from raw_dicom import file_bytes, slice_elements
 from raw_studies import images, study, written
 
+from mmdx.data.images.modality import images_in
 from mmdx.data.store.kinds import STORED, ModalityFacts
-from mmdx.study import ImageFiles, Order
+from mmdx.data.store.kinds.base import Slot
+from mmdx.study import ImageFiles, Order, Study
 
 
 def test_pixels_are_one_contiguous_array_of_their_own_type(tmp_path: Path) -> None:
@@ -32,3 +36,12 @@ def test_no_images_and_an_order_beyond_them_are_problems() -> None:
     ]
     one = ImageFiles(images(Path("a")).images, Order("given", gaps=(1,)))
     assert STORED["images"].problems("ct", one) == ["the order of 'ct' points at image 1, of 1; count from 0"]
+
+
+def test_the_certificate_in_a_store_says_how_images_lie_and_how_large_a_pixel_is(tmp_path: Path) -> None:
+    elements = slice_elements(1) | {"ImageOrientationPatient": ("DS", b"1\\0\\0\\0\\-1\\0")}
+    (tmp_path / "a.dcm").write_bytes(file_bytes(elements | {"PixelSpacing": ("DS", b"2\\1 ")}))
+    files, _ = images_in(tmp_path, tmp_path)
+    cells = STORED["images"].encode(Study("s", "p", {"ct": files}), Slot("ct", STORED["images"].facts(files), 16, ()))
+    order = json.loads(cells.columns["ct.order"])
+    assert (order["axes"], order["pixel_mm"]) == ("LA", [0.5])  # 4 rows of 2 mm in 16 stored pixels
