@@ -26,11 +26,13 @@ def fit_terms(tokenizer: ReportTokenizer, reports: Iterable[str], patients: Sequ
     """The terms of `reports`, those of training studies alone, with scikit-learn's rarity: log((1 + n) / (1 + d)) + 1.
 
     d of n reports that are not blank have the term; `patients` are whose each report is (None: of a patient each), and
-    what stands in the reports of fewer than `fewest_patients` is no term. A word is a token with a letter or a digit;
-    punctuation parts neighbours, as does a word that the tokenizer does not know.
+    what stands in the reports of fewer than `fewest_patients` is no term. A word is a token with a letter or a digit.
+    Punctuation is no term, but with a word beside it: what follows a heading tells more than the same word elsewhere. A
+    word that the tokenizer does not know is in no pair.
     """
     vocabulary = tokenizer.words(range(tokenizer.vocabulary))
-    worded = np.array([word not in (PADDING, UNKNOWN_WORD) and any(map(str.isalnum, word)) for word in vocabulary])
+    known = np.array([word not in (PADDING, UNKNOWN_WORD) for word in vocabulary])
+    worded = known & [any(map(str.isalnum, word)) for word in vocabulary]
     written = [(at, report) for at, report in enumerate(reports) if report.strip()]
     owners = [str(at) if patients is None else patients[at] for at, _ in written]
     ids = [tokenizer(report) for _, report in written]
@@ -38,17 +40,20 @@ def fit_terms(tokenizer: ReportTokenizer, reports: Iterable[str], patients: Sequ
     pairs: Counter[tuple[int, int]] = Counter()
     for report in ids:
         words[np.unique(report)] += 1
-        pairs.update(_pairs(report, worded))
+        pairs.update(_pairs(report, known, worded))
     several = shared((np.unique(report).tolist() for report in ids), owners)
     rare = np.where(worded & np.isin(np.arange(len(words)), list(several)), np.log((1 + total) / (1 + words)) + 1, 0.0)
-    often = [(-pairs[pair], pair) for pair in shared((_pairs(report, worded) for report in ids), owners)]
+    often = [(-pairs[pair], pair) for pair in shared((_pairs(report, known, worded) for report in ids), owners)]
     kept = sorted(pair for _, pair in sorted(often)[:MOST_PAIRS])
     rarities = tuple(math.log((1 + total) / (1 + pairs[pair])) + 1 for pair in kept)
     return Terms(tuple(rare.tolist()), tuple(kept), rarities)
 
 
-def _pairs(ids: Int64[np.ndarray, "n"], worded: Bool[np.ndarray, "v"]) -> set[tuple[int, int]]:
-    return {pair for pair in pairwise(ids.tolist()) if worded[list(pair)].all()}
+def _pairs(
+    ids: Int64[np.ndarray, "n"], known: Bool[np.ndarray, "v"], worded: Bool[np.ndarray, "v"]
+) -> set[tuple[int, int]]:
+    neighbours = pairwise(ids.tolist())
+    return {(a, b) for a, b in neighbours if known[a] and known[b] and (worded[a] or worded[b])}
 
 
 def term_vectors(terms: Terms, reports: Sequence[Int64[np.ndarray, "_"]]) -> csr_array:

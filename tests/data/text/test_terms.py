@@ -26,7 +26,7 @@ def test_words_and_neighbours_of_two_reports_are_terms() -> None:
     terms = fit_terms(fit_tokenizer(REPORTS, max_tokens=64), REPORTS)
     words, pairs = named(terms, REPORTS)
     two = log(4 / 3) + 1  # in two of three reports that are not blank
-    # "acute" stands in all three; punctuation is no word, and parts "bleed" from "the".
+    # "acute" stands in all three; punctuation is no word, parts "bleed" from "the", and is a pair with a word.
     assert words == pytest.approx({"acute": 1.0, "bleed": two, "fall": two, "head": two, "no": two, "the": two})
     assert pairs == pytest.approx({"no acute": two, "acute bleed": two, "the head": two})
     assert list(terms.pairs) == sorted(terms.pairs)
@@ -36,6 +36,12 @@ def test_a_word_twice_in_one_report_is_no_term() -> None:
     reports = ["again and again the fall", "the fall"]
     words, pairs = named(fit_terms(fit_tokenizer(reports, max_tokens=64), reports), reports)
     assert (set(words), set(pairs)) == ({"the", "fall"}, {"the fall"})
+
+
+def test_a_word_behind_a_heading_is_a_term_of_its_own() -> None:
+    reports = ["mass: none. Impression: mass.", "Impression: mass. No fall"]
+    pairs = named(fit_terms(fit_tokenizer(reports, max_tokens=64), reports), reports)[1]
+    assert set(pairs) == {"impression :", ": mass", "mass ."}
 
 
 def test_terms_of_a_lone_patient_are_none() -> None:
