@@ -190,6 +190,16 @@ class ModelLayout:
         return self.folder / "stack.safetensors"
 
     @property
+    def domain(self) -> Path:
+        """How far images may lie from those of training; a model of which nobody knows has no such file."""
+        return self.folder / "domain.json"
+
+    @property
+    def domain_tensors(self) -> Path:
+        """Where the training images lie."""
+        return self.folder / "domain.safetensors"
+
+    @property
     def first(self) -> Path:
         """The model folder of the first of two stages, which makes the descriptors that this model reads."""
         return self.folder / "first"

@@ -45,6 +45,7 @@ FLOORS = {
     "models": (
         (
             "facts",
+            "domain",
             "packing",
             "weights",
             "hub",

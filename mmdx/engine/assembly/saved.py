@@ -34,6 +34,7 @@ from mmdx.engine.assembly.texts import target_key
 from mmdx.errors import DataError, UsageError, reason
 from mmdx.files import PARTIAL, ModelLayout, write_json, write_text, written
 from mmdx.kinds import KINDS
+from mmdx.models.domain import Reference, read_domain
 from mmdx.models.heads.base import FindingsHead
 from mmdx.models.heads.calibration import Calibration
 from mmdx.models.model import MultimodalModel
@@ -46,7 +47,8 @@ class SavedModel:
 
     `encoded` is what its frozen encoders gave for the images of a store, by input, where that is at hand.
     `others` are the further members of an ensemble: they answer for the same findings from the same inputs, each with
-    tokenizers and tables of its own, and what all of them say is averaged. A model alone has none.
+    tokenizers and tables of its own, and what all of them say is averaged. A model alone has none. `domain` says where
+    its training images lie, by input, where that is known.
     """
 
     model: MultimodalModel
@@ -56,6 +58,7 @@ class SavedModel:
     first: SavedModel | None = None
     encoded: Mapping[str, Encoded] = field(default_factory=dict)
     others: tuple[SavedModel, ...] = ()
+    domain: Mapping[str, Reference] = field(default_factory=dict)
 
     @property
     def members(self) -> tuple[SavedModel, ...]:
@@ -134,7 +137,7 @@ def load_model(folder: Path) -> SavedModel:
         ) from None
     _calibrate(model, folder, facts)
     model.stack = read_stack(folder, facts)
-    return SavedModel(model.eval(), config, facts, tokenizers, _first_of(folder, facts))
+    return SavedModel(model.eval(), config, facts, tokenizers, _first_of(folder, facts), domain=read_domain(folder))
 
 
 def write_calibration(folder: Path, calibrations: Mapping[str, Calibration], facts: ModelFacts) -> None:

@@ -27,6 +27,7 @@ from mmdx.engine.runs.record import record_plan, record_store
 from mmdx.engine.runs.setting import Setting
 from mmdx.engine.scoring.baselines.files import write_baselines
 from mmdx.engine.scoring.calibrate import calibrate, rescale
+from mmdx.engine.scoring.domain import Distances, held_out_distances, know_domain
 from mmdx.engine.scoring.pool import pool_scores
 from mmdx.engine.scoring.score import default_showings, score_split
 from mmdx.engine.scoring.stacking.answers import Answers, pooled
@@ -69,10 +70,12 @@ def begun_otherwise(run: RunLayout) -> bool:
 @dataclass(frozen=True)
 class HeldOut:
     """What models that left one fold out show: how long to train the one that stays, and, where a stack is to be
-    fitted, what its members said of the studies that they had not seen."""
+    fitted, what its members said of the studies that they had not seen; and how far from those of their training the
+    images of such studies lay, by fold."""
 
     length: Length
     answers: Answers | None = None
+    distances: tuple[Distances, ...] = ()
 
 
 def cross_fit(setting: Setting, final: Refit, *, resume: bool) -> HeldOut:
@@ -100,11 +103,12 @@ def cross_fit(setting: Setting, final: Refit, *, resume: bool) -> HeldOut:
         for inside in folds:
             _train(inside, length.epochs, resume=resume, brief=True)
     everyone = [*setting.splits.rows("train"), *setting.splits.rows("val")]
-    answers = [part for inside in folds if (part := _score(inside, everyone)) is not None]
+    scored = [_score(inside, everyone) for inside in folds]
+    answers = [part for part, _ in scored if part is not None]
     if setting.is_main:
         setting.say(*pool_scores([inside.run.predictions for inside in folds], setting.run.predictions, "val"))
     setting.accelerator.wait_for_everyone()
-    return HeldOut(length, pooled(answers) if answers else None)
+    return HeldOut(length, pooled(answers) if answers else None, tuple(distances for _, distances in scored))
 
 
 def settle(setting: Setting, saved: SavedModel, held_out: HeldOut) -> None:
@@ -122,6 +126,8 @@ def settle(setting: Setting, saved: SavedModel, held_out: HeldOut) -> None:
             calibrations.pop(stack.head, None)  # a stack's answers mean what they say
         rescale(saved, run.predictions, "val", calibrations)
         write_calibration(run.best, calibrations, saved.facts)
+        kept = load_model(run.best).to(setting.accelerator.device)
+        know_domain(kept, setting.store, setting.splits.joined().rows("train"), held_out.distances, run.best)
         folds = len(list((run.folder / "crossfit").glob("fold-*")))
         content = {"epochs": length.epochs, "of": length.of, "folds": folds, "log_losses": list(length.log_losses)}
         write_json(run.final, content)
@@ -218,16 +224,18 @@ def _train(setting: Setting, epochs: int | None, *, resume: bool, brief: bool) -
     setting.accelerator.wait_for_everyone()  # for the main process to write the last line of the log
 
 
-def _score(setting: Setting, everyone: Sequence[int]) -> Answers | None:
+def _score(setting: Setting, everyone: Sequence[int]) -> tuple[Answers | None, Distances]:
     """Scores the validation studies of a fold by its own model, and by the baselines of its training studies; on the
-    main process, what the members of a stack say of them, whatever may be shown of `everyone`."""
+    main process, what the members of a stack say of them, whatever may be shown of `everyone`, and how far their images
+    lie from those of training."""
     saved, splits = load_model(setting.run.best), setting.splits
     saved.model.to(setting.accelerator.device)
-    place, answers = setting.run.predictions, None
+    place, answers, distances = setting.run.predictions, None, Distances()
     score_split(setting, saved, "val", default_showings(list(saved.config.model.inputs)), place)
     if setting.is_main:
         setting.say(*write_baselines(setting, saved, ("val",), place))
         if stackable(saved):
             answers = held_out_answers(saved, setting.store, splits.rows("train"), splits.rows("val"), everyone)
+        distances = held_out_distances(saved, setting.store, splits.rows("train"), splits.rows("val"))
     setting.accelerator.wait_for_everyone()
-    return answers
+    return answers, distances

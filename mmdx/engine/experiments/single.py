@@ -19,6 +19,7 @@ from mmdx.engine.runs.record import record_plan, record_store, splits_of
 from mmdx.engine.runs.setting import Setting
 from mmdx.engine.runs.studies import write_studies
 from mmdx.engine.scoring.baselines.files import write_baselines
+from mmdx.engine.scoring.domain import held_out_distances, know_domain
 from mmdx.engine.scoring.score import default_showings, score_split
 from mmdx.engine.scoring.stacking.fit import held_out_answers, stack_up, stackable
 from mmdx.engine.scoring.texts import write_reports
@@ -77,14 +78,17 @@ def train_one(setting: Setting, present: Presence, *, resume: bool, objective: O
 
 
 def stack_by_validation(setting: Setting) -> None:
-    """Fits the stack of the model that stays by validation studies, which it has not learned from; one that is there
-    stays, and so does a run that was concluded without."""
+    """Fits the stack of the model that stays by validation studies, which it has not learned from, and says how far
+    images may lie from those of training; what is there stays, and so does a run that was concluded without."""
     run, splits = setting.run, setting.splits
-    if setting.is_main and not (ModelLayout(run.best).stack.is_file() or is_concluded(run)):
+    layout, train, rows = ModelLayout(run.best), splits.rows("train"), splits.rows("val")
+    if setting.is_main and not is_concluded(run):
         saved = load_model(run.best)
         saved.model.to(setting.accelerator.device)
-        if stackable(saved):
-            train, rows = splits.rows("train"), splits.rows("val")
+        if not layout.domain.is_file():
+            held_out = held_out_distances(saved, setting.store, train, rows)
+            know_domain(saved, setting.store, train, [held_out], run.best)
+        if stackable(saved) and not layout.stack.is_file():
             stack_up(setting, saved, train, held_out_answers(saved, setting.store, train, rows, [*train, *rows]))
     setting.accelerator.wait_for_everyone()
 

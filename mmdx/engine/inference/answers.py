@@ -12,6 +12,7 @@ import pandas as pd
 from markupsafe import escape
 
 from mmdx.errors import DataError
+from mmdx.models.domain import FALSE_ALARMS
 
 
 @runtime_checkable
@@ -33,13 +34,15 @@ class Standing:
     `rows` says of what they are, studies or slices. `calibrated` says whether they are probabilities: whether studies
     that the model had not seen, shown as much as this one, were held against them. Beside them stand, by finding and
     where they are known, the `thresholds` that validation chose (Youden's J) and the `prevalence` among what the model
-    learned from.
+    learned from. `apart` says by input how far the images lie from those that the model learned from, where that is
+    known: as a share of the distance within which 95 % of validation patients lie.
     """
 
     rows: Literal["studies", "slices"] = "studies"
     calibrated: bool = False
     thresholds: Mapping[str, float] = field(default_factory=dict)
     prevalence: Mapping[str, float] = field(default_factory=dict)
+    apart: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def called(self) -> str:
@@ -53,16 +56,28 @@ class Standing:
         return {name: values for name, values in known.items() if values}
 
     @property
+    def warnings(self) -> list[str]:
+        """Why the scores should not be relied on."""
+        return [
+            f"warning: {name} is unlike the training images ({apart:.1f} times as far from them as "
+            f"{1 - FALSE_ALARMS:.0%} of validation patients are at most); do not rely on these scores"
+            for name, apart in self.apart.items()
+            if apart > 1
+        ]
+
+    @property
     def meaning(self) -> list[str]:
-        """Sentences on what the scores mean, and what stands beside them."""
-        lines = [] if self.calibrated else ["scores are not calibrated: they rank, and are no probabilities"]
+        """Sentences on what the scores mean, warnings first, and what stands beside them."""
+        lines = self.warnings + (
+            [] if self.calibrated else ["scores are not calibrated: they rank, and are no probabilities"]
+        )
         if self.thresholds:
             lines.append(f"threshold: a {self.called} at or above it is a yes (Youden's J on validation {self.rows})")
         return lines + ([f"prevalence: among training {self.rows}"] if self.prevalence else [])
 
     def to_json(self) -> dict[str, Any]:
         """Its part of the entry of a study; what is not known has no key."""
-        known = {"thresholds": dict(self.thresholds), "prevalence": dict(self.prevalence)}
+        known = {"thresholds": dict(self.thresholds), "prevalence": dict(self.prevalence), "apart": dict(self.apart)}
         return {"calibrated": self.calibrated} | {name: values for name, values in known.items() if values}
 
 

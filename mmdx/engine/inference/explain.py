@@ -7,7 +7,7 @@ each slice counted where the sequence model weighs them, and how much each word 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mmdx.engine.assembly.saved import SavedModel, load_model
@@ -19,7 +19,7 @@ from mmdx.engine.inference.explanation import ExplainedSlice, Explanation, draw_
 from mmdx.engine.inference.raw import image_inputs, image_names, images_of
 from mmdx.engine.inference.reports import read_reports
 from mmdx.engine.inference.source import answer_each, make_folder
-from mmdx.engine.inference.standing import explained_with_thresholds, standing_of
+from mmdx.engine.inference.standing import apart_of, explained_with_thresholds, standing_of
 from mmdx.engine.inference.study import check_trained, image_input, read_by_members
 from mmdx.engine.processes import ready_cpu
 from mmdx.engine.runs.folder import model_folder
@@ -125,6 +125,7 @@ def explain_study(
         looks.append(look_at(member, read, name))
         shown.append(read.shown)
     standing = standing_of([(one.saved, names) for one, names in zip(looks, shown, strict=True)], looks[0].level)
+    standing = replace(standing, apart=apart_of([(look.saved, look.batch, look.output) for look in looks]))
     parts = images_of(saved, study, image_input(saved, asked.modality))[name]
     slices = SourceSlices(next(iter(parts.values())), looks[0].window)
     findings = {}

@@ -24,7 +24,7 @@ from mmdx.engine.inference.prediction import Prediction, Predictions
 from mmdx.engine.inference.raw import image_names
 from mmdx.engine.inference.reports import read_reports
 from mmdx.engine.inference.source import answer_each, make_folder
-from mmdx.engine.inference.standing import standing_of, with_thresholds
+from mmdx.engine.inference.standing import apart_of, standing_of, with_thresholds
 from mmdx.engine.inference.study import ReadStudy, check_trained, device_of, image_input, read_by_members, text_inputs
 from mmdx.engine.processes import ready_cpu
 from mmdx.engine.runs.folder import model_folder
@@ -128,6 +128,7 @@ def predict_study(
         reports_without=withheld(saved.config.data.reports) if text_inputs(saved) else "",
         calibrated=standing.calibrated,
         prevalence=standing.prevalence,
+        apart=apart_of([(one.saved, one.read.batch, one.output) for one in answered]),
         members=len(answered),
         labels=known_labels(saved, study),
         slice_labels=known_slice_labels(saved, study) if level == "slice" else {},

@@ -33,7 +33,7 @@ class Prediction:
     says how large a pixel is, `score`), and `lesions` are these boxes linked over slices. `description` is the text
     that the model wrote, None where it writes none, from the inputs `described_from`.
 
-    `calibrated`, `thresholds` and `prevalence` are what these scores are to be read against (`Standing`).
+    `calibrated`, `thresholds`, `prevalence` and `apart` are what these scores are to be read against (`Standing`).
 
     `labels` are those that came with the study, by finding, the known ones alone; `slice_labels` by image of all of the
     study, NaN where unknown, where the model answers for slices alone.
@@ -62,6 +62,7 @@ class Prediction:
     calibrated: bool = False
     thresholds: Mapping[str, float] = field(default_factory=dict)
     prevalence: Mapping[str, float] = field(default_factory=dict)
+    apart: Mapping[str, float] = field(default_factory=dict)
     members: int = 1
     spread: Mapping[str, float] = field(default_factory=dict)
     slice_spread: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
@@ -78,7 +79,7 @@ class Prediction:
     def standing(self) -> Standing:
         """What its scores are to be read against."""
         rows = "studies" if self.findings else "slices"
-        return Standing(rows, self.calibrated, self.thresholds, self.prevalence)
+        return Standing(rows, self.calibrated, self.thresholds, self.prevalence, self.apart)
 
     def images_read(self, name: str) -> str:
         """How many images of an input were read, in words."""

@@ -7,13 +7,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from statistics import fmean
 from typing import Literal
 
+from mmdx.batch import Batch, Output
 from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.inference.answers import Refused, Standing
 from mmdx.engine.inference.explanation import Explanation
 from mmdx.engine.inference.prediction import Prediction, Predictions
 from mmdx.files import SLICES, RunLayout
+from mmdx.models.domain import study_vectors
 from mmdx.models.heads.base import FindingsHead
 from mmdx.stats.cohort.choices import thresholds_for
 
@@ -24,6 +27,18 @@ def standing_of(answered: Sequence[tuple[SavedModel, Sequence[str]]], level: Lit
     calibrated = all(is_calibrated(saved, level, shown) for saved, shown in answered)
     prevalence = prevalence_of(answered[0][0], level)
     return Standing("studies" if level == "study" else "slices", calibrated, prevalence=prevalence)
+
+
+def apart_of(answered: Sequence[tuple[SavedModel, Batch, Output]]) -> dict[str, float]:
+    """How far the images of a study lie from those of training, by input, as a share of the limit: the mean over the
+    models that know and that were shown some."""
+    apart: dict[str, list[float]] = {}
+    for saved, batch, output in answered:
+        for name, reference in saved.domain.items():
+            vectors = study_vectors(output.features[name])
+            if vectors is not None and bool(batch.present(name)[0]):
+                apart.setdefault(name, []).append(float(reference.distance(vectors)[0]) / reference.limit)
+    return {name: fmean(shares) for name, shares in apart.items()}
 
 
 def is_calibrated(saved: SavedModel, level: Literal["study", "slice"], shown: Sequence[str]) -> bool:

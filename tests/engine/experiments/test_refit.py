@@ -13,7 +13,7 @@ import torch
 import yaml
 from rich.console import Console
 from safetensors.torch import load_file
-from tiny import write_cohort, write_config
+from tiny import SIDE, write_cohort, write_config
 
 from mmdx.config_file import read_config
 from mmdx.data.splits.splits import Splits, read_splits
@@ -23,6 +23,7 @@ from mmdx.engine.assembly.saved import load_model
 from mmdx.engine.experiments import run as experiments
 from mmdx.engine.experiments.extract import extract_run
 from mmdx.engine.experiments.refit import choose_length
+from mmdx.engine.inference.model import Model
 from mmdx.engine.scoring.evaluate import evaluate_run
 from mmdx.engine.training import loop
 from mmdx.errors import DataError, UsageError
@@ -70,6 +71,17 @@ def test_the_model_that_stays_is_the_one_of_all_these_studies(run: Path, tmp_pat
     left, right = (load_file(folder / "checkpoints" / "best" / "model.safetensors") for folder in (run, other))
     assert left.keys() == right.keys()
     assert all(torch.equal(left[name], right[name]) for name in left)
+
+
+def test_images_unlike_those_that_the_model_learned_from_are_told_by_what_was_held_out(run: Path):
+    model = Model.load(run)
+    rng = np.random.default_rng(1)
+    like = [rng.normal(90, 25, (2, SIDE, SIDE)).clip(0, 255).astype(np.uint8) for _ in range(10)]
+    apart = [model.predict(pixels)[0].apart["image"] for pixels in like]
+    assert sum(share > 1 for share in apart) <= 2
+    unlike = model.predict(np.full((2, SIDE, SIDE), 255, np.uint8))[0]
+    assert unlike.apart["image"] > max(1, *apart)
+    assert unlike.standing.meaning[0].startswith("warning: image is unlike the training images")
 
 
 def test_out_of_fold_scores_and_the_model_are_calibrated_alike(run: Path):

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from members import write_member
 from texts import model_of
 
+from mmdx.engine.assembly.saved import load_model
 from mmdx.engine.inference.answers import Refused, Standing
 from mmdx.engine.inference.explanation import Explanation
+from mmdx.engine.inference.model import Model
 from mmdx.engine.inference.prediction import Prediction, Predictions
 from mmdx.engine.inference.standing import (
     explained_with_thresholds,
@@ -19,6 +23,7 @@ from mmdx.engine.inference.standing import (
     standing_of,
     with_thresholds,
 )
+from mmdx.models.domain import Reference
 from mmdx.models.heads.calibration import Calibration
 from mmdx.models.stack.stack import Stack, Weighting
 
@@ -95,6 +100,23 @@ def test_models_that_answer_together_are_calibrated_where_each_of_them_is():
         head.calibration = Calibration(torch.ones(1), torch.zeros(1))
     standing = standing_of([(one, ["history"]), (other, ["history"])], "study")
     assert (standing.rows, standing.called) == ("studies", "probability")
+
+
+def test_how_far_images_lie_is_the_mean_over_the_models_that_know(tmp_path: Path):
+    saved = load_model(write_member(tmp_path / "model", seed=0))
+    width = saved.model.branches["image"].encoder.dim
+    plain = Reference(torch.zeros(width), torch.ones(width), torch.zeros(0, width), torch.zeros(0), 1.0)
+    far, near = (replace(saved, domain={"image": replace(plain, limit=limit)}) for limit in (0.5, 2.0))
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 32, 32), dtype=np.uint8)
+    one = Model(far).predict({"image": pixels, "report": "a fall"})[0].apart["image"]
+    two = Model(replace(far, others=(near, saved))).predict({"image": pixels, "report": "a fall"})[0].apart["image"]
+    assert one > 0
+    assert two == pytest.approx(one * (1 + 0.25) / 2)
+    assert Model(far).explain(pixels, findings=saved.facts.findings[:1])[0].standing.apart["image"] == pytest.approx(
+        one
+    )
+    assert Model(far).predict({"report": "a fall"})[0].apart == {}
+    assert Model(saved).predict(pixels)[0].apart == {}
 
 
 def test_a_model_folder_alone_has_no_thresholds_and_refusals_stay(tmp_path: Path):

@@ -40,7 +40,7 @@ def explain_page(entries: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _standing(entry: Mapping[str, Any]) -> Standing:
-    known = (dict(entry.get(name, {})) for name in ("thresholds", "prevalence"))
+    known = (dict(entry.get(name, {})) for name in ("thresholds", "prevalence", "apart"))
     return Standing(entry["scores_of"], entry["calibrated"], *known)
 
 

@@ -50,6 +50,12 @@ def test_a_score_is_a_probability_only_where_it_is_calibrated() -> None:
     assert "threshold: a probability at or above it is a yes (Youden&#39;s J on validation slices)" in page
 
 
+def test_images_unlike_those_of_training_are_warned_of() -> None:
+    page = explain_page([{**ENTRY, "apart": {"ct": 3.0, "mr": 0.5}}])
+    assert page.count("<p><strong>warning: ct is unlike the training images (3.0 times as far") == 1
+    assert "mr is" not in page
+
+
 def test_it_needs_nothing_of_elsewhere() -> None:
     page = explain_page([ENTRY])
     assert re.findall(r"https?:|<script|<link|@import|url\(", page) == []
