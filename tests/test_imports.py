@@ -64,7 +64,7 @@ FLOORS = {
         *(("sections", "texts"), ("evidence",)),
     ),
     "engine": (
-        *(("processes",), ("runs",), ("assembly",), ("intake", "scoring"), ("training",)),
+        *(("processes", "passing"), ("runs",), ("assembly",), ("intake", "scoring"), ("training",)),
         *(("inference", "reporting"), ("experiments",), ("planning",)),
     ),
 }

@@ -9,11 +9,13 @@ import codecs
 import lzma
 import os
 import struct
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path, PureWindowsPath
+from functools import lru_cache
+from pathlib import Path, PurePath, PureWindowsPath
 from tempfile import TemporaryDirectory
 
 from mmdx.errors import DataError, reason
@@ -46,11 +48,17 @@ def decoded(raw: bytes, encoding: str = "utf-8") -> str:
     return text
 
 
+def composed(name: str) -> str:
+    """A name as it is compared: with joined accents (NFC), since some systems store them apart, and they look alike."""
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
 def inside(root: Path, name: str, where: str, *, outside: bool = False) -> Path:
     """`root / name`, existing, neither absolute nor outside `root`, links followed; with `outside`, wherever it lies.
 
-    Where no file has a name with backslashes, they are read as slashes. Raises `DataError` at the place `where` for a
-    name that is empty, leaves the folder or is not there.
+    Where no file has a name with backslashes, they are read as slashes; where none is spelled so, accents may be joined
+    to their letters or stand apart. Raises `DataError` at the place `where` for a name that is empty, leaves the folder
+    or is not there.
     """
     if not name.strip() or "\0" in name:
         raise DataError(f"{where}: {name!r} is no file name; correct it")
@@ -58,7 +66,7 @@ def inside(root: Path, name: str, where: str, *, outside: bool = False) -> Path:
         name = name.replace("\\", "/")
     if not outside and (Path(name).is_absolute() or PureWindowsPath(name).is_absolute() or PureWindowsPath(name).drive):
         raise DataError(f"{where}: '{name}' is absolute; write it relative to {root}")
-    path = root / name
+    path = root / (name if name.isascii() else _as_stored(root, name))
     try:
         # strict: a link that points nowhere or in a circle, and a name too long to exist, are errors here.
         real = path.resolve(strict=True)
@@ -70,6 +78,29 @@ def inside(root: Path, name: str, where: str, *, outside: bool = False) -> Path:
     if not outside and not real.is_relative_to(root.resolve()):
         raise DataError(f"{where}: '{name}' leaves {root}; keep all files of the data set inside it")
     return path
+
+
+def _as_stored(root: Path, name: str) -> PurePath:
+    """A name as the file system spells it, where it does not have it as it is and has just one that looks the same."""
+    path = root
+    for part in PurePath(name).parts:
+        if not os.path.lexists(path / part):
+            try:
+                alike = _spellings(path, path.stat().st_mtime_ns).get(composed(part), [])
+            except OSError:
+                alike = []  # what is not there, or no folder, is said of the whole name
+            part = alike[0] if len(alike) == 1 else part
+        path = path / part
+    return path
+
+
+@lru_cache(maxsize=16)
+def _spellings(folder: Path, _modified: int) -> dict[str, list[str]]:
+    """The names in a folder by how they are compared."""
+    spellings: dict[str, list[str]] = {}
+    for path in folder.iterdir():
+        spellings.setdefault(composed(path.name), []).append(path.name)
+    return spellings
 
 
 def listing(folder: Path, root: Path) -> tuple[list[Path], list[Path]]:
@@ -92,15 +123,16 @@ def listing(folder: Path, root: Path) -> tuple[list[Path], list[Path]]:
 def unpacked(path: Path) -> Iterator[Path]:
     """The content of a zip in a folder of its name that goes away afterwards; links come out as plain files.
 
-    Raises `DataError` for a broken archive, an encrypted one, an entry whose path leaves the folder or is listed twice,
-    and for more than `MOST_FILES` files or `MOST_BYTES` bytes unpacked.
+    Backslashes in it are slashes: some programs of Windows write them, against the format. Raises `DataError` for a
+    broken archive, an encrypted one, an entry whose path leaves the folder or is listed twice, and for more than
+    `MOST_FILES` files or `MOST_BYTES` bytes unpacked.
     """
     with TemporaryDirectory(prefix="mmdx-") as temporary:
         # A reader may call a study like the folder that holds it.
         folder = Path(temporary, path.stem)
         try:
             with zipfile.ZipFile(path) as archive:
-                entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+                entries = [entry for entry in map(_with_slashes, archive.infolist()) if not entry.is_dir()]
                 _check_entries(path, entries)
                 # zipfile holds each entry to the size that the directory states, so the sum above bounds the disk.
                 archive.extractall(folder, entries)
@@ -110,12 +142,18 @@ def unpacked(path: Path) -> Iterator[Path]:
         yield folder
 
 
+def _with_slashes(entry: zipfile.ZipInfo) -> zipfile.ZipInfo:
+    if "\\" in entry.filename:
+        entry.filename = entry.filename.replace("\\", "/")
+    return entry
+
+
 def _check_entries(path: Path, entries: list[zipfile.ZipInfo]) -> None:
     places: set[str] = set()
     for entry in entries:
         name = entry.filename
         parts = [part for part in name.split("/") if part not in ("", ".")]
-        if Path(name).is_absolute() or ".." in parts or not parts:
+        if Path(name).is_absolute() or PureWindowsPath(name).drive or ".." in parts or not parts:
             raise DataError(f"{path}: entry '{name}' leaves the archive's folder; refused")
         # a/b, ./a/b and a//b are unpacked to one place.
         place = "/".join(parts)

@@ -175,9 +175,12 @@ def moved_boxes(batch: Batch, encoded: Mapping[str, Features]) -> dict[str, Boxe
 
 def encode(branch: nn.Module, packed: Packed, *, maps: int = 0) -> Features:
     """Runs a branch, which keeps its `maps` coarsest feature maps; where no study of the batch has its modality, it
-    runs on one blank item that belongs to none."""
-    if len(packed.values):
+    runs on one blank item that belongs to none. A lone item has no statistics: batch norms take what they have."""
+    if len(packed.values) > 1:
         return _run(branch, packed, maps)
+    if len(packed.values):
+        with frozen_statistics(branch):
+            return _run(branch, packed, maps)
     lengths = packed.lengths.clone()
     lengths[0] = 1
     places = None if packed.places is None else packed.places.new_zeros(1)
@@ -193,7 +196,7 @@ def _run(branch: nn.Module, packed: Packed, maps: int) -> Features:
 
 @contextmanager
 def frozen_statistics(module: nn.Module) -> Iterator[None]:
-    """Batch norms in evaluation for a while, so that a blank image leaves no trace in their statistics."""
+    """Batch norms in evaluation for a while, so that a blank or lone image leaves no trace in their statistics."""
     norms = [m for m in module.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.training]
     for norm in norms:
         norm.eval()

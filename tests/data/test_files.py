@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import codecs
+import unicodedata
 
 import pytest
 
@@ -95,3 +96,26 @@ def test_marks_of_both_byte_orders_and_an_encoding_that_is_said():
     assert decoded("ä".encode("latin-1"), "latin-1") == "ä"
     with pytest.raises(UnicodeError, match="UTF-16 without a byte order mark"):
         decoded("Mass".encode("utf-16-le"))
+
+
+@pytest.mark.parametrize(("stored", "asked"), [("NFD", "NFC"), ("NFC", "NFD"), ("NFD", "NFD")])
+def test_accents_joined_or_apart_are_one_name(root, stored, asked):
+    folder, file = (unicodedata.normalize(stored, name) for name in ("Müller", "é1.png"))
+    (root / folder).mkdir()
+    (root / folder / file).write_bytes(b"x")
+    assert inside(root, unicodedata.normalize(asked, "Müller/é1.png"), "here") == root / folder / file
+    with pytest.raises(DataError, match="no file"):
+        inside(root, "Müller/é2.png", "here")
+
+
+def test_of_two_names_that_look_the_same_the_one_that_is_spelled_counts(root):
+    for form in ("NFC", "NFD"):
+        (root / unicodedata.normalize(form, "é.png")).write_bytes(form.encode())
+    for form in ("NFC", "NFD"):
+        assert inside(root, unicodedata.normalize(form, "é.png"), "here").read_bytes() == form.encode()
+
+
+def test_a_link_out_is_refused_by_any_spelling(root, tmp_path):
+    (root / unicodedata.normalize("NFD", "é.png")).symlink_to(tmp_path / "secret.png")
+    with pytest.raises(DataError, match="leaves"):
+        inside(root, "é.png", "here")

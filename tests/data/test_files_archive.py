@@ -191,3 +191,20 @@ def test_whatever_it_holds_it_stays_in_its_folder_whole_or_is_refused_in_one_lin
             refused = error.problems
         assert [len(line.splitlines()) for line in refused] in ([], [1])
         assert sorted(p.name for p in Path(temporary).iterdir()) == ["a.zip"]
+
+
+def test_backslashes_of_windows_programs_part_folders(tmp_path):
+    path = write_zip(tmp_path / "a.zip", {"p1\\1.png": b"one", "p2\\1.png": b"two", "p3\\": b""})
+    with unpacked(path) as folder:
+        files = sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
+        assert files == ["p1/1.png", "p2/1.png"]
+        assert (folder / "p2" / "1.png").read_bytes() == b"two"
+
+
+@pytest.mark.parametrize("name", ["..\\..\\x", "\\x", "C:\\x", "C:x", "\\\\server\\x"])
+def test_backslashes_leave_the_folder_no_more_than_slashes(tmp_path, name):
+    assert "leaves the archive's folder; refused" in refusal(write_zip(tmp_path / "a.zip", {name: b"x"}))
+
+
+def test_one_place_by_both_slashes_is_refused(tmp_path):
+    assert "listed twice" in refusal(write_zip(tmp_path / "a.zip", {"p/1.png": b"one", "p\\1.png": b"two"}))

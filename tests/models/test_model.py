@@ -33,6 +33,18 @@ def test_a_head_reads_as_many_maps_as_it_says() -> None:
     assert model_of(config_of(heads={"study": "study", "places": BOX_HEAD})).maps == {"image": 1, "report": 0}
 
 
+class Normed(nn.Module):
+    """A branch that norms its items over the batch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(1)
+
+    def forward(self, packed: Packed) -> Features:
+        items = self.norm(packed.values).unsqueeze(1)
+        return Features(items=items, mask=packed.lengths[: len(items), None] > 0, pooled=items[:, 0])
+
+
 class Doubled(nn.Module):
     """A branch that doubles its items."""
 
@@ -44,6 +56,17 @@ class Doubled(nn.Module):
 def test_a_batch_without_the_modality_runs_on_one_blank_item() -> None:
     features = encode(Doubled(), Packed(torch.zeros(0, 2), torch.tensor([0, 0])))
     assert features.items.tolist() == [[[1.0, 1.0]]]
+
+
+def test_a_lone_item_passes_batch_norms_that_know_no_other() -> None:
+    branch = Normed().train()
+    features = encode(branch, Packed(torch.tensor([[8.0]]), torch.tensor([1])))
+    # By the statistics that the norm has, 0 and 1, which stay.
+    assert features.items.item() == pytest.approx(8.0, abs=1e-4)
+    assert branch.norm.running_mean.tolist() == [0.0]
+    assert branch.norm.training
+    encode(branch, Packed(torch.tensor([[8.0], [2.0]]), torch.tensor([1, 1])))
+    assert branch.norm.running_mean.tolist() == pytest.approx([0.5])
 
 
 def test_a_blank_item_leaves_no_trace_in_batch_norms() -> None:

@@ -22,7 +22,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
-from mmdx.data.files import inside, listing
+from mmdx.data.files import composed, inside, listing
 from mmdx.data.images.modality import images_in, images_listed
 from mmdx.data.images.plain_folders import plain_study, stem, studies_in_folders
 from mmdx.data.tables.dates import parse_date, with_days
@@ -155,7 +155,7 @@ def _from_table(source: _Source) -> list[Study]:
     table, folders = source.table, {}
     if not source.columns.files:
         require_names(table)
-        folders = {folder.name: folder for folder in listing(source.images, source.bound)[1]}
+        folders = _by_name(listing(source.images, source.bound)[1])
     rows: dict[str, Row] = {}
     studies = []
     for row in table.rows:
@@ -207,6 +207,15 @@ def _file_columns(table: Table, modality: str) -> dict[str, str]:
         if name:
             files[column] = name
     return files
+
+
+def _by_name(paths: Sequence[Path]) -> dict[str, Path]:
+    """Paths by their names as these are compared. Raises `DataError` for two that look the same."""
+    found: dict[str, Path] = {}
+    for path in paths:
+        if found.setdefault(composed(path.name), path) != path:
+            raise DataError(f"{path}: another name there looks the same and spells its accents otherwise; rename one")
+    return found
 
 
 def _study(source: _Source, row: Row, folders: Mapping[str, Path]) -> Study:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from mmdx.data.files import MOST_TEXT, decoded
+from mmdx.data.files import MOST_TEXT, composed, decoded
 from mmdx.errors import DataError, did_you_mean
 from mmdx.files import written
 
@@ -36,13 +36,14 @@ class Row:
         return f"{self.where}, column '{column}'"
 
     def text(self, column: str) -> str:
-        """A cell as text without the white space around it; empty where the cell is missing, empty or null."""
+        """A cell as text without the white space around it, accents joined to their letters; empty where the cell is
+        missing, empty or null."""
         cell = self.cells.get(column)
         if cell is None:
             return ""
         if isinstance(cell, list | dict | bool):
             raise DataError(f"{self.at(column)}: expected text, found {json.dumps(cell)}")
-        return str(cell).strip()
+        return composed(str(cell).strip())
 
     def fact(self, column: str) -> str | float | None:
         """A cell as a finite number where it is one (true is 1, false 0), else as text; None where empty or NaN."""
@@ -120,7 +121,7 @@ def _csv(path: Path, text: str, separator: Separator) -> Table:
         raise DataError(f"{where}: not CSV: {error}; correct the quotes or use JSON Lines") from None
     if not any(records):
         raise DataError(f"{path}: is empty; the first row names the columns")
-    columns = [" ".join(name.split()) for name in records[0]]
+    columns = [composed(" ".join(name.split())) for name in records[0]]
     others = {";": ";", "\t": "tab", "|": "|", ",": ","}
     other = next((name for mark, name in others.items() if any(mark in cell for cell in records[0])), None)
     if len(columns) == 1 and other is not None:
@@ -168,6 +169,7 @@ def _json_lines(path: Path, text: str) -> Table:
 
 
 def _unique(pairs: list[tuple[str, Any]], where: str) -> dict[str, Any]:
+    pairs = [(composed(name), cell) for name, cell in pairs]
     names = [name for name, _ in pairs]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:

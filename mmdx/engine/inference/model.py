@@ -24,6 +24,7 @@ from mmdx.engine.inference.raw import image_names
 from mmdx.engine.inference.reports import named_texts
 from mmdx.engine.inference.source import answer_each
 from mmdx.engine.inference.study import device_of, image_input, read_by_members, text_inputs
+from mmdx.engine.passing import passing
 from mmdx.engine.processes import ready_cpu
 from mmdx.engine.runs.folder import model_folder
 from mmdx.errors import DataError
@@ -185,7 +186,7 @@ class Model:
         outputs: list[Output] = []
         present: dict[str, bool] = {}
         for member, read in read_by_members(self._saved, study, reports=reports, modality=modality):
-            with torch.inference_mode():
+            with passing("features", read.batch.study_ids), torch.inference_mode():
                 outputs.append(member.model(read.batch.to(device_of(member))))
             present = {name: bool(read.batch.present(name)[0]) for name in member.facts.inputs}
         features = {name: [output.features[name] for output in outputs] for name in present}

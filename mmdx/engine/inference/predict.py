@@ -26,6 +26,7 @@ from mmdx.engine.inference.reports import read_reports
 from mmdx.engine.inference.source import answer_each, make_folder
 from mmdx.engine.inference.standing import apart_of, standing_of, with_thresholds
 from mmdx.engine.inference.study import ReadStudy, check_trained, device_of, image_input, read_by_members, text_inputs
+from mmdx.engine.passing import passing
 from mmdx.engine.processes import ready_cpu
 from mmdx.engine.runs.folder import model_folder
 from mmdx.engine.scoring.boxes import lesions_of, merged_boxes
@@ -105,7 +106,7 @@ def predict_study(
     is not a number.
     """
     check_trained(saved)
-    with torch.inference_mode():
+    with passing("prediction", [study.study_id]), torch.inference_mode():
         answered = [
             _Answered(member, read, member.model(read.batch.to(device_of(member))))
             for member, read in read_by_members(saved, study, reports=reports, modality=modality)

@@ -17,6 +17,7 @@ from mmdx.data.loading.reading import Reading
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.loader import Share, build_loader
 from mmdx.engine.assembly.saved import SavedModel
+from mmdx.engine.passing import passing
 from mmdx.engine.runs.setting import Setting
 from mmdx.engine.scoring.boxes import BoxRows, box_head, write_boxes
 from mmdx.engine.scoring.encoded import with_descriptors
@@ -144,7 +145,7 @@ def answered(
     loader, _ = build_loader(saved.recipe, store, rows, shuffle=False, shown=shown, share=share)
     for batch in loader:
         batch = batch.to(accelerator.device)
-        with torch.no_grad(), accelerator.autocast():
+        with passing("scoring", batch.study_ids), torch.no_grad(), accelerator.autocast():
             output = saved.model(batch)
         yield batch, output
 

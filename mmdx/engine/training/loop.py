@@ -21,6 +21,7 @@ from mmdx.engine.assembly.finals import Keeper, final_of
 from mmdx.engine.assembly.loader import Share, build_loader
 from mmdx.engine.assembly.model import build_model
 from mmdx.engine.assembly.saved import SavedModel, load_description, write_weights
+from mmdx.engine.passing import passing
 from mmdx.engine.processes import hand_back_memory
 from mmdx.engine.runs.log import drop_log_after
 from mmdx.engine.runs.setting import Setting
@@ -150,10 +151,11 @@ def train_epoch(training: Training) -> Iterator[float]:
 
 def _backward(training: Training, batch: Batch, count: int, *, last: bool) -> dict[str, float]:
     """The losses of one of the `count` batches of a step, whose gradients are added to those that are there."""
-    accelerator = training.setting.accelerator
+    accelerator, progress = training.setting.accelerator, training.progress
     batch = batch.to(accelerator.device)
+    where = f"epoch {progress.epoch + 1}, step {progress.step + 1}"
     # Gradients meet between processes once a step: at its last batch.
-    with nullcontext() if last else accelerator.no_sync(training.network):
+    with passing(where, batch.study_ids), nullcontext() if last else accelerator.no_sync(training.network):
         with accelerator.autocast():
             output = training.network(batch)
         losses = training.objective(training.saved.model, output, batch)

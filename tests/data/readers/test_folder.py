@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import unicodedata
 from pathlib import Path
 
 import nibabel
@@ -317,3 +318,19 @@ def test_labels_in_words_and_classes(root):
     assert first.labels == {"bleed": 1.0, "kind/A": 1.0, "kind/b c": 0.0}
     assert second.labels == {"bleed": 0.0, "kind/A": 0.0, "kind/b c": 1.0}
     assert first.traits == {}
+
+
+def test_one_patient_by_two_spellings_of_an_accent(root):
+    joined, apart = (unicodedata.normalize(form, "José") for form in ("NFC", "NFD"))
+    (root / "a").rename(root / unicodedata.normalize("NFD", "é1"))
+    rows = f"study_id,patient_id,bleed\n{unicodedata.normalize('NFC', 'é1')},{joined},1\nb,{apart},0\n"
+    first, second = read(table(root, rows))
+    assert first.patient_id == second.patient_id == joined
+    assert names(first) == ["1.png", "2.png", "10.png"]
+
+
+def test_two_folders_that_look_the_same_are_refused(root):
+    for form in ("NFC", "NFD"):
+        (root / unicodedata.normalize(form, "é1")).mkdir()
+    with pytest.raises(DataError, match="looks the same and spells its accents otherwise"):
+        read(table(root, "study_id,bleed\na,1\n"))

@@ -18,6 +18,7 @@ from mmdx.data.text.tokenizer import UNKNOWN_WORD
 from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.inference.explaining.source_slices import Window, heat_on_source
 from mmdx.engine.inference.study import ReadStudy, device_of, text_inputs
+from mmdx.engine.passing import passing
 from mmdx.engine.scoring.boxes import slices_of
 from mmdx.engine.scoring.grad_cam import explained_head, heat_of, mapped_branch
 from mmdx.errors import DataError
@@ -99,7 +100,7 @@ def look_at(saved: SavedModel, read: ReadStudy, modality: str) -> Look:
     mapped_branch(saved.model, modality)
     explained_head(saved.model, modality)
     batch = read.batch.to(device_of(saved))
-    with torch.no_grad():
+    with passing("explaining", batch.study_ids), torch.no_grad():
         output = saved.model(batch)
     return Look(saved, batch, output, modality, read.letterboxes[modality])
 
