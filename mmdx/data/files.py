@@ -66,7 +66,7 @@ def inside(root: Path, name: str, where: str, *, outside: bool = False) -> Path:
         name = name.replace("\\", "/")
     if not outside and (Path(name).is_absolute() or PureWindowsPath(name).is_absolute() or PureWindowsPath(name).drive):
         raise DataError(f"{where}: '{name}' is absolute; write it relative to {root}")
-    path = root / (name if name.isascii() else _as_stored(root, name))
+    path = root / name if name.isascii() else _as_stored(root, name)
     try:
         # strict: a link that points nowhere or in a circle, and a name too long to exist, are errors here.
         real = path.resolve(strict=True)
@@ -80,8 +80,8 @@ def inside(root: Path, name: str, where: str, *, outside: bool = False) -> Path:
     return path
 
 
-def _as_stored(root: Path, name: str) -> PurePath:
-    """A name as the file system spells it, where it does not have it as it is and has just one that looks the same."""
+def _as_stored(root: Path, name: str) -> Path:
+    """`root / name` as the file system spells it, where it does not have it as it is and has just one that looks the same."""
     path = root
     for part in PurePath(name).parts:
         if not os.path.lexists(path / part):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import codecs
 import unicodedata
+from pathlib import Path
 
 import pytest
 
@@ -106,6 +107,12 @@ def test_accents_joined_or_apart_are_one_name(root, stored, asked):
     assert inside(root, unicodedata.normalize(asked, "Müller/é1.png"), "here") == root / folder / file
     with pytest.raises(DataError, match="no file"):
         inside(root, "Müller/é2.png", "here")
+
+
+def test_a_root_relative_to_the_working_folder_is_joined_once(root, monkeypatch):
+    (root / unicodedata.normalize("NFD", "é.png")).write_bytes(b"x")
+    monkeypatch.chdir(root.parent)
+    assert inside(Path(root.name), "é.png", "here").read_bytes() == b"x"
 
 
 def test_of_two_names_that_look_the_same_the_one_that_is_spelled_counts(root):
