@@ -32,6 +32,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_ARCHIVES = (".zip", ".7z", ".rar", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz")
 _BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error)
 _IGNORED = ("__MACOSX", "Thumbs.db", "desktop.ini", "DICOMDIR")
 
@@ -81,7 +82,7 @@ def inside(root: Path, name: str, where: str, *, outside: bool = False) -> Path:
 
 
 def _as_stored(root: Path, name: str) -> Path:
-    """`root / name` as the file system spells it, where it does not have it as it is and has just one that looks the same."""
+    """`root / name` as it is spelled there, where it is not there as it is and just one name looks the same."""
     path = root
     for part in PurePath(name).parts:
         if not os.path.lexists(path / part):
@@ -124,8 +125,8 @@ def unpacked(path: Path) -> Iterator[Path]:
     """The content of a zip in a folder of its name that goes away afterwards; links come out as plain files.
 
     Backslashes in it are slashes: some programs of Windows write them, against the format. Raises `DataError` for a
-    broken archive, an encrypted one, an entry whose path leaves the folder or is listed twice, and for more than
-    `MOST_FILES` files or `MOST_BYTES` bytes unpacked.
+    broken archive, an encrypted one, one that holds another, an entry whose path leaves the folder or is listed twice,
+    and for more than `MOST_FILES` files or `MOST_BYTES` bytes unpacked.
     """
     with TemporaryDirectory(prefix="mmdx-") as temporary:
         # A reader may call a study like the folder that holds it.
@@ -155,6 +156,8 @@ def _check_entries(path: Path, entries: list[zipfile.ZipInfo]) -> None:
         parts = [part for part in name.split("/") if part not in ("", ".")]
         if Path(name).is_absolute() or PureWindowsPath(name).drive or ".." in parts or not parts:
             raise DataError(f"{path}: entry '{name}' leaves the archive's folder; refused")
+        if name.lower().endswith(_ARCHIVES) and not set(_IGNORED) & set(parts):
+            raise DataError(f"{path}: holds another archive, '{name}'; unpack that first, and give the folder")
         # a/b, ./a/b and a//b are unpacked to one place.
         place = "/".join(parts)
         if place in places:

@@ -208,3 +208,9 @@ def test_backslashes_leave_the_folder_no_more_than_slashes(tmp_path, name):
 
 def test_one_place_by_both_slashes_is_refused(tmp_path):
     assert "listed twice" in refusal(write_zip(tmp_path / "a.zip", {"p/1.png": b"one", "p\\1.png": b"two"}))
+
+
+@pytest.mark.parametrize("name", ["inner.zip", "deep/Inner.ZIP", "scans.tar.gz"])
+def test_an_archive_within_an_archive_is_named(tmp_path, name):
+    path = write_zip(tmp_path / "a.zip", {"1.png": b"one", name: b"two"})
+    assert refusal(path) == f"{path}: holds another archive, '{name}'; unpack that first, and give the folder"

@@ -26,13 +26,22 @@ from mmdx.errors import DataError, some
 from mmdx.study import ImageFiles, ImageRef, Order, Unit
 
 PLAIN_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif")
+_FIRST_BYTES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"GIF8")
 _VIEWS = ("CR", "DX", "RG", "MG", "IO", "PX", "XC", "GM", "OP", "ES", "US")
 """DICOM modalities whose images are views and no slices: each may be a series of its own, and all are kept."""
 
 
 def is_image(path: Path) -> bool:
-    """Whether the file is meant to be an image, by its suffix or as DICOM. Raises `DataError` if unreadable."""
-    return path.suffix.lower() in PLAIN_SUFFIXES or is_nifti(path) or is_dicom(path)
+    """Whether the file is meant to be an image: by its suffix, as DICOM, or, where its name ends in no word, by its
+    first bytes. Raises `DataError` if unreadable."""
+    return path.suffix.lower() in PLAIN_SUFFIXES or is_nifti(path) or is_dicom(path) or _begins_as_image(path)
+
+
+def _begins_as_image(path: Path) -> bool:
+    if path.suffix[1:].isalpha():
+        return False
+    with path.open("rb") as file:
+        return file.read(8).startswith(_FIRST_BYTES)
 
 
 @quiet()

@@ -141,3 +141,13 @@ def test_dicom_objects_without_an_image_are_named(tmp_path):
     files, problems = images_in(tmp_path, tmp_path)
     assert names(files) == ["1.dcm"]
     assert problems[0] == "left out sr.dcm: DICOM objects without an image"
+
+
+def test_an_image_whose_name_ends_in_no_word_is_told_by_its_first_bytes(tmp_path):
+    for name, kind in (("IM0001", "PNG"), ("IM.0002", "JPEG"), ("3", "TIFF")):
+        Image.new("L", (4, 4)).save(tmp_path / name, kind)
+    (tmp_path / "README").write_text("What lies here.")
+    Image.new("L", (4, 4)).save(tmp_path / "picture.data", "PNG")
+    files, problems = images_in(tmp_path, tmp_path)
+    assert sorted(names(files)) == ["3", "IM.0002", "IM0001"]
+    assert problems == ("left out README, picture.data: no image",)
