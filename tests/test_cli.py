@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shlex
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import yaml
 from tiny import write_cohort, write_config
 
 from mmdx import cli
+from mmdx.engine.training import loop
 from mmdx.registry import REGISTRIES
 
 
@@ -36,6 +38,24 @@ def test_train_prints_the_comparison_and_what_comes_next(tmp_path, capsys):
         assert line in said
     # A command is one line, to be copied, however long the path is.
     assert max(len(line) for line in said.splitlines()[3:] if not line.startswith("next:")) <= 80
+
+
+def test_a_killed_run_is_told_apart_and_the_command_that_it_names_goes_on_with_it(tmp_path, monkeypatch, capsys):
+    def killed(setting, progress, rate, losses, log=loop.log_step):
+        if progress.epoch == 1:
+            raise KeyboardInterrupt
+        log(setting, progress, rate, losses)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "log_step", killed)
+        assert mmdx("train", write_config(tmp_path / "tiny.yaml", write_cohort(tmp_path / "raw"))) == 130
+    capsys.readouterr()
+    assert mmdx("evaluate", tmp_path / "run", "--out", tmp_path / "scores") == 0
+    (said,) = [line for line in capsys.readouterr().err.splitlines() if "not finished" in line]
+    assert said.startswith(f"{tmp_path / 'run'}: not finished: epoch 1 of 2; unless it still runs, go on with mmdx ")
+    assert mmdx(*shlex.split(said.partition("go on with mmdx ")[2])) == 0
+    assert mmdx("evaluate", tmp_path / "run", "--out", tmp_path / "scores") == 0
+    assert "not finished" not in capsys.readouterr().err
 
 
 def test_check_says_in_one_line_what_would_be_trained(home, capsys):

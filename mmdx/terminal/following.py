@@ -48,7 +48,7 @@ class Following:
         self._show(f"{what} ({how_far})" if how_far else what)
 
     def count(self, what: str, done: int, total: int, unit: str) -> None:
-        if done < self._done or total != self._total:
+        if done == 0 or done < self._done or total != self._total:
             self._begin, self._total = (time.monotonic(), done), total
         self._done = done
         if self._due():

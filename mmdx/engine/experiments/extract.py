@@ -206,7 +206,7 @@ def _setting_of(run: RunLayout, accelerator: Accelerator, console: Console) -> t
     """The setting in which a run was trained, and its model on the device."""
     saved = load_model(model_folder(run.folder)).to(accelerator.device)
     if (standing := unfinished(run.folder)) is not None:
-        console.print(f"{run.folder}: {standing.sentence}", markup=False, highlight=False)
+        console.print(f"{run.folder}: {standing.sentence}", markup=False, highlight=False, soft_wrap=True)
     store = store_of(run, saved.config, accelerator)
     if any(own.fingerprint != store.fingerprint for own in stores_of_members(run, store)):
         raise UsageError(f"{run.folder}: its members read descriptors of their own first stages; extract one of them")

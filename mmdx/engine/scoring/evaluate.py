@@ -93,7 +93,9 @@ def score_run(
     place = out or run.predictions
     orders = slice_orders(saved.model, saved.config, store, setting.splits.rows(split))
     standing = unfinished(folder)
-    setting.say(*([f"{folder}: {standing.sentence}"] if standing is not None else []), *orders.sentences())
+    if standing is not None:
+        setting.console.print(f"{folder}: {standing.sentence}", markup=False, highlight=False, soft_wrap=True)
+    setting.say(*orders.sentences())
     showings = shown or default_showings(list(saved.config.model.inputs))
     path = score_split(setting, saved, split, showings, place)
     if setting.is_main:

@@ -55,6 +55,8 @@ def unfinished(folder: Path) -> Unfinished | None:
     if "crossfit" in parts:
         # Models that left a fold out have no card of their own: they are done when the run is.
         return None if ended else Unfinished(folder, _so_far(RunLayout(whole)), whole)
+    if RunLayout(whole).members.is_file():
+        return Unfinished(folder, "an ensemble that is not scored to the end", None)
     return Unfinished(folder, _so_far(run), None if ended and "extract" in parts else whole)
 
 

@@ -76,6 +76,10 @@ def test_what_only_the_command_that_began_it_goes_on_with() -> None:
         "epoch 2 of 20; unless it still runs, go on with the command that began it"
     )
 
+    write_json(RunLayout(begun(Path("joined"))).members, [])
+    assert "an ensemble that is not scored to the end; " in sentence("joined")
+    assert sentence("joined").endswith("go on with the command that began it")
+
 
 def test_stages_and_folds_are_counted() -> None:
     assert "not all of its stages" in sentence(str(begun(Path("guided"), more="guidance: {superior: [a]}\n")))
