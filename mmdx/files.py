@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -230,6 +231,12 @@ def written(path: Path, *, shared: bool = False) -> Iterator[Path]:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def copy_file(source: str | Path, path: str | Path) -> None:
+    """Copies a file and its times, whole or not at all."""
+    with written(Path(path)) as partial:
+        shutil.copy2(source, partial)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from mmdx.files import BASELINES, SLICES, RunLayout, write_json, write_text, written
+from mmdx.files import BASELINES, SLICES, RunLayout, copy_file, write_json, write_text, written
 
 
 def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
@@ -25,6 +26,17 @@ def test_two_may_write_a_shared_file_at_once(tmp_path: Path) -> None:
         second.write_text("second")
     assert path.read_text() == "first"  # whose block ended last
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_copy_is_whole_and_as_old(tmp_path: Path) -> None:
+    source, path = tmp_path / "a.txt", tmp_path / "made" / "b.txt"
+    source.write_text("a")
+    os.utime(source, (0, 0))
+    copy_file(source, path)
+    assert (path.read_text(), path.stat().st_mtime) == ("a", 0)
+    with pytest.raises(FileNotFoundError):
+        copy_file(tmp_path / "none", path)
+    assert [p.name for p in path.parent.iterdir()] == ["b.txt"]
 
 
 def test_what_fails_leaves_the_old_file(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -14,10 +16,20 @@ STOPPED = 130
 """The exit code of a verb that Ctrl-C stopped."""
 
 
+ENDED = {128 + number for number in (signal.SIGTERM, signal.SIGHUP)}
+"""The exit codes of a verb that was ended from outside, as by `kill`, a closed terminal or Slurm at its time limit."""
+_STOPPED = "stopped; nothing finished is lost: use train --resume, or prepare or ablate again"
+
+
 def run_verb(app: typer.Typer, arguments: list[str] | None) -> NoReturn:
     """Runs the verb that `arguments` name (None: those of the process), and exits."""
+    _tidy_when_ended()
     try:
         code = app(arguments, standalone_mode=False)
+    except SystemExit as ended:
+        if ended.code not in ENDED:
+            raise
+        _end([_STOPPED], ended.code)
     except MmdxError as error:
         _end(error.problems, error.exit_code)
     except OSError as error:
@@ -29,8 +41,27 @@ def run_verb(app: typer.Typer, arguments: list[str] | None) -> NoReturn:
         _end([f"{message} (mmdx --help)"] if message else [], 2)  # bare `mmdx` has shown its help, and has no message
     # typer answers Ctrl-C, and an exit asked for, with a code.
     if code == STOPPED:
-        _end(["stopped; nothing finished is lost: use train --resume, or prepare or ablate again"], STOPPED)
+        _end([_STOPPED], STOPPED)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _tidy_when_ended() -> None:
+    """A signal to end lets the process remove its temporary folders and partial files, once; a second one ends it.
+
+    Processes of one launch that wait for each other could not answer: they end at once, as their launcher expects.
+    """
+    own = os.getpid()
+
+    def end(number: int, frame: object) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        if os.getpid() != own:  # a worker, which has nothing to tidy away
+            os.kill(os.getpid(), number)
+        raise SystemExit(128 + number)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # One that is ignored, as under nohup, stays so.
+        if os.environ.get("WORLD_SIZE", "1") == "1" and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, end)
 
 
 def _end(problems: Sequence[str], code: int) -> NoReturn:

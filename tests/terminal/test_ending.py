@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import errno
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import typer
@@ -47,3 +52,51 @@ def test_a_bug_keeps_its_traceback() -> None:
 
     with pytest.raises(OSError, match="not the system's word"):
         run_verb(app, [])
+
+
+WAITS = """
+import multiprocessing, signal, sys, time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+import typer
+from mmdx.files import written
+from mmdx.terminal.ending import run_verb
+
+app = typer.Typer(pretty_exceptions_enable=False)
+
+@app.command()
+def verb(folder: Path) -> None:
+    worker = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,), daemon=True)
+    worker.start()
+    with TemporaryDirectory(dir=folder) as temporary, written(folder / "file") as partial:
+        partial.touch()
+        print(worker.pid, flush=True)
+        time.sleep(60)
+
+run_verb(app, [sys.argv[1]])
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_verb_that_is_ended_tidies_up(number: signal.Signals, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WAITS, str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        worker = int(process.stdout.readline())
+        assert len(list(tmp_path.iterdir())) == 2
+        process.send_signal(number)
+        assert process.wait() == 128 + number
+        assert (
+            process.stderr.read()
+            == "mmdx: stopped; nothing finished is lost: use train --resume, or prepare or ablate again\n"
+        )
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ProcessLookupError):
+        os.kill(worker, 0)
+
+
+def test_an_ignored_signal_stays_ignored() -> None:
+    script = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN); from mmdx.cli import main\n"
+    script += "try: main(['--help'])\nexcept SystemExit: assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN"
+    assert subprocess.run([sys.executable, "-c", script], capture_output=True).returncode == 0

@@ -18,7 +18,7 @@ from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 from mmdx.data.memory import Memo
 from mmdx.data.text.words import LAST_SIGMA, UNSEEN_PATTERN, WORD_PATTERN, shared, words
 from mmdx.errors import DataError, UsageError
-from mmdx.files import write_json
+from mmdx.files import write_json, write_text
 
 PADDING, UNKNOWN_WORD = "[PAD]", "[UNK]"
 _UNKNOWN = (UNKNOWN_WORD, "<unk>")
@@ -81,8 +81,7 @@ class ReportTokenizer:
         return _CLOSED_UP.sub("", " ".join(self.words(ids)))
 
     def save(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._tokenizer.save(str(folder / "tokenizer.json"))
+        write_text(folder / "tokenizer.json", self._tokenizer.to_str(pretty=True))
         write_json(folder / _LENGTH, {"max_tokens": self.max_tokens, "keeps": self.keeps})
 
     @classmethod

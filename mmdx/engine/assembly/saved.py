@@ -32,7 +32,7 @@ from mmdx.engine.assembly.parts import register_parts
 from mmdx.engine.assembly.stacks import read_stack
 from mmdx.engine.assembly.texts import target_key
 from mmdx.errors import DataError, UsageError, reason
-from mmdx.files import PARTIAL, ModelLayout, write_json, write_text, written
+from mmdx.files import PARTIAL, ModelLayout, copy_file, write_json, write_text, written
 from mmdx.kinds import KINDS
 from mmdx.models.domain import Reference, read_domain
 from mmdx.models.heads.base import FindingsHead
@@ -246,7 +246,8 @@ def copy_first(store: Store, folder: Path, facts: ModelFacts) -> None:
 
 def copy_model(source: Path, folder: Path) -> None:
     """A model folder, and nothing that lies beside it."""
-    shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(f"*{PARTIAL}"))
+    ignore = shutil.ignore_patterns(f"*{PARTIAL}")
+    shutil.copytree(source, folder, dirs_exist_ok=True, ignore=ignore, copy_function=copy_file)
 
 
 def weights_digest(folder: Path) -> str:

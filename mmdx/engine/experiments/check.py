@@ -21,7 +21,7 @@ from mmdx.engine.assembly.store import deal
 from mmdx.engine.experiments.cross_validation import deal_folds
 from mmdx.engine.experiments.found import found_store
 from mmdx.engine.experiments.guidance.studies import check_models
-from mmdx.engine.runs.folder import choose_run
+from mmdx.engine.runs.folder import free_run
 from mmdx.errors import MmdxError, UsageError, some
 from mmdx.schema import Config
 
@@ -125,7 +125,7 @@ def _sentence(config: Config, name: str, store: Store | None, splits: Splits | N
     """What would be trained, on what, for how long, and where it would lie."""
     inputs = "+".join(config.model.inputs)
     try:
-        place = f"run folder {choose_run(config, name, resume=False)}"
+        place = f"run folder {free_run(config, name)}"
     except UsageError as error:
         place = f"but {error}"
     length = f"{config.train.epochs} epochs; {place}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +26,7 @@ from mmdx.engine.runs.record import record_plan, record_store, splits_of, write_
 from mmdx.engine.runs.setting import Setting
 from mmdx.engine.scoring.pool import average_scores
 from mmdx.errors import UsageError
-from mmdx.files import RunLayout, write_json
+from mmdx.files import RunLayout, copy_file, write_json
 from mmdx.stats.cohort.unfinished import unfinished
 
 
@@ -129,7 +128,7 @@ def _join_folds(
     store = store_of(first, config, accelerator)
     setting = Setting(config, run, store, splits_of(first, store), accelerator, console)
     if setting.is_main:
-        shutil.copyfile(members[0].folds, run.folds)
+        copy_file(members[0].folds, run.folds)
         write_members(run, members)
         write_origin(run, config, store, accelerator)
     accelerator.wait_for_everyone()

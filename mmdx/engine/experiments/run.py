@@ -12,7 +12,7 @@ from mmdx.data.counting import Count, uncounted
 from mmdx.engine.assembly.saved import load_description
 from mmdx.engine.experiments.cross_validation import FoldResults, evaluate_folds, train_folds
 from mmdx.engine.experiments.guidance.run import GuidanceResults, train_guidance
-from mmdx.engine.experiments.start import start
+from mmdx.engine.experiments.start import started
 from mmdx.engine.experiments.two_stage import train_split
 from mmdx.engine.reporting.conclude import Results, Scores, scores_of
 from mmdx.engine.runs.folder import model_folder
@@ -38,14 +38,14 @@ def train(config: Config, *, name: str, console: Console, resume: bool = False, 
     The run folder is `run` of the config, else `runs/<name>-<n>`. `console` shows how it goes on, and `count` is told
     how far it is within each step.
     """
-    setting = start(config, name=name, resume=resume, console=console, count=count)
-    if config.guidance is not None:
-        results = train_guidance(setting)
-    elif config.data.folds is not None:
-        results = train_folds(setting, resume=resume)
-    else:
-        results = train_split(setting, resume=resume).results
-    setting.accelerator.end_training()
+    with started(config, name=name, resume=resume, console=console, count=count) as (setting, begun):
+        if config.guidance is not None:
+            results = train_guidance(setting)
+        elif config.data.folds is not None:
+            results = train_folds(setting, resume=begun)
+        else:
+            results = train_split(setting, resume=begun).results
+        setting.accelerator.end_training()
     return Conclusion(setting.run, results)
 
 

@@ -134,8 +134,8 @@ def _record(setting: Setting, splits: Splits) -> None:
     record_plan(run, setting.config, store, setting.splits)
     record_store(run, store, setting.accelerator)
     if new is not None:
-        new.write(setting)
         _record_texts(setting, splits, new)
+        new.write(setting)
     audit = verdict_for(store, setting.splits, setting.count)
     write_json(run.audit, audit)
     setting.say(f"audit: {audit['verdict']}")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
 
 from accelerate.utils import broadcast_object_list
 from rich.console import Console
@@ -11,18 +13,22 @@ from mmdx.data.counting import Count, uncounted
 from mmdx.engine.assembly.resolve import lacking_parts
 from mmdx.engine.assembly.store import deal, open_store
 from mmdx.engine.processes import LAUNCHED_SHORT, launched_short, main_first, make_accelerator
-from mmdx.engine.runs.folder import choose_run
+from mmdx.engine.runs.folder import Chosen, chosen_run
 from mmdx.engine.runs.setting import Setting
 from mmdx.errors import UsageError
 from mmdx.files import RunLayout
 from mmdx.schema import Config
 
 
-def start(config: Config, *, name: str, resume: bool, console: Console, count: Count = uncounted) -> Setting:
-    """The setting of a training of `config` (resolved), whose run is called after `name` where the config does not say.
+@contextmanager
+def started(
+    config: Config, *, name: str, resume: bool, console: Console, count: Count = uncounted
+) -> Iterator[tuple[Setting, bool]]:
+    """The setting of a training of `config` (resolved), whose run is called after `name` where the config does not say,
+    and whether it goes on with what lies there. Inside the block no other training takes its run folder.
 
     A cross-validation deals its own splits: here it has those of the store. Raises `UsageError` or `DataError` where
-    there is no such store, split, or run to resume.
+    there is no such store, split, or run to resume, and where another process trains the run.
     """
     if not resume and (problems := lacking_parts(config.model_dump())):
         raise UsageError(problems)
@@ -31,9 +37,14 @@ def start(config: Config, *, name: str, resume: bool, console: Console, count: C
     if launched_short(accelerator):
         main_console.print(LAUNCHED_SHORT, highlight=False)
     store = open_store(config, main_console, main_first(accelerator))
-    # The main process alone looks for a free folder: a second look could find one that the first has made.
-    chosen = [str(choose_run(config, name, resume=resume))] if accelerator.is_main_process else [""]
-    run = RunLayout(Path(broadcast_object_list(chosen)[0]))
     splits = deal(config, store) if config.data.folds is None else store.splits
     listener = count if accelerator.is_main_process else uncounted
-    return Setting(config, run, store, splits, accelerator, main_console, count=listener)
+    with ExitStack() as claim:
+        # The main process alone looks for a free folder: a second look could find one that the first has made.
+        chosen: list[Any] = [None]
+        if accelerator.is_main_process:
+            chosen = [claim.enter_context(chosen_run(config, name, resume=resume))]
+        run: Chosen = broadcast_object_list(chosen)[0]
+        setting = Setting(config, RunLayout(run.folder), store, splits, accelerator, main_console, count=listener)
+        setting.say(*run.lines())
+        yield setting, run.resume

@@ -13,34 +13,122 @@ A cross-validation leaves `config.yaml` · `environment.json` · `folds.csv` · 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from mmdx.config_file import read_config
+from mmdx.data.store.lock import LOCK
+from mmdx.engine.runs.claim import claim, claimed, clear, holder, stopped_early
 from mmdx.errors import UsageError
 from mmdx.files import ModelLayout, RunLayout
 from mmdx.schema import Config
 from mmdx.stats.cohort.unfinished import unfinished
 
 
-def choose_run(config: Config, name: str, *, resume: bool) -> Path:
+@dataclass(frozen=True)
+class Chosen:
+    """The folder that a training has claimed; `resume` says whether it goes on with what lies there, and `anew` that a
+    training was stopped here before its first state, of which nothing is left."""
+
+    folder: Path
+    resume: bool
+    anew: bool = False
+
+    def lines(self) -> list[str]:
+        return [f"{self.folder}: was stopped before its first state, and begins anew"] if self.anew else []
+
+
+@contextmanager
+def chosen_run(config: Config, name: str, *, resume: bool) -> Iterator[Chosen]:
     """Where a training goes: `run` of the config, else `runs/<name>-<n>`, the next free n, or the last when resuming.
 
-    Raises `UsageError` where the folder is taken by another run, or there is nothing to resume.
+    Inside the block no other training takes the folder. Raises `UsageError` where it is taken by another run, another
+    process trains there, or there is nothing to resume.
     """
-    folders = [folder for folder in Path("runs").glob(f"{name}-*") if RunLayout(folder).config.is_file()]
-    last = max(folders, key=_number, default=None)
-    following = Path("runs") / f"{name}-{_number(last) + 1 if last else 1}"
-    folder = config.run or (last if resume and last else following)
-    if resume and not RunLayout(folder).config.is_file():
+    folder = config.run or (_last(name) if resume else None)
+    strange = folder is not None and _is_strange(folder)
+    folder, lock = _claim_next(name) if folder is None and not resume else _claim_named(config, name, folder, resume)
+    with claimed(folder, lock):
+        if resume and RunLayout(folder).config.is_file():
+            same_config(config, read_config(RunLayout(folder).config), folder)
+        early = stopped_early(folder) and not strange
+        if not (resume or early):
+            raise _taken(folder)
+        cleared = early and clear(folder)
+        yield Chosen(folder, resume and not early, anew=cleared or (resume and early))
+
+
+def free_run(config: Config, name: str) -> Path:
+    """Where a training would go that does not resume; nothing is claimed or written. Raises `UsageError` where the
+    folder is taken by another run."""
+    if config.run is None:
+        return next(folder for folder in _following(name) if _is_free(folder))
+    if not (_is_free(config.run) or stopped_early(config.run)):
+        raise _taken(config.run)
+    return config.run
+
+
+def _claim_next(name: str) -> tuple[Path, IO[str]]:
+    """The first folder after the last run of this name that nobody has, and its lock."""
+    for folder in _following(name):
+        if not _is_free(folder) or (lock := claim(folder)) is None:
+            continue
+        if _is_free(folder):
+            return folder, lock
+        with claimed(folder, lock):  # another training has come and gone since it was looked at
+            pass
+    raise AssertionError("numbers do not end")
+
+
+def _following(name: str) -> Iterator[Path]:
+    """The folders after the last run of this name, by number without an end."""
+    last = max((_number(folder) for folder in _runs(name) if RunLayout(folder).config.is_file()), default=0)
+    return (Path("runs") / f"{name}-{number}" for number in count(last + 1))
+
+
+def _is_free(folder: Path) -> bool:
+    """Whether a folder holds nothing, or what a training left that was stopped before it wrote its config."""
+    early = stopped_early(folder) and not RunLayout(folder).config.is_file()
+    return early or not folder.exists() or not any(folder.iterdir())
+
+
+def _claim_named(config: Config, name: str, folder: Path | None, resume: bool) -> tuple[Path, IO[str]]:
+    """The folder that a config names, or the last run of this name, and its lock."""
+    begun = folder is not None and (RunLayout(folder).config.is_file() or stopped_early(folder))
+    if folder is None or (resume and not begun):
         raise UsageError(f"--resume: no run to resume in {config.run or f'runs/{name}-*'}; train without --resume")
-    if resume:
-        same_config(config, read_config(RunLayout(folder).config), folder)
-    elif folder.exists() and any(folder.iterdir()):
-        raise UsageError(
-            f"{folder}: holds a run already; add --resume to go on with it, or choose another folder with run="
-        )
-    return folder
+    if _is_strange(folder) and not resume:
+        raise _taken(folder)
+    lock = claim(folder)
+    if lock is None:
+        raise UsageError(f"{folder}: is being trained by {holder(folder)}; wait for it to end, or choose another run=")
+    return folder, lock
+
+
+def _taken(folder: Path) -> UsageError:
+    return UsageError(
+        f"{folder}: holds a run already; add --resume to go on with it, or choose another folder with run="
+    )
+
+
+def _runs(name: str) -> list[Path]:
+    return sorted(Path("runs").glob(f"{name}-*"), key=_number)
+
+
+def _last(name: str) -> Path | None:
+    """The last run of this name that has a config, else the last folder where a training was stopped early."""
+    runs = _runs(name)
+    begun = [folder for folder in runs if RunLayout(folder).config.is_file()]
+    return next(reversed(begun or [folder for folder in runs if stopped_early(folder)]), None)
+
+
+def _is_strange(folder: Path) -> bool:
+    """Whether something lies in a folder that no training has claimed."""
+    return folder.exists() and not (folder / LOCK).is_file() and any(folder.iterdir())
 
 
 def same_config(config: Config, stored: Config, folder: Path) -> None:

@@ -16,12 +16,18 @@ def append_log(log: Path, entry: Mapping[str, Any]) -> None:
         file.write(json.dumps(entry) + "\n")
 
 
-def drop_log_after(log: Path, step: int) -> None:
-    """Drops the lines of later steps, which a resumed run will take again, and a last line that a kill left torn."""
+def drop_log_after(log: Path, step: int, epoch: int = 0) -> None:
+    """Drops the lines of steps after `step` and of epochs after `epoch`, both counted from 1, which a resumed run will
+    do again, and a last line that a kill left torn."""
     if not log.is_file():
         return
     lines = log.read_text(encoding="utf-8").splitlines()
     if lines and not lines[-1].endswith("}"):
         lines.pop()
-    earlier = [line for line in lines if line and json.loads(line)["step"] <= step]
+    earlier = [line for line in lines if line and _is_done(json.loads(line), step, epoch)]
     write_text(log, "".join(f"{line}\n" for line in earlier))
+
+
+def _is_done(entry: Mapping[str, Any], step: int, epoch: int) -> bool:
+    """Lines of epochs have `seconds`, and are of the last step of their epoch."""
+    return entry["step"] <= step and ("seconds" not in entry or entry["epoch"] <= epoch)

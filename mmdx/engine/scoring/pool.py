@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pandas as pd
 
 from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.scoring.calibrate import LEVELS, logits_of, lone_head, probabilities_of
-from mmdx.files import BASELINES, BOXES, BOXES_TRUTH, SLICE, SLICES, SPREAD, scores_name, written
+from mmdx.files import BASELINES, BOXES, BOXES_TRUTH, SLICE, SLICES, SPREAD, copy_file, scores_name, written
 from mmdx.study import Split
 
 KINDS_OF_SCORES = ((), (SLICES,), (BASELINES,), (SLICES, BASELINES), (BOXES,), (BOXES_TRUTH,))
@@ -56,7 +55,7 @@ def average_scores(saved: SavedModel, places: Sequence[Path], out: Path, split: 
             tables[0].loc[shared].assign(**texts).to_csv(partial, index=False)
         baselines = scores_name(split, *kinds, BASELINES)
         if (places[0] / baselines).is_file():
-            shutil.copyfile(places[0] / baselines, out / baselines)
+            copy_file(places[0] / baselines, out / baselines)
 
 
 def _by_row(table: pd.DataFrame) -> pd.DataFrame:

@@ -33,7 +33,7 @@ from mmdx.engine.training.selection import load_selections
 from mmdx.engine.training.start import load_start
 from mmdx.engine.training.state import Progress, load_state, save_state
 from mmdx.engine.training.tracking import log_epoch, log_step
-from mmdx.errors import DataError
+from mmdx.errors import DataError, UsageError
 from mmdx.stats.metrics.evaluate import Judgement, judge
 
 
@@ -78,31 +78,52 @@ def set_up(setting: Setting, *, resume: bool, objective: Objective = objective, 
     saved = encode_once(SavedModel(model, config, facts, tokenizers), setting)
     rows, share = setting.splits.rows("train"), Share.of(accelerator)
     loader, sampler = build_loader(saved.recipe, setting.store, rows, shuffle=True, share=share)
-    progress, keeper = Progress(), final_of(config).keeper()
+    progress, keeper = Progress(processes=accelerator.num_processes), final_of(config).keeper()
     if resume and run.last.is_file():
         progress, scaler = load_state(run.last, model, optimizer, keeper)
         if accelerator.scaler is not None:
             accelerator.scaler.load_state_dict(scaler)
+        progress = _on_processes(progress, setting)
     length = config.train.epochs if epochs is None else epochs
     return Training(setting, saved, network, optimizer, loader, sampler, progress, objective, keeper, length)
+
+
+def _on_processes(progress: Progress, setting: Setting) -> Progress:
+    """The progress of a state, to go on with on the processes that there are now. Raises `UsageError` where these are
+    not as many as before and an epoch is dealt out to those."""
+    before, now = progress.processes, setting.accelerator.num_processes
+    if before not in (None, now) and not progress.finished:
+        run, those = setting.run.folder, f"{before} process{'es' * (before != 1)}"
+        if progress.batch:
+            start = f"torchrun --nproc_per_node {before} train.py" if before != 1 else "mmdx train"
+            raise UsageError(
+                f"--resume: {run} was stopped in epoch {progress.epoch + 1}, whose batches are dealt to {those}, not "
+                f"{now}; start as many as before ({start}), or train anew"
+            )
+        setting.say(
+            f"{run}: begun on {those}, goes on with {now}; each takes a batch a step, so that steps, and the weights "
+            f"in the end, are not those of {before}"
+        )
+    return replace(progress, processes=now)
 
 
 def fit(training: Training) -> None:
     """Trains to the last epoch or the early stop. Raises `DataError` on a loss that is not finite, before a step."""
     setting, epochs = training.setting, training.epochs
     if setting.is_main:
-        drop_log_after(setting.run.log, training.progress.step)
+        drop_log_after(setting.run.log, training.progress.step, training.progress.epoch)
     while training.progress.epoch < epochs and not training.progress.finished:
         begin = time.perf_counter()
         losses = list(_counted(training, train_epoch(training)))
         with kept_weights(training):
             judgement = validate(training)
             _end_epoch(training, judgement)
-        _save_last(training)
-        hand_back_memory()
         if setting.is_main:
+            # Before the state: a training that is killed between the two does the epoch again, and logs it again.
             line = log_epoch(setting, training.progress, losses, judgement, time.perf_counter() - begin)
             setting.say(*([] if training.brief else [line]))
+        _save_last(training)
+        hand_back_memory()
 
 
 def _counted(training: Training, losses: Iterator[float]) -> Iterator[float]:

@@ -21,7 +21,7 @@ from mmdx.errors import DataError, reason
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a training has come; `batch` counts the batches of this epoch that are done, per process."""
+    """How far a training has come; `batch` counts the batches of this epoch that are done, on each of `processes`."""
 
     epoch: int = 0
     batch: int = 0
@@ -29,6 +29,8 @@ class Progress:
     best: float | None = None
     best_epoch: int = -1
     finished: bool = False
+    processes: int | None = None
+    """None: a state of an earlier version, which does not say."""
 
 
 def save_state(

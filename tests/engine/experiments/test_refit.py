@@ -64,8 +64,8 @@ def test_the_model_that_stays_is_the_one_of_all_these_studies(run: Path, tmp_pat
     """A plain training on the joined studies, last weights, is the same to the bit."""
     config = resolve(read_config(run / "config.yaml"))
     plain = with_final(config, Component(type="last")).model_copy(update={"run": tmp_path / "plain"})
-    setting = experiments.start(plain, name="plain", resume=False, console=QUIET)
-    everybody = Splits(setting.splits.joined().words, setting.splits.patient_ids)
+    with experiments.started(plain, name="plain", resume=False, console=QUIET) as (setting, _):
+        everybody = Splits(setting.splits.joined().words, setting.splits.patient_ids)
     monkeypatch.setattr("mmdx.engine.experiments.start.deal", lambda config, store: everybody)
     other = experiments.train(plain, name="plain", console=QUIET).run.folder
     left, right = (load_file(folder / "checkpoints" / "best" / "model.safetensors") for folder in (run, other))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ from rich.console import Console
 from tiny import write_cohort, write_config
 
 from mmdx.config_file import read_config
+from mmdx.data.store.lock import LOCK
 from mmdx.engine.assembly.resolve import resolve
-from mmdx.engine.experiments.start import start
+from mmdx.engine.experiments.start import started
 from mmdx.engine.runs.setting import Setting
 from mmdx.errors import UsageError
 
@@ -24,18 +26,34 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def setting(config: Path) -> Setting:
-    return start(resolve(read_config(config)), name="tiny", resume=False, console=QUIET)
+def setting(config: Path) -> Iterator[Setting]:
+    with started(resolve(read_config(config)), name="tiny", resume=False, console=QUIET) as (setting, resume):
+        assert not resume
+        yield setting
 
 
-def test_it_has_the_store_its_split_and_a_free_run_folder(setting: Setting, config: Path) -> None:
+def test_it_has_the_store_its_split_and_a_run_folder_of_its_own(setting: Setting, config: Path) -> None:
     assert setting.run.folder == config.parent / "run"
-    assert not setting.run.folder.exists()
+    assert [path.name for path in setting.run.folder.iterdir()] == [LOCK]
     assert len(setting.store) == len(setting.splits) == 12
     assert list(setting.splits) == list(setting.store.splits)
     assert setting.is_main
 
 
+def test_while_it_lasts_no_other_training_has_the_folder(setting: Setting) -> None:
+    for resume in (False, True):
+        with (
+            pytest.raises(UsageError, match=r"run: is being trained by process \d+ on "),
+            started(setting.config, name="tiny", resume=resume, console=QUIET),
+        ):
+            pass
+
+
 def test_without_a_run_there_is_nothing_to_resume(setting: Setting) -> None:
-    with pytest.raises(UsageError, match=r"--resume: no run to resume in .*run; train without --resume"):
-        start(setting.config, name="tiny", resume=True, console=QUIET)
+    config = setting.config.model_copy(update={"run": setting.run.folder.with_name("other")})
+    with (
+        pytest.raises(UsageError, match=r"--resume: no run to resume in .*other; train without --resume"),
+        started(config, name="tiny", resume=True, console=QUIET),
+    ):
+        pass
+    assert not setting.run.folder.with_name("other").exists()

@@ -31,3 +31,13 @@ def test_a_line_that_a_kill_left_torn_goes(tmp_path: Path) -> None:
         log.write('{"step": 2, "lo')
     drop_log_after(tmp_path / "log.jsonl", 2)
     assert (tmp_path / "log.jsonl").read_text() == '{"step": 1}\n'
+
+
+def test_an_epoch_that_will_be_done_again_goes_though_its_last_step_stays(tmp_path: Path) -> None:
+    lines = [{"step": 1, "epoch": 1}, {"step": 1, "epoch": 1, "seconds": 2.0}]
+    for line in lines:
+        append_log(tmp_path / "log.jsonl", line)
+    drop_log_after(tmp_path / "log.jsonl", 1, epoch=1)
+    assert len((tmp_path / "log.jsonl").read_text().splitlines()) == 2
+    drop_log_after(tmp_path / "log.jsonl", 1, epoch=0)
+    assert (tmp_path / "log.jsonl").read_text() == '{"step": 1, "epoch": 1}\n'

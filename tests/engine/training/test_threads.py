@@ -16,7 +16,7 @@ from tiny import write_cohort, write_config
 from mmdx.config_file import read_config
 from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.experiments import run as experiments
-from mmdx.engine.experiments.start import start
+from mmdx.engine.experiments.start import started
 from mmdx.engine.runs.record import read_environment, record_plan, record_store
 from mmdx.engine.training import loop, threads
 from mmdx.engine.training.loop import Training, set_up
@@ -45,15 +45,15 @@ def config(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def training(config: Path) -> Training:
+def training(config: Path) -> Iterator[Training]:
     """A training that has not stepped yet, with batch norms in its image encoder."""
     words = ["model.inputs.image.encoder={type: timm, name: test_resnet}"]
-    setting = start(resolve(read_config(config, words)), name="tiny", resume=False, console=QUIET)
-    new = plan(setting)
-    record_plan(setting.run, setting.config, setting.store, setting.splits)
-    record_store(setting.run, setting.store, setting.accelerator)
-    new.write(setting)
-    return set_up(setting, resume=False)
+    with started(resolve(read_config(config, words)), name="tiny", resume=False, console=QUIET) as (setting, _):
+        new = plan(setting)
+        record_plan(setting.run, setting.config, setting.store, setting.splits)
+        record_store(setting.run, setting.store, setting.accelerator)
+        new.write(setting)
+        yield set_up(setting, resume=False)
 
 
 def timing(monkeypatch: pytest.MonkeyPatch, seconds: dict[int, float]) -> list[list[int]]:

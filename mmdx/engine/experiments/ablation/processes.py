@@ -28,15 +28,13 @@ from mmdx.config_file import dump_config
 from mmdx.data.store.lock import hold
 from mmdx.engine.experiments.ablation.plan import Job
 from mmdx.engine.processes import THREADS
-from mmdx.files import PARTIAL, write_text
+from mmdx.files import write_text
 
 State = Literal["waiting", "running", "done", "failed", "elsewhere"]
 PAUSE = 0.2
 FAILED = "failed"
 MEMORY = 4 * 2**30
 """Free bytes that each training on a CPU is given where nobody says how many run at once."""
-_LEFT = ("splits.csv", "folds.csv", "environment.json", f"*{PARTIAL}")
-"""What a training that was killed before it wrote its config leaves in its folder."""
 _PATIENCE = ((signal.SIGINT, 15.0), (signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0))
 
 
@@ -174,9 +172,6 @@ def _take(job: Job, slot: int, launch: Launch, standing: Standing, before: str) 
 
 def _start(job: Job, slot: int, launch: Launch, lock: IO[str]) -> _Training:
     _write(lock, f"on {_here()}")
-    if not job.begun:
-        for left in [path for pattern in _LEFT for path in job.folder.glob(pattern)]:
-            left.unlink()
     write_text(job.beside(".yaml"), dump_config(job.config))
     command = launch.command(job)
     with job.beside(".log").open("ab") as log:
