@@ -25,6 +25,7 @@ PUBLIC = {
     "as_torch": "mmdx.data.loading.dataset",
     "Study": "mmdx.study",
     "Config": "mmdx.schema",
+    "SecondCohort": "mmdx.engine.experiments.external.second",
     "Planned": "mmdx.engine.planning.planned",
     "Model": "mmdx.engine.inference.model",
     **dict.fromkeys(("Prediction", "Predictions"), "mmdx.engine.inference.prediction"),

@@ -14,6 +14,7 @@ from mmdx.data.audit.audit import Audit as Audit
 from mmdx.data.loading.dataset import as_torch as as_torch
 from mmdx.data.store.kinds import STORED as STORED
 from mmdx.data.store.store import Store as Store
+from mmdx.engine.experiments.external.second import SecondCohort as SecondCohort
 from mmdx.engine.inference.explanation import Explanation as Explanation
 from mmdx.engine.inference.explanation import Explanations as Explanations
 from mmdx.engine.inference.model import Model as Model

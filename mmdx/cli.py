@@ -14,7 +14,6 @@ from mmdx.terminal.following import Following
 from mmdx.terminal.standing import show_standing
 
 app = typer.Typer(name="mmdx", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-
 DEFAULT_CONFIG = Path("configs/phantom.yaml")
 
 
@@ -38,8 +37,7 @@ def inspect(
 
     inspection = intake.inspect(path, reader=reader, options=with_overrides({}, options or []), plugins=plugin or [])
     leave_inspection(inspection, f"{path}, reader '{inspection.reader}'", json, Console())
-    if not inspection.sound:
-        raise typer.Exit(1)
+    raise typer.Exit(0 if inspection.sound else 1)
 
 
 @app.command()
@@ -99,8 +97,7 @@ def audit(
     with Following.beside(console := Console()) as following:
         result = audit_store(store, out=out, lexicon=lexicon, reports=reports, count=following.count)
     show_audit(result, out or store / AUDIT_FILE, console)
-    if result.leaks:
-        raise typer.Exit(1)
+    raise typer.Exit(1 if result.leaks else 0)
 
 
 @app.command()
@@ -137,21 +134,24 @@ def train(
 @app.command()
 def evaluate(
     run: Annotated[Path, typer.Argument(help="a run folder")],
-    split: option.ScoredSplit = "test",
+    options: option.SecondOptions = None,
+    on: option.SecondCohort = None,
+    renamed: option.Renamed = None,
+    split: option.EvaluatedSplit = None,
     show: option.Showings = None,
     order: option.ImageOrder = None,
     drop: Annotated[float | None, typer.Option(help="share of the images of each study to leave out")] = None,
     out: Annotated[Path | None, typer.Option(help="folder for the predictions; the run's own when left out")] = None,
     grad_cam: option.GradCam = False,
 ) -> None:
-    """Score a run again, with any modality withheld, its images in another order, or some of them left out."""
+    """Score a run again: modalities withheld, images in another order or left out, or on a second cohort (--on)."""
     from mmdx.engine.experiments import run as runs
-    from mmdx.engine.scoring.evaluate import Scoring
     from mmdx.terminal.scores import show_scores
 
-    scoring = Scoring(order, drop, grad_cam=grad_cam)
-    with Following(Console(stderr=True)) as following:
-        scores = runs.evaluate(run, split=split, show=show or [], out=out, scoring=scoring, count=following.count)
+    scoring = runs.Scoring(order, drop, grad_cam=grad_cam)
+    second = runs.SecondCohort.parsed(on, renamed or [], options or [])
+    with Following(Console(stderr=True)) as told:
+        scores = runs.evaluate(run, split=split, show=show or [], out=out, scoring=scoring, on=second, count=told.count)
     show_scores(scores, Console())
 
 

@@ -36,6 +36,31 @@ ReaderOptions = Annotated[
 ]
 PlannedReader = Annotated[list[str] | None, typer.Argument(metavar="[option=value]...", help="options of the reader")]
 ScoredSplit = Annotated[Literal["train", "val", "test"], typer.Option(help="which studies")]
+EvaluatedSplit = Annotated[
+    Literal["train", "val", "test"] | None,
+    typer.Option(help="which studies; test if left out, and all of a second cohort"),
+]
+SecondCohort = Annotated[
+    str | None,
+    typer.Option(
+        "--on",
+        metavar="STORE|READER:SRC",
+        help="score a second cohort instead: a store of mmdx prepare, or raw files, prepared at the size of the run; "
+        "nothing is fitted on it",
+    ),
+]
+Renamed = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map",
+        metavar="THEIRS=OURS",
+        help="finding or modality of the second cohort, and what the run calls it; repeat for several",
+    ),
+]
+SecondOptions = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[option=value]...", help="with --on READER:SRC options of the reader; also pseudonym_key"),
+]
 RunOrModel = Annotated[Path, typer.Argument(help="a run folder, or a model folder")]
 Input = Annotated[Path, typer.Argument(metavar="INPUT", help="a folder, a file or a zip with one or more studies")]
 Reports = Annotated[

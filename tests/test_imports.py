@@ -40,7 +40,7 @@ FLOORS = {
             ("order",),
             ("dicom",),
         ),
-        *(("images",), ("splits", "phantom"), ("store",), ("loading", "audit", "readers")),
+        *(("images",), ("splits", "phantom"), ("store",), ("loading", "audit", "readers"), ("cohorts",)),
     ),
     "models": (
         (

@@ -18,6 +18,7 @@ from mmdx.engine.experiments.ablation.ablate import ablate as run_ablation
 from mmdx.engine.experiments.ablation.plan import Extent, Job, Plan
 from mmdx.engine.experiments.ablation.processes import Board, Launch, Standing, Watcher
 from mmdx.engine.experiments.ensemble import ensemble_runs
+from mmdx.engine.experiments.external.second import SecondCohort
 from mmdx.engine.experiments.run import evaluate as evaluate_run
 from mmdx.engine.experiments.run import train as train_run
 from mmdx.engine.inference.model import Model
@@ -105,7 +106,8 @@ def ensemble(runs: Sequence[str | Path | Run], out: str | Path) -> Run:
 def evaluate(
     run: str | Path | Run,
     *,
-    split: Literal["train", "val", "test"] = "test",
+    on: str | Path | SecondCohort | None = None,
+    split: Literal["train", "val", "test"] | None = None,
     show: Sequence[str] = (),
     order: Literal["certified", "shuffled", "reversed"] | None = None,
     drop: float | None = None,
@@ -113,14 +115,17 @@ def evaluate(
 ) -> pd.DataFrame:
     """Scores a run again: one row per study (slices, where the model answers for no studies), finding and showing.
 
-    `show` names what is shown, such as `["image", "image+report"]`, by default all that a run shows by itself. `order`
-    reads images in another order, `drop` leaves out that share of them. The files are left in `out`, if it is given;
-    those of the run itself are never touched. Raises `DataError` where the store is not the one of the training.
+    `on` is a second cohort: a store, `READER:SOURCE`, or a `SecondCohort` with names and options; of it every study is
+    scored, and by default of the run's own the `split` test. `show` names what is shown, such as
+    `["image", "image+report"]`, by default all that a run shows by itself. `order` reads images in another order,
+    `drop` leaves out that share of them. The files are left in `out`, if it is given; those of the run itself are never
+    touched. Raises `DataError` where the store is not that of the training, or the second cohort is stored otherwise.
     """
     folder = run.folder if isinstance(run, Run) else Path(run)
     with TemporaryDirectory(prefix="mmdx-") as temporary:
         place = Path(out) if out is not None else Path(temporary)
-        scores = evaluate_run(folder, split=split, show=show, out=place, scoring=Scoring(order, drop))
+        second = on if on is None or isinstance(on, SecondCohort) else SecondCohort(str(on))
+        scores = evaluate_run(folder, split=split, show=show, out=place, scoring=Scoring(order, drop), on=second)
         return read_predictions(scores.path)
 
 

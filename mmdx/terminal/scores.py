@@ -37,11 +37,13 @@ def show_conclusion(conclusion: Conclusion, console: Console) -> None:
 
 
 def show_scores(scores: Scores, console: Console) -> None:
-    """Shows what a prediction file says, and the boxes beside it."""
+    """Shows what a prediction file says, the boxes beside it, and where the page is, where one was written."""
     console.print(summary_tables(scores.comparison))
     if scores.boxes:
         console.print(sheet_table(boxes_sheet(scores.boxes)))
     console.print(f"predictions:  {scores.path}", markup=False, highlight=False)
+    if scores.page is not None:
+        console.print(f"comparison:   {scores.page}", markup=False, highlight=False)
 
 
 def _show_results(results: Results, console: Console) -> None:

@@ -57,7 +57,7 @@ class Store:
         self._rows = MappedRows(self.folder, self.layout.schema, self._index)
         self._studies: dict[int, StoredStudy] = {}
 
-    def __reduce__(self) -> tuple[type[Store], tuple[Path, Mapping[str, tuple[str, ...]]]]:
+    def __reduce__(self) -> tuple[type[Store], tuple[Any, ...]]:
         return Store, (self.folder, self.layout.stacks)
 
     def __len__(self) -> int:

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from math import isnan, nan
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from mmdx.data.loading.traits import Table, fit_table, unknown_traits
+from mmdx.data.store.kinds import ModalityFacts
 from mmdx.data.store.store import Store
 from mmdx.data.text.terms import fit_terms
 from mmdx.data.text.tokenizer import ReportTokenizer, inverse_document_frequencies
@@ -24,7 +25,7 @@ from mmdx.kinds import KINDS, TABULAR
 from mmdx.models.facts import InputFacts
 from mmdx.registry import TEXT_ENCODERS
 from mmdx.schema import Config
-from mmdx.study import Column, Terms
+from mmdx.study import Column, Terms, Unit
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,12 @@ def _input_facts(
         logits=stored.logits,
         details=stored.details,
     )
+
+
+def stored_facts(facts: InputFacts) -> ModalityFacts:
+    """How a store holds an input that is no table."""
+    unit = cast(Unit, facts.unit)
+    return ModalityFacts(facts.kind, unit, facts.channels, facts.width, facts.logits, facts.details)
 
 
 def check_inputs(config: Config, store: Store) -> None:

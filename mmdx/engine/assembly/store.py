@@ -62,16 +62,18 @@ def makes_source(reader: str) -> bool:
 
 def store_of(run: RunLayout, config: Config, accelerator: Accelerator) -> Store:
     """The store that a run was trained on, where it lies; else the one that its config names, if that is the same."""
+    loud = Console(stderr=True, quiet=not accelerator.is_main_process)
+    store = store_at_hand(run, config, loud) or open_store(config, loud, main_first(accelerator))
+    same_store(run, store)
+    return store
+
+
+def store_at_hand(run: RunLayout, config: Config, console: Console) -> Store | None:
+    """What lies where the store of a run lay, with its stacks; None where there is no store."""
     places = [Path(read_environment(run)["store"]["folder"])]
     places += [run.descriptors] if config.first is not None else []
     folder = next((place for place in places if is_store(place)), None)
-    loud = Console(stderr=True, quiet=not accelerator.is_main_process)
-    if folder is not None:
-        store = _stacked(config, Store(folder), loud)
-    else:
-        store = open_store(config, loud, main_first(accelerator))
-    same_store(run, store)
-    return store
+    return None if folder is None else _stacked(config, Store(folder), console)
 
 
 def _stacked(config: Config, store: Store, console: Console) -> Store:

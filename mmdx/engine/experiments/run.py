@@ -11,6 +11,8 @@ from rich.console import Console
 from mmdx.data.counting import Count, uncounted
 from mmdx.engine.assembly.saved import load_description
 from mmdx.engine.experiments.cross_validation import FoldResults, evaluate_folds, train_folds
+from mmdx.engine.experiments.external.evaluate import Asked, evaluate_on
+from mmdx.engine.experiments.external.second import SecondCohort
 from mmdx.engine.experiments.guidance.run import GuidanceResults, train_guidance
 from mmdx.engine.experiments.start import started
 from mmdx.engine.experiments.two_stage import train_split
@@ -52,17 +54,25 @@ def train(config: Config, *, name: str, console: Console, resume: bool = False, 
 def evaluate(
     folder: Path,
     *,
-    split: Split = "test",
+    split: Split | None = None,
     show: Sequence[str] = (),
     out: Path | None = None,
     scoring: Scoring = AS_TRAINED,
     count: Count = uncounted,
+    on: SecondCohort | None = None,
 ) -> Scores:
-    """Scores a finished run again, or each fold of a cross-validation by its own model.
+    """Scores a finished run again, or each fold of a cross-validation by its own model; with `on` another cohort.
 
-    `show` names what is shown, such as `image+report`; empty takes every showing that a run has by itself. The files
-    lie in `out`, else they replace the run's own. Raises `UsageError` where other scores would replace them.
+    `split` is `test` where it is None, of a second cohort every study. `show` names what is shown, such as
+    `image+report`; empty takes every showing that a run has by itself. The files lie in `out`, else they replace the
+    run's own, and those of a second cohort lie in `external/` of the run. Raises `UsageError` where other scores would
+    replace them.
     """
+    if scoring.drop is not None and not 0 <= scoring.drop < 1:
+        raise UsageError(f"--drop {scoring.drop:g}: give a share from 0 to below 1, such as 0.2")
+    if on is not None:
+        return evaluate_on(folder, Asked(on, split, show, out, scoring, count))
+    split = split or "test"
     if show and out is None:
         raise UsageError(
             "--show: scores of some showings alone would replace the run's own; give --out FOLDER for them"
@@ -70,8 +80,6 @@ def evaluate(
     if (scoring.order is not None or scoring.drop is not None) and out is None:
         option = "--drop" if scoring.order is None else "--order"
         raise UsageError(f"{option}: these scores would replace the run's own; give --out FOLDER for them")
-    if scoring.drop is not None and not 0 <= scoring.drop < 1:
-        raise UsageError(f"--drop {scoring.drop:g}: give a share from 0 to below 1, such as 0.2")
     run = RunLayout(folder)
     crossed = run.folds.is_file()
     config = load_description(model_folder(run.fold(0).folder if crossed else folder))[0]

@@ -17,15 +17,14 @@ from mmdx.data.loading.collate import Collate, item_of
 from mmdx.data.loading.reading import Reading
 from mmdx.data.loading.sample import SampleMaker
 from mmdx.data.loading.traits import Traits
-from mmdx.data.store.kinds import ModalityFacts
 from mmdx.data.store.stacks import difference
-from mmdx.engine.assembly.facts import InputFacts
+from mmdx.engine.assembly.facts import stored_facts
 from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.inference.arrays import ArrayStudy, ImageArrays
 from mmdx.engine.scoring.descriptors import descriptors_of, joining
 from mmdx.errors import DataError
 from mmdx.kinds import KINDS
-from mmdx.study import ImageFiles, Order, Study, Unit
+from mmdx.study import ImageFiles, Order, Study
 
 Images = ImageFiles | ImageArrays
 
@@ -224,10 +223,4 @@ def collate_of(saved: SavedModel) -> Collate:
     """How samples become a batch of this model."""
     tables, size = saved.facts.tables(), saved.facts.size
     inputs = saved.facts.inputs.items()
-    return Collate({name: item_of(tables.get(name) or _stored(facts), size) for name, facts in inputs})
-
-
-def _stored(facts: InputFacts) -> ModalityFacts:
-    """How a store would hold an input."""
-    unit = cast(Unit, facts.unit)
-    return ModalityFacts(facts.kind, unit, facts.channels, facts.width, facts.logits, facts.details)
+    return Collate({name: item_of(tables.get(name) or stored_facts(facts), size) for name, facts in inputs})

@@ -51,11 +51,13 @@ class Results:
 
 @dataclass(frozen=True)
 class Scores:
-    """A file of predictions that was scored again: its comparison, and its boxes by showing."""
+    """A file of predictions that was scored again: its comparison, its boxes by showing, and the page of the comparison
+    where one was written."""
 
     path: Path
     comparison: Comparison
     boxes: Mapping[str, Measured]
+    page: Path | None = None
 
 
 def scores_of(path: Path, split: Split) -> Scores:

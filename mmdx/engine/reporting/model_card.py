@@ -87,7 +87,7 @@ def card(inputs: CardInputs, paragraphs: Sequence[str], results: str) -> str:
         preparation=_preparation(inputs),
         dropout=dropout_words(dropout) if dropout else "",
         paragraphs=paragraphs,
-        results=_demoted(results),
+        results=demoted(results),
     )
     return text.rstrip() + "\n"
 
@@ -110,13 +110,18 @@ def _front_matter(inputs: CardInputs) -> ModelCardData:
         datasets=_hub_data_set(inputs.config),
         metrics=list(HUB_METRICS.values()),
         model_name=inputs.run.folder.name,
-        eval_results=[
-            result
-            for comparison in (inputs.comparison, inputs.slices)
-            if comparison is not None
-            for result in _results(inputs, comparison)
-        ],
+        eval_results=eval_results(inputs),
     )
+
+
+def eval_results(inputs: CardInputs) -> list[EvalResult]:
+    """The results of the front matter: of studies, and of slices where these judged the epochs."""
+    return [
+        result
+        for comparison in (inputs.comparison, inputs.slices)
+        if comparison is not None
+        for result in _results(inputs, comparison)
+    ]
 
 
 def _hub_data_set(config: Config) -> list[str] | None:
@@ -211,6 +216,6 @@ def _preparation(inputs: CardInputs) -> list[str]:
     return sentences
 
 
-def _demoted(results: str) -> str:
+def demoted(results: str) -> str:
     """Its headings below those of the card."""
     return "\n".join(f"###{line}" if line.startswith("#") else line for line in results.splitlines())

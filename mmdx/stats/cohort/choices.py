@@ -85,7 +85,8 @@ def _read_choices(
     for fold, path in files.items():
         frames[fold] = read_predictions(path, shown=source.shown or source.name)
         scored = {patient for patient, number in zip(patients, folds, strict=True) if number == fold}
-        both = sorted(scored & set(frames[fold]["patient_id"]))
+        # Ids of two cohorts name nobody in common: who of the one stands in the other was looked for before.
+        both = [] if source.of_second_cohort else sorted(scored & set(frames[fold]["patient_id"]))
         if both:
             raise DataError(
                 f"{path}: its patients {some([f'{patient!r}' for patient in both])} are among those that are scored, "

@@ -73,7 +73,7 @@ class Cohort:
     @property
     def reader(self) -> str | None:
         """The reader of the data set that the rows are of; None where no run says it."""
-        return next((origin.reader for origin in self.origins if origin.reader is not None), None)
+        return next((origin.scored for origin in self.origins if origin.scored is not None), None)
 
     @property
     def scores(self) -> Float[np.ndarray, "a n f"]:

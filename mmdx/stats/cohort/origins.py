@@ -9,10 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from mmdx.errors import DataError
-from mmdx.files import RunLayout
+from mmdx.files import EVALUATION, RunLayout
 from mmdx.stats.cohort.predictions import read_text
 from mmdx.stats.cohort.sources import Source
 from mmdx.yaml_text import parse_yaml
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """The `reader` of a data set, its `source` (the last part of the path) and the name of the folder of its `store`;
+    None where nobody says."""
+
+    reader: str | None = None
+    source: str | None = None
+    store: str | None = None
 
 
 @dataclass(frozen=True)
@@ -21,7 +31,8 @@ class Origin:
     set, `source` as its config names it (the last part of the path), how many `studies` of how many `patients` it
     learned from, the day on which it began and the `version` of mmdx.
 
-    Of a cross-validation the studies are those of all folds, each of which learned from the others.
+    Of a cross-validation the studies are those of all folds, each of which learned from the others. `second` is the
+    data set that was scored, where it is another than that of the training.
     """
 
     run: str
@@ -33,15 +44,38 @@ class Origin:
     folds: int | None = None
     date: str | None = None
     version: str | None = None
+    second: DataSet | None = None
+
+    @property
+    def scored(self) -> str | None:
+        """The reader of the data set that was scored."""
+        return self.reader if self.second is None else self.second.reader
 
 
 def read_origins(sources: Sequence[Source]) -> tuple[Origin, ...]:
-    """The origin of each source that lies in a run folder which says what it stands on, in their order."""
-    runs = [(source.name, RunLayout(source.folder)) for source in sources if source.folder is not None]
-    return tuple(_origin(name, run) for name, run in runs if run.environment.is_file())
+    """The origin of each source that lies in a run folder which says what it stands on, in their order; of an
+    evaluation on a second cohort that which lies beside its predictions."""
+    origins = []
+    for source in sources:
+        if source.of_second_cohort:
+            origins.append(_recorded(source))
+        elif source.folder is not None and RunLayout(source.folder).environment.is_file():
+            origins.append(origin_of(source.name, RunLayout(source.folder)))
+    return tuple(origins)
 
 
-def _origin(name: str, run: RunLayout) -> Origin:
+def _recorded(source: Source) -> Origin:
+    record = source.evaluation or {}
+    try:
+        return Origin(**{**record["trained"], "run": source.name, "second": DataSet(**record["second"])})
+    except (KeyError, TypeError) as error:
+        raise DataError(
+            f"{source.file.with_name(EVALUATION)}: does not say what was scored ({error}); evaluate the run again"
+        ) from None
+
+
+def origin_of(name: str, run: RunLayout) -> Origin:
+    """The origin of the training in a run folder, which errors and pages call `name`."""
     environment = _json(run.environment)
     store = environment.get("store") or {}
     folder = store.get("folder")

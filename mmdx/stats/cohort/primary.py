@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,9 +33,8 @@ def _named_by(source: Source) -> str | None:
     """What the config of a run names, or the record beside a file that lies outside of its run."""
     if source.table is not None:
         return None
-    beside = source.file.with_name(EVALUATION)
-    if beside.is_file():
-        return _text(_read(beside), "primary", beside)
+    if source.evaluation is not None:
+        return _text(source.evaluation, "primary", source.file.with_name(EVALUATION))
     path = RunLayout(source.folder).config if source.folder is not None else None
     if path is None or not path.is_file():
         return None
@@ -53,8 +51,7 @@ def _text(section: Mapping[str, Any], key: str, path: Path) -> str | None:
 
 def _read(path: Path) -> Mapping[str, Any]:
     try:
-        text = path.read_text(encoding="utf-8")
-        content = parse_yaml(text, str(path)) if path.suffix == ".yaml" else json.loads(text)
+        content = parse_yaml(path.read_text(encoding="utf-8"), str(path))
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read ({error}); evaluate the run again") from None
     return content if isinstance(content, Mapping) else {}

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from mmdx.errors import DataError, UsageError, some
-from mmdx.files import BASELINES, PREDICTIONS, SLICES, RunLayout, scores_name
+from mmdx.files import BASELINES, EVALUATION, PREDICTIONS, SLICES, RunLayout, scores_name
 from mmdx.stats.cohort.predictions import check_table, read_predictions, read_text
 
 Unit = Literal["study", "slice", "patient"]
@@ -61,6 +62,23 @@ class Source:
             return None
         run = RunLayout(self.folder)
         return next((layout.audit for layout in (run, run.fold(0)) if layout.audit.is_file()), None)
+
+    @cached_property
+    def evaluation(self) -> Mapping[str, Any] | None:
+        """What an evaluation left beside a file that lies outside of its run; None where there is no such record."""
+        path = self.file.with_name(EVALUATION)
+        if self.table is not None or not path.is_file():
+            return None
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise DataError(f"{path}: cannot be read ({error}); evaluate the run again") from None
+        return content if isinstance(content, Mapping) else {}
+
+    @property
+    def of_second_cohort(self) -> bool:
+        """Whether the rows are of another cohort than the run was trained and validated on."""
+        return "trained" in (self.evaluation or {})
 
     def validation(self, file: Path) -> dict[int | None, Path]:
         """Files of validation rows for one of test rows: by fold in a cross-validation, else under None.

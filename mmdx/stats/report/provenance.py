@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from mmdx import __version__
-from mmdx.stats.cohort.origins import Origin
+from mmdx.stats.cohort.origins import DataSet, Origin
 from mmdx.stats.report.words import counted, listed
 
 
@@ -15,7 +15,7 @@ def provenance(origins: Sequence[Origin], today: date) -> list[str]:
 
     What no run says is left out: predictions that lie outside of runs have the last line alone.
     """
-    sets = {origin.run: _data_set(origin) for origin in origins if origin.reader is not None}
+    sets = {origin.run: _data_sets(origin) for origin in origins if origin.scored is not None}
     lines = []
     if sets:
         alike = len(set(sets.values())) == 1
@@ -25,9 +25,19 @@ def provenance(origins: Sequence[Origin], today: date) -> list[str]:
     return [*lines, f"Compared on {today.isoformat()} with mmdx {__version__}."]
 
 
-def _data_set(origin: Origin) -> str:
-    named = f"{origin.reader} {origin.source}" if origin.source not in (None, origin.reader) else str(origin.reader)
-    return named if origin.store is None else f"{named}, store {origin.store}"
+def _data_sets(origin: Origin) -> str:
+    """The data set that was scored, and where it is a second one that of the training as well."""
+    trained = DataSet(origin.reader, origin.source, origin.store)
+    if origin.second is None:
+        return data_set(trained)
+    known = "one that is not known" if origin.reader is None else data_set(trained)
+    return f"{data_set(origin.second)}; trained on another, {known}"
+
+
+def data_set(of: DataSet) -> str:
+    """A data set by its reader, its source and its store, as far as they are known."""
+    named = f"{of.reader} {of.source}" if of.source not in (None, of.reader) else str(of.reader)
+    return named if of.store is None else f"{named}, store {of.store}"
 
 
 def _training(origin: Origin) -> list[str]:
@@ -35,7 +45,8 @@ def _training(origin: Origin) -> list[str]:
     told = []
     if origin.studies is not None and origin.patients is not None:
         size = f"{counted(origin.studies, 'study')} of {counted(origin.patients, 'patient')}"
-        folds = "" if origin.folds is None else f" in {origin.folds} folds, each scored by a model of the others"
+        by = "each scored by a model of the others" if origin.second is None else "whose models answer together"
+        folds = "" if origin.folds is None else f" in {origin.folds} folds, {by}"
         told.append(f"trained on {size}{folds}")
     told += [f"begun on {origin.date}"] if origin.date else []
     return told + ([f"mmdx {origin.version}"] if origin.version else [])

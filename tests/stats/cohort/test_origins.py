@@ -10,7 +10,7 @@ from run_by_hand import write_run
 
 from mmdx.errors import DataError
 from mmdx.stats.cohort.cohort import read_cohort
-from mmdx.stats.cohort.origins import Origin, read_origins
+from mmdx.stats.cohort.origins import DataSet, Origin, read_origins
 from mmdx.stats.cohort.sources import find_sources
 
 
@@ -38,3 +38,21 @@ def test_a_file_outside_of_runs_has_no_origin_and_a_broken_record_is_named(tmp_p
         read_origins(find_sources([run], split="test", unit=None))
     (run / "environment.json").write_text(json.dumps({}))
     assert read_origins(find_sources([run], split="test", unit=None))[0].reader is None
+
+
+def test_an_evaluation_on_a_second_cohort_names_both(tmp_path: Path):
+    run = write_run(tmp_path)
+    record = {"trained": {"reader": "rsna_ich", "studies": 20}, "second": {"reader": "cq500", "store": "theirs"}}
+    (run / "predictions" / "evaluation.json").write_text(json.dumps(record))
+    (source,) = find_sources([run], split="test", unit=None)
+    assert source.of_second_cohort
+    (origin,) = read_origins([source])
+    assert origin == Origin("run", "rsna_ich", studies=20, second=DataSet("cq500", None, "theirs"))
+    assert (origin.scored, Origin("run", "folder").scored) == ("cq500", "folder")
+    assert read_cohort([run]).reader == "cq500"
+    (run / "predictions" / "evaluation.json").write_text(json.dumps({"trained": {"raeder": 1}, "second": {}}))
+    with pytest.raises(DataError, match="does not say what was scored"):
+        read_origins(find_sources([run], split="test", unit=None))
+    (run / "predictions" / "evaluation.json").write_text("{")
+    with pytest.raises(DataError, match=r"evaluation\.json: cannot be read"):
+        read_origins(find_sources([run], split="test", unit=None))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from mmdx import __version__
-from mmdx.stats.cohort.origins import Origin
+from mmdx.stats.cohort.origins import DataSet, Origin
 from mmdx.stats.report.provenance import provenance
 
 TODAY = date(2026, 3, 1)
@@ -32,3 +32,15 @@ def test_data_sets_that_differ_are_named_by_run():
 def test_what_no_run_says_is_left_out():
     assert provenance([Origin("run")], TODAY) == [COMPARED]
     assert provenance([], TODAY) == [COMPARED]
+
+
+def test_a_second_cohort_is_named_beside_that_of_the_training():
+    second = DataSet("cq500", "cq", "cq500-2")
+    run = Origin("theirs", "rsna_ich", "rsna", "rsna_ich-1", 20, 18, folds=5, second=second)
+    assert provenance([run], TODAY) == [
+        "Data set: cq500 cq, store cq500-2; trained on another, rsna_ich rsna, store rsna_ich-1.",
+        "Run theirs: trained on 20 studies of 18 patients in 5 folds, whose models answer together.",
+        COMPARED,
+    ]
+    unknown = provenance([Origin("theirs", second=second)], TODAY)
+    assert unknown[0] == "Data set: cq500 cq, store cq500-2; trained on another, one that is not known."

@@ -1,0 +1,1 @@
+"""External validation: a finished run scored on a second cohort; imports reporting, scoring and below."""
