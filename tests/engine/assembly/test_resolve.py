@@ -26,7 +26,7 @@ def problems_of(raw: dict[str, Any]) -> tuple[str, ...]:
 def test_every_default_is_written_out_and_stays() -> None:
     config = resolve(parse_config(raw_of({"report": "bilstm_attention"}), "test"))
     assert config.model.heads["study"].options["blend"] is False
-    assert config.model.inputs["report"].encoder.options["max_tokens"] == 256
+    assert config.model.inputs["report"].encoder.options["max_tokens"] == 1024
     assert resolve(config) == config
 
 

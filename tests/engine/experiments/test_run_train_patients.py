@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -22,12 +23,13 @@ QUIET = Console(quiet=True)
 
 @pytest.fixture(scope="module")
 def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny cohort, in which every patient's report has a word, twice, that no other has."""
+    """The tiny cohort, in which any two patients' reports have a word that no other has."""
     home = tmp_path_factory.mktemp("fewer")
     raw = write_cohort(home / "raw")
     rows = [json.loads(line) for line in (raw / "metadata.jsonl").read_text().splitlines()]
     for row in rows:
-        row["report"] += 2 * f" word{row['patient_id']}"
+        others = [other["patient_id"] for other in rows if other is not row]
+        row["report"] += "".join(f" word{min(row['patient_id'], one)}{max(row['patient_id'], one)}" for one in others)
     (raw / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     return write_config(home / "a.yaml", raw, epochs=1)
 
@@ -39,7 +41,8 @@ def test_a_model_learns_from_the_patients_that_were_drawn_alone(config: Path):
     trained_on = {study for study, split in splits.items() if split == "train"}
     assert [list(splits.values()).count(name) for name in ("train", "val", "test", "unused")] == [8, 5, 7, 16]
     words = (run / "checkpoints" / "best" / "tokenizers" / "report" / "tokenizer.json").read_text()
-    assert {f"s{n:02d}" for n in range(36) if f"wordp{n:02d}" in words} == trained_on
+    known = {f"s{a:02d} s{b:02d}" for a, b in combinations(range(36), 2) if f"wordp{a:02d}p{b:02d}" in words}
+    assert known == {f"{a} {b}" for a, b in combinations(sorted(trained_on), 2)}
     facts = json.loads((run / "checkpoints" / "best" / "model.json").read_text())
     positive = sum(int(study[1:]) % 2 for study in trained_on)
     assert facts["prevalence"]["study"][0] == pytest.approx(positive / 8)

@@ -12,7 +12,7 @@ def test_choices_spell_out_a_config_with_every_default() -> None:
     store = Choice("data.store", "stores/x", "It is there.")
     config = config_of([store, Choice("model.inputs.report.encoder", "tfidf", "Few reports.")])
     assert str(config.data.store) == "stores/x"
-    assert config.model.inputs["report"].encoder.options["max_tokens"] == 256
+    assert config.model.inputs["report"].encoder.options["max_tokens"] == 4096
 
 
 def test_what_makes_no_config_is_one_line() -> None:

@@ -119,7 +119,7 @@ def test_pictures_lie_beside_the_page_and_in_it_and_go_with_the_next_comparison(
     assert "lie farthest apart, at most 12 in all" in page
     assert [name for name in names if f"({name})" not in text] == []
     assert set(names) <= set(json.loads((tmp_path / "compare.json").read_text())["figures"])
-    save_comparison(gather([home / "ours" / "predictions" / "test.csv"], resamples=100), tmp_path)
+    save_comparison(gather([home / "ours" / "predictions" / "test.csv"], resamples=100), tmp_path, overwrite=True)
     assert [name for name in names if (tmp_path / name).exists()] == []
 
 

@@ -255,11 +255,13 @@ def test_epochs_are_judged_by_studies_or_by_slices_and_by_the_primary_finding(mo
     studies = ["s1", "s2"]
     bleed = pd.DataFrame({"study_id": studies, "finding": "bleed", "label": [0.0, 1.0], "score": [0.1, 0.9]})
     labels = pd.concat([bleed, bleed.assign(finding="mass", label=[1.0, 0.0])])
-    monkeypatch.setattr(loop, "score_rows", lambda *_: (labels, labels.assign(score=0.5)))
+    monkeypatch.setattr(loop, "score_rows", lambda *_, **__: (labels, labels.assign(score=0.5)))
+    monkeypatch.setattr(loop, "counted", lambda *_: None)
     raw = {"data": {"store": "unused", "primary": primary}, "train": {"judge": judge}}
     raw["model"] = {"inputs": {"image": "test_patches"}}
     parts = {"config": parse_config(raw, "test"), "splits": Splits(("val", "val")), "store": None, "accelerator": None}
     training = object.__new__(loop.Training)
+    training.progress = loop.Progress()
     training.setting, training.saved = cast(Any, SimpleNamespace(**parts)), cast(Any, None)
     judgement = loop.validate(training)
     assert judgement is not None
