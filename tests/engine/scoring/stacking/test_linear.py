@@ -10,7 +10,7 @@ from tiny import write_cohort, write_config
 
 from mmdx.config_file import read_config
 from mmdx.engine.assembly.resolve import resolve
-from mmdx.engine.experiments.run import start
+from mmdx.engine.experiments.start import started
 from mmdx.engine.scoring.baselines.probe import probe
 from mmdx.engine.scoring.stacking.linear import fit_linear, of_descriptors, of_table, regressions
 from mmdx.engine.training.loop import set_up
@@ -53,7 +53,9 @@ def test_a_finding_of_one_class_is_answered_by_its_share_and_an_unknown_one_by_a
 def model(tmp_path_factory: pytest.TempPathFactory):
     home = tmp_path_factory.mktemp("linear")
     config = write_config(home / "c.yaml", write_cohort(home / "cohort", reports=30))
-    setting = start(resolve(read_config(config)), name="linear", resume=False, console=Console(quiet=True))
+    asked, quiet = resolve(read_config(config)), Console(quiet=True)
+    with started(asked, name="linear", resume=False, console=quiet) as (setting, _):
+        pass
     setting.run.best.mkdir(parents=True)
     plan(setting).write(setting)
     return setting, set_up(setting, resume=False).saved
