@@ -20,6 +20,7 @@ from mmdx.data.images.decode import probe, scale_problems
 from mmdx.data.images.nifti import certify_volume, is_nifti
 from mmdx.data.order.certificate import certify_dicom, certify_filenames
 from mmdx.data.order.display import oddly_hung
+from mmdx.data.order.pixel_size import pixel_size_of, size_problems
 from mmdx.data.privacy.privacy import burned_in
 from mmdx.data.quiet import quiet
 from mmdx.errors import DataError, some
@@ -102,15 +103,16 @@ def images_listed(paths: Sequence[Path]) -> tuple[ImageFiles, tuple[str, ...]]:
         raise DataError(f"{mosaics[0]}: {MOSAIC}")
     if _are_views(headers) or len(set(paths)) < len(paths):
         return as_listed, found
+    header_of = dict(headers)
+    sizes = size_problems(pixel_size_of(header_of[ref.path], ref.frame) for ref in as_listed.images)
     series = {str(header.get("SeriesInstanceUID")) for _, header in headers}
     if len(series) > 1:
-        return as_listed, (*found, f"the listed files are of {len(series)} series; kept as listed")
-    header_of = dict(headers)
+        return as_listed, (*found, f"the listed files are of {len(series)} series; kept as listed", *sizes)
     as_listed, more = _one_run(as_listed, header_of)
     found = (*found, *more)
     refs, order, problems = certify_dicom([(ref, header_of[ref.path]) for ref in as_listed.images])
     if order.source != "position" and len(paths) > 1:
-        return replace(as_listed, order=replace(as_listed.order, axes=order.axes)), found
+        return replace(as_listed, order=replace(as_listed.order, axes=order.axes)), (*found, *sizes)
     if refs not in (as_listed.images, as_listed.images[::-1]):
         problems = (*problems, "the listed order disagrees with the positions, which decide")
     return replace(as_listed, images=refs, order=order), (*found, *problems)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import partial
-from typing import Annotated, cast
+from typing import Annotated, Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -161,6 +161,10 @@ class BoxHead(Head):
         if self.training:
             self.seen = MEMORY * self.seen + (1 - MEMORY) * torch.stack([inside.float(), torch.ones_like(self.seen[1])])
         return (self.seen[0] / self.seen[1]).nan_to_num().clamp(min=1)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *others: Any) -> None:
+        state_dict.setdefault(f"{prefix}seen", self.seen)  # weights of earlier versions did not count
+        super()._load_from_state_dict(state_dict, prefix, *others)
 
     def boxes(self, logits: Float[Tensor, "n a c"], height: int, width: int) -> tuple[Boxes, Float[Tensor, "k"]]:
         """The boxes of each image and their scores, from the likeliest of all images on; clipped to the image."""

@@ -151,3 +151,19 @@ def test_an_image_whose_name_ends_in_no_word_is_told_by_its_first_bytes(tmp_path
     files, problems = images_in(tmp_path, tmp_path)
     assert sorted(names(files)) == ["3", "IM.0002", "IM0001"]
     assert problems == ("left out README, picture.data: no image",)
+
+
+@pytest.mark.parametrize("series", [("1.2.3", "1.2.3"), ("1.2.3", "1.2.4")])
+@pytest.mark.parametrize("z", [None, 5.0])
+def test_two_fields_of_view_in_a_list_are_told_on_whatever_evidence_it_is_ordered(tmp_path, series, z):
+    places = [None if z is None else z * number for number in range(2)]
+    paths = [dicom(tmp_path / f"{i}.dcm", z=places[i], number=i, series=uid) for i, uid in enumerate(series)]
+    for path, spacing in zip(paths, ([0.5, 0.5], [1, 1]), strict=True):
+        header = pydicom.dcmread(path)
+        header.PixelSpacing = spacing
+        header.save_as(path)
+    files, problems = images_listed(paths)
+    assert len(files.images) == 2
+    assert [p for p in problems if "fields of view" in p] == [
+        "pixels measure 0.5 x 0.5 mm to 1 x 1 mm: fields of view of different size"
+    ]

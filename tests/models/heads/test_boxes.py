@@ -172,6 +172,15 @@ def test_a_batch_without_boxes_is_divided_by_what_batches_have_on_average():
     assert trained.loss(logits, empty).item() == pytest.approx(after, rel=1e-6)
 
 
+def test_weights_that_did_not_count_boxes_are_loaded():
+    earlier = {name: value for name, value in head().state_dict().items() if name != "seen"}
+    loaded = head()
+    loaded.load_state_dict(earlier)
+    assert loaded.seen.tolist() == [0, 0]
+    with pytest.raises(RuntimeError, match="Missing key"):
+        loaded.load_state_dict({})
+
+
 def test_of_boxes_that_overlap_the_likeliest_stays_and_images_have_so_many():
     logits = torch.zeros(2, 4, 15)
     logits[:, :, :3] = places((2, 2))
