@@ -179,7 +179,7 @@ def gather(
     measured, split_of = _told(resampler, "metrics", count), sources[0].split
     comparison = compare_cohort(cohort, measured, intervals=stated.intervals, split=split_of, audits=verdicts)
     # Asked from outside of a training alone: at its end, it compares before it has written its last file.
-    standings = {source.name: unfinished_of(source.file, source.folder) for source in sources if source.table is None}
+    standings = {source.name: unfinished_of(source.evaluation, source.folder) for source in sources}
     comparison = replace(comparison, unfinished={name: said for name, said in standings.items() if said is not None})
     sections = [baselines_section(comparison)]
     if stated.margin is not None:

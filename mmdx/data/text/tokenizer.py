@@ -121,8 +121,9 @@ def fit_tokenizer(
         raise DataError(
             "no training study has a report, so no vocabulary can be fitted; drop the text input or check the split"
         )
-    counts = Counter(word for at in there for word in words(texts[at]))
-    several = shared((words(texts[at]) for at in there), [owners[at] for at in there])
+    split = [words(texts[at]) for at in there]
+    counts = Counter(word for own in split for word in own)
+    several = shared(split, [owners[at] for at in there])
     kept = sorted(several, key=lambda word: (-counts[word], word))
     vocabulary = {word: at for at, word in enumerate([PADDING, UNKNOWN_WORD, *kept][:most])}
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=UNKNOWN_WORD))

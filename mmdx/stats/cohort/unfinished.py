@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmdx.files import EVALUATION, RunLayout
+from mmdx.files import RunLayout
 from mmdx.stats.cohort.predictions import read_text
 from mmdx.yaml_text import parse_yaml
 
@@ -60,12 +60,11 @@ def unfinished(folder: Path) -> Unfinished | None:
     return Unfinished(folder, _so_far(run), None if ended and "extract" in parts else whole)
 
 
-def unfinished_of(file: Path, folder: Path | None) -> str | None:
-    """That the scores in a prediction file are of a training that had not come to its end, as `evaluation.json` beside
-    it says, or the run `folder` that it lies in."""
-    beside = file.with_name(EVALUATION)
-    if beside.is_file():
-        so_far = _read_json(beside).get(UNFINISHED)
+def unfinished_of(evaluation: Mapping[str, Any] | None, folder: Path | None) -> str | None:
+    """That scores are of a training that had not come to its end, as the `evaluation.json` beside them says or, where
+    there is none, the run `folder` that they lie in."""
+    if evaluation is not None:
+        so_far = evaluation.get(UNFINISHED)
         return None if so_far is None else f"not finished: scored at {so_far}"
     standing = None if folder is None else unfinished(folder)
     return None if standing is None else standing.sentence
@@ -112,11 +111,3 @@ def _epochs_done(log: Path) -> int:
         if '"seconds"' in line and line.endswith("}"):
             return int(json.loads(line)["epoch"])
     return 0
-
-
-def _read_json(path: Path) -> Mapping[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}  # `primary_of` refuses it in a line
-    return content if isinstance(content, Mapping) else {}

@@ -93,8 +93,6 @@ def test_stages_and_folds_are_counted() -> None:
 
 def test_scores_outside_of_a_run_say_when_they_were_made() -> None:
     begun(Path("a"), epochs=5)
-    assert "epoch 5 of 20" in str(unfinished_of(Path("a/predictions/test.csv"), Path("a")))
-    write_json(Path("out/evaluation.json"), {"unfinished": "epoch 3 of 20"})
-    assert unfinished_of(Path("out/test.csv"), None) == "not finished: scored at epoch 3 of 20"
-    write_json(Path("out/evaluation.json"), {"run": "a"})
-    assert unfinished_of(Path("out/test.csv"), None) is None
+    assert "epoch 5 of 20" in str(unfinished_of(None, Path("a")))
+    assert unfinished_of({"unfinished": "epoch 3 of 20"}, None) == "not finished: scored at epoch 3 of 20"
+    assert unfinished_of({"run": "a"}, Path("a")) is None
