@@ -25,6 +25,8 @@ from PIL.ExifTags import Base
 from mmdx.data.images.pages import pages_of
 from mmdx.errors import DataError, reason
 
+FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "DIB", "GIF", "WEBP")
+"""What is read, by Pillow's names (MPO is JPEG): formats of which it is known what Pillow makes of their pixels."""
 _GREY_MODES = ("1", "L", "LA", "La", "I", "F")
 _BITS, _PHOTOMETRIC, _PLANES, _EXTRA_SAMPLES, _SAMPLE_FORMAT = 258, 262, 284, 338, 339
 _WHITE_IS_ZERO, _UNSIGNED, _SIGNED, _APART, _ALPHA = 0, 1, 2, 2, 2
@@ -90,12 +92,14 @@ def opened(path: Path | str, content: bytes | None = None) -> Iterator[Image.Ima
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # large images and odd tags: what matters of them is raised
-            with Image.open(path if content is None else io.BytesIO(content)) as image:
+            with Image.open(path if content is None else io.BytesIO(content), formats=FORMATS) as image:
                 yield image
     except DataError:
         raise
     except UnidentifiedImageError:
-        raise DataError(f"{path}: neither DICOM nor an image of a known format and kind of pixels") from None
+        raise DataError(
+            f"{path}: neither DICOM nor an image of a known format and kind of pixels; save it as PNG or TIFF"
+        ) from None
     except Image.DecompressionBombError:
         raise DataError(f"{path}: more pixels than {2 * (Image.MAX_IMAGE_PIXELS or 0)}; scale it down first") from None
     except (

@@ -139,3 +139,11 @@ def test_kinds_of_pixels_that_nobody_reads_are_refused_in_a_line():
         read(tiff(np.zeros((2, 2)), 1, tag339=3))
     with pytest.raises(DataError, match="here: "):
         read(png16(np.stack([RAMP] * 3, axis=-1), RGB)[:60])
+
+
+@pytest.mark.parametrize(("name", "kind"), [("a.ppm", "PPM"), ("a.jp2", "JPEG2000"), ("a.png", "PPM")])
+def test_formats_whose_pixels_may_be_cut_are_refused(tmp_path, name, kind):
+    Image.new("RGB", (4, 4)).save(tmp_path / name, kind)
+    refused = r"neither DICOM nor an image of a known format.*save it as PNG or TIFF"
+    with pytest.raises(DataError, match=refused), opened(tmp_path / name):
+        pass
