@@ -29,14 +29,14 @@ from mmdx.engine.experiments import run  # noqa: F401  (imported once, not in ev
 from mmdx.files import PARTIAL
 
 CONFIG = """
-data: {reader: {type: phantom, patients: 24, matrix: 32}, source: phantom, stores: stores, size: 32}
+data: {reader: {type: phantom, patients: 24, matrix: 64}, source: phantom, stores: stores, size: 32}
 model:
   dim: 16
   inputs: {image: {encoder: test_resnet}, report: {encoder: {type: bilstm_attention, embedding: 8, hidden: 8}}}
 train: {epochs: 1, slices: 96, checkpoint_steps: 1, final: best, stack: false}
 """
 COMMANDS = {
-    "prepare": ["prepare", "phantom", "phantom", "store", "patients=24", "matrix=32", "size=32"],
+    "prepare": ["prepare", "phantom", "phantom", "store", "patients=24", "matrix=64", "size=32"],
     "train": ["train", "small.yaml", "run=run"],
     "ablate": ["ablate", "small.yaml", "--fusion", "concat", "--jobs", "1", "--out", "ablation"],
     "compare": ["compare", "trained", "--resamples", "100", "--out", "compared"],
@@ -137,8 +137,8 @@ def attack(verb: str, out: Path, source: Path, every: int, *, empty: bool) -> tu
         kills += 1
         resume = ["--resume"] if verb == "train" and kills % 2 else []
         code = attempt([*command, *resume], home)[0]
-        if code == 2 and verb == "train" and not resume:  # it has a state, and says that it must be told to go on
-            code = attempt([*command, "--resume"], home)[0]
+        if code == 2 and verb == "train":  # there is a state, and it must be told to go on; or nothing to go on with
+            code = attempt([*command, *([] if resume else ["--resume"])], home)[0]
         found = f"ended with {code}" if code else difference(out / f"{verb}-calm" / LEFT[verb], home / LEFT[verb])
         if found:
             wrong.append(f"{number}: {found}")
@@ -169,5 +169,6 @@ if __name__ == "__main__":
         operations, kills, wrong = attack(verb, base.parent, base, asked.every, empty=asked.empty)
         seconds = f"{time.perf_counter() - begin:.0f}"
         table.add_row(verb, str(operations), str(kills), str(kills - len(wrong)), seconds)
-        print(*(f"{verb} {line}" for line in wrong), sep="\n")
+        for line in wrong:
+            print(f"{verb} {line}")
     Console().print(table)
