@@ -17,6 +17,7 @@ from mmdx.data.audit.issues import SEVERITIES, Issue, by_severity, verdict
 from mmdx.data.audit.labels import check_labels
 from mmdx.data.audit.lexicon import Lexicon
 from mmdx.data.audit.lookalikes import check_lookalikes
+from mmdx.data.audit.neighbours import check_neighbours
 from mmdx.data.audit.reports import check_reports
 from mmdx.data.audit.shortcuts import check_shortcuts
 from mmdx.data.audit.statements import check_statements, default_options
@@ -28,7 +29,7 @@ from mmdx.files import write_json
 from mmdx.schema import ReportOptions
 from mmdx.study import Split
 
-AUDIT_FORMAT = 2
+AUDIT_FORMAT = 3
 """Rises whenever the same store would be judged otherwise."""
 
 
@@ -91,6 +92,7 @@ def audit(
     issues = [
         *check_identities(facts),
         *check_lookalikes(store, facts, count),
+        *check_neighbours(facts),
         *check_reports(facts),
         *check_statements(facts, lexicon, report),
         *check_shortcuts(facts),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from mmdx.data.audit.issues import PATIENTS, Issue, plural
+from mmdx.data.audit.pixels import ImageFacts
 from mmdx.data.audit.store_facts import StoreFacts
 from mmdx.errors import some
 from mmdx.study import PATIENTS_UNKNOWN
@@ -24,6 +26,7 @@ def check_identities(facts: StoreFacts) -> list[Issue]:
         *_alike_names(facts, facts.patient_ids, "patient"),
         *_alike_names(facts, facts.study_ids, "study"),
         *_identical_images(facts),
+        *_one_picture_twice(facts),
     ]
 
 
@@ -88,6 +91,28 @@ def _identical_images(facts: StoreFacts) -> list[Issue]:
         )
         issues.append(Issue("repeated images", "note", sentence, tuple(facts.study_ids[row] for row in repeating)))
     return issues
+
+
+def _one_picture_twice(facts: StoreFacts) -> list[Issue]:
+    """A warning where a study shows one picture as two modalities: a model that is shown both reads one of them."""
+    issues = []
+    for first, second in itertools.combinations(facts.images, 2):
+        a, b = facts.images[first], facts.images[second]
+        rows = [row for row in range(len(facts)) if not set(_pictures(a, row)).isdisjoint(_pictures(b, row))]
+        if rows:
+            studies = tuple(facts.study_ids[row] for row in rows)
+            sentence = (
+                f"{plural(len(rows), 'study', 'studies')} with one picture as {first} and as {second} "
+                f"({some(studies)}): neither says what the other lacks; keep the one that it is"
+            )
+            issues.append(Issue("one picture twice", "warning", sentence, studies, {"modalities": [first, second]}))
+    return issues
+
+
+def _pictures(images: ImageFacts, row: int) -> list[str]:
+    """The digests of the images of a study that are not blank."""
+    place = images.of(row)
+    return images.digests[place][~images.blank[place]].tolist()
 
 
 def _same_key(facts: StoreFacts, keys: Sequence[str | None], what: str, remedy: str) -> list[Issue]:

@@ -74,7 +74,7 @@ def read(root: Path) -> list[Study]:
     Eight labels, each a group of findings: the diagnosis (`DIAG`) and the seven criteria. The official split is kept.
     No patient is named, so each lesion is a patient of its own. Notes are no modality, and neither `management` nor
     `seven_point_score` is a trait: all three follow from the labels. An image that is missing or cannot be read is
-    named, and its modality is absent.
+    named, and its modality is absent; so is `clinic` where the table names the dermoscopic image for both.
     """
     columns = ["case_num", *(column for column, _ in TASKS.values()), *MODALITIES]
     table = read_table(root / "meta" / "meta.csv", required=columns)
@@ -108,6 +108,11 @@ def _study(root: Path, row: Row, split: Split | None) -> Study:
     modalities: dict[str, ImageFiles | str] = {}
     problems = [] if split else ["stands in none of the official index files; its split is dealt"]
     for modality in MODALITIES:
+        if modality == "clinic" and row.text("clinic") and _one_file(row.text("clinic"), row.text("derm")):
+            problems.append(
+                f"{row.at('clinic')}: names the dermoscopic image, {row.text('derm')}; no clinical photograph"
+            )
+            continue
         try:
             path = inside(root / "images", row.text(modality), row.at(modality))
             modalities[modality], more = images_listed([path])
@@ -119,6 +124,11 @@ def _study(root: Path, row: Row, split: Split | None) -> Study:
     return Study(
         case, case, modalities, labels, split=split, traits=traits, problems=tuple(problems), patient_known=False
     )
+
+
+def _one_file(first: str, second: str) -> bool:
+    """Whether two cells name one file: the table writes some names in other case."""
+    return Path(first.casefold()) == Path(second.casefold())
 
 
 def _score_problems(row: Row, labels: Mapping[str, float]) -> list[str]:

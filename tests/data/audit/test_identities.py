@@ -87,3 +87,18 @@ def test_black_images_are_nobodys(tmp_path: Path) -> None:
     rows = [("a", "train", [1, None]), ("b", "test", [2, None]), ("c", "val", [3])]
     store = store_of(tmp_path, rows)
     assert kinds(gather(store, store.splits)) == []
+
+
+def test_one_picture_as_two_modalities(tmp_path: Path) -> None:
+    table = []
+    for index, (clinic, derm) in enumerate([(1, 2), (3, 3), (None, None), (4, 5)]):
+        row = {"study_id": f"s{index}", "patient_id": f"p{index}", "bleed": index % 2}
+        for name, seed in (("clinic", clinic), ("derm", derm)):
+            pixels = np.zeros((32, 32), np.uint8) if seed is None else picture(seed, 32)
+            row[f"{name}_file_names"] = [save(tmp_path / "raw" / f"{index}_{name}.png", pixels).name]
+        table.append(row)
+    cohorts.write_table(tmp_path / "raw", table)
+    store = cohorts.prepared(tmp_path / "raw", tmp_path / "out", size=32)
+    (issue,) = check_identities(gather(store, store.splits))
+    assert (issue.kind, issue.severity, issue.rows) == ("one picture twice", "warning", ("s1",))
+    assert issue.sentence.startswith("1 study with one picture as clinic and as derm (s1)")

@@ -166,6 +166,16 @@ def test_a_missing_or_broken_image_is_named(tmp_path):
     assert len(third.problems) == 2
 
 
+def test_one_file_for_both_images_is_the_dermoscopic_one(tmp_path):
+    row = {"clinic": "NEL/7.jpg", "derm": "NEL/7.jpg"}
+    first, second, third = read(release(tmp_path, row, {"clinic": "", "derm": ""}, {}, absent=("",)))
+    assert list(first.modalities) == ["derm"]
+    assert "row 2, column 'clinic': names the dermoscopic image, NEL/7.jpg" in first.problems[0]
+    assert list(second.modalities) == []
+    assert "'' is no file name" in second.problems[0]
+    assert list(third.modalities) == ["clinic", "derm"]
+
+
 def test_a_lesion_in_no_list_is_named(tmp_path):
     *_, last = read(release(tmp_path, {}, {}, {}, {}))
     assert last.split is None
