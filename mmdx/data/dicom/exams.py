@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from rich.progress import track
 
 from mmdx.data.dicom.files import read_header
 from mmdx.data.dicom.header import FRAME_VECTORS, OF_DETECTOR, RUN_KEYWORDS
+from mmdx.data.dicom.rules import SeriesRule, choose_each
 from mmdx.data.dicom.series import SourceImage, choose_series
 from mmdx.data.order.pixel_size import SPACINGS
 from mmdx.data.quiet import quiet
@@ -74,25 +75,37 @@ class Exam:
         age = age_in_years(self.first("PatientAge"))
         return traits if age is None else {**traits, "age": age}
 
-    def study(self, study_id: str, *, series: str | None = None, modality: str = "image") -> Study:
-        """The study of its one series, chosen by `dicom/series.py`; the patient is the PatientID of its headers."""
-        files, kept_out = choose_series(self.images, description=series)
+    def study(
+        self,
+        study_id: str,
+        *,
+        series: str | None = None,
+        modality: str = "image",
+        rules: Mapping[str, SeriesRule] | None = None,
+    ) -> Study:
+        """The study of its one series, chosen by `dicom/series.py`, or with `rules` of one for each modality; the
+        patient is the PatientID of its headers."""
+        if rules is None:
+            files, kept_out = choose_series(self.images, description=series)
+            chosen = {} if files is None else {modality: files}
+        else:
+            chosen, kept_out = choose_each(self.images, rules)
         problems = self.problems() + kept_out
         patients = sorted({str(h.get("PatientID") or "").strip() for h in self.headers} - {""})
         if not patients:
             problems.append("no PatientID; the study counts as a patient of its own")
         if len(patients) > 1:
             problems.append(f"{len(patients)} different PatientIDs in one study; the first in the alphabet counts")
-        if files is None:
+        if not chosen:
             problems.append("no image to use in this study")
-        modalities: dict[str, ImageFiles | str] = {} if files is None else {modality: files}
         patient = patients[0] if patients else study_id
-        traits = self.traits() | self._series(files)
+        traits = self.traits() | self._series(next(iter(chosen.values()), None))
         known = bool(patients)
-        return Study(study_id, patient, modalities, traits=traits, problems=tuple(problems), patient_known=known)
+        return Study(study_id, patient, dict(chosen), traits=traits, problems=tuple(problems), patient_known=known)
 
     def _series(self, files: ImageFiles | None) -> dict[str, str | float]:
-        """A digest of the SeriesInstanceUID of the images: it tells the same series twice, and names nobody's files."""
+        """A digest of the SeriesInstanceUID of the images, of several modalities that of the first: it tells the same
+        series twice, and names nobody's files."""
         first = files.images[0].path if files else None
         uid = next((str(i.header.get("SeriesInstanceUID") or "") for i in self.images if i.path == first), "")
         return {SERIES_DIGEST: hashlib.blake2b(uid.encode()).hexdigest()[:16]} if uid else {}

@@ -10,19 +10,23 @@ from typing import Any
 
 from mmdx.data.dicom.exams import Exam, refuse_link_out, walk
 from mmdx.data.dicom.files import is_dicom, read_header
+from mmdx.data.dicom.rules import SeriesRules
 from mmdx.data.quiet import quiet
 from mmdx.data.tables.dates import parse_date, with_days
 from mmdx.data.tables.join import columns_joined, join
 from mmdx.data.tables.table_columns import ColumnUse
 from mmdx.data.tables.tables import Separator, Table, read_table
 from mmdx.data.tables.word_labels import LabelWords
-from mmdx.errors import DataError
+from mmdx.errors import DataError, UsageError
 from mmdx.registry import READERS
 from mmdx.study import Study
 
 _KEYS = {"study_id": "StudyInstanceUID", "accession_number": "AccessionNumber"}
 _OTHER_NAMES = ("readme", "license", "licence", "dicomdir", "version", "changelog", "sha256sums", "md5sums")
 _DOCUMENTS = (".txt", ".md", ".csv", ".tsv", ".json", ".jsonl", ".xml", ".html", ".pdf", ".yaml", ".yml", ".xlsx")
+
+AT_USE = ("series", "modalities")
+"""The options by which a model's studies are read once it is in use, too: which series it has learned from."""
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +41,7 @@ def read(
     labels: LabelWords | None = None,
     series: str | None = None,
     modality: str = "image",
+    modalities: SeriesRules | None = None,
     separator: Separator = ",",
     encoding: str = "utf-8",
     allow_outside: bool = False,
@@ -58,8 +63,12 @@ def read(
     A file that cannot be read, a link out of the folder and a row without a study become studies without modalities,
     whose problem says why. Files of other kinds are left out, and counted in the log.
     """
+    if modalities is not None and (series is not None or modality != "image"):
+        raise UsageError("reader.modalities: has a rule for each series; leave out series and modality")
     exams, unread = _exams(root, outside=allow_outside)
-    studies = [exam.study(study_id, series=series, modality=modality) for study_id, exam in exams.items()]
+    studies = [
+        exam.study(study_id, series=series, modality=modality, rules=modalities) for study_id, exam in exams.items()
+    ]
     if table is not None:
         keys = {name: {uid: exam.first(tag) for uid, exam in exams.items()} for name, tag in _KEYS.items()}
         studies, orphans = join(

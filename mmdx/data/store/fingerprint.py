@@ -23,6 +23,7 @@ _LATER: dict[tuple[str, str], Any] = {
     ("folder", "table"): None,
     ("folder", "image_root"): None,
     ("dicom", "labels"): None,
+    ("dicom", "modalities"): None,
     **{(reader, "separator"): "," for reader in ("folder", "dicom")},
     **{(reader, "encoding"): "utf-8" for reader in ("folder", "dicom")},
     **{(reader, "allow_outside"): False for reader in ("folder", "dicom")},

@@ -141,6 +141,7 @@ def _making(
         "fingerprint": key,
         "reader": recipe.reader.type,
         "options": {k: str(v) for k, v in READERS.options(recipe.reader, "reader").items()},
+        "at_use": recipe.at_use(),
         "size": recipe.size,
         "modalities": {name: facts.to_json() for name, facts in layout.modalities.items()},
         "findings": list(layout.findings),

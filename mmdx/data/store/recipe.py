@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,13 @@ class Recipe:
             f"{folder}: holds a store of other files or options: {differs}; ask for the same, prepare into another "
             "folder, or remove this one"
         )
+
+    def at_use(self) -> dict[str, Any]:
+        """Options, in plain values, by which the studies of a model are read once it is in use, too: those that the
+        module of the reader names in `AT_USE`, where they were given."""
+        names = vars(sys.modules[READERS.get(self.reader.type).__module__]).get("AT_USE", ())
+        plain = READERS.resolve(self.reader, "reader").options
+        return {name: plain[name] for name in names if plain[name] is not None}
 
     def pseudonyms(self) -> Pseudonyms | None:
         return read_key(self.pseudonym_key) if self.pseudonym_key is not None else None

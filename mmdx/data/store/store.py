@@ -114,6 +114,11 @@ class Store:
         return self.description["reader"]
 
     @property
+    def at_use(self) -> dict[str, Any]:
+        """Options of the reader by which the studies of a model are read once it is in use, too."""
+        return dict(self.description.get("at_use", {}))
+
+    @property
     def dealt(self) -> dict[str, Any]:
         """The options by which the patients were dealt: shares of `val` and `test`, and the `seed`."""
         return dict(self.description["split"])

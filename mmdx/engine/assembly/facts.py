@@ -35,6 +35,7 @@ class ModelFacts:
     `prevalence` is that of the training labels, by level, as `Findings` has it. `texts` says how many tokens each text
     has that a head writes, by modality. `first` tells the weights of the model whose descriptors it reads, None where
     it reads what a store has. `trained` is False of a model whose heads have learned nothing, which only describes.
+    `at_use` are options of the reader that found the studies by which others are read: `Recipe.at_use`.
     """
 
     findings: tuple[str, ...]
@@ -44,13 +45,19 @@ class ModelFacts:
     texts: Mapping[str, int] = field(default_factory=dict)
     first: str | None = None
     trained: bool = True
+    at_use: Mapping[str, Any] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain values; JSON has no NaN, which is null there. That a model is trained goes without saying."""
+        """Plain values; JSON has no NaN, which is null there. That a model is trained, and that nothing is special
+        about its reader, go without saying."""
         rates = {level: [None if isnan(share) else share for share in row] for level, row in self.prevalence.items()}
         inputs = {name: _plain(facts) for name, facts in self.inputs.items()}
         plain = {**asdict(self), "inputs": inputs, "prevalence": rates}
-        return {name: value for name, value in plain.items() if name != "trained" or not value}
+        if self.trained:
+            del plain["trained"]
+        if not self.at_use:
+            del plain["at_use"]
+        return plain
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> ModelFacts:
@@ -59,7 +66,7 @@ class ModelFacts:
             level: tuple(nan if share is None else share for share in row) for level, row in raw["prevalence"].items()
         }
         findings, texts, trained = tuple(raw["findings"]), dict(raw["texts"]), raw.get("trained", True)
-        return cls(findings, int(raw["size"]), inputs, rates, texts, raw["first"], trained)
+        return cls(findings, int(raw["size"]), inputs, rates, texts, raw["first"], trained, raw.get("at_use", {}))
 
     def unbuilt(self) -> ModelFacts:
         """These facts as they were before any encoder was made: a model of them starts from what is pretrained."""
@@ -84,7 +91,9 @@ def facts_of(
     # A model that reads no descriptors needs none of what makes them.
     reads_descriptors = any(facts.width for facts in inputs.values())
     first = store.described_by if reads_descriptors else None
-    return ModelFacts(findings, store.layout.size, inputs, prevalence(store, rows, findings), texts, first)
+    return ModelFacts(
+        findings, store.layout.size, inputs, prevalence(store, rows, findings), texts, first, at_use=store.at_use
+    )
 
 
 def _input_facts(

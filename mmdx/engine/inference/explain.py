@@ -16,7 +16,7 @@ from mmdx.engine.inference.arrays import ArrayStudy
 from mmdx.engine.inference.explaining.look import Look, likeliest, look_at, mean_heat, mean_weights, mean_words
 from mmdx.engine.inference.explaining.source_slices import SourceSlices
 from mmdx.engine.inference.explanation import ExplainedSlice, Explanation, draw_slice, folder_of, recorded
-from mmdx.engine.inference.raw import image_inputs, image_names, images_of
+from mmdx.engine.inference.raw import image_inputs, images_of
 from mmdx.engine.inference.reports import read_reports
 from mmdx.engine.inference.source import answer_each, make_folder
 from mmdx.engine.inference.standing import apart_of, explained_with_thresholds, standing_of
@@ -89,7 +89,7 @@ def explain_source(
     check_names(saved, asked)
     return answer_each(
         source,
-        image_names(saved),
+        saved,
         lambda number, study: explain_study(
             saved, study, asked, reports=reports, number=number, out=out, follow=follow
         ),

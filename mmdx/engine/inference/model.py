@@ -167,7 +167,7 @@ class Model:
         """The answers for the studies of a source, and one line per refused study."""
         image_input(self._saved, modality)
         if isinstance(source, str | Path):
-            results = list(answer_each(Path(source), image_names(self._saved), answer, alone=bool(reports)))
+            results = list(answer_each(Path(source), self._saved, answer, alone=bool(reports)))
         else:
             results = [self._answer_one(source, answer)]
         answers = [result for result in results if not isinstance(result, Refused)]

@@ -21,7 +21,6 @@ from mmdx.engine.inference.answers import Refused
 from mmdx.engine.inference.arrays import ArrayStudy
 from mmdx.engine.inference.labels import known_labels, known_slice_labels
 from mmdx.engine.inference.prediction import Prediction, Predictions
-from mmdx.engine.inference.raw import image_names
 from mmdx.engine.inference.reports import read_reports
 from mmdx.engine.inference.source import answer_each, make_folder
 from mmdx.engine.inference.standing import apart_of, standing_of, with_thresholds
@@ -79,7 +78,7 @@ def predict_source(
     answers = list(
         answer_each(
             source,
-            image_names(saved),
+            saved,
             lambda _, study: predict_study(saved, study, reports=reports, modality=modality),
             alone=bool(reports),
         )

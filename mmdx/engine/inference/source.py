@@ -3,33 +3,37 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from mmdx.data.files import unpacked
 from mmdx.data.readers.detect import detect_reader
 from mmdx.data.text.missing import without_empty
+from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.inference.answers import Refused
+from mmdx.engine.inference.raw import image_names
 from mmdx.errors import DataError, UsageError
 from mmdx.registry import READERS
+from mmdx.schema import Component
 from mmdx.study import ImageFiles, Study
 
 T = TypeVar("T")
 
 
 def answer_each(
-    source: Path, inputs: Sequence[str], answer: Callable[[int, Study], T], *, alone: bool
+    source: Path, saved: SavedModel, answer: Callable[[int, Study], T], *, alone: bool
 ) -> Iterator[T | Refused]:
     """What `answer` returns for the number (from 1) and the study of each study in `source`, one after the other.
 
-    `inputs` are the image inputs of the model, by which folders are joined into studies. Where `answer` raises
-    `DataError`, the study is refused. Raises `UsageError` where a report belongs to the study (`alone`) and there are
-    several.
+    Folders are joined into studies by the image inputs of the model, and series are chosen as where it has learned.
+    Where `answer` raises `DataError`, the study is refused. Raises `UsageError` where a report belongs to the study
+    (`alone`) and there are several.
     """
     with opened(source) as folder:
-        studies = join_inputs(studies_of(folder, source), inputs, folder.resolve().name)
+        found = studies_of(folder, source, saved.facts.at_use)
+        studies = join_inputs(found, image_names(saved), folder.resolve().name)
         if alone and len(studies) != 1:
             raise UsageError(
                 f"--report: {source} holds {len(studies)} studies and the report belongs to one; give one study"
@@ -59,10 +63,14 @@ def opened(source: Path) -> Iterator[Path]:
         yield source
 
 
-def studies_of(folder: Path, source: Path) -> list[Study]:
-    """The studies in `folder`, which may be an unpacked `source`: errors speak of what the user gave."""
+def studies_of(folder: Path, source: Path, at_use: Mapping[str, Any]) -> list[Study]:
+    """The studies in `folder`, which may be an unpacked `source`: errors speak of what the user gave. `at_use` are
+    options for the reader that fits, of which those count that it has."""
+    reader = detect_reader(folder)
+    known = READERS.schema(reader.type).model_fields
+    options = {name: value for name, value in at_use.items() if name in known}
     try:
-        return without_empty(READERS.build(detect_reader(folder), root=folder))
+        return without_empty(READERS.build(Component(type=reader.type, **options), root=folder))
     except DataError as error:
         raise DataError([problem.replace(str(folder), str(source)) for problem in error.problems]) from None
 

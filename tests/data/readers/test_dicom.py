@@ -9,10 +9,11 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
+from mmdx.data.dicom.rules import SeriesRule
 from mmdx.data.privacy.privacy import BURNED_IN
 from mmdx.data.readers.dicom import read
 from mmdx.data.store.check import check_studies
-from mmdx.errors import DataError
+from mmdx.errors import DataError, UsageError
 from mmdx.registry import READERS
 
 
@@ -109,6 +110,22 @@ def test_options_name_the_modality_and_restrict_the_series(tree):
     assert [ref.path.name for ref in first.modalities["ct"].images] == ["bone.dcm"]
     assert second.modalities == {}
     assert "no image to use in this study" in second.problems
+
+
+def test_several_series_are_several_modalities(tree):
+    write(tree / "x" / "bone.dcm", series="1.2.1.2", SeriesNumber=2, SeriesDescription="Bone")
+    rules = {"bone": SeriesRule(description="bone"), "ct": SeriesRule(without=("bone",), modality="CT")}
+    first, second = read(tree, modalities=rules)
+    assert {name: len(files.images) for name, files in first.modalities.items()} == {"bone": 1, "ct": 3}
+    assert first.modalities["ct"].order.source == "position"
+    assert list(second.modalities) == ["ct"]
+    assert "bone: no series that it takes" in second.problems
+    check_studies([first, second])
+
+
+def test_rules_for_each_series_stand_alone(tree):
+    with pytest.raises(UsageError, match=r"reader.modalities: has a rule for each series; leave out series"):
+        read(tree, modalities={"ct": SeriesRule(modality="CT")}, series="bone")
 
 
 def test_broken_files_become_studies_that_say_why(tree):
