@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from rich.console import Console
 from mmdx.data.splits.folds import read_folds
 from mmdx.data.splits.shared import shared_splits
 from mmdx.data.splits.splits import Splits
+from mmdx.data.store.lock import LOCK
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.saved import check_alike, load_description, load_model, write_ensemble
 from mmdx.engine.assembly.store import same_studies, store_of, stores_of_members
@@ -21,6 +23,7 @@ from mmdx.engine.experiments.single import score_best
 from mmdx.engine.processes import make_accelerator
 from mmdx.engine.reporting.audit import verdict_for
 from mmdx.engine.reporting.conclude import Results
+from mmdx.engine.runs.claim import claim, claimed, clear, holder, stopped_early
 from mmdx.engine.runs.folder import is_concluded, model_folder
 from mmdx.engine.runs.record import record_plan, record_store, splits_of, write_members, write_origin
 from mmdx.engine.runs.setting import Setting
@@ -35,25 +38,53 @@ def ensemble_runs(out: Path, runs: Sequence[Path], *, console: Console) -> Concl
 
     A study is scored as test where it was test for every run, and as validation where none trained on it. Of
     cross-validations of the same folds, each fold is an ensemble of its own, and every study is scored by models that
-    have not seen it. Raises `UsageError` where runs do not answer alike or are of other studies, where no study was
-    test for all, and where `out` holds anything.
+    have not seen it. One that was stopped in `out` begins anew. Raises `UsageError` where runs do not answer alike or
+    are of other studies, where no study was test for all, and where `out` holds anything else or another process is at
+    work in it.
     """
     members = [RunLayout(run) for run in runs]
     crossed = _check(out, members)
     accelerator = make_accelerator()
     quiet = console if accelerator.is_main_process else Console(quiet=True)
     join = _join_folds if crossed else _join
-    results = join(RunLayout(out), members, accelerator, quiet)
+    with _claimed(out) if accelerator.is_main_process else nullcontext():
+        accelerator.wait_for_everyone()
+        results = join(RunLayout(out), members, accelerator, quiet)
     accelerator.end_training()
     return Conclusion(RunLayout(out), results)
+
+
+@contextmanager
+def _claimed(out: Path) -> Iterator[None]:
+    """Inside the block the folder is this ensemble's alone, without what a stopped one has left."""
+    lock = claim(out)
+    if lock is None:
+        raise UsageError(f"{out}: is being made by {holder(out)}; wait for it to end, or choose another folder")
+    with claimed(out, lock):
+        if not _is_free(out):  # another ensemble has come to its end since it was looked at
+            raise _taken(out)
+        clear(out)
+        yield
+
+
+def _is_free(out: Path) -> bool:
+    """Whether a folder holds nothing, or what a stopped ensemble or a training stopped at its start has left."""
+    if not out.exists() or stopped_early(out) or (out.is_dir() and not any(out.iterdir())):
+        return True
+    run = RunLayout(out)
+    return (out / LOCK).is_file() and run.members.is_file() and not is_concluded(run)
+
+
+def _taken(out: Path) -> UsageError:
+    return UsageError(f"{out}: holds something already; choose another folder for the ensemble")
 
 
 def _check(out: Path, members: Sequence[RunLayout]) -> bool:
     """Raises `UsageError` for runs that are no ensemble; whether they are cross-validations."""
     if len({member.folder.resolve() for member in members}) < 2:
         raise UsageError("ensemble: give two runs or more, each once")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"{out}: holds something already; choose another folder for the ensemble")
+    if not _is_free(out):
+        raise _taken(out)
     for member in members:
         model_folder(member.folder)  # which says what is wrong with a folder that is no run
         if not is_concluded(member) or not (member.folds.is_file() or member.splits.is_file()):
@@ -83,8 +114,8 @@ def _join(run: RunLayout, members: Sequence[RunLayout], accelerator: Accelerator
     store, splits = stores[0], _splits(members, stores)
     setting = Setting(config, run, store, splits, accelerator, console)
     if setting.is_main:
+        write_members(run, members)  # first: it says what the folder is, should this be stopped
         write_ensemble(run.best, [model_folder(member.folder) for member in members])
-        write_members(run, members)
         record_plan(run, config, store, splits)
         record_store(run, store, accelerator)
         write_json(run.audit, verdict_for(store, splits))
@@ -120,6 +151,8 @@ def _join_folds(
     run: RunLayout, members: Sequence[RunLayout], accelerator: Accelerator, console: Console
 ) -> FoldResults | None:
     """One model of cross-validations of the same folds: an ensemble per fold, and one of them all."""
+    if accelerator.is_main_process:
+        write_members(run, members)
     count = len(set(read_folds(members[0].folds).values()))
     for fold in range(count):
         _join(run.fold(fold), [member.fold(fold) for member in members], accelerator, console)
@@ -129,7 +162,6 @@ def _join_folds(
     setting = Setting(config, run, store, splits_of(first, store), accelerator, console)
     if setting.is_main:
         copy_file(members[0].folds, run.folds)
-        write_members(run, members)
         write_origin(run, config, store, accelerator)
     accelerator.wait_for_everyone()
     return gather_folds(setting, count)

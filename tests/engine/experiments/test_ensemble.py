@@ -18,6 +18,7 @@ from mmdx.engine.assembly.saved import load_model
 from mmdx.engine.experiments.ensemble import ensemble_runs
 from mmdx.engine.experiments.extract import extract_run
 from mmdx.engine.experiments.run import evaluate, train
+from mmdx.engine.runs.claim import claim, claimed
 from mmdx.engine.scoring.evaluate import Scoring
 from mmdx.errors import UsageError
 from mmdx.files import RunLayout
@@ -152,3 +153,27 @@ def test_what_refitted_members_said_out_of_fold_stands_for_validation(home: Path
     assert "the mean of what they said of these out of fold" in (tmp_path / "refitted" / "card.md").read_text()
     with pytest.raises(UsageError, match="--split val: the model has learned from these studies"):
         evaluate(tmp_path / "refitted", split="val")
+
+
+def test_one_that_was_stopped_begins_anew(home: Path, tmp_path: Path):
+    shutil.copytree(home / "both", tmp_path / "both")
+    left = RunLayout(tmp_path / "both")
+    left.card.unlink()
+    (left.predictions / "test.csv").write_text("study_id,pat")
+    (left.folder / "strange").mkdir()
+    ensemble_runs(left.folder, [home / "a", home / "b"], console=QUIET)
+    assert scores(left.folder).equals(scores(home / "both"))
+    assert left.card.is_file()
+    assert not (left.folder / "strange").exists()
+
+
+def test_a_folder_is_one_ensembles_at_a_time_and_what_holds_other_things_is_left(home: Path, tmp_path: Path):
+    lock = claim(tmp_path / "out")
+    assert lock is not None
+    with claimed(tmp_path / "out", lock), pytest.raises(UsageError, match="out: is being made by process"):
+        ensemble_runs(tmp_path / "out", [home / "a", home / "b"], console=QUIET)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "notes.txt").write_text("mine")
+    with pytest.raises(UsageError, match="other: holds something already"):
+        ensemble_runs(tmp_path / "other", [home / "a", home / "b"], console=QUIET)
+    assert (tmp_path / "other" / "notes.txt").read_text() == "mine"
