@@ -25,7 +25,9 @@ from mmdx.engine.experiments.run import train
 from mmdx.engine.scoring.evaluate import Scoring, evaluate_run
 from mmdx.errors import MmdxError
 from mmdx.schema import SliceOrder
-from mmdx.stats.comparison.compare import compare
+from mmdx.stats.cohort.cohort import read_cohort
+from mmdx.stats.comparison.compare import compare_cohort
+from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.report.words import with_interval
 
 CONFIG = Path(__file__).parents[1] / "configs" / "multi_image_lstm.yaml"
@@ -109,7 +111,8 @@ def table(given: argparse.Namespace) -> list[str]:
         for seed in range(given.seeds)
     ]
     configs = [f"{model} {name}" for model in given.models for name in SCORED for _ in range(given.seeds)]
-    found = compare(paths, configs=configs, resamples=RESAMPLES)
+    cohort = read_cohort(paths, configs=configs)
+    found = compare_cohort(cohort, Resampler.of(cohort, resamples=RESAMPLES, seed=0))
     lines = [
         f"{given.patients} patients, {given.seeds} seeds, {given.epochs} epochs, trained on {given.trained} order",
         f"test: {found.studies} studies of {found.patients} patients; mean AUROC of {len(found.in_mean)} findings",

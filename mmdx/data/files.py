@@ -54,8 +54,9 @@ def composed(name: str) -> str:
     return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
-def inside(root: Path, name: str, where: str, *, outside: bool = False) -> Path:
+def inside(root: Path, name: str, where: str, *, outside: bool = False, otherwise: str = "") -> Path:
     """`root / name`, existing, neither absolute nor outside `root`, links followed; with `outside`, wherever it lies.
+    `otherwise` is what an error names as the other way, such as ` or give allow_outside=true`.
 
     Where no file has a name with backslashes, they are read as slashes; where none is spelled so, accents may be joined
     to their letters or stand apart. Raises `DataError` at the place `where` for a name that is empty, leaves the folder
@@ -66,7 +67,8 @@ def inside(root: Path, name: str, where: str, *, outside: bool = False) -> Path:
     if "\\" in name and not PureWindowsPath(name).drive and not os.path.lexists(root / name):
         name = name.replace("\\", "/")
     if not outside and (Path(name).is_absolute() or PureWindowsPath(name).is_absolute() or PureWindowsPath(name).drive):
-        raise DataError(f"{where}: '{name}' is absolute; write it relative to {root}")
+        raise DataError(f"{where}: '{name}' is absolute; write it relative to {root}{otherwise}")
+    keep = f"keep all files of the data set inside it{otherwise}"
     path = root / name if name.isascii() else _as_stored(root, name)
     try:
         # strict: a link that points nowhere or in a circle, and a name too long to exist, are errors here.
@@ -74,10 +76,10 @@ def inside(root: Path, name: str, where: str, *, outside: bool = False) -> Path:
     except (OSError, RuntimeError):
         left = not Path(os.path.abspath(path)).is_relative_to(os.path.abspath(root))  # noqa: PTH100
         if left and not outside:
-            raise DataError(f"{where}: '{name}' leaves {root}; keep all files of the data set inside it") from None
+            raise DataError(f"{where}: '{name}' leaves {root}; {keep}") from None
         raise DataError(f"{where}: no file '{name}' under {root}; put it there or correct the name") from None
     if not outside and not real.is_relative_to(root.resolve()):
-        raise DataError(f"{where}: '{name}' leaves {root}; keep all files of the data set inside it")
+        raise DataError(f"{where}: '{name}' leaves {root}; {keep}")
     return path
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +18,7 @@ from mmdx.stats.cohort.cohort import Unit, read_sources
 from mmdx.stats.cohort.sources import Inputs, Source, find_sources, paths_and_names, paths_and_tables, read_verdicts
 from mmdx.stats.cohort.unfinished import unfinished_of
 from mmdx.stats.comparison.compare import Comparison, compare_cohort
-from mmdx.stats.comparison.resampler import Resampler
+from mmdx.stats.comparison.resampler import Count, Resampler
 from mmdx.stats.report.contents import Contents, contents
 from mmdx.stats.report.latex import latex
 from mmdx.stats.report.markdown import markdown_file
@@ -72,8 +72,6 @@ class Stated:
 
 
 NOTHING_STATED = Stated()
-Count = Callable[[str, int, int, str], None]
-"""Told what is done, how much of it is, of how much, and of what."""
 _BESIDE = ".compare-"
 """How the folder begins in which a comparison is written before it takes its place."""
 
@@ -176,7 +174,7 @@ def gather(
     cohort = read_sources(sources, unit=unit, configs=configs, fullest=fullest, primary=stated.primary)
     verdicts = read_verdicts(sources)
     resampler = Resampler.of(cohort, resamples=resamples, seed=seed)
-    measured, split_of = _told(resampler, "metrics", count), sources[0].split
+    measured, split_of = resampler.telling("metrics", count), sources[0].split
     comparison = compare_cohort(cohort, measured, intervals=stated.intervals, split=split_of, audits=verdicts)
     # Asked from outside of a training alone: at its end, it compares before it has written its last file.
     standings = {source.name: unfinished_of(source.evaluation, source.folder) for source in sources}
@@ -186,7 +184,7 @@ def gather(
         sections.append(margin_section(cohort, resampler, margin=stated.margin))
     for section in IN_ORDER:
         about = section.__name__.removesuffix("_section").replace("_", " ")
-        sections.append(section(cohort, _told(resampler, about, count)))
+        sections.append(section(cohort, resampler.telling(about, count)))
     if selection.sizes:
         primary = cohort.primary_finding
         sections.append(
@@ -196,13 +194,6 @@ def gather(
     runs = tuple(source.folder for source in sources if source.folder is not None)
     apart, given = apart_by_finding(cohort), tuple(paths_and_names(inputs))
     return Evidence(comparison, present, selection.left_out, sources[0].folder, runs, apart, given)
-
-
-def _told(resampler: Resampler, about: str, count: Count | None) -> Resampler:
-    """The same resampler, of which whoever waits is told for what it draws."""
-    if count is None:
-        return resampler
-    return replace(resampler, told=lambda done, total: count(f"comparing: {about}", done, total, "resamples"))
 
 
 def check_place(folder: Path, inputs: Inputs, *, split: str, overwrite: bool = False) -> None:

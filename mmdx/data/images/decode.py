@@ -27,9 +27,10 @@ from PIL import Image
 
 from mmdx.data.dicom import files as dicom
 from mmdx.data.dicom.display import VALUES, Display, display_problems
-from mmdx.data.images import containers, nifti
+from mmdx.data.images import containers
 from mmdx.data.images.letterbox import Letterbox
 from mmdx.data.images.plain import opened, plain_facts, upright
+from mmdx.data.images.suffixes import is_nifti
 from mmdx.data.order.display import AS_STORED, Turn
 from mmdx.data.order.pixel_size import PixelSize
 from mmdx.errors import DataError
@@ -39,15 +40,19 @@ HU_RANGE = (-1024, 3071)
 PERCENTILES = (0.5, 99.5)
 _Source = tuple[np.ndarray, PixelSize | None]
 """An image `[h w]` or `[h w 3]`, uint8 for display or float32, and the size of its pixels where it is known."""
+GreyRange = tuple[float, float]
+"""The values that are black and white in deep images."""
 _LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """The images of one modality: `pixels` int16 in Hounsfield units, uint8 otherwise; one letter-box per image."""
+    """The images of one modality: `pixels` int16 in Hounsfield units, uint8 otherwise; one letter-box per image;
+    `grey_range` by which deep images were scaled, None where none was."""
 
     pixels: Int16[np.ndarray, "n c size size"] | UInt8[np.ndarray, "n c size size"]
     letterboxes: tuple[Letterbox, ...]
+    grey_range: GreyRange | None = None
 
 
 class Facts(NamedTuple):
@@ -70,8 +75,10 @@ def probe(path: Path) -> Facts:
 
     Raises `DataError` where the file is no image, or holds fewer pixels than it says.
     """
-    if nifti.is_nifti(path):
-        return Facts("intensity", 1, tuple(range(nifti.count_slices(path))), deep=True)
+    if is_nifti(path):
+        from mmdx.data.images.nifti import count_slices  # imported here: nibabel is slow to import
+
+        return Facts("intensity", 1, tuple(range(count_slices(path))), deep=True)
     if dicom.is_dicom(path):
         header = dicom.read_header(path)
         unit, channels, count = dicom.pixel_facts(header)
@@ -119,8 +126,8 @@ def decode(files: ImageFiles, size: int) -> Decoded:
 
 def shown_images(files: ImageFiles, refs: Sequence[ImageRef]) -> list[Shaped[np.ndarray, "h w *c"]]:
     """Some images of a modality, `[h w]` or `[h w 3]`, as they are shown (`Letterbox.shown`), at the size of their
-    files: Hounsfield units as float32, else uint8. Windows count as they do for the whole modality; deeper pixels are
-    scaled linearly over all that are asked for. Raises `DataError` as `decode` does."""
+    files: uint8 for display, else values as float32, Hounsfield units or those that `Decoded.grey_range` scales.
+    Windows count as they do for the whole modality. Raises `DataError` as `decode` does."""
     turn, images = Turn.of(files.order.axes), []
     for source, pixel in _sources(files, refs):
         shape, image = Letterbox(source.shape[1], source.shape[0], 1, turn, pixel).shown, turn.image(source)
@@ -128,7 +135,7 @@ def shown_images(files: ImageFiles, refs: Sequence[ImageRef]) -> list[Shaped[np.
             planes = _scaled(np.moveaxis(np.atleast_3d(image), -1, 0), shape)
             image = np.moveaxis(planes, 0, -1) if image.ndim == 3 else planes[0]
         images.append(image)
-    return images if files.unit == "HU" else _to_display(images)
+    return images
 
 
 def fitted(sources: Iterable[np.ndarray], unit: Unit, channels: Literal[1, 3], size: int) -> Decoded:
@@ -137,7 +144,7 @@ def fitted(sources: Iterable[np.ndarray], unit: Unit, channels: Literal[1, 3], s
 
 
 def _fitted(sources: Iterable[_Source], turn: Turn, unit: Unit, channels: Literal[1, 3], size: int) -> Decoded:
-    scaled, letterboxes = [], []
+    scaled, letterboxes, grey_range = [], [], None
     for source, pixel in sources:
         pixels = np.clip(source, *HU_RANGE).astype(np.float32) if unit == "HU" else source
         letterboxes.append(Letterbox(source.shape[1], source.shape[0], size, turn, pixel))
@@ -147,11 +154,12 @@ def _fitted(sources: Iterable[_Source], turn: Turn, unit: Unit, channels: Litera
         values = [np.rint(pixels).astype(np.int16) for pixels in scaled]
     else:
         canvas = np.zeros((len(scaled), channels, size, size), dtype=np.uint8)
-        values = _to_display(scaled)
+        grey_range = _grey_range(scaled)
+        values = [_to_display(image, grey_range) for image in scaled]
     for image, pixels, letterbox in zip(canvas, values, letterboxes, strict=True):
         x, y = letterbox.margins
         image[:, y : y + pixels.shape[1], x : x + pixels.shape[2]] = pixels
-    return Decoded(canvas, tuple(letterboxes))
+    return Decoded(canvas, tuple(letterboxes), grey_range)
 
 
 def _sources(files: ImageFiles, refs: Sequence[ImageRef]) -> Iterator[_Source]:
@@ -184,8 +192,10 @@ def _source(path: Path, key: str, frames: Sequence[int], unit: Unit) -> Iterator
     if key:
         yield from ((pixels, None) for pixels in _contained(path, key, frames))
         return
-    if nifti.is_nifti(path):
-        yield from nifti.axial_slices(path, frames)
+    if is_nifti(path):
+        from mmdx.data.images.nifti import axial_slices
+
+        yield from axial_slices(path, frames)
         return
     with opened(path) as image:
         count = int(getattr(image, "n_frames", 1))
@@ -222,16 +232,20 @@ def _scaled(planes: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return np.stack([np.asarray(Image.fromarray(plane).resize(shape, Image.Resampling.BILINEAR)) for plane in planes])
 
 
-def _to_display(images: Sequence[np.ndarray]) -> list[UInt8[np.ndarray, "..."]]:
+def _grey_range(images: Sequence[np.ndarray]) -> GreyRange | None:
+    """Over all deep images together; None where none is deep."""
     deep = [image.ravel() for image in images if image.dtype != np.uint8]
     if not deep:
-        return list(images)
+        return None
     values = np.concatenate(deep)
     low, high = (float(edge) for edge in np.percentile(values, PERCENTILES))
-    if low == high:  # nearly all pixels are alike: what little differs decides
-        low, high = float(values.min()), float(values.max())
+    # Where nearly all pixels are alike, what little differs decides.
+    return (low, high) if low < high else (float(values.min()), float(values.max()))
+
+
+def _to_display(image: np.ndarray, grey_range: GreyRange | None) -> UInt8[np.ndarray, "..."]:
+    if image.dtype == np.uint8 or grey_range is None:
+        return image
+    low, high = grey_range
     gain = 255 / (high - low) if high > low else 0.0
-    return [
-        image if image.dtype == np.uint8 else np.rint(np.clip((image - low) * gain, 0, 255)).astype(np.uint8)
-        for image in images
-    ]
+    return np.rint(np.clip((image - low) * gain, 0, 255)).astype(np.uint8)

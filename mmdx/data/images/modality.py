@@ -17,7 +17,7 @@ from mmdx.data.dicom.runs import moments_said, one_run
 from mmdx.data.dicom.series import MOSAIC, SourceImage, choose_series, is_mosaic
 from mmdx.data.files import listing
 from mmdx.data.images.decode import probe, scale_problems
-from mmdx.data.images.nifti import certify_volume, is_nifti
+from mmdx.data.images.suffixes import PLAIN_SUFFIXES, is_nifti
 from mmdx.data.order.certificate import certify_dicom, certify_filenames
 from mmdx.data.order.display import oddly_hung
 from mmdx.data.order.pixel_size import pixel_size_of, size_problems
@@ -26,7 +26,6 @@ from mmdx.data.quiet import quiet
 from mmdx.errors import DataError, some
 from mmdx.study import ImageFiles, ImageRef, Order, Unit
 
-PLAIN_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".gif")
 _FIRST_BYTES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"GIF8")
 _VIEWS = ("CR", "DX", "RG", "MG", "IO", "PX", "XC", "GM", "OP", "ES", "US")
 """DICOM modalities whose images are views and no slices: each may be a series of its own, and all are kept."""
@@ -136,6 +135,8 @@ def _volume(paths: Sequence[Path]) -> tuple[ImageFiles, tuple[str, ...]]:
             f"({some([path.name for path in paths], most=5)}); give each volume its own, such as "
             "t1_file_name and flair_file_name"
         )
+    from mmdx.data.images.nifti import certify_volume  # imported here: nibabel is slow to import
+
     refs, order, problems = certify_volume(paths[0])
     return ImageFiles(refs, order), problems
 

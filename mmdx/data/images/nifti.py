@@ -37,7 +37,6 @@ from mmdx.data.order.pixel_size import PixelSize, size_problems
 from mmdx.errors import DataError, reason
 from mmdx.study import ImageRef, Order
 
-SUFFIXES = (".nii", ".nii.gz")
 MAX_VOXELS = 2**29
 """A volume that claims more voxels than this is refused before anything is allocated."""
 _SIDES = (("L", "R"), ("P", "A"), ("F", "H"))
@@ -62,11 +61,6 @@ class _Volume:
         """That of an axial slice."""
         across, down, _ = (float(np.linalg.norm(axis)) for axis in self.affine[:3, :3].T)
         return PixelSize(across, down)
-
-
-def is_nifti(path: Path) -> bool:
-    """Whether the file is meant to be a NIfTI volume, by its suffix."""
-    return path.name.lower().endswith(SUFFIXES)
 
 
 def count_slices(path: Path) -> int:

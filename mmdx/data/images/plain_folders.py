@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from mmdx.data.files import listing
-from mmdx.data.images.modality import PLAIN_SUFFIXES, images_in, images_listed, is_image
-from mmdx.data.images.nifti import SUFFIXES as VOLUME_SUFFIXES
+from mmdx.data.images.modality import images_in, images_listed, is_image
+from mmdx.data.images.suffixes import PLAIN_SUFFIXES, VOLUME_SUFFIXES
 from mmdx.errors import DataError, some
 from mmdx.study import ImageFiles, Study
 

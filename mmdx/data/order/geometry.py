@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import pydicom
-from highdicom.spatial import get_normal_vector
 from pydicom.datadict import keyword_for_tag
 from pydicom.multival import MultiValue
 
@@ -41,9 +40,15 @@ def slice_of(ref: ImageRef, header: pydicom.Dataset) -> Slice:
     """The place of one image, from the header of its file."""
     position = vector(frame_value(header, ref.frame, "ImagePositionPatient", "PlanePositionSequence"), 3)
     plane = orientation_of(header, ref.frame)
-    normal = _unit(None if plane is None else tuple(float(x) for x in get_normal_vector(plane)))
+    normal = _unit(None if plane is None else _normal_of(plane))
     plane = None if normal is None else plane
     return Slice(ref, position, _upward(normal), _integer(_get(header, "InstanceNumber")), plane)
+
+
+def _normal_of(plane: tuple[float, ...]) -> tuple[float, ...]:
+    from highdicom.spatial import get_normal_vector  # imported here: it takes long, and many images have no plane
+
+    return tuple(float(x) for x in get_normal_vector(plane))
 
 
 def orientation_of(header: pydicom.Dataset, frame: int) -> tuple[float, ...] | None:
@@ -85,7 +90,7 @@ def _of_detector(header: pydicom.Dataset, frame: int, keyword: str) -> Any:
     number, spacing = slice_number(header, frame), vector([_get(header, "SpacingBetweenSlices")], 1)
     if number is None or spacing is None:
         return None
-    return [x + (number - 1) * spacing[0] * n for x, n in zip(first, get_normal_vector(plane), strict=True)]
+    return [x + (number - 1) * spacing[0] * n for x, n in zip(first, _normal_of(plane), strict=True)]
 
 
 def slice_number(header: pydicom.Dataset, frame: int) -> int | None:

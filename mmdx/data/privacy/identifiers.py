@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import date
+from functools import partial
 from typing import Literal, NamedTuple
 
 Kind = Literal["name", "date", "record number", "telephone number", "e-mail address"]
@@ -21,18 +22,21 @@ _TITLE = r"(?:Dr|Doctor|Prof|Professor|Mr|Mrs|Ms|Miss|Mme|Mlle|Herr|Frau|Señor|
 _ROLE = r"(?:patient(?:['’]s)?(?:\s+name)?|name|physician|doctor|radiologist|clinician|consultant|operator|surgeon)"
 _BY = r"(?:dictated|signed|reported|referred|reviewed|transcribed|verified|requested|read)\s+by"
 _DEGREE = r"(?:M\.?D|Ph\.?D|FRCR|FRCPC|DABR|MBBS)\b"
-_NAMES = re.compile(
+# Patterns are compiled when they are first asked for: that takes longer than all else of a short command.
+_NAMES = partial(
+    re.finditer,
     rf"""\b{_TITLE}(?:\s+{_TITLE})*\s+(?:[A-Z]\.\s*)*{_WORD}(?:\s+{_WORD})?
     | \b(?i:{_ROLE})\s*:\s*(?:{_TITLE}\s+)*{_WORD}(?:,?\s+{_WORD})*
     | \b(?i:{_BY})\s*:?\s+(?:{_TITLE}\s+)*{_WORD}(?:,?\s+{_WORD})*
     | \b{_WORD}\s+(?:[A-Z]\.\s*)?{_WORD},?\s+{_DEGREE}
     | \b[^\W\d_]{{2,}}\^[^\W\d_]{{2,}}(?:\^\w+)*
     """,
-    re.VERBOSE,
+    flags=re.VERBOSE,
 )
-_ORDINARY = re.compile(
+_ORDINARY = partial(
+    re.finditer,
     r":\s*(?:Male|Female|Man|Woman|Boy|Girl|Child|Infant|Adult|Elderly|Unknown|None|Anonymous|Anonymized|Removed"
-    r"|A|An|The|This|No|Not|In|Is|Was|Has|Had|Presented?|Presents|History|Stable|Alive|Deceased|Died)\b"
+    r"|A|An|The|This|No|Not|In|Is|Was|Has|Had|Presented?|Presents|History|Stable|Alive|Deceased|Died)\b",
 )
 """What follows "Patient:" without being a name."""
 
@@ -42,39 +46,43 @@ _MONTH = (
     r"|nov(?:ember|embre)?|de[cz](?:ember)?|déc(?:embre)?)"
 )
 _YEAR = r"(?:(?:19|20)\d\d)"
-_WRITTEN_DATE = re.compile(
+_WRITTEN_DATE = partial(
+    re.finditer,
     rf"""(?<![\w-])(?:
       (?P<day>\d{{1,2}})(?:st|nd|rd|th)?\.?(?:\s+of)?[\s-]+{_MONTH}\b\.?(?:,?[\s-]+{_YEAR})?
     | {_MONTH}\b\.?\s+(?:\d{{1,2}}(?:st|nd|rd|th)?\b(?!\s*(?:mg|ml|cm|mm|%|[.,]\d)))(?:,?\s+{_YEAR})?
     | {_MONTH}\b\.?,?(?:\s+of)?\s+{_YEAR}
     )(?!\w)""",
-    re.VERBOSE | re.IGNORECASE,
+    flags=re.VERBOSE | re.IGNORECASE,
 )
-_NUMERIC_DATE = re.compile(
+_NUMERIC_DATE = partial(
+    re.finditer,
     rf"""(?<![\w.,/-])(?:
       (?P<y>{_YEAR})(?P<s1>[-/.])(?P<m>\d{{1,2}})(?P=s1)(?P<d>\d{{1,2}})
     | (?P<a>\d{{1,2}})(?P<s2>[-/.])(?P<b>\d{{1,2}})(?P=s2)(?:{_YEAR}|\d\d)
     | (?P<packed>{_YEAR}\d{{4}})
     )(?![\w/-]|[.,]\d)""",
-    re.VERBOSE,
+    flags=re.VERBOSE,
 )
-_RECORD = re.compile(
+_RECORD = partial(
+    re.finditer,
     r"""(?<!\w)(?:
       (?i:MRN|(?:medical\s+|hospital\s+|patient\s+|study\s+)?(?:record|accession|case|file|chart|registration|insurance)
         |(?:patient|hospital)\s+id|NHS|SSN|PID|ID|ACC)
       \s*(?i:no|number|nr|id)?\.?\s*[:#]?\s*\#?(?=[A-Z0-9-]*\d{4})[A-Z0-9][A-Z0-9-]{3,}
     | \d{3}-\d{2}-\d{4} | \d{3}\s\d{3}\s\d{4} | \d{7,}
     )(?![\w-]|[.,]\d)""",
-    re.VERBOSE,
+    flags=re.VERBOSE,
 )
-_PHONE = re.compile(
+_PHONE = partial(
+    re.finditer,
     r"""(?<![\w.+-])(?:
       \+\d{1,3}[\s.-]?(?:\(?\d{1,4}\)?[\s.-]?){2,5}\d{2,} | \(\d{3}\)\s*\d{3}[\s.-]\d{4} | \d{3}([.-])\d{3}\1\d{4}
     | (?i:tel(?:ephone)?|phone|fax|mobile|cell|pager|ext)\.?\s*[:#]?\s*\(?\d[\d\s()./-]{3,}\d
     )(?!\w)""",
-    re.VERBOSE,
+    flags=re.VERBOSE,
 )
-_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_EMAIL = partial(re.finditer, r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 
 
 class Found(NamedTuple):
@@ -117,20 +125,20 @@ def blotted(text: str) -> str:
 
 
 def _candidates(text: str) -> Iterator[Found]:
-    for match in _EMAIL.finditer(text):
+    for match in _EMAIL(string=text):
         yield Found("e-mail address", *match.span())
-    for match in _NUMERIC_DATE.finditer(text):
+    for match in _NUMERIC_DATE(string=text):
         if _is_date(match):
             yield Found("date", *match.span())
-    for match in _WRITTEN_DATE.finditer(text):
+    for match in _WRITTEN_DATE(string=text):
         if 1 <= int(match["day"] or 1) <= 31:
             yield Found("date", *match.span())
-    for match in _PHONE.finditer(text):
+    for match in _PHONE(string=text):
         yield Found("telephone number", *match.span())
-    for match in _RECORD.finditer(text):
+    for match in _RECORD(string=text):
         yield Found("record number", *match.span())
-    for match in _NAMES.finditer(text):
-        if not _ORDINARY.search(match.group()):
+    for match in _NAMES(string=text):
+        if not any(_ORDINARY(string=match.group())):
             yield Found("name", *match.span())
 
 

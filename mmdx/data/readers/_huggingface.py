@@ -17,13 +17,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import datasets
-import huggingface_hub
 import pyarrow as pa
 
 from mmdx.data.files import inside, listing
 from mmdx.data.images import columns
-from mmdx.data.images.modality import PLAIN_SUFFIXES
+from mmdx.data.images.suffixes import PLAIN_SUFFIXES
 from mmdx.data.tables.split_words import SPLIT_WORDS
 from mmdx.data.tables.tables import read_table
 from mmdx.errors import DataError, UsageError, reason
@@ -95,6 +93,8 @@ def fetched(name: str, revision: str | None) -> tuple[Path, Path]:
     owner, repository, folder = (*name.split("/", 2), "", "")[:3]
     if not owner or not repository:
         raise UsageError(f"'{name}': neither a folder nor a data set of the hub, which is called owner/name")
+    import huggingface_hub
+
     patterns = [f"{folder}/*{end}" if folder else f"*{end}" for end in (*_WANTED, *METADATA)]
     try:
         snapshot = huggingface_hub.snapshot_download(
@@ -116,6 +116,8 @@ def _files(folder: Path, base: Path) -> Iterator[Path]:
 def _of_file(path: Path, name: str, split: Split | None) -> Part:
     if path.suffix.lower() not in columns.SUFFIXES:
         raise DataError(f"{path}: neither {' nor '.join(columns.SUFFIXES)}; give such a file, or a folder")
+    import datasets  # imported here: all readers are known to every verb, and hardly any reads such files
+
     schema = columns.schema(path)
     try:
         features = datasets.Features.from_arrow_schema(schema)
@@ -137,6 +139,8 @@ def _of_file(path: Path, name: str, split: Split | None) -> Part:
 
 def _saved(root: Path, base: Path) -> list[Part]:
     """The files of a folder that `datasets` saved, which says itself which they are."""
+    import datasets
+
     try:
         loaded = datasets.load_from_disk(str(root), keep_in_memory=False)
     except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:

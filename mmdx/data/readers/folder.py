@@ -222,7 +222,8 @@ def _study(source: _Source, row: Row, folders: Mapping[str, Path]) -> Study:
     columns, known = source.columns, "patient_id" in source.table.columns
     names = {column: _names(row, column) for column in columns.files}
     first = next((n for listed in names.values() for n in listed), "")
-    study_id = row.text("study_id") or stem(first)
+    # Backslashes end folders, as they do where the file is looked for.
+    study_id = row.text("study_id") or stem(first.replace("\\", "/"))
     if not study_id:
         raise DataError(f"{row.at('study_id')}: is empty, and no file gives a name; fill it in")
     patient_id = row.text("patient_id") if known else study_id
@@ -289,7 +290,8 @@ def _names(row: Row, column: str) -> list[str]:
 
 
 def _images(source: _Source, names: Sequence[str], where: str) -> tuple[ImageFiles, tuple[str, ...]]:
-    paths = [inside(source.images, name, where, outside=source.outside) for name in names]
+    instead = " or give allow_outside=true"
+    paths = [inside(source.images, name, where, outside=source.outside, otherwise=instead) for name in names]
     if len(paths) == 1 and paths[0].is_dir():
         return images_in(paths[0], source.bound)
     folder = next((name for name, path in zip(names, paths, strict=True) if path.is_dir()), None)

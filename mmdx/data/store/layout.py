@@ -12,11 +12,10 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-import datasets
 import pyarrow as pa
 
 from mmdx.data.store.kinds import STORED, ModalityFacts
-from mmdx.data.store.kinds.base import NUMBERS_COLUMN, TEXT_COLUMN, Slot
+from mmdx.data.store.kinds.base import Slot, numbers_column, text_column
 from mmdx.errors import DataError
 from mmdx.study import Modality, Study, kind_name
 
@@ -35,12 +34,14 @@ class Layout:
     size: int
     stacks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def features(self) -> datasets.Features:
-        """The columns in the terms of Hugging Face `datasets`."""
-        columns: dict[str, Any] = dict.fromkeys(RESERVED, TEXT_COLUMN) | {"labels": NUMBERS_COLUMN}
+    def features(self) -> Any:
+        """The columns in the terms of Hugging Face `datasets`: `Features`."""
+        from datasets import Features
+
+        columns: dict[str, Any] = dict.fromkeys(RESERVED, text_column()) | {"labels": numbers_column()}
         for name, facts in self.modalities.items():
             columns |= STORED[facts.kind].columns(name, facts)
-        return datasets.Features(columns)
+        return Features(columns)
 
     @cached_property
     def schema(self) -> pa.Schema:

@@ -10,7 +10,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import datasets
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
@@ -170,14 +169,16 @@ class Store:
         labels = {finding: self.labels[:, place] for place, finding in enumerate(self.findings)}
         return pd.DataFrame(identifiers | labels | self._index.of_modalities())
 
-    def to_hf(self) -> datasets.Dataset:
-        """The rows as a data set of Hugging Face, whose columns lie in the memory-mapped shards.
+    def to_hf(self) -> Any:
+        """The rows as a `Dataset` of Hugging Face, whose columns lie in the memory-mapped shards.
 
         Pixels and descriptors are flat lists there; `layout` has their shapes. `split` is as it came with the data.
         """
+        from datasets import Dataset, concatenate_datasets
+
         self._prove_whole()
         shards = [shard_path(self.folder, shard) for shard in self._index.shards()]
-        return datasets.concatenate_datasets([datasets.Dataset.from_file(str(path)) for path in shards])
+        return concatenate_datasets([Dataset.from_file(str(path)) for path in shards])
 
     def columns_of(self, findings: Sequence[str]) -> list[int]:
         """The places of `findings` in the label rows. Raises `UsageError` for one that the store does not have."""

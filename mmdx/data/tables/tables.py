@@ -90,7 +90,8 @@ def read_table(
         raise DataError(f"{path}: encoding '{encoding}' is none; say utf-8, latin-1, cp1252 or utf-16") from None
     except UnicodeError as error:
         at = f" at byte {error.start}" if isinstance(error, UnicodeDecodeError) else ""
-        raise DataError(f"{path}: not {encoding.upper()}{at}; save the table as UTF-8, or say its encoding") from None
+        instead = "save the table as UTF-8, or say its encoding, as encoding=latin-1 does"
+        raise DataError(f"{path}: not {encoding.upper()}{at}; {instead}") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
     table = _json_lines(path, text) if path.suffix.lower() == ".jsonl" else _csv(path, text, separator)

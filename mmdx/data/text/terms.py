@@ -9,7 +9,6 @@ from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int64
-from scipy.linalg import eigh
 from scipy.sparse import csr_array
 
 from mmdx.data.text.tokenizer import PADDING, UNKNOWN_WORD, ReportTokenizer
@@ -83,6 +82,8 @@ def fit_components(
     one factor, by which the mean square of all values is 1. The rotation, drawn by `seed`, spreads what there is over
     `rank` values that are all alike, for an optimizer that makes equally large steps in each of them.
     """
+    from scipy.linalg import eigh  # imported here, since a model that is only read has no use for it
+
     ids = [tokenizer(report) for report in reports if report.strip()]
     if len(ids) > MOST_REPORTS:
         ids = [ids[at] for at in np.linspace(0, len(ids) - 1, MOST_REPORTS).round().astype(int)]

@@ -62,8 +62,7 @@ def read_startable(path: Path, overrides: Sequence[str] = (), *, resume: bool = 
     if config is not None and not problems:
         return config
     rest = config or _without_faults(raw)
-    if rest is not None:
-        problems += _lacking_studies(rest)
+    problems += _lacking_studies(rest) if rest is not None else _lacking_source(raw)
     raise UsageError(problems)
 
 
@@ -100,6 +99,17 @@ def _lacking_studies(config: Config) -> list[str]:
         store = found_store(config)
         if store is not None:
             (check_inputs if config.first is None else check_stages)(config, store)
+    except MmdxError as error:
+        return list(error.problems)
+    return []
+
+
+def _lacking_source(raw: Mapping[str, Any]) -> list[str]:
+    """Why there are no studies, where nothing is left of a config but `data`."""
+    try:
+        found_store(Config.model_validate({"data": raw.get("data"), "model": {"inputs": {"image": "timm"}}}))
+    except pydantic.ValidationError:  # said already
+        return []
     except MmdxError as error:
         return list(error.problems)
     return []

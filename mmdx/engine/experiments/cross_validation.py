@@ -97,7 +97,7 @@ def gather_folds(setting: Setting, count: int) -> FoldResults | None:
             setting.say(*write_studies(run.studies, store, "fold", [fold_of[study] for study in store.study_ids]))
         setting.say(*_pool(run, [run.fold(fold).predictions for fold in range(count)], run.predictions))
         write_ensemble(run.best, [run.fold(fold).best for fold in range(count)])
-        results = _conclude(run, count)
+        results = _conclude(run, count, setting.count)
     setting.accelerator.wait_for_everyone()
     return results
 
@@ -201,13 +201,13 @@ def _pool(run: RunLayout, places: Sequence[Path], out: Path) -> list[str]:
     return lines
 
 
-def _conclude(run: RunLayout, count: int) -> FoldResults:
+def _conclude(run: RunLayout, count: int, told: Count) -> FoldResults:
     """Compares what the models were shown, over all studies, and writes that and how it varies over the folds."""
     parts = [run.fold(fold) for fold in range(count)]
-    comparison = compare([run.folder], split="test")
+    comparison = compare([run.folder], split="test", count=told)
     spreads = spread_over([_scores(part.predictions) for part in parts])
     saved = load_model(parts[0].best)
-    slices = judging_slices(run, saved, comparison)
+    slices = judging_slices(run, saved, comparison, told)
     content = metrics(saved, comparison) | {"folds": {"count": count, "spread": spread_records(spreads)}}
     content |= {"slices": slices.to_json()} if slices else {}
     write_json(run.metrics, content)

@@ -85,4 +85,4 @@ def evaluate(
     config = load_description(model_folder(run.fold(0).folder if crossed else folder))[0]
     shown = [parse_shown(text, list(config.model.inputs)) for text in show] or None
     path = (evaluate_folds if crossed else evaluate_run)(folder, split, shown, out, scoring, count)
-    return scores_of(path, split)
+    return scores_of(path, split, count)

@@ -127,7 +127,7 @@ def explain_study(
     standing = standing_of([(one.saved, names) for one, names in zip(looks, shown, strict=True)], looks[0].level)
     standing = replace(standing, apart=apart_of([(look.saved, look.batch, look.output) for look in looks]))
     parts = images_of(saved, study, image_input(saved, asked.modality))[name]
-    slices = SourceSlices(next(iter(parts.values())), looks[0].window)
+    slices = SourceSlices(next(iter(parts.values())), looks[0].window, looks[0].grey_range)
     findings = {}
     for finding, explained in _explained(looks, asked, slices):
         findings[finding] = explained

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
-from matplotlib.figure import Figure
+from PIL import Image
 
 from mmdx.engine.inference.answers import Answers, Refused, Standing
-from mmdx.engine.inference.explaining.overlay import Overlay, draw_overlay, overlay_figure
+from mmdx.engine.inference.explaining.overlay import Overlay, draw_overlay, overlay_picture
 from mmdx.engine.inference.explaining.page import explain_page
 from mmdx.engine.inference.explaining.source_slices import SlicePlace
 from mmdx.engine.inference.prediction import TEMPLATES
@@ -97,19 +97,23 @@ class Explanation:
         ]
         return pd.DataFrame(rows, columns=["study_id", "finding", "number", SLICE, "score"])
 
-    def figure(self, finding: str, number: int | None = None) -> Figure:
+    def picture(self, finding: str, number: int | None = None) -> Image.Image:
         """The picture of the slice of this 1-based `number`, by default of the likeliest one: alone, and under its
         heat.
 
         Raises `UsageError` for a finding or a slice that is not explained.
         """
+        return overlay_picture(self.overlay(finding, number))
+
+    def overlay(self, finding: str, number: int | None = None) -> Overlay:
+        """What `picture` shows, and raises as it does."""
         if finding not in self.findings:
             raise UsageError(f"finding '{finding}': is not explained; {did_you_mean(finding, self.findings)}")
         slices = [image for image in self.findings[finding] if number in (None, image.place.number)]
         if not slices:
             numbers = ", ".join(str(image.place.number) for image in self.findings[finding])
             raise UsageError(f"slice {number}: is not explained for '{finding}'; those that are: {numbers}")
-        return overlay_figure(_overlay(self.modality, finding, slices[0], self.standing.called))
+        return _overlay(self.modality, finding, slices[0], self.standing.called)
 
     def draw(self, folder: Path) -> None:
         """Writes one PNG per finding and slice into `folder`."""
@@ -126,7 +130,7 @@ class Explanation:
         pictures = {}
         for finding in self.findings:
             png = io.BytesIO()
-            self.figure(finding).savefig(png, format="png")
+            self.picture(finding).save(png, format="png")
             pictures[finding] = base64.b64encode(png.getvalue()).decode("ascii")
         template = environment(TEMPLATES).get_template("explanation.html.j2")
         return template.render(explanation=self, pictures=pictures)

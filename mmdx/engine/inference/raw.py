@@ -12,7 +12,6 @@ import torch
 from jaxtyping import Float32, Shaped
 
 from mmdx.data.images.decode import Decoded, decode, fitted
-from mmdx.data.images.letterbox import Letterbox
 from mmdx.data.loading.collate import Collate, item_of
 from mmdx.data.loading.reading import Reading
 from mmdx.data.loading.sample import SampleMaker
@@ -81,7 +80,7 @@ class Pictures:
         self._described: dict[tuple[object, ...], Float32[np.ndarray, "n d"]] = {}
 
     def decoded(self, saved: SavedModel, name: str, parts: Mapping[str, Images]) -> Decoded:
-        """The images of one input, and the letter-boxes of its first modality."""
+        """The images of one input, and the letter-boxes and range of greys of its first modality."""
         facts = saved.facts.inputs[name]
         form = (name, facts.unit, facts.channels, facts.details, saved.facts.size)
         if form not in self._decoded:
@@ -138,23 +137,21 @@ def lacking_parts(saved: SavedModel, study: Study | ArrayStudy) -> list[str]:
     return lines
 
 
-def read_images(
-    saved: SavedModel, pictures: Pictures, image: str | None
-) -> tuple[RawStudy, dict[str, Sequence[Letterbox]]]:
-    """The images of a study that the model reads, decoded or described by its first stage, and the letter-box of each
-    image that was decoded for it."""
+def read_images(saved: SavedModel, pictures: Pictures, image: str | None) -> tuple[RawStudy, dict[str, Decoded]]:
+    """The images of a study that the model reads, decoded or described by its first stage, and those that were decoded
+    for it, by input."""
     study = pictures.study
     items: dict[str, np.ndarray] = {}
     orders: dict[str, Order] = {}
-    letterboxes: dict[str, Sequence[Letterbox]] = {}
+    pictured: dict[str, Decoded] = {}
     for name, parts in images_of(saved, study, image).items():
         if KINDS[saved.facts.inputs[name].kind].pictured:
-            decoded = pictures.decoded(saved, name, parts)
-            items[name], letterboxes[name] = decoded.pixels, decoded.letterboxes
+            pictured[name] = pictures.decoded(saved, name, parts)
+            items[name] = pictured[name].pixels
         else:
             items[name] = pictures.described(saved, name, parts)
         orders[name] = _order(parts)
-    return RawStudy(study, saved.facts.findings, items, orders), letterboxes
+    return RawStudy(study, saved.facts.findings, items, orders), pictured
 
 
 def maker_of(saved: SavedModel, source: RawStudy, reading: Reading) -> SampleMaker:
@@ -197,7 +194,7 @@ def _named(study: Study | ArrayStudy, image: str | None) -> Mapping[str, Any]:
 
 
 def _decoded(saved: SavedModel, name: str, parts: Mapping[str, Images]) -> Decoded:
-    """The images of an input, and the letter-boxes of its first modality."""
+    """The images of an input, and the letter-boxes and range of greys of its first modality."""
     decoded = [_decoded_part(saved, name, part, images) for part, images in parts.items()]
     if len(decoded) == 1:
         return decoded[0]
@@ -205,7 +202,9 @@ def _decoded(saved: SavedModel, name: str, parts: Mapping[str, Images]) -> Decod
     what = difference(counts, {part: asdict(images.order) for part, images in parts.items()})
     if what is not None:
         raise DataError(f"'{name}': not of the same slices ({what}); give the images of one exam")
-    return Decoded(np.concatenate([images.pixels for images in decoded], axis=1), decoded[0].letterboxes)
+    return Decoded(
+        np.concatenate([images.pixels for images in decoded], axis=1), decoded[0].letterboxes, decoded[0].grey_range
+    )
 
 
 def _decoded_part(saved: SavedModel, name: str, part: str, images: Images) -> Decoded:

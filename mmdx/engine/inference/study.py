@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from mmdx.batch import Batch
+from mmdx.data.images.decode import GreyRange
 from mmdx.data.images.letterbox import Letterbox
 from mmdx.data.loading.reading import Reading
 from mmdx.data.text.missing import LEFT_OUT, says_nothing
@@ -28,13 +29,15 @@ MOSTLY = 0.5
 class ReadStudy:
     """A study as a model reads it, alone in its batch.
 
-    `orders` is the evidence that its images stand in order, `letterboxes` how the source of each image lies in it, both
-    by input; `problems` are sentences that a person should know.
+    `orders` is the evidence that its images stand in order, `letterboxes` how the source of each image lies in it,
+    `grey_ranges` the values that are black and white in deep images, all by input; `problems` are sentences that a
+    person should know.
     """
 
     batch: Batch
     orders: Mapping[str, str]
     letterboxes: Mapping[str, Sequence[Letterbox]]
+    grey_ranges: Mapping[str, GreyRange | None]
     problems: Sequence[str]
 
     @property
@@ -70,7 +73,7 @@ def read_study(
 
     Raises `DataError` where the study has nothing that the model reads, or images of another unit.
     """
-    source, letterboxes = read_images(saved, pictures or Pictures(study), image_input(saved, modality))
+    source, pictured = read_images(saved, pictures or Pictures(study), image_input(saved, modality))
     texts, unread = _texts(saved, study, reports or {})
     source = replace(source, texts=texts)
     # Leaving images out is an experiment on a cohort: an answer for one study is given from all of them.
@@ -95,8 +98,9 @@ def read_study(
         if orders.get(name) == "unknown" and len(sample.inputs[name]) > 1
     ]
     numbers = sample.slice_numbers
-    boxes = {name: [boxes[number] for number in numbers[name]] for name, boxes in letterboxes.items()}
-    return ReadStudy(collate_of(saved)([sample]), orders, boxes, problems)
+    boxes = {name: [decoded.letterboxes[n] for n in numbers[name]] for name, decoded in pictured.items()}
+    ranges = {name: decoded.grey_range for name, decoded in pictured.items()}
+    return ReadStudy(collate_of(saved)([sample]), orders, boxes, ranges, problems)
 
 
 def _little_read(saved: SavedModel, name: str, text: str) -> list[str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 
+from mmdx.data.counting import Count
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.reporting.checklists.table import write_reporting
@@ -60,9 +61,9 @@ class Scores:
     page: Path | None = None
 
 
-def scores_of(path: Path, split: Split) -> Scores:
-    """What a prediction file of a split shows, with the boxes that lie beside it."""
-    return Scores(path, compare([path]), measured_boxes(path.parent, split))
+def scores_of(path: Path, split: Split, count: Count | None = None) -> Scores:
+    """What a prediction file of a split shows, with the boxes that lie beside it; `count` is told how far it is."""
+    return Scores(path, compare([path], count=count), measured_boxes(path.parent, split))
 
 
 def conclude(setting: Setting, saved: SavedModel, reports: pd.DataFrame | None) -> Results:
@@ -71,10 +72,10 @@ def conclude(setting: Setting, saved: SavedModel, reports: pd.DataFrame | None) 
     `reports` are the texts that a head wrote, where one does.
     """
     run, store = setting.run, setting.store
-    comparison = compare([run.folder], split="test")
+    comparison = compare([run.folder], split="test", count=setting.count)
     results = Results(
         comparison,
-        judging_slices(run, saved, comparison),
+        judging_slices(run, saved, comparison, setting.count),
         measured_boxes(run.predictions, "test"),
         None if reports is None else descriptions_of(setting, saved, reports),
     )
@@ -152,11 +153,14 @@ def weights_of(run: RunLayout) -> list[str]:
     return ["\n".join(["Weights of these answers by what is shown (of logits, mean over findings):\n", *lines])]
 
 
-def judging_slices(run: RunLayout, saved: SavedModel, comparison: Comparison) -> Comparison | None:
-    """The comparison of the slices that judged the epochs, beside one of studies; else None."""
+def judging_slices(
+    run: RunLayout, saved: SavedModel, comparison: Comparison, count: Count | None = None
+) -> Comparison | None:
+    """The comparison of the slices that judged the epochs, beside one of studies; else None. `count` is told how far it
+    is."""
     if saved.config.train.judge != "slices" or comparison.unit == "slice":
         return None
-    return compare([run.folder], split="test", unit="slice")
+    return compare([run.folder], split="test", unit="slice", count=count)
 
 
 def orders_of(saved: SavedModel, store: Store) -> SliceOrders:

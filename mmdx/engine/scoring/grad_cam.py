@@ -21,7 +21,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from scipy import ndimage
 from torch import Tensor
 
 from mmdx.batch import Batch, Boxes, Output
@@ -95,6 +94,8 @@ def boxes_around(heat: Float[Tensor, "n f h w"], scores: Float[Tensor, "n f"]) -
 
     Its score is the largest activation in it times the probability of the slice.
     """
+    from scipy import ndimage  # imported here: an explanation draws no boxes
+
     corners, images, findings, likely = [], [], [], []
     for image, finding in itertools.product(range(heat.shape[0]), range(heat.shape[1])):
         shown = heat[image, finding].cpu().numpy()

@@ -19,7 +19,7 @@ from mmdx.stats.cohort.counts import FindingCount, count_findings, refusals
 from mmdx.stats.cohort.origins import Origin
 from mmdx.stats.cohort.sources import Inputs, find_sources, read_verdicts
 from mmdx.stats.comparison.measured import MEANS, Measured
-from mmdx.stats.comparison.resampler import Resampler
+from mmdx.stats.comparison.resampler import Count, Resampler
 from mmdx.stats.metrics.registry import METRICS, PRIMARY, Metric
 from mmdx.stats.resampling.intervals import CONFIDENCE, Estimate, Kind, bca_interval, interval, raised
 from mmdx.stats.significance.corrections import Key, families, with_corrections, with_delong
@@ -176,25 +176,25 @@ def compare(
     *,
     split: str = "test",
     unit: Unit | None = None,
-    configs: Sequence[str] | None = None,
     resamples: int = 2000,
     seed: int = 0,
     intervals: Kind = "percentile",
+    count: Count | None = None,
 ) -> Comparison:
     """Compares run folders, prediction files or tables of predictions, or what one of them was shown.
 
     `read_cohort` says how they are read, and which finding is the primary one. A table is a DataFrame with the columns
     of a prediction file (`study_id, patient_id, shown, finding, label, score`, `slice` where it scores slices, `fold`
-    where it is out of fold); tables by name (a mapping) may do without `shown`, each one arm. `configs` names the
-    config of each source: those of one name are trainings of it.
+    where it is out of fold); tables by name (a mapping) may do without `shown`, each one arm. `count` is told how many
+    resamples are done.
 
     Raises `DataError` for bad files and for arms that do not stand on the same rows and labels, and `UsageError` for
     too few resamples or the same source twice.
     """
     sources = find_sources(inputs, split=split, unit=unit)
-    cohort = read_sources(sources, unit=unit, configs=configs)
+    cohort = read_sources(sources, unit=unit)
     audits = read_verdicts(sources)
-    resampler = Resampler.of(cohort, resamples=resamples, seed=seed)
+    resampler = Resampler.of(cohort, resamples=resamples, seed=seed).telling("metrics", count)
     return compare_cohort(cohort, resampler, intervals=intervals, split=sources[0].split, audits=audits)
 
 

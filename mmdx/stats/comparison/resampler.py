@@ -26,6 +26,8 @@ OF_ORDER: Mapping[str, Callable[[Climbed], Float[np.ndarray, "r"]]] = {
 }
 """Metrics of the order of scores, which is found once and not once per resample."""
 
+Count = Callable[[str, int, int, str], None]
+"""Told what is done, how much of it is, of how much, and of what."""
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
@@ -59,6 +61,12 @@ class Resampler:
     def stratum_count(self) -> int:
         """How many strata patients are drawn within: more than one where a class is rare."""
         return 1 if self.strata is None else len(np.unique(self.strata))
+
+    def telling(self, about: str, count: Count | None) -> Resampler:
+        """The same resamples, of which whoever waits is told for what they are drawn."""
+        if count is None:
+            return self
+        return replace(self, told=lambda done, total: count(f"comparing: {about}", done, total, "resamples"))
 
     def at_most(self, resamples: int) -> Resampler:
         """The first of the resamples, where there are more."""

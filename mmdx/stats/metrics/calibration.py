@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Integer
-from scipy.optimize import minimize_scalar
 from scipy.special import expit, logit
 
 from mmdx.stats.resampling.weights import share
@@ -58,6 +57,8 @@ def fit_temperature(labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n
 
     It is fitted on validation rows, and 1 where these are of one class. Scaling changes no ranks, and so no AUROC.
     """
+    from scipy.optimize import minimize_scalar  # imported here: most who import this fit nothing
+
     if len(np.unique(labels)) < 2:
         return 1.0
     odds = log_odds(scores)

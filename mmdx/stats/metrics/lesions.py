@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.optimize import linear_sum_assignment
 
 LINK = 0.2
 """The intersection over union that boxes on neighbouring slices must have; low, since lesions taper over slices."""
@@ -28,6 +27,8 @@ def link(
     that overlap by less than `least` are dropped. A box without a partner begins a lesion, so that a lesion that is
     missed on one slice becomes two.
     """
+    from scipy.optimize import linear_sum_assignment  # imported here: most who import this link no boxes
+
     lesions = np.full(len(slices), -1, dtype=np.int64)
     count = 0
     for place in np.unique(slices):

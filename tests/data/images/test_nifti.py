@@ -14,6 +14,7 @@ from numpy.testing import assert_array_equal
 from mmdx.data.images import nifti
 from mmdx.data.images.decode import decode, probe
 from mmdx.data.images.modality import images_in, images_listed
+from mmdx.data.images.suffixes import VOLUME_SUFFIXES
 from mmdx.data.order.pixel_size import PixelSize
 from mmdx.errors import DataError
 from mmdx.study import ImageFiles, ImageRef, Order
@@ -43,7 +44,7 @@ def seen(z: int) -> list[list[int]]:
 
 
 @pytest.mark.parametrize("axes", ["RAS", "LPS", "LAS", "ASR", "SPL", "PIR"])
-@pytest.mark.parametrize("suffix", nifti.SUFFIXES)
+@pytest.mark.parametrize("suffix", VOLUME_SUFFIXES)
 def test_a_volume_is_shown_alike_whatever_axes_it_stores(tmp_path, axes, suffix):
     path = write_volume(tmp_path / f"v{suffix}", axes, zooms=(2, 2, 3.5))
     refs, order, problems = nifti.certify_volume(path)
@@ -213,7 +214,7 @@ def test_what_is_no_grey_volume_is_refused(tmp_path, values, said):
     assert str(caught.value).startswith(str(tmp_path / "v.nii.gz"))
 
 
-@pytest.mark.parametrize("suffix", nifti.SUFFIXES)
+@pytest.mark.parametrize("suffix", VOLUME_SUFFIXES)
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
@@ -248,7 +249,7 @@ def test_a_file_that_ends_too_early_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("raw", [b"", b"no volume", gzip.compress(b"no volume", mtime=0), b"\x1f\x8b\x08broken"])
-@pytest.mark.parametrize("suffix", nifti.SUFFIXES)
+@pytest.mark.parametrize("suffix", VOLUME_SUFFIXES)
 def test_a_file_that_only_has_the_name_is_refused(tmp_path, raw, suffix):
     (tmp_path / f"v{suffix}").write_bytes(raw)
     with pytest.raises(DataError) as caught:

@@ -108,6 +108,7 @@ def test_pages_of_a_file_are_images(root):
         ("a/1.png;a/3.png", "metadata.csv, row 2, column 'file_names': no file 'a/3.png'"),
         ("a/1.png;../secret.png", "'../secret.png' leaves"),
         ("a/1.png;/etc/hosts", "'/etc/hosts' is absolute"),
+        ("a/1.png;/etc/hosts", " or give allow_outside=true"),
         ("a/1.png;out.png", "'out.png' leaves"),
         ("a/1.png;broken.png", "broken.png: "),
         ("a/1.png;b", "'b' is a folder among files"),
@@ -285,7 +286,7 @@ def test_files_elsewhere_are_read_on_request_alone(root, tmp_path):
 
 def test_backslashes_are_read_as_slashes_and_lead_nowhere_else(root):
     first, second = read(table(root, "file_name\na\\1.png\n..\\out.png\n"))
-    assert names(first) == ["1.png"]
+    assert (first.study_id, names(first)) == ("1", ["1.png"])
     assert second.modalities == {}
     assert "leaves" in second.problems[0]
     (drive,) = read(table(root, "file_name\nC:\\x\\1.png\n"))
@@ -304,7 +305,7 @@ def test_usual_names_are_suggested(root, caplog):
 def test_a_table_in_another_encoding(root):
     (root / "metadata.csv").write_bytes("file_name,report\nc.png,Größe\n".encode("latin-1"))
     assert read(root, encoding="latin-1")[0].modalities["report"] == "Größe"
-    with pytest.raises(DataError, match=r"not UTF-8 at byte .*, or say its encoding"):
+    with pytest.raises(DataError, match=r"not UTF-8 at byte .*, or say its encoding, as encoding=latin-1 does"):
         read(root)
     with pytest.raises(DataError, match="encoding 'klingon' is none; say utf-8, latin-1"):
         read(root, encoding="klingon")

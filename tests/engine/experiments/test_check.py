@@ -52,6 +52,15 @@ def test_everything_that_is_wrong_stands_in_one_list(config: Path) -> None:
     assert len(lines) == 7
 
 
+def test_a_source_is_looked_for_where_no_encoder_is_right(config: Path) -> None:
+    wrong = ("model.inputs.image.encoder=convnext_tinyy", "model.inputs.report=lstmm", "data.source=nowhere")
+    assert [line.partition(":")[0] for line in problems(config, *wrong)] == [
+        "model.inputs.image.encoder",
+        "model.inputs.report.encoder",
+        "nowhere",
+    ]
+
+
 @pytest.mark.parametrize(
     ("override", "line"),
     [

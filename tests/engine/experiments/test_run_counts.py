@@ -56,10 +56,20 @@ def test_validation_and_scoring_count_their_studies(trained: tuple[Path, list[To
         assert said[-1][3] == "studies"
 
 
+def test_baselines_and_the_comparison_at_the_end_are_counted(trained: tuple[Path, list[Told]]) -> None:
+    told = trained[1]
+    for what in ("baseline metadata", "baseline TF-IDF report", "baseline probe image"):
+        assert ("findings", 0) in [(said[3], said[1]) for said in of(told, what)]
+    compared = of(told, "comparing: metrics")
+    assert compared[0] == ("comparing: metrics", 0, 2000, "resamples")
+    assert told.index(compared[0]) > told.index(of(told, "baseline metadata")[-1])
+
+
 def test_a_run_that_is_scored_or_extracted_again_is_counted(trained: tuple[Path, list[Told]], tmp_path: Path) -> None:
     told: list[Told] = []
     experiments.evaluate(trained[0], show=["image"], out=tmp_path / "image", count=lambda *said: told.append(said))
     assert [said[0] for said in told[:1]] == ["scoring with image"]
+    assert of(told, "comparing: metrics")[0][1:] == (0, 2000, "resamples")
     told.clear()
     extract_source(Source(str(trained[0])), tmp_path / "store", console=QUIET, count=lambda *said: told.append(said))
     said = of(told, "extracting")

@@ -62,6 +62,15 @@ def test_heat_reaches_the_top_of_its_scale_over_the_source(home: Path, tmp_path:
             assert image.place.file == f"im{image.place.number}.png"
 
 
+def test_greys_of_a_deep_slice_are_those_of_all_slices(home: Path, tmp_path: Path):
+    (tmp_path / "deep").mkdir()
+    for number in range(5):
+        Image.fromarray(np.full(SIZE[::-1], 1000 * number, np.uint16)).save(tmp_path / "deep" / f"im{number}.png")
+    (explained,) = explain_files(home / "model", tmp_path / "deep", tmp_path / "out", Asked(top=1))
+    for (image,) in explained.findings.values():
+        assert np.unique(image.pixels).tolist() == [pytest.approx(image.place.index / 4)]
+
+
 def test_each_picture_lies_there_before_the_next_is_made(home: Path, tmp_path: Path):
     seen = []
 

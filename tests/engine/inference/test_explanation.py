@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from mmdx.engine.inference.answers import Refused, Standing
+from mmdx.engine.inference.explaining.overlay import overlay_picture
 from mmdx.engine.inference.explaining.source_slices import SlicePlace
 from mmdx.engine.inference.explanation import ExplainedSlice, Explanation, recorded, save_explanations
 from mmdx.errors import UsageError
@@ -82,20 +83,20 @@ def test_one_row_per_slice() -> None:
     assert explanation().frame().values.tolist() == rows
 
 
-def test_a_figure_is_of_the_likeliest_slice_or_of_the_one_that_is_named() -> None:
-    first = "ct, slice 3 of 5, InstanceNumber 7, 12.5 mm\n"
-    assert explanation().figure("a/b").axes[0].get_title() == first
-    assert explanation().figure("a/b", 1).axes[0].get_title() == "ct, slice 1 of 5\n"
+def test_a_picture_is_of_the_likeliest_slice_or_of_the_one_that_is_named() -> None:
+    assert explanation().overlay("a/b").titles[0] == "ct, slice 3 of 5, InstanceNumber 7, 12.5 mm"
+    assert explanation().overlay("a/b", 1).titles[0] == "ct, slice 1 of 5"
+    assert explanation().picture("a/b") == overlay_picture(explanation().overlay("a/b"))
     with pytest.raises(UsageError, match="slice 2: is not explained for 'a/b'; those that are: 3, 1"):
-        explanation().figure("a/b", 2)
+        explanation().picture("a/b", 2)
     with pytest.raises(UsageError, match="finding 'c': is not explained"):
-        explanation().figure("c")
+        explanation().picture("c")
 
 
 def test_a_score_is_a_probability_only_where_it_is_calibrated() -> None:
     known, unknown = explanation(), explanation(standing=Standing("studies", prevalence={"a/b": 0.5}))
-    assert known.figure("a/b").get_suptitle() == "a/b: probability 0.75"
-    assert unknown.figure("a/b").get_suptitle() == "a/b: score 0.75"
+    assert known.overlay("a/b").name == "a/b: probability 0.75"
+    assert unknown.overlay("a/b").name == "a/b: score 0.75"
     html = unknown._repr_html_()
     assert "<th>likeliest slices (score)</th><th>prevalence</th>" in html
     assert "scores are not calibrated" in html

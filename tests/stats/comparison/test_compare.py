@@ -4,6 +4,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from asking import compared
 from sklearn.metrics import roc_auc_score
 
 from mmdx.errors import UsageError
@@ -171,7 +172,7 @@ def test_what_correction_takes_away_is_not_shown():
 def test_trainings_of_one_config_are_one_arm(write_run):
     """The value is the mean over seeds; the paired difference is that of the means."""
     runs = [write_run(f"{name}-{seed}", {"ct": 2.0}, seed=seed) for name in ("a", "b") for seed in (1, 2)]
-    found = compare(runs, configs=["a", "a", "b", "b"], resamples=200)
+    found = compared(read_cohort(runs, configs=["a", "a", "b", "b"]), resamples=200)
     each = [compare([run], resamples=200).estimates["ct", "auroc", None].value for run in runs]
     assert found.estimates["a", "auroc", None].value == pytest.approx(np.mean(each[:2]))
     assert found.differences["b", "auroc", None].estimate.value == pytest.approx(np.mean(each[:2]) - np.mean(each[2:]))

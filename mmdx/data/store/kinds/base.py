@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
-import datasets
 import numpy as np
 import pyarrow as pa
 from jaxtyping import Float32, Shaped
@@ -23,10 +22,23 @@ from mmdx.errors import DataError, UsageError, did_you_mean
 from mmdx.kinds import KINDS
 from mmdx.study import Study, Unit
 
-TEXT_COLUMN = datasets.Value("string")
-NUMBERS_COLUMN = datasets.LargeList(datasets.Value("float32"))
 Item = tuple[tuple[int, ...], np.dtype]
 """The shape and the dtype of one item."""
+
+
+# `datasets` is imported where a schema is made: what only reads a model would wait for it in vain.
+def text_column() -> Any:
+    """A column of texts, in the terms of Hugging Face `datasets`."""
+    from datasets import Value
+
+    return Value("string")
+
+
+def numbers_column(dtype: str = "float32") -> Any:
+    """A column of flat lists of numbers, in the same terms."""
+    from datasets import LargeList, Value
+
+    return LargeList(Value(dtype))
 
 
 @runtime_checkable
@@ -144,12 +156,14 @@ class StoredItems(StoredKind):
         """Reads the files of a value. Raises `DataError` where one cannot be read."""
 
     def columns(self, name: str, facts: ModalityFacts) -> dict[str, Any]:
+        from datasets import Value
+
         _, dtype = self.item(facts, size=0)
         return {
-            name: datasets.LargeList(datasets.Value(dtype.name)),
-            f"{name}.length": datasets.Value("int64"),
-            f"{name}.order": TEXT_COLUMN,
-            f"{name}.slice_labels": NUMBERS_COLUMN,
+            name: numbers_column(dtype.name),
+            f"{name}.length": Value("int64"),
+            f"{name}.order": text_column(),
+            f"{name}.slice_labels": numbers_column(),
         }
 
     def encode(self, study: Study, slot: Slot) -> Cells:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mmdx.data.store.kinds.base import STORED, TEXT_COLUMN, Cells, Item, ModalityFacts, Slot, StoredKind
+from mmdx.data.store.kinds.base import STORED, Cells, Item, ModalityFacts, Slot, StoredKind, text_column
 from mmdx.study import Study
 
 
@@ -24,7 +24,7 @@ class StoredText(StoredKind):
         return [] if value.strip() else [f"modality '{name}' is empty text; leave it out where there is none"]
 
     def columns(self, name: str, facts: ModalityFacts) -> dict[str, Any]:
-        return {name: TEXT_COLUMN}
+        return {name: text_column()}
 
     def encode(self, study: Study, slot: Slot) -> Cells:
         value = study.modalities.get(slot.name)

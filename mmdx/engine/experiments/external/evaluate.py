@@ -135,7 +135,7 @@ def _score(run: RunLayout, saved: SavedModel, asked: Asked, accelerator: Acceler
         write_json(place.predictions / EVALUATION, record.to_json() | so_far)
         conclude_external(setting, record, joined)
     accelerator.wait_for_everyone()
-    return replace(scores_of(path, "test"), page=page_of(place))
+    return replace(scores_of(path, "test", listener), page=page_of(place))
 
 
 def _joined_names(saved: SavedModel, cohort: SecondCohort, accelerator: Accelerator) -> tuple[Store, Names, list[str]]:

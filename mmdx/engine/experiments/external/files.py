@@ -156,10 +156,11 @@ def conclude_external(setting: Setting, record: Record, cohort: JoinedStore) -> 
     place.environment.unlink(missing_ok=True)
     record_store(place, record.store, setting.accelerator)
     setting.say(*write_studies(place.studies, cohort, "split", ["test"] * len(cohort)))
-    evidence = gather([place.folder])
+    evidence = gather([place.folder], count=setting.count)
     evidence.save(page_of(place).parent)
     slices = place.scores("test", SLICES)
-    judged = judging_slices(place, saved, evidence.comparison) if slices.is_file() and _labelled(slices) else None
+    told, scored = setting.count, slices.is_file() and _labelled(slices)
+    judged = judging_slices(place, saved, evidence.comparison, told) if scored else None
     boxes = measured_boxes(place.predictions, "test")
     content = metrics(saved, evidence.comparison) | {"slice_orders": asdict(record.orders)}
     content |= {"slices": judged.to_json()} if judged else {}

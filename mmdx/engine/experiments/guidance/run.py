@@ -160,7 +160,7 @@ def compare_stages(stages: Stages) -> GuidanceResults | None:
             write_predictions(paths[-1], [table])
     results = None
     if setting.is_main:
-        comparison = compare(paths)
+        comparison = compare(paths, count=setting.count)
         recovery = recovered(paths, comparison)
         Evidence(comparison).save(setting.run.folder, overwrite=True)
         write_json(setting.run.recovery, recovery.to_json())

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from mmdx.batch import Batch, Features, Output
+from mmdx.data.images.decode import GreyRange
 from mmdx.data.images.letterbox import Letterbox
 from mmdx.data.text.tokenizer import UNKNOWN_WORD
 from mmdx.engine.assembly.saved import SavedModel
@@ -35,13 +36,15 @@ Weights = tuple[tuple[Item, float], ...]
 @dataclass(frozen=True)
 class Look:
     """What one model says of one study, alone in its `batch`: the output of one pass forward, and how the source of
-    each image of `modality` lies in it. `indices` are the 0-based places of these images among all of the study."""
+    each image of `modality` lies in it, deep ones scaled by `grey_range`. `indices` are the 0-based places of these
+    images among all of the study."""
 
     saved: SavedModel
     batch: Batch
     output: Output
     modality: str
     letterboxes: Sequence[Letterbox]
+    grey_range: GreyRange | None = None
 
     @property
     def indices(self) -> list[int]:
@@ -102,7 +105,7 @@ def look_at(saved: SavedModel, read: ReadStudy, modality: str) -> Look:
     batch = read.batch.to(device_of(saved))
     with passing("explaining", batch.study_ids), torch.no_grad():
         output = saved.model(batch)
-    return Look(saved, batch, output, modality, read.letterboxes[modality])
+    return Look(saved, batch, output, modality, read.letterboxes[modality], read.grey_ranges[modality])
 
 
 def likeliest(looks: Sequence[Look], columns: Sequence[int], top: int) -> dict[int, list[tuple[int, float]]]:

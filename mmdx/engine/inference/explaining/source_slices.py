@@ -15,7 +15,7 @@ from PIL import Image
 
 from mmdx.data.dicom.files import is_dicom, read_header
 from mmdx.data.dicom.grayscale import frame_attributes, window
-from mmdx.data.images.decode import shown_images
+from mmdx.data.images.decode import GreyRange, shown_images
 from mmdx.data.images.letterbox import Letterbox
 from mmdx.data.order.geometry import slice_of
 from mmdx.engine.inference.arrays import ImageArrays
@@ -71,7 +71,7 @@ class SlicePlace:
 @dataclass(frozen=True)
 class SourceSlice:
     """One image as it is shown at the size of its file: where it is found, its `pixels` from 0 to 1, grey or in colour,
-    and in words the window in which they are shown."""
+    and in words the window or the range of values in which they are shown."""
 
     place: SlicePlace
     pixels: Float[np.ndarray, "h w *c"]
@@ -80,11 +80,12 @@ class SourceSlice:
 
 @dataclass(frozen=True)
 class SourceSlices:
-    """The images of a study from which an input is made, in certified order; CT is shown in its file's own window, else
-    in `window`."""
+    """The images of a study from which an input is made, in certified order. CT is shown in its file's own window, else
+    in `window`; deep images by the `grey_range` in which the model reads all of them."""
 
     images: Images
     window: Window
+    grey_range: GreyRange | None = None
 
     def read(self, indices: Sequence[int]) -> list[SourceSlice]:
         """The images at these 0-based places. Raises `DataError` where one cannot be decoded."""
@@ -114,8 +115,13 @@ class SourceSlices:
         return self._shown(place, pixels, window(frame_attributes(header, ref.frame)))
 
     def _shown(self, place: SlicePlace, pixels: np.ndarray, own: Window | None) -> SourceSlice:
-        if self.images.unit != "HU":
+        if pixels.dtype == np.uint8:
             return SourceSlice(place, pixels.astype(np.float32) / 255, "as in its file")
+        if self.images.unit != "HU":
+            assert self.grey_range is not None  # the model read the same files, and scaled what is deep
+            low, high = self.grey_range
+            shown = np.clip((pixels - low) / (high - low), 0, 1) if high > low else np.zeros_like(pixels)
+            return SourceSlice(place, shown, f"range of all images: black {low:.4g}, white {high:.4g}")
         centre, width = own or self.window
         shown = np.clip((pixels.astype(np.float32) - (centre - width / 2)) / width, 0, 1)
         whose = "window of the file" if own else "window of the model"

@@ -16,6 +16,7 @@ from sklearn.impute import SimpleImputer
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import KBinsDiscretizer, OneHotEncoder, StandardScaler
 
+from mmdx.data.counting import Count, uncounted
 from mmdx.data.images.decode import HU_RANGE
 from mmdx.data.images.letterbox import visible_margins
 from mmdx.data.store.store import Store
@@ -23,11 +24,13 @@ from mmdx.engine.scoring.baselines.inputs import BaselineInputs, Rows, Scores, f
 from mmdx.kinds import KINDS
 
 
-def margins(store: Store) -> pd.DataFrame:
-    """The margins of the middle image of each image modality (`visible_margins`), one row per study."""
+def margins(store: Store, count: Count = uncounted) -> pd.DataFrame:
+    """The margins of the middle image of each image modality (`visible_margins`), one row per study; `count` is told
+    how many studies are done."""
     pictures = {name: facts for name, facts in store.stored.items() if KINDS[facts.kind].pictured}
     rows: list[dict[str, float]] = []
     for row in range(len(store)) if pictures else ():
+        count("baseline image shape", row, len(store), "studies")
         study, of_study = store.read(row), {}
         for name, facts in pictures.items():
             pixels = study.pixels(name)

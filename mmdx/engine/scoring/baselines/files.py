@@ -11,6 +11,7 @@ frozen descriptors), and for slices `constant`, `slice position` and `probe NAME
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -40,6 +41,8 @@ from mmdx.files import BASELINES, SLICE, SLICES, scores_name
 from mmdx.study import Split
 
 CONSTANT, POSITION = "constant", "slice position"
+Maker = Callable[[BaselineInputs], Scores | str]
+"""Makes the scores of a baseline, or says why there are none."""
 
 
 def write_baselines(setting: Setting, saved: SavedModel, scored: Sequence[Split], folder: Path) -> list[str]:
@@ -49,7 +52,8 @@ def write_baselines(setting: Setting, saved: SavedModel, scored: Sequence[Split]
     They answer for the rows, patients and labels of these files, whatever was shown, and are fitted once.
     """
     described = _described(saved, setting.store)
-    inputs = BaselineInputs(saved.config, setting.store, setting.splits, saved.facts.findings, described)
+    findings, count = saved.facts.findings, setting.count
+    inputs = BaselineInputs(saved.config, setting.store, setting.splits, findings, described, count)
     row_of = {study: row for row, study in enumerate(setting.store.study_ids)}
     lines: list[str] = []
     tables = _tables(folder, scored)
@@ -80,37 +84,37 @@ def study_baselines(inputs: BaselineInputs, rows: Rows) -> tuple[dict[str, Score
 
     Where all images have one shape there is no `image shape`.
     """
-    makers: dict[str, Callable[[], Scores | str]] = {
-        CONSTANT: lambda: constant(inputs.labels[inputs.train], len(rows)),
-        "metadata": lambda: by_facts(study_facts(inputs.store), inputs, rows),
+    makers: dict[str, Maker] = {
+        CONSTANT: lambda given: constant(given.labels[given.train], len(rows)),
+        "metadata": lambda given: by_facts(study_facts(given.store), given, rows),
     }
-    shapes = margins(inputs.store)
+    shapes = margins(inputs.store, inputs.count)
     if varied_facts(shapes.iloc[inputs.train]):
-        makers["image shape"] = lambda: by_facts(shapes, inputs, rows)
-    makers |= {f"TF-IDF {name}": lambda name=name: by_words(name, inputs, rows) for name in texts(inputs)}
+        makers["image shape"] = lambda given: by_facts(shapes, given, rows)
+    makers |= {f"TF-IDF {name}": lambda given, name=name: by_words(name, given, rows) for name in texts(inputs)}
     names = list(inputs.described)
     for probed in [[name] for name in names] + ([names] if len(names) > 1 else []):
-        makers[probe_name(probed)] = lambda probed=probed: study_probe(inputs, probed, rows)
-    return _made(makers)
+        makers[probe_name(probed)] = lambda given, probed=probed: study_probe(given, probed, rows)
+    return _made(makers, inputs)
 
 
 def slice_baselines(inputs: BaselineInputs, modality: str, slices: pd.DataFrame) -> tuple[dict[str, Scores], list[str]]:
     """The scores of `slices` (columns `row`, the study's, and `slice`, its place) by each baseline, and one line per
     baseline that is left out."""
-    makers: dict[str, Callable[[], Scores | str]] = {
-        CONSTANT: lambda: constant(all_slices(training_slices(inputs, modality), inputs.findings), len(slices)),
-        POSITION: lambda: by_position(inputs, modality, slices),
+    makers: dict[str, Maker] = {
+        CONSTANT: lambda given: constant(all_slices(training_slices(given, modality), given.findings), len(slices)),
+        POSITION: lambda given: by_position(given, modality, slices),
     }
     if modality in inputs.described:
-        makers[probe_name([modality])] = lambda: slice_probe(inputs, modality, slices)
-    return _made(makers)
+        makers[probe_name([modality])] = lambda given: slice_probe(given, modality, slices)
+    return _made(makers, inputs)
 
 
-def _made(makers: Mapping[str, Callable[[], Scores | str]]) -> tuple[dict[str, Scores], list[str]]:
+def _made(makers: Mapping[str, Maker], inputs: BaselineInputs) -> tuple[dict[str, Scores], list[str]]:
     by_name: dict[str, Scores] = {}
     lines: list[str] = []
     for name, make in makers.items():
-        scores = make()
+        scores = make(replace(inputs, name=name))
         if isinstance(scores, str):
             lines.append(f"baseline '{name}' left out: {scores}")
         else:

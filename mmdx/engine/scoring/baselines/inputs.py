@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, Float32
 from sklearn.linear_model import LogisticRegression
 
+from mmdx.data.counting import Count, uncounted
 from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 from mmdx.schema import Config
@@ -26,6 +27,7 @@ class BaselineInputs:
     """What the baselines of one run are made of: its studies, their split, the findings that it answers.
 
     `described` gives, by the modalities of which they are at hand, the frozen descriptors `[n d]` of a row's images.
+    `count` is told how far the baseline `name` is.
     """
 
     config: Config
@@ -33,6 +35,12 @@ class BaselineInputs:
     splits: Splits
     findings: Sequence[str]
     described: Mapping[str, Callable[[int], Float32[np.ndarray, "_ _"]]] = field(default_factory=dict)
+    count: Count = uncounted
+    name: str = ""
+
+    def told(self, done: int, total: int, unit: str = "findings") -> None:
+        """Tells whoever waits how far the baseline is."""
+        self.count(f"baseline {self.name}", done, total, unit)
 
     @cached_property
     def train(self) -> list[int]:
@@ -49,7 +57,11 @@ class BaselineInputs:
 def training_slices(inputs: BaselineInputs, modality: str) -> list[Float[np.ndarray, "_ f"]]:
     """The labels of the slices of each training study; none of one whose slices nobody labelled."""
     columns = inputs.store.columns_of(inputs.findings)
-    return [inputs.store.read(row).slice_labels(modality)[:, columns] for row in inputs.train]
+    labels: list[np.ndarray] = []
+    for row in inputs.train:
+        inputs.told(len(labels), len(inputs.train), "studies")
+        labels.append(inputs.store.read(row).slice_labels(modality)[:, columns])
+    return labels
 
 
 def all_slices(labels: Sequence[Float[np.ndarray, "_ f"]], findings: Sequence[str]) -> Float[np.ndarray, "n f"]:
@@ -63,6 +75,7 @@ def fitted(learned: Any, targets: Any, inputs: BaselineInputs, *, c: float) -> S
     labels = inputs.labels[inputs.train]
     scores = constant(labels, targets.shape[0])
     for column, label in enumerate(labels.T):
+        inputs.told(column, len(inputs.findings))
         rows = np.flatnonzero(~np.isnan(label))
         if len(np.unique(label[rows])) == 2:
             model = LogisticRegression(max_iter=1000, C=c).fit(learned[rows], label[rows])

@@ -8,7 +8,7 @@ was worse on 54 patients. Classes are not balanced, for that ranked no better an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -33,6 +33,11 @@ UNTRIED = 1e-2
 FOLDS = 5
 _CERTAIN = 1e-6
 T = TypeVar("T")
+Told = Callable[[int, int], None]
+
+
+def untold(done: int, total: int) -> None:
+    """Nobody waits."""
 
 
 def probe_name(names: Sequence[str]) -> str:
@@ -55,7 +60,7 @@ def study_probe(inputs: BaselineInputs, names: Sequence[str], rows: Rows) -> Sco
     if at:
         learned = _of_studies(inputs, names, training)
         targets = _of_studies(inputs, names, [rows[place] for place in at])
-        scores[at] = probe(learned, inputs.labels[training], patients, targets)
+        scores[at] = probe(learned, inputs.labels[training], patients, targets, told=inputs.told)
     return scores
 
 
@@ -71,7 +76,8 @@ def slice_probe(inputs: BaselineInputs, name: str, slices: pd.DataFrame) -> Scor
         return f"{len(training)} training slices of {name} are labelled"
     known = np.stack([labels[row][place] for row, place in zip(training["row"], training[SLICE], strict=True)])
     patients = [inputs.store.patient_ids[row] for row in training["row"]]
-    return probe(_of_slices(inputs, name, training), known, patients, _of_slices(inputs, name, slices))
+    learned, targets = _of_slices(inputs, name, training), _of_slices(inputs, name, slices)
+    return probe(learned, known, patients, targets, told=inputs.told)
 
 
 def probe(
@@ -79,8 +85,11 @@ def probe(
     labels: Float[np.ndarray, "n f"],
     patients: Sequence[str],
     targets: Float32[np.ndarray, "m d"],
+    *,
+    told: Told = untold,
 ) -> Float[np.ndarray, "m f"]:
-    """What a logistic regression on `learned`, whose rows are of `patients`, says of `targets`, by finding.
+    """What a logistic regression on `learned`, whose rows are of `patients`, says of `targets`, by finding; `told` how
+    many findings are done, of how many.
 
     Unknown labels are NaN, as are values that are lacking; of one class, the answer is its share.
     """
@@ -89,7 +98,7 @@ def probe(
     if both:
         components = fit_components(learned)
         learned, targets = components.of(learned), components.of(targets)
-        c = chosen_strength(learned, labels[:, both], patients)
+        c = chosen_strength(learned, labels[:, both], patients, told)
         for column in both:
             rows = np.flatnonzero(~np.isnan(labels[:, column]))
             model = LogisticRegression(C=c, solver="newton-cholesky").fit(learned[rows], labels[rows, column])
@@ -127,15 +136,17 @@ def fit_components(learned: Float32[np.ndarray, "n d"]) -> Components:
 
 
 def chosen_strength(
-    learned: Float[np.ndarray, "n k"], labels: Float[np.ndarray, "n f"], patients: Sequence[str]
+    learned: Float[np.ndarray, "n k"], labels: Float[np.ndarray, "n f"], patients: Sequence[str], told: Told = untold
 ) -> float:
-    """The C of the lowest log loss out of fold, summed over findings; of equals the smallest."""
+    """The C of the lowest log loss out of fold, summed over findings; of equals the smallest. `told` how many findings
+    are done, of how many."""
     count = len(set(patients))
     if count < 3:
         return UNTRIED
     folds = np.array(make_folds(patients, labels, count=min(FOLDS, count), seed=0))
     losses, tried = np.zeros(len(STRENGTHS)), False
-    for label in labels.T:
+    for column, label in enumerate(labels.T):
+        told(column, labels.shape[1])
         known = ~np.isnan(label)
         for fold in np.unique(folds):
             train, test = np.flatnonzero(known & (folds != fold)), np.flatnonzero(known & (folds == fold))
@@ -174,6 +185,7 @@ def _of_studies(inputs: BaselineInputs, names: Sequence[str], rows: Rows) -> Flo
     for name in names:
         by_study: list[np.ndarray] = []
         for row in rows:
+            inputs.told(len(by_study), len(rows), "studies")
             vectors = inputs.described[name](row)
             lacking = np.full(2 * vectors.shape[1], np.nan, np.float32)
             by_study.append(np.concatenate([vectors.mean(axis=0), vectors.max(axis=0)]) if len(vectors) else lacking)
@@ -186,5 +198,6 @@ def _of_slices(inputs: BaselineInputs, name: str, slices: pd.DataFrame) -> Float
     parts: list[np.ndarray] = []
     block = (slices["row"] != slices["row"].shift()).cumsum()
     for _, of_study in slices.groupby(block, sort=False):
+        inputs.told(sum(map(len, parts)), len(slices), "slices")
         parts.append(inputs.described[name](int(of_study["row"].iloc[0]))[of_study[SLICE].to_numpy()])
     return np.concatenate(parts).astype(np.float32)

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from raw_dicom import file_bytes, slice_elements
 
+from mmdx.data.images.decode import decode
 from mmdx.data.images.letterbox import Letterbox
 from mmdx.data.images.modality import images_in
 from mmdx.engine.inference.arrays import ImageArrays
@@ -68,6 +69,22 @@ def test_plain_images_have_their_own_size_and_name(tmp_path: Path):
     assert (first.pixels.shape, second.pixels.shape) == ((20, 30, 3), (40, 10, 3))
     assert first.pixels[0, 0].tolist() == pytest.approx([1, 0, 0.2])
     assert first.place == SlicePlace(0, 2, "1.png")
+
+
+def test_a_deep_image_is_as_grey_as_the_model_reads_it_whatever_is_shown_beside_it(tmp_path: Path):
+    (tmp_path / "deep").mkdir()
+    for number in range(5):
+        grey = np.full((6, 4), 1000 * number, np.uint16)
+        Image.fromarray(grey).save(tmp_path / "deep" / f"{number}.png")
+    files, _ = images_in(tmp_path / "deep", tmp_path)
+    read = decode(files, 8)
+    slices = SourceSlices(files, MODEL_WINDOW, read.grey_range)
+    for asked in ([1], [1, 2], [0, 4, 3]):
+        for place, one in zip(asked, slices.read(asked), strict=True):
+            assert one.pixels.shape == (6, 4)
+            assert np.unique(one.pixels).tolist() == [pytest.approx(place / 4)]
+            assert read.pixels[place].max() == pytest.approx(255 * one.pixels.max(), abs=0.5)
+            assert one.window == "range of all images: black 0, white 4000"
 
 
 def test_arrays_are_shown_as_they_are():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from grounds import ground, reported
 
@@ -14,6 +16,15 @@ from mmdx.engine.scoring.baselines.inputs import BaselineInputs
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     return reported(tmp_path_factory.mktemp("cohort"))
+
+
+def test_a_baseline_says_how_far_it_is(store: Store):
+    heard = []
+    inputs = replace(ground(store), count=lambda *told: heard.append(told))
+    study_baselines(inputs, store.splits.rows("test"))
+    assert heard[0] == ("baseline image shape", 0, 40, "studies")
+    assert ("baseline metadata", 0, 1, "findings") in heard
+    assert ("baseline TF-IDF report", 0, 1, "findings") in heard
 
 
 def test_nothing_but_training_studies_is_learned_from(store: Store):
