@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 import pydicom
 from jaxtyping import Float, Shaped
-from nibabel.orientations import io_orientation, ornt2axcodes
 
 from mmdx.errors import some
 
@@ -44,6 +43,8 @@ def axes_of(planes: Sequence[Plane | None]) -> str:
 
 
 def _axes(plane: Float[np.ndarray, "6"]) -> str:
+    from nibabel.orientations import io_orientation, ornt2axcodes  # imported here: it takes long
+
     directions = np.eye(4)
     directions[:3, :3] = np.stack([plane[:3], plane[3:], np.cross(plane[:3], plane[3:])], axis=1)
     return "".join(side or "" for side in ornt2axcodes(io_orientation(directions), _DICOM)[:2])

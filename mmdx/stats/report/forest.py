@@ -40,12 +40,14 @@ class ForestLine:
 def forest_plots(comparison: Comparison) -> list[Plot]:
     """AUROC by finding and model, and its differences from the reference, those first; what leads over many apart."""
     leads = list(comparison.leads)
-    findings: list[str | None] = [count.finding for count in comparison.findings if count.finding not in leads]
+    # The mean over one finding is that finding, and is told as such: it stands there once.
+    told = [*leads, *(comparison.in_mean if len(comparison.in_mean) == 1 else ())]
+    findings: list[str | None] = [count.finding for count in comparison.findings if count.finding not in told]
     if len(comparison.findings) == 1:
         findings = []
     together = (len(comparison.arms) + 1) * len(leads + findings) <= MOST_LINES
     plots = []
-    for group in [leads + findings] if together else [leads, findings]:
+    for group in filter(None, [leads + findings] if together else [leads, findings]):
         if len(comparison.arms) > 1:
             plots.append(_differences(comparison, group))
         plots.append(_values(comparison, group))

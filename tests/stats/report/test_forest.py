@@ -1,5 +1,6 @@
 import math
 
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
@@ -60,6 +61,21 @@ def test_many_findings_stand_apart_from_their_mean(write_run):
     comparison = compare([write_run("fused", shown, findings=findings)], resamples=100)
     names = [plot.name for plot in forest_plots(comparison)]
     assert names == ["differences", "auroc", "differences_by_finding", "auroc_by_finding"]
+
+
+def test_a_mean_over_one_finding_stands_there_once(tmp_path):
+    rows = [("f", "fever", i, i % 2) for i in range(20)] + [("r", "rare", i, 1) for i in range(20)]
+    table = pd.DataFrame(
+        {
+            "study_id": [f"s{i}" for _, _, i, _ in rows],
+            "patient_id": [f"p{i}" for _, _, i, _ in rows],
+            "finding": [finding for _, finding, _, _ in rows],
+            "label": [label for *_, label in rows],
+            "score": [(i * 7 % 20) / 20 for _, _, i, _ in rows],
+        }
+    )
+    (plot,) = forest_plots(compare({"ours": table}, resamples=100))
+    assert plot.numbers["group"].tolist() == ["fever", "rare"]
 
 
 def test_one_arm_and_one_finding_have_one_line(write_run):

@@ -32,6 +32,8 @@ MARGIN, HEAD, BAR, NUMBERS = 14, 84, 16, 64
 """Pixels around the images, above them for titles, and of the bar and its numbers."""
 _NAME, _TITLE, _NUMBER, _LEAST = 18, 14, 12, 8
 """Sizes of letters in pixels: of the first line, of titles, of the scale, and the least to which a line shrinks."""
+PLAIN_WIDTH = 400
+"""The width of an image up to which these sizes hold; they grow with a wider one, for a page shows all equally wide."""
 _BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
 
 
@@ -60,6 +62,16 @@ class Overlay:
         return "\n".join(filter(None, (self.where, self.window))), heated
 
 
+@dataclass(frozen=True)
+class _Sizes:
+    """Lengths of a picture in pixels, `factor` times what they are beside a small image."""
+
+    factor: float
+
+    def __call__(self, length: int) -> int:
+        return round(length * self.factor)
+
+
 def drawn_size(height: int, width: int) -> tuple[int, int]:
     """The height and width at which an image is drawn: its own wherever that can be looked at."""
     longest = max(height, width)
@@ -71,18 +83,20 @@ def overlay_picture(overlay: Overlay) -> Image.Image:
     """The image alone, and the image under its heat, side by side."""
     height, width = drawn_size(*overlay.heat.shape)
     pixels, heat = _at_size(overlay, (height, width))
-    canvas = Image.new("RGB", (3 * MARGIN + 2 * width + BAR + NUMBERS, height + HEAD + MARGIN), _WHITE)
+    size = _Sizes(max(1.0, width / PLAIN_WIDTH))
+    margin, head = size(MARGIN), size(HEAD)
+    canvas = Image.new("RGB", (3 * margin + 2 * width + size(BAR + NUMBERS), height + head + margin), _WHITE)
     pen = ImageDraw.Draw(canvas)
     for place, (shown, title) in enumerate(zip((pixels, blended(pixels, heat)), overlay.titles, strict=True)):
-        left = MARGIN + place * (MARGIN + width)
-        canvas.paste(Image.fromarray(shown), (left, HEAD))
+        left = margin + place * (margin + width)
+        canvas.paste(Image.fromarray(shown), (left, head))
         # Half a margin to either side is free, and no more: titles stand side by side.
-        font = _fitting(title, _TITLE, width + MARGIN)
-        middle = (left + width / 2, HEAD - 6)
-        pen.multiline_text(middle, title, _BLACK, font, anchor="md", align="center", spacing=3)
-    whole = canvas.width - 2 * MARGIN
-    pen.text((canvas.width / 2, 8), overlay.name, _BLACK, _fitting(overlay.name, _NAME, whole), anchor="ma")
-    _draw_scale(canvas, (3 * MARGIN + 2 * width, HEAD), height)
+        font = _fitting(title, size(_TITLE), width + margin)
+        middle = (left + width / 2, head - size(6))
+        pen.multiline_text(middle, title, _BLACK, font, anchor="md", align="center", spacing=size(3))
+    name = _fitting(overlay.name, size(_NAME), canvas.width - 2 * margin)
+    pen.text((canvas.width / 2, size(8)), overlay.name, _BLACK, name, anchor="ma")
+    _draw_scale(canvas, (3 * margin + 2 * width, head), height, size)
     return canvas
 
 
@@ -110,21 +124,21 @@ def _at_size(overlay: Overlay, size: tuple[int, int]) -> tuple[UInt8[np.ndarray,
     return np.asarray(image.convert("RGB")), np.asarray(heat)
 
 
-def _draw_scale(canvas: Image.Image, corner: tuple[int, int], height: int) -> None:
+def _draw_scale(canvas: Image.Image, corner: tuple[int, int], height: int, size: _Sizes) -> None:
     """The bar of the colours of heat from 0 to 1, its numbers, and along them what it is a scale of."""
-    pen, (left, top) = ImageDraw.Draw(canvas), corner
+    pen, (left, top), bar = ImageDraw.Draw(canvas), corner, size(BAR)
     colours = INFERNO[np.linspace(255, 0, height).round().astype(int)]
-    canvas.paste(Image.fromarray(np.repeat(colours[:, None], BAR, axis=1)), corner)
-    pen.rectangle((left, top, left + BAR - 1, top + height - 1), outline=_BLACK)
-    font = _font(_NUMBER)
+    canvas.paste(Image.fromarray(np.repeat(colours[:, None], bar, axis=1)), corner)
+    pen.rectangle((left, top, left + bar - 1, top + height - 1), outline=_BLACK)
+    font = _font(size(_NUMBER))
     for part in range(TICKS + 1):
         y = top + (height - 1) * (1 - part / TICKS)
-        pen.line((left + BAR, y, left + BAR + 3, y), fill=_BLACK)
-        pen.text((left + BAR + 6, y), f"{part / TICKS:.1f}", _BLACK, font, anchor="lm")
-    font = _fitting(SCALE, _NUMBER, height)
-    lying = Image.new("RGB", (height, 2 * _NUMBER), _WHITE)
-    ImageDraw.Draw(lying).text((height / 2, _NUMBER), SCALE, _BLACK, font, anchor="mm")
-    canvas.paste(lying.rotate(90, expand=True), (left + BAR + 32, top))
+        pen.line((left + bar, y, left + bar + size(3), y), fill=_BLACK)
+        pen.text((left + bar + size(6), y), f"{part / TICKS:.1f}", _BLACK, font, anchor="lm")
+    lying = Image.new("RGB", (height, 2 * size(_NUMBER)), _WHITE)
+    middle = (height / 2, size(_NUMBER))
+    ImageDraw.Draw(lying).text(middle, SCALE, _BLACK, _fitting(SCALE, size(_NUMBER), height), anchor="mm")
+    canvas.paste(lying.rotate(90, expand=True), (left + size(BAR + 32), top))
 
 
 def _fitting(text: str, size: int, width: int) -> ImageFont.FreeTypeFont:
