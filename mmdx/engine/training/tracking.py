@@ -53,6 +53,10 @@ def log_epoch(
     append_log(setting.run.log, entry | ({} if judgement is None else {"judged_by": judgement.by}))
     setting.accelerator.log({f"val/{name}": value for name, value in values.items()}, step=progress.step)
     best = " best" if progress.best_epoch == progress.epoch - 1 else ""
+    # What it is best by stands beside it: the loss may fall while the AUROC does as well.
+    judged = best
+    if judgement is not None and judgement.by == "log_loss" and progress.best is not None:
+        judged = f", log loss {judgement.log_loss:.3f}{best}"
     loss = f"loss {np.mean(losses):.3f}" if losses else "resumed"
-    score = "" if judgement is None else f"  val {PRIMARY.title} {judgement.auroc:.3f}{best}"
+    score = "" if judgement is None else f"  val {PRIMARY.title} {judgement.auroc:.3f}{judged}"
     return f"epoch {progress.epoch:3d}  {loss}{score}  {seconds:.1f} s"

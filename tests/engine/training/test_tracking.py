@@ -24,10 +24,13 @@ def test_steps_and_epochs_stand_in_the_log_and_an_epoch_is_a_line(tmp_path: Path
     setting = Setting(config_of(), RunLayout(tmp_path), store, Splits(()), Accelerator(cpu=True), console)
     log_step(setting, Progress(epoch=0, batch=1, step=1), 0.5, {"loss": 2.0, "study": 2.0})
     first, second = Judgement(0.75, 0.5, "auroc"), Judgement(0.5, 0.6, "auroc")
+    by_loss = Judgement(0.5, 0.4, "log_loss")
     lines = [
         log_epoch(setting, Progress(epoch=1, step=1, best=0.75, best_epoch=0), [2.0, 4.0], first, 1.26),
         log_epoch(setting, Progress(epoch=2, step=2, best=0.75, best_epoch=0), [], second, 2.0),
         log_epoch(setting, Progress(epoch=3, step=3), [1.0], None, 2.0),
+        log_epoch(setting, Progress(epoch=4, step=4, best=-0.4, best_epoch=3), [1.0], by_loss, 2.0),
+        log_epoch(setting, Progress(epoch=5, step=5), [1.0], by_loss, 2.0),
     ]
     entries = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert entries == [
@@ -35,9 +38,13 @@ def test_steps_and_epochs_stand_in_the_log_and_an_epoch_is_a_line(tmp_path: Path
         {"step": 1, "epoch": 1, "seconds": 1.26, "val_auroc": 0.75, "val_log_loss": 0.5, "judged_by": "auroc"},
         {"step": 2, "epoch": 2, "seconds": 2.0, "val_auroc": 0.5, "val_log_loss": 0.6, "judged_by": "auroc"},
         {"step": 3, "epoch": 3, "seconds": 2.0},
+        {"step": 4, "epoch": 4, "seconds": 2.0, "val_auroc": 0.5, "val_log_loss": 0.4, "judged_by": "log_loss"},
+        {"step": 5, "epoch": 5, "seconds": 2.0, "val_auroc": 0.5, "val_log_loss": 0.4, "judged_by": "log_loss"},
     ]
     assert lines == [
         "epoch   1  loss 3.000  val AUROC 0.750 best  1.3 s",
         "epoch   2  resumed  val AUROC 0.500  2.0 s",
         "epoch   3  loss 1.000  2.0 s",
+        "epoch   4  loss 1.000  val AUROC 0.500, log loss 0.400 best  2.0 s",
+        "epoch   5  loss 1.000  val AUROC 0.500  2.0 s",
     ]
