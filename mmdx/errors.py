@@ -9,6 +9,9 @@ import difflib
 import errno
 from collections.abc import Iterable, Sequence
 
+LONGEST = 2000
+"""The longest line that is said of a problem, in characters."""
+
 
 class MmdxError(Exception):
     """A problem that the user can fix; shown as its lines alone, without a traceback."""
@@ -16,7 +19,7 @@ class MmdxError(Exception):
     exit_code = 1
 
     def __init__(self, problems: str | Sequence[str]) -> None:
-        self.problems = tuple(map(one_line, [problems] if isinstance(problems, str) else problems))
+        self.problems = tuple(map(_problem, [problems] if isinstance(problems, str) else problems))
         super().__init__("\n".join(self.problems))
 
 
@@ -30,11 +33,41 @@ class UsageError(MmdxError):
     exit_code = 2
 
 
+class LackError(MmdxError):
+    """The machine lacks memory or file handles: nothing is said against the data, which are not read (exit code 1)."""
+
+
+_NO_MEMORY = ("unable to allocate", "cannot allocate memory", "out of memory", "not enough memory", "bad_alloc")
+_NO_HANDLES = "too many open files"
+
+
+def refuse_lack(error: BaseException, where: object) -> None:
+    """Raises `LackError` where `error` says that memory or file handles ran out while `where` was read.
+
+    To be asked before an error is called damage of a file. Libraries hand the words on where they hide the error.
+    """
+    number, text = error.errno if isinstance(error, OSError) else None, str(error).lower()
+    if isinstance(error, MemoryError) or number == errno.ENOMEM or any(words in text for words in _NO_MEMORY):
+        raise LackError(
+            f"{where}: not enough memory to read it; free some, or let fewer processes run, and run it again"
+        ) from error
+    if number in (errno.EMFILE, errno.ENFILE) or _NO_HANDLES in text:
+        raise LackError(
+            f"{where}: too many files are open to read it; close some, or raise the limit (ulimit -n), and run it again"
+        ) from error
+
+
 def one_line(text: str) -> str:
     r"""`text` with what breaks a line or cannot be shown written out, such as `\n`: names of files hold anything."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _problem(text: str) -> str:
+    """A line that can be shown, whatever was quoted in it."""
+    line = one_line(text)
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]}…"
 
 
 def reason(error: BaseException) -> str:

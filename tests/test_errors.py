@@ -4,7 +4,18 @@ import errno
 
 import pytest
 
-from mmdx.errors import DataError, MmdxError, UsageError, did_you_mean, one_line, reason, system_refusal
+from mmdx.errors import (
+    LONGEST,
+    DataError,
+    LackError,
+    MmdxError,
+    UsageError,
+    did_you_mean,
+    one_line,
+    reason,
+    refuse_lack,
+    system_refusal,
+)
 
 
 def test_one_problem_is_one_line_and_many_are_many() -> None:
@@ -47,3 +58,25 @@ def test_another_library_s_message_is_one_line_of_bounded_length() -> None:
 )
 def test_a_refusal_of_the_system_is_one_line(error, line):
     assert system_refusal(error) == line
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (MemoryError(), "not enough memory"),
+        (OSError(errno.ENOMEM, "no memory"), "not enough memory"),
+        (RuntimeError("gdcm: Unable to allocate 2.00 GiB"), "not enough memory"),
+        (OSError(errno.EMFILE, "Too many open files"), "too many files are open"),
+        (OSError(errno.ENFILE, "Too many open files in system"), "too many files are open"),
+        (ValueError("[Errno 24] Too many open files"), "too many files are open"),
+    ],
+)
+def test_what_the_machine_lacks_is_no_damage_of_the_file(error, said) -> None:
+    with pytest.raises(LackError, match=rf"^a\.png: {said}") as caught:
+        refuse_lack(error, "a.png")
+    assert not isinstance(caught.value, DataError)
+    refuse_lack(OSError(errno.EIO, "Input/output error"), "a.png")
+
+
+def test_a_line_has_an_end_whatever_it_quotes() -> None:
+    assert len(DataError("x" * 10**6).problems[0]) == LONGEST + 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import lzma
 import os
+import stat
 import struct
 import unicodedata
 import zipfile
@@ -18,7 +19,7 @@ from functools import lru_cache
 from pathlib import Path, PurePath, PureWindowsPath
 from tempfile import TemporaryDirectory
 
-from mmdx.errors import DataError, reason
+from mmdx.errors import DataError, reason, refuse_lack
 
 MOST_FILES = 20_000
 MOST_BYTES = 8 * 2**30
@@ -34,6 +35,8 @@ _MARKS = (
 )
 _ARCHIVES = (".zip", ".7z", ".rar", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz")
 _BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error)
+COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
+"""Those that take little memory whatever an archive says: LZMA asks for as much as a file wants."""
 _IGNORED = ("__MACOSX", "Thumbs.db", "desktop.ini", "DICOMDIR")
 
 
@@ -59,8 +62,8 @@ def inside(root: Path, name: str, where: str, *, outside: bool = False, otherwis
     `otherwise` is what an error names as the other way, such as ` or give allow_outside=true`.
 
     Where no file has a name with backslashes, they are read as slashes; where none is spelled so, accents may be joined
-    to their letters or stand apart. Raises `DataError` at the place `where` for a name that is empty, leaves the folder
-    or is not there.
+    to their letters or stand apart. Raises `DataError` at the place `where` for a name that is empty, leaves the
+    folder, is not there or is neither a file nor a folder.
     """
     if not name.strip() or "\0" in name:
         raise DataError(f"{where}: {name!r} is no file name; correct it")
@@ -73,14 +76,24 @@ def inside(root: Path, name: str, where: str, *, outside: bool = False, otherwis
     try:
         # strict: a link that points nowhere or in a circle, and a name too long to exist, are errors here.
         real = path.resolve(strict=True)
-    except (OSError, RuntimeError):
+    except (OSError, RuntimeError) as error:
+        refuse_lack(error, path)
         left = not Path(os.path.abspath(path)).is_relative_to(os.path.abspath(root))  # noqa: PTH100
         if left and not outside:
             raise DataError(f"{where}: '{name}' leaves {root}; {keep}") from None
         raise DataError(f"{where}: no file '{name}' under {root}; put it there or correct the name") from None
     if not outside and not real.is_relative_to(root.resolve()):
         raise DataError(f"{where}: '{name}' leaves {root}; {keep}")
+    refuse_special(real)
     return path
+
+
+def refuse_special(path: Path) -> None:
+    """Raises `DataError` where `path` is a pipe, a socket or a device, of which reading may never end."""
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        kind = "a pipe" if stat.S_ISFIFO(mode) else "a socket" if stat.S_ISSOCK(mode) else "a device"
+        raise DataError(f"{path}: {kind} and no file, so it is not read; take it away")
 
 
 def _as_stored(root: Path, name: str) -> Path:
@@ -117,9 +130,30 @@ def listing(folder: Path, root: Path) -> tuple[list[Path], list[Path]]:
     except FileNotFoundError:
         raise DataError(f"{folder}: no such folder; correct the path") from None
     except OSError as error:
+        refuse_lack(error, folder)
         raise DataError(f"{folder}: cannot be listed: {error.strerror or error}") from None
     entries = [inside(root, str(path.relative_to(root)), str(folder)) for path in entries]
     return [p for p in entries if p.is_file()], [p for p in entries if p.is_dir()]
+
+
+def walked(root: Path) -> Iterator[os.DirEntry[str]]:
+    """All that lies below `root` but folders, and links to folders, which are not followed; of each folder by name.
+
+    Hidden entries and `__MACOSX` are passed over. Raises `DataError` where a folder cannot be listed.
+    """
+    waiting = [root]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            with os.scandir(folder) as found:
+                entries = sorted(found, key=lambda entry: entry.name)
+        except OSError as error:
+            refuse_lack(error, folder)
+            raise DataError(f"{folder}: cannot be listed: {error.strerror or error}") from None
+        entries = [entry for entry in entries if not entry.name.startswith(".") and entry.name != "__MACOSX"]
+        folders = [Path(entry.path) for entry in entries if entry.is_dir(follow_symlinks=False)]
+        waiting += reversed(folders)
+        yield from (entry for entry in entries if not entry.is_dir(follow_symlinks=False))
 
 
 @contextmanager
@@ -134,12 +168,14 @@ def unpacked(path: Path) -> Iterator[Path]:
         # A reader may call a study like the folder that holds it.
         folder = Path(temporary, path.stem)
         try:
+            refuse_special(path)
             with zipfile.ZipFile(path) as archive:
                 entries = [entry for entry in map(_with_slashes, archive.infolist()) if not entry.is_dir()]
                 _check_entries(path, entries)
                 # zipfile holds each entry to the size that the directory states, so the sum above bounds the disk.
                 archive.extractall(folder, entries)
         except (OSError, EOFError, ValueError, RuntimeError, *_BROKEN) as error:
+            refuse_lack(error, path)
             message = reason(error).replace(f"{folder}/", "")
             raise DataError(f"{path}: cannot be unpacked ({message}); give the unpacked folder instead") from None
         yield folder
@@ -165,6 +201,10 @@ def _check_entries(path: Path, entries: list[zipfile.ZipInfo]) -> None:
         if place in places:
             raise DataError(f"{path}: entry '{name}' is listed twice, and one would replace the other; refused")
         places.add(place)
+        if entry.compress_type not in COMPRESSIONS:
+            raise DataError(
+                f"{path}: entry '{name}' is compressed in a way that is not read; zip it as usual (deflate)"
+            )
     total = sum(entry.file_size for entry in entries)
     if len(entries) > MOST_FILES or total > MOST_BYTES:
         raise DataError(

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float32, Shaped
 from numpy.lib.format import MAGIC_PREFIX
 
-from mmdx.errors import DataError, reason
+from mmdx.errors import DataError, reason, refuse_lack
 from mmdx.study import VectorFiles
 
 
@@ -51,12 +51,14 @@ def _mapped(path: Path) -> Shaped[np.ndarray, "n d"]:
         with path.open("rb") as file:
             is_npy = file.read(len(MAGIC_PREFIX)) == MAGIC_PREFIX
     except OSError as error:
+        refuse_lack(error, path)
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
     if not is_npy:
         raise DataError(f"{path}: no array of numpy's format; save the descriptors with numpy.save")
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # numpy raises whatever a broken header makes its parsers stumble over
+        refuse_lack(error, path)
         raise DataError(f"{path}: no array that can be read ({reason(error)}); save it anew") from None
     if array.dtype.kind != "f":
         raise DataError(f"{path}: holds {array.dtype}, but descriptors are floating-point numbers; convert it")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -10,7 +11,7 @@ from typing import NoReturn
 
 import typer
 
-from mmdx.errors import MmdxError, system_refusal
+from mmdx.errors import MmdxError, reason, system_refusal
 
 STOPPED = 130
 """The exit code of a verb that Ctrl-C stopped."""
@@ -24,6 +25,9 @@ _STOPPED = "stopped; nothing finished is lost: use train --resume, or prepare or
 def run_verb(app: typer.Typer, arguments: list[str] | None) -> NoReturn:
     """Runs the verb that `arguments` name (None: those of the process), and exits."""
     _tidy_when_ended()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal may not know all letters of a name
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = app(arguments, standalone_mode=False)
     except SystemExit as ended:
@@ -32,6 +36,8 @@ def run_verb(app: typer.Typer, arguments: list[str] | None) -> NoReturn:
         _end([_STOPPED], ended.code)
     except MmdxError as error:
         _end(error.problems, error.exit_code)
+    except MemoryError as error:
+        _end([f"not enough memory ({reason(error)}); free some, or let fewer processes run, and run it again"], 1)
     except OSError as error:
         if error.errno is None:  # not the system's word, but a library's: a bug
             raise

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import codecs
+import os
+import socket
 import unicodedata
 from pathlib import Path
 
 import pytest
 
-from mmdx.data.files import decoded, inside, listing
+from mmdx.data.files import decoded, inside, listing, walked
 from mmdx.errors import DataError
 
 
@@ -126,3 +128,33 @@ def test_a_link_out_is_refused_by_any_spelling(root, tmp_path):
     (root / unicodedata.normalize("NFD", "é.png")).symlink_to(tmp_path / "secret.png")
     with pytest.raises(DataError, match="leaves"):
         inside(root, "é.png", "here")
+
+
+def test_pipes_sockets_and_devices_are_named_and_never_read(root, monkeypatch):
+    os.mkfifo(root / "a.png")
+    monkeypatch.chdir(root)  # a socket's path must be short
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("b.png")
+        for name, kind in (("a.png", "a pipe"), ("b.png", "a socket")):
+            with pytest.raises(DataError, match=rf"{name}: {kind} and no file, so it is not read"):
+                inside(root, name, "here")
+    (root / "c.png").symlink_to("/dev/zero")
+    with pytest.raises(DataError, match=r"/dev/zero: a device and no file"):
+        inside(root, "c.png", "here", outside=True)
+    with pytest.raises(DataError, match="a pipe"):
+        listing(root, root)
+
+
+def test_all_below_a_folder_is_found_however_deep_it_lies(tmp_path):
+    folder = tmp_path / "root"
+    folder.mkdir()
+    (folder / "b").write_bytes(b"")
+    (folder / "link").symlink_to(folder)
+    (folder / ".hidden").mkdir()
+    (folder / ".hidden" / "c").write_bytes(b"")
+    deep = folder
+    for _ in range(1200):
+        deep = deep / "d"
+        deep.mkdir()
+    (deep / "last").write_bytes(b"")
+    assert [entry.name for entry in walked(folder)] == ["b", "link", "last"]

@@ -208,3 +208,15 @@ def test_one_place_by_both_slashes_is_refused(tmp_path):
 def test_an_archive_within_an_archive_is_named(tmp_path, name):
     path = write_zip(tmp_path / "a.zip", {"1.png": b"one", name: b"two"})
     assert refusal(path) == f"{path}: holds another archive, '{name}'; unpack that first, and give the folder"
+
+
+def test_ways_of_compression_that_take_what_memory_they_ask_for_are_refused(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "a.zip", {"a.png": b"x"}, compression=zipfile.ZIP_LZMA)
+    assert refusal(path).endswith("entry 'a.png' is compressed in a way that is not read; zip it as usual (deflate)")
+    with unpacked(write_zip(tmp_path / "b.zip", {"a.png": b"x"}, compression=zipfile.ZIP_BZIP2)) as folder:
+        assert (folder / "a.png").read_bytes() == b"x"
+
+
+def test_a_pipe_is_no_archive(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.zip")
+    assert "a pipe and no file" in refusal(tmp_path / "a.zip")

@@ -102,3 +102,22 @@ def test_an_ignored_signal_stays_ignored() -> None:
     script = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN); from mmdx.cli import main\n"
     script += "try: main(['--help'])\nexcept SystemExit: assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN"
     assert subprocess.run([sys.executable, "-c", script], capture_output=True).returncode == 0
+
+
+def test_lack_of_memory_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    code, lines = ended(MemoryError("Unable to allocate 8.00 GiB"), capsys)
+    assert (code, lines.count("\n")) == (1, 1)
+    assert "not enough memory (Unable to allocate 8.00 GiB); free some" in lines
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_letters_that_a_terminal_does_not_know_are_written_out(encoding: str) -> None:
+    code = (
+        "import typer\nfrom mmdx.terminal.ending import run_verb\napp = typer.Typer()\n"
+        "@app.command()\ndef verb() -> None:\n    print('caf\\xe9 \\u80f8 \\udcff')\nrun_verb(app, [])"
+    )
+    environment = os.environ | {"PYTHONIOENCODING": encoding, "LC_ALL": "C"}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    cafe = b"caf\\xe9" if encoding == "ascii" else b"caf\xe9"
+    assert done.stdout == cafe + b" \\u80f8 \\udcff\n"

@@ -17,8 +17,10 @@ from rich.progress import track
 
 from mmdx.data.dicom.files import read_header
 from mmdx.data.dicom.header import FRAME_VECTORS, OF_DETECTOR, RUN_KEYWORDS
+from mmdx.data.dicom.inflated import readable
 from mmdx.data.dicom.rules import SeriesRule, choose_each
 from mmdx.data.dicom.series import SourceImage, choose_series
+from mmdx.data.files import walked
 from mmdx.data.order.pixel_size import SPACINGS
 from mmdx.data.quiet import quiet
 from mmdx.data.tables.dates import age_in_years
@@ -114,8 +116,8 @@ class Exam:
 def study_uid(path: Path) -> str:
     """The StudyInstanceUID alone, at a third of the cost of a whole header. Raises `DataError`: broken, or none."""
     try:
-        with quiet():
-            header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["StudyInstanceUID"])
+        with quiet(), readable(path) as source:
+            header = pydicom.dcmread(source, stop_before_pixels=True, specific_tags=["StudyInstanceUID"])
             uid = str(header.get("StudyInstanceUID") or "").strip()
     except Exception:  # pydicom raises whatever broken bytes make it stumble over; read_header says it in a line
         uid = str(read_header(path).get("StudyInstanceUID") or "").strip()
@@ -137,12 +139,13 @@ def walk(root: Path) -> list[Path]:
     if not root.is_dir():
         raise DataError(f"{root}: no such file or folder; correct the path")
     paths: list[Path] = []
-    for folder, folders, files in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__MACOSX")
-        links = [Path(folder, name) for name in folders if Path(folder, name).is_symlink()]
+    for entry in walked(root):
+        path = Path(entry.path)
         # A link to a folder inside is passed over: what it holds is found where it stands.
-        paths += [link for link in links if not link.resolve().is_relative_to(root.resolve())]
-        paths += [Path(folder, name) for name in files if not name.startswith(".") and name.lower() != "dicomdir"]
+        if entry.is_symlink() and path.is_dir():
+            paths += [path] if not path.resolve().is_relative_to(root.resolve()) else []
+        elif entry.name.lower() != "dicomdir":
+            paths.append(path)
     return sorted(paths)
 
 

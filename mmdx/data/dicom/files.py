@@ -8,7 +8,7 @@ pydicom's own warnings are kept off the terminal, for the length of the call.
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, Literal
 
@@ -17,23 +17,24 @@ import pydicom
 from jaxtyping import Float32, UInt8
 from pydicom.errors import InvalidDicomError
 from pydicom.pixels.utils import get_expected_length
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, MediaStorageDirectoryStorage
+from pydicom.uid import UID, MediaStorageDirectoryStorage
 
-from mmdx.data.dicom.codecs import PIXELS, stored_frames
+from mmdx.data.dicom.codecs import PIXELS, seek_value, stored_frames
 from mmdx.data.dicom.colour import is_colour, rgb
 from mmdx.data.dicom.display import Display, displays_of
 from mmdx.data.dicom.grayscale import frame_attributes, grey_levels, hounsfield, rescale
 from mmdx.data.dicom.header import OF_PIXELS, make_sound
+from mmdx.data.dicom.inflated import is_deflated, readable
+from mmdx.data.files import refuse_special
 from mmdx.data.order.geometry import frame_value
 from mmdx.data.order.pixel_size import PixelSize, pixel_size_of
 from mmdx.data.quiet import quiet
-from mmdx.errors import DataError, reason
+from mmdx.errors import DataError, MmdxError, reason, refuse_lack
 from mmdx.study import Unit
 
-MAX_PIXELS = 2**28
+MAX_PIXELS = 2**26
 """A frame that claims more pixels than this is refused before anything is allocated."""
 _ITEM, _LAST_ITEM = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0"
-_PIXEL_VRS = (b"OB", b"OW", b"OF", b"OD", b"UN")
 DEFERRED = 2**14
 """Elements of more bytes are left in the file until they are touched."""
 MAX_FRAMES = 2**17
@@ -46,9 +47,11 @@ _NEEDED = ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated", "PhotometricIn
 def is_dicom(path: Path) -> bool:
     """Whether the file calls itself DICOM, by its first bytes or by its suffix. Raises `DataError` if unreadable."""
     try:
+        refuse_special(path)
         with path.open("rb") as file:
             return file.read(132)[128:] == b"DICM" or path.suffix.lower() in (".dcm", ".dicom")
     except OSError as error:
+        refuse_lack(error, path)
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 
@@ -65,19 +68,23 @@ def _read(path: Path, *, pixels: bool = False, display: bool = False) -> pydicom
     with `display` that alone."""
     tags = sorted(OF_PIXELS) if display else None
     try:
-        with quiet():
+        with quiet(), readable(path) as source:
             header = pydicom.dcmread(
-                path,
+                source,
                 stop_before_pixels=not pixels,
-                defer_size=DEFERRED if pixels else None,
+                defer_size=DEFERRED if source is path else None,
                 specific_tags=tags,  # pyright: ignore[reportArgumentType]  (numbers are tags as well)
             )
             make_sound(header, pixels_alone=pixels or display)
+            header.buffer = None  # what was inflated
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except InvalidDicomError:
         raise DataError(f"{path}: not a DICOM file (no DICM mark after the first 128 bytes)") from None
+    except MmdxError:
+        raise
     except Exception as error:  # pydicom raises whatever broken bytes make it stumble over
+        refuse_lack(error, path)
         raise DataError(f"{path}: broken DICOM header ({reason(error)}); get the file anew") from None
     if header.file_meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage:
         raise DataError(f"{path}: a DICOMDIR, an index without images; point at the folder instead")
@@ -89,6 +96,8 @@ def _with_pixels(path: Path) -> pydicom.Dataset:
     try:
         header = _read(path, pixels=True)
     except DataError:
+        if is_deflated(path):
+            raise
         return read_header(path)
     # Where a file ends within its pixels, pydicom may hand over nothing at all, and not say so.
     return header if any(keyword in header for keyword in PIXELS) else read_header(path)
@@ -154,7 +163,7 @@ def check_complete(path: Path, header: pydicom.Dataset) -> None:
     """Raises `DataError` where the file ends before its pixels do, without reading them; deflated ones are not looked
     into."""
     syntax = header.file_meta.get("TransferSyntaxUID")
-    if syntax is None or syntax == DeflatedExplicitVRLittleEndian:
+    if syntax is None or is_deflated(path):
         return
     size = path.stat().st_size
     with quiet(), path.open("rb") as file:
@@ -163,15 +172,11 @@ def check_complete(path: Path, header: pydicom.Dataset) -> None:
             expected = get_expected_length(header) if not syntax.is_compressed else 0
         except Exception as error:  # as in read_header
             raise DataError(f"{path}: broken DICOM header ({reason(error)}); get the file anew") from None
-        # The reader stops before the element, whose own tag and length take 8 bytes, or 12 with an explicit VR: the
-        # element tells which, for some files are not written as their transfer syntax says.
-        start, explicit = file.tell(), file.read(6)[4:] in _PIXEL_VRS
-        pixels = start + (12 if explicit else 8)
-        remaining = size - pixels
+        seek_value(file)
+        remaining = size - file.tell()
         if remaining < 0:
             raise DataError(f"{path}: a header without pixel data")
         if syntax.is_compressed:
-            file.seek(pixels)
             _check_fragments(path, file, size, max(1, int(header.get("NumberOfFrames") or 1)))
     if remaining < expected:
         raise DataError(f"{path}: truncated: {expected} bytes of pixels expected, {remaining} left in the file")
@@ -203,13 +208,15 @@ def decode_frames(
     and white, or that does not count, without `as_said`; infinite or undefined values are refused. Raises `DataError`
     where the pixels cannot be decoded.
     """
-    return decode_sized(path, frames, hounsfield_only=hounsfield_only, as_said=as_said)[0]
+    decoded = decode_sized(path, frames, hounsfield_only=hounsfield_only, as_said=as_said)
+    return np.stack([pixels for pixels, _ in decoded])
 
 
 def decode_sized(
     path: Path, frames: Sequence[int], *, hounsfield_only: bool = False, as_said: bool = True
-) -> tuple[np.ndarray, list[PixelSize | None]]:
-    """What `decode_frames` returns, and the size of the pixels of each frame, None where the header does not say it."""
+) -> Iterator[tuple[np.ndarray, PixelSize | None]]:
+    """What `decode_frames` returns, a frame at a time, and the size of its pixels, None where the header does not say
+    it."""
     header = _with_pixels(path)
     unit, channels, count = pixel_facts(header)
     if hounsfield_only and unit != "HU":
@@ -217,27 +224,28 @@ def decode_sized(
     for frame in frames:
         if not 0 <= frame < count:
             raise DataError(f"{path}: no frame {frame}; it has {count}, counted from 0")
-    numbers = sorted(set(frames))
-    try:
-        stored = dict(zip(numbers, stored_frames(path, header, numbers, whole=count == 1), strict=True))
-    except DataError:
-        check_complete(path, header)  # a file cut short says so better than its codec
-        raise
-    try:
-        with quiet():
-            values = {
-                frame: _meaning(pixels_of_frame, header, frame, (unit, channels), as_said=as_said)
-                for frame, pixels_of_frame in stored.items()
-            }
-    except _SENSELESS as error:
-        raise DataError(f"{path}: the header does not tell what its pixels mean: {reason(error)}") from None
-    if len({pixels_of_frame.dtype for pixels_of_frame in values.values()}) > 1:
-        raise DataError(f"{path}: some frames have a window and others have none, so they have no common scale")
-    pixels = np.stack([values[frame] for frame in frames])
-    if pixels.dtype == np.float32 and not np.isfinite(pixels).all():
-        raise DataError(f"{path}: pixels that are no numbers (NaN or infinite)")
-    with quiet():
-        return pixels, [pixel_size_of(header, frame) for frame in frames]
+    stored = stored_frames(path, header, frames, whole=count == 1 or is_deflated(path))
+    kinds = set()
+    for frame in frames:
+        try:
+            one = next(stored, None)
+            if one is None:
+                raise DataError(f"{path}: no pixels of frame {frame} in the file; get the file anew")
+        except DataError:
+            check_complete(path, header)  # a file cut short says so better than its codec
+            raise
+        try:
+            with quiet():
+                pixels = _meaning(one, header, frame, (unit, channels), as_said=as_said)
+                size = pixel_size_of(header, frame)
+        except _SENSELESS as error:
+            raise DataError(f"{path}: the header does not tell what its pixels mean: {reason(error)}") from None
+        kinds.add(pixels.dtype)
+        if len(kinds) > 1:
+            raise DataError(f"{path}: some frames have a window and others have none, so they have no common scale")
+        if pixels.dtype == np.float32 and not np.isfinite(pixels).all():
+            raise DataError(f"{path}: pixels that are no numbers (NaN or infinite)")
+        yield pixels, size
 
 
 def _meaning(

@@ -15,7 +15,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mmdx.errors import DataError, reason
+from mmdx.data.files import refuse_special
+from mmdx.errors import DataError, reason, refuse_lack
 
 SUFFIXES = (".arrow", ".parquet")
 _ROWS = 16
@@ -148,8 +149,10 @@ def _arrow(path: Path) -> Iterator[pa.RecordBatchStreamReader | pa.RecordBatchFi
 @contextmanager
 def _readable(path: Path) -> Iterator[None]:
     try:
+        refuse_special(path)
         yield
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; put it there or correct the path") from None
     except (pa.ArrowException, OSError) as error:
+        refuse_lack(error, path)
         raise DataError(f"{path}: cannot be read as {path.suffix[1:] or 'Arrow'}: {reason(error)}") from None

@@ -18,11 +18,15 @@ from pathlib import Path
 from typing import Literal, cast
 
 import numpy as np
-from PIL import Image
 
+from mmdx.data.files import COMPRESSIONS, refuse_special
 from mmdx.data.images import columns
-from mmdx.errors import DataError, did_you_mean, reason
+from mmdx.data.images.plain import MAX_PIXELS
+from mmdx.errors import DataError, did_you_mean, reason, refuse_lack
 
+MOST_BYTES = 2**28
+"""What an array of labels takes at most."""
+_FEWER = "holds fewer numbers than it says; fetch the file again"
 Items = Iterator[tuple[str, np.ndarray | bytes]]
 
 
@@ -73,10 +77,15 @@ def array_names(path: Path) -> list[str]:
 
 def array(path: Path, key: str) -> np.ndarray:
     """A whole array of numbers, for labels. Raises `DataError` for Python objects and what cannot be read."""
-    with _readable(path), np.load(path, allow_pickle=False) as archive:
-        if key not in archive:
-            raise DataError(f"{path}: no array '{key}'; {did_you_mean(key, archive)}")
-        return archive[key]
+    with _readable(path), zipfile.ZipFile(path) as archive, _entry(archive, path, key) as file:
+        shape, fortran, dtype = _header(file, where := f"{path}, array '{key}'")
+        size = math.prod(shape) * dtype.itemsize
+        if size > MOST_BYTES:
+            raise DataError(f"{where}: claims {size} bytes; labels take {MOST_BYTES} at most")
+        content = file.read(size)
+        if len(content) < size:
+            raise DataError(f"{where}: {_FEWER}")
+        return np.frombuffer(content, dtype).reshape(shape, order="F" if fortran else "C")
 
 
 class _Stream:
@@ -84,23 +93,23 @@ class _Stream:
 
     def __init__(self, path: Path, key: str) -> None:
         archive = zipfile.ZipFile(path)
-        names = [name.removesuffix(".npy") for name in archive.namelist()]
-        if key not in names:
-            raise DataError(f"{path}: no array '{key}'; {did_you_mean(key, names)}")
         self._where = f"{path}, array '{key}'"
-        self._file = cast(zipfile.ZipExtFile, archive.open(f"{key}.npy"))
+        self._file = _entry(archive, path, key)
         self.facts = _facts(self._file, self._where)
         self._start = self._file.tell()
         self._size = math.prod(self.facts.shape) * self.facts.dtype.itemsize
         self._frames = self.facts.count * self.facts.slices
         if archive.getinfo(f"{key}.npy").file_size < self._start + self._frames * self._size:
-            raise DataError(f"{self._where}: holds fewer numbers than it says; fetch the file again")
+            raise DataError(f"{self._where}: {_FEWER}")
 
     def frame(self, index: int, where: str) -> np.ndarray:
         if not 0 <= index < self._frames:
             raise DataError(f"{self._where}: no image {index}; it has {self._frames}, counted from 0")
         self._file.seek(self._start + index * self._size)  # forward decompresses, backward starts anew
-        pixels = np.frombuffer(self._file.read(self._size), self.facts.dtype).reshape(self.facts.shape)
+        content = self._file.read(self._size)
+        if len(content) < self._size:
+            raise DataError(f"{self._where}: {_FEWER}")
+        pixels = np.frombuffer(content, self.facts.dtype).reshape(self.facts.shape)
         if pixels.dtype == np.uint8:
             return pixels
         if not np.isfinite(pixels).all():
@@ -116,13 +125,7 @@ def _stream(path: Path, key: str, modified: int, size: int) -> _Stream:
 
 
 def _facts(file: zipfile.ZipExtFile, where: str) -> ArrayFacts:
-    version = np.lib.format.read_magic(file)
-    if version not in ((1, 0), (2, 0)):
-        raise DataError(f"{where}: NumPy format {version[0]}.{version[1]} is for tables; save a plain array")
-    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, fortran, dtype = read(file)
-    if dtype.kind not in "buif":
-        raise DataError(f"{where}: holds {dtype}, no pixels; save numbers")
+    shape, fortran, dtype = _header(file, where)
     if fortran and len(shape) > 1:
         raise DataError(f"{where}: stored column by column; save np.ascontiguousarray of it")
     if len(shape) == 4 and shape[3] in (1, 3):
@@ -137,16 +140,39 @@ def _facts(file: zipfile.ZipExtFile, where: str) -> ArrayFacts:
         raise DataError(f"{where}: colours of type {dtype}; save them as uint8")
     if height * width == 0:
         raise DataError(f"{where}: shape {shape} has no pixels; save the images again")
-    if height * width > 2 * (Image.MAX_IMAGE_PIXELS or 0):
-        raise DataError(f"{where}: more pixels than {2 * (Image.MAX_IMAGE_PIXELS or 0)}; scale it down first")
+    if height * width > MAX_PIXELS:
+        raise DataError(f"{where}: more than {MAX_PIXELS} pixels an image; scale it down first")
     return ArrayFacts(count, slices, height, width, 3 if channels == 3 else 1, dtype)
+
+
+def _entry(archive: zipfile.ZipFile, path: Path, key: str) -> zipfile.ZipExtFile:
+    """An array of the archive, open at its start."""
+    names = [name.removesuffix(".npy") for name in archive.namelist()]
+    if key not in names:
+        raise DataError(f"{path}: no array '{key}'; {did_you_mean(key, names)}")
+    if archive.getinfo(f"{key}.npy").compress_type not in COMPRESSIONS:
+        raise DataError(f"{path}, array '{key}': compressed in a way that is not read; save it with NumPy")
+    return cast(zipfile.ZipExtFile, archive.open(f"{key}.npy"))
+
+
+def _header(file: zipfile.ZipExtFile, where: str) -> tuple[tuple[int, ...], bool, np.dtype]:
+    """Shape, whether it is stored column by column, and dtype; of others than plain arrays the header has no bound."""
+    version = np.lib.format.read_magic(file)
+    if version != (1, 0):
+        raise DataError(f"{where}: NumPy format {version[0]}.{version[1]} is for tables; save a plain array")
+    shape, fortran, dtype = np.lib.format.read_array_header_1_0(file)
+    if dtype.kind not in "buif":
+        raise DataError(f"{where}: holds {dtype}, no numbers; save numbers")
+    return shape, fortran, dtype
 
 
 @contextmanager
 def _readable(path: Path) -> Iterator[None]:
     try:
+        refuse_special(path)
         yield
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; put it there or correct the path") from None
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
+        refuse_lack(error, path)
         raise DataError(f"{path}: cannot be read as a NumPy archive: {reason(error)}") from None

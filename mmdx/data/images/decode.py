@@ -29,6 +29,7 @@ from mmdx.data.dicom import files as dicom
 from mmdx.data.dicom.display import VALUES, Display, display_problems
 from mmdx.data.images import containers
 from mmdx.data.images.letterbox import Letterbox
+from mmdx.data.images.pages import page_count
 from mmdx.data.images.plain import opened, plain_facts, upright
 from mmdx.data.images.suffixes import is_nifti
 from mmdx.data.order.display import AS_STORED, Turn
@@ -37,6 +38,8 @@ from mmdx.errors import DataError
 from mmdx.study import ImageFiles, ImageRef, Unit
 
 HU_RANGE = (-1024, 3071)
+MOST_STORED = 2**29
+"""The pixels of a modality at the size of a store, at most: they are in memory together, for one scale of grey."""
 PERCENTILES = (0.5, 99.5)
 _Source = tuple[np.ndarray, PixelSize | None]
 """An image `[h w]` or `[h w 3]`, uint8 for display or float32, and the size of its pixels where it is known."""
@@ -96,8 +99,8 @@ def probe_encoded(content: bytes, where: str) -> tuple[Literal[1, 3], bool]:
     with opened(where, content) as image:
         facts = plain_facts(image)
         if len(facts.frames) > 1 or facts.left_out:
-            pages = getattr(image, "n_frames", 1)
-            raise DataError(f"{where}: an image of {pages} pages; store each as an image of its own")
+            what = f"an image of {page_count(image)} pages" if image.format == "TIFF" else "an animation"
+            raise DataError(f"{where}: {what}; store each image by itself")
         return facts.channels, facts.deep
 
 
@@ -121,6 +124,7 @@ def decode(files: ImageFiles, size: int) -> Decoded:
 
     Raises `DataError`, naming the file, where an image cannot be decoded: no image is ever left out or replaced.
     """
+    _check_size(len(files.images) * files.channels * size**2)
     return _fitted(_sources(files, files.images), Turn.of(files.order.axes), files.unit, files.channels, size)
 
 
@@ -148,10 +152,11 @@ def _fitted(sources: Iterable[_Source], turn: Turn, unit: Unit, channels: Litera
     for source, pixel in sources:
         pixels = np.clip(source, *HU_RANGE).astype(np.float32) if unit == "HU" else source
         letterboxes.append(Letterbox(source.shape[1], source.shape[0], size, turn, pixel))
-        scaled.append(_scaled(_with_channels(turn.image(pixels), channels), letterboxes[-1].shape))
+        planes = _scaled(_with_channels(turn.image(pixels), channels), letterboxes[-1].shape)
+        scaled.append(np.rint(planes).astype(np.int16) if unit == "HU" else planes)
     if unit == "HU":
         canvas = np.full((len(scaled), channels, size, size), HU_RANGE[0], dtype=np.int16)
-        values = [np.rint(pixels).astype(np.int16) for pixels in scaled]
+        values = scaled
     else:
         canvas = np.zeros((len(scaled), channels, size, size), dtype=np.uint8)
         grey_range = _grey_range(scaled)
@@ -162,14 +167,18 @@ def _fitted(sources: Iterable[_Source], turn: Turn, unit: Unit, channels: Litera
     return Decoded(canvas, tuple(letterboxes), grey_range)
 
 
+def _check_size(pixels: int) -> None:
+    if pixels > MOST_STORED:
+        raise DataError(f"{pixels} pixels in all its images as stored, more than {MOST_STORED}; choose a smaller size")
+
+
 def _sources(files: ImageFiles, refs: Sequence[ImageRef]) -> Iterator[_Source]:
     """Some images of a modality, one at a time."""
     as_said = files.unit == "HU" or _say_alike(files.images)
     for (path, key), group in itertools.groupby(refs, key=lambda ref: (ref.path, ref.key)):
         frames = [ref.frame for ref in group]
         if dicom.is_dicom(path):
-            pixels, sizes = dicom.decode_sized(path, frames, hounsfield_only=files.unit == "HU", as_said=as_said)
-            yield from zip(pixels, sizes, strict=True)
+            yield from dicom.decode_sized(path, frames, hounsfield_only=files.unit == "HU", as_said=as_said)
         else:
             yield from _source(path, key, frames, files.unit)
 
@@ -198,7 +207,7 @@ def _source(path: Path, key: str, frames: Sequence[int], unit: Unit) -> Iterator
         yield from axial_slices(path, frames)
         return
     with opened(path) as image:
-        count = int(getattr(image, "n_frames", 1))
+        count = page_count(image)
         for frame, again in itertools.groupby(frames):
             if not 0 <= frame < count:
                 raise DataError(f"{path}: no frame {frame}; it has {count}, counted from 0")
@@ -238,7 +247,7 @@ def _grey_range(images: Sequence[np.ndarray]) -> GreyRange | None:
     if not deep:
         return None
     values = np.concatenate(deep)
-    low, high = (float(edge) for edge in np.percentile(values, PERCENTILES))
+    low, high = (float(edge) for edge in np.percentile(values, PERCENTILES, overwrite_input=True))
     # Where nearly all pixels are alike, what little differs decides.
     return (low, high) if low < high else (float(values.min()), float(values.max()))
 

@@ -56,7 +56,8 @@ def images_in(folder: Path, root: Path) -> tuple[ImageFiles, tuple[str, ...]]:
     dicoms = [path for path in files if is_dicom(path)]
     volumes = [] if dicoms else [path for path in files if is_nifti(path)]
     images = dicoms or volumes or [path for path in files if is_image(path)]
-    strays = [path for path in files if path not in images]
+    chosen = set(images)
+    strays = [path for path in files if path not in chosen]
     kind = "DICOM file" if dicoms else "volume" if volumes else "image"
     problems = [f"left out {some([path.name for path in strays], most=5)}: no {kind}"] if strays else []
     if not images:

@@ -8,20 +8,21 @@ ones. Where the header gives no orientation (qform and sform codes 0), slices st
 from __future__ import annotations
 
 import gzip
+import io
 import logging
+import math
+import struct
 import warnings
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
-import nibabel
 import numpy as np
 from jaxtyping import Float, Float32
-from nibabel.arrayproxy import ArrayProxy
-from nibabel.filebasedimages import ImageFileError
+from nibabel.nifti1 import Nifti1Header
+from nibabel.nifti2 import Nifti2Header
 from nibabel.orientations import (
     apply_orientation,
     axcodes2ornt,
@@ -31,14 +32,23 @@ from nibabel.orientations import (
     ornt_transform,
 )
 from nibabel.spatialimages import HeaderDataError
+from nibabel.volumeutils import apply_read_scaling
 from nibabel.wrapstruct import WrapStructError
 
+from mmdx.data.files import refuse_special
+from mmdx.data.images.plain import MAX_PIXELS
 from mmdx.data.order.pixel_size import PixelSize, size_problems
-from mmdx.errors import DataError, reason
+from mmdx.errors import DataError, MmdxError, reason, refuse_lack
 from mmdx.study import ImageRef, Order
 
 MAX_VOXELS = 2**29
-"""A volume that claims more voxels than this is refused before anything is allocated."""
+MOST_BYTES = 3 * 2**29
+"""A volume that claims more voxels than this, or that takes more bytes, is refused before anything is allocated."""
+MOST_HEADER = 2**24
+"""The bytes before the voxels, at most: the header and its extensions."""
+_STEP = 2**22
+_KINDS = {348: (Nifti1Header, 108, "f"), 540: (Nifti2Header, 168, "q")}
+"""By the size of the header: its class, and where and how it says at which byte the voxels begin."""
 _SIDES = (("L", "R"), ("P", "A"), ("F", "H"))
 """The ends of the axes of NIfTI in the letters of DICOM."""
 _PAIRS = {"LR": "left and right", "AP": "front and back", "HF": "head and feet"}
@@ -50,7 +60,7 @@ _MILLIMETRES = {1: 1000.0, 3: 0.001}
 class _Volume:
     """A header that makes sense: `turn` brings the stored axes to L, P, S, in which `shape` and `affine` (mm) are."""
 
-    image: nibabel.Nifti1Image
+    header: Nifti1Header
     turn: Float[np.ndarray, "3 2"]
     shape: tuple[int, ...]
     affine: Float[np.ndarray, "4 4"]
@@ -86,19 +96,22 @@ def certify_volume(path: Path) -> tuple[tuple[ImageRef, ...], Order, tuple[str, 
         return refs, Order("instance"), tuple(problems)
     normal = np.cross(across, down)
     spacing = round(float(abs(up @ normal) / np.linalg.norm(normal)), 6) if len(refs) > 1 else None
-    axes = "".join(side or "" for side in ornt2axcodes(io_orientation(volume.image.affine), _SIDES))
+    axes = "".join(side or "" for side in ornt2axcodes(io_orientation(volume.header.get_best_affine()), _SIDES))
     with _one_line(path):
-        problems += _contradictions(volume.image)
+        problems += _contradictions(volume.header)
     return refs, Order("position", spacing, axes=axes), tuple(problems)
 
 
-def _contradictions(image: nibabel.Nifti1Image) -> list[str]:
+def _contradictions(header: Nifti1Header) -> list[str]:
     """A sentence where a header has two orientations that do not place the voxels alike, more than a voxel apart."""
-    one, other = image.get_sform(coded=True)[0], image.get_qform(coded=True)[0]
+    one, other = header.get_sform(coded=True)[0], header.get_qform(coded=True)[0]
     if one is None or other is None or not np.isfinite([one, other]).all():
         return []
-    corners = np.array([[*corner, 1] for corner in np.ndindex(2, 2, 2)]) * [*(np.array(image.shape[:3]) - 1), 1]
-    scale = _MILLIMETRES.get(int(image.header["xyzt_units"]) & 7, 1.0)
+    corners = np.array([[*corner, 1] for corner in np.ndindex(2, 2, 2)]) * [
+        *(np.array(header.get_data_shape()[:3]) - 1),
+        1,
+    ]
+    scale = _MILLIMETRES.get(int(header["xyzt_units"]) & 7, 1.0)
     apart = scale * float(np.linalg.norm(corners @ (one - other).T, axis=1).max())
     by_one, by_other = ("".join(s or "?" for s in ornt2axcodes(io_orientation(a), _SIDES)) for a in (one, other))
     if by_one == by_other and apart <= scale * float(np.linalg.norm(one[:3, :3], axis=0).max()):
@@ -120,58 +133,108 @@ def axial_slices(path: Path, frames: Sequence[int]) -> Iterator[tuple[Float32[np
     """
     volume = _read(path)
     with _one_line(path):
-        stored = volume.image.get_fdata(caching="unchanged", dtype=np.float32)
-    turned = apply_orientation(stored.reshape(stored.shape[:3]), volume.turn)
+        turned = apply_orientation(_voxels(path, volume.header), volume.turn)
     for frame in frames:
         if not 0 <= frame < volume.shape[2]:
             raise DataError(f"{path}: no slice {frame}; it has {volume.shape[2]}, counted from 0")
-        pixels = np.ascontiguousarray(turned[:, :, frame].T)
+        with _one_line(path):
+            pixels = _scaled(np.ascontiguousarray(turned[:, :, frame].T), volume.header)
         if not np.isfinite(pixels).all():
             raise DataError(f"{path}: voxels that are no numbers (NaN or infinite) in slice {frame}; give them a value")
         yield pixels, volume.pixel
 
 
+def _voxels(path: Path, header: Nifti1Header) -> np.ndarray:
+    """The voxels as they are stored, but for those of 8 bytes and more, which are scaled and kept as float32."""
+    shape, dtype = header.get_data_shape()[:3], header.get_data_dtype()
+    voxels = np.empty(math.prod(shape), dtype if dtype.itemsize <= 4 else np.float32)
+    with _opened(path) as file:
+        file.seek(header.get_data_offset())
+        for start in range(0, len(voxels), _STEP):
+            part = voxels[start : start + _STEP]
+            raw = file.read(len(part) * dtype.itemsize)
+            if len(raw) < len(part) * dtype.itemsize:
+                raise EOFError("its voxels end before they should")
+            read = np.frombuffer(raw, dtype)
+            part[:] = read if dtype.itemsize <= 4 else _scaled(read, header)
+    return voxels.reshape(shape, order="F")
+
+
+def _scaled(voxels: np.ndarray, header: Nifti1Header) -> np.ndarray:
+    """Voxels with the scaling of the header applied, once."""
+    if voxels.dtype == np.float32 and header.get_data_dtype().itemsize > 4:
+        return voxels
+    return apply_read_scaling(voxels, *header.get_slope_inter()).astype(np.float32)
+
+
+def _opened(path: Path) -> gzip.GzipFile | io.BufferedReader:
+    refuse_special(path)
+    return gzip.open(path) if path.name.lower().endswith(".gz") else path.open("rb")
+
+
+def _header(path: Path) -> Nifti1Header:
+    """The header, of which nibabel is handed no more bytes than stand before the voxels."""
+    with _opened(path) as file:
+        head = file.read(544)
+        order = next((order for order in "<>" if struct.unpack(f"{order}i", head[:4])[0] in _KINDS), None)
+        if order is None:
+            raise HeaderDataError("no header of NIfTI")
+        kind, place, code = _KINDS[struct.unpack(f"{order}i", head[:4])[0]]
+        begin = int(struct.unpack_from(f"{order}{code}", head, place)[0])
+        if begin > MOST_HEADER:
+            raise DataError(f"{path}: its voxels begin at byte {begin}; expected {MOST_HEADER} at most")
+        size = max(begin, kind.sizeof_hdr + 4)
+        header = kind.from_fileobj(io.BytesIO((head + file.read(max(0, size - len(head))))[:size]))
+    if header["magic"].item() not in (b"n+1", b"n+2"):
+        raise DataError(f"{path}: no plain NIfTI volume, but one whose voxels lie elsewhere; export one")
+    return header
+
+
 def _read(path: Path) -> _Volume:
     with _one_line(path):
-        image = nibabel.load(path, mmap=False)
-        if not isinstance(image, nibabel.Nifti1Image):
-            raise DataError(f"{path}: {type(image).__name__} is no plain NIfTI volume; export one")
-        shape = _checked_shape(path, image)
-        _check_complete(path, image)
-        affine = np.asarray(image.affine, dtype=np.float64)
+        header = _header(path)
+        shape = _checked_shape(path, header)
+        _check_complete(path, header)
+        affine = np.asarray(header.get_best_affine(), dtype=np.float64)
         if not np.isfinite(affine).all() or abs(np.linalg.det(affine[:3, :3])) == 0:
             raise DataError(f"{path}: its affine places voxels nowhere (singular or not finite); correct the header")
         turn = ornt_transform(io_orientation(affine), axcodes2ornt("LPS"))
-        scale = _MILLIMETRES.get(int(image.header["xyzt_units"]) & 7, 1.0)
+        scale = _MILLIMETRES.get(int(header["xyzt_units"]) & 7, 1.0)
+        width, height, slices = (shape[int(np.flatnonzero(turn[:, 0] == axis)[0])] for axis in range(3))
+        if width * height > MAX_PIXELS:
+            raise DataError(f"{path}: slices of {width} x {height} pixels, more than {MAX_PIXELS}; scale them down")
         return _Volume(
-            image,
+            header,
             turn,
-            tuple(shape[int(np.flatnonzero(turn[:, 0] == axis)[0])] for axis in range(3)),
+            (width, height, slices),
             affine @ inv_ornt_aff(turn, shape) * scale,
-            bool(image.header["sform_code"]) or bool(image.header["qform_code"]),
+            bool(header["sform_code"]) or bool(header["qform_code"]),
         )
 
 
-def _checked_shape(path: Path, image: nibabel.Nifti1Image) -> tuple[int, ...]:
+def _checked_shape(path: Path, header: Nifti1Header) -> tuple[int, ...]:
     """The three dimensions; further ones of length 1 are dropped."""
-    shape = tuple(int(length) for length in image.shape)
+    shape, dtype = tuple(int(length) for length in header.get_data_shape()), header.get_data_dtype()
     named = " x ".join(map(str, shape))
     if len(shape) < 3 or any(length != 1 for length in shape[3:]):
         raise DataError(f"{path}: {len(shape)} dimensions ({named}); a modality is one volume of 3, so split the file")
     if min(shape) < 1:
         raise DataError(f"{path}: no voxel in it ({named}); get the file anew")
-    if np.prod(shape, dtype=np.float64) > MAX_VOXELS:
+    if math.prod(shape) > MAX_VOXELS:
         raise DataError(f"{path}: claims {named} voxels, more than {MAX_VOXELS} in all; crop or resample it first")
-    if np.dtype(image.get_data_dtype()).kind not in "biuf":
+    if np.dtype(dtype).kind not in "biuf":
         raise DataError(f"{path}: colour or complex voxels; only volumes of plain numbers are read")
+    if math.prod(shape) * min(4, dtype.itemsize) > MOST_BYTES:
+        raise DataError(
+            f"{path}: {named} voxels of {dtype} are more than {MOST_BYTES} bytes; crop or resample it first"
+        )
     return shape[:3]
 
 
-def _check_complete(path: Path, image: nibabel.Nifti1Image) -> None:
+def _check_complete(path: Path, header: Nifti1Header) -> None:
     if path.name.lower().endswith(".gz"):
         return
-    voxels = cast(ArrayProxy, image.dataobj)
-    needed = voxels.offset + int(np.prod(voxels.shape)) * voxels.dtype.itemsize
+    needed = header.get_data_offset() + math.prod(header.get_data_shape()) * header.get_data_dtype().itemsize
     if (held := path.stat().st_size) < needed:
         raise DataError(f"{path}: truncated: {held} bytes of {needed}; get the file anew")
 
@@ -188,12 +251,15 @@ def _one_line(path: Path) -> Iterator[None]:
             yield
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except MmdxError:
+        raise
+    except (EOFError, zlib.error, gzip.BadGzipFile, struct.error) as error:
         raise DataError(f"{path}: broken or cut short ({reason(error)}); get the file anew") from None
-    except (ImageFileError, HeaderDataError, WrapStructError) as error:
+    except (HeaderDataError, WrapStructError) as error:
         text = reason(error).replace(str(path), path.name)
         raise DataError(f"{path}: not a NIfTI volume that can be read ({text})") from None
-    except (OSError, ValueError, ArithmeticError, LookupError, TypeError, MemoryError) as error:
+    except Exception as error:  # nibabel raises whatever broken bytes make it stumble over
+        refuse_lack(error, path)
         raise DataError(f"{path}: cannot be decoded: {reason(error)}") from None
     finally:
         logger.disabled = before

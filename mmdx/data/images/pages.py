@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import math
 import re
+from typing import Literal
 
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
+MOST_PAGES = 2**13
 _SUBFILE, _OLD_SUBFILE, _DESCRIPTION = 254, 255, 270
 _REDUCED_OR_MASK = 0b101
 """Bits of NewSubfileType: a copy of lower resolution, a transparency mask."""
@@ -23,17 +25,51 @@ def pages_of(image: Image.Image) -> tuple[tuple[int, ...], str]:
 
     The second picture of an MPO, a photograph of many phones and cameras, is a preview or the other eye.
     """
-    count = 1 if image.format == "MPO" else int(getattr(image, "n_frames", 1))
+    count = page_count(image)
+    if image.format != "TIFF":
+        moving = image.format != "MPO" and getattr(image, "is_animated", False)
+        return (0,), "an animation: its first frame counts" if moving else ""
     if count == 1:
         return (0,), ""
-    if image.format != "TIFF":
-        return (0,), f"{count} frames of an animation: the first one counts"
     kept = _full_pages(image, count)
     if len(kept) < count:
         return kept, f"{count - len(kept)} of {count} pages left out: smaller copies or masks of others"
     image.seek(0)
     kept = _first_planes(str(image.tag_v2.get(_DESCRIPTION) or ""), count)  # pyright: ignore[reportAttributeAccessIssue]
     return kept, "" if len(kept) == count else f"{count - len(kept)} of {count} pages left out: channels or time points"
+
+
+def page_count(image: Image.Image) -> int:
+    """How many images of its own a file may hold: the pages of a TIFF; of other formats the first picture counts.
+
+    Raises `ValueError` for a TIFF of more than `MOST_PAGES`.
+    """
+    if not isinstance(image, TiffImagePlugin.TiffImageFile):
+        return 1
+    assert image.fp is not None
+    _check_page_count(image)
+    return image.n_frames
+
+
+def _check_page_count(image: TiffImagePlugin.TiffImageFile) -> None:
+    """Pillow looks for each page in the list of those before it, and needs minutes for what takes a second here."""
+    file = image.fp
+    assert file is not None  # open until its pixels are read
+    position = file.tell()
+    file.seek(0)
+    head = file.read(16)
+    order: Literal["little", "big"] = "little" if head[:1] == b"I" else "big"
+    number, wide, entry = (8, 8, 20) if head[2:4] in (b"\x2b\0", b"\0\x2b") else (2, 4, 12)
+    at = int.from_bytes(head[8:16] if wide == 8 else head[4:8], order)
+    seen: set[int] = set()
+    while at and at not in seen and len(seen) <= MOST_PAGES:
+        seen.add(at)
+        file.seek(at)
+        file.seek(int.from_bytes(file.read(number), order) * entry, 1)
+        at = int.from_bytes(file.read(wide), order)
+    file.seek(position)
+    if len(seen) > MOST_PAGES:
+        raise ValueError(f"a TIFF of more than {MOST_PAGES} pages; split it")
 
 
 def _full_pages(image: Image.Image, count: int) -> tuple[int, ...]:

@@ -23,10 +23,12 @@ from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 from PIL.ExifTags import Base
 
 from mmdx.data.images.pages import pages_of
-from mmdx.errors import DataError, reason
+from mmdx.errors import DataError, reason, refuse_lack
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "DIB", "GIF", "WEBP")
 """What is read, by Pillow's names (MPO is JPEG): formats of which it is known what Pillow makes of their pixels."""
+MAX_PIXELS = 2**26
+"""An image of more pixels is refused before any is decoded: what it takes in memory does not hang on its file."""
 _GREY_MODES = ("1", "L", "LA", "La", "I", "F")
 _BITS, _PHOTOMETRIC, _PLANES, _EXTRA_SAMPLES, _SAMPLE_FORMAT = 258, 262, 284, 338, 339
 _WHITE_IS_ZERO, _UNSIGNED, _SIGNED, _APART, _ALPHA = 0, 1, 2, 2, 2
@@ -69,6 +71,7 @@ def upright(
     path: Path | str, image: Image.Image
 ) -> UInt8[np.ndarray, "h w *c"] | Float32[np.ndarray, "h w"] | Float32[np.ndarray, "h w 3"]:
     """The frame at which an open file stands: uint8 for display, or deep values as float32. Raises `DataError`."""
+    _check_pixels(image)  # pages of one file differ in size
     if _wide_colour(image):
         return _of_wide_colour(path, image)
     signed, grey = _signed_bytes(image), is_grey(image)
@@ -93,6 +96,7 @@ def opened(path: Path | str, content: bytes | None = None) -> Iterator[Image.Ima
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # large images and odd tags: what matters of them is raised
             with Image.open(path if content is None else io.BytesIO(content), formats=FORMATS) as image:
+                _check_pixels(image)
                 yield image
     except DataError:
         raise
@@ -101,12 +105,18 @@ def opened(path: Path | str, content: bytes | None = None) -> Iterator[Image.Ima
             f"{path}: neither DICOM nor an image of a known format and kind of pixels; save it as PNG or TIFF"
         ) from None
     except Image.DecompressionBombError:
-        raise DataError(f"{path}: more pixels than {2 * (Image.MAX_IMAGE_PIXELS or 0)}; scale it down first") from None
+        raise DataError(f"{path}: more than {MAX_PIXELS} pixels; scale it down first") from None
     except (
         *(OSError, SyntaxError, ValueError, EOFError, ArithmeticError, LookupError, RuntimeError),
         *(struct.error, zlib.error),
     ) as error:
+        refuse_lack(error, path)
         raise DataError(f"{path}: cannot be decoded: {reason(error)}") from None
+
+
+def _check_pixels(image: Image.Image) -> None:
+    if image.width * image.height > MAX_PIXELS:
+        raise Image.DecompressionBombError
 
 
 def _of_deep_grey(path: Path | str, image: Image.Image, pixels: np.ndarray) -> Float32[np.ndarray, "h w"]:

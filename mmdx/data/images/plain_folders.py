@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -32,7 +33,7 @@ def studies_in_folders(root: Path, modality: str, tables: Sequence[str], *, each
     With `each_image`, every image is a study of its own. The log says where a table of another name is not read, and
     where many images make one study. Raises `DataError` where there is no image, and where a table stands below.
     """
-    leaves = _leaves(root, root, tables)
+    leaves = _leaves(root, tables)
     if not leaves:
         raise DataError(f"{root}: no image in it and no {' or '.join(tables)}; is it the right folder?")
     _say_unread(root, tables)
@@ -54,9 +55,9 @@ def studies_in_folders(root: Path, modality: str, tables: Sequence[str], *, each
 def _lone_images(root: Path, leaves: Sequence[Path], modality: str) -> list[Study]:
     """The images that stand beside folders of images, each a study called like it as far as that tells them apart."""
     files = [path for path in listing(root, root)[0] if is_image(path)] if root in leaves else []
-    taken = [stem(path.name) for path in files]
-    taken += [leaf.relative_to(root).as_posix() for leaf in leaves if leaf != root]
-    names = [stem(path.name) if taken.count(stem(path.name)) == 1 else path.name for path in files]
+    taken = Counter(stem(path.name) for path in files)
+    taken.update(leaf.relative_to(root).as_posix() for leaf in leaves if leaf != root)
+    names = [stem(path.name) if taken[stem(path.name)] == 1 else path.name for path in files]
     return [_unknown(name, path, root, modality) for name, path in zip(names, files, strict=True)]
 
 
@@ -90,14 +91,19 @@ def _say_single(root: Path, studies: Sequence[Study], tables: Sequence[str]) -> 
         )
 
 
-def _leaves(folder: Path, root: Path, tables: Sequence[str]) -> list[Path]:
-    """`folder` and all below it that directly hold images, outermost first."""
-    files, folders = listing(folder, root)
-    table = next((path for path in files if path.name in tables), None)
-    if table is not None:
-        raise DataError(f"{table}: the table stands below {root}; read its own folder, or move it up")
-    leaves = [folder] if any(is_image(path) for path in files) else []
-    return leaves + [leaf for inner in folders for leaf in _leaves(inner, root, tables)]
+def _leaves(root: Path, tables: Sequence[str]) -> list[Path]:
+    """`root` and all folders below it that directly hold images, each before those within it."""
+    leaves, waiting = [], [root]
+    while waiting:
+        folder = waiting.pop()
+        files, folders = listing(folder, root)
+        table = next((path for path in files if path.name in tables), None)
+        if table is not None:
+            raise DataError(f"{table}: the table stands below {root}; read its own folder, or move it up")
+        if any(is_image(path) for path in files):
+            leaves.append(folder)
+        waiting += reversed(folders)
+    return leaves
 
 
 def plain_study(study_id: str, patient_id: str, path: Path, root: Path, modality: str) -> Study:

@@ -107,10 +107,12 @@ def fetched(name: str, revision: str | None) -> tuple[Path, Path]:
 
 
 def _files(folder: Path, base: Path) -> Iterator[Path]:
-    files, folders = listing(folder, base)
-    yield from files
-    for inner in folders:
-        yield from _files(inner, base)
+    """All files below `folder`, those of a folder before those of the folders within it."""
+    waiting = [folder]
+    while waiting:
+        files, folders = listing(waiting.pop(), base)
+        yield from files
+        waiting += reversed(folders)
 
 
 def _of_file(path: Path, name: str, split: Split | None) -> Part:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from mmdx.data.tables.labels import parse_label
-from mmdx.errors import DataError
+from mmdx.errors import DataError, refuse_lack
 from mmdx.study import UNKNOWN
 
 FINDINGS = ("epidural", "intraparenchymal", "intraventricular", "subarachnoid", "subdural", "any")
@@ -73,6 +73,7 @@ def label_rows(path: Path) -> Iterator[LabelRow]:
     except FileNotFoundError:
         raise DataError(f"{path}: no such table; put it there or correct the path") from None
     except (OSError, UnicodeDecodeError, csv.Error) as error:
+        refuse_lack(error, path)
         raise DataError(f"{path}: cannot be read after row {number}: {error}; get the file anew") from None
     if number == 1:
         raise DataError(f"{path}: has no rows; get the file anew")

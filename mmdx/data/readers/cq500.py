@@ -24,7 +24,7 @@ from mmdx.data.dicom.series import choose_series
 from mmdx.data.files import listing
 from mmdx.data.tables.labels import parse_label
 from mmdx.data.tables.tables import Row, read_table
-from mmdx.errors import DataError
+from mmdx.errors import DataError, refuse_lack
 from mmdx.registry import READERS
 from mmdx.study import UNKNOWN, ImageFiles, Study
 
@@ -154,6 +154,7 @@ def _scan(folder: Path, root: Path, words: str | None) -> _Scan:
                 raise DataError("no DICOM file")
             exam.add(path, read_header(path), name)
         except (DataError, OSError, RuntimeError) as error:
+            refuse_lack(error, path)
             exam.leave_out(str(error).removeprefix(f"{path}: ").removeprefix(f"{name}: "), name)
     problems: list[str] = []
     candidates: list[_Series] = []

@@ -17,7 +17,7 @@ from mmdx.data.tables.join import columns_joined, join
 from mmdx.data.tables.table_columns import ColumnUse
 from mmdx.data.tables.tables import Separator, Table, read_table
 from mmdx.data.tables.word_labels import LabelWords
-from mmdx.errors import DataError, UsageError
+from mmdx.errors import DataError, UsageError, refuse_lack
 from mmdx.registry import READERS
 from mmdx.study import Study
 
@@ -121,6 +121,7 @@ def _exams(root: Path, *, outside: bool = False) -> tuple[dict[str, Exam], list[
             if not study_id:
                 raise DataError(f"{name}: no StudyInstanceUID, so nothing says whose it is")
         except (DataError, OSError, RuntimeError) as error:
+            refuse_lack(error, path)
             reason = str(error).replace(str(path), name)
             unread.append(Study(name, "", {}, problems=(reason,)))
             continue

@@ -32,7 +32,7 @@ from mmdx.data.tables.table_columns import ColumnUse, column_uses
 from mmdx.data.tables.tables import Row, Separator, Table, read_table
 from mmdx.data.tables.usual_names import require_names, suggest_names
 from mmdx.data.tables.word_labels import LabelWords, WordLabels, word_labels
-from mmdx.errors import DataError
+from mmdx.errors import DataError, reason
 from mmdx.registry import READERS
 from mmdx.study import ImageFiles, Study
 
@@ -280,8 +280,8 @@ def _names(row: Row, column: str) -> list[str]:
     if isinstance(cell, str) and cell.strip().startswith("["):
         try:
             cell = json.loads(cell)
-        except json.JSONDecodeError as error:
-            raise DataError(f'{row.at(column)}: not a JSON list: {error.msg}; write ["a.png", "b.png"]') from None
+        except (ValueError, RecursionError) as error:
+            raise DataError(f'{row.at(column)}: not a JSON list: {reason(error)}; write ["a.png", "b.png"]') from None
     if isinstance(cell, list):
         if not all(isinstance(name, str) for name in cell):
             raise DataError(f'{row.at(column)}: file names must be text; write ["a.png", "b.png"]')

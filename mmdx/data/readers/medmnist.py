@@ -21,6 +21,7 @@ from mmdx.study import SPLITS, ImageFiles, ImageRef, Order, Study
 
 LICENCE = "CC-BY-4.0; of DermaMNIST CC-BY-NC-4.0"
 
+MOST_CLASSES = 1000
 _ORGANS = (
     *("bladder", "femur-left", "femur-right", "heart", "kidney-left", "kidney-right", "liver"),
     *("lung-left", "lung-right", "pancreas", "spleen"),
@@ -131,6 +132,8 @@ def _classes(path: Path, name: str, numbers: Sequence[np.ndarray], *, several: b
     if several and most > 1:
         raise DataError(f"{path}: label {most} of a finding; where labels have several columns each is 0 or 1")
     needed = numbers[0].shape[1] if several else most + 1
+    if needed > MOST_CLASSES:
+        raise DataError(f"{path}: {needed} classes; expected {MOST_CLASSES} at most, counted from 0 without gaps")
     names = CLASSES.get(name)
     if names is None:
         return tuple(f"finding {index}" if several else str(index) for index in range(max(needed, 2)))

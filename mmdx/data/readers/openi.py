@@ -16,7 +16,7 @@ from defusedxml.ElementTree import fromstring
 
 from mmdx.data.files import inside, listing
 from mmdx.data.images.modality import images_listed
-from mmdx.errors import DataError
+from mmdx.errors import DataError, refuse_lack
 from mmdx.registry import READERS
 from mmdx.study import UNKNOWN, ImageFiles, Study
 
@@ -90,6 +90,7 @@ def _parsed(path: Path) -> Element:
     except (ParseError, ValueError, LookupError) as error:
         raise DataError(f"{path}: not XML: {error}; get the file anew") from None
     except OSError as error:
+        refuse_lack(error, path)
         raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from mmdx.data.dicom.exams import Exam, in_parallel, refuse_link_out, study_uid, walk
 from mmdx.data.dicom.files import read_header
 from mmdx.data.readers._rsna import FINDINGS, FOLDERS, TABLES, LabelTable, Part, read_labels, unlabelled
-from mmdx.errors import DataError, some
+from mmdx.errors import DataError, refuse_lack, some
 from mmdx.registry import READERS
 from mmdx.study import UNKNOWN, ImageFiles, Study
 
@@ -99,6 +99,7 @@ def _uids(root: Path, paths: Sequence[Path]) -> list[tuple[str, str]]:
             refuse_link_out(path, root, path.name)
             uids.append((study_uid(path), ""))
         except (DataError, OSError, RuntimeError) as error:
+            refuse_lack(error, path)
             uids.append(("", str(error).replace(str(path), path.name)))
     return uids
 

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from mmdx.errors import refuse_lack
+
 STORE_FORMAT = 5
 """Rises whenever stored pixels, rows or columns would come out differently from the same files; 4: vectors have the
 columns of images, order certificate and slice labels; 5: images are turned for display and their pixels made squares,
@@ -79,20 +81,28 @@ def _lines(folder: bytes, below: bytes) -> Iterator[bytes]:
     Names are bytes, for they need not be UTF-8. A link to a folder counts by where it points: what it holds is counted
     where it stands, or lies outside.
     """
-    try:
-        with os.scandir(folder) as found:
-            entries = sorted(found, key=lambda entry: entry.name)
-    except OSError as error:
-        yield below + f" {error.strerror}\n".encode()
-        return
-    for entry in entries:
-        path = below + entry.name
-        if entry.is_dir(follow_symlinks=False):
-            yield from _lines(entry.path, path + b"/")
+    waiting = _entries(folder, below)
+    while waiting:
+        path, entry = waiting.pop()
+        if isinstance(entry, bytes):
+            yield path + entry
+        elif entry.is_dir(follow_symlinks=False):
+            waiting += _entries(entry.path, path + b"/")
         elif entry.is_symlink() and entry.is_dir():
             yield path + b" -> " + os.fsencode(Path(os.fsdecode(entry.path)).readlink()) + b"\n"
         else:
             yield path + b" " + _stamp(_status(entry)) + b"\n"
+
+
+def _entries(folder: bytes, below: bytes) -> list[tuple[bytes, os.DirEntry[bytes] | bytes]]:
+    """The entries of a folder and their paths, last name first; where it cannot be listed, why."""
+    try:
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda entry: entry.name, reverse=True)
+    except OSError as error:
+        refuse_lack(error, os.fsdecode(folder))
+        return [(below, f" {error.strerror}\n".encode())]
+    return [(below + entry.name, entry) for entry in entries]
 
 
 def _status(entry: os.DirEntry[bytes]) -> os.stat_result:

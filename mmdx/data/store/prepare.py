@@ -35,7 +35,7 @@ from mmdx.data.store.store import QUARANTINE, Store, is_store
 from mmdx.data.tables.label_lines import label_lines
 from mmdx.data.text.missing import empty_lines
 from mmdx.data.workers import in_folder
-from mmdx.errors import DataError, UsageError, reason
+from mmdx.errors import DataError, UsageError, reason, refuse_lack
 from mmdx.registry import READERS
 from mmdx.schema import SplitOptions
 from mmdx.study import PATIENTS_UNKNOWN, Split, Study, groups_of
@@ -263,6 +263,7 @@ def _disk_errors(out: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        refuse_lack(error, out)
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             what = "a file is larger than may be written there" if error.errno == errno.EFBIG else "the disk is full"
             raise DataError(f"{out}: {what}; make room and run the same command again: it goes on") from None

@@ -31,9 +31,10 @@ def parse_label(cell: object, where: str) -> float:
         if label is not None:
             return label
     elif isinstance(cell, Real) or type(cell).__name__ in ("bool", "bool_"):
-        number = float(cell)  # type: ignore[arg-type]
-        if number in (0.0, 1.0) or math.isnan(number):
-            return number
+        if cell in (0, 1):
+            return float(cell)  # type: ignore[arg-type]
+        if cell != cell:  # NaN; a whole number may be too long for a float
+            return UNKNOWN
     hint = ", the mark of an uncertain one in some data sets" if _is_uncertain(cell) else ""
     raise DataError(f"{where}: label is {str(cell)!r}{hint}; use 1, 0 or leave it empty for unknown")
 

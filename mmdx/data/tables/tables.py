@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mmdx.data.files import MOST_TEXT, composed, decoded
-from mmdx.errors import DataError, did_you_mean
+from mmdx.errors import DataError, did_you_mean, reason
 from mmdx.files import written
 
 Separator = Literal[",", ";", "tab", "|"]
@@ -130,9 +130,9 @@ def _csv(path: Path, text: str, separator: Separator) -> Table:
         raise DataError(
             f"{path}: the header has no {mark}; save the table with commas between columns, or say separator='{other}'"
         )
-    twice = sorted({name for name in columns if name and columns.count(name) > 1})
-    if twice:
-        raise DataError(f"{path}: column '{twice[0]}' stands twice in the header; rename one")
+    twice = _first_twice(name for name in columns if name)
+    if twice is not None:
+        raise DataError(f"{path}: column '{twice}' stands twice in the header; rename one")
     rows = []
     for number, record in enumerate(records[1:], start=2):
         where = f"{path}, row {number}"
@@ -160,6 +160,8 @@ def _json_lines(path: Path, text: str) -> Table:
             ) from None
         except RecursionError:
             raise DataError(f"{where}: nested too deep; one flat object per line") from None
+        except ValueError as error:
+            raise DataError(f"{where}: {reason(error)}; write what it holds as text") from None
         if not isinstance(cells, dict):
             raise DataError(f'{where}: expected an object such as {{"file_name": …}}, found {type(cells).__name__}')
         if any(isinstance(cell, str) and len(cell) > MOST_TEXT for cell in cells.values()):
@@ -171,8 +173,13 @@ def _json_lines(path: Path, text: str) -> Table:
 
 def _unique(pairs: list[tuple[str, Any]], where: str) -> dict[str, Any]:
     pairs = [(composed(name), cell) for name, cell in pairs]
-    names = [name for name, _ in pairs]
-    twice = next((name for name in names if names.count(name) > 1), None)
+    twice = _first_twice(name for name, _ in pairs)
     if twice is not None:
         raise DataError(f"{where}, column '{twice}': stands twice in the object; keep one")
     return dict(pairs)
+
+
+def _first_twice(names: Iterable[str]) -> str | None:
+    """The first name that stood before, None where each stands once."""
+    seen: set[str] = set()
+    return next((name for name in names if name in seen or seen.add(name)), None)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mmdx.data.files import MOST_TEXT, decoded
+from mmdx.data.files import MOST_TEXT, decoded, refuse_special
 from mmdx.data.text.missing import says_nothing
 from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.inference.study import text_inputs
-from mmdx.errors import DataError, UsageError, did_you_mean
+from mmdx.errors import DataError, UsageError, did_you_mean, refuse_lack
 
 
 def read_reports(saved: SavedModel, options: Sequence[str]) -> dict[str, str]:
@@ -46,12 +46,14 @@ def _report_of(texts: Sequence[str], value: str) -> tuple[str, Path]:
 
 def _report(report: Path) -> str:
     try:
+        refuse_special(report)
         with report.open("rb") as file:
             raw = file.read(MOST_TEXT + 1)
         text = decoded(raw).strip() if len(raw) <= MOST_TEXT else None
     except FileNotFoundError:
         raise UsageError(f"--report {report}: no such file") from None
     except (OSError, UnicodeError) as error:
+        refuse_lack(error, report)
         raise DataError(f"--report {report}: cannot be read as text ({error}); save it as UTF-8") from None
     if text is None:
         raise DataError(f"--report {report}: has more than {MOST_TEXT:,} bytes; give the report of one study")

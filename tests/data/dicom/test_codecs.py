@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+from encoded_dicom import write
 from pydicom.data import get_testdata_file
-from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import (
     UID,
-    CTImageStorage,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
     ExplicitVRLittleEndian,
@@ -22,7 +21,6 @@ from pydicom.uid import (
     JPEGLSLossless,
     JPEGLSNearLossless,
     RLELossless,
-    generate_uid,
 )
 
 from mmdx.data.dicom.files import decode_frames
@@ -31,32 +29,6 @@ from mmdx.errors import DataError
 
 PAGE = Path(__file__).parents[3] / "docs" / "dicom.md"
 RNG = np.random.default_rng(0)
-
-
-def write(path, pixels, *, bits, syntax, **elements):
-    """Frames `[n h w]` or `[n h w 3]` of an MR image without a window, so that the values come back."""
-    ds = Dataset()
-    ds.file_meta = FileMetaDataset()
-    native = syntax in (ImplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian)
-    ds.file_meta.TransferSyntaxUID = syntax if native else ExplicitVRLittleEndian
-    ds.SOPClassUID, ds.SOPInstanceUID, ds.Modality = CTImageStorage, generate_uid(), "MR"
-    ds.file_meta.MediaStorageSOPClassUID, ds.file_meta.MediaStorageSOPInstanceUID = ds.SOPClassUID, ds.SOPInstanceUID
-    ds.NumberOfFrames, ds.Rows, ds.Columns = pixels.shape[:3]
-    ds.SamplesPerPixel = pixels.shape[3] if pixels.ndim == 4 else 1
-    ds.PhotometricInterpretation = "RGB" if pixels.ndim == 4 else "MONOCHROME2"
-    if pixels.ndim == 4:
-        ds.PlanarConfiguration = 0
-    ds.BitsAllocated, ds.BitsStored, ds.HighBit = 8 * pixels.dtype.itemsize, bits, bits - 1
-    ds.PixelRepresentation = int(pixels.dtype.kind == "i")
-    for keyword, value in elements.items():
-        setattr(ds, keyword, value)
-    swapped = pixels.byteswap() if syntax == ExplicitVRBigEndian else pixels
-    ds.PixelData = swapped.tobytes()
-    ds["PixelData"].VR = "OW" if ds.BitsAllocated > 8 else "OB"
-    if not native and syntax != ExplicitVRLittleEndian:
-        ds.compress(syntax, generate_instance_uid=False)
-    ds.save_as(path, enforce_file_format=True)
-    return path
 
 
 NATIVE = [ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian, DeflatedExplicitVRLittleEndian]

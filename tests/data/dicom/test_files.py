@@ -212,7 +212,7 @@ def test_the_terminal_stays_quiet_and_settings_as_they_were(caplog, capfd):
         decode_frames(shipped("J2K_pixelrep_mismatch.dcm"), [0])
         with pytest.raises(DataError):
             decode_frames(shipped("JPGExtended.dcm"), [0])
-        with pytest.raises(DataError, match="broken pixels"):
+        with pytest.raises(DataError, match="its codestream has"):
             decode_frames(shipped("JPEG2000-embedded-sequence-delimiter.dcm"), [0])
     assert capfd.readouterr() == ("", "")
     assert not seen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
 
 import numpy as np
@@ -76,7 +77,7 @@ def test_a_changed_archive_is_read_anew(flat):
     [
         (np.array([[{}]], object), "cannot be read as a NumPy archive|holds object"),
         (np.zeros((2, 2)), r"shape \(2, 2\); images are \[n h w\]"),
-        (np.zeros((1, 2, 2), "U3"), "holds <U3, no pixels"),
+        (np.zeros((1, 2, 2), "U3"), "holds <U3, no numbers"),
         (np.zeros((1, 2, 2, 3), np.uint16), "colours of type uint16; save them as uint8"),
         (np.asfortranarray(np.zeros((2, 3, 4), np.uint8)), "stored column by column"),
         (np.zeros((1, 0, 4), np.uint8), "has no pixels"),
@@ -128,5 +129,25 @@ def test_a_header_that_promises_more_than_there_is(tmp_path):
 
 
 def test_objects_are_never_unpickled(tmp_path):
-    with pytest.raises(DataError, match="Object arrays cannot be loaded"):
+    with pytest.raises(DataError, match="holds object, no numbers"):
         array(archive(tmp_path / "a.npz", a=np.array([{}], object)), "a")
+
+
+@pytest.mark.parametrize("claim", [(2**30, 1), (2**40, 1)])
+def test_labels_that_claim_more_than_there_is_take_no_memory(tmp_path, claim):
+    head = io.BytesIO()
+    np.lib.format.write_array_header_1_0(head, {"descr": "<i8", "fortran_order": False, "shape": claim})
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as file:
+        file.writestr("a.npy", head.getvalue() + bytes(64))
+    with pytest.raises(DataError, match=rf"array 'a': claims {8 * claim[0]} bytes; labels take 268435456 at most"):
+        array(tmp_path / "a.npz", "a")
+    short = head.getvalue().replace(str(claim[0]).encode(), b"100".ljust(len(str(claim[0]))))
+    with zipfile.ZipFile(tmp_path / "b.npz", "w") as file:
+        file.writestr("a.npy", short + bytes(64))
+    with pytest.raises(DataError, match="array 'a': holds fewer numbers than it says"):
+        array(tmp_path / "b.npz", "a")
+
+
+def test_labels_stored_column_by_column_are_read(tmp_path):
+    labels = np.asfortranarray(np.arange(6).reshape(3, 2))
+    assert array(archive(tmp_path / "a.npz", a=labels), "a").tolist() == labels.tolist()

@@ -286,8 +286,8 @@ def test_undefined_pixels_are_refused(tmp_path):
 
 def test_decompression_bombs_are_refused(tmp_path, monkeypatch):
     path = save(tmp_path / "a.png", np.zeros((40, 40), np.uint8))
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
-    with pytest.raises(DataError, match="more pixels than 200"):
+    monkeypatch.setattr("mmdx.data.images.plain.MAX_PIXELS", 100)
+    with pytest.raises(DataError, match="more than 100 pixels"):
         probe(path)
 
 

@@ -164,10 +164,10 @@ def test_images_probe_and_decode_volumes(tmp_path):
 
 def test_a_volume_is_read_once_a_study(tmp_path, monkeypatch):
     files, _ = images_listed([write_volume(tmp_path / "v.nii.gz")])
-    read, loads = nibabel.load, []
-    monkeypatch.setattr(nibabel, "load", lambda path, **options: loads.append(path) or read(path, **options))
+    read, reads = nifti._voxels, []
+    monkeypatch.setattr(nifti, "_voxels", lambda path, header: reads.append(path) or read(path, header))
     decode(files, 4)
-    assert len(loads) == 1
+    assert len(reads) == 1
 
 
 def test_a_volume_stands_alone_in_its_modality(tmp_path):
@@ -274,3 +274,42 @@ def test_voxels_that_are_no_numbers_are_refused(tmp_path, value):
     assert probe(tmp_path / "v.nii")[:3] == ("intensity", 1, (0, 1, 2))
     with pytest.raises(DataError, match=r"no numbers .* in slice 1"):
         list(nifti.axial_slices(tmp_path / "v.nii", range(3)))
+
+
+def test_a_header_that_claims_much_takes_no_memory(tmp_path):
+    big = {"dim": [3, 512, 1024, 1024, 1, 1, 1, 1], "datatype": 16, "bitpix": 32}
+    with pytest.raises(DataError, match=r"512 x 1024 x 1024 voxels of float32 are more than 1610612736 bytes"):
+        probe(write_header(tmp_path / "v.nii.gz", **big))
+    with pytest.raises(DataError, match=r"slices of 16384 x 16384 pixels, more than 67108864"):
+        probe(write_header(tmp_path / "v.nii.gz", dim=[3, 16384, 16384, 2, 1, 1, 1, 1]))
+    with pytest.raises(DataError, match=r"its voxels begin at byte 2147483648; expected 16777216 at most"):
+        probe(write_header(tmp_path / "v.nii.gz", vox_offset=2.0**31))
+
+
+def test_an_extension_that_claims_much_is_not_read(tmp_path):
+    path = write_header(tmp_path / "v.nii.gz", vox_offset=368)
+    raw = bytearray(gzip.decompress(path.read_bytes()))
+    raw[348:360] = bytes([1, 0, 0, 0]) + (2**31 - 16).to_bytes(4, "little") + (6).to_bytes(4, "little")
+    path.write_bytes(gzip.compress(bytes(raw)))
+    with pytest.raises(DataError, match="not a NIfTI volume that can be read \\(failed to read extension content"):
+        probe(path)
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32, np.int64, np.uint8, ">i2", ">f8"])
+def test_voxels_are_those_of_nibabel(tmp_path, kind, monkeypatch):
+    monkeypatch.setattr(nifti, "_STEP", 7)  # read in parts
+    image = nibabel.Nifti1Image(np.arange(60).reshape(3, 4, 5).astype(kind), np.diag([-1, -1, 1, 1]), dtype=kind)
+    image.header.set_slope_inter(0.5, -3)
+    nibabel.save(image, tmp_path / "v.nii.gz")
+    expected = nibabel.load(tmp_path / "v.nii.gz").get_fdata(dtype=np.float32)
+    for k, (pixels, _) in enumerate(nifti.axial_slices(tmp_path / "v.nii.gz", range(5))):
+        assert_array_equal(pixels, expected[:, :, k].T)
+
+
+def test_a_header_of_nifti_2_and_one_of_the_other_byte_order_are_read(tmp_path):
+    values = np.arange(60, dtype=np.int16).reshape(3, 4, 5)
+    nibabel.save(nibabel.Nifti2Image(values, np.eye(4)), tmp_path / "v.nii.gz")
+    assert nifti.count_slices(tmp_path / "v.nii.gz") == 5
+    other = nibabel.Nifti1Image(values, np.eye(4), nibabel.Nifti1Header(endianness=">"))
+    nibabel.save(other, tmp_path / "w.nii")
+    assert nifti.count_slices(tmp_path / "w.nii") == 5

@@ -1,12 +1,15 @@
 """Of the frames of a plain image file, copies, moments and colours of others do not count."""
 
 import io
+import struct
 
 import numpy as np
 import pytest
 from PIL import Image, TiffImagePlugin
 
-from mmdx.data.images.pages import pages_of
+from mmdx.data.images.pages import page_count, pages_of
+from mmdx.data.images.plain import opened
+from mmdx.errors import DataError
 
 
 def paged(pages, tags=None, description=""):
@@ -78,4 +81,26 @@ def test_an_animation_is_its_first_frame(kind):
     content = io.BytesIO()
     frames = [Image.fromarray(np.full((8, 8), value, np.uint8)) for value in (0, 100, 200)]
     frames[0].save(content, kind, save_all=True, append_images=frames[1:])
-    assert pages_of(Image.open(content)) == ((0,), "3 frames of an animation: the first one counts")
+    assert pages_of(Image.open(content)) == ((0,), "an animation: its first frame counts")
+
+
+def test_a_file_of_very_many_pages_is_refused_at_once(tmp_path):
+    fields = {256: 4, 257: 4, 258: 8, 259: 1, 262: 1, 273: 8, 277: 1, 278: 4, 279: 16}
+    page = struct.pack("<H", 9) + b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in fields.items())
+    size, count = len(page) + 4, 200_000
+    links = [struct.pack("<I", 8 + size * (k + 1) if k < count - 1 else 0) for k in range(count)]
+    (tmp_path / "a.tif").write_bytes(struct.pack("<2sHI", b"II", 42, 8) + b"".join(page + link for link in links))
+    with (
+        pytest.raises(DataError, match=r"a\.tif: cannot be decoded: a TIFF of more than 8192 pages"),
+        opened(tmp_path / "a.tif") as image,
+    ):
+        pages_of(image)
+
+
+def test_pages_in_a_circle_are_counted_once():
+    image = paged([grey(4, 4)] * 2)
+    content = bytearray(image.fp.getbuffer())
+    first = int.from_bytes(content[4:8], "little")
+    entries = int.from_bytes(content[first : first + 2], "little")
+    content[first + 2 + 12 * entries : first + 6 + 12 * entries] = content[4:8]
+    assert page_count(Image.open(io.BytesIO(content))) == 1

@@ -1,5 +1,6 @@
 """Pixels of plain images are what their files mean, also where Pillow would change them."""
 
+import errno
 import io
 import struct
 import zlib
@@ -9,8 +10,10 @@ import pytest
 from imagecodecs import tiff_encode
 from PIL import Image
 
+from mmdx.data.images.decode import decode
 from mmdx.data.images.plain import is_deep, is_grey, opened, plain_facts, upright
-from mmdx.errors import DataError
+from mmdx.errors import DataError, LackError
+from mmdx.study import ImageFiles, ImageRef, Order
 
 RAMP = np.tile(np.linspace(0, 4095, 16).astype(np.uint16), (4, 1))
 GREY, RGB, GREY_ALPHA, RGBA = 0, 2, 4, 6
@@ -146,4 +149,26 @@ def test_formats_whose_pixels_may_be_cut_are_refused(tmp_path, name, kind):
     Image.new("RGB", (4, 4)).save(tmp_path / name, kind)
     refused = r"neither DICOM nor an image of a known format.*save it as PNG or TIFF"
     with pytest.raises(DataError, match=refused), opened(tmp_path / name):
+        pass
+
+
+def test_more_pixels_than_the_bound_are_refused_before_they_are_decoded(tmp_path):
+    Image.new("L", (8200, 8200)).save(tmp_path / "a.png")
+    refused = r"a\.png: more than 67108864 pixels; scale it down first"
+    with pytest.raises(DataError, match=refused), opened(tmp_path / "a.png"):
+        pass
+    small, large = Image.new("L", (4, 4)), Image.new("L", (8200, 8200))
+    small.save(tmp_path / "a.tif", save_all=True, append_images=[large], compression="tiff_deflate")
+    second = ImageFiles((ImageRef(tmp_path / "a.tif", 1),), Order("given"))
+    with pytest.raises(DataError, match=r"a\.tif: more than 67108864"):
+        decode(second, 8)
+
+
+def test_lack_of_file_handles_is_no_damage(tmp_path, monkeypatch):
+    def refused(*_, **__):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    Image.new("L", (8, 8)).save(tmp_path / "a.png")
+    monkeypatch.setattr(Image, "open", refused)
+    with pytest.raises(LackError, match=r"a\.png: too many files are open"), opened(tmp_path / "a.png"):
         pass

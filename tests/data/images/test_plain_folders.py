@@ -36,3 +36,14 @@ def test_an_image_that_cannot_be_read_is_named(tmp_path):
     (tmp_path / "a.png").write_bytes(b"no image")
     study = plain_study("a", "a", tmp_path / "a.png", tmp_path, "image")
     assert (study.modalities, len(study.problems)) == ({}, 1)
+
+
+def test_folders_are_found_however_deep_they_lie(tmp_path):
+    folder = tmp_path / "root"
+    folder.mkdir()
+    for _ in range(1200):
+        folder = folder / "d"
+        folder.mkdir()
+    Image.new("L", (8, 8)).save(folder / "a.png")
+    (study,) = studies_in_folders(tmp_path / "root", "cxr", ["metadata.csv"])
+    assert len(study.modalities["cxr"].images) == 1

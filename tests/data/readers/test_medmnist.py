@@ -133,3 +133,12 @@ def test_a_missing_array_is_named(tmp_path):
     with pytest.raises(DataError, match="no array 'train_images'; did you mean 'train_image'") as caught:
         read(tmp_path / "a.npz")
     assert len(caught.value.problems) == 6
+
+
+def test_a_class_of_a_huge_number_is_refused_and_not_counted_up(tmp_path):
+    path = release(tmp_path / "own.npz", MORE)
+    arrays = dict(np.load(path))
+    arrays["train_labels"] = np.array([[200_000_000]] * 6)
+    np.savez(path, **arrays)
+    with pytest.raises(DataError, match="200000001 classes; expected 1000 at most"):
+        read(path)

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from mmdx.data.tables.labels import parse_label
 from mmdx.data.tables.tables import read_table, write_table
 from mmdx.errors import DataError
 
@@ -94,3 +95,22 @@ def test_a_long_cell_is_read_and_one_without_end_is_refused(tmp_path, monkeypatc
 def test_utf_16_with_a_byte_order_mark_is_read(tmp_path):
     (tmp_path / "m.csv").write_text("study_id,report\n1,胸腔积液\n", encoding="utf-16")
     assert read_table(tmp_path / "m.csv").rows[0].text("report") == "胸腔积液"
+
+
+def test_numbers_of_many_digits_are_read_or_refused_in_a_line(tmp_path):
+    for name, digits in (("a.jsonl", 400), ("b.jsonl", 5000)):
+        (tmp_path / name).write_text('{"study_id": "a", "mass": ' + "9" * digits + "}\n")
+    (row,) = read_table(tmp_path / "a.jsonl").rows
+    assert row.fact("mass") == "9" * 400
+    with pytest.raises(DataError, match=r"row 1, column 'mass': label is '9{400}'"):
+        parse_label(row.cells["mass"], row.at("mass"))
+    with pytest.raises(DataError, match=r"b\.jsonl, row 1: Exceeds the limit .* digits"):
+        read_table(tmp_path / "b.jsonl")
+
+
+def test_many_columns_take_no_longer_than_they_are_many(tmp_path):
+    names = [f"c{i}" for i in range(50_000)]
+    (tmp_path / "m.csv").write_text(",".join(names) + "\n" + ",".join("1" * 50_000) + "\n")
+    (tmp_path / "m.jsonl").write_text(json.dumps(dict.fromkeys(names, 1)) + "\n")
+    for name in ("m.csv", "m.jsonl"):
+        assert len(read_table(tmp_path / name).columns) == 50_000
