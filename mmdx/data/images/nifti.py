@@ -157,6 +157,8 @@ def _voxels(path: Path, header: Nifti1Header) -> np.ndarray:
                 raise EOFError("its voxels end before they should")
             read = np.frombuffer(raw, dtype)
             part[:] = read if dtype.itemsize <= 4 else _scaled(read, header)
+        if len(file.read(MOST_HEADER + 1)) > MOST_HEADER:  # to the end, where what is packed tells whether it is whole
+            raise ValueError(f"more than {MOST_HEADER} bytes behind its voxels")
     return voxels.reshape(shape, order="F")
 
 

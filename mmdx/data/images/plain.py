@@ -11,11 +11,11 @@ import io
 import struct
 import warnings
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 from jaxtyping import Float32, UInt8
@@ -23,6 +23,7 @@ from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 from PIL.ExifTags import Base
 
 from mmdx.data.images.pages import pages_of
+from mmdx.data.images.png import check_chunks, check_pixels
 from mmdx.errors import DataError, reason, refuse_lack
 
 FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "DIB", "GIF", "WEBP")
@@ -74,6 +75,8 @@ def upright(
     _check_pixels(image)  # pages of one file differ in size
     if _wide_colour(image):
         return _of_wide_colour(path, image)
+    if image.format == "PNG":
+        _kept(check_pixels, image)
     signed, grey = _signed_bytes(image), is_grey(image)
     turned = ImageOps.exif_transpose(image)
     if signed:
@@ -97,6 +100,8 @@ def opened(path: Path | str, content: bytes | None = None) -> Iterator[Image.Ima
             warnings.simplefilter("ignore")  # large images and odd tags: what matters of them is raised
             with Image.open(path if content is None else io.BytesIO(content), formats=FORMATS) as image:
                 _check_pixels(image)
+                if image.format == "PNG":
+                    _kept(check_chunks, image)
                 yield image
     except DataError:
         raise
@@ -119,6 +124,20 @@ def _check_pixels(image: Image.Image) -> None:
         raise Image.DecompressionBombError
 
 
+def _file_of(image: Image.Image) -> io.BufferedIOBase:
+    assert isinstance(image, ImageFile.ImageFile)
+    assert image.fp is not None  # open until its pixels are read
+    return cast(io.BufferedIOBase, image.fp)
+
+
+def _kept(check: Callable[[io.BufferedIOBase], None], image: Image.Image) -> None:
+    """A check of the file, which is left where Pillow stands in it."""
+    file = _file_of(image)
+    position = file.tell()
+    check(file)
+    file.seek(position)
+
+
 def _of_deep_grey(path: Path | str, image: Image.Image, pixels: np.ndarray) -> Float32[np.ndarray, "h w"]:
     if image.mode == "I" and _tag(image, _BITS) == 32 and _tag(image, _SAMPLE_FORMAT, _UNSIGNED) == _UNSIGNED:
         pixels = pixels.view(np.uint32)
@@ -139,10 +158,9 @@ def _of_wide_colour(path: Path | str, image: Image.Image) -> Float32[np.ndarray,
 
     if image.mode == "CMYK":
         raise DataError(f"{path}: CMYK of 16 bits a channel; save it as RGB or grey")
-    assert isinstance(image, ImageFile.ImageFile)
-    assert image.fp is not None  # open until its pixels are read
-    image.fp.seek(0)
-    content = image.fp.read()
+    file = _file_of(image)
+    file.seek(0)
+    content = file.read()
     samples = png_decode(content) if image.format == "PNG" else tiff_decode(content, index=image.tell())
     orientation = image.getexif().get(Base.Orientation, 1)
     if _tag(image, _PLANES) == _APART:

@@ -313,3 +313,14 @@ def test_a_header_of_nifti_2_and_one_of_the_other_byte_order_are_read(tmp_path):
     other = nibabel.Nifti1Image(values, np.eye(4), nibabel.Nifti1Header(endianness=">"))
     nibabel.save(other, tmp_path / "w.nii")
     assert nifti.count_slices(tmp_path / "w.nii") == 5
+
+
+def test_what_is_packed_is_read_to_its_end_and_no_further(tmp_path):
+    path = write_volume(tmp_path / "v.nii.gz")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-8] + bytes([whole[-8] ^ 1]) + whole[-7:])
+    with pytest.raises(DataError, match=r"v\.nii\.gz: broken or cut short \(CRC check failed"):
+        list(nifti.axial_slices(path, [0]))
+    path.write_bytes(gzip.compress(gzip.decompress(whole) + bytes(2**24 + 1)))
+    with pytest.raises(DataError, match="more than 16777216 bytes behind its voxels"):
+        list(nifti.axial_slices(path, [0]))
