@@ -13,7 +13,7 @@ from mmdx.data.counting import Count, uncounted
 from mmdx.engine.assembly.resolve import lacking_parts
 from mmdx.engine.assembly.store import deal, open_store
 from mmdx.engine.processes import LAUNCHED_SHORT, launched_short, main_first, make_accelerator
-from mmdx.engine.runs.folder import Chosen, chosen_run
+from mmdx.engine.runs.folder import Chosen, chosen_run, free_run
 from mmdx.engine.runs.setting import Setting
 from mmdx.errors import UsageError
 from mmdx.files import RunLayout
@@ -32,6 +32,9 @@ def started(
     """
     if not resume and (problems := lacking_parts(config.model_dump())):
         raise UsageError(problems)
+    if not resume:
+        # Before minutes are spent on a store, and before the processes meet: until then none has claimed a folder.
+        free_run(config, name)
     accelerator = make_accelerator(config.train.precision)
     main_console = console if accelerator.is_main_process else Console(quiet=True)
     if launched_short(accelerator):

@@ -57,3 +57,15 @@ def test_without_a_run_there_is_nothing_to_resume(setting: Setting) -> None:
     ):
         pass
     assert not setting.run.folder.with_name("other").exists()
+
+
+def test_a_folder_that_holds_a_run_is_refused_before_a_study_is_prepared(config: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.yaml").write_text("data: {store: elsewhere}\n")
+    overrides = [f"run={tmp_path / 'run'}", f"data.stores={tmp_path / 'stores'}"]
+    with (
+        pytest.raises(UsageError, match="holds a run already"),
+        started(resolve(read_config(config, overrides)), name="tiny", resume=False, console=QUIET),
+    ):
+        pass
+    assert not (tmp_path / "stores").exists()
