@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
 
 from mmdx import cli_options as option
+from mmdx.strangers.screen import screen
 from mmdx.terminal.ending import run_verb
 from mmdx.terminal.following import Following
 from mmdx.terminal.standing import show_standing
@@ -36,7 +36,7 @@ def inspect(
     from mmdx.terminal.inspect import leave_inspection
 
     inspection = intake.inspect(path, reader=reader, options=with_overrides({}, options or []), plugins=plugin or [])
-    leave_inspection(inspection, f"{path}, reader '{inspection.reader}'", json, Console())
+    leave_inspection(inspection, f"{path}, reader '{inspection.reader}'", json, screen())
     raise typer.Exit(0 if inspection.sound else 1)
 
 
@@ -60,7 +60,7 @@ def plan(
     chosen, plugins = with_overrides({}, options or []), plugin or []
     planned = plan_source(source, reader=reader, options=chosen, minutes=minutes, plugins=plugins)
     planned.save(out, force=force)
-    show_planned(planned, out, Console())
+    show_planned(planned, out, screen())
 
 
 @app.command()
@@ -75,7 +75,7 @@ def prepare(
     from mmdx.engine.intake.prepare import parse_words, prepare_source
 
     store, reader_options = parse_words(reader, options or [], plugins=plugin or [])
-    prepare_source(source, out, reader=reader, options=reader_options, store=store, console=Console(stderr=True))
+    prepare_source(source, out, reader=reader, options=reader_options, store=store, console=screen(stderr=True))
 
 
 @app.command()
@@ -94,7 +94,7 @@ def audit(
 
     kept, dropped, masked = (tuple(names or ()) for names in (keep_section, drop_section, mask))
     reports = ReportOptions(keep_sections=kept, drop_sections=dropped, mask=masked)
-    with Following.beside(console := Console()) as following:
+    with Following.beside(console := screen()) as following:
         result = audit_store(store, out=out, lexicon=lexicon, reports=reports, count=following.count)
     show_audit(result, out or store / AUDIT_FILE, console)
     raise typer.Exit(1 if result.leaks else 0)
@@ -124,7 +124,7 @@ def train(
     words = overrides or []
     if config is not None and "=" in config:
         config, words = None, [config, *words]
-    path, console = Path(config) if config else DEFAULT_CONFIG, Console()
+    path, console = Path(config) if config else DEFAULT_CONFIG, screen()
     startable = read_startable(path, words, resume=resume)
     with Following.beside(console) as following:
         conclusion = run.train(startable, name=path.stem, resume=resume, console=console, count=following.count)
@@ -150,9 +150,9 @@ def evaluate(
 
     scoring = runs.Scoring(order, drop, grad_cam=grad_cam)
     second = runs.SecondCohort.parsed(on, renamed or [], options or [])
-    with Following(Console(stderr=True)) as told:
+    with Following(screen(stderr=True)) as told:
         scores = runs.evaluate(run, split=split, show=show or [], out=out, scoring=scoring, on=second, count=told.count)
-    show_scores(scores, Console())
+    show_scores(scores, screen())
 
 
 @app.command()
@@ -175,7 +175,7 @@ def compare(
     from mmdx.terminal.comparison import show_comparison, show_report
 
     check_place(out, runs, split=split, overwrite=overwrite)
-    with Following.beside(console := Console()) as following:
+    with Following.beside(console := screen()) as following:
         drawn, stated = {"resamples": resamples, "seed": seed}, Stated(primary, margin, intervals)
         evidence = gather(runs, split=split, unit=level, stated=stated, count=following.count, **drawn)
     show_comparison(evidence, console, finding=finding)
@@ -205,7 +205,7 @@ def ablate(
     from mmdx.engine.experiments.ablation.processes import Launch
     from mmdx.terminal.ablation import show_ablation, show_plan, watched
 
-    console, launch, extent = Console(), Launch.of_machine(launcher, jobs), Extent.parsed(seeds, fusion, sizes)
+    console, launch, extent = screen(), Launch.of_machine(launcher, jobs), Extent.parsed(seeds, fusion, sizes)
     resolved, folder = read_resolved(config, overrides or []), out or Path("ablations") / config.stem
     if plan:
         show_plan(ablation.planned_ablation(resolved, extent=extent, out=folder), launch, console)
@@ -224,7 +224,7 @@ def ensemble(out: option.NewRun, runs: option.FinishedRuns) -> None:
     from mmdx.engine.experiments.ensemble import ensemble_runs
     from mmdx.terminal.scores import show_conclusion
 
-    console = Console()
+    console = screen()
     show_conclusion(ensemble_runs(out, runs, console=console), console)
 
 
@@ -242,7 +242,7 @@ def extract(
     from mmdx.engine.experiments.extract import Source, extract_source
 
     described = Source(source, overrides or [], store, pretrained)
-    with Following(console := Console(stderr=True)) as following:
+    with Following(console := screen(stderr=True)) as following:
         extract_source(described, out, modalities=modality or [], folds=folds, console=console, count=following.count)
 
 
@@ -258,8 +258,8 @@ def predict(
     from mmdx.engine.inference.predict import predict_files
     from mmdx.terminal.predictions import show_predictions
 
-    show_standing(run, Console(stderr=True))
-    show_predictions(predict_files(run, source, report_files=report or [], modality=modality, out=out), Console())
+    show_standing(run, screen(stderr=True))
+    show_predictions(predict_files(run, source, report_files=report or [], modality=modality, out=out), screen())
 
 
 @app.command()
@@ -276,10 +276,10 @@ def explain(
     from mmdx.engine.inference.explain import Asked, explain_files
     from mmdx.terminal.explanations import show_explanations
 
-    show_standing(run, Console(stderr=True))
-    following, asked = Following(Console(stderr=True)), Asked(modality, finding or [], top)
+    show_standing(run, screen(stderr=True))
+    following, asked = Following(screen(stderr=True)), Asked(modality, finding or [], top)
     answers = explain_files(run, source, out, asked, report_files=report or [], follow=following)
-    show_explanations(answers, out, Console(), following)
+    show_explanations(answers, out, screen(), following)
 
 
 @app.command("list")
@@ -288,7 +288,7 @@ def list_parts(kind: option.PartKind = None) -> None:
     from mmdx.engine.assembly.parts import parts
     from mmdx.terminal.parts import show_parts
 
-    show_parts(parts(kind), Console())
+    show_parts(parts(kind), screen())
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -13,8 +13,9 @@ from typing import Any, get_args
 import pydantic
 import yaml
 
-from mmdx.errors import UsageError, did_you_mean
+from mmdx.errors import DataError, UsageError, did_you_mean
 from mmdx.schema import Config
+from mmdx.strangers.bounded import MOST_OF_CONFIG, read_text
 from mmdx.yaml_text import NotYaml, parse_yaml
 
 
@@ -26,11 +27,11 @@ def read_config(path: Path, overrides: Sequence[str] = ()) -> Config:
 def read_raw(path: Path, overrides: Sequence[str] = ()) -> dict[str, Any]:
     """The plain mapping in a YAML file, with overrides, not yet checked. Raises `UsageError` where there is none."""
     try:
-        raw = parse_yaml(path.read_text(encoding="utf-8"), str(path))
+        raw = parse_yaml(read_text(path, most=MOST_OF_CONFIG), str(path))
     except FileNotFoundError:
         raise UsageError(f"{path}: no such config; configs/ holds the shipped ones") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read: {error}") from None
+    except DataError as error:
+        raise UsageError(error.problems) from None
     if not isinstance(raw, dict):
         raise UsageError(f"{path}: expected keys such as data, model and train; found {type(raw).__name__}")
     return with_overrides(raw, overrides)
@@ -103,10 +104,15 @@ def explain(error: pydantic.ValidationError, schema: type[pydantic.BaseModel], w
         elif item["type"] == "missing":
             lines.append(f"{key}: missing; it has no default")
         else:
-            value = "" if isinstance(item["input"], dict | list) else f"{item['input']!r}: "
+            value = "" if isinstance(item["input"], dict | list) else f"{_short(item['input'])}: "
             message = item["msg"].removeprefix("Value error, ")
             lines.append(f"{key or 'config'}: {value}{message[:1].lower()}{message[1:]}")
     return lines
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 100 else f"{text[:100]}…"
 
 
 def _keys_at(schema: type[pydantic.BaseModel], path: Sequence[str]) -> list[str]:

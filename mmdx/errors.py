@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import errno
+import re
 from collections.abc import Iterable, Sequence
 
 LONGEST = 2000
@@ -38,6 +39,8 @@ class LackError(MmdxError):
 
 
 _NO_MEMORY = ("unable to allocate", "cannot allocate memory", "out of memory", "not enough memory", "bad_alloc")
+_ACTING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""Controls but tab and line break, and what turns the direction of a line."""
 _NO_HANDLES = "too many open files"
 
 
@@ -55,6 +58,11 @@ def refuse_lack(error: BaseException, where: object) -> None:
         raise LackError(
             f"{where}: too many files are open to read it; close some, or raise the limit (ulimit -n), and run it again"
         ) from error
+
+
+def harmless(text: str) -> str:
+    """`text` with a mark for each character that does something to a terminal or a page instead of being seen."""
+    return _ACTING.sub("\ufffd", text)
 
 
 def one_line(text: str) -> str:

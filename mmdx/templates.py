@@ -12,7 +12,10 @@ from importlib.resources import files
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
-_MARKS = re.compile(r"([\\`*_|<>#])")
+from mmdx.errors import harmless
+
+_MARKS = re.compile(r"([\\`*_|<>#]|\](?=[(\[:]))")
+"""What means something in Markdown; of brackets the one that would make a link."""
 
 
 def environment(package: str, filters: Mapping[str, Callable[..., str]] | None = None) -> Environment:
@@ -48,4 +51,4 @@ def code_span(value: object) -> str:
 
 
 def _one_line(value: object) -> str:
-    return re.sub(r"\s*[\r\n]\s*", " ", str(value))
+    return harmless(re.sub(r"\s*[\r\n]\s*", " ", str(value)))

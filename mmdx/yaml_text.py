@@ -11,10 +11,13 @@ from typing import Any
 
 import yaml
 
-from mmdx.errors import UsageError
+from mmdx.errors import UsageError, reason
 
 _BOOL = "tag:yaml.org,2002:bool"
 _MERGE = "tag:yaml.org,2002:merge"
+MOST_VALUES, MOST_NESTED = 100_000, 50
+"""The most that a document may hold, its aliases written out, and how deep. Ten lines of aliases of aliases can stand
+for more values than any machine has room for."""
 
 
 class NotYaml(UsageError):
@@ -26,13 +29,28 @@ class _RepeatedKey(yaml.MarkedYAMLError):
 
 
 class _Loader(yaml.SafeLoader):
+    _open = 0
     yaml_implicit_resolvers = {  # noqa: RUF012 - typed so by PyYAML
         first: [(tag, pattern) for tag, pattern in resolvers if tag != _BOOL]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
+    def get_single_node(self) -> Any:
+        node = super().get_single_node()
+        if node is not None and _values(node) > MOST_VALUES:
+            raise yaml.MarkedYAMLError(
+                problem=f"its aliases stand for more than {MOST_VALUES:,} values", problem_mark=node.start_mark
+            )
+        return node
+
     def compose_node(self, parent: Any, index: Any) -> Any:
+        self._open += 1
+        if self._open > MOST_NESTED:
+            raise yaml.MarkedYAMLError(
+                problem=f"nested more than {MOST_NESTED} deep", problem_mark=self.peek_event().start_mark
+            )
         node = super().compose_node(parent, index)
+        self._open -= 1
         # A node gets its end once all that stands in it is read.
         if node is not None and node.end_mark is None:
             raise yaml.MarkedYAMLError(problem="an alias of what it stands in", problem_mark=node.start_mark)
@@ -55,6 +73,21 @@ class _Loader(yaml.SafeLoader):
         return node
 
 
+def _values(root: yaml.Node) -> int:
+    """How many values a document has where each alias is written out."""
+    counts: dict[int, int] = {}
+
+    def count(node: yaml.Node) -> int:
+        if id(node) not in counts:
+            within = (
+                [part for pair in node.value for part in pair] if isinstance(node, yaml.MappingNode) else node.value
+            )
+            counts[id(node)] = 1 + (sum(map(count, within)) if not isinstance(node, yaml.ScalarNode) else 0)
+        return counts[id(node)]
+
+    return count(root)
+
+
 _Loader.add_implicit_resolver(_BOOL, re.compile("^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
 
 
@@ -70,8 +103,9 @@ def parse_yaml(text: str, where: str) -> Any:
         raise UsageError(f"{_place(where, error)}: {error.problem}") from None
     except yaml.YAMLError as error:
         raise NotYaml(f"{_place(where, error)}: not YAML: {getattr(error, 'problem', error)}") from None
-    except (ValueError, RecursionError) as error:  # such as the date 2024-13-01, or a thousand brackets
-        raise NotYaml(f"{where}: not YAML: {error}") from None
+    except (ValueError, RecursionError, OverflowError, TypeError, AttributeError) as error:
+        # Such as the date 2024-13-01, 5000 digits, or a key that is a list: what the library makes of them.
+        raise NotYaml(f"{where}: not YAML: {reason(error)}") from None
 
 
 def _place(where: str, error: yaml.YAMLError) -> str:

@@ -15,7 +15,7 @@ import mmdx
 
 HALLWAY = (
     *("study", "batch", "sections", "schema", "config_file", "registry", "errors", "yaml_text"),
-    *("files", "kinds", "extras", "seven_points", "templates"),
+    *("files", "kinds", "extras", "seven_points", "templates", "strangers"),
 )
 ROOMS = {
     "hallway": {"hallway"},
@@ -45,7 +45,6 @@ FLOORS = {
     "models": (
         (
             "facts",
-            "domain",
             "packing",
             "weights",
             "hub",
@@ -57,7 +56,13 @@ FLOORS = {
             "vectors",
             "tabular",
         ),
-        *(("sequence", "image", "views"), ("text", "fusion"), ("stack", "heads"), ("branches",), ("model", "parts")),
+        *(
+            ("sequence", "image", "views", "domain"),
+            ("text", "fusion"),
+            ("stack", "heads"),
+            ("branches",),
+            ("model", "parts"),
+        ),
     ),
     "stats": (
         *(("resampling",), ("metrics",), ("cohort",), ("significance",), ("comparison",), ("report",)),

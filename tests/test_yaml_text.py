@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -57,3 +58,32 @@ def test_what_a_merge_key_brings_may_be_set_again_and_is_set_once() -> None:
 def test_the_loader_of_others_stays_as_it_is() -> None:
     parse_yaml("a: no", "x.yaml")
     assert yaml.safe_load("{a: no, a: yes}") == {"a": True}
+
+
+def _of_aliases(number: int) -> str:
+    """A line that stands for ten times as much as the one before it."""
+    return f"a{number}: &a{number} {{{', '.join(f'k{key}: *a{number - 1}' for key in range(10))}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "a0: &a0 {x: 1}\n" + "".join(map(_of_aliases, range(1, 12))),
+            "its aliases stand for more than 100,000 values",
+        ),
+        (
+            "a0: &a0 {x: 1}\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 60)),
+            "its aliases stand",
+        ),
+        ("[" * 60 + "]" * 60, "nested more than 50 deep"),
+        ("{a: " * 100_000 + "1" + "}" * 100_000, "nested more than 50 deep"),
+        ("a: " + "9" * 5000, "not YAML"),
+        ("? [a]\n: 1\n", "not YAML"),
+        ("a: &a [*a]\n", "an alias of what it stands in"),
+    ],
+)
+def test_what_unrolls_or_nests_without_an_end(text: str, said: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(said)) as caught:
+        parse_yaml(text, "x.yaml")
+    assert len(caught.value.problems) == 1

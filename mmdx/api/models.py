@@ -29,6 +29,7 @@ from mmdx.errors import DataError
 from mmdx.schema import Config
 from mmdx.stats.cohort.predictions import read_predictions
 from mmdx.stats.evidence import Evidence
+from mmdx.strangers.screen import screen
 
 ConfigSource = str | Path | Mapping[str, Any] | Config
 
@@ -81,7 +82,7 @@ def train(
     already, and `DataError` where the studies cannot teach what the config asks for.
     """
     chosen = config(source, {} if run is None else {"run": str(run)})
-    conclusion = train_run(chosen, name=_name(source), resume=resume, console=Console(quiet=not progress))
+    conclusion = train_run(chosen, name=_name(source), resume=resume, console=screen(quiet=not progress))
     return Run(conclusion.run.folder)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from mmdx.errors import DataError
 from mmdx.files import BASELINES, SLICES, RunLayout
 from mmdx.stats.cohort.predictions import read_predictions
 from mmdx.stats.evidence import gather
+from mmdx.strangers.bounded import read_json
 
 
 @dataclass(frozen=True, init=False)
@@ -59,7 +59,7 @@ class Run:
 
     def _json(self, path: Path) -> dict[str, Any]:
         try:
-            return json.loads(path.read_text(encoding="utf-8"))
+            return read_json(path)
         except FileNotFoundError:
             raise DataError(f"{path}: missing; the training has not come to its end (resume it)") from None
 

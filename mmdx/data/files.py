@@ -24,7 +24,7 @@ from mmdx.errors import DataError, reason, refuse_lack
 MOST_FILES = 20_000
 MOST_BYTES = 8 * 2**30
 """The bounds of an archive: files, and bytes when it is unpacked."""
-MOST_TEXT = 10_000_000
+MOST_TEXT = 1_000_000
 """The longest text of one study, in characters of a cell or bytes of a file."""
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),

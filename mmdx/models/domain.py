@@ -6,23 +6,24 @@ studies. Only sums over these studies are kept: nothing of any one of them.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from jaxtyping import Float
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from mmdx.batch import Features
 from mmdx.errors import DataError, reason
-from mmdx.files import ModelLayout, write_json, written
+from mmdx.files import ModelLayout
+from mmdx.models.weights import read_tensors, write_tensors
+from mmdx.strangers.sealed import number_in, read_sealed, require, write_sealed
 
 FALSE_ALARMS = 0.05
 """The share of patients like those of training whose images are farther away than the limit, at most."""
+_AGAIN = "copy the whole model folder again"
 _TENSORS = ("centre", "spread", "directions", "weights")
 
 
@@ -64,26 +65,39 @@ def write_domain(folder: Path, references: Mapping[str, Reference]) -> None:
         for name, reference in references.items()
         for key in _TENSORS
     }
-    with written(layout.domain_tensors) as partial:
-        save_file(tensors, partial, metadata={"format": "pt"})
+    write_tensors(layout.domain_tensors, tensors)
     inputs = {name: {"rest": reference.rest, "limit": reference.limit} for name, reference in references.items()}
-    write_json(layout.domain, {"false_alarms": FALSE_ALARMS, "inputs": inputs})
+    write_sealed(layout.domain, {"false_alarms": FALSE_ALARMS, "inputs": inputs}, [layout.domain_tensors])
+    require(layout.facts, layout.domain)
 
 
 def read_domain(folder: Path) -> dict[str, Reference]:
     """The references in a model folder, by input; empty where there are none. Raises `DataError` where they cannot be
     read."""
     layout = ModelLayout(folder)
-    if not layout.domain.is_file():
-        return {}
     try:
-        inputs = json.loads(layout.domain.read_text(encoding="utf-8"))["inputs"]
-        tensors = load_file(layout.domain_tensors)
-        return {
-            name: Reference(*(tensors[f"{name}.{key}"] for key in _TENSORS), float(raw["rest"]), float(raw["limit"]))
-            for name, raw in inputs.items()
-        }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
-        raise DataError(
-            f"{layout.domain}: cannot be read ({reason(error)}); copy the whole model folder again"
-        ) from None
+        inputs = read_sealed(layout.domain, _AGAIN)["inputs"]
+    except FileNotFoundError:
+        return {}
+    except KeyError:
+        raise DataError(f"{layout.domain}: has no inputs; {_AGAIN}") from None
+    try:
+        tensors = read_tensors(layout.domain_tensors, _AGAIN)
+        return {name: _reference(name, raw, tensors) for name, raw in inputs.items()}
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
+        raise DataError(f"{layout.domain}: cannot be read ({reason(error)}); {_AGAIN}") from None
+
+
+def _reference(name: str, raw: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Reference:
+    """Raises `ValueError` where numbers do not fit each other, or say nothing of a distance."""
+    centre, spread, directions, weights = (tensors[f"{name}.{key}"] for key in _TENSORS)
+    rest, limit = (number_in(raw, key) for key in ("rest", "limit"))
+    width, count = centre.numel(), weights.numel()
+    shapes = [tuple(value.shape) for value in (centre, spread, directions, weights)]
+    if shapes != [(width,), (width,), (count, width), (count,)]:
+        raise ValueError(f"'{name}' has tensors of shapes {shapes}, which do not fit each other")
+    if not all(value.is_floating_point() for value in (centre, spread, directions, weights)):
+        raise ValueError(f"'{name}' has tensors that are no decimal numbers")
+    if limit <= 0 or not (spread > 0).all():
+        raise ValueError(f"'{name}' has a limit or a spread that is not above 0")
+    return Reference(centre, spread, directions, weights, rest, limit)

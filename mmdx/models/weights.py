@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from mmdx.errors import UsageError
+from mmdx.errors import DataError, UsageError, reason, refuse_lack
+from mmdx.files import written
+from mmdx.strangers.bounded import regular
 
 WEIGHT_FILES = (".safetensors", ".pth", ".pt", ".bin")
+_DIGEST = "digest"
+"""What the metadata of a file of tensors call its digest; one of an earlier version has none."""
 
 
 def package_folder(name: str) -> Path | None:
@@ -70,6 +76,51 @@ def read_weights(path: Path) -> dict[str, Tensor]:
     if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):
         raise UsageError(f"{path}: holds something else than tensors by name; save a state_dict")
     return dict(state)
+
+
+def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, str] | None = None) -> None:
+    """Writes tensors as safetensors, whole or not at all, with `header` as their metadata and a digest over all of
+    them. Raises `DataError` where it cannot."""
+    # Copies: safetensors refuses views that share memory, such as an expanded buffer.
+    own = {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}
+    try:
+        with written(path) as partial:
+            save_file(own, partial, metadata={"format": "pt", _DIGEST: _digest(own), **(header or {})})
+    except (OSError, SafetensorError) as error:
+        raise DataError(
+            f"{path}: cannot be written ({reason(error)}); make room, then go on with train --resume"
+        ) from None
+
+
+def read_tensors(path: Path, again: str) -> dict[str, Tensor]:
+    """The tensors in a file of safetensors; `again` says what to do about one that cannot be used.
+
+    Raises `FileNotFoundError` where there is none, and `DataError` where it is broken, not as it was written, or holds
+    numbers that are none.
+    """
+    regular(path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            digest = (file.metadata() or {}).get(_DIGEST)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (no mapping)
+    except (OSError, SafetensorError, RuntimeError, ValueError, TypeError, MemoryError) as error:
+        refuse_lack(error, path)
+        raise DataError(f"{path}: is no safetensors file ({reason(error)}); {again}") from None
+    if digest is not None and digest != _digest(tensors):
+        raise DataError(f"{path}: is damaged (not what was written, by its digest); {again}")
+    for name, value in tensors.items():
+        if value.is_floating_point() and not torch.isfinite(value).all():
+            raise DataError(f"{path}: '{name}' holds numbers that are none (NaN or infinite); {again}")
+    return tensors
+
+
+def _digest(tensors: Mapping[str, Tensor]) -> str:
+    """32 hex digits over names, types, shapes and values."""
+    digest = hashlib.blake2b(digest_size=16)
+    for name, value in sorted(tensors.items()):
+        digest.update(f"{name} {value.dtype} {tuple(value.shape)}\n".encode("utf-8", "surrogatepass"))
+        digest.update(value.contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def rename_by_order(

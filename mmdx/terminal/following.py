@@ -11,6 +11,8 @@ from rich.live import Live
 from rich.spinner import Spinner
 from rich.text import Text
 
+from mmdx.strangers.screen import screen
+
 EVERY = 30.0
 """Seconds between lines where lines stay, and before the first."""
 LIVELY = 0.2
@@ -36,7 +38,7 @@ class Following:
     @classmethod
     def beside(cls, console: Console) -> Following:
         """One that lives on a console that other lines are printed to, where that is a terminal; else on stderr."""
-        return cls(console if console.is_terminal else Console(stderr=True))
+        return cls(console if console.is_terminal else screen(stderr=True))
 
     def __enter__(self) -> Following:
         return self

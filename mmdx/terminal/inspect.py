@@ -29,7 +29,7 @@ _INDENT = (0, 0, 0, 4)
 def leave_inspection(inspection: Inspection, source: str, path: Path | None, console: Console) -> None:
     """Shows an inspection (None), prints its JSON (`-`), or writes that to `path`; `source` says what was read."""
     if path is None:
-        print(source, file=sys.stderr)
+        print(one_line(source), file=sys.stderr)
         show_inspection(inspection, console)
         return
     if str(path) == "-":
@@ -37,7 +37,7 @@ def leave_inspection(inspection: Inspection, source: str, path: Path | None, con
     else:
         inspection.save(path)
         print(f"{path}: {len(inspection.rows)} rows", flush=True)
-    print(f"{source}: {summary(inspection.rows)}", file=sys.stderr)
+    print(one_line(f"{source}: {summary(inspection.rows)}"), file=sys.stderr)
 
 
 def show_inspection(inspection: Inspection, console: Console) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from mmdx.data.audit.negation import Word, occurrences, split_term
-from mmdx.errors import UsageError
+from mmdx.errors import DataError, UsageError
+from mmdx.strangers.bounded import MOST_OF_CONFIG, read_text
 from mmdx.yaml_text import parse_yaml
 
 SHIPPED = Path(__file__).with_name("lexicon.yaml")
@@ -47,10 +48,11 @@ def read_lexicon(path: Path = SHIPPED) -> Lexicon:
     Raises `UsageError` naming the file and the entry where it is anything else.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise UsageError(f"--lexicon {path}: cannot be read ({reason}); give a YAML file") from None
+        text = read_text(path, most=MOST_OF_CONFIG)
+    except FileNotFoundError:
+        raise UsageError(f"--lexicon {path}: cannot be read (No such file or directory); give a YAML file") from None
+    except DataError as error:
+        raise UsageError([f"--lexicon {problem}" for problem in error.problems]) from None
     raw = parse_yaml(text, f"--lexicon {path}")
     if not isinstance(raw, dict):
         raise UsageError(f"--lexicon {path}: expected findings with their terms; found {type(raw).__name__}")

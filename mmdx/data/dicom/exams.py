@@ -12,7 +12,6 @@ from typing import Any
 
 import joblib
 import pydicom
-from rich.console import Console
 from rich.progress import track
 
 from mmdx.data.dicom.files import read_header
@@ -26,6 +25,7 @@ from mmdx.data.quiet import quiet
 from mmdx.data.tables.dates import age_in_years
 from mmdx.data.workers import in_folder
 from mmdx.errors import DataError, some
+from mmdx.strangers.screen import screen
 from mmdx.study import SERIES_DIGEST, ImageFiles, Study
 
 FILES_PER_WORKER = 1000
@@ -154,7 +154,7 @@ def in_parallel(work: Callable[..., Any], tasks: Sequence[tuple[Any, ...]], *, f
     workers = max(1, min(len(tasks), files // FILES_PER_WORKER, os.cpu_count() or 1))
     calls = (joblib.delayed(in_folder)(Path.cwd(), work, *task) for task in tasks)
     done = joblib.Parallel(n_jobs=workers, return_as="generator")(calls)
-    console = Console(stderr=True)
+    console = screen(stderr=True)
     silent = workers == 1 or not console.is_terminal
     try:
         return list(track(done, saying, total=len(tasks), console=console, disable=silent, transient=True))

@@ -7,7 +7,6 @@ unread.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,6 +20,7 @@ from numpy.lib import format as npy
 
 from mmdx.errors import DataError, reason
 from mmdx.files import write_json
+from mmdx.strangers.bounded import read_json
 
 HELD = 2**28
 """Bytes up to which descriptors are held in memory; larger ones stay on disk, memory-mapped."""
@@ -97,7 +97,7 @@ def read_encoded(path: Path) -> Encoded:
 def _read(path: Path, changed: int, size: int) -> Encoded:
     """`read_encoded` of a file as it was changed last; folds and showings of one process share what is held."""
     try:
-        account = json.loads(account_of(path).read_text(encoding="utf-8"))
+        account = read_json(account_of(path))
         starts = np.concatenate([[0], np.cumsum(account["lengths"], dtype=np.int64)]).astype(np.int64)
         values = np.load(path, mmap_mode="r", allow_pickle=False)
     except Exception as error:  # numpy raises whatever a broken header makes its parsers stumble over

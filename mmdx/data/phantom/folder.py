@@ -14,7 +14,6 @@ from pathlib import Path
 import joblib
 import numpy as np
 from jaxtyping import Bool
-from rich.console import Console
 from rich.progress import track
 
 from mmdx.data.phantom.cohort import Exam, cohort, log_odds
@@ -22,6 +21,8 @@ from mmdx.data.phantom.recipe import FINDINGS, IMAGES, REPORT, Recipe
 from mmdx.data.phantom.render import Rendered, render
 from mmdx.data.phantom.series import write_series
 from mmdx.errors import DataError
+from mmdx.strangers.bounded import read_json
+from mmdx.strangers.screen import screen
 
 FORMAT = 1
 """Raised whenever the same options make other files."""
@@ -49,7 +50,7 @@ def make_cohort(root: Path, recipe: Recipe) -> list[Path]:
                 f"{root}: the phantom cannot be written: {error}; make room or choose another source"
             ) from None
     folders = sorted(path.parent for path in root.glob(f"[!.]*/{STUDY}"))
-    expected = json.loads((root / WHOLE).read_text(encoding="utf-8"))["studies"]
+    expected = read_json(root / WHOLE)["studies"]
     if len(folders) != expected:
         raise DataError(
             f"{root}: {len(folders)} studies where {WHOLE} counts {expected}; delete the folder and it is made anew"
@@ -60,10 +61,7 @@ def make_cohort(root: Path, recipe: Recipe) -> list[Path]:
 def _manifest(root: Path) -> dict | None:
     for path in (root / WHOLE, root / PARTIAL):
         if path.is_file():
-            try:
-                manifest = json.loads(path.read_text(encoding="utf-8"))
-            except (OSError, ValueError) as error:
-                raise DataError(f"{path}: not a phantom's manifest: {error}; choose another source folder") from None
+            manifest = read_json(path, "choose another source folder")
             if not isinstance(manifest, dict) or not isinstance(manifest.get("options"), dict):
                 raise DataError(f"{path}: not a phantom's manifest: it has no options; choose another source folder")
             return manifest
@@ -101,7 +99,7 @@ def _generate(root: Path, recipe: Recipe) -> None:
         n_jobs=(os.cpu_count() or 1) if len(missing) > _FEW else 1, return_as="generator_unordered"
     )
     written = workers(joblib.delayed(_write_study)(root.absolute(), recipe, exam) for exam in missing)
-    bar = Console(stderr=True)
+    bar = screen(stderr=True)
     for _ in track(written, "phantom", total=len(missing), console=bar, transient=True, disable=len(missing) <= _FEW):
         pass
     (root / PARTIAL).replace(root / WHOLE)

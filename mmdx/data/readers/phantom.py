@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from mmdx.data.phantom.folder import STUDY, make_cohort
 from mmdx.data.phantom.recipe import ANY, FINDINGS, Recipe, Strength
 from mmdx.errors import DataError
 from mmdx.registry import READERS
+from mmdx.strangers.bounded import read_json
 from mmdx.study import TRUE_ODDS, Box, ImageFiles, ImageRef, Study
 
 LICENCE = "Apache-2.0"
@@ -74,7 +74,7 @@ def read(
 
 
 def _study(folder: Path) -> Study:
-    truth = json.loads((folder / STUDY).read_text(encoding="utf-8"))
+    truth = read_json(folder / STUDY)
     modalities: dict[str, ImageFiles | str] = {} if truth["report"] is None else {"report": truth["report"]}
     slice_labels: dict[str, dict[str, tuple[float, ...]]] = {}
     boxes: list[Box] = []

@@ -138,8 +138,7 @@ class _Outline(ModalityFiles):
         return ()
 
 
-def _order(certificate: str) -> Order:
-    raw = json.loads(certificate)
+def _order(raw: Mapping[str, Any]) -> Order:
     return Order(**{name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()})
 
 
@@ -151,8 +150,8 @@ def _outline(study: StoredStudy, layout: Layout) -> Study:
             if (text := study.text(name)) is not None:
                 modalities[name] = text
         elif study.column(f"{name}.length")[0].as_py():
-            order = study.column(f"{name}.order")[0].as_py()
-            modalities[name] = _Outline(_order(order) if order else None)
+            certificate = study.certificate(name)
+            modalities[name] = _Outline(_order(certificate) if certificate else None)
     labels = study.column("labels").flatten().to_pylist()
     return Study(
         study.study_id,
@@ -160,5 +159,5 @@ def _outline(study: StoredStudy, layout: Layout) -> Study:
         modalities,
         dict(zip(layout.findings, labels, strict=True)),
         split=study.column("split")[0].as_py(),
-        problems=tuple(json.loads(study.column("problems")[0].as_py())),
+        problems=study.problems(),
     )

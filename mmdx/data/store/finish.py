@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,11 +13,12 @@ from typing import Any
 
 from mmdx.data.splits.splits import Splits, prove_disjoint, write_splits
 from mmdx.data.store.cards.card import write_cards
-from mmdx.data.store.index import gather_index, write_index
+from mmdx.data.store.index import INDEX, gather_index, write_index
 from mmdx.data.store.layout import Layout
 from mmdx.data.store.store import DESCRIPTION, QUARANTINE, SPLIT_FILE, digest
 from mmdx.errors import DataError
-from mmdx.files import write_text, written
+from mmdx.files import written
+from mmdx.strangers.sealed import write_sealed
 from mmdx.study import Study
 
 
@@ -64,7 +64,7 @@ def finish_store(out: Path, making: Making) -> dict[str, Any]:
         **making.remarks,
     }
     write_cards(out, description, making.studies, making.splits, making.quarantine)
-    write_text(out / DESCRIPTION, json.dumps(description, indent=2) + "\n")
+    write_sealed(out / DESCRIPTION, description, [out / INDEX])
     return description
 
 

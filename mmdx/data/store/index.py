@@ -10,21 +10,23 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pyarrow as pa
 from jaxtyping import Float, Int
 
 from mmdx.data.splits.splits import Splits
+from mmdx.data.store.description import AGAIN as _AGAIN
 from mmdx.data.store.layout import Layout
 from mmdx.data.store.shards import mapped, shard_path
-from mmdx.errors import DataError, reason
+from mmdx.errors import DataError, reason, refuse_lack
 from mmdx.files import written
-from mmdx.study import Split
+from mmdx.strangers.bounded import regular
+from mmdx.study import SPLITS, OrderSource, Split
 
 INDEX = "index.arrow"
-_AGAIN = "remove the folder and prepare the store again"
+_WORDS: tuple[Split, ...] = (*SPLITS, "unused")
 
 
 def index_schema(layout: Layout) -> pa.Schema:
@@ -65,7 +67,9 @@ def _rows(path: Path, schema: pa.Schema) -> Iterator[tuple[int, pa.RecordBatch]]
                 message = pa.ipc.read_message(file)
             except EOFError:
                 return
-            yield offset, pa.ipc.read_record_batch(message, schema)
+            row = pa.ipc.read_record_batch(message, schema)
+            row.validate(full=True)
+            yield offset, row
     except (pa.ArrowException, OSError, ValueError) as error:
         raise DataError(f"{path}: is damaged ({reason(error)}); {_AGAIN}") from None
 
@@ -97,28 +101,60 @@ def write_index(folder: Path, columns: dict[str, list[Any]], splits: Splits, lay
         writer.write_batch(batch)
 
 
+def _open(path: Path, schema: pa.Schema) -> pa.RecordBatch:
+    """The one record batch of an index, every cell of which can be read."""
+    try:
+        regular(path)
+        reader = pa.ipc.open_file(mapped(path))
+        if reader.schema != schema:
+            raise DataError(f"{path}: its columns are not those of dataset.json; {_AGAIN}")
+        if reader.num_record_batches != 1:
+            raise DataError(f"{path}: holds {reader.num_record_batches} tables instead of one; {_AGAIN}")
+        batch: pa.RecordBatch = reader.get_batch(0)
+        batch.validate(full=True)
+    except FileNotFoundError:
+        raise DataError(f"{path}: missing from a finished store; {_AGAIN}") from None
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
+        refuse_lack(error, path)
+        raise DataError(f"{path}: is damaged ({reason(error)}); {_AGAIN}") from None
+    empty = [name for name in batch.schema.names if batch.column(name).null_count and not name.endswith(".order")]
+    if empty or batch.column("labels").flatten().null_count:
+        raise DataError(f"{path}: its column {(empty or ['labels'])[0]} has empty cells; {_AGAIN}")
+    return batch
+
+
 class Index:
     """The index of a finished store, open; arrays are views of the mapped file. Raises `DataError` where it is bad."""
 
-    def __init__(self, folder: Path, layout: Layout, studies: int) -> None:
+    def __init__(self, folder: Path, layout: Layout, studies: int, shards: int) -> None:
         self._path = folder / INDEX
-        try:
-            reader = pa.ipc.open_file(mapped(self._path))
-            self._batch: pa.RecordBatch = reader.get_batch(0)
-            self._batch.validate()
-        except FileNotFoundError:
-            raise DataError(f"{self._path}: missing from a finished store; {_AGAIN}") from None
-        except (pa.ArrowException, OSError, ValueError) as error:
-            raise DataError(f"{self._path}: is damaged ({reason(error)}); {_AGAIN}") from None
-        if reader.schema != index_schema(layout):
-            raise DataError(f"{self._path}: its columns are not those of dataset.json; {_AGAIN}")
+        self._batch = _open(self._path, index_schema(layout))
         if len(self._batch) != studies:
             raise DataError(f"{folder}: its index holds {len(self._batch)} studies, not {studies}; {_AGAIN}")
         self._shard, self._offset, self._bytes = (self.numbers(n) for n in ("shard", "offset", "shard_bytes"))
         flat = self._batch.column("labels").flatten().to_numpy(zero_copy_only=True)
-        if len(flat) != studies * len(layout.findings):
+        lists = self._batch.column("labels").value_lengths().to_numpy(zero_copy_only=False)
+        if len(flat) != studies * len(layout.findings) or (lists != len(layout.findings)).any():
             raise DataError(f"{self._path}: {len(flat)} labels for {studies} studies; {_AGAIN}")
         self.labels: Float[np.ndarray, "n f"] = flat.reshape(studies, len(layout.findings))
+        if (odd := self._oddity(shards)) is not None:
+            raise DataError(f"{self._path}: {odd}; {_AGAIN}")
+
+    def _oddity(self, shards: int) -> str | None:
+        """What no store can hold; None where all is as it may be."""
+        lengths = [name for name in self._batch.schema.names if name.endswith(".length")]
+        orders = [name for name in self._batch.schema.names if name.endswith(".order")]
+        known = {"split": set(_WORDS), **{name: {None, *get_args(OrderSource)} for name in orders}}
+        wrong = {
+            "shard": (self._shard < 0) | (self._shard >= shards),
+            "offset": (self._offset < 0) | (self._offset >= self._bytes),
+            "labels": ~np.isin(self.labels, (0, 1)) & ~np.isnan(self.labels),
+            **{name: self.numbers(name) < 0 for name in lengths},
+        }
+        for name, values in known.items():
+            if strange := {*self._batch.column(name).unique().to_pylist()} - values:
+                return f"its column {name} holds {next(iter(strange))!r}"
+        return next((f"its column {name} holds what it cannot" for name, bad in wrong.items() if bad.any()), None)
 
     def numbers(self, column: str) -> Int[np.ndarray, " n"]:
         return self._batch.column(column).to_numpy(zero_copy_only=True)

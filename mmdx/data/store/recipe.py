@@ -59,9 +59,8 @@ class Recipe:
     def at_use(self) -> dict[str, Any]:
         """Options, in plain values, by which the studies of a model are read once it is in use, too: those that the
         module of the reader names in `AT_USE`, where they were given."""
-        names = vars(sys.modules[READERS.get(self.reader.type).__module__]).get("AT_USE", ())
         plain = READERS.resolve(self.reader, "reader").options
-        return {name: plain[name] for name in names if plain[name] is not None}
+        return {name: plain[name] for name in names_at_use(self.reader.type) if plain[name] is not None}
 
     def pseudonyms(self) -> Pseudonyms | None:
         return read_key(self.pseudonym_key) if self.pseudonym_key is not None else None
@@ -76,3 +75,8 @@ class Recipe:
             raise DataError(f"{self.source}: reader '{self.reader.type}' found no study; is it the right folder?")
         check_studies(studies)
         return studies
+
+
+def names_at_use(reader: str) -> tuple[str, ...]:
+    """The options of a reader, and no others, that a model may bring with it."""
+    return tuple(vars(sys.modules[READERS.get(reader).__module__]).get("AT_USE", ()))

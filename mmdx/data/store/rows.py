@@ -7,23 +7,26 @@ for all of it (`mmdx/data/memory.py`), else none of it.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from functools import lru_cache, partial
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from mmdx.data.memory import Reserve
+from mmdx.data.store.description import AGAIN
 from mmdx.data.store.index import INDEX, Index
 from mmdx.data.store.kinds import STORED
 from mmdx.data.store.kinds.base import StoredItems
 from mmdx.data.store.layout import Layout
 from mmdx.data.store.shards import mapped, shard_path
-from mmdx.errors import DataError, reason
+from mmdx.errors import DataError, reason, refuse_lack
+from mmdx.strangers.bounded import regular
 
 OPEN_SHARDS = 8
-AGAIN = "remove the folder and prepare the store again"
 _ROW_BYTES = 8192
 """What the objects around a row take in memory, beside its cells."""
 
@@ -31,9 +34,9 @@ _ROW_BYTES = 8192
 class MappedRows:
     """The rows of mapped shards, of which a few stay mapped; nothing is copied."""
 
-    def __init__(self, folder: Path, schema: pa.Schema, index: Index) -> None:
-        self._folder, self._schema, self._index = folder, schema, index
-        self._shard = lru_cache(OPEN_SHARDS)(partial(_map_shard, folder, schema))
+    def __init__(self, folder: Path, layout: Layout, index: Index) -> None:
+        self._folder, self._layout, self._schema, self._index = folder, layout, layout.schema, index
+        self._shard = lru_cache(OPEN_SHARDS)(partial(_map_shard, folder, self._schema))
 
     def read(self, row: int) -> pa.RecordBatch:
         """One row. Raises `DataError` where its shard is damaged, or holds another study there than the index says."""
@@ -41,12 +44,39 @@ class MappedRows:
         path = shard_path(self._folder, shard)
         try:
             batch = pa.ipc.read_record_batch(self._shard(shard, size).slice(offset), self._schema)
-            batch.validate()
-        except (pa.ArrowException, OSError, ValueError) as error:
+            batch.validate(full=True)
+        except (pa.ArrowException, OSError, ValueError, IndexError, OverflowError) as error:
+            refuse_lack(error, path)
             raise DataError(f"{path}: is damaged ({reason(error)}); {AGAIN}") from None
-        if batch.column("study_id")[0].as_py() != self._index.text("study_id", row):
+        if len(batch) != 1 or batch.column("study_id")[0].as_py() != self._index.text("study_id", row):
             raise DataError(f"{path}: holds another study than {INDEX} says; {AGAIN}")
+        if (odd := self._oddity(batch, row)) is not None:
+            raise DataError(f"{path}: study '{self._index.text('study_id', row)}': {odd}; {AGAIN}")
         return batch
+
+    def _oddity(self, batch: pa.RecordBatch, row: int) -> str | None:
+        """What of a row is not what the index says, or does not fit itself; None where all of it does."""
+        findings = len(self._layout.findings)
+        if batch.column("patient_id")[0].as_py() != self._index.text("patient_id", row):
+            return f"is of another patient than {INDEX} says"
+        labels = _flat(batch.column("labels"))
+        if not np.array_equal(labels, self._index.labels[row], equal_nan=True):
+            return f"has other labels than {INDEX} says"
+        for name, facts in self._layout.modalities.items():
+            kind = STORED[facts.kind]
+            if not isinstance(kind, StoredItems):
+                continue
+            length = int(self._index.numbers(f"{name}.length")[row])
+            if batch.column(f"{name}.length")[0].as_py() != length:
+                return f"has {batch.column(f'{name}.length')[0]} {kind.noun} of '{name}', {length} by {INDEX}"
+            if _source(batch.column(f"{name}.order")[0].as_py()) != self._index.text(f"{name}.order", row):
+                return f"has another order of '{name}' than {INDEX} says"
+            size, labelled = math.prod(kind.item(facts, self._layout.size)[0]), _count(batch, f"{name}.slice_labels")
+            if _count(batch, name) != length * size:
+                return f"holds {_count(batch, name)} numbers for {length} {kind.noun} of '{name}'"
+            if labelled not in (0, length * findings):
+                return f"holds {labelled} slice labels for {length} {kind.noun} of '{name}' and {findings} findings"
+        return None
 
 
 class Held:
@@ -108,10 +138,29 @@ def _copied(batch: pa.RecordBatch) -> pa.RecordBatch:
     return pa.ipc.read_record_batch(batch.serialize(), batch.schema)
 
 
+def _flat(cells: pa.Array) -> np.ndarray:
+    """The numbers of a list, NaN where one is null."""
+    return cells.flatten().to_numpy(zero_copy_only=False)
+
+
+def _source(certificate: str | None) -> str | None:
+    """The evidence in an order certificate; of one that cannot be read, what no index says."""
+    try:
+        return certificate and str(json.loads(certificate)["source"])
+    except (ValueError, TypeError, KeyError, RecursionError):
+        return "no certificate"
+
+
+def _count(batch: pa.RecordBatch, name: str) -> int:
+    """How many numbers the list of a row holds; -1 where it, or one of them, is null."""
+    cells = batch.column(name)
+    return -1 if cells.null_count or cells.flatten().null_count else len(cells.flatten())
+
+
 def _map_shard(folder: Path, schema: pa.Schema, shard: int, size: int) -> pa.Buffer:
     path = shard_path(folder, shard)
     check_size(path, size)
-    shard_file = mapped(path)
+    shard_file = mapped(regular(path))
     if pa.ipc.read_schema(shard_file) != schema:
         raise DataError(f"{path}: its columns are not those of dataset.json; {AGAIN}")
     return shard_file

@@ -20,6 +20,7 @@ from mmdx.data.store.kinds import STORED
 from mmdx.data.store.layout import Layout, content_of, facts_of
 from mmdx.errors import DataError, reason
 from mmdx.files import CORNERS, PARTIAL
+from mmdx.strangers.bounded import read_json
 from mmdx.study import Study
 
 
@@ -94,7 +95,7 @@ def quarantine_of(path: Path) -> list[dict[str, str]]:
 def _account(path: Path) -> dict[str, Any]:
     beside = path.with_suffix(".json")
     try:
-        account = json.loads(beside.read_text(encoding="utf-8"))
+        account = read_json(beside)
         return {"studies": account["studies"], "quarantine": account["quarantine"]}
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise DataError(f"{beside}: cannot be read ({reason(error)}); remove {path} and prepare again") from None

@@ -6,7 +6,6 @@ stack; one whose modalities cannot be of the same slices is refused.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -85,7 +84,7 @@ def _clash(store: Store, name: str) -> str | None:
     clashes: dict[str, str] = {}
     for row in np.flatnonzero(store.lengths(name)).tolist():
         study = store.read(row)
-        orders = {part: json.loads(study.column(f"{part}.order")[0].as_py()) for part in lengths}
+        orders = {part: study.certificate(part) for part in lengths}
         what = difference({part: int(counts[row]) for part, counts in lengths.items()}, orders)
         if what is not None:
             clashes[study.study_id] = what

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -12,19 +10,19 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from jaxtyping import Float, Int
 
 from mmdx.data.splits.splits import Splits, prove_disjoint, read_splits
-from mmdx.data.store.fingerprint import READ_FORMATS, STORE_FORMAT
+from mmdx.data.store.description import AGAIN, DESCRIPTION, layout_in, read_description
 from mmdx.data.store.index import Index
 from mmdx.data.store.kinds import ModalityFacts
-from mmdx.data.store.layout import Layout
-from mmdx.data.store.rows import AGAIN, Held, HeldRow, MappedRows, check_size
+from mmdx.data.store.rows import Held, HeldRow, MappedRows, check_size
 from mmdx.data.store.shards import shard_path
 from mmdx.data.store.stored import StoredStudy
 from mmdx.errors import DataError, UsageError, did_you_mean, reason
+from mmdx.strangers.sealed import digest_of
 
-DESCRIPTION = "dataset.json"
 SPLIT_FILE = "splits.csv"
 QUARANTINE = "quarantine.csv"
 EXTRACTED = "extracted"
@@ -49,11 +47,11 @@ class Store:
 
     def __init__(self, folder: str | Path, stacks: Mapping[str, tuple[str, ...]] | None = None) -> None:
         self.folder = Path(folder)
-        self.description = _description(self.folder)
-        self.layout = replace(_layout(self.description), stacks=dict(stacks or {}))
-        self._index = Index(self.folder, self.layout, self.description["studies"])
+        self.description = read_description(self.folder)
+        self.layout = replace(layout_in(self.description), stacks=dict(stacks or {}))
+        self._index = Index(self.folder, self.layout, self.description["studies"], self.description["shards"])
         self._proved = False
-        self._rows = MappedRows(self.folder, self.layout.schema, self._index)
+        self._rows = MappedRows(self.folder, self.layout, self._index)
         self._studies: dict[int, StoredStudy] = {}
 
     def __reduce__(self) -> tuple[type[Store], tuple[Any, ...]]:
@@ -83,8 +81,11 @@ class Store:
         self._prove_whole()
         path = self.folder / SPLIT_FILE
         if path.is_file() and digest(path) == self.description.get("splits_digest"):
-            return self._index.splits()
-        splits = _splits_of(self.study_ids, self.patient_ids, path)
+            splits = self._index.splits()
+            if len(set(zip(splits.patient_ids, splits.words, strict=True))) == len(set(splits.patient_ids)):
+                return splits
+        else:
+            splits = _splits_of(self.study_ids, self.patient_ids, path)
         prove_disjoint(self.study_ids, self.patient_ids, splits)
         return splits
 
@@ -177,8 +178,13 @@ class Store:
         from datasets import Dataset, concatenate_datasets
 
         self._prove_whole()
+        for row in range(len(self)):  # the library looks at no cell before it is asked for
+            self._rows.read(row)
         shards = [shard_path(self.folder, shard) for shard in self._index.shards()]
-        return concatenate_datasets([Dataset.from_file(str(path)) for path in shards])
+        try:
+            return concatenate_datasets([Dataset.from_file(str(path)) for path in shards])
+        except (pa.ArrowException, ValueError, TypeError, KeyError) as error:
+            raise DataError(f"{self.folder}: its shards are no data set ({reason(error)}); {AGAIN}") from None
 
     def columns_of(self, findings: Sequence[str]) -> list[int]:
         """The places of `findings` in the label rows. Raises `UsageError` for one that the store does not have."""
@@ -229,32 +235,9 @@ def is_store(folder: Path) -> bool:
     return (folder / DESCRIPTION).is_file()
 
 
-def _description(folder: Path) -> dict[str, Any]:
-    try:
-        description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        started = any(folder.glob("shard-*"))
-        hint = (
-            "its preparation did not finish; run the same mmdx prepare again"
-            if started
-            else "make one with mmdx prepare"
-        )
-        raise DataError(f"{folder}: not a finished store; {hint}") from None
-    except (OSError, ValueError) as error:
-        raise DataError(f"{folder / DESCRIPTION}: cannot be read ({reason(error)}); {AGAIN}") from None
-    if not isinstance(description, dict) or description.get("format") not in READ_FORMATS:
-        raise DataError(f"{folder}: not a store of this version's format, {STORE_FORMAT}; {AGAIN}")
-    return description
-
-
-def _layout(description: dict[str, Any]) -> Layout:
-    modalities = {name: ModalityFacts.from_json(facts) for name, facts in description["modalities"].items()}
-    return Layout(modalities, tuple(description["findings"]), description["size"])
-
-
 def digest(path: Path) -> str:
     """32 hex digits that tell whether `splits.csv` is as it was written."""
-    return hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+    return digest_of(path)
 
 
 def _splits_of(study_ids: Sequence[str], patient_ids: Sequence[str], path: Path) -> Splits:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import math
+import reprlib
 from functools import cached_property
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pyarrow as pa
 from jaxtyping import Float, Float32, Shaped
 
+from mmdx.data.store.description import AGAIN
 from mmdx.data.store.kinds import STORED
 from mmdx.data.store.kinds.base import Row, StoredItems
 from mmdx.data.store.layout import Layout
+from mmdx.errors import DataError, reason
+from mmdx.files import CORNERS
+from mmdx.study import Order, OrderSource
 
 
 class StoredStudy:
@@ -87,12 +94,12 @@ class StoredStudy:
 
     def spacing(self, modality: str) -> float | None:
         """mm between neighbouring images, or their descriptors, along the normal; None where no certificate says so."""
-        return self._order(modality).get("spacing_mm")
+        return self.certificate(modality).get("spacing_mm")
 
     def pixel_mm(self, modality: str) -> list[float | None]:
         """The side of a pixel of each stored image in mm, None where its file does not say it; empty where none does,
         and in stores of format 4."""
-        return list(self._order(modality).get("pixel_mm", ()))
+        return list(self.certificate(modality).get("pixel_mm", ()))
 
     def boxes(self) -> list[dict[str, Any]]:
         """Lesion boxes in pixels of the stored images; those of the first modality of a stack stand for it as well."""
@@ -100,23 +107,69 @@ class StoredStudy:
 
     @cached_property
     def _traits(self) -> dict[str, str | float]:
-        return json.loads(self._row.column("traits")[0].as_py())
+        traits = self._json("traits", dict)
+        if not all(isinstance(value, str | int | float) for value in traits.values()):
+            raise self._refusal("traits", "a trait is neither text nor a number")
+        return traits
+
+    def problems(self) -> tuple[str, ...]:
+        """What was left out of the study or looks wrong, a sentence each."""
+        return tuple(map(str, self._json("problems", list)))
 
     @cached_property
     def _boxes(self) -> list[dict[str, Any]]:
-        boxes = json.loads(self._row.column("boxes")[0].as_py())
+        boxes = self._json("boxes", list)
+        for box in boxes:
+            if not self._is_box(box):
+                raise self._refusal("boxes", f"{reprlib.repr(box)} is no box of this study")
         firsts = {name: parts[0] for name, parts in self._layout.stacks.items() if self._has(name)}
         of_stacks = [
             {**box, "modality": name} for name, first in firsts.items() for box in boxes if box["modality"] == first
         ]
         return boxes + of_stacks
 
-    def _order(self, modality: str) -> dict[str, Any]:
-        """The certificate of a modality, empty where it has none."""
+    def _is_box(self, box: Any) -> bool:
+        if not isinstance(box, dict) or {*box} != {"modality", "image", "finding", *CORNERS}:
+            return False
+        name, image, corners = box["modality"], box["image"], [box[corner] for corner in CORNERS]
+        if name not in self._layout.modalities or box["finding"] not in self._layout.findings:
+            return False
+        counted = type(image) is int and f"{name}.length" in self._layout.schema.names
+        numbers = all(isinstance(corner, int | float) and math.isfinite(corner) for corner in corners)
+        return counted and numbers and 0 <= image < self._row.column(f"{name}.length")[0].as_py()
+
+    def certificate(self, modality: str) -> dict[str, Any]:
+        """The order certificate of a modality as plain values, empty where it has none."""
         if modality not in self._orders:
-            order = self.column(f"{modality}.order")[0].as_py()
-            self._orders[modality] = json.loads(order) if order else {}
+            column = f"{modality}.order"
+            cell = self.column(column)[0].as_py()
+            order = self._parsed(column, cell, dict) if cell else {}
+            names = {field.name for field in dataclasses.fields(Order)}
+            if cell and (order.get("source") not in get_args(OrderSource) or {*order} - names):
+                raise self._refusal(column, "it is no certificate of an order")
+            for name in ("gaps", "duplicates", "pixel_mm"):
+                values = order.get(name, [])
+                if not isinstance(values, list) or not all(isinstance(v, int | float | None) for v in values):
+                    raise self._refusal(column, f"its {name} are no numbers")
+            if not isinstance(order.get("spacing_mm"), int | float | None):
+                raise self._refusal(column, "its spacing_mm is no number")
+            self._orders[modality] = order
         return self._orders[modality]
+
+    def _json(self, column: str, kind: type) -> Any:
+        return self._parsed(column, self._row.column(column)[0].as_py(), kind)
+
+    def _parsed(self, column: str, cell: Any, kind: type) -> Any:
+        try:
+            value = json.loads(cell)
+        except (ValueError, TypeError, RecursionError) as error:
+            raise self._refusal(column, reason(error)) from None
+        if not isinstance(value, kind):
+            raise self._refusal(column, f"it is {type(value).__name__}, not {kind.__name__}")
+        return value
+
+    def _refusal(self, column: str, why: str) -> DataError:
+        return DataError(f"study '{self.study_id}': its {column} cannot be read ({why}); {AGAIN}")
 
     def _has(self, stack: str) -> bool:
         """Whether the study has every modality of a stack."""

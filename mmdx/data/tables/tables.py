@@ -17,10 +17,13 @@ from typing import Any, Literal
 from mmdx.data.files import MOST_TEXT, composed, decoded
 from mmdx.errors import DataError, did_you_mean, reason
 from mmdx.files import written
+from mmdx.strangers.bounded import read_bytes
 
 Separator = Literal[",", ";", "tab", "|"]
 """What stands between the cells of a CSV."""
 
+MOST_TABLE = 2**29
+"""The largest table that is read whole, in bytes."""
 _TOO_LONG = f"a cell has more than {MOST_TEXT:,} characters; is a quote left open? else shorten it"
 
 
@@ -83,7 +86,7 @@ def read_table(
     column that is not there.
     """
     try:
-        text = decoded(path.read_bytes(), encoding)
+        text = decoded(read_bytes(path, most=MOST_TABLE), encoding)
     except FileNotFoundError:
         raise DataError(f"{path}: no such table; put it there or correct the path") from None
     except LookupError:
@@ -92,8 +95,6 @@ def read_table(
         at = f" at byte {error.start}" if isinstance(error, UnicodeDecodeError) else ""
         instead = "save the table as UTF-8, or say its encoding, as encoding=latin-1 does"
         raise DataError(f"{path}: not {encoding.upper()}{at}; {instead}") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
     table = _json_lines(path, text) if path.suffix.lower() == ".jsonl" else _csv(path, text, separator)
     if not table.rows:
         raise DataError(f"{path}: has no rows; add one per study")

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from jaxtyping import Int64
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
+from mmdx.data.files import MOST_TEXT
 from mmdx.data.memory import Memo
 from mmdx.data.text.words import LAST_SIGMA, UNSEEN_PATTERN, WORD_PATTERN, shared, words
-from mmdx.errors import DataError, UsageError
+from mmdx.errors import DataError, UsageError, reason
 from mmdx.files import write_json, write_text
+from mmdx.strangers.bounded import parse_json, read_json, read_text
 
 PADDING, UNKNOWN_WORD = "[PAD]", "[UNK]"
 _UNKNOWN = (UNKNOWN_WORD, "<unk>")
 Kept = Literal["ends", "start"]
 """What is read of a text that is too long: its first and its last half, or its start alone."""
-_LENGTH = "length.json"
+_TOKENIZER, _LENGTH = "tokenizer.json", "length.json"
+_NOT_WHOLE = "the model folder is not whole"
+_MOST_GROWTH = 8.0
+"""How many times as long a tokenizer may make a text; those that are known leave it about as it is."""
 _CLOSED_UP = re.compile(r" (?=[.,;:!?)\]])|(?<=[(\[]) ")
 
 
@@ -66,7 +71,8 @@ class ReportTokenizer:
 
     def reading(self, text: str) -> Reading:
         """How much of a text is read."""
-        encoding = self._tokenizer.encode(text)
+        with _refusing("the tokenizer of the model cannot read a text"):
+            encoding = self._tokenizer.encode(text)
         unknown = {self._tokenizer.token_to_id(word) for word in _UNKNOWN}
         added = encoding.special_tokens_mask
         own = [token for token, special in zip(encoding.ids, added, strict=True) if not special]
@@ -80,24 +86,29 @@ class ReportTokenizer:
         """The tokens as a text, punctuation closed up; what the tokenizer lower-cased stays so."""
         return _CLOSED_UP.sub("", " ".join(self.words(ids)))
 
-    def save(self, folder: Path) -> None:
-        write_text(folder / "tokenizer.json", self._tokenizer.to_str(pretty=True))
-        write_json(folder / _LENGTH, {"max_tokens": self.max_tokens, "keeps": self.keeps})
+    def save(self, folder: Path) -> list[Path]:
+        """Writes the files of the tokenizer, and returns them."""
+        paths = [folder / _TOKENIZER, folder / _LENGTH]
+        write_text(paths[0], self._tokenizer.to_str(pretty=True))
+        write_json(paths[1], {"max_tokens": self.max_tokens, "keeps": self.keeps})
+        return paths
 
     @classmethod
     def load(cls, folder: Path) -> ReportTokenizer:
         """The tokenizer that `save` left. Raises `DataError` where there is none that can be read."""
-        path = folder / "tokenizer.json"
-        if not path.is_file():
-            raise DataError(f"{path}: missing; the model folder is not whole")
-        tokenizer = _from_file(path)
-        if not (folder / _LENGTH).is_file():  # of an earlier version, which read the start alone
-            return cls(tokenizer, max_tokens=(tokenizer.truncation or {}).get("max_length", 512), keeps="start")
+        path, length = folder / _TOKENIZER, folder / _LENGTH
         try:
-            raw = json.loads((folder / _LENGTH).read_text(encoding="utf-8"))
-            return cls(tokenizer, max_tokens=int(raw["max_tokens"]), keeps=raw["keeps"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DataError(f"{folder / _LENGTH}: cannot be read ({error}); the model folder is not whole") from None
+            tokenizer = _from_file(path)
+        except FileNotFoundError:
+            raise DataError(f"{path}: missing; {_NOT_WHOLE}") from None
+        try:
+            raw = read_json(length, _NOT_WHOLE)
+        except FileNotFoundError:  # of an earlier version, which read the start alone
+            raw = {"max_tokens": (tokenizer.truncation or {}).get("max_length", 512), "keeps": "start"}
+        most, keeps = (raw.get("max_tokens"), raw.get("keeps")) if isinstance(raw, dict) else (None, None)
+        if type(most) is not int or not 1 <= most <= MOST_TEXT or keeps not in get_args(Kept):
+            raise DataError(f"{length}: cannot be read (how many tokens are read, and which); {_NOT_WHOLE}")
+        return cls(tokenizer, max_tokens=most, keeps=keeps)
 
 
 def fit_tokenizer(
@@ -178,7 +189,10 @@ def pretrained_tokenizer(source: str, *, max_tokens: int) -> ReportTokenizer:
 
 
 def _encoded(tokenizer: Tokenizer, most: int, keeps: Kept, text: str) -> Int64[np.ndarray, "n"]:
-    ids = np.array(tokenizer.encode(text).ids, dtype=np.int64)
+    if len(text) > MOST_TEXT:
+        raise DataError(f"a text has {len(text):,} characters, more than {MOST_TEXT:,}; shorten it")
+    with _refusing("the tokenizer of the model cannot read a text"):
+        ids = np.array(tokenizer.encode(text).ids, dtype=np.int64)
     if len(ids) > most:
         tail = most // 2 if keeps == "ends" else 0
         ids = np.concatenate([ids[: most - tail], ids[len(ids) - tail :]])
@@ -191,7 +205,45 @@ def _bytes(ids: Int64[np.ndarray, "n"]) -> int:
 
 
 def _from_file(path: Path) -> Tokenizer:
+    """The tokenizer in a file. Raises `FileNotFoundError` where there is none, `DataError` where it cannot be read, or
+    makes much more of a text than it is."""
+    text = read_text(path)
+    _check_growth(parse_json(text, str(path)), path)
+    with _refusing(f"{path}: no tokenizer can be read from it"):
+        tokenizer = Tokenizer.from_str(text)
+        if not tokenizer.get_vocab_size(with_added_tokens=True):
+            raise ValueError("it has no words")
+    return tokenizer
+
+
+def _check_growth(content: Any, path: Path) -> None:
+    """Raises `DataError` where what is replaced in a text makes it many times as long.
+
+    The library ends the whole process where it runs out of memory.
+    """
+    growth = 1.0
+    parts = [content]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, list):
+            parts += part
+        elif isinstance(part, dict):
+            parts += [value for name, value in part.items() if name not in ("model", "added_tokens")]
+            pattern, put = part.get("pattern"), part.get("content") or part.get("prepend")
+            if part.get("type") in ("Replace", "Prepend") and isinstance(put, str):
+                exact = pattern.get("String") if isinstance(pattern, dict) else None
+                growth *= max(1.0, len(put) / max(1, len(exact) if isinstance(exact, str) else 1))
+    if growth > _MOST_GROWTH:
+        raise DataError(f"{path}: what it replaces makes a text {growth:.3g} times as long; get the file anew")
+
+
+@contextmanager
+def _refusing(where: str) -> Iterator[None]:
+    """Within it, the library works on what somebody else has made. What it raises has no narrower type, and where a
+    part of it that is not Python gives up, not even that of an error."""
     try:
-        return Tokenizer.from_file(str(path))
-    except Exception as error:  # the library raises nothing narrower
-        raise DataError(f"{path}: no tokenizer can be read from it ({error}); get the file anew") from None
+        yield
+    except (KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except BaseException as error:
+        raise DataError(f"{where} ({reason(error)}); get the file anew") from None

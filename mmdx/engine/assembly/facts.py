@@ -25,7 +25,7 @@ from mmdx.kinds import KINDS, TABULAR
 from mmdx.models.facts import InputFacts
 from mmdx.registry import TEXT_ENCODERS
 from mmdx.schema import Config
-from mmdx.study import Column, Terms, Unit
+from mmdx.study import Unit
 
 
 @dataclass(frozen=True)
@@ -58,15 +58,6 @@ class ModelFacts:
         if not self.at_use:
             del plain["at_use"]
         return plain
-
-    @classmethod
-    def from_json(cls, raw: Mapping[str, Any]) -> ModelFacts:
-        inputs = {name: _input(facts) for name, facts in raw["inputs"].items()}
-        rates = {
-            level: tuple(nan if share is None else share for share in row) for level, row in raw["prevalence"].items()
-        }
-        findings, texts, trained = tuple(raw["findings"]), dict(raw["texts"]), raw.get("trained", True)
-        return cls(findings, int(raw["size"]), inputs, rates, texts, raw["first"], trained, raw.get("at_use", {}))
 
     def unbuilt(self) -> ModelFacts:
         """These facts as they were before any encoder was made: a model of them starts from what is pretrained."""
@@ -205,21 +196,3 @@ def _plain(facts: InputFacts) -> dict[str, Any]:
     plain = asdict(facts)
     rare = {"terms": plain.pop("terms"), "details": dict(plain.pop("details"))}
     return plain | {name: value for name, value in rare.items() if value}
-
-
-def _input(raw: Mapping[str, Any]) -> InputFacts:
-    # JSON has no tuples.
-    idf, columns = raw["idf"], tuple(_column(column) for column in raw["columns"])
-    exact = {"idf": None if idf is None else tuple(idf), "terms": _terms(raw.get("terms")), "columns": columns}
-    return InputFacts(**{**raw, **exact, "details": tuple(raw.get("details", {}).items())})
-
-
-def _terms(raw: Mapping[str, Any] | None) -> Terms | None:
-    if raw is None:
-        return None
-    pairs = tuple((first, second) for first, second in raw["pairs"])
-    return Terms(tuple(raw["words"]), pairs, tuple(raw["rarities"]))
-
-
-def _column(raw: Mapping[str, Any]) -> Column:
-    return Column(**{**raw, "words": tuple(raw["words"]), "shares": tuple(raw["shares"])})

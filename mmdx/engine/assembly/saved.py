@@ -8,16 +8,13 @@ of an ensemble holds model folders, and `ensemble.json`, which names them.
 from __future__ import annotations
 
 import hashlib
-import json
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import nn
 
 from mmdx.config_file import dump_config, read_config
 from mmdx.data.files import inside
@@ -27,18 +24,22 @@ from mmdx.data.text.tokenizer import ReportTokenizer
 from mmdx.engine.assembly.facts import ModelFacts
 from mmdx.engine.assembly.loader import BatchRecipe
 from mmdx.engine.assembly.members import difference
-from mmdx.engine.assembly.model import build_model
+from mmdx.engine.assembly.model_files.build import AGAIN, model_of
+from mmdx.engine.assembly.model_files.copies import copy_files
+from mmdx.engine.assembly.model_files.facts_file import NOT_WHOLE, read_facts, write_facts
 from mmdx.engine.assembly.parts import register_parts
 from mmdx.engine.assembly.stacks import read_stack
 from mmdx.engine.assembly.texts import target_key
 from mmdx.errors import DataError, UsageError, reason
-from mmdx.files import PARTIAL, ModelLayout, copy_file, write_json, write_text, written
+from mmdx.files import ModelLayout, write_text
 from mmdx.kinds import KINDS
 from mmdx.models.domain import Reference, read_domain
 from mmdx.models.heads.base import FindingsHead
 from mmdx.models.heads.calibration import Calibration
 from mmdx.models.model import MultimodalModel
+from mmdx.models.weights import write_tensors
 from mmdx.schema import Config
+from mmdx.strangers.sealed import digest_of, read_sealed, require, write_sealed
 
 
 @dataclass(frozen=True)
@@ -90,13 +91,14 @@ def write_description(
     """Writes everything of a model folder but the weights; the facts last: with them, the model is described."""
     layout = ModelLayout(folder)
     write_text(layout.config, dump_config(config))
+    beside = [layout.config]
     for name, tokenizer in tokenizers.items():
-        tokenizer.save(layout.tokenizer(name))
-    write_json(layout.facts, facts.to_json())
+        beside += tokenizer.save(layout.tokenizer(name))
+    write_facts(folder, facts, beside)
 
 
 def write_weights(folder: Path, model: nn.Module) -> None:
-    save_tensors(ModelLayout(folder).weights, model.state_dict(), {})
+    write_tensors(ModelLayout(folder).weights, model.state_dict())
 
 
 def load_description(folder: Path) -> tuple[Config, ModelFacts, dict[str, ReportTokenizer]]:
@@ -107,13 +109,15 @@ def load_description(folder: Path) -> tuple[Config, ModelFacts, dict[str, Report
         return load_description(member_folders(folder)[0])
     config = read_config(layout.config)
     register_parts(config)
-    try:
-        facts = ModelFacts.from_json(json.loads(layout.facts.read_text(encoding="utf-8")))
-    except (OSError, json.JSONDecodeError, KeyError, TypeError) as error:
-        raise DataError(f"{layout.facts}: cannot be read ({error}); the model folder is not whole") from None
-    texts = [name for name, sizes in facts.inputs.items() if KINDS[sizes.kind].worded]
-    texts += [target_key(name) for name in facts.texts]
-    return config, facts, {name: ReportTokenizer.load(layout.tokenizer(name)) for name in texts}
+    facts = read_facts(folder, config)
+    vocabularies = {name: sizes.vocabulary for name, sizes in facts.inputs.items() if KINDS[sizes.kind].worded}
+    vocabularies |= {target_key(name): size for name, size in facts.texts.items()}
+    tokenizers = {name: ReportTokenizer.load(layout.tokenizer(name)) for name in vocabularies}
+    for name, size in vocabularies.items():
+        if tokenizers[name].vocabulary != size:
+            found = f"{tokenizers[name].vocabulary} tokens, {layout.facts.name} says {size}"
+            raise DataError(f"{layout.tokenizer(name)}: has {found}; {NOT_WHOLE}")
+    return config, facts, tokenizers
 
 
 def load_model(folder: Path) -> SavedModel:
@@ -124,40 +128,37 @@ def load_model(folder: Path) -> SavedModel:
     if ModelLayout(folder).ensemble.is_file():
         return _load_ensemble(folder)
     config, facts, tokenizers = load_description(folder)
-    model, _ = build_model(config, facts)
-    try:
-        model.load_state_dict(load_file(ModelLayout(folder).weights))
-    except FileNotFoundError:
-        raise DataError(
-            f"{ModelLayout(folder).weights}: missing; training has not reached its first validation"
-        ) from None
-    except (SafetensorError, RuntimeError) as error:
-        raise DataError(
-            f"{ModelLayout(folder).weights}: does not hold this model's weights ({reason(error)})"
-        ) from None
+    model = model_of(folder, config, facts)
     _calibrate(model, folder, facts)
     model.stack = read_stack(folder, facts)
+    if model.stack is not None and model.stack.head not in model.heads_of("study"):
+        raise DataError(f"{ModelLayout(folder).stack}: '{model.stack.head}' is no study head of this model; {AGAIN}")
     return SavedModel(model.eval(), config, facts, tokenizers, _first_of(folder, facts), domain=read_domain(folder))
 
 
 def write_calibration(folder: Path, calibrations: Mapping[str, Calibration], facts: ModelFacts) -> None:
     """Writes the calibration of each head, by its name."""
     content = {name: calibration.to_json(facts.findings) for name, calibration in calibrations.items()}
-    write_json(ModelLayout(folder).calibration, content)
+    layout = ModelLayout(folder)
+    write_sealed(layout.calibration, content)
+    require(layout.facts, layout.calibration)
 
 
 def _calibrate(model: MultimodalModel, folder: Path, facts: ModelFacts) -> None:
     """Gives the heads of a model the calibration that lies in its folder, where one does."""
     path = ModelLayout(folder).calibration
-    if not path.is_file():
-        return
     try:
-        for name, raw in json.loads(path.read_text(encoding="utf-8")).items():
-            head = model.answering[name]
-            if isinstance(head, FindingsHead):
-                head.calibration = Calibration.from_json(raw, facts.findings)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path}: cannot be read ({reason(error)}); copy the whole model folder again") from None
+        content = read_sealed(path, AGAIN)
+    except FileNotFoundError:
+        return
+    for name, raw in content.items():
+        head = model.answering.get(name)
+        if not isinstance(head, FindingsHead):
+            raise DataError(f"{path}: '{name}' is no head of this model that can be calibrated; {AGAIN}")
+        try:
+            head.calibration = Calibration.from_json(raw, facts.findings)
+        except (ValueError, AttributeError, TypeError) as error:
+            raise DataError(f"{path}: '{name}' cannot be read ({reason(error)}); {AGAIN}") from None
 
 
 def _load_ensemble(folder: Path) -> SavedModel:
@@ -179,15 +180,18 @@ def member_folders(folder: Path) -> list[Path]:
     """
     path = ModelLayout(folder).ensemble
     try:
-        names = json.loads(path.read_text(encoding="utf-8"))["members"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path}: cannot be read ({error}); the model folder is not whole") from None
+        names = read_sealed(path, NOT_WHOLE).get("members")
+    except FileNotFoundError:
+        raise DataError(f"{path}: missing; {NOT_WHOLE}") from None
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
-        raise DataError(f"{path}: members is no list of folders; copy the whole model folder again")
+        raise DataError(f"{path}: members is no list of folders; {AGAIN}")
     places = [inside(folder, name, str(path)) for name in names]
+    if len({place.resolve() for place in places}) < len(places):
+        raise DataError(f"{path}: members name a folder twice; {AGAIN}")
     for place in places:
-        if not ModelLayout(place).facts.is_file():
-            raise DataError(f"{place}: is no folder of one model; copy the whole model folder again")
+        own = ModelLayout(place)
+        if not own.facts.is_file() or own.ensemble.exists() or not place.resolve().is_relative_to(folder.resolve()):
+            raise DataError(f"{place}: is no folder of one model; {AGAIN}")
     return places
 
 
@@ -204,7 +208,7 @@ def write_ensemble(folder: Path, models: Sequence[Path]) -> None:
     places = [layout.member(number).folder for number in range(len(lone))]
     for source, place in zip(lone, places, strict=True):
         copy_model(source, place)
-    write_json(layout.ensemble, {"members": [place.relative_to(folder).as_posix() for place in places]})
+    write_sealed(layout.ensemble, {"members": [place.relative_to(folder).as_posix() for place in places]})
 
 
 def check_alike(models: Sequence[Path]) -> list[Path]:
@@ -229,6 +233,8 @@ def _first_of(folder: Path, facts: ModelFacts) -> SavedModel | None:
     if facts.first is None:
         return None
     place = ModelLayout(folder).first
+    if place.is_symlink():
+        raise DataError(f"{place}: is a link, not the folder itself; {AGAIN}")
     first = load_model(place)
     if weights_digest(place) != facts.first:
         raise DataError(
@@ -245,9 +251,8 @@ def copy_first(store: Store, folder: Path, facts: ModelFacts) -> None:
 
 
 def copy_model(source: Path, folder: Path) -> None:
-    """A model folder, and nothing that lies beside it."""
-    ignore = shutil.ignore_patterns(f"*{PARTIAL}")
-    shutil.copytree(source, folder, dirs_exist_ok=True, ignore=ignore, copy_function=copy_file)
+    """A model folder, and nothing that lies beside it. Raises `DataError` as `copy_files` does."""
+    copy_files(source, folder)
 
 
 def weights_digest(folder: Path) -> str:
@@ -255,29 +260,8 @@ def weights_digest(folder: Path) -> str:
     if ModelLayout(folder).ensemble.is_file():
         digests = "".join(weights_digest(place) for place in member_folders(folder))
         return hashlib.blake2b(digests.encode(), digest_size=16).hexdigest()
-    digest, weights = hashlib.blake2b(digest_size=16), ModelLayout(folder).weights
+    weights = ModelLayout(folder).weights
     try:
-        with weights.open("rb") as file:
-            while block := file.read(2**20):
-                digest.update(block)
+        return digest_of(weights)
     except FileNotFoundError:
-        raise DataError(
-            f"{ModelLayout(folder).weights}: missing; training has not reached its first validation"
-        ) from None
-    return digest.hexdigest()
-
-
-def save_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> None:
-    """Writes tensors, whole or not at all, with `header` as their metadata. Raises `DataError` where it cannot."""
-    try:
-        with written(path) as partial:
-            save_file(_contiguous(tensors), partial, metadata={"format": "pt", **header})
-    except (OSError, SafetensorError) as error:
-        raise DataError(
-            f"{path}: cannot be written ({reason(error)}); make room, then go on with train --resume"
-        ) from None
-
-
-def _contiguous(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Copies on the CPU: safetensors refuses views that share memory, such as an expanded buffer."""
-    return {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}
+        raise DataError(f"{weights}: missing; training has not reached its first validation") from None

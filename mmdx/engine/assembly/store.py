@@ -23,6 +23,7 @@ from mmdx.errors import DataError, UsageError
 from mmdx.files import RunLayout
 from mmdx.registry import READERS
 from mmdx.schema import Config
+from mmdx.strangers.screen import screen
 
 
 def open_store(config: Config, console: Console, turn: AbstractContextManager[None] | None = None) -> Store:
@@ -62,7 +63,7 @@ def makes_source(reader: str) -> bool:
 
 def store_of(run: RunLayout, config: Config, accelerator: Accelerator) -> Store:
     """The store that a run was trained on, where it lies; else the one that its config names, if that is the same."""
-    loud = Console(stderr=True, quiet=not accelerator.is_main_process)
+    loud = screen(stderr=True, quiet=not accelerator.is_main_process)
     store = store_at_hand(run, config, loud) or open_store(config, loud, main_first(accelerator))
     same_store(run, store)
     return store

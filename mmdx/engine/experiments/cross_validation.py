@@ -9,7 +9,6 @@ from pathlib import Path
 import pandas as pd
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list
-from rich.console import Console
 
 from mmdx.config_file import read_config
 from mmdx.data.counting import Count, uncounted
@@ -40,6 +39,7 @@ from mmdx.stats.report.contents import headline_metrics
 from mmdx.stats.report.markdown import markdown, markdown_table
 from mmdx.stats.report.tables import Sheet
 from mmdx.stats.sections.folds.spread import spread_over, spread_records, spread_sheet
+from mmdx.strangers.screen import screen
 from mmdx.study import Split
 
 POOLED = tuple(RunLayout(Path()).scores("test", *kinds).name for kinds in (*KINDS_OF_SCORES, (BOXES_GRAD_CAM,)))
@@ -145,7 +145,7 @@ def evaluate_folds(
     pooled = out or run.predictions
     if accelerator.is_main_process:
         for line in _pool(run, places, pooled):
-            Console(stderr=True).print(line, markup=False, highlight=False)
+            screen(stderr=True).print(line, markup=False, highlight=False)
         if out is not None:
             primary = read_config(run.config).data.primary
             write_json(out / EVALUATION, {"run": str(folder), "split": split, "primary": primary})

@@ -8,7 +8,6 @@ of these patients for as many epochs. With one fold, the split's own validation 
 
 from __future__ import annotations
 
-import json
 import time
 import warnings
 from collections.abc import Sequence
@@ -39,6 +38,7 @@ from mmdx.engine.training.tracking import tracked
 from mmdx.errors import DataError, reason
 from mmdx.files import RunLayout, write_json
 from mmdx.stats.metrics.registry import PRIMARY
+from mmdx.strangers.bounded import parse_json, read_json, read_text
 from mmdx.study import Split
 
 SMOOTHED = 3
@@ -137,7 +137,7 @@ def settle(setting: Setting, saved: SavedModel, held_out: HeldOut) -> None:
 def read_length(path: Path) -> Length:
     """What `settle` left. Raises `DataError` where it cannot be read."""
     try:
-        raw = json.loads(path.read_text(encoding="utf-8"))
+        raw = read_json(path, "start a new run")
         return Length(int(raw["epochs"]), int(raw["of"]), tuple(raw["log_losses"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path}: cannot be read ({reason(error)}); start a new run") from None
@@ -167,7 +167,7 @@ def choose_length(logs: Sequence[Path], epochs: int) -> Length:
 
 
 def _judged(log: Path, name: str, epochs: int) -> list[float]:
-    lines = [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()]
+    lines = [parse_json(line, str(log)) for line in read_text(log).splitlines()]
     by_epoch = {line["epoch"]: line[f"val_{name}"] for line in lines if f"val_{name}" in line}
     if len(by_epoch) < epochs:
         raise DataError(f"{log}: judges {len(by_epoch)} of {epochs} epochs; remove {log.parent} and resume the run")

@@ -6,7 +6,6 @@ A prediction file knows a slice by its study and its place; which file that is, 
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from mmdx.data.readers.rsna_ich import image_places
 from mmdx.errors import DataError, UsageError, did_you_mean, some
 from mmdx.files import SLICE, written
 from mmdx.stats.cohort.predictions import read_predictions
+from mmdx.strangers.bounded import read_json
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _array(path: Path, study: str, cells: Mapping[tuple[str, str], float]) -> Fl
 def _from_json(path: Path) -> pd.DataFrame:
     """The slices of a `predictions.json` as a prediction file has them."""
     try:
-        results: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+        results: list[dict[str, Any]] = read_json(path, "write it again")
         rows = [
             (result["study_id"], result["shown"], finding, index, float(score))
             for result in results

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from mmdx.data.files import unpacked
 from mmdx.data.readers.detect import detect_reader
+from mmdx.data.store.recipe import names_at_use
 from mmdx.data.text.missing import without_empty
 from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.inference.answers import Refused
@@ -67,7 +68,7 @@ def studies_of(folder: Path, source: Path, at_use: Mapping[str, Any]) -> list[St
     """The studies in `folder`, which may be an unpacked `source`: errors speak of what the user gave. `at_use` are
     options for the reader that fits, of which those count that it has."""
     reader = detect_reader(folder)
-    known = READERS.schema(reader.type).model_fields
+    known = names_at_use(reader.type)  # another option could name files anywhere
     options = {name: value for name, value in at_use.items() if name in known}
     try:
         return without_empty(READERS.build(Component(type=reader.type, **options), root=folder))

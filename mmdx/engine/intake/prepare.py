@@ -21,6 +21,7 @@ from mmdx.engine.assembly.plugins import import_plugins
 from mmdx.errors import UsageError
 from mmdx.registry import READERS
 from mmdx.schema import Component, DataConfig, SplitOptions
+from mmdx.strangers.screen import screen
 
 SPLIT_WORDS = {"val": "val", "test": "test", "split_seed": "seed"}
 """Words of the command line, and the options of a split that they set."""
@@ -72,7 +73,7 @@ def prepare_source(
 
     processes = PartialState(cpu=True)
     try:
-        main_console = Console(stderr=console.stderr, quiet=group.rank > 0)
+        main_console = screen(stderr=console.stderr, quiet=group.rank > 0)
         return prepare_store(recipe, out, made.split, main_console, turn=main_first(processes))
     finally:
         processes.destroy_process_group()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,9 +14,10 @@ from mmdx.data.audit.lexicon import SHIPPED, read_lexicon
 from mmdx.data.counting import Count, uncounted
 from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
-from mmdx.errors import UsageError
+from mmdx.errors import DataError, UsageError
 from mmdx.kinds import KINDS
 from mmdx.schema import ReportOptions
+from mmdx.strangers.bounded import read_json
 from mmdx.study import Split
 
 AUDIT_FILE = "audit.json"
@@ -79,8 +79,8 @@ def _stored(path: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
+        stored = read_json(path)
+    except DataError:
         return None
     return stored if isinstance(stored, dict) else None
 

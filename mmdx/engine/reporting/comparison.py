@@ -6,7 +6,6 @@ Pictured are the studies on which models disagree, one slice each, as the store 
 from __future__ import annotations
 
 import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +25,7 @@ from mmdx.stats.evidence import Evidence
 from mmdx.stats.report.section import Picture
 from mmdx.stats.report.words import number
 from mmdx.stats.sections.disagreements import KEY, Apart
+from mmdx.strangers.bounded import MOST_OF_CONFIG, read_json, read_text
 from mmdx.yaml_text import parse_yaml
 
 SMALLEST, LARGEST = 192, 512
@@ -178,7 +178,7 @@ def _inputs(run: RunLayout) -> Mapping[str, Any]:
     """The inputs that the config of a run names, as plain values; of a stack its modalities in its place."""
     if not run.config.is_file():
         return {}
-    raw = parse_yaml(run.config.read_text(encoding="utf-8"), str(run.config))
+    raw = parse_yaml(read_text(run.config, most=MOST_OF_CONFIG), str(run.config))
     config: Mapping[str, Any] = raw if isinstance(raw, Mapping) else {}
     inputs = (config.get("model") or {}).get("inputs") or {}
     stacks = (config.get("data") or {}).get("stacks") or {}
@@ -197,5 +197,5 @@ def _window(section: Any) -> tuple[float, float]:
 def _json(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
-    content = json.loads(path.read_text(encoding="utf-8"))  # read before, for where the runs come from
+    content = read_json(path)  # read before, for where the runs come from
     return content if isinstance(content, dict) else {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,6 +26,7 @@ from mmdx.stats.report.words import with_interval
 from mmdx.stats.sections.boxes.measures import Measured, box_metrics
 from mmdx.stats.sections.boxes.table import boxes_json
 from mmdx.stats.texts import Descriptions
+from mmdx.strangers.bounded import read_json
 from mmdx.study import PATIENTS_UNKNOWN, Split
 from mmdx.templates import code_span
 
@@ -126,7 +126,7 @@ def making_of(run: RunLayout) -> str:
             if stacked
             else "Scores are not calibrated: they rank, and are no probabilities."
         )
-    final = json.loads(run.final.read_text(encoding="utf-8"))
+    final = read_json(run.final)
     if "members" in final:
         return (
             "The members learned from training and validation studies; `predictions/val.csv` is the mean of what they "
@@ -145,7 +145,7 @@ def weights_of(run: RunLayout) -> list[str]:
     path = ModelLayout(run.best).stack
     if not path.is_file():
         return []
-    lines, weightings = [], json.loads(path.read_text(encoding="utf-8"))["weightings"]
+    lines, weightings = [], read_json(path)["weightings"]
     for weighting in (part for part in weightings if part["shown"]):
         means = {member: fmean(weights.values()) for member, weights in weighting["weight"].items()}
         counts = ", ".join(f"{member} {mean:.2f}" for member, mean in means.items() if round(mean, 2))

@@ -6,7 +6,6 @@ give, and a model of several modalities has no pipeline of the hub.
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -29,6 +28,7 @@ from mmdx.registry import READERS
 from mmdx.schema import Config
 from mmdx.stats.comparison.compare import Comparison
 from mmdx.stats.metrics.registry import METRICS
+from mmdx.strangers.bounded import read_json
 from mmdx.templates import environment
 
 HUB_METRICS = {"auroc": "roc_auc", "ap": "average_precision", "log_loss": "log_loss", "brier": "brier_score"}
@@ -169,7 +169,7 @@ def _limits(inputs: CardInputs) -> dict[str, Any]:
     """What speaks against a model's scores: the audit, what was withheld, and the subgroups that nobody looked at."""
     run = inputs.run
     path = next((path for path in (run.audit, run.fold(0).audit) if path.is_file()), None)
-    audit = json.loads(path.read_text(encoding="utf-8")) if path else {"verdict": "not done", "findings": []}
+    audit = read_json(path) if path else {"verdict": "not done", "findings": []}
     studies = pd.read_csv(run.studies, dtype=str, nrows=1) if run.studies.is_file() else pd.DataFrame()
     return {
         "verdict": audit["verdict"],
@@ -201,7 +201,7 @@ def _dealt(run: RunLayout) -> str:
 def _preparation(inputs: CardInputs) -> list[str]:
     """What is done to a study before a model reads it, in sentences."""
     config, path = inputs.config, Path(inputs.store["folder"]) / "dataset.json"
-    description = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    description = read_json(path) if path.is_file() else {}
     size = description.get("size", config.data.size)
     sentences = []
     if any(KINDS[kind].pictured for kind in inputs.kinds):
@@ -212,7 +212,7 @@ def _preparation(inputs: CardInputs) -> list[str]:
         reports = withheld(config.data.reports)
         sentences.append(f"Texts are read {f'without {reports}' if reports else 'as they are'}.")
         texts = next((path for path in (inputs.run.texts, inputs.run.fold(0).texts) if path.is_file()), None)
-        sentences += coverage_sentences(json.loads(texts.read_text(encoding="utf-8"))) if texts else []
+        sentences += coverage_sentences(read_json(texts)) if texts else []
     return sentences
 
 

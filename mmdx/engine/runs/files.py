@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,6 +12,7 @@ import pandas as pd
 from huggingface_hub import DatasetCard
 
 from mmdx.files import BASELINES, SLICES, ModelLayout, RunLayout
+from mmdx.strangers.bounded import parse_json, read_text, regular
 from mmdx.yaml_text import parse_yaml
 
 _LAYOUT = RunLayout(Path())
@@ -69,8 +69,8 @@ class RunFiles:
     @cached_property
     def log(self) -> list[dict[str, Any]]:
         path = self._place(_LAYOUT.log.name)
-        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-        return [json.loads(line) for line in lines if line]
+        lines = read_text(path).splitlines() if path.is_file() else []
+        return [parse_json(line, str(path)) for line in lines if line]
 
     @property
     def scores(self) -> str:
@@ -92,7 +92,7 @@ class RunFiles:
         path = self.folder / name
         if not path.is_file():
             return {}
-        table = pd.read_csv(path, dtype=str, keep_default_na=False)
+        table = pd.read_csv(regular(path), dtype=str, keep_default_na=False)
         return {str(column): table[column].tolist() for column in table}
 
     def estimates(self, *, finding: bool, model: bool = True) -> Sequence[Mapping[str, Any]]:
@@ -129,7 +129,7 @@ class RunFiles:
 def licence_of_store(folder: Path) -> str | None:
     """What the card of a store says of the licence of its data, where it still lies there and knows one."""
     path = folder / "card.md"
-    licence = DatasetCard(path.read_text(encoding="utf-8")).data.to_dict().get("license") if path.is_file() else None
+    licence = DatasetCard(read_text(path)).data.to_dict().get("license") if path.is_file() else None
     return licence if isinstance(licence, str) and licence != "other" else None
 
 
@@ -141,5 +141,5 @@ def dropout_words(rates: float | Mapping[str, float]) -> str:
 def _read(path: Path) -> Any:
     if not path.is_file():
         return None
-    text = path.read_text(encoding="utf-8")
-    return parse_yaml(text, str(path)) if path.suffix == ".yaml" else json.loads(text)
+    text = read_text(path)
+    return parse_yaml(text, str(path)) if path.suffix == ".yaml" else parse_json(text, str(path))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import sys
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from mmdx.data.store.store import Store
 from mmdx.errors import DataError, UsageError
 from mmdx.files import RunLayout, write_json, write_text
 from mmdx.schema import Config
+from mmdx.strangers.bounded import read_json
 
 PACKAGES = (
     *("mmdx", "torch", "timm", "transformers", "datasets"),
@@ -68,7 +68,7 @@ def record_store(run: RunLayout, store: Store, accelerator: Accelerator) -> None
 def read_environment(run: RunLayout) -> dict[str, Any]:
     """Versions, device, processes and `store` (`STORE_KEYS`). Raises `UsageError` where the folder is no run."""
     try:
-        return json.loads(run.environment.read_text(encoding="utf-8"))
+        return read_json(run.environment)
     except FileNotFoundError:
         raise UsageError(f"{run.folder}: not a run folder (no {run.environment.name})") from None
 
@@ -82,7 +82,7 @@ def read_members(run: RunLayout) -> list[dict[str, Any]]:
     """The runs that a run is made of: `run`, its folder, `seed`, and `store` (`STORE_KEYS`); itself where it is no
     ensemble."""
     if run.members.is_file():
-        return json.loads(run.members.read_text(encoding="utf-8"))
+        return read_json(run.members)
     seed = read_config(run.config).seed
     return [{"run": str(run.folder), "seed": seed, "store": read_environment(run)["store"]}]
 

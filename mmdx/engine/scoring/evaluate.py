@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from accelerate import Accelerator
-from rich.console import Console
 
 from mmdx.data.counting import Count, uncounted
 from mmdx.data.splits.splits import Splits
@@ -27,6 +26,7 @@ from mmdx.errors import UsageError
 from mmdx.files import EVALUATION, RunLayout, write_json
 from mmdx.schema import Config, SliceOrder
 from mmdx.stats.cohort.unfinished import UNFINISHED, unfinished
+from mmdx.strangers.screen import screen
 from mmdx.study import Split
 
 
@@ -85,7 +85,7 @@ def score_run(
         raise UsageError(f"--grad-cam: {folder} is an ensemble; give one of its members")
     store = store_of(run, saved.config, accelerator)
     saved = saved.with_config(scoring.applied).to(accelerator.device)
-    console = Console(stderr=True, quiet=not accelerator.is_main_process)
+    console = screen(stderr=True, quiet=not accelerator.is_main_process)
     splits = _unlearned(run, splits_of(run, store), split)
     stores = stores_of_members(run, store)
     listener = count if accelerator.is_main_process else uncounted

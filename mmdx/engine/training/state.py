@@ -15,8 +15,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from mmdx.engine.assembly.finals import Keeper
-from mmdx.engine.assembly.saved import save_tensors
 from mmdx.errors import DataError, reason
+from mmdx.models.weights import write_tensors
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def save_state(
         "groups": json.dumps(state["param_groups"]),
         "scaler": json.dumps(dict(scaler)),
     }
-    save_tensors(path, tensors, header)
+    write_tensors(path, tensors, header)
 
 
 def load_state(

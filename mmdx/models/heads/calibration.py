@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from mmdx.strangers.sealed import number_in
+
 
 class Calibration(nn.Module):
     """Logits `[k f]` times `scale` plus `shift`, one of each per finding, in float32.
@@ -35,6 +37,9 @@ class Calibration(nn.Module):
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Mapping[str, float]], findings: Sequence[str]) -> Calibration:
-        """Raises `KeyError` where a finding has no value."""
-        scale, shift = (torch.tensor([float(raw[part][name]) for name in findings]) for part in ("scale", "shift"))
+        """Raises `ValueError` where a finding has no finite number, or another one has."""
+        for part in ("scale", "shift"):
+            if set(raw.get(part, ())) != set(findings):
+                raise ValueError(f"{part} is not of the findings {', '.join(findings)}")
+        scale, shift = (torch.tensor([number_in(raw[part], name) for name in findings]) for part in ("scale", "shift"))
         return cls(scale, shift)

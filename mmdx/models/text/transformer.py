@@ -30,6 +30,8 @@ OTHERWISE = (
 Source = Annotated[str, Field(description="a name of the hub, a model folder, an installed package")]
 _POOLING = "trained_pooling"
 """Under which name an architecture keeps how its source was pooled."""
+_FETCHING = ("auto_map", "attn_implementation", "_attn_implementation", "quantization_config", "trust_remote_code")
+"""What of an architecture would make the library fetch something, or run what it fetched: it is left out."""
 _SWITCHES = {"mean": "pooling_mode_mean_tokens", "cls": "pooling_mode_cls_token"}
 
 
@@ -234,7 +236,7 @@ def _from_source(source: str) -> nn.Module:
 def _from_architecture(architecture: Mapping[str, Any]) -> nn.Module:
     from transformers import AutoConfig, AutoModel
 
-    options = {k: v for k, v in architecture.items() if k not in ("model_type", _POOLING)}
+    options = {k: v for k, v in architecture.items() if k not in ("model_type", _POOLING, *_FETCHING)}
     return AutoModel.from_config(AutoConfig.for_model(architecture["model_type"], **options), dtype=torch.float32)
 
 

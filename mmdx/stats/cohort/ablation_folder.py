@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from mmdx.errors import DataError, UsageError, some
 from mmdx.files import SLICES, RunLayout
 from mmdx.stats.cohort.predictions import read_text
 from mmdx.stats.cohort.sources import Inputs, paths_and_tables
+from mmdx.strangers.bounded import read_json
 
 RECORD = "ablation.json"
 GUIDED_OWN = "guided_own"
@@ -114,9 +114,9 @@ def _config(variant: str, place: str) -> str:
 
 def _read(path: Path) -> Mapping[str, Any]:
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read ({error}); run mmdx ablate again") from None
+        record = read_json(path, "run mmdx ablate again")
+    except FileNotFoundError:
+        raise DataError(f"{path}: missing; run mmdx ablate again") from None
     if not isinstance(record, dict) or not {"reference", "refused", "runs"} <= record.keys():
         raise DataError(f"{path}: is no record of an ablation; run mmdx ablate again")
     return record

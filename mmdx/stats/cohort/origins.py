@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,11 @@ from mmdx.errors import DataError
 from mmdx.files import EVALUATION, RunLayout
 from mmdx.stats.cohort.predictions import read_text
 from mmdx.stats.cohort.sources import Source
+from mmdx.strangers.bounded import MOST_OF_CONFIG, read_json
+from mmdx.strangers.bounded import read_text as text_of
 from mmdx.yaml_text import parse_yaml
+
+_OTHERWISE = "restore it, or compare the prediction files alone"
 
 
 @dataclass(frozen=True)
@@ -79,7 +82,7 @@ def origin_of(name: str, run: RunLayout) -> Origin:
     environment = _json(run.environment)
     store = environment.get("store") or {}
     folder = store.get("folder")
-    config = parse_yaml(run.config.read_text(encoding="utf-8"), str(run.config)) if run.config.is_file() else {}
+    config = parse_yaml(text_of(run.config, most=MOST_OF_CONFIG), str(run.config)) if run.config.is_file() else {}
     source = (config.get("data") or {}).get("source") if isinstance(config, Mapping) else None
     return Origin(
         name,
@@ -106,9 +109,7 @@ def _trained_on(run: RunLayout) -> tuple[int | None, int | None, int | None]:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"{path}: cannot be read ({error}); restore it, or compare the prediction files alone"
-        ) from None
+        content = read_json(path, _OTHERWISE)
+    except FileNotFoundError:
+        raise DataError(f"{path}: missing; {_OTHERWISE}") from None
     return content if isinstance(content, dict) else {}

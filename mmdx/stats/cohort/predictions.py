@@ -19,8 +19,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
-from mmdx.errors import DataError, did_you_mean
+from mmdx.errors import DataError, did_you_mean, refuse_lack
 from mmdx.files import FOLD, PREDICTION_COLUMNS, SLICE
+from mmdx.strangers.bounded import regular
 
 
 def read_predictions(path: Path, *, shown: str | None = None) -> pd.DataFrame:
@@ -79,12 +80,13 @@ def read_text(path: Path, columns: Sequence[str]) -> pd.DataFrame:
     Raises `DataError` where the file cannot be read, or lacks one of `columns`.
     """
     try:
-        raw = pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skip_blank_lines=False)
+        raw = pd.read_csv(regular(path), dtype=str, keep_default_na=False, encoding="utf-8-sig", skip_blank_lines=False)
     except FileNotFoundError:
         raise DataError(f"{path}: no such prediction file; 'mmdx evaluate RUN' writes one") from None
     except pd.errors.EmptyDataError:
         raise DataError(f"{path}: the file is empty; expected the columns {', '.join(columns)}") from None
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError) as error:
+    except (OSError, ValueError, MemoryError, pd.errors.ParserError) as error:
+        refuse_lack(error, path)
         reason = " ".join(str(error).split())
         raise DataError(f"{path}: cannot be read as UTF-8 CSV ({reason}); write it again") from None
     # pandas takes the first column for row names when every row has one field more than the header: all would shift.

@@ -9,6 +9,7 @@ from typing import Any
 from mmdx.errors import DataError, UsageError, did_you_mean
 from mmdx.files import EVALUATION, RunLayout
 from mmdx.stats.cohort.sources import Source
+from mmdx.strangers.bounded import MOST_OF_CONFIG, read_text
 from mmdx.yaml_text import parse_yaml
 
 
@@ -51,7 +52,7 @@ def _text(section: Mapping[str, Any], key: str, path: Path) -> str | None:
 
 def _read(path: Path) -> Mapping[str, Any]:
     try:
-        content = parse_yaml(path.read_text(encoding="utf-8"), str(path))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read ({error}); evaluate the run again") from None
+        content = parse_yaml(read_text(path, most=MOST_OF_CONFIG), str(path))
+    except FileNotFoundError:
+        raise DataError(f"{path}: missing; evaluate the run again") from None
     return content if isinstance(content, Mapping) else {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,9 +11,12 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from mmdx.errors import DataError, UsageError, some
+from mmdx.errors import DataError, UsageError, reason, some
 from mmdx.files import BASELINES, EVALUATION, PREDICTIONS, SLICES, RunLayout, scores_name
 from mmdx.stats.cohort.predictions import check_table, read_predictions, read_text
+from mmdx.strangers.bounded import read_json
+
+_AUDIT_AGAIN = "audit the store again"
 
 Unit = Literal["study", "slice", "patient"]
 By = Literal["study_id", "patient_id"]
@@ -69,10 +71,7 @@ class Source:
         path = self.file.with_name(EVALUATION)
         if self.table is not None or not path.is_file():
             return None
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise DataError(f"{path}: cannot be read ({error}); evaluate the run again") from None
+        content = read_json(path, "evaluate the run again")
         return content if isinstance(content, Mapping) else {}
 
     @property
@@ -206,9 +205,9 @@ def read_verdicts(sources: Sequence[Source]) -> dict[str, str]:
     for source in sources:
         if source.audit is not None:
             try:
-                verdicts[source.name] = str(json.loads(source.audit.read_text(encoding="utf-8"))["verdict"])
-            except (OSError, ValueError, KeyError, TypeError) as error:
-                raise DataError(f"{source.audit}: is no audit ({error}); audit the store again") from None
+                verdicts[source.name] = str(read_json(source.audit, _AUDIT_AGAIN)["verdict"])
+            except (KeyError, TypeError) as error:
+                raise DataError(f"{source.audit}: is no audit ({reason(error)}); {_AUDIT_AGAIN}") from None
     return verdicts
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +10,8 @@ from typing import Any
 
 from mmdx.files import RunLayout
 from mmdx.stats.cohort.predictions import read_text
+from mmdx.strangers.bounded import MOST_OF_CONFIG, parse_json
+from mmdx.strangers.bounded import read_text as text_of
 from mmdx.yaml_text import parse_yaml
 
 UNFINISHED = "unfinished"
@@ -85,7 +86,7 @@ def _ended(run: RunLayout) -> bool:
 
 
 def _so_far(run: RunLayout) -> str:
-    config = parse_yaml(run.config.read_text(encoding="utf-8"), str(run.config))
+    config = parse_yaml(text_of(run.config, most=MOST_OF_CONFIG), str(run.config))
     config = config if isinstance(config, Mapping) else {}
     if config.get("guidance") is not None:
         return "not all of its stages are done"
@@ -106,8 +107,8 @@ def _so_far(run: RunLayout) -> str:
 def _epochs_done(log: Path) -> int:
     """The last epoch in a log that is done; lines of steps have no `seconds`, and a killed training may leave its last
     line torn."""
-    lines = log.read_text(encoding="utf-8").splitlines() if log.is_file() else []
+    lines = text_of(log).splitlines() if log.is_file() else []
     for line in reversed(lines):
         if '"seconds"' in line and line.endswith("}"):
-            return int(json.loads(line)["epoch"])
+            return int(parse_json(line, str(log))["epoch"])
     return 0

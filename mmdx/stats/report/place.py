@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmdx.errors import UsageError, some
+from mmdx.errors import DataError, UsageError, some
+from mmdx.strangers.bounded import read_json
 
 RECORD = "compare.json"
 """The last file that is written: what is made of the others can be read there."""
@@ -47,10 +48,10 @@ def refuse_other(folder: Path, sources: Sequence[Path | str], split: str) -> Non
 def earlier_record(folder: Path) -> Mapping[str, Any] | None:
     """What `compare.json` of a folder says, nothing where it cannot be read; None where no comparison lies there."""
     try:
-        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        record = read_json(folder / RECORD)
     except FileNotFoundError:
         return {} if any((folder / name).exists() for name in TEXTS) else None
-    except (OSError, ValueError):
+    except DataError:
         return {}
     return record if isinstance(record, dict) else {}
 

@@ -28,7 +28,7 @@ def layout(tmp_path: Path) -> Layout:
 
 
 def test_an_index_has_lengths_orders_labels_and_splits(layout: Layout, tmp_path: Path) -> None:
-    index = Index(tmp_path, layout, 2)
+    index = Index(tmp_path, layout, 2, 1)
     assert index.texts("study_id") == ["a", "b"]
     assert np.array_equal(index.labels, [[1], [np.nan]], equal_nan=True)
     assert index.of_modalities() == {"photo.length": [2, 0], "photo.order": ["given", None]}
@@ -39,6 +39,6 @@ def test_an_index_has_lengths_orders_labels_and_splits(layout: Layout, tmp_path:
 
 def test_an_index_of_other_studies_or_columns_is_refused(layout: Layout, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="its index holds 2 studies, not 3; remove the folder"):
-        Index(tmp_path, layout, 3)
+        Index(tmp_path, layout, 3, 1)
     with pytest.raises(DataError, match=r"its columns are not those of dataset\.json"):
-        Index(tmp_path, Layout({}, layout.findings, 8), 2)
+        Index(tmp_path, Layout({}, layout.findings, 8), 2, 1)

@@ -87,7 +87,7 @@ def test_a_long_cell_is_read_and_one_without_end_is_refused(tmp_path, monkeypatc
     monkeypatch.setattr("mmdx.data.tables.tables.MOST_TEXT", 100)
     (tmp_path / "m.jsonl").write_text(json.dumps({"study_id": 1, "report": long}))
     for name in ("m.csv", "m.jsonl"):
-        with pytest.raises(DataError, match=rf"{name}, row \d: a cell has more than 10,000,000 characters") as error:
+        with pytest.raises(DataError, match=rf"{name}, row \d: a cell has more than 1,000,000 characters") as error:
             read_table(tmp_path / name)
         assert "\n" not in str(error.value)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import re
 from pathlib import Path
 
 import pytest
@@ -149,7 +150,7 @@ def test_a_tokenizer_of_an_earlier_version_reads_the_start_as_it_did(tmp_path: P
         ReportTokenizer.load(tmp_path)
 
 
-@pytest.mark.parametrize(("content", "said"), [(None, "missing"), ("{", "no tokenizer can be read from it")])
+@pytest.mark.parametrize(("content", "said"), [(None, "missing"), ("{", "cannot be read as JSON")])
 def test_a_tokenizer_that_cannot_be_loaded_is_named(tmp_path: Path, content: str | None, said: str) -> None:
     if content is not None:
         (tmp_path / "tokenizer.json").write_text(content, encoding="utf-8")
@@ -203,3 +204,52 @@ def test_written_words_close_up_before_punctuation():
     tokenizer = fit_tokenizer(["Fell (twice), no pain. OK?"] * 2, max_tokens=20)
     ids = tokenizer("Fell (twice), no pain. OK?")
     assert tokenizer.prose(ids.tolist()) == "fell (twice), no pain. ok?"
+
+
+def _saved(folder: Path, **changes: object) -> Path:
+    fit_tokenizer(["fall on the head"] * 2, max_tokens=8).save(folder)
+    path = folder / "tokenizer.json"
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | changes), encoding="utf-8")
+    return folder
+
+
+def _doubling(times: int) -> dict[str, object]:
+    one = {"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}
+    return {"type": "Sequence", "normalizers": [one] * times}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"normalizer": _doubling(30)}, "makes a text 1.07e+09 times as long"),
+        ({"normalizer": {"type": "Replace", "pattern": {"Regex": "x?"}, "content": "y" * 9}}, "9 times as long"),
+        ({"normalizer": {"type": "Nonsense"}}, "no tokenizer can be read from it"),
+        ({"model": {"type": "WordLevel", "vocab": {}, "unk_token": "x"}, "added_tokens": []}, "it has no words"),
+    ],
+)
+def test_a_tokenizer_that_cannot_be_used_is_told(tmp_path: Path, changes: dict, said: str) -> None:
+    with pytest.raises(DataError, match=re.escape(said)):
+        ReportTokenizer.load(_saved(tmp_path, **changes))
+
+
+def test_a_tokenizer_that_gives_up_on_a_text_is_told(tmp_path: Path) -> None:
+    pattern = {"type": "Split", "pattern": {"Regex": "(a+)+$"}, "behavior": "Removed", "invert": True}
+    tokenizer = ReportTokenizer.load(_saved(tmp_path, pre_tokenizer=pattern))
+    with pytest.raises(DataError, match="the tokenizer of the model cannot read a text"):
+        tokenizer("a" * 40 + "b")
+
+
+@pytest.mark.parametrize(
+    "length",
+    [[], {"max_tokens": 0, "keeps": "ends"}, {"max_tokens": True, "keeps": "ends"}, {"max_tokens": 8, "keeps": 1}],
+)
+def test_a_length_that_cannot_be_is_told(tmp_path: Path, length: object) -> None:
+    _saved(tmp_path)
+    (tmp_path / "length.json").write_text(json.dumps(length))
+    with pytest.raises(DataError, match=r"length\.json: cannot be read"):
+        ReportTokenizer.load(tmp_path)
+
+
+def test_a_text_that_is_too_long_is_told() -> None:
+    with pytest.raises(DataError, match="a text has 1,000,001 characters"):
+        fit_tokenizer(["fall"] * 2, max_tokens=8)("x" * 1_000_001)

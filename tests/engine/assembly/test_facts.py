@@ -17,6 +17,7 @@ from mmdx.config_file import parse_config
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.facts import ModelFacts, facts_of
 from mmdx.engine.assembly.model import build_model
+from mmdx.engine.assembly.model_files.facts_file import parse_facts
 from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.assembly.texts import build_tokenizers
 from mmdx.errors import UsageError
@@ -73,17 +74,20 @@ def test_windows_are_not_for_colour(tmp_path: Path) -> None:
 
 def test_facts_come_back_from_json() -> None:
     column = Column("sex", words=("f", "m"), shares=(0.5, 0.5), gaps=True)
-    inputs = {"clinic": InputFacts("tabular", columns=(column,)), "report": InputFacts("text", idf=(0.0, 1.5))}
-    inputs["note"] = InputFacts("text", terms=Terms((0.0, 1.5, 1.0), ((1, 1), (1, 2)), (1.0, 2.0)))
+    inputs = {
+        "clinic": InputFacts("tabular", columns=(column,)),
+        "report": InputFacts("text", vocabulary=2, idf=(0.0, 1.5)),
+    }
+    inputs["note"] = InputFacts("text", vocabulary=3, terms=Terms((0.0, 1.5, 1.0), ((1, 1), (1, 2)), (1.0, 2.0)))
     facts = ModelFacts(("bleed",), 8, inputs, {"study": (0.5,)}, {"report": 5}, "ab")
-    assert ModelFacts.from_json(json.loads(json.dumps(facts.to_json()))) == facts
+    assert parse_facts(json.loads(json.dumps(facts.to_json())), "model.json") == facts
     assert "terms" not in facts.to_json()["inputs"]["report"]
 
 
 def test_a_share_of_nothing_is_null_in_json() -> None:
     raw = ModelFacts(("bleed",), 8, prevalence={"study": (nan,)}).to_json()
     assert raw["prevalence"] == {"study": [None]}
-    (share,) = ModelFacts.from_json(raw).prevalence["study"]
+    (share,) = parse_facts(raw, "model.json").prevalence["study"]
     assert share != share
 
 

@@ -65,3 +65,9 @@ def test_prepare_and_inspect_read_with_a_plugin(
 def test_a_module_that_is_not_there_is_told() -> None:
     with pytest.raises(UsageError, match=r"plugins: 'no_such_lab' cannot be imported .*PYTHONPATH"):
         import_plugins(["sys", "no_such_lab"])
+
+
+@pytest.mark.parametrize("name", ["", "..os", "os.", "a b", "../x", "/x", "a;b"])
+def test_what_is_no_name_of_a_module_is_told(name: str) -> None:
+    with pytest.raises(UsageError, match="is no name of a module"):
+        import_plugins([name])

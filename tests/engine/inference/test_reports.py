@@ -74,7 +74,7 @@ def test_a_byte_order_mark_is_no_word(tmp_path: Path, encoding: str):
         (b"NaN\n", "says only 'NaN'; leave the option out"),
         ("Blood".encode("utf-16-le"), "cannot be read as text"),
         (b"Gr\xf6\xdfe", "cannot be read as text"),
-        (b"x" * 10_000_001, "has more than 10,000,000 bytes"),
+        (b"x" * 1_000_001, "has more than 1,000,000 bytes"),
     ],
 )
 def test_a_file_without_a_report_is_refused_in_one_line(tmp_path: Path, content: bytes, line: str):

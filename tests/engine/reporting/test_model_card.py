@@ -12,7 +12,7 @@ from huggingface_hub import ModelCard
 from run_by_hand import write_run
 
 from mmdx.config_file import read_config
-from mmdx.engine.assembly.facts import ModelFacts
+from mmdx.engine.assembly.model_files.facts_file import parse_facts
 from mmdx.engine.reporting.model_card import CardInputs, card
 from mmdx.files import ModelLayout, RunLayout, write_text
 from mmdx.models.facts import InputFacts
@@ -23,7 +23,7 @@ from mmdx.stats.comparison.compare import compare
 @pytest.fixture
 def inputs(tmp_path: Path) -> CardInputs:
     run = RunLayout(write_run(tmp_path))
-    facts = ModelFacts.from_json(json.loads(ModelLayout(run.best).facts.read_text()))
+    facts = parse_facts(json.loads(ModelLayout(run.best).facts.read_text()), "model.json")
     return CardInputs(run, read_config(run.config), facts, compare([run.folder], resamples=100))
 
 

@@ -43,7 +43,7 @@ def test_a_slice_file_keeps_its_slices_and_drops_what_it_does_not_know(tmp_path)
 
 def test_missing_and_empty_files(tmp_path):
     assert "no such prediction file" in refusal(tmp_path / "none.csv")
-    assert "cannot be read" in refusal(tmp_path)
+    assert "is no regular file but a folder" in refusal(tmp_path)
     assert "no rows below the header" in refusal(write(tmp_path, HEADER))
     (tmp_path / "empty.csv").write_bytes(b"")
     assert "the file is empty" in refusal(tmp_path / "empty.csv")

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from accelerate import Accelerator
-from rich.console import Console
 
 from mmdx.data.cohorts.joined import Described, JoinedStore, Part
 from mmdx.data.cohorts.names import Known, Names, join_names, joining_lines
@@ -52,6 +51,7 @@ from mmdx.errors import DataError, UsageError, did_you_mean
 from mmdx.files import EVALUATION, RunLayout, write_json
 from mmdx.kinds import KINDS
 from mmdx.stats.cohort.unfinished import UNFINISHED, unfinished
+from mmdx.strangers.screen import screen
 from mmdx.study import Split
 
 FOLDER = "external"
@@ -95,7 +95,7 @@ def evaluate_on(folder: Path, asked: Asked) -> Scores:
 
 
 def _score(run: RunLayout, saved: SavedModel, asked: Asked, accelerator: Accelerator) -> Scores:
-    console = Console(stderr=True, quiet=not accelerator.is_main_process)
+    console = screen(stderr=True, quiet=not accelerator.is_main_process)
     store, names, lines = _joined_names(saved, asked.cohort, accelerator)
     place = RunLayout(_place(run, store, asked.out))
     earlier = earlier_scores(place)

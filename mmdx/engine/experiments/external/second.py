@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from accelerate import Accelerator
-from rich.console import Console
 
 from mmdx.config_file import with_overrides
 from mmdx.data.cohorts.names import parse_map
@@ -21,6 +20,7 @@ from mmdx.engine.processes import main_first
 from mmdx.errors import UsageError
 from mmdx.registry import READERS
 from mmdx.schema import Component
+from mmdx.strangers.screen import screen
 
 KEY = "pseudonym_key"
 """The one option that is the store's, and not the reader's: a file with the key of pseudonyms."""
@@ -79,5 +79,5 @@ class SecondCohort:
         component = READERS.resolve(Component(type=reader, **options), f"reader {reader}")
         size = (saved.first or saved).facts.size
         recipe = Recipe(component, Path(source), size, None if key is None else Path(str(key)))
-        loud = Console(stderr=True, quiet=not accelerator.is_main_process)
+        loud = screen(stderr=True, quiet=not accelerator.is_main_process)
         return prepare_store(recipe, data.stores, None, loud, turn=main_first(accelerator), under=True)

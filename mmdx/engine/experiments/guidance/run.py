@@ -8,7 +8,6 @@ decoder for guidance and the inferior latent side by side (Mallya and Hamarneh 2
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 
 from mmdx.engine.assembly.checks import check_stages
@@ -35,6 +34,7 @@ from mmdx.stats.cohort.ablation_folder import GUIDED_OWN
 from mmdx.stats.comparison.compare import Comparison, compare
 from mmdx.stats.comparison.recovery import Recovery, recovered
 from mmdx.stats.evidence import Evidence
+from mmdx.strangers.bounded import read_json
 
 SIDES = ("superior", "inferior")
 
@@ -116,7 +116,7 @@ def guidance_model(stages: Stages, frozen: Frozen) -> Guide:
         if setting.is_main:
             teach(run, inferior, superior, stages.studies, setting.store, options, setting.config.seed)
         setting.accelerator.wait_for_everyone()
-    setting.say(*said_of(json.loads(check.read_text(encoding="utf-8"))))
+    setting.say(*said_of(read_json(check)))
     return guide_of(run.folder, setting.config.model.dim, options)
 
 

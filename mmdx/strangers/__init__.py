@@ -1,0 +1,1 @@
+"""What strangers made: how their files are read, and how their names are shown; imports the hallway."""
