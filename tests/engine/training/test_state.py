@@ -8,10 +8,10 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from mmdx.engine.assembly import saved
 from mmdx.engine.assembly.finals import Keeper, Mean
 from mmdx.engine.training.state import Progress, load_state, save_state
 from mmdx.errors import DataError
+from mmdx.models import weights
 
 
 def stepped(seed: int = 0) -> tuple[torch.nn.Module, torch.optim.Optimizer]:
@@ -67,7 +67,7 @@ def test_a_full_disk_keeps_the_state_that_is_there(tmp_path, monkeypatch):
         Path(target).write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(saved, "save_file", full)
+    monkeypatch.setattr(weights, "save_file", full)
     with pytest.raises(DataError, match=r"cannot be written \(.*No space left.*; make room, then go on with train"):
         save_state(path, model, optimizer, Progress(step=2), {}, {})
     assert load_state(path, model, optimizer, Keeper())[0].step == 1
