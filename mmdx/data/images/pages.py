@@ -14,6 +14,8 @@ from typing import Literal
 from PIL import Image, TiffImagePlugin
 
 MOST_PAGES = 2**13
+_KINDS = (*range(1, 14), 16, 17, 18)
+"""The types of a field in TIFF 6.0 and BigTIFF."""
 _SUBFILE, _OLD_SUBFILE, _DESCRIPTION = 254, 255, 270
 _REDUCED_OR_MASK = 0b101
 """Bits of NewSubfileType: a copy of lower resolution, a transparency mask."""
@@ -65,11 +67,20 @@ def _check_page_count(image: TiffImagePlugin.TiffImageFile) -> None:
     while at and at not in seen and len(seen) <= MOST_PAGES:
         seen.add(at)
         file.seek(at)
-        file.seek(int.from_bytes(file.read(number), order) * entry, 1)
+        entries = file.read(int.from_bytes(file.read(number), order) * entry)
+        _check_kinds(entries, entry, order)
         at = int.from_bytes(file.read(wide), order)
     file.seek(position)
     if len(seen) > MOST_PAGES:
         raise ValueError(f"a TIFF of more than {MOST_PAGES} pages; split it")
+
+
+def _check_kinds(entries: bytes, size: int, order: Literal["little", "big"]) -> None:
+    """Pillow goes on without a tag of an unknown kind, as if the file did not say it."""
+    for place in range(0, len(entries), size):
+        tag, kind = (int.from_bytes(entries[at : at + 2], order) for at in (place, place + 2))
+        if kind not in _KINDS:
+            raise ValueError(f"tag {tag} of the unknown kind {kind}")
 
 
 def _full_pages(image: Image.Image, count: int) -> tuple[int, ...]:

@@ -8,10 +8,8 @@ upright, transparent pixels lie over black.
 from __future__ import annotations
 
 import io
-import struct
 import warnings
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +28,8 @@ FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "DIB", "GIF", "WEBP")
 """What is read, by Pillow's names (MPO is JPEG): formats of which it is known what Pillow makes of their pixels."""
 MAX_PIXELS = 2**26
 """An image of more pixels is refused before any is decoded: what it takes in memory does not hang on its file."""
+_LOST_TAGS = ("Corrupt", "Possibly corrupt", "Truncated", "Metadata Warning")
+"""How Pillow's words begin where it goes on without a tag."""
 _GREY_MODES = ("1", "L", "LA", "La", "I", "F")
 _BITS, _PHOTOMETRIC, _PLANES, _EXTRA_SAMPLES, _SAMPLE_FORMAT = 258, 262, 284, 338, 339
 _WHITE_IS_ZERO, _UNSIGNED, _SIGNED, _APART, _ALPHA = 0, 1, 2, 2, 2
@@ -96,13 +96,15 @@ def opened(path: Path | str, content: bytes | None = None) -> Iterator[Image.Ima
     Whatever goes wrong with it, inside the block too, is one `DataError`.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # large images and odd tags: what matters of them is raised
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")  # kept off the terminal
             with Image.open(path if content is None else io.BytesIO(content), formats=FORMATS) as image:
                 _check_pixels(image)
                 if image.format == "PNG":
                     _kept(check_chunks, image)
                 yield image
+                if image.format == "TIFF":
+                    _refuse_lost_tags(str(warning.message) for warning in said)
     except DataError:
         raise
     except UnidentifiedImageError:
@@ -111,10 +113,7 @@ def opened(path: Path | str, content: bytes | None = None) -> Iterator[Image.Ima
         ) from None
     except Image.DecompressionBombError:
         raise DataError(f"{path}: more than {MAX_PIXELS} pixels; scale it down first") from None
-    except (
-        *(OSError, SyntaxError, ValueError, EOFError, ArithmeticError, LookupError, RuntimeError),
-        *(struct.error, zlib.error),
-    ) as error:
+    except Exception as error:  # Pillow raises whatever broken bytes make it stumble over
         refuse_lack(error, path)
         raise DataError(f"{path}: cannot be decoded: {reason(error)}") from None
 
@@ -128,6 +127,13 @@ def _file_of(image: Image.Image) -> io.BufferedIOBase:
     assert isinstance(image, ImageFile.ImageFile)
     assert image.fp is not None  # open until its pixels are read
     return cast(io.BufferedIOBase, image.fp)
+
+
+def _refuse_lost_tags(said: Iterable[str]) -> None:
+    """Raises `ValueError` where Pillow left out tags that it could not read: pixels may not mean what they would."""
+    lost = next((line for line in said if line.startswith(_LOST_TAGS)), None)
+    if lost is not None:
+        raise ValueError(lost)
 
 
 def _kept(check: Callable[[io.BufferedIOBase], None], image: Image.Image) -> None:

@@ -172,3 +172,22 @@ def test_lack_of_file_handles_is_no_damage(tmp_path, monkeypatch):
     monkeypatch.setattr(Image, "open", refused)
     with pytest.raises(LackError, match=r"a\.png: too many files are open"), opened(tmp_path / "a.png"):
         pass
+
+
+@pytest.mark.parametrize(
+    ("tag", "field", "said"),
+    [
+        (339, struct.pack("<HII", 0xFFFF, 1, 3), "tag 339 of the unknown kind 65535"),
+        (282, struct.pack("<HII", 5, 1, 2**31), "Possibly corrupt|Corrupt|Truncated"),
+    ],
+)
+def test_a_tag_that_cannot_be_read_is_not_passed_over(tag, field, said):
+    """Behind a broken one Pillow would not read the next, such as that of floating point."""
+    content = bytearray(tiff(np.ones((4, 4), np.float32), 1, tag282=1, tag339=3))
+    first = int.from_bytes(content[4:8], "little")
+    count = int.from_bytes(content[first : first + 2], "little")
+    places = [first + 2 + 12 * k for k in range(count)]
+    (place,) = (at for at in places if int.from_bytes(content[at : at + 2], "little") == tag)
+    content[place + 2 : place + 12] = field
+    with pytest.raises(DataError, match=rf"^here: cannot be decoded: .*({said})"):
+        read(bytes(content))
