@@ -22,6 +22,7 @@ from mmdx.data.files import decoded, unpacked
 from mmdx.data.images.nifti import axial_slices, count_slices
 from mmdx.data.images.plain import opened, plain_facts, upright
 from mmdx.data.tables.tables import read_table
+from mmdx.errors import DataError
 
 PHOTOMETRIC, ORIENTATION = 262, 274
 
@@ -163,7 +164,7 @@ def theirs(name: str) -> Iterator[None]:
             warnings.simplefilter("ignore")
             yield
     except MemoryError:
-        raise
+        raise DataError(f"{name} lacks memory to read it, so nobody compares") from None
     except Exception as error:
         raise Silent(f"{name} refuses it: {' '.join(str(error).split())[:200]}") from None
 

@@ -6,20 +6,17 @@ A table is somebody else's file: a name in it must not make us read, and later p
 from __future__ import annotations
 
 import codecs
-import lzma
 import os
 import stat
-import struct
 import unicodedata
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path, PurePath, PureWindowsPath
 from tempfile import TemporaryDirectory
 
-from mmdx.errors import DataError, reason, refuse_lack
+from mmdx.errors import DataError, MmdxError, reason, refuse_lack
 
 MOST_FILES = 20_000
 MOST_BYTES = 8 * 2**30
@@ -34,7 +31,6 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _ARCHIVES = (".zip", ".7z", ".rar", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz")
-_BROKEN = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error)
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
 """Those that take little memory whatever an archive says: LZMA asks for as much as a file wants."""
 _IGNORED = ("__MACOSX", "Thumbs.db", "desktop.ini", "DICOMDIR")
@@ -174,7 +170,9 @@ def unpacked(path: Path) -> Iterator[Path]:
                 _check_entries(path, entries)
                 # zipfile holds each entry to the size that the directory states, so the sum above bounds the disk.
                 archive.extractall(folder, entries)
-        except (OSError, EOFError, ValueError, RuntimeError, *_BROKEN) as error:
+        except MmdxError:
+            raise
+        except Exception as error:  # zipfile raises whatever broken bytes make it stumble over
             refuse_lack(error, path)
             message = reason(error).replace(f"{folder}/", "")
             raise DataError(f"{path}: cannot be unpacked ({message}); give the unpacked folder instead") from None

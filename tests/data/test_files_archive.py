@@ -220,3 +220,9 @@ def test_ways_of_compression_that_take_what_memory_they_ask_for_are_refused(tmp_
 def test_a_pipe_is_no_archive(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.zip")
     assert "a pipe and no file" in refusal(tmp_path / "a.zip")
+
+
+def test_an_entry_without_a_name_is_a_line(tmp_path: Path) -> None:
+    path = write_zip(tmp_path / "a.zip", {"a": b"x"})
+    path.write_bytes(path.read_bytes().replace(b"a", b"\0"))
+    assert "a.zip: " in refusal(path)

@@ -20,7 +20,12 @@ _STEP = 2**16
 
 def check_chunks(file: io.BufferedIOBase) -> None:
     """Raises `ValueError` where chunks are cut short, or the file does not begin with its header and have an end."""
-    names = [name for name, _, _ in _chunks(file)]
+    chunks = list(_chunks(file))
+    names = [name for name, _, _ in chunks]
+    file.seek(chunks[0][1] + 9)
+    palettes = names.count(b"PLTE")
+    if palettes > 1 or (palettes == 0 and file.read(1) == b"\3"):
+        raise ValueError("a PNG that needs one palette")
     if names[:1] != [b"IHDR"] or names.count(b"IHDR") != 1 or names[-1:] != [b"IEND"] or b"IDAT" not in names:
         raise ValueError("a PNG whose parts are not whole, or not in their order")
 

@@ -58,3 +58,15 @@ def test_whole_ones_are_read_interlaced_or_not():
 def test_what_lacks_pixels_or_an_end_is_refused(content, said):
     with pytest.raises(DataError, match=rf"^a\.png: cannot be decoded: {said}$"):
         read(content)
+
+
+def test_a_palette_stands_there_once():
+    image = Image.new("P", (4, 4))
+    image.putpalette([0, 0, 0, 9, 9, 9])
+    image.save(content := io.BytesIO(), "PNG")
+    raw = content.getvalue()
+    start = raw.index(b"PLTE") - 4
+    end = start + 12 + int.from_bytes(raw[start : start + 4], "big")
+    for broken in (raw[:start] + raw[end:], raw[:end] + raw[start:end] + raw[end:]):
+        with pytest.raises(DataError, match="a PNG that needs one palette"):
+            read(broken)
