@@ -201,7 +201,7 @@ def _check_entries(path: Path, entries: list[zipfile.ZipInfo]) -> None:
         places.add(place)
         if entry.compress_type not in COMPRESSIONS:
             raise DataError(
-                f"{path}: entry '{name}' is compressed in a way that is not read; zip it as usual (deflate)"
+                f"{path}: cannot be unpacked ('{name}' is compressed in a way that is not read); zip it by deflate"
             )
     total = sum(entry.file_size for entry in entries)
     if len(entries) > MOST_FILES or total > MOST_BYTES:
