@@ -103,10 +103,14 @@ class TimmEncoder(ImageEncoder):
         self.dim = int(cast(int, self.network.num_features))
         self.maps = _map_channels(self.network)
         expects = cast(Mapping[str, tuple[float, ...]], self.network.pretrained_cfg if pretrained else PLAIN)
-        self.architecture = architecture or {
-            "mean": _channelwise(expects["mean"], channels),
-            "std": _channelwise(expects["std"], channels),
-        }
+        self.architecture = (
+            architecture
+            if architecture is not None
+            else {
+                "mean": _channelwise(expects["mean"], channels),
+                "std": _channelwise(expects["std"], channels),
+            }
+        )
         self.register_buffer("mean", torch.tensor(self.architecture["mean"]).reshape(1, -1, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(self.architecture["std"]).reshape(1, -1, 1, 1), persistent=False)
 

@@ -169,7 +169,7 @@ def _map_shard(folder: Path, schema: pa.Schema, shard: int, size: int) -> pa.Buf
 def check_size(path: Path, size: int) -> None:
     """Raises `DataError` where a shard is missing, or shorter or longer than it was written."""
     try:
-        length = path.stat().st_size
+        length = regular(path).stat().st_size
     except FileNotFoundError:
         raise DataError(f"{path}: missing from a finished store; {AGAIN}") from None
     if length != size:

@@ -144,6 +144,15 @@ def test_a_row_that_is_not_what_the_index_says(tmp_path: Path, column: str, valu
         content_of(folder)
 
 
+def test_a_shard_that_is_a_link_to_itself(tmp_path: Path) -> None:
+    folder = copied(str(tmp_path))
+    path = folder / "shard-00000.arrow"
+    path.unlink()
+    path.symlink_to(path.name)
+    with pytest.raises(DataError, match=r"shard-00000\.arrow: cannot be read"):
+        _ = Store(folder).splits
+
+
 def test_splits_that_are_no_file(tmp_path: Path) -> None:
     folder = copied(str(tmp_path))
     (folder / "splits.csv").unlink()
