@@ -23,8 +23,11 @@ def check_chunks(file: io.BufferedIOBase) -> None:
     chunks = list(_chunks(file))
     names = [name for name, _, _ in chunks]
     file.seek(chunks[0][1] + 9)
+    colour, *methods = file.read(4)
+    if methods[:2] != [0, 0] or methods[2] > 1:
+        raise ValueError("a PNG of unknown methods")
     palettes = names.count(b"PLTE")
-    if palettes > 1 or (palettes == 0 and file.read(1) == b"\3"):
+    if palettes > 1 or (palettes == 0 and colour == 3):
         raise ValueError("a PNG that needs one palette")
     if names[:1] != [b"IHDR"] or names.count(b"IHDR") != 1 or names[-1:] != [b"IEND"] or b"IDAT" not in names:
         raise ValueError("a PNG whose parts are not whole, or not in their order")

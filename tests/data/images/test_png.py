@@ -50,6 +50,7 @@ def test_whole_ones_are_read_interlaced_or_not():
     ("content", "said"),
     [
         (png(ROWS, height=14), "156 bytes of pixels, 168 expected"),
+        (png(ROWS, interlaced=2), "a PNG of unknown methods"),
         (png(ROWS[:-1]), "155 bytes of pixels, 156 expected"),
         (png(ROWS, end=False), "a PNG that is cut short"),
         (png(ROWS, again=True), "a PNG whose parts are not whole, or not in their order"),
