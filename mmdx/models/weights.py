@@ -80,12 +80,13 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, str] | None = None) -> None:
     """Writes tensors as safetensors, whole or not at all, with `header` as their metadata and a digest over all of
-    them. Raises `DataError` where it cannot."""
+    them. Without a header the same tensors make the same file: metadata of one key have one order. Raises `DataError`
+    where it cannot."""
     # Copies: safetensors refuses views that share memory, such as an expanded buffer.
     own = {name: value.detach().cpu().clone().contiguous() for name, value in tensors.items()}
     try:
         with written(path) as partial:
-            save_file(own, partial, metadata={"format": "pt", _DIGEST: _digest(own), **(header or {})})
+            save_file(own, partial, metadata={_DIGEST: _digest(own), **(header or {})})
     except (OSError, SafetensorError) as error:
         raise DataError(
             f"{path}: cannot be written ({reason(error)}); make room, then go on with train --resume"

@@ -87,6 +87,14 @@ def _why(error: BaseException) -> str:
     return error.strerror if isinstance(error, OSError) and error.strerror else reason(error)
 
 
+def parse_log_line(text: str, where: str) -> Any:
+    """What a line of `log.jsonl` says: there a score may be NaN. Raises `DataError` where it is no JSON."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"{where}: a line cannot be read as JSON ({reason(error)}); {ANEW}") from None
+
+
 def _called(mode: int) -> str:
     kinds = {stat.S_ISDIR: "a folder", stat.S_ISFIFO: "a pipe", stat.S_ISSOCK: "a socket"}
     return next((name for is_kind, name in kinds.items() if is_kind(mode)), "a device")

@@ -10,7 +10,14 @@ import torch
 from safetensors.torch import save_file
 
 from mmdx.errors import UsageError
-from mmdx.models.weights import find_model_folder, find_weights, read_weights, rename_by_order
+from mmdx.models.weights import (
+    find_model_folder,
+    find_weights,
+    read_tensors,
+    read_weights,
+    rename_by_order,
+    write_tensors,
+)
 
 STATE = {"a.weight": torch.ones(2, 3), "a.bias": torch.zeros(2)}
 
@@ -106,3 +113,13 @@ def test_names_that_fit_stay_and_others_follow_in_order():
         rename_by_order(STATE, {"x.weight": torch.empty(2, 3)}, "net")
     with pytest.raises(UsageError, match="neither by name nor by order and shape"):
         rename_by_order(STATE, {"x.weight": torch.empty(3, 2), "x.bias": torch.empty(2)}, "net")
+
+
+def test_the_same_tensors_make_the_same_file(tmp_path: Path) -> None:
+    tensors = {name: torch.zeros(3) for name in "abcdefgh"}
+    files = []
+    for number in range(8):
+        write_tensors(tmp_path / str(number), tensors)
+        files.append((tmp_path / str(number)).read_bytes())
+    assert len(set(files)) == 1
+    assert read_tensors(tmp_path / "0", "again").keys() == tensors.keys()

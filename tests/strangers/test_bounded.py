@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mmdx.errors import DataError
-from mmdx.strangers.bounded import parse_json, read_bytes, read_json, read_text, regular
+from mmdx.strangers.bounded import parse_json, parse_log_line, read_bytes, read_json, read_text, regular
 
 
 def refusal(action) -> str:
@@ -66,6 +66,11 @@ def test_text_is_utf_8_with_plain_line_breaks(tmp_path: Path) -> None:
 def test_json_that_is_none_or_no_number(text: str, said: str) -> None:
     assert said in refusal(lambda: parse_json(text, "x.json", "fetch it"))
     assert refusal(lambda: parse_json(text, "x.json", "fetch it")).endswith("; fetch it")
+
+
+def test_a_line_of_a_log_may_hold_a_score_that_is_none() -> None:
+    assert parse_log_line('{"val_auroc": NaN}', "log.jsonl")["val_auroc"] != 0
+    assert "a line cannot be read as JSON" in refusal(lambda: parse_log_line("{", "log.jsonl"))
 
 
 def test_json_is_what_it_says() -> None:

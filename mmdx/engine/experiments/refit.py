@@ -38,7 +38,7 @@ from mmdx.engine.training.tracking import tracked
 from mmdx.errors import DataError, reason
 from mmdx.files import RunLayout, write_json
 from mmdx.stats.metrics.registry import PRIMARY
-from mmdx.strangers.bounded import parse_json, read_json, read_text
+from mmdx.strangers.bounded import parse_log_line, read_json, read_text
 from mmdx.study import Split
 
 SMOOTHED = 3
@@ -167,7 +167,7 @@ def choose_length(logs: Sequence[Path], epochs: int) -> Length:
 
 
 def _judged(log: Path, name: str, epochs: int) -> list[float]:
-    lines = [parse_json(line, str(log)) for line in read_text(log).splitlines()]
+    lines = [parse_log_line(line, str(log)) for line in read_text(log).splitlines()]
     by_epoch = {line["epoch"]: line[f"val_{name}"] for line in lines if f"val_{name}" in line}
     if len(by_epoch) < epochs:
         raise DataError(f"{log}: judges {len(by_epoch)} of {epochs} epochs; remove {log.parent} and resume the run")

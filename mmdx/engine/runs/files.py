@@ -12,7 +12,7 @@ import pandas as pd
 from huggingface_hub import DatasetCard
 
 from mmdx.files import BASELINES, SLICES, ModelLayout, RunLayout
-from mmdx.strangers.bounded import parse_json, read_text, regular
+from mmdx.strangers.bounded import parse_json, parse_log_line, read_text, regular
 from mmdx.yaml_text import parse_yaml
 
 _LAYOUT = RunLayout(Path())
@@ -70,7 +70,7 @@ class RunFiles:
     def log(self) -> list[dict[str, Any]]:
         path = self._place(_LAYOUT.log.name)
         lines = read_text(path).splitlines() if path.is_file() else []
-        return [parse_json(line, str(path)) for line in lines if line]
+        return [parse_log_line(line, str(path)) for line in lines if line]
 
     @property
     def scores(self) -> str:

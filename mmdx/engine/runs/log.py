@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mmdx.files import write_text
-from mmdx.strangers.bounded import parse_json, read_text
+from mmdx.strangers.bounded import parse_log_line, read_text
 
 
 def append_log(log: Path, entry: Mapping[str, Any]) -> None:
@@ -25,7 +25,7 @@ def drop_log_after(log: Path, step: int, epoch: int = 0) -> None:
     lines = read_text(log).splitlines()
     if lines and not lines[-1].endswith("}"):
         lines.pop()
-    earlier = [line for line in lines if line and _is_done(parse_json(line, str(log)), step, epoch)]
+    earlier = [line for line in lines if line and _is_done(parse_log_line(line, str(log)), step, epoch)]
     write_text(log, "".join(f"{line}\n" for line in earlier))
 
 

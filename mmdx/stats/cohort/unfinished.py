@@ -10,7 +10,7 @@ from typing import Any
 
 from mmdx.files import RunLayout
 from mmdx.stats.cohort.predictions import read_text
-from mmdx.strangers.bounded import MOST_OF_CONFIG, parse_json
+from mmdx.strangers.bounded import MOST_OF_CONFIG, parse_log_line
 from mmdx.strangers.bounded import read_text as text_of
 from mmdx.yaml_text import parse_yaml
 
@@ -110,5 +110,5 @@ def _epochs_done(log: Path) -> int:
     lines = text_of(log).splitlines() if log.is_file() else []
     for line in reversed(lines):
         if '"seconds"' in line and line.endswith("}"):
-            return int(parse_json(line, str(log))["epoch"])
+            return int(parse_log_line(line, str(log))["epoch"])
     return 0
