@@ -22,9 +22,9 @@ MOST_WORDS = 5
 def show_explanations(
     answers: Iterable[Explanation | Refused], folder: Path, console: Console, following: Following
 ) -> None:
-    """Prints each explanation as it comes, and where all are saved. Raises `DataError` with one line per refused study
-    after them."""
-    refused = []
+    """Prints each explanation as it comes, and where all are saved, if there is one. Raises `DataError` with one line
+    per refused study after them."""
+    refused, explained = [], 0
     try:
         for answer in answers:
             following.pause()
@@ -32,9 +32,10 @@ def show_explanations(
                 refused.append(str(answer))
             else:
                 show_explanation(answer, console)
+                explained += 1
     finally:
         following.pause()
-    for name in ("explain.html", "explain.json"):
+    for name in ("explain.html", "explain.json") if explained else ():
         console.print(f"explained:  {folder / name}", markup=False, highlight=False, soft_wrap=True)
     if refused:
         raise DataError(refused)

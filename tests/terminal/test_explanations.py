@@ -81,3 +81,10 @@ def test_the_words_that_counted_most_and_where_all_is_saved() -> None:
         "explained:  out/explain.html",
         "explained:  out/explain.json",
     ]
+
+
+def test_nothing_is_said_to_be_explained_where_all_are_refused() -> None:
+    output, quiet = StringIO(), Following(Console(quiet=True))
+    with pytest.raises(DataError, match="refused: s2: no images"):
+        show_explanations([Refused("s2", "no images")], Path("out"), Console(file=output, width=100), quiet)
+    assert output.getvalue() == ""

@@ -85,8 +85,8 @@ def _say_single(root: Path, studies: Sequence[Study], tables: Sequence[str]) -> 
     files = dict.fromkeys(images.paths)
     if len(files) > 1 and all(path.suffix.lower() in PLAIN_SUFFIXES for path in files):
         log.warning(
-            "%s: its %d images were read as slices of one study of one patient; if each is a study: study=image, or "
-            "list them in %s, one row per study",
+            "%s: its %d images were read as slices of one study of one patient; if each is a study, give each a folder "
+            "of its own, list them in %s, one row per study, or read them with study=image",
             *(root, len(files), tables[-1]),
         )
 

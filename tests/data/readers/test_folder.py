@@ -249,9 +249,7 @@ def test_a_flat_folder_is_never_silently_one_study(root, caplog):
     (study,) = read(root / "a")
     assert len(study.modalities["image"].images) == 3
     assert not study.patient_known
-    assert (
-        "its 3 images were read as slices of one study of one patient; if each is a study: study=image" in caplog.text
-    )
+    assert "its 3 images were read as slices of one study of one patient; if each is a study, give each" in caplog.text
     each = read(root / "a", study="image")
     assert [study.study_id for study in each] == ["1.png", "10.png", "2.png"]
     assert not any(study.patient_known for study in each)
