@@ -76,10 +76,17 @@ def test_a_lost_study_is_noticed(tmp_path: Path) -> None:
         make_cohort(tmp_path, RECIPE)
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"options": 3}'])
-def test_a_manifest_that_is_none_is_named(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("{", "cannot be read as JSON"),
+        ("[]", "not a phantom's manifest"),
+        ('{"options": 3}', "not a phantom's manifest"),
+    ],
+)
+def test_a_manifest_that_is_none_is_named(tmp_path: Path, text: str, why: str) -> None:
     (tmp_path / "phantom.json").write_text(text, encoding="utf-8")
-    with pytest.raises(DataError, match=r"phantom\.json: not a phantom's manifest"):
+    with pytest.raises(DataError, match=rf"phantom\.json: {why}"):
         make_cohort(tmp_path, RECIPE)
 
 
