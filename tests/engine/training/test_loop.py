@@ -29,8 +29,10 @@ from mmdx.engine.experiments import run as experiments
 from mmdx.engine.scoring.evaluate import evaluate_run
 from mmdx.engine.training import loop, plan
 from mmdx.errors import DataError, UsageError
+from mmdx.files import ModelLayout
 from mmdx.models.heads.base import FindingsHead
 from mmdx.stats.metrics.evaluate import Judgement
+from mmdx.strangers.sealed import write_sealed
 
 ROOT = Path(__file__).parents[3]
 QUIET = Console(quiet=True)
@@ -180,8 +182,13 @@ def test_any_number_of_processes_and_any_batch_size_predict_the_same(cohort, tmp
     for processes in (2, 3):
         on_processes(processes, str(tmp_path / "score.py"), str(run), str(tmp_path / f"out{processes}"))
         _same_scores(alone, pd.read_csv(tmp_path / f"out{processes}" / "test.csv"))
-    best = run / "checkpoints" / "best" / "config.yaml"
-    best.write_text(best.read_text().replace("studies: 6", "studies: 1"))
+    best = ModelLayout(run / "checkpoints" / "best")
+    best.config.write_text(best.config.read_text().replace("studies: 6", "studies: 1"))
+    write_sealed(
+        best.facts,
+        {k: v for k, v in json.loads(best.facts.read_text()).items() if k not in ("digest", "beside")},
+        [best.config],
+    )
     path = evaluate_run(run, "test", None, tmp_path / "single")
     _same_scores(alone, pd.read_csv(path))
 
