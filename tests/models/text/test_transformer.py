@@ -92,7 +92,10 @@ def test_a_checkpoint_needs_no_file_of_the_original_encoder(tmp_path, options):
     model, facts = build_model(config, replace(FACTS, texts={}))
     for _, parameter in trainable(model):
         torch.nn.init.normal_(parameter, std=0.1)
-    write_description(tmp_path / "best", config, facts, {"report": fit_tokenizer(REPORTS, max_tokens=64)})
+    tokenizer = fit_tokenizer(REPORTS, max_tokens=64)
+    report = replace(facts.inputs["report"], vocabulary=tokenizer.vocabulary, idf=None, terms=None)
+    facts = replace(facts, inputs={**facts.inputs, "report": report})
+    write_description(tmp_path / "best", config, facts, {"report": tokenizer})
     write_weights(tmp_path / "best", model)
     shutil.rmtree(tmp_path / "bert")
     again = load_model(tmp_path / "best")
