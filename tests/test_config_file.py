@@ -164,7 +164,7 @@ def test_a_key_that_stands_twice_is_named_with_both_lines(tmp_path: Path) -> Non
     [
         (b"- a\n- b\n", "expected keys such as data, model and train; found list"),
         (b"", "expected keys such as data, model and train; found NoneType"),
-        (b"\xff\xfe\x00", "cannot be read"),
+        (b"\xff\xfe\x00", "is not UTF-8 at byte 0"),
     ],
 )
 def test_a_file_that_is_no_config_is_refused(tmp_path: Path, content: bytes, message: str) -> None:
