@@ -133,7 +133,7 @@ def test_what_mmdx_predict_leaves_is_read_too(root, tmp_path):
     with pytest.raises(DataError, match="no scores of slices; the model needs a head 'slice'"):
         write_submission(path, root, tmp_path / "out.csv", part="train")
     path.write_text("{}[")
-    with pytest.raises(DataError, match=r"is no predictions\.json of mmdx predict"):
+    with pytest.raises(DataError, match=r"predictions\.json: cannot be read as JSON .*; write it again"):
         write_submission(path, root, tmp_path / "out.csv", part="train")
 
 
