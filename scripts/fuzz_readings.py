@@ -22,7 +22,6 @@ from mmdx.data.files import decoded, unpacked
 from mmdx.data.images.nifti import axial_slices, count_slices
 from mmdx.data.images.plain import opened, plain_facts, upright
 from mmdx.data.tables.tables import read_table
-from mmdx.errors import DataError
 
 PHOTOMETRIC, ORIENTATION = 262, 274
 
@@ -163,8 +162,8 @@ def theirs(name: str) -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
-    except MemoryError:
-        raise DataError(f"{name} lacks memory to read it, so nobody compares") from None
+    except MemoryError as error:
+        raise MemoryError(f"in {name}, which ours is compared with") from error
     except Exception as error:
         raise Silent(f"{name} refuses it: {' '.join(str(error).split())[:200]}") from None
 

@@ -90,6 +90,19 @@ def attempt(command: Sequence[str], home: Path, *, kill_at: int = 0, empty: bool
     return code, int(counted.read_text()) if counted.is_file() else 0
 
 
+def based(out: Path, *trainings: str) -> Path:
+    """A folder below `out` with a small config, and a run of it for the words of each training."""
+    torch.set_num_threads(1)
+    base = (out / "base").resolve()
+    if not base.is_dir():
+        base.mkdir(parents=True)
+        (base / "small.yaml").write_text(CONFIG, encoding="utf-8")
+        for words in trainings:
+            if attempt(["train", "small.yaml", *words.split()], base)[0]:
+                sys.exit(f"{base}: cannot be trained; {base.with_suffix('.log')} says why")
+    return base
+
+
 def difference(left: Path, right: Path) -> str:
     """The first file in which two folders differ; empty where they are the same."""
     names = [
@@ -156,13 +169,7 @@ def options() -> argparse.Namespace:
 
 if __name__ == "__main__":
     asked = options()
-    base = (asked.out / "base").resolve()
-    torch.set_num_threads(1)
-    if not base.is_dir():
-        base.mkdir(parents=True)
-        (base / "small.yaml").write_text(CONFIG, encoding="utf-8")
-        if attempt(["train", "small.yaml", "run=trained"], base)[0]:
-            sys.exit(f"{base}: cannot be trained; {base.with_suffix('.log')} says why")
+    base = based(asked.out, "run=trained")
     table = Table("command", "file operations", "killed at", "same files", "seconds")
     for verb in asked.verbs:
         begin = time.perf_counter()

@@ -15,8 +15,7 @@ import sys
 import time
 from pathlib import Path
 
-import torch
-from kill_at_files import CONFIG, attempt, difference
+from kill_at_files import based, difference
 from rich.console import Console
 from rich.table import Table
 
@@ -24,6 +23,7 @@ from mmdx.config_file import read_config
 from mmdx.files import RunLayout
 
 REFUSED = 2
+TAKEN = ("is being trained by", "holds a run already")
 
 
 def at_once(home: Path, count: int, *named: str) -> list[tuple[int, str]]:
@@ -62,7 +62,7 @@ def faults(home: Path, alone: Path, count: int, *, named: bool) -> list[str]:
     answers = at_once(home, count, *(["run=runs/one-for-all"] if named else []))
     wrong = [f"ended with {code}: {said.strip()[-200:]}" for code, said in answers if code not in (0, REFUSED)]
     refused = [said for code, said in answers if code == REFUSED]
-    wrong += [f"said {said.strip()[-200:]}" for said in refused if "is being trained by" not in said]
+    wrong += [f"said {said.strip()[-200:]}" for said in refused if not any(words in said for words in TAKEN)]
     runs = sorted(folder for folder in (home / "runs").iterdir() if folder.is_dir())
     expected = 1 if named else count
     if len(runs) != expected or len(refused) != count - expected:
@@ -94,26 +94,18 @@ def options() -> argparse.Namespace:
 
 if __name__ == "__main__":
     asked = options()
-    base = (asked.out / "base").resolve()
-    torch.set_num_threads(1)
-    base.mkdir(parents=True)
-    (base / "small.yaml").write_text(CONFIG, encoding="utf-8")
-    for seed in range(max(asked.counts)):
-        if attempt(["train", "small.yaml", f"seed={seed}", f"run=runs/seed{seed}"], base)[0]:
-            sys.exit(f"{base}: cannot be trained; {base.with_suffix('.log')} says why")
+    base = based(asked.out, *(f"seed={seed} run=runs/seed{seed}" for seed in range(max(asked.counts))))
     table = Table("started at once", "run folder", "rounds", "whole", "seconds")
     for count in asked.counts:
         for named in (False, True):
-            begin, wrong = time.perf_counter(), []
+            begin, whole = time.perf_counter(), 0
             for number in range(asked.rounds):
                 home = base.parent / f"{count}-{'same' if named else 'next'}"
                 shutil.rmtree(home, ignore_errors=True)
                 shutil.copytree(base, home, ignore=shutil.ignore_patterns("runs"))
                 found = faults(home, base / "runs", count, named=named)
-                wrong += [f"{count} round {number}: {line}" for line in found[:3]] if found else []
-                wrong_rounds = len({line.split(":")[0] for line in wrong})
-            print(*wrong, sep="\n", end="\n" if wrong else "")
+                print(*(f"{count} round {number}: {line}" for line in found[:3]), sep="\n", end="\n" if found else "")
+                whole += not found
             kind = "one for all" if named else "the next free"
-            seconds = f"{time.perf_counter() - begin:.0f}"
-            table.add_row(str(count), kind, str(asked.rounds), str(asked.rounds - wrong_rounds), seconds)
+            table.add_row(str(count), kind, str(asked.rounds), str(whole), f"{time.perf_counter() - begin:.0f}")
     Console().print(table)

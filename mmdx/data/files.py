@@ -17,6 +17,7 @@ from pathlib import Path, PurePath, PureWindowsPath
 from tempfile import TemporaryDirectory
 
 from mmdx.errors import DataError, MmdxError, reason, refuse_lack
+from mmdx.strangers.bounded import called
 
 MOST_FILES = 20_000
 MOST_BYTES = 8 * 2**30
@@ -88,8 +89,7 @@ def refuse_special(path: Path) -> None:
     """Raises `DataError` where `path` is a pipe, a socket or a device, of which reading may never end."""
     mode = path.stat().st_mode
     if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
-        kind = "a pipe" if stat.S_ISFIFO(mode) else "a socket" if stat.S_ISSOCK(mode) else "a device"
-        raise DataError(f"{path}: {kind} and no file, so it is not read; take it away")
+        raise DataError(f"{path}: {called(mode)} and no file, so it is not read; take it away")
 
 
 def _as_stored(root: Path, name: str) -> Path:

@@ -35,7 +35,7 @@ def regular(path: Path, *, most: int | None = None) -> Path:
         refuse_lack(error, path)
         raise DataError(f"{path}: cannot be read ({_why(error)})") from None
     if not stat.S_ISREG(found.st_mode):
-        raise DataError(f"{path}: is no regular file but {_called(found.st_mode)}; put the file itself there")
+        raise DataError(f"{path}: is no regular file but {called(found.st_mode)}; put the file itself there")
     if most is not None and found.st_size > most:
         raise DataError(f"{path}: has {found.st_size:,} bytes, more than the {most:,} that such a file may have")
     return path
@@ -95,7 +95,8 @@ def parse_log_line(text: str, where: str) -> Any:
         raise DataError(f"{where}: a line cannot be read as JSON ({reason(error)}); {ANEW}") from None
 
 
-def _called(mode: int) -> str:
+def called(mode: int) -> str:
+    """What lies where no regular file does, by its mode."""
     kinds = {stat.S_ISDIR: "a folder", stat.S_ISFIFO: "a pipe", stat.S_ISSOCK: "a socket"}
     return next((name for is_kind, name in kinds.items() if is_kind(mode)), "a device")
 

@@ -17,7 +17,7 @@ import pydicom
 from jaxtyping import Float32, UInt8
 from pydicom.errors import InvalidDicomError
 from pydicom.pixels.utils import get_expected_length
-from pydicom.uid import UID, MediaStorageDirectoryStorage
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, MediaStorageDirectoryStorage
 
 from mmdx.data.dicom.codecs import PIXELS, seek_value, stored_frames
 from mmdx.data.dicom.colour import is_colour, rgb
@@ -77,6 +77,8 @@ def _read(path: Path, *, pixels: bool = False, display: bool = False) -> pydicom
             )
             make_sound(header, pixels_alone=pixels or display)
             header.buffer = None  # what was inflated
+            if source is not path:
+                header.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
     except FileNotFoundError:
         raise DataError(f"{path}: no such file") from None
     except InvalidDicomError:
@@ -163,7 +165,7 @@ def check_complete(path: Path, header: pydicom.Dataset) -> None:
     """Raises `DataError` where the file ends before its pixels do, without reading them; deflated ones are not looked
     into."""
     syntax = header.file_meta.get("TransferSyntaxUID")
-    if syntax is None or is_deflated(path):
+    if syntax is None or syntax == DeflatedExplicitVRLittleEndian:
         return
     size = path.stat().st_size
     with quiet(), path.open("rb") as file:
@@ -224,7 +226,8 @@ def decode_sized(
     for frame in frames:
         if not 0 <= frame < count:
             raise DataError(f"{path}: no frame {frame}; it has {count}, counted from 0")
-    stored = stored_frames(path, header, frames, whole=count == 1 or is_deflated(path))
+    deflated = header.file_meta.get("TransferSyntaxUID") == DeflatedExplicitVRLittleEndian
+    stored = stored_frames(path, header, frames, whole=count == 1 or deflated)
     kinds = set()
     for frame in frames:
         try:
