@@ -10,7 +10,10 @@ os.environ |= {"HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1", "HF_HUB_DISABL
 os.environ |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "passive"}
 
 import ipaddress  # noqa: E402
+import shutil  # noqa: E402
 import socket  # noqa: E402
+from collections.abc import Iterator  # noqa: E402
+from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 import pytest  # noqa: E402
@@ -80,3 +83,18 @@ def problem(capsys: pytest.CaptureFixture[str]) -> Any:
         return lines[0]
 
     return run
+
+
+@pytest.fixture
+def deep_folder(tmp_path: Path) -> Iterator[Path]:
+    """The last of 1,200 folders that lie in each other in ``tmp_path / "root"``; taken away from the bottom, as pytest
+    removes folders by recursion, which ends at a depth of 1,000."""
+    folder = tmp_path / "root"
+    folder.mkdir()
+    for _ in range(1200):
+        folder = folder / "d"
+        folder.mkdir()
+    yield folder
+    while folder != tmp_path:
+        shutil.rmtree(folder)
+        folder = folder.parent

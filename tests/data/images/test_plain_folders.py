@@ -38,12 +38,7 @@ def test_an_image_that_cannot_be_read_is_named(tmp_path):
     assert (study.modalities, len(study.problems)) == ({}, 1)
 
 
-def test_folders_are_found_however_deep_they_lie(tmp_path):
-    folder = tmp_path / "root"
-    folder.mkdir()
-    for _ in range(1200):
-        folder = folder / "d"
-        folder.mkdir()
-    Image.new("L", (8, 8)).save(folder / "a.png")
+def test_folders_are_found_however_deep_they_lie(deep_folder, tmp_path):
+    Image.new("L", (8, 8)).save(deep_folder / "a.png")
     (study,) = studies_in_folders(tmp_path / "root", "cxr", ["metadata.csv"])
     assert len(study.modalities["cxr"].images) == 1
