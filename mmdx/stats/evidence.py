@@ -41,6 +41,7 @@ from mmdx.stats.sections.reliability.section import reliability_section
 from mmdx.stats.sections.roc.section import roc_section
 from mmdx.stats.sections.seeds import seeds_section
 from mmdx.stats.sections.subgroups.section import subgroups_section
+from mmdx.strangers.cells import cells_of
 
 IN_ORDER = (
     missing_section,
@@ -130,7 +131,7 @@ class Evidence:
             (beside / "figures").mkdir()
             for plot in written.plots:
                 write_figures(plot, beside / "figures")
-                plot.numbers.to_csv(beside / "figures" / f"{plot.name}.csv", index=False)
+                cells_of(plot.numbers).to_csv(beside / "figures" / f"{plot.name}.csv", index=False)
             for picture in written.pictures:
                 (beside / "figures" / f"{picture.name}.png").write_bytes(picture.png)
             for file, text in texts.items():

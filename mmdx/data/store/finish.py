@@ -18,6 +18,7 @@ from mmdx.data.store.layout import Layout
 from mmdx.data.store.store import DESCRIPTION, QUARANTINE, SPLIT_FILE, digest
 from mmdx.errors import DataError
 from mmdx.files import written
+from mmdx.strangers.cells import cell_of, text_of
 from mmdx.strangers.sealed import write_sealed
 from mmdx.study import Study
 
@@ -77,10 +78,10 @@ def write_quarantine(out: Path, rows: Sequence[Mapping[str, str]]) -> None:
     ):
         writer = csv.DictWriter(file, ["study_id", "reason"], lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({name: cell_of(text) for name, text in row.items()} for row in rows)
 
 
 def read_quarantine(folder: Path) -> list[dict[str, str]]:
     """The rows of `quarantine.csv`."""
     with (folder / QUARANTINE).open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+        return [{name: text_of(cell) for name, cell in row.items()} for row in csv.DictReader(file)]

@@ -13,6 +13,7 @@ import pandas as pd
 from mmdx.engine.inference.answers import Answers, Standing
 from mmdx.errors import DataError, MmdxError
 from mmdx.files import PREDICTION_COLUMNS, SLICE, SPREAD, write_json, written
+from mmdx.strangers.cells import cells_of
 from mmdx.templates import environment
 
 TEMPLATES = "mmdx.engine.inference.templates"
@@ -182,6 +183,6 @@ def save_predictions(predictions: Iterable[Prediction], folder: Path) -> None:
     try:
         write_json(folder / "predictions.json", [answer.to_json() for answer in answers])
         with written(folder / "predictions.csv") as partial:
-            table.to_csv(partial, index=False, float_format="%.7g", lineterminator="\n")
+            cells_of(table).to_csv(partial, index=False, float_format="%.7g", lineterminator="\n")
     except OSError as error:
         raise MmdxError(f"{folder}: cannot be written ({error.strerror})") from None

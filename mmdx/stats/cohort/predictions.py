@@ -22,6 +22,7 @@ from jaxtyping import Bool, Float
 from mmdx.errors import DataError, did_you_mean, refuse_lack
 from mmdx.files import FOLD, PREDICTION_COLUMNS, SLICE
 from mmdx.strangers.bounded import regular
+from mmdx.strangers.cells import text_of
 
 
 def read_predictions(path: Path, *, shown: str | None = None) -> pd.DataFrame:
@@ -36,6 +37,8 @@ def read_predictions(path: Path, *, shown: str | None = None) -> pd.DataFrame:
     text = read_text(path, [column for column in PREDICTION_COLUMNS if column != "shown"])
     if "shown" not in text.columns:
         text["shown"] = shown or path.stem
+    for column in PREDICTION_COLUMNS[:2]:
+        text[column] = text[column].map(text_of)
     return _checked(path, text)
 
 

@@ -42,6 +42,10 @@ def test_a_quarantine_is_read_as_it_was_written(tmp_path: Path) -> None:
     rows = [{"study_id": "a,b", "reason": 'holds "quotes", and a comma'}, {"study_id": "c", "reason": "gone"}]
     write_quarantine(tmp_path, rows)
     assert read_quarantine(tmp_path) == rows
+    rows = [{"study_id": "=1+1", "reason": "-"}, {"study_id": "'=1", "reason": "-1"}]
+    write_quarantine(tmp_path, rows)
+    assert read_quarantine(tmp_path) == rows
+    assert (tmp_path / "quarantine.csv").read_text().splitlines()[1:] == ["'=1+1,'-", "''=1,-1"]
     write_quarantine(tmp_path, [{"study_id": "a", "reason": "file \udcff"}])
     assert read_quarantine(tmp_path) == [{"study_id": "a", "reason": "file \\udcff"}]
     assert [path.name for path in tmp_path.iterdir()] == ["quarantine.csv"]

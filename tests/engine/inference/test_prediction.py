@@ -10,6 +10,7 @@ import pytest
 
 from mmdx.engine.inference.prediction import Prediction, Predictions
 from mmdx.errors import DataError, MmdxError
+from mmdx.stats.cohort.predictions import read_predictions
 
 BASE = {
     "study_id": "s1",
@@ -78,6 +79,13 @@ def test_files_hold_one_row_per_finding(tmp_path: Path) -> None:
     )
     assert json.loads((tmp_path / "predictions.json").read_text()) == [predictions[0].to_json()]
     assert predictions.frame()["label"].isna().all()
+
+
+def test_a_name_that_a_spreadsheet_would_run_stays_text(tmp_path: Path) -> None:
+    Predictions([Prediction(**BASE | {"study_id": "=1+1"}, findings={"bleed": 0.5})]).save(tmp_path)
+    row = (tmp_path / "predictions.csv").read_text().splitlines()[1]
+    assert row.startswith("'=1+1,p1,")
+    assert read_predictions(tmp_path / "predictions.csv")["study_id"].tolist() == ["=1+1"]
 
 
 def test_rows_are_of_slices_where_the_model_answers_for_nothing_else() -> None:
