@@ -34,7 +34,7 @@ from mmdx.data.images.plain import opened, plain_facts, upright
 from mmdx.data.images.suffixes import is_nifti
 from mmdx.data.order.display import AS_STORED, Turn
 from mmdx.data.order.pixel_size import PixelSize
-from mmdx.errors import DataError
+from mmdx.errors import DataError, some
 from mmdx.study import ImageFiles, ImageRef, Unit
 
 HU_RANGE = (-1024, 3071)
@@ -51,11 +51,13 @@ _LUMINANCE = np.array([0.299, 0.587, 0.114], dtype=np.float32)
 @dataclass(frozen=True)
 class Decoded:
     """The images of one modality: `pixels` int16 in Hounsfield units, uint8 otherwise; one letter-box per image;
-    `grey_range` by which deep images were scaled, None where none was."""
+    `grey_range` by which deep images were scaled, None where none was; `flat` are the places of images on which nothing
+    can be seen, though they are neither air nor padding."""
 
     pixels: Int16[np.ndarray, "n c size size"] | UInt8[np.ndarray, "n c size size"]
     letterboxes: tuple[Letterbox, ...]
     grey_range: GreyRange | None = None
+    flat: tuple[int, ...] = ()
 
 
 class Facts(NamedTuple):
@@ -119,6 +121,12 @@ def depths_differ(deep: int, count: int) -> str:
     return f"{deep} of {count} images are deeper than 8 bits: they are scaled by themselves, the others not at all"
 
 
+def flat_problems(name: str, flat: Sequence[int], count: int) -> list[str]:
+    """A sentence on the places `flat` of the `count` images of the modality `name`; none where there are none."""
+    places = some([str(place) for place in flat], most=5)
+    return [f"'{name}': {len(flat)} of {count} images are one grey everywhere (image {places}, from 0)"] if flat else []
+
+
 def decode(files: ImageFiles, size: int) -> Decoded:
     """Every image of a modality, in its order, `size` pixels square.
 
@@ -148,8 +156,9 @@ def fitted(sources: Iterable[np.ndarray], unit: Unit, channels: Literal[1, 3], s
 
 
 def _fitted(sources: Iterable[_Source], turn: Turn, unit: Unit, channels: Literal[1, 3], size: int) -> Decoded:
-    scaled, letterboxes, grey_range = [], [], None
+    scaled, letterboxes, grey_range, edges = [], [], None, []
     for source, pixel in sources:
+        edges.append((float(source.min()), float(source.max())))
         pixels = np.clip(source, *HU_RANGE).astype(np.float32) if unit == "HU" else source
         letterboxes.append(Letterbox(source.shape[1], source.shape[0], size, turn, pixel))
         planes = _scaled(_with_channels(turn.image(pixels), channels), letterboxes[-1].shape)
@@ -164,7 +173,15 @@ def _fitted(sources: Iterable[_Source], turn: Turn, unit: Unit, channels: Litera
     for image, pixels, letterbox in zip(canvas, values, letterboxes, strict=True):
         x, y = letterbox.margins
         image[:, y : y + pixels.shape[1], x : x + pixels.shape[2]] = pixels
-    return Decoded(canvas, tuple(letterboxes), grey_range)
+    return Decoded(canvas, tuple(letterboxes), grey_range, _flat(edges))
+
+
+def _flat(edges: Sequence[tuple[float, float]]) -> tuple[int, ...]:
+    """The places of the images, given by their smallest and largest values, that are of one value, and not of the
+    smallest of all beside images that show something: these are air or padding."""
+    flat = [place for place, (low, high) in enumerate(edges) if low == high]
+    darkest = min((low for low, _ in edges), default=0.0) if len(flat) < len(edges) else None
+    return tuple(place for place in flat if edges[place][0] != darkest)
 
 
 def _check_size(pixels: int) -> None:

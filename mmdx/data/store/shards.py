@@ -115,7 +115,8 @@ def _row(study: Study, layout: Layout) -> dict[str, Any]:
         raise DataError(study.problems or f"study {study.study_id}: nothing that could be read")
     row: dict[str, Any] = {"study_id": study.study_id, "patient_id": study.patient_id, "split": study.split}
     row["labels"] = np.array([study.labels.get(f, np.nan) for f in layout.findings], dtype=np.float32)
-    row |= {"traits": json.dumps(dict(study.traits)), "problems": json.dumps(study.problems)}
+    row["traits"] = json.dumps(dict(study.traits))
+    problems = [*study.problems]
     letterboxes: dict[str, Sequence[Letterbox]] = {}
     for name, facts in layout.modalities.items():
         value, stored = study.modalities.get(name), content_of(facts)
@@ -124,6 +125,8 @@ def _row(study: Study, layout: Layout) -> dict[str, Any]:
         cells = STORED[facts.kind].encode(study, layout.slot(name))
         row |= cells.columns
         letterboxes[name] = cells.letterboxes
+        problems += cells.problems
+    row["problems"] = json.dumps(problems)
     row["boxes"] = json.dumps(_stored_boxes(study, letterboxes))
     return row
 

@@ -26,7 +26,7 @@ from mmdx.engine.runs.record import record_plan, record_store
 from mmdx.engine.runs.setting import Setting
 from mmdx.engine.scoring.baselines.files import write_baselines
 from mmdx.engine.scoring.calibrate import calibrate, rescale
-from mmdx.engine.scoring.domain import Distances, held_out_distances, know_domain
+from mmdx.engine.scoring.domain import Distances, held_out_distances, know_domain, vectors_of
 from mmdx.engine.scoring.pool import pool_scores
 from mmdx.engine.scoring.score import default_showings, score_split
 from mmdx.engine.scoring.stacking.answers import Answers, pooled
@@ -127,7 +127,8 @@ def settle(setting: Setting, saved: SavedModel, held_out: HeldOut) -> None:
         rescale(saved, run.predictions, "val", calibrations)
         write_calibration(run.best, calibrations, saved.facts)
         kept = load_model(run.best).to(setting.accelerator.device)
-        know_domain(kept, setting.store, setting.splits.joined().rows("train"), held_out.distances, run.best)
+        everyone = setting.splits.joined().rows("train")
+        know_domain(vectors_of(kept, setting.store, everyone, setting.count), held_out.distances, run.best)
         folds = len(list((run.folder / "crossfit").glob("fold-*")))
         content = {"epochs": length.epochs, "of": length.of, "folds": folds, "log_losses": list(length.log_losses)}
         write_json(run.final, content)
@@ -235,7 +236,10 @@ def _score(setting: Setting, everyone: Sequence[int]) -> tuple[Answers | None, D
     if setting.is_main:
         setting.say(*write_baselines(setting, saved, ("val",), place))
         if stackable(saved):
-            answers = held_out_answers(saved, setting.store, splits.rows("train"), splits.rows("val"), everyone)
-        distances = held_out_distances(saved, setting.store, splits.rows("train"), splits.rows("val"))
+            answers = held_out_answers(setting, saved, splits, everyone)
+        learned, unseen = (
+            vectors_of(saved, setting.store, splits.rows(part), setting.count) for part in ("train", "val")
+        )
+        distances = held_out_distances(learned, unseen)
     setting.accelerator.wait_for_everyone()
     return answers, distances

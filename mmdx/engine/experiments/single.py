@@ -19,7 +19,7 @@ from mmdx.engine.runs.record import record_plan, record_store, splits_of
 from mmdx.engine.runs.setting import Setting
 from mmdx.engine.runs.studies import write_studies
 from mmdx.engine.scoring.baselines.files import write_baselines
-from mmdx.engine.scoring.domain import held_out_distances, know_domain
+from mmdx.engine.scoring.domain import held_out_distances, know_domain, vectors_of
 from mmdx.engine.scoring.score import default_showings, score_split
 from mmdx.engine.scoring.stacking.fit import held_out_answers, stack_up, stackable
 from mmdx.engine.scoring.texts import write_reports
@@ -86,10 +86,10 @@ def stack_by_validation(setting: Setting) -> None:
         saved = load_model(run.best)
         saved.model.to(setting.accelerator.device)
         if not layout.domain.is_file():
-            held_out = held_out_distances(saved, setting.store, train, rows)
-            know_domain(saved, setting.store, train, [held_out], run.best)
+            learned, unseen = (vectors_of(saved, setting.store, part, setting.count) for part in (train, rows))
+            know_domain(learned, [held_out_distances(learned, unseen)], run.best)
         if stackable(saved) and not layout.stack.is_file():
-            stack_up(setting, saved, train, held_out_answers(saved, setting.store, train, rows, [*train, *rows]))
+            stack_up(setting, saved, train, held_out_answers(setting, saved, splits, [*train, *rows]))
     setting.accelerator.wait_for_everyone()
 
 

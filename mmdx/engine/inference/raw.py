@@ -202,9 +202,9 @@ def _decoded(saved: SavedModel, name: str, parts: Mapping[str, Images]) -> Decod
     what = difference(counts, {part: asdict(images.order) for part, images in parts.items()})
     if what is not None:
         raise DataError(f"'{name}': not of the same slices ({what}); give the images of one exam")
-    return Decoded(
-        np.concatenate([images.pixels for images in decoded], axis=1), decoded[0].letterboxes, decoded[0].grey_range
-    )
+    first, flat = decoded[0], {place for images in decoded for place in images.flat}
+    pixels = np.concatenate([images.pixels for images in decoded], axis=1)
+    return Decoded(pixels, first.letterboxes, first.grey_range, tuple(sorted(flat)))
 
 
 def _decoded_part(saved: SavedModel, name: str, part: str, images: Images) -> Decoded:

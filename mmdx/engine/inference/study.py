@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 
 from mmdx.batch import Batch
-from mmdx.data.images.decode import GreyRange
+from mmdx.data.images.decode import GreyRange, flat_problems
 from mmdx.data.images.letterbox import Letterbox
 from mmdx.data.loading.reading import Reading
 from mmdx.data.text.missing import LEFT_OUT, says_nothing
@@ -85,6 +85,8 @@ def read_study(
         problems.append(f"nothing is left of {what}, read without {withheld(saved.config.data.reports)}")
     for name in [name for name in texts if name in sample.inputs]:
         problems += _little_read(saved, name, texts[name])
+    for name, images in pictured.items():
+        problems += flat_problems(name, images.flat, len(images.pixels))
     for name, table in saved.facts.tables().items():
         lacking = table.lacking(study.traits) if len(sample.inputs[name]) else []
         problems += [f"{name}: without {', '.join(lacking)}"] if lacking else []

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from sklearn.covariance import ledoit_wolf_shrinkage
 
+from mmdx.data.counting import Count, counting, uncounted
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.loader import Share, build_loader
 from mmdx.engine.assembly.saved import SavedModel
@@ -31,9 +32,9 @@ Vectors = dict[str, Float[np.ndarray, "_ _"]]
 Distances = dict[str, Float[np.ndarray, "_"]]
 
 
-def vectors_of(saved: SavedModel, store: Store, rows: Sequence[int]) -> Vectors:
+def vectors_of(saved: SavedModel, store: Store, rows: Sequence[int], count: Count = uncounted) -> Vectors:
     """The vectors of one study each of at most `MOST_PATIENTS` patients, drawn by the config's seed, by input of images
-    or descriptors; of studies that have them alone. In this process alone."""
+    or descriptors; of studies that have them alone. In this process alone, which tells `count` how far it is."""
     names = [name for name, facts in saved.facts.inputs.items() if KINDS[facts.kind].sliced]
     chosen = _one_a_patient(store.patient_ids, rows, saved.config.seed)
     found: dict[str, list[np.ndarray]] = {name: [] for name in names}
@@ -43,7 +44,7 @@ def vectors_of(saved: SavedModel, store: Store, rows: Sequence[int]) -> Vectors:
     loader, _ = build_loader(saved.recipe, store, chosen, shuffle=False, shown=names, share=Share())
     device, was_training = next(saved.model.parameters()).device, saved.model.training
     saved.model.eval()
-    for batch in loader:
+    for batch in counting(loader, lambda batch: len(batch.study_ids), "learning where images lie", len(chosen), count):
         batch = batch.to(device)
         with torch.inference_mode():
             features = saved.model(batch).features
@@ -87,9 +88,8 @@ def reference_of(vectors: Float[np.ndarray, "n d"]) -> Reference | None:
     return replace(plain, weights=plain.weights / usual**2, rest=rest / usual**2)
 
 
-def held_out_distances(saved: SavedModel, store: Store, train: Sequence[int], rows: Sequence[int]) -> Distances:
-    """How far studies that a model has not seen lie from those `train`, of which it learned, by input."""
-    learned, unseen = vectors_of(saved, store, train), vectors_of(saved, store, rows)
+def held_out_distances(learned: Vectors, unseen: Vectors) -> Distances:
+    """How far studies that a model has not seen lie from those of which it learned, by input."""
     distances = {}
     for name, vectors in learned.items():
         reference = reference_of(vectors)
@@ -105,19 +105,14 @@ def limit_of(distances: Float[np.ndarray, "n"]) -> float | None:
     return float(np.sort(distances)[place - 1]) if place <= len(distances) else None
 
 
-def know_domain(
-    saved: SavedModel, store: Store, train: Sequence[int], held_out: Sequence[Distances], folder: Path
-) -> None:
-    """Writes into a model folder where the training studies of its model lie, and as a limit what the distances of
+def know_domain(learned: Vectors, held_out: Sequence[Distances], folder: Path) -> None:
+    """Writes into a model folder where the studies lie of which its model learned, and as a limit what the distances of
     studies that were held out say; nothing where they say nothing."""
     limits: Mapping[str, float | None] = {
         name: limit_of(np.concatenate([part[name] for part in held_out if name in part]))
         for name in {name for part in held_out for name in part}
     }
     known = {name: limit for name, limit in limits.items() if limit}
-    if not known:
-        return
-    learned = vectors_of(saved, store, train)
     references = {name: reference_of(learned[name]) for name in sorted(known) if name in learned}
     found = {name: replace(one, limit=known[name]) for name, one in references.items() if one is not None}
     if found:

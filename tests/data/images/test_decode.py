@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
-from mmdx.data.images.decode import decode, depths_differ, probe, scale_problems, shown_images
+from mmdx.data.images.decode import decode, depths_differ, flat_problems, probe, scale_problems, shown_images
 from mmdx.data.images.letterbox import Letterbox
 from mmdx.errors import DataError
 from mmdx.study import ImageFiles, ImageRef, Order
@@ -296,3 +296,33 @@ def test_an_unreadable_image_spoils_the_modality_and_is_never_zeros(tmp_path):
     (tmp_path / "2.png").write_bytes(good.read_bytes()[:40])
     with pytest.raises(DataError, match=r"2\.png"):
         decode(files(good, tmp_path / "2.png"), 4)
+
+
+@pytest.mark.parametrize(
+    ("images", "flat"),
+    [
+        ([[0, 9], [5, 5], [0, 0], [9, 9]], (1, 3)),
+        ([[7, 7]], (0,)),
+        ([[3, 3], [3, 3]], (0, 1)),
+        ([[0, 9], [1, 2]], ()),
+        ([], ()),
+    ],
+)
+def test_images_on_which_nothing_is_seen_are_found_but_for_air_and_padding(tmp_path, images, flat):
+    paths = [save(tmp_path / f"{place}.png", np.uint8([row])) for place, row in enumerate(images)]
+    assert decode(files(*paths), 8).flat == flat
+
+
+def test_flat_hounsfield_units_are_found_before_they_are_clipped(tmp_path):
+    air, shown = np.full((2, 2), -2000), np.array([[-2000, 40], [40, 40]])
+    high = np.full((2, 2), 5000)
+    paths = [write_ct(tmp_path / f"{place}.dcm", hu) for place, hu in enumerate([air, shown, high])]
+    assert decode(files(*paths, unit="HU"), 8).flat == (2,)
+    assert decode(files(paths[0], unit="HU"), 8).flat == (0,)
+
+
+def test_flat_images_are_named():
+    assert flat_problems("ct", (), 3) == []
+    assert flat_problems("ct", range(7), 9) == [
+        "'ct': 7 of 9 images are one grey everywhere (image 0, 1, 2, 3, 4 and 2 more, from 0)"
+    ]

@@ -56,7 +56,8 @@ def test_a_row_holds_what_the_study_had(tmp_path: Path) -> None:
     box = {"modality": "photo", "image": 1, "finding": "bleed", "x0": 0, "y0": 2, "x1": 4, "y1": 8}
     assert json.loads(row["boxes"]) == [box]
     assert json.loads(row["traits"]) == {"age": 61.0, "sex": "F"}
-    assert json.loads(row["problems"]) == ["left out b.png"]
+    flat = "'photo': 2 of 2 images are one grey everywhere (image 0, 1, from 0)"
+    assert json.loads(row["problems"]) == ["left out b.png", flat]
 
 
 def test_what_a_study_lacks_is_empty_and_not_zero(tmp_path: Path) -> None:

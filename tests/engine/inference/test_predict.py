@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from PIL import Image
 from rich.console import Console
 from tiny import write_cohort, write_config
 
@@ -80,6 +81,15 @@ def test_a_model_folder_moves_alone(trained, tmp_path):
     assert predict(tmp_path / "model", folder, "--out", tmp_path / "out") == 0
     found = results(tmp_path / "out")[0]["findings"]
     assert found == pytest.approx(scores(trained / "run", "image", study), abs=1e-5)
+
+
+def test_images_on_which_nothing_is_seen_are_named(trained, tmp_path):
+    _, folder, _ = study_folder(trained, tmp_path)
+    for path in folder.iterdir():
+        with Image.open(path) as image:
+            Image.new(image.mode, image.size, 128).save(path)
+    assert predict(trained / "run", folder, "--out", tmp_path / "flat") == 0
+    assert any("images are one grey everywhere" in problem for problem in results(tmp_path / "flat")[0]["problems"])
 
 
 def test_a_zip_is_read_like_its_folder(trained, tmp_path):

@@ -17,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Float32, Shaped
 
+from mmdx.data.images.decode import flat_problems
 from mmdx.data.images.letterbox import Letterbox
 from mmdx.errors import DataError, UsageError, did_you_mean
 from mmdx.kinds import KINDS
@@ -93,18 +94,21 @@ class Slot:
 
 @dataclass(frozen=True)
 class DecodedItems:
-    """The items `[n *shape]` of a study, read from its files; of images, `letterboxes` say how sources lie in them."""
+    """The items `[n *shape]` of a study, read from its files; of images, `letterboxes` say how sources lie in them, and
+    `flat` which of them show nothing."""
 
     items: Shaped[np.ndarray, "n *shape"]
     letterboxes: Sequence[Letterbox] = ()
+    flat: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Cells:
-    """The cells of a study's row that one modality fills, by column."""
+    """The cells of a study's row that one modality fills, by column, and what looks wrong in it, a sentence each."""
 
     columns: Mapping[str, Any]
     letterboxes: Sequence[Letterbox] = ()
+    problems: Sequence[str] = ()
 
 
 class StoredKind(ABC):
@@ -187,7 +191,7 @@ class StoredItems(StoredKind):
             f"{name}.order": json.dumps(dataclasses.asdict(order)) if order else None,
             f"{name}.slice_labels": labels,
         }
-        return Cells(cells, decoded.letterboxes)
+        return Cells(cells, decoded.letterboxes, flat_problems(name, decoded.flat, count))
 
     def items(self, row: Row, slot: Slot) -> Shaped[np.ndarray, "n *shape"]:
         """The items of a stored row: a read-only view, of n = 0 where the modality is absent."""

@@ -36,7 +36,7 @@ class StoredImages(StoredItems):
 
     def decode(self, value: ImageFiles, facts: ModalityFacts, size: int) -> DecodedItems:
         decoded = decode(replace(value, channels=facts.channels), size)
-        return DecodedItems(decoded.pixels, decoded.letterboxes)
+        return DecodedItems(decoded.pixels, decoded.letterboxes, decoded.flat)
 
     def item(self, facts: ModalityFacts, size: int) -> Item:
         return (facts.channels, size, size), np.dtype(PIXEL_TYPES[facts.unit])

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float
 
+from mmdx.data.counting import Count, counting, uncounted
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.loader import build_loader
 from mmdx.engine.assembly.saved import SavedModel
@@ -51,7 +52,12 @@ def members_of(shown: Shown, linear: Iterable[str]) -> list[str]:
 
 
 def answers_to(
-    saved: SavedModel, stack: Stack, store: Store, rows: Sequence[int], showings: Sequence[Shown]
+    saved: SavedModel,
+    stack: Stack,
+    store: Store,
+    rows: Sequence[int],
+    showings: Sequence[Shown],
+    count: Count = uncounted,
 ) -> Answers:
     """What the network of `saved` and the linear models of `stack` say of `rows`, which are encoded once."""
     saved, names = with_descriptors(saved, store), stack.modalities
@@ -61,7 +67,7 @@ def answers_to(
     studies: list[str] = []
     present: list[np.ndarray] = []
     logits: dict[Shown, dict[str, list[np.ndarray]]] = {shown: {} for shown in showings}
-    for batch in loader:
+    for batch in counting(loader, lambda batch: len(batch.study_ids), "stacking", len(rows), count):
         studies += batch.study_ids
         batch = batch.to(device)
         has = torch.stack([batch.present(name) for name in names], dim=1)

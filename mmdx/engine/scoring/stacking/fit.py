@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 from jaxtyping import Bool, Float
 
+from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.checks import Presence
 from mmdx.engine.assembly.saved import SavedModel
@@ -44,13 +45,12 @@ def bare_stack(saved: SavedModel, store: Store, train: Sequence[int]) -> Stack:
     return Stack(head[0], list(saved.config.model.inputs), fit_linear(saved, store, train), ())
 
 
-def held_out_answers(
-    saved: SavedModel, store: Store, train: Sequence[int], rows: Sequence[int], everyone: Sequence[int]
-) -> Answers:
-    """What the network of `saved` and linear models that are fitted on `train`, as it was, say of `rows`, under all
-    that may be shown of `everyone`."""
+def held_out_answers(setting: Setting, saved: SavedModel, splits: Splits, everyone: Sequence[int]) -> Answers:
+    """What the network of `saved` and linear models that are fitted on the training studies of `splits`, as it was, say
+    of its validation studies, under all that may be shown of `everyone`."""
+    store, train, rows = setting.store, splits.rows("train"), splits.rows("val")
     showings = showings_of(Presence(saved.config, store), list(saved.config.model.inputs), everyone)
-    return answers_to(saved, bare_stack(saved, store, train), store, rows, showings)
+    return answers_to(saved, bare_stack(saved, store, train), store, rows, showings, setting.count)
 
 
 def stack_up(setting: Setting, saved: SavedModel, train: Sequence[int], answers: Answers) -> Stack:
