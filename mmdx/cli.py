@@ -14,7 +14,6 @@ from mmdx.terminal.following import Following
 from mmdx.terminal.standing import show_standing
 
 app = typer.Typer(name="mmdx", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-DEFAULT_CONFIG = Path("configs/phantom.yaml")
 
 
 @app.callback()
@@ -112,7 +111,7 @@ def check(config: option.Experiment, overrides: option.Overrides = None, full: o
 
 @app.command()
 def train(
-    config: Annotated[str | None, typer.Argument(help=f"experiment, YAML; {DEFAULT_CONFIG} when left out")] = None,
+    config: option.OptionalExperiment = None,
     overrides: option.Overrides = None,
     resume: option.Resume = False,
 ) -> None:
@@ -121,10 +120,7 @@ def train(
     from mmdx.engine.experiments.check import read_startable
     from mmdx.terminal.scores import show_conclusion
 
-    words = overrides or []
-    if config is not None and "=" in config:
-        config, words = None, [config, *words]
-    path, console = Path(config) if config else DEFAULT_CONFIG, screen()
+    (path, words), console = option.experiment_of(config, overrides or []), screen()
     startable = read_startable(path, words, resume=resume)
     with Following.beside(console) as following:
         conclusion = run.train(startable, name=path.stem, resume=resume, console=console, count=following.count)
@@ -252,14 +248,16 @@ def predict(
     source: option.Input,
     report: option.Reports = None,
     modality: option.InputModality = None,
-    out: Annotated[Path | None, typer.Option(help="folder for predictions.json and predictions.csv")] = None,
+    out: option.PredictedFolder = None,
+    sr: option.StructuredReports = False,
 ) -> None:
     """Findings for raw files; without a report the same model answers from the images alone, and says so."""
     from mmdx.engine.inference.predict import predict_files
     from mmdx.terminal.predictions import show_predictions
 
     show_standing(run, screen(stderr=True))
-    show_predictions(predict_files(run, source, report_files=report or [], modality=modality, out=out), screen())
+    answers = predict_files(run, source, report_files=report or [], modality=modality, out=out, sr=sr)
+    show_predictions(answers, screen())
 
 
 @app.command()

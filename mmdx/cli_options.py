@@ -14,10 +14,19 @@ def _show_version(wanted: bool | None) -> None:
         raise typer.Exit
 
 
+def experiment_of(config: str | None, overrides: list[str]) -> tuple[Path, list[str]]:
+    """The file of an experiment that may be left out, and its overrides: of these is a first word with `=` in it."""
+    if config is not None and "=" in config:
+        return DEFAULT_CONFIG, [config, *overrides]
+    return Path(config) if config else DEFAULT_CONFIG, overrides
+
+
 Version = Annotated[
     bool | None, typer.Option("--version", callback=_show_version, is_eager=True, help="show the version and exit")
 ]
 Experiment = Annotated[Path, typer.Argument(help="experiment, YAML")]
+DEFAULT_CONFIG = Path("configs/phantom.yaml")
+OptionalExperiment = Annotated[str | None, typer.Argument(help=f"experiment, YAML; {DEFAULT_CONFIG} when left out")]
 Overrides = Annotated[
     list[str] | None, typer.Argument(metavar="[key=value]...", help="overrides, such as train.epochs=3")
 ]
@@ -136,6 +145,11 @@ FoldModels = Annotated[
 ]
 InputModality = Annotated[
     str | None, typer.Option(help="which image input the files are, when the model reads several")
+]
+PredictedFolder = Annotated[Path | None, typer.Option(help="folder for predictions.json and predictions.csv")]
+StructuredReports = Annotated[
+    bool,
+    typer.Option("--sr", help="leave there a DICOM SR of each study, too; it holds the patient's name (docs/pacs.md)"),
 ]
 ExplainedModality = Annotated[
     str | None, typer.Option(help="which image input to explain, when the model reads several")

@@ -20,15 +20,15 @@ MOST_LESIONS = 5
 def show_predictions(predictions: Predictions, console: Console) -> None:
     """Prints each prediction with its findings, lesions, description, what it lacks, and its problems.
 
-    Raises `DataError` with one line per refused study after them.
+    Raises `DataError` after them, with one line per refused study, and per study whose DICOM SR could not be made.
     """
     for prediction in predictions:
         _print(console, f"{prediction.study_id}  (shown: {prediction.shown})")
         console.print(_table(prediction))
         for line in _lines(prediction):
             _print(console, line)
-    if predictions.refused:
-        raise DataError(predictions.refused)
+    if lines := [*predictions.refused, *predictions.without_sr]:
+        raise DataError(lines)
 
 
 def _lines(prediction: Prediction) -> list[str]:
@@ -41,12 +41,11 @@ def _lines(prediction: Prediction) -> list[str]:
         writer = f" of the first of {prediction.members} models" if prediction.members > 1 else ""
         source = "+".join(prediction.described_from)
         lines.append(f"description{writer}, from {source}: {prediction.description}")
-    if prediction.missing:
-        lines.append(f"without {', '.join(prediction.missing)}: answered from {prediction.shown} alone")
-    for name, source in prediction.order_source.items():
-        lines.append(f"{name}: {prediction.images_read(name)}, order from {source}")
+    lines += [prediction.fallback] if prediction.missing else []
+    lines += [prediction.reading(name) for name in prediction.order_source]
     if prediction.reports_without:
         lines.append(f"reports are read without {prediction.reports_without}")
+    lines += [f"DICOM SR: {prediction.sr}"] if prediction.sr is not None else []
     return lines + [f"problem: {problem}" for problem in prediction.problems]
 
 

@@ -15,10 +15,10 @@ from mmdx.engine.inference.answers import Refused
 from mmdx.engine.inference.arrays import ArrayStudy
 from mmdx.engine.inference.explaining.look import Look, likeliest, look_at, mean_heat, mean_weights, mean_words
 from mmdx.engine.inference.explaining.source_slices import SourceSlices
-from mmdx.engine.inference.explanation import ExplainedSlice, Explanation, draw_slice, folder_of, recorded
+from mmdx.engine.inference.explanation import ExplainedSlice, Explanation, draw_slice, recorded
 from mmdx.engine.inference.raw import image_inputs, images_of
 from mmdx.engine.inference.reports import read_reports
-from mmdx.engine.inference.source import answer_each, make_folder
+from mmdx.engine.inference.source import answer_each, folder_of, make_folder
 from mmdx.engine.inference.standing import apart_of, explained_with_thresholds, standing_of
 from mmdx.engine.inference.study import check_trained, image_input, read_by_members
 from mmdx.engine.processes import ready_cpu

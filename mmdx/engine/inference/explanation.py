@@ -20,6 +20,7 @@ from mmdx.engine.inference.explaining.overlay import Overlay, draw_overlay, over
 from mmdx.engine.inference.explaining.page import explain_page
 from mmdx.engine.inference.explaining.source_slices import SlicePlace
 from mmdx.engine.inference.prediction import TEMPLATES
+from mmdx.engine.inference.source import folder_of
 from mmdx.errors import MmdxError, UsageError, did_you_mean
 from mmdx.files import SLICE, write_json, written
 from mmdx.templates import environment
@@ -182,11 +183,6 @@ def draw_slice(modality: str, finding: str, image: ExplainedSlice, called: str, 
     score is called."""
     folder.mkdir(parents=True, exist_ok=True)
     draw_overlay(_overlay(modality, finding, image, called), folder / picture_name(finding, image.place.number))
-
-
-def folder_of(number: int) -> str:
-    """The name of the folder with the pictures of the study of this 1-based number."""
-    return f"study-{number:03d}"
 
 
 def picture_name(finding: str, number: int) -> str:

@@ -18,6 +18,7 @@ from mmdx.engine.inference.answers import Refused
 from mmdx.engine.inference.arrays import Arrays, ArrayStudy, array_study
 from mmdx.engine.inference.explain import TOP, Asked, check_names, explain_study
 from mmdx.engine.inference.explanation import Explanation, Explanations
+from mmdx.engine.inference.handover.handover import Handover
 from mmdx.engine.inference.predict import predict_study
 from mmdx.engine.inference.prediction import Prediction, Predictions
 from mmdx.engine.inference.raw import image_names
@@ -27,7 +28,7 @@ from mmdx.engine.inference.study import device_of, image_input, read_by_members,
 from mmdx.engine.passing import passing
 from mmdx.engine.processes import ready_cpu
 from mmdx.engine.runs.folder import model_folder
-from mmdx.errors import DataError
+from mmdx.errors import DataError, UsageError
 from mmdx.models.heads.mean import mean_logits
 from mmdx.schema import Config
 from mmdx.study import Study
@@ -73,14 +74,15 @@ class Model:
     Methods raise `UsageError` for names that the model does not know and for a report beside several studies.
     """
 
-    def __init__(self, saved: SavedModel) -> None:
-        self._saved = saved
+    def __init__(self, saved: SavedModel, run: Path | None = None) -> None:
+        """`run` is the run or model folder that `saved` was loaded from."""
+        self._saved, self._run = saved, run
 
     @classmethod
     def load(cls, run: str | Path) -> Model:
         """The model of a run folder or of a model folder. Raises `UsageError` and `DataError` where there is none."""
         ready_cpu()
-        return cls(load_model(model_folder(Path(run))))
+        return cls(load_model(model_folder(Path(run))), Path(run))
 
     @property
     def findings(self) -> tuple[str, ...]:
@@ -100,20 +102,36 @@ class Model:
         self._saved.to(device)
         return self
 
-    def predict(self, source: Source, *, report: Report = None, modality: str | None = None) -> Predictions:
+    def predict(
+        self, source: Source, *, report: Report = None, modality: str | None = None, sr: str | Path | None = None
+    ) -> Predictions:
         """The prediction for each study, a sequence of `Prediction`.
 
-        A study that cannot be answered is not in it: `refused` has one line for each. Raises `DataError` with these
-        lines where no study at all was answered.
+        A study that cannot be answered is not in it: `refused` has one line for each. With a folder `sr` a DICOM SR of
+        each study is written there, and the predictions have the thresholds that their run knows; `without_sr` has one
+        line for each study that was not read from DICOM files, or whose headers make no report. Raises `DataError`
+        with the lines of `refused` where no study at all was answered, and `UsageError` where the folder holds SRs of
+        before.
         """
         reports = named_texts(self._saved, report)
+        handover = self._handover(sr, modality)
 
-        def answer(_: int, study: Study | ArrayStudy) -> Prediction:
-            return predict_study(self._saved, study, reports=reports, modality=modality)
+        def answer(number: int, study: Study | ArrayStudy) -> Prediction:
+            prediction = predict_study(self._saved, study, reports=reports, modality=modality)
+            return prediction if handover is None else handover(number, study, prediction)
 
-        predictions = Predictions(*self._answers(source, answer, reports, modality))
+        answers, refused = self._answers(source, answer, reports, modality)
+        predictions = Predictions(answers, refused, () if handover is None else handover.without)
         predictions.check()
         return predictions
+
+    def _handover(self, sr: str | Path | None, modality: str | None) -> Handover | None:
+        """What writes DICOM SRs into the folder `sr`, where one is asked for."""
+        if sr is None:
+            return None
+        if self._run is None:
+            raise UsageError("sr: this model was made in memory, and an SR names the weights that answer; load it")
+        return Handover(self._saved, self._run, Path(sr), modality=modality)
 
     def explain(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from mmdx.engine.assembly.saved import SavedModel, load_model
 from mmdx.engine.assembly.texts import target_key
 from mmdx.engine.inference.answers import Refused
 from mmdx.engine.inference.arrays import ArrayStudy
+from mmdx.engine.inference.handover.handover import Handover
 from mmdx.engine.inference.labels import known_labels, known_slice_labels
 from mmdx.engine.inference.prediction import Prediction, Predictions
 from mmdx.engine.inference.reports import read_reports
@@ -29,7 +30,7 @@ from mmdx.engine.passing import passing
 from mmdx.engine.processes import ready_cpu
 from mmdx.engine.runs.folder import model_folder
 from mmdx.engine.scoring.boxes import lesions_of, merged_boxes
-from mmdx.errors import DataError
+from mmdx.errors import DataError, UsageError
 from mmdx.files import CORNERS, SIDES_MM
 from mmdx.models.heads.boxes import BoxHead
 from mmdx.models.heads.description import TextHead
@@ -47,42 +48,53 @@ class _Answered:
 
 
 def predict_files(
-    run: Path, source: Path, *, report_files: Sequence[str], modality: str | None, out: Path | None
+    run: Path, source: Path, *, report_files: Sequence[str], modality: str | None, out: Path | None, sr: bool = False
 ) -> Predictions:
-    """The predictions of the model in `run` (a run or model folder), saved into `out` where it is given.
+    """The predictions of the model in `run` (a run or model folder), saved into `out` where it is given; with `sr`
+    a DICOM SR of each study lies beside them.
 
     `report_files` are `FILE` or `NAME=FILE`, as `read_reports` takes them. Raises as `predict_source` does, and
-    `UsageError`, before any study is read, where `out` cannot be made.
+    `UsageError`, before any study is read, where `out` cannot be made, is missing for `sr`, or holds SRs of before.
     """
     ready_cpu()
+    if sr and out is None:
+        raise UsageError("--sr: DICOM SRs are files; say where they go (--out FOLDER)")
     saved = load_model(model_folder(run))
     reports = read_reports(saved, report_files)
     if out is not None:
         make_folder(out)
-    predictions = with_thresholds(predict_source(saved, source, reports=reports, modality=modality), run)
+    told = with_thresholds(run)
+    handover = Handover(saved, run, out, modality=modality) if sr and out is not None else None
+    finished = handover or (lambda _number, _study, prediction: told(prediction))
+    predictions = predict_source(saved, source, reports=reports, modality=modality, finished=finished)
+    if handover is not None:
+        predictions = Predictions(predictions, predictions.refused, handover.without)
     if predictions and out is not None:
         predictions.save(out)
     return predictions
 
 
 def predict_source(
-    saved: SavedModel, source: Path, *, reports: Mapping[str, str] | None = None, modality: str | None = None
+    saved: SavedModel,
+    source: Path,
+    *,
+    reports: Mapping[str, str] | None = None,
+    modality: str | None = None,
+    finished: Callable[[int, Study, Prediction], Prediction] = lambda _number, _study, prediction: prediction,
 ) -> Predictions:
     """The prediction for every study in `source`, and a line for each study that had to be refused.
 
     `reports`, by text input, belong to the one study in `source`; `modality` is the input that the images are for,
-    where the model reads several. Raises `UsageError` for a modality that the model does not read, and where there are
-    reports and several studies.
+    where the model reads several. `finished` makes of each answer, with its study and the study's place from 1, what is
+    returned, while the study's files are there. Raises `UsageError` for a modality that the model does not read, and
+    where there are reports and several studies.
     """
     image_input(saved, modality)  # a wrong name is refused before anything is unpacked
-    answers = list(
-        answer_each(
-            source,
-            saved,
-            lambda _, study: predict_study(saved, study, reports=reports, modality=modality),
-            alone=bool(reports),
-        )
-    )
+
+    def answer(number: int, study: Study) -> Prediction:
+        return finished(number, study, predict_study(saved, study, reports=reports, modality=modality))
+
+    answers = list(answer_each(source, saved, answer, alone=bool(reports)))
     return Predictions(
         (answer for answer in answers if isinstance(answer, Prediction)),
         (str(answer) for answer in answers if isinstance(answer, Refused)),

@@ -39,6 +39,8 @@ class Prediction:
     `labels` are those that came with the study, by finding, the known ones alone; `slice_labels` by image of all of the
     study, NaN where unknown, where the model answers for slices alone.
 
+    `sr` is the name of the DICOM SR of the study, where one was written (`docs/pacs.md`).
+
     `members` is how many models answered together. Of an ensemble `spread` and `slice_spread` hold, like `findings` and
     `slices`, the sample standard deviation of the scores that its members give; else they are empty.
 
@@ -69,6 +71,7 @@ class Prediction:
     slice_spread: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     labels: Mapping[str, float] = field(default_factory=dict)
     slice_labels: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    sr: str | None = None
 
     def __post_init__(self) -> None:
         scores = [*self.findings.values(), *(score for row in self.slices.values() for score in row)]
@@ -81,6 +84,20 @@ class Prediction:
         """What its scores are to be read against."""
         rows = "studies" if self.findings else "slices"
         return Standing(rows, self.calibrated, self.thresholds, self.prevalence, self.apart)
+
+    @property
+    def scored(self) -> tuple[str, ...]:
+        """The findings that have a score, for the study or by slice."""
+        return tuple(self.findings or self.slices)
+
+    @property
+    def fallback(self) -> str:
+        """From what it was answered alone, and without what; empty where nothing was missing."""
+        return f"without {', '.join(self.missing)}: answered from {self.shown} alone" if self.missing else ""
+
+    def reading(self, name: str) -> str:
+        """How many images of an input were read, and on what evidence they stand in order."""
+        return f"{name}: {self.images_read(name)}, order from {self.order_source[name]}"
 
     def images_read(self, name: str) -> str:
         """How many images of an input were read, in words."""
@@ -119,6 +136,8 @@ class Prediction:
         if self.description is not None:
             content["description"] = self.description
             content["described_from"] = list(self.described_from)
+        if self.sr is not None:
+            content["sr"] = self.sr
         return content
 
     def frame(self) -> pd.DataFrame:
@@ -167,7 +186,16 @@ class Prediction:
 
 
 class Predictions(Answers[Prediction]):
-    """The predictions for the studies of one source, a sequence of `Prediction`."""
+    """The predictions for the studies of one source, a sequence of `Prediction`.
+
+    `without_sr` has one line per study that is answered, and whose DICOM SR was asked for and could not be made.
+    """
+
+    def __init__(
+        self, answers: Iterable[Prediction], refused: Iterable[str] = (), without_sr: Iterable[str] = ()
+    ) -> None:
+        super().__init__(answers, refused)
+        self.without_sr = tuple(without_sr)
 
     def save(self, folder: str | Path) -> None:
         save_predictions(self, Path(folder))

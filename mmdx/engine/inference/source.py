@@ -98,6 +98,12 @@ def join_inputs(studies: Sequence[Study], inputs: Sequence[str], name: str) -> l
     return list(joined.values())
 
 
+def folder_of(number: int) -> str:
+    """The name of a folder or a file for the study of this 1-based place in its source: an identifier must not stand
+    in a file's name."""
+    return f"study-{number:03d}"
+
+
 def make_folder(out: Path) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)

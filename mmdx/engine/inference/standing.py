@@ -14,7 +14,7 @@ from mmdx.batch import Batch, Output
 from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.inference.answers import Refused, Standing
 from mmdx.engine.inference.explanation import Explanation
-from mmdx.engine.inference.prediction import Prediction, Predictions
+from mmdx.engine.inference.prediction import Prediction
 from mmdx.files import SLICES, RunLayout
 from mmdx.models.domain import study_vectors
 from mmdx.models.heads.base import FindingsHead
@@ -69,18 +69,17 @@ def prevalence_of(saved: SavedModel, level: Literal["study", "slice"]) -> dict[s
     return {name: share for name, share in zip(saved.facts.findings, shares, strict=False) if not math.isnan(share)}
 
 
-def with_thresholds(predictions: Predictions, run: Path) -> Predictions:
-    """The predictions with the thresholds that the validation rows of their run choose for what each study was shown.
+def with_thresholds(run: Path) -> Callable[[Prediction], Prediction]:
+    """What gives a prediction the thresholds that the validation rows of its run choose for what the study was shown.
 
-    They stay as they are where `run` is a model folder, or has no such rows.
+    It stays as it is where `run` is a model folder, or has no such rows.
     """
 
     def told(answer: Prediction) -> Prediction:
-        findings = tuple(answer.findings or answer.slices)
-        return replace(answer, thresholds=chosen(answer.standing.rows, answer.shown, findings))
+        return replace(answer, thresholds=chosen(answer.standing.rows, answer.shown, answer.scored))
 
     chosen = _choices(run)
-    return Predictions(map(told, predictions), predictions.refused)
+    return told
 
 
 def explained_with_thresholds(answers: Iterable[Explanation | Refused], run: Path) -> Iterator[Explanation | Refused]:

@@ -15,7 +15,7 @@ from mmdx.engine.assembly.saved import load_model
 from mmdx.engine.inference.answers import Refused, Standing
 from mmdx.engine.inference.explanation import Explanation
 from mmdx.engine.inference.model import Model
-from mmdx.engine.inference.prediction import Prediction, Predictions
+from mmdx.engine.inference.prediction import Prediction
 from mmdx.engine.inference.standing import (
     explained_with_thresholds,
     is_calibrated,
@@ -74,7 +74,7 @@ def test_thresholds_are_those_that_validation_chose_for_the_same_showing(tmp_pat
     lines += [f"v{i},v{i},image,edema,{i % 2},0.5" for i in range(4)]
     (folder / "val.csv").write_text("\n".join([HEAD, *lines]) + "\n")
     answers = [Prediction(**BASE, shown=shown, findings={"bleed": 0.3, "edema": 0.4}) for shown in ("image", "report")]
-    image, report = with_thresholds(Predictions(answers, ["refused: s2: no images"]), tmp_path / "run")
+    image, report = map(with_thresholds(tmp_path / "run"), answers)
     assert image.thresholds == pytest.approx({"bleed": 0.45})  # half way between the noes and the yeses
     assert report.thresholds == {}
 
@@ -119,6 +119,6 @@ def test_how_far_images_lie_is_the_mean_over_the_models_that_know(tmp_path: Path
     assert Model(saved).predict(pixels)[0].apart == {}
 
 
-def test_a_model_folder_alone_has_no_thresholds_and_refusals_stay(tmp_path: Path):
-    told = with_thresholds(Predictions([Prediction(**BASE, shown="image", findings={"bleed": 0.3})], ["s2"]), tmp_path)
-    assert (told[0].thresholds, told.refused) == ({}, ("s2",))
+def test_a_model_folder_alone_has_no_thresholds(tmp_path: Path):
+    told = with_thresholds(tmp_path)(Prediction(**BASE, shown="image", findings={"bleed": 0.3}))
+    assert told.thresholds == {}
