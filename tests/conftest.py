@@ -66,6 +66,24 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def figures_without_pdf() -> Iterator[None]:
+    """Figures are saved as PNG and SVG: to put the letters into a PDF takes as long as the rest of a comparison."""
+    from mmdx.stats.report.plots import FORMATS
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delitem(FORMATS, "pdf")
+        yield
+
+
+@pytest.fixture
+def figures_as_pdf(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures are saved in all formats."""
+    from mmdx.stats.report.plots import FORMATS, PDF
+
+    monkeypatch.setitem(FORMATS, "pdf", PDF)
+
+
 @pytest.fixture
 def problem(capsys: pytest.CaptureFixture[str]) -> Any:
     """Runs a verb that must fail with `code`, in exactly one line on standard error, and returns the line."""

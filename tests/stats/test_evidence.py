@@ -28,6 +28,7 @@ def section(key: str = "extra") -> Section:
     return Section(key, "Extra", ("Said.",), (sheet,), (plot,), ("Noted.",), {"value": None})
 
 
+@pytest.mark.usefixtures("figures_as_pdf")
 def test_all_forms_are_left_with_their_figures(write_run, tmp_path):
     comparison = compare([write_run("fused", {"ct": 2.0, "ct+report": 1.0})], resamples=100)
     out = tmp_path / "deep" / "out"
@@ -56,6 +57,7 @@ def test_all_forms_are_left_with_their_figures(write_run, tmp_path):
     assert "a\\_b & 0.5~[0.4,~0.6] \\\\" in (out / "compare.tex").read_text(encoding="utf-8")
 
 
+@pytest.mark.usefixtures("figures_as_pdf")
 def test_figures_of_an_earlier_comparison_go_and_other_files_stay(write_run, tmp_path):
     comparison = compare([write_run("fused", {"ct": 2.0})], resamples=100)
     out = tmp_path / "out"

@@ -5,8 +5,11 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 from xml.etree import ElementTree
 
 from matplotlib import rc_context
@@ -33,9 +36,10 @@ COLUMNS = 3
 """Small plots per line."""
 PIXELS_AN_INCH = 133
 """How wide a plot may grow on the page: one of 7.2 inches then fills the column of text."""
-FORMATS: Mapping[str, Mapping[str, Any]] = {
+PDF: Mapping[str, Any] = {"metadata": {"Creator": None, "Producer": None, "CreationDate": None}}
+FORMATS: dict[str, Mapping[str, Any]] = {
     "png": {"dpi": 300, "metadata": {"Software": None}},
-    "pdf": {"metadata": {"Creator": None, "Producer": None, "CreationDate": None}},
+    "pdf": PDF,
     "svg": {"metadata": {"Date": None, "Creator": None, "Format": None, "Type": None}},
 }
 """How a figure is saved, by the end of its file: journals ask for 300 dots an inch, or for lines and letters. No
@@ -150,10 +154,14 @@ def unit_square(axes: Axes) -> None:
 
 def write_figures(plot: Plot, folder: Path) -> None:
     """The plot on white, as `<name>.png`, `.pdf` and `.svg` in a folder."""
-    with rc_context({**STYLE, "svg.hashsalt": plot.name}):
-        figure = _drawn(plot)
+    drawn = _drawn(plot)
+    with _style(plot):
         for ending, options in FORMATS.items():
-            figure.savefig(folder / f"{plot.name}.{ending}", format=ending, **options)
+            path = folder / f"{plot.name}.{ending}"
+            if ending == "svg":
+                path.write_bytes(drawn.svg)
+            else:
+                drawn.figure.savefig(path, format=ending, **options)
 
 
 def svg(plot: Plot) -> str:
@@ -162,10 +170,7 @@ def svg(plot: Plot) -> str:
     Its colours are the variables `--text`, `--quiet`, `--line`, `--back` and `--s0` to `--s9` of the page, its letters
     the page's. Ids begin with the name of the plot, so that plots on one page do not meet.
     """
-    with rc_context({**STYLE, "svg.hashsalt": plot.name}):
-        out = io.BytesIO()
-        _drawn(plot).savefig(out, format="svg", **FORMATS["svg"])
-    root = _plain(ElementTree.fromstring(out.getvalue()), f"{plot.name}-")
+    root = _plain(ElementTree.fromstring(_drawn(plot).svg), f"{plot.name}-")
     box = root.get("viewBox", "")
     root.attrib.clear()
     root.attrib.update({"viewBox": box, "role": "img", "style": f"max-width: {plot.size[0] * PIXELS_AN_INCH:.0f}px"})
@@ -177,11 +182,31 @@ def svg(plot: Plot) -> str:
     return re.sub(pattern, lambda match: f"var(--{_VARIABLES[match.group()]})", text)
 
 
-def _drawn(plot: Plot) -> Figure:
-    figure = Figure(figsize=plot.size, layout="constrained")
-    FigureCanvasAgg(figure)
-    plot.draw(figure)
-    return figure
+@dataclass(frozen=True)
+class _Drawn:
+    """A plot as it was drawn, once, and its SVG, which the page and the file share."""
+
+    figure: Figure
+    svg: bytes
+
+
+_DRAWN: WeakKeyDictionary[Plot, _Drawn] = WeakKeyDictionary()
+
+
+def _drawn(plot: Plot) -> _Drawn:
+    if plot not in _DRAWN:
+        figure, out = Figure(figsize=plot.size, layout="constrained"), io.BytesIO()
+        FigureCanvasAgg(figure)
+        with _style(plot):
+            plot.draw(figure)
+            figure.savefig(out, format="svg", **FORMATS["svg"])
+        figure.set_layout_engine("none")  # where all lies is settled: working it out again takes as long as drawing
+        _DRAWN[plot] = _Drawn(figure, out.getvalue())
+    return _DRAWN[plot]
+
+
+def _style(plot: Plot) -> AbstractContextManager[None]:
+    return rc_context({**STYLE, "svg.hashsalt": plot.name})
 
 
 def _plain(element: ElementTree.Element, prefix: str) -> ElementTree.Element:

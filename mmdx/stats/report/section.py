@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from mmdx.stats.report.tables import Sheet
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plot:
     """A picture and the numbers in it, which are `<name>.png`, `.pdf`, `.svg` and `<name>.csv`.
 

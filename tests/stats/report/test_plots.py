@@ -88,6 +88,7 @@ def test_the_picture_is_white_and_says_nothing_of_its_maker(tmp_path):
         assert image.info["dpi"] == pytest.approx((300, 300), abs=0.1)
 
 
+@pytest.mark.usefixtures("figures_as_pdf")
 def test_a_figure_is_lines_and_letters_too_and_the_same_each_time(tmp_path):
     (tmp_path / "again").mkdir()
     for folder in (tmp_path, tmp_path / "again"):
