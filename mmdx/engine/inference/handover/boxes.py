@@ -32,7 +32,7 @@ def box_groups(
     prediction: Prediction, sources: Sources, algorithm: AlgorithmIdentification
 ) -> Iterator[PlanarROIMeasurementsAndQualitativeEvaluations]:
     """Each box on its own image; the boxes of one lesion are tracked as one, from image to image."""
-    boxes = prediction.boxes or ()
+    boxes = list(prediction.boxes or [])
     for number, lesion in enumerate(prediction.lesions, start=1):
         uid, name = UID(), f"{lesion['finding']}, lesion {number} of {len(prediction.lesions)}"
         for box in (boxes[place] for place in lesion["boxes"]):

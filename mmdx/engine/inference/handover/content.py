@@ -63,34 +63,36 @@ def report_content(
 def _finding_group(
     prediction: Prediction, name: str, sources: Sources, algorithm: AlgorithmIdentification
 ) -> MeasurementsAndQualitativeEvaluations:
-    """The score of a finding, of the study and of its likeliest image where these are scored, and what it is to be read
-    against."""
-    standing, measurements = prediction.standing, []
-    if prediction.findings:
-        score = prediction.findings[name]
-        called = measure("probability" if standing.calibrated else "score")
-        measurements.append(number(called, score, algorithm_id=algorithm))
-    if name in prediction.slices:
-        of_slices = not prediction.findings
-        place, highest = prediction.likeliest(name)
-        called = measure("image-prob" if of_slices and standing.calibrated else "image-score")
-        image = _source_of_measurement(*sources.places[sources.sliced][place])
-        identified = algorithm if of_slices else None
-        measurements.append(number(called, highest, referenced_images=[image], algorithm_id=identified))
-        score = highest if of_slices else score
+    """The scores of a finding, and what they are to be read against."""
+    standing, scores = prediction.standing, list(_scores(prediction, name, sources, algorithm))
     beside = {"threshold": standing.thresholds.get(name), "prevalence": standing.prevalence.get(name)}
     beside["spread"] = prediction.spread_of(name)
-    measurements += [number(measure(code), value) for code, value in beside.items() if value is not None]
+    others = [number(measure(code), value) for code, value in beside.items() if value is not None]
     evaluations = []
     if name in standing.thresholds:
-        reached = codes.SCT.Yes if score >= standing.thresholds[name] else codes.SCT.No
+        reached = codes.SCT.Yes if scores[0].value >= standing.thresholds[name] else codes.SCT.No
         evaluations.append(QualitativeEvaluation(measure("at-threshold"), reached))
     return MeasurementsAndQualitativeEvaluations(
         TrackingIdentifier(identifier=one_line(name)),
         finding_type=finding(name),
-        measurements=measurements,
+        measurements=[*scores, *others],
         qualitative_evaluations=evaluations,
     )
+
+
+def _scores(
+    prediction: Prediction, name: str, sources: Sources, algorithm: AlgorithmIdentification
+) -> Iterator[Measurement]:
+    """That of the study, then that of its likeliest image, where these are scored: the first one is the answer."""
+    calibrated, of_study = prediction.standing.calibrated, bool(prediction.findings)
+    if of_study:
+        called = measure("probability" if calibrated else "score")
+        yield number(called, prediction.findings[name], algorithm_id=algorithm)
+    if name in prediction.slices:
+        place, highest = prediction.likeliest(name)
+        called = measure("image-prob" if calibrated and not of_study else "image-score")
+        image = _source_of_measurement(*sources.places[sources.sliced][place])
+        yield number(called, highest, referenced_images=[image], algorithm_id=algorithm)
 
 
 def number(

@@ -5,12 +5,13 @@ Nothing of it is shown or logged, in errors neither.
 
 from __future__ import annotations
 
+import unicodedata
+
 import pydicom
 from pydicom import config
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import DataElement
-from pydicom.multival import MultiValue
-from pydicom.valuerep import DA, TM
+from pydicom.valuerep import DA, TM, PersonName
 
 from mmdx.data.quiet import quiet
 
@@ -47,10 +48,12 @@ def _text(header: pydicom.Dataset, keyword: str) -> str | None:
     kind = dictionary_VR(keyword)
     try:
         value = header.get(keyword)
-        text = "" if value is None else str(value).strip()
+        if not isinstance(value, str | PersonName | None):
+            return None
+        text = str(value or "").strip()
         DataElement(tag_for_keyword(keyword) or 0, kind, text, validation_mode=config.RAISE)
         _DAYS_AND_TIMES.get(kind, str)(text)  # the 30th of February has the form of a date
     except Exception:  # pydicom raises whatever broken bytes make it stumble over
         return None
-    several = isinstance(value, MultiValue | list)
-    return None if several or (keyword == "PatientSex" and text not in _SEXES) else text
+    acting = "\\" in text or any(unicodedata.category(character) == "Cc" for character in text)
+    return None if acting or (keyword == "PatientSex" and text not in _SEXES) else text

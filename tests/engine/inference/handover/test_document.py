@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pydicom
 import pytest
 from handed_over import AUTHOR, NAME, SERIES, STUDY, answer, instance, sources
 from highdicom.sr import srread
+from hypothesis import given
+from hypothesis import strategies as st
 from pydicom.uid import ComprehensiveSRStorage
+from raw_dicom import file_bytes, slice_elements
 
+from mmdx.data.dicom.files import read_header
+from mmdx.data.quiet import quiet
 from mmdx.engine.inference.handover.document import write_report
+from mmdx.engine.inference.handover.identity import NEEDED, OPTIONAL, REMOVED
+from mmdx.engine.inference.handover.sources import Instance
 from mmdx.errors import DataError, MmdxError
 
 IDENTITY = {"SpecificCharacterSet": "ISO_IR 100", "PatientName": NAME, "PatientBirthDate": "19700131"}
@@ -63,6 +72,28 @@ def test_a_name_of_one_word_is_not_said_aloud(tmp_path: Path, capfd: pytest.Capt
     captured = capfd.readouterr()
     assert "Geheim" not in captured.out + captured.err
     assert pydicom.dcmread(tmp_path / "a.dcm").PatientName == "Geheim"
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from([one for one in (*NEEDED, *OPTIONAL, *REMOVED) if one != "StudyInstanceUID"]),
+        st.tuples(st.sampled_from(["PN", "LO", "DA", "TM", "SH", "CS", "UN", "SQ", "US"]), st.binary(max_size=70)),
+    ),
+    st.sampled_from([b"ISO_IR 100", b"ISO_IR 192", b"\\ISO 2022 IR 87", b"ISO_IR 6", b"nonsense", b"GB18030"]),
+)
+def test_whatever_a_header_says_of_the_patient_a_report_can_be_read_back(odd, characters) -> None:
+    with TemporaryDirectory() as name:
+        place = Path(name) / "a.dcm"
+        place.write_bytes(
+            file_bytes(slice_elements(1, study="1.2.9") | odd | {"SpecificCharacterSet": ("CS", characters)})
+        )
+        write_report(answer(), sources(Instance(read_header(place))), AUTHOR, place)
+        with quiet(), pydicom.config.disable_value_validation():
+            report = pydicom.dcmread(place)
+            report.decode()
+        assert report.StudyInstanceUID == "1.2.9"
+        told = "".join(str(report[keyword].value or "") for keyword in NEEDED)
+        assert not any(unicodedata.category(character) == "Cc" for character in told)
 
 
 def test_a_long_name_of_a_run_is_cut_where_dicom_has_no_room(tmp_path: Path) -> None:
