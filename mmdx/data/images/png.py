@@ -15,7 +15,11 @@ _SAMPLES = {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}
 """Of a pixel, by colour type."""
 _PASSES = ((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2))
 """Left, upper, and the steps to the right and down, of each pass of an interlaced image."""
+_CRITICAL = (b"IHDR", b"PLTE", b"IDAT", b"tRNS")
+"""Chunks without which an image looks otherwise."""
 _STEP = 2**16
+_MOST_SPARE = 2**16
+"""Bytes behind the pixels that are passed over, as libpng does: some writers leave a row too many."""
 
 
 def check_chunks(file: io.BufferedIOBase) -> None:
@@ -31,23 +35,39 @@ def check_chunks(file: io.BufferedIOBase) -> None:
         raise ValueError("a PNG that needs one palette")
     if names[:1] != [b"IHDR"] or names.count(b"IHDR") != 1 or names[-1:] != [b"IEND"] or b"IDAT" not in names:
         raise ValueError("a PNG whose parts are not whole, or not in their order")
+    if any(names.index(name) > names.index(b"IDAT") for name in (b"PLTE", b"tRNS") if name in names):
+        raise ValueError("a PNG whose colours stand behind its pixels")
 
 
 def check_pixels(file: io.BufferedIOBase) -> None:
-    """Raises `ValueError` where a PNG, of whole chunks, has another number of bytes than its pixels take."""
+    """Raises `ValueError` where a PNG, of whole chunks, has other bytes than its pixels take, or where a sum
+    by which damage is told does not fit."""
     needed, stream, count = 0, zlib.decompressobj(), 0
     for name, start, size in _chunks(file):
+        if name in _CRITICAL:
+            _check_sum(file, name, start, size)
         file.seek(start)
         if name == b"IHDR":
             needed = _needed(file.read(size))
-        while name == b"IDAT" and size > 0 and count <= needed:
+        while name == b"IDAT" and size > 0 and count <= needed + _MOST_SPARE:
             raw = file.read(min(size, _STEP))
             size -= len(raw)
-            while raw and count <= needed:
+            while raw and count <= needed + _MOST_SPARE:
                 count += len(stream.decompress(raw, 16 * _STEP))
                 raw = stream.unconsumed_tail
-    if count + len(stream.flush()) < needed:
-        raise ValueError(f"{count} bytes of pixels, {needed} expected")
+    if not stream.unconsumed_tail:  # else it would be unpacked without a bound
+        count += len(stream.flush())
+    if count < needed or not stream.eof:
+        raise ValueError(f"{count} bytes of pixels{'' if stream.eof else ' without an end'}, {needed} expected")
+
+
+def _check_sum(file: io.BufferedIOBase, name: bytes, start: int, size: int) -> None:
+    file.seek(start)
+    found = zlib.crc32(name)
+    for at in range(0, size, _STEP):
+        found = zlib.crc32(file.read(min(_STEP, size - at)), found)
+    if found != int.from_bytes(file.read(4), "big"):
+        raise ValueError(f"a PNG with damage in {name.decode()}: its check sum does not fit")
 
 
 def _chunks(file: io.BufferedIOBase) -> Iterator[tuple[bytes, int, int]]:

@@ -25,6 +25,22 @@ def png(rows, *, height=13, interlaced=0, end=True, again=False):
     return b"\x89PNG\r\n\x1a\n" + b"".join([*parts, chunk(b"IEND", b"") if end else b""])
 
 
+def cut_stream(rows):
+    """The compressed pixels lack their last bytes, which sum them up."""
+    whole = zlib.compress(rows)
+    return png(rows).replace(chunk(b"IDAT", whole), chunk(b"IDAT", whole[:-4]))
+
+
+def late_palette():
+    content = io.BytesIO()
+    Image.fromarray(PIXELS).convert("P").save(content, "PNG")
+    before, palette, rest = content.getvalue().partition(b"PLTE")
+    size = int.from_bytes(before[-4:], "big")
+    part = before[-4:] + palette + rest[: size + 4]
+    rest = rest[size + 4 :]
+    return before[:-4] + rest[:-12] + part + rest[-12:]
+
+
 ROWS = b"".join(b"\0" + row.tobytes() for row in PIXELS)
 
 
@@ -54,6 +70,9 @@ def test_whole_ones_are_read_interlaced_or_not():
         (png(ROWS[:-1]), "155 bytes of pixels, 156 expected"),
         (png(ROWS, end=False), "a PNG that is cut short"),
         (png(ROWS, again=True), "a PNG whose parts are not whole, or not in their order"),
+        (cut_stream(ROWS + b"1234"), "160 bytes of pixels without an end, 156 expected"),
+        (png(ROWS)[:60] + b"?" + png(ROWS)[61:], "a PNG with damage in IDAT: .* not fit"),
+        (late_palette(), "a PNG whose colours stand behind its pixels"),
     ],
 )
 def test_what_lacks_pixels_or_an_end_is_refused(content, said):
@@ -71,3 +90,11 @@ def test_a_palette_stands_there_once():
     for broken in (raw[:start] + raw[end:], raw[:end] + raw[start:end] + raw[end:]):
         with pytest.raises(DataError, match="a PNG that needs one palette"):
             read(broken)
+
+
+def test_pixels_that_shrink_much_and_a_row_too_many_are_read():
+    Image.new("L", (3000, 3000)).save(content := io.BytesIO(), "PNG")
+    assert not read(content.getvalue()).any()
+    assert np.array_equal(read(png(ROWS + ROWS[:12])), PIXELS)
+    with pytest.raises(DataError, match="without an end, 156 expected"):
+        read(png(ROWS + bytes(2**22)))
