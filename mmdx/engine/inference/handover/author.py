@@ -28,10 +28,10 @@ class Author:
         return f"2.25.{uuid.UUID(hex=self.digest).int}"
 
     @property
-    def facts(self) -> list[str]:
-        """What tells it from others, a line each."""
-        together = [f"{self.members} models answer together"] if self.members > 1 else []
-        return [f"model {self.model}", f"weights {self.digest} (BLAKE2b)", f"data {self.data}", *together]
+    def facts(self) -> str:
+        """What tells it from others, in one line: further ones would stand once for each box in a report."""
+        together = f"; {self.members} models answer together" if self.members > 1 else ""
+        return f"model {self.model}; weights {self.digest} (BLAKE2b); data {self.data}{together}"
 
     @property
     def version(self) -> str:

@@ -42,7 +42,7 @@ def report_content(
 ) -> MeasurementReport:
     """One group of measurements per finding and per box, the images that were read, and what a reader of the scores
     has to know; `problems` are further sentences beside those of the answer."""
-    algorithm = AlgorithmIdentification("mmdx", author.version, parameters=author.facts)
+    algorithm = AlgorithmIdentification("mmdx", author.version, parameters=[one_line(author.facts)])
     device = DeviceObserverIdentifyingAttributes(
         author.uid, name="mmdx", manufacturer_name="mmdx", model_name=author.model, serial_number=author.digest
     )

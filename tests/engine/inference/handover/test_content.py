@@ -34,7 +34,7 @@ def test_a_finding_has_its_score_and_what_it_is_read_against() -> None:
     assert group.tracking_identifier == "bleed"
     (score,) = group.get_measurements(measure("probability"))
     told = [item.value for item in score[0].ContentSequence]
-    assert told == ["mmdx", AUTHOR.version, *AUTHOR.facts]
+    assert told == ["mmdx", AUTHOR.version, AUTHOR.facts]
 
 
 def test_what_is_not_calibrated_is_a_score_and_says_so() -> None:
