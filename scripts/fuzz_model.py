@@ -196,6 +196,6 @@ def within(part: Any, whole: Any) -> bool:
         return all(name in whole and within(value, whole[name]) for name, value in part.items())
     if isinstance(part, list) and isinstance(whole, list):
         return len(part) == len(whole) and all(map(within, part, whole))
-    if isinstance(part, float) and isinstance(whole, float):
+    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in (part, whole)):
         return abs(part - whole) <= 1e-6 * abs(part)
     return type(part) is type(whole) and part == whole

@@ -7,6 +7,7 @@ import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 
 import nibabel
@@ -16,7 +17,9 @@ import pydicom
 from fuzzing import Silent
 from imagecodecs import png_decode, tiff_decode
 from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi_lut, pixel_array
+from pydicom.uid import JPEGTransferSyntaxes
 
+from mmdx.data.dicom.codecs import PIXELS
 from mmdx.data.dicom.files import decode_frames, pixel_facts, read_header
 from mmdx.data.files import decoded, unpacked
 from mmdx.data.images.nifti import axial_slices, count_slices
@@ -33,7 +36,14 @@ def same_dicom(path: Path) -> None:
         ours = decode_frames(path, [frame])[0]
         with theirs("pydicom"):
             header = pydicom.dcmread(path)
-            raw = pixel_array(header, index=frame)
+            if not any(keyword in header for keyword in PIXELS):
+                return  # where the file does not end as it should, pydicom hands over nothing, and does not say so
+            if not header.get("NumberOfFrames", 1):
+                del header.NumberOfFrames  # ours takes an empty number for one frame
+            told = copy(header)
+            if header.file_meta.TransferSyntaxUID in JPEGTransferSyntaxes and header.get("BitsAllocated") == 8:
+                told.BitsStored = 8  # gdcm ends the process at fewer of them
+            raw = pixel_array(told, index=frame)
             if header.get("Rows") is None:
                 raise ValueError("no rows")
         differ(f"frame {frame}", ours, _pydicoms(header, raw, frame, unit), 1 if ours.dtype == np.uint8 else 1e-3)
@@ -126,8 +136,6 @@ def same_zip(path: Path) -> None:
     with unpacked(path) as folder:
         ours = {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
     with theirs("zipfile"), zipfile.ZipFile(path) as archive:
-        if (broken := archive.testzip()) is not None:
-            raise ValueError(f"{broken} is broken")
         other = {e.filename.replace("\\", "/"): archive.read(e) for e in archive.infolist() if not e.is_dir()}
     if ours != {"/".join(p for p in name.split("/") if p not in ("", ".")): c for name, c in other.items()}:
         raise Silent(f"unpacked {sorted(ours)}, not {sorted(other)}")

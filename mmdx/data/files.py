@@ -38,7 +38,8 @@ _IGNORED = ("__MACOSX", "Thumbs.db", "desktop.ini", "DICOMDIR")
 
 
 def decoded(raw: bytes, encoding: str = "utf-8") -> str:
-    """The text of a file: by the byte order mark that it begins with, which is dropped, else in `encoding`.
+    """The text of a file: by the byte order mark that it begins with, which is dropped (also one that a second program
+    put before that of the first), else in `encoding`.
 
     Raises `UnicodeError` where it is not that, `LookupError` where there is no such encoding.
     """
@@ -46,7 +47,7 @@ def decoded(raw: bytes, encoding: str = "utf-8") -> str:
     text = raw.decode(encoding)
     if "\0" in text:
         raise UnicodeError("it holds zero bytes, as UTF-16 without a byte order mark does")
-    return text
+    return text.lstrip("\ufeff")
 
 
 def composed(name: str) -> str:

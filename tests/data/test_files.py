@@ -94,6 +94,10 @@ def test_a_byte_order_mark_tells_the_encoding(encoding):
     assert decoded("Größe 胸".encode(encoding)) == "Größe 胸"
 
 
+def test_a_mark_that_stands_there_twice_is_dropped_too():
+    assert decoded(codecs.BOM_UTF8 * 3 + b"a") == decoded(codecs.BOM_UTF16_LE + "\ufeffa".encode("utf-16-le")) == "a"
+
+
 def test_marks_of_both_byte_orders_and_an_encoding_that_is_said():
     assert decoded(codecs.BOM_UTF16_BE + "ä胸".encode("utf-16-be")) == "ä胸"
     assert decoded("ä".encode("latin-1"), "latin-1") == "ä"

@@ -15,7 +15,7 @@ import pydicom
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import iter_pixels
-from pydicom.uid import UID
+from pydicom.uid import UID, JPEGTransferSyntaxes
 
 from mmdx.data.dicom.codestream import check_codestream
 from mmdx.data.quiet import codec_heard, quiet
@@ -80,6 +80,8 @@ def _decompressed(
     for keyword in _OF_FRAMES:
         if keyword in header:
             alone[keyword] = header[keyword]
+    if header.get("BitsAllocated") == 8 and header.file_meta.TransferSyntaxUID in JPEGTransferSyntaxes:
+        alone.BitsStored = 8  # gdcm ends the process at fewer of them; what lies beyond those of the header stays
     for encoded in _encoded(header, source, frames):
         check_codestream(encoded, header)
         alone.PixelData = encapsulate([encoded], has_bot=False)

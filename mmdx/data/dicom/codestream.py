@@ -25,7 +25,9 @@ def check_codestream(encoded: bytes, header: Dataset) -> None:
     syntax = header.file_meta.TransferSyntaxUID
     try:
         if syntax in JPEG2000TransferSyntaxes or syntax.name.startswith("High-Throughput JPEG 2000"):
-            size = _of_jpeg2000(encoded)
+            size, signed = _of_jpeg2000(encoded)
+            if signed and header.get("PixelRepresentation") == 0:
+                raise ValueError("its codestream holds numbers with a sign, its header says that there are none")
         elif syntax in JPEGTransferSyntaxes or syntax in JPEGLSTransferSyntaxes:
             size = _of_jpeg(encoded)
         else:
@@ -61,8 +63,9 @@ def _of_jpeg(encoded: bytes) -> tuple[int, int, int] | None:
             at += 2 + struct.unpack_from(">H", encoded, at + 2)[0]
 
 
-def _of_jpeg2000(encoded: bytes) -> tuple[int, int, int]:
-    """Width, height and samples. Raises `ValueError` where samples are coarser than pixels, and for missing tiles."""
+def _of_jpeg2000(encoded: bytes) -> tuple[tuple[int, int, int], bool]:
+    """Width, height and samples, and whether any of these has a sign. Raises `ValueError` where samples are coarser
+    than pixels, and for missing tiles."""
     start = encoded.find(_SOC_SIZ)
     if start < 0:
         raise ValueError("its codestream has no size")
@@ -77,7 +80,8 @@ def _of_jpeg2000(encoded: bytes) -> tuple[int, int, int]:
     if not 0 < tiles <= MOST_TILES:
         raise ValueError(f"its codestream has {tiles} tiles; expected 1 to {MOST_TILES}")
     _check_tiles(encoded, start + 4 + length, tiles)
-    return right - left, lower - upper, samples
+    signed = any(encoded[start + 42 + 3 * i] & 0x80 for i in range(samples))
+    return (right - left, lower - upper, samples), signed
 
 
 def _check_tiles(encoded: bytes, at: int, tiles: int) -> None:

@@ -61,10 +61,16 @@ def read_stack(folder: Path, facts: ModelFacts) -> Stack | None:
             *(member(NETWORK, name) for name in facts.inputs),
             *(member(LINEAR, name) for name in linear),
         }
-        weightings = [_weighting(part, facts, answers) for part in raw["weightings"]]
+        weightings = [_weighting(part, facts, answers) for part in _listed(raw["weightings"])]
         return Stack(str(raw["head"]), list(facts.inputs), linear, weightings)
     except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, IndexError) as error:
         raise DataError(f"{layout.stack}: cannot be read ({reason(error)}); {_AGAIN}") from None
+
+
+def _listed(values: Any) -> list[Any]:
+    if not isinstance(values, list):
+        raise ValueError(f"{reprlib.repr(values)} is no list")
+    return values
 
 
 def _texts(values: Any) -> list[str]:

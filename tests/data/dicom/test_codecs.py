@@ -1,5 +1,6 @@
 """Pixels come back as they were compressed; what no codec reads, or a codec calls corrupt, is one line."""
 
+import io
 import os
 import re
 from pathlib import Path
@@ -8,6 +9,7 @@ import numpy as np
 import pydicom
 import pytest
 from encoded_dicom import write
+from PIL import Image
 from pydicom.data import get_testdata_file
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels.decoders.base import get_decoder
@@ -107,3 +109,14 @@ def test_the_page_names_every_syntax_as_it_is():
         assert decoder.is_available == (not reads.startswith("refused")), name
         for plugin in reads.split(";")[0].split(", ") if uid not in NATIVE else []:
             assert plugin in decoder.available_plugins, name
+
+
+def test_a_jpeg_of_fewer_bits_than_its_bytes_have_does_not_end_the_process(tmp_path):
+    ds = pydicom.dcmread(get_testdata_file("SC_rgb_small_odd_jpeg.dcm", download=False))
+    ds.SamplesPerPixel, ds.PhotometricInterpretation, ds.Columns = 1, "MONOCHROME2", 5
+    ds.BitsStored, ds.HighBit = 7, 6
+    grey = io.BytesIO()
+    Image.fromarray(np.full((ds.Rows, 5), 100, "u1")).save(grey, "JPEG", quality=100)
+    ds.PixelData = encapsulate([grey.getvalue()])
+    ds.save_as(tmp_path / "a.dcm")
+    assert np.unique(decode_frames(tmp_path / "a.dcm", [0])).tolist() == [100]

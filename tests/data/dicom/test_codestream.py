@@ -76,6 +76,15 @@ def test_tiles_that_are_cut_short_are_refused(tmp_path):
             decode_frames(tmp_path / "b.dcm", [0])
 
 
+def test_numbers_with_a_sign_that_the_header_denies_are_refused(tmp_path):
+    signed = write(tmp_path / "a.dcm", PIXELS.astype("i2") - 2048, bits=12, syntax=JPEG2000Lossless)
+    header, encoded = frame_of(signed)
+    check_codestream(encoded, header)
+    header.PixelRepresentation = 0
+    with pytest.raises(ValueError, match="holds numbers with a sign, its header says that there are none"):
+        check_codestream(encoded, header)
+
+
 def test_what_is_not_compressed_is_not_looked_into(tmp_path):
     header = pydicom.dcmread(write(tmp_path / "a.dcm", PIXELS, bits=12, syntax=ExplicitVRLittleEndian))
     check_codestream(b"", header)

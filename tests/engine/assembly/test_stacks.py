@@ -70,6 +70,16 @@ def test_a_model_folder_without_one_has_none(tmp_path: Path):
     assert read_stack(tmp_path, FACTS) is None
 
 
+def test_weightings_that_are_no_list_are_refused(tmp_path: Path):
+    write_stack(tmp_path, stack(), FACTS)
+    content = {
+        key: value for key, value in json.loads((tmp_path / "stack.json").read_text()).items() if key != "digest"
+    }
+    (tmp_path / "stack.json").write_text(json.dumps(content | {"weightings": {}}))
+    with pytest.raises(DataError, match=r"stack\.json: cannot be read \({} is no list\)"):
+        read_stack(tmp_path, FACTS)
+
+
 @pytest.mark.parametrize("file", ["stack.json", "stack.safetensors"])
 def test_a_broken_file_is_named(tmp_path: Path, file: str):
     write_stack(tmp_path, stack(), FACTS)
