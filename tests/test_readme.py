@@ -16,12 +16,13 @@ from tiny import write_cohort
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PHANTOM, SHORT = "data.reader.patients=40", "train.epochs=1 train.final=best"
 SMALLER = {
-    "accelerate launch train.py": "data.reader.patients=40 train.epochs=1",
-    "mmdx train configs/slice_lstm.yaml": "data.reader.patients=40 first.folds=2 first.train.epochs=1 train.epochs=1",
-    "mmdx train configs/phantom.yaml data.folds": "data.reader.patients=40 data.folds.count=2 train.epochs=1",
-    "mmdx ablate configs/phantom.yaml": "data.reader.patients=40 train.epochs=1 --fusion concat",
-    "mmdx train configs/folder.yaml": "data.size=32 train.epochs=1 model.inputs.image.encoder.name=test_resnet",
+    "accelerate launch train.py": f"{PHANTOM} {SHORT}",
+    "mmdx train configs/slice_lstm.yaml": f"{PHANTOM} first.folds=2 first.train.epochs=1 {SHORT}",
+    "mmdx train configs/phantom.yaml data.folds": f"{PHANTOM} data.folds.count=2 {SHORT}",
+    "mmdx ablate configs/phantom.yaml": f"{PHANTOM} {SHORT} --fusion concat",
+    "mmdx train configs/folder.yaml": f"data.size=32 {SHORT} model.inputs.image.encoder.name=test_resnet",
 }
 """What is added to a command so that the test is short."""
 
