@@ -80,7 +80,8 @@ def _decompressed(
     for keyword in _OF_FRAMES:
         if keyword in header:
             alone[keyword] = header[keyword]
-    if header.get("BitsAllocated") == 8 and header.file_meta.TransferSyntaxUID in JPEGTransferSyntaxes:
+    fewer = header.get("BitsAllocated") == 8 and int(header.BitsStored) < 8
+    if fewer and header.file_meta.TransferSyntaxUID in JPEGTransferSyntaxes:
         alone.BitsStored = 8  # gdcm ends the process at fewer of them; what lies beyond those of the header stays
     for encoded in _encoded(header, source, frames):
         check_codestream(encoded, header)

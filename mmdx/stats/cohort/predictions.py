@@ -37,7 +37,7 @@ def read_predictions(path: Path, *, shown: str | None = None) -> pd.DataFrame:
     text = read_text(path, [column for column in PREDICTION_COLUMNS if column != "shown"])
     if "shown" not in text.columns:
         text["shown"] = shown or path.stem
-    for column in PREDICTION_COLUMNS[:2]:
+    for column in PREDICTION_COLUMNS[:4]:
         text[column] = text[column].map(text_of)
     return _checked(path, text)
 

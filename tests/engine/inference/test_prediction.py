@@ -82,10 +82,11 @@ def test_files_hold_one_row_per_finding(tmp_path: Path) -> None:
 
 
 def test_a_name_that_a_spreadsheet_would_run_stays_text(tmp_path: Path) -> None:
-    Predictions([Prediction(**BASE | {"study_id": "=1+1"}, findings={"bleed": 0.5})]).save(tmp_path)
+    Predictions([Prediction(**BASE | {"study_id": "=1+1"}, findings={"+ve margin": 0.5})]).save(tmp_path)
     row = (tmp_path / "predictions.csv").read_text().splitlines()[1]
-    assert row.startswith("'=1+1,p1,")
-    assert read_predictions(tmp_path / "predictions.csv")["study_id"].tolist() == ["=1+1"]
+    assert row.startswith("'=1+1,p1,image,'+ve margin,")
+    again = read_predictions(tmp_path / "predictions.csv")
+    assert again[["study_id", "finding"]].to_numpy().tolist() == [["=1+1", "+ve margin"]]
 
 
 def test_rows_are_of_slices_where_the_model_answers_for_nothing_else() -> None:
