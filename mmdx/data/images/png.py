@@ -44,15 +44,10 @@ def check_pixels(file: io.BufferedIOBase) -> None:
     by which damage is told does not fit."""
     needed, stream, count = 0, zlib.decompressobj(), 0
     for name, start, size in _chunks(file):
-        if name in _CRITICAL:
-            _check_sum(file, name, start, size)
-        file.seek(start)
-        if name == b"IHDR":
-            needed = _needed(file.read(size))
-        while name == b"IDAT" and size > 0 and count <= needed + _MOST_SPARE:
-            raw = file.read(min(size, _STEP))
-            size -= len(raw)
-            while raw and count <= needed + _MOST_SPARE:
+        for raw in _blocks(file, name, start, size) if name in _CRITICAL else ():
+            if name == b"IHDR":
+                needed = _needed(raw)
+            while name == b"IDAT" and raw and count <= needed + _MOST_SPARE:
                 count += len(stream.decompress(raw, 16 * _STEP))
                 raw = stream.unconsumed_tail
     if not stream.unconsumed_tail:  # else it would be unpacked without a bound
@@ -61,11 +56,14 @@ def check_pixels(file: io.BufferedIOBase) -> None:
         raise ValueError(f"{count} bytes of pixels{'' if stream.eof else ' without an end'}, {needed} expected")
 
 
-def _check_sum(file: io.BufferedIOBase, name: bytes, start: int, size: int) -> None:
+def _blocks(file: io.BufferedIOBase, name: bytes, start: int, size: int) -> Iterator[bytes]:
+    """The content of a chunk; `ValueError` at its end where its check sum does not fit."""
     file.seek(start)
     found = zlib.crc32(name)
     for at in range(0, size, _STEP):
-        found = zlib.crc32(file.read(min(_STEP, size - at)), found)
+        block = file.read(min(_STEP, size - at))
+        found = zlib.crc32(block, found)
+        yield block
     if found != int.from_bytes(file.read(4), "big"):
         raise ValueError(f"a PNG with damage in {name.decode()}: its check sum does not fit")
 

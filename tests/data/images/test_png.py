@@ -71,7 +71,7 @@ def test_whole_ones_are_read_interlaced_or_not():
         (png(ROWS, end=False), "a PNG that is cut short"),
         (png(ROWS, again=True), "a PNG whose parts are not whole, or not in their order"),
         (cut_stream(ROWS + b"1234"), "160 bytes of pixels without an end, 156 expected"),
-        (png(ROWS)[:60] + b"?" + png(ROWS)[61:], "a PNG with damage in IDAT: .* not fit"),
+        (png(ROWS)[:-16] + bytes(4) + png(ROWS)[-12:], "a PNG with damage in IDAT: its check sum does not fit"),
         (late_palette(), "a PNG whose colours stand behind its pixels"),
     ],
 )
