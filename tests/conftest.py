@@ -67,21 +67,22 @@ def no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def figures_without_pdf() -> Iterator[None]:
+def figures_without_pdf() -> Iterator[Any]:
     """Figures are saved as PNG and SVG: to put the letters into a PDF takes as long as the rest of a comparison."""
     from mmdx.stats.report.plots import FORMATS
 
     with pytest.MonkeyPatch.context() as patch:
+        options = FORMATS["pdf"]
         patch.delitem(FORMATS, "pdf")
-        yield
+        yield options
 
 
 @pytest.fixture
-def figures_as_pdf(monkeypatch: pytest.MonkeyPatch) -> None:
+def figures_as_pdf(monkeypatch: pytest.MonkeyPatch, figures_without_pdf: Any) -> None:
     """Figures are saved in all formats."""
-    from mmdx.stats.report.plots import FORMATS, PDF
+    from mmdx.stats.report.plots import FORMATS
 
-    monkeypatch.setitem(FORMATS, "pdf", PDF)
+    monkeypatch.setitem(FORMATS, "pdf", figures_without_pdf)
 
 
 @pytest.fixture

@@ -36,10 +36,9 @@ COLUMNS = 3
 """Small plots per line."""
 PIXELS_AN_INCH = 133
 """How wide a plot may grow on the page: one of 7.2 inches then fills the column of text."""
-PDF: Mapping[str, Any] = {"metadata": {"Creator": None, "Producer": None, "CreationDate": None}}
-FORMATS: dict[str, Mapping[str, Any]] = {
+FORMATS: Mapping[str, Mapping[str, Any]] = {
     "png": {"dpi": 300, "metadata": {"Software": None}},
-    "pdf": PDF,
+    "pdf": {"metadata": {"Creator": None, "Producer": None, "CreationDate": None}},
     "svg": {"metadata": {"Date": None, "Creator": None, "Format": None, "Type": None}},
 }
 """How a figure is saved, by the end of its file: journals ask for 300 dots an inch, or for lines and letters. No
