@@ -1,4 +1,4 @@
-"""The verbs. Rooms are imported inside them, so that `mmdx --help` starts without torch."""
+"""The verbs, some of them in `verbs/`. Rooms are imported inside them, so that `mmdx --help` starts without torch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mmdx import cli_options as option
 from mmdx.strangers.screen import screen
 from mmdx.terminal.ending import run_verb
 from mmdx.terminal.following import Following
-from mmdx.terminal.standing import show_standing
+from mmdx.verbs import answers
 
 app = typer.Typer(name="mmdx", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -242,42 +242,8 @@ def extract(
         extract_source(described, out, modalities=modality or [], folds=folds, console=console, count=following.count)
 
 
-@app.command()
-def predict(
-    run: option.RunOrModel,
-    source: option.Input,
-    report: option.Reports = None,
-    modality: option.InputModality = None,
-    out: option.PredictedFolder = None,
-    sr: option.StructuredReports = False,
-) -> None:
-    """Findings for raw files; without a report the same model answers from the images alone, and says so."""
-    from mmdx.engine.inference.predict import predict_files
-    from mmdx.terminal.predictions import show_predictions
-
-    show_standing(run, screen(stderr=True))
-    answers = predict_files(run, source, report_files=report or [], modality=modality, out=out, sr=sr)
-    show_predictions(answers, screen())
-
-
-@app.command()
-def explain(
-    run: option.RunOrModel,
-    source: option.Input,
-    out: option.ExplainedFolder,
-    report: option.Reports = None,
-    modality: option.ExplainedModality = None,
-    finding: option.ExplainedFindings = None,
-    top: Annotated[int, typer.Option(min=1, help="slices a finding, the likeliest first")] = 3,
-) -> None:
-    """On what an answer stands: Grad-CAM over the likeliest slices, and the weights of slices and words."""
-    from mmdx.engine.inference.explain import Asked, explain_files
-    from mmdx.terminal.explanations import show_explanations
-
-    show_standing(run, screen(stderr=True))
-    following, asked = Following(screen(stderr=True)), Asked(modality, finding or [], top)
-    answers = explain_files(run, source, out, asked, report_files=report or [], follow=following)
-    show_explanations(answers, out, screen(), following)
+for verb in (answers.predict, answers.explain):
+    app.command()(verb)
 
 
 @app.command("list")

@@ -25,10 +25,11 @@ ROOMS = {
     "engine": {"engine", "data", "models", "stats", "hallway"},
     "terminal": {"terminal", "engine", "stats", "data", "hallway"},
     "api": {"api", "engine", "stats", "data", "hallway"},
-    "cli": {"cli_options", "terminal", "engine", "stats", "hallway", "demo"},
+    "cli": {"cli_options", "verbs", "terminal", "engine", "stats", "hallway"},
     "cli_options": set(),
+    "verbs": {"verbs", "cli_options", "terminal", "api", "demo", "engine", "stats", "hallway"},
     "__main__": {"cli"},
-    "demo": {"engine", "stats", "hallway"},
+    "demo": {"demo", "api", "engine", "stats", "data", "hallway"},
 }
 """What each room may import of mmdx, wherever in a file the import stands."""
 FLOORS = {

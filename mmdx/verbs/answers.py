@@ -1,0 +1,48 @@
+"""What a model answers for raw files: predictions and explanations."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mmdx import cli_options as option
+from mmdx.strangers.screen import screen
+from mmdx.terminal.following import Following
+from mmdx.terminal.standing import show_standing
+
+
+def predict(
+    run: option.RunOrModel,
+    source: option.Input,
+    report: option.Reports = None,
+    modality: option.InputModality = None,
+    out: option.PredictedFolder = None,
+    sr: option.StructuredReports = False,
+) -> None:
+    """Findings for raw files; without a report the same model answers from the images alone, and says so."""
+    from mmdx.engine.inference.predict import predict_files
+    from mmdx.terminal.predictions import show_predictions
+
+    show_standing(run, screen(stderr=True))
+    answers = predict_files(run, source, report_files=report or [], modality=modality, out=out, sr=sr)
+    show_predictions(answers, screen())
+
+
+def explain(
+    run: option.RunOrModel,
+    source: option.Input,
+    out: option.ExplainedFolder,
+    report: option.Reports = None,
+    modality: option.ExplainedModality = None,
+    finding: option.ExplainedFindings = None,
+    top: Annotated[int, typer.Option(min=1, help="slices a finding, the likeliest first")] = 3,
+) -> None:
+    """On what an answer stands: Grad-CAM over the likeliest slices, and the weights of slices and words."""
+    from mmdx.engine.inference.explain import Asked, explain_files
+    from mmdx.terminal.explanations import show_explanations
+
+    show_standing(run, screen(stderr=True))
+    following, asked = Following(screen(stderr=True)), Asked(modality, finding or [], top)
+    answers = explain_files(run, source, out, asked, report_files=report or [], follow=following)
+    show_explanations(answers, out, screen(), following)
