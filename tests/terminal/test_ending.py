@@ -13,7 +13,7 @@ import pytest
 import typer
 
 from mmdx.errors import DataError, UsageError
-from mmdx.terminal.ending import run_verb
+from mmdx.terminal.ending import NEW_OBJECTS, run_verb
 
 
 def ended(error: BaseException | None, capsys: pytest.CaptureFixture[str]) -> tuple[object, str]:
@@ -60,7 +60,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 import typer
 from mmdx.files import written
-from mmdx.terminal.ending import run_verb
+from mmdx.terminal.ending import NEW_OBJECTS, run_verb
 
 app = typer.Typer(pretty_exceptions_enable=False)
 
@@ -113,7 +113,7 @@ def test_lack_of_memory_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
 def test_letters_that_a_terminal_does_not_know_are_written_out(encoding: str) -> None:
     code = (
-        "import typer\nfrom mmdx.terminal.ending import run_verb\napp = typer.Typer()\n"
+        "import typer\nfrom mmdx.terminal.ending import NEW_OBJECTS, run_verb\napp = typer.Typer()\n"
         "@app.command()\ndef verb() -> None:\n    print('caf\\xe9 \\u80f8 \\udcff')\nrun_verb(app, [])"
     )
     environment = os.environ | {"PYTHONIOENCODING": encoding, "LC_ALL": "C"}
@@ -121,3 +121,13 @@ def test_letters_that_a_terminal_does_not_know_are_written_out(encoding: str) ->
     assert (done.returncode, done.stderr) == (0, b"")
     cafe = b"caf\\xe9" if encoding == "ascii" else b"caf\xe9"
     assert done.stdout == cafe + b" \\u80f8 \\udcff\n"
+
+
+def test_the_garbage_collector_looks_seldom_and_not_at_the_very_end() -> None:
+    code = (
+        "import atexit, gc\n"
+        "atexit.register(lambda: print(gc.get_threshold()[0], gc.get_freeze_count() > 1000))\n"
+        "from mmdx.cli import main\nmain(['--version'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[1:] == [f"{NEW_OBJECTS} True"]
