@@ -70,7 +70,9 @@ SecondOptions = Annotated[
     list[str] | None,
     typer.Argument(metavar="[option=value]...", help="with --on READER:SRC options of the reader; also pseudonym_key"),
 ]
-RunOrModel = Annotated[Path, typer.Argument(help="a run folder, or a model folder")]
+RunOrModel = Annotated[
+    Path, typer.Argument(help="a run folder, a model folder, or a model of the Hub (user/name, user/name@revision)")
+]
 Input = Annotated[Path, typer.Argument(metavar="INPUT", help="a folder, a file or a zip with one or more studies")]
 Reports = Annotated[
     list[str] | None,

@@ -70,7 +70,7 @@ FLOORS = {
         *(("sections", "texts"), ("evidence",)),
     ),
     "engine": (
-        *(("processes", "passing"), ("runs",), ("assembly",), ("intake", "scoring"), ("training",)),
+        *(("processes", "passing"), ("runs",), ("assembly",), ("intake", "scoring", "sharing"), ("training",)),
         *(("inference", "reporting"), ("experiments",), ("planning",)),
     ),
 }

@@ -86,10 +86,13 @@ def train(
     return Run(conclusion.run.folder)
 
 
-def load(run: str | Path | Run) -> Model:
-    """The model of a run folder or of a model folder, on the CPU: `predict`, `explain` and `features` of files, studies
-    or arrays. Raises `UsageError` or `DataError` where there is none."""
-    return Model.load(run.folder if isinstance(run, Run) else run)
+def load(run: str | Path | Run, *, revision: str | None = None) -> Model:
+    """The model of a run folder, of a model folder, or of the Hub (`user/name`, and which `revision` of it), on the
+    CPU: `predict`, `explain` and `features` of files, studies or arrays.
+
+    A folder that exists is never looked for on the Hub. Raises `UsageError` or `DataError` where there is none.
+    """
+    return Model.from_pretrained(run.folder if isinstance(run, Run) else run, revision=revision)
 
 
 def ensemble(runs: Sequence[str | Path | Run], out: str | Path) -> Run:

@@ -22,8 +22,10 @@ def predict(
 ) -> None:
     """Findings for raw files; without a report the same model answers from the images alone, and says so."""
     from mmdx.engine.inference.predict import predict_files
+    from mmdx.engine.sharing.fetch import local_model
     from mmdx.terminal.predictions import show_predictions
 
+    run = local_model(run)
     show_standing(run, screen(stderr=True))
     answers = predict_files(run, source, report_files=report or [], modality=modality, out=out, sr=sr)
     show_predictions(answers, screen())
@@ -40,8 +42,10 @@ def explain(
 ) -> None:
     """On what an answer stands: Grad-CAM over the likeliest slices, and the weights of slices and words."""
     from mmdx.engine.inference.explain import Asked, explain_files
+    from mmdx.engine.sharing.fetch import local_model
     from mmdx.terminal.explanations import show_explanations
 
+    run = local_model(run)
     show_standing(run, screen(stderr=True))
     following, asked = Following(screen(stderr=True)), Asked(modality, finding or [], top)
     answers = explain_files(run, source, out, asked, report_files=report or [], follow=following)

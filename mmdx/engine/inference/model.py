@@ -28,6 +28,8 @@ from mmdx.engine.inference.study import device_of, image_input, read_by_members,
 from mmdx.engine.passing import passing
 from mmdx.engine.processes import ready_cpu
 from mmdx.engine.runs.folder import model_folder
+from mmdx.engine.sharing.fetch import Access, local_model
+from mmdx.engine.sharing.push import Pushed, Terms, pack, push
 from mmdx.errors import DataError, UsageError
 from mmdx.models.heads.mean import mean_logits
 from mmdx.schema import Config
@@ -83,6 +85,49 @@ class Model:
         """The model of a run folder or of a model folder. Raises `UsageError` and `DataError` where there is none."""
         ready_cpu()
         return cls(load_model(model_folder(Path(run))), Path(run))
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        pretrained_model_name_or_path: str | Path,
+        *,
+        revision: str | None = None,
+        token: str | bool | None = None,
+        cache_dir: str | Path | None = None,
+        local_files_only: bool = False,
+        force_download: bool = False,
+    ) -> Model:
+        """The model of a run folder, of a model folder, or of the Hub, where it is called `user/name`; a folder that
+        exists is never looked for on the Hub.
+
+        Arguments are those of huggingface_hub. Raises `UsageError` where there is none, or the Hub cannot be asked.
+        """
+        access = Access(token, cache_dir, local_files_only, force_download)
+        return cls.load(local_model(pretrained_model_name_or_path, revision=revision, access=access))
+
+    def save_pretrained(self, save_directory: str | Path, *, license: str | None = None) -> None:
+        """Writes what `push_to_hub` would push into a folder, which is a model folder: no path of this machine and no
+        identifier of a patient is in it. Raises `UsageError` where something lies there, or as `push_to_hub` does."""
+        out = Path(save_directory)
+        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+            raise UsageError(f"{out}: holds something already; choose another folder")
+        pack(self._origin("save_pretrained"), out, out.name, Terms(license))
+
+    def push_to_hub(
+        self, repo_id: str, *, private: bool = True, license: str | None = None, token: str | None = None
+    ) -> Pushed:
+        """Pushes the model to the Hub as `user/name`, where nobody else may read it unless `private` is False.
+
+        Raises `UsageError` where it may not be written there or the Hub cannot be reached, and `DataError` where a file
+        holds what tells of a patient (`docs/sharing.md`).
+        """
+        return push(self._origin("push_to_hub"), repo_id, Terms(license, public=not private), token=token)
+
+    def _origin(self, wanted: str) -> Path:
+        """Where it was loaded from."""
+        if self._run is None:
+            raise UsageError(f"{wanted}: this model was made in memory, and its files are shared; load it")
+        return self._run
 
     @property
     def findings(self) -> tuple[str, ...]:

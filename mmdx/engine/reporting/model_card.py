@@ -20,11 +20,10 @@ from mmdx.data.loading.coverage import coverage_sentences
 from mmdx.data.store.store import EXTRACTED
 from mmdx.data.text.redaction import withheld
 from mmdx.engine.assembly.facts import ModelFacts
-from mmdx.engine.runs.files import dropout_words, licence_of_store
+from mmdx.engine.runs.files import dropout_words, hub_data_set, licence_of_store, pipeline_of
 from mmdx.engine.runs.record import read_environment, read_members
 from mmdx.files import BASELINES, SLICES, RunLayout
 from mmdx.kinds import KINDS
-from mmdx.registry import READERS
 from mmdx.schema import Config
 from mmdx.stats.comparison.compare import Comparison
 from mmdx.stats.metrics.registry import METRICS
@@ -33,7 +32,6 @@ from mmdx.templates import environment
 
 HUB_METRICS = {"auroc": "roc_auc", "ap": "average_precision", "log_loss": "log_loss", "brier": "brier_score"}
 """The metrics of the front matter, and what the hub calls them."""
-_PIPELINES = {"images": "image-classification", "text": "text-classification", "tabular": "tabular-classification"}
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ class CardInputs:
     @property
     def pipeline(self) -> str | None:
         """What the hub calls a model of these inputs; None where it has no word for it."""
-        return _PIPELINES.get(next(iter(self.kinds))) if len(self.kinds) == 1 else None
+        return pipeline_of(self.kinds)
 
 
 def card(inputs: CardInputs, paragraphs: Sequence[str], results: str) -> str:
@@ -102,12 +100,12 @@ def _seeds(inputs: CardInputs) -> str:
 
 
 def _front_matter(inputs: CardInputs) -> ModelCardData:
-    modalities = inputs.facts.inputs
+    modalities, data_set = inputs.facts.inputs, hub_data_set(inputs.config)
     return ModelCardData(
         library_name="mmdx",
         tags=["medical", "mmdx", *(["multimodal"] if len(modalities) > 1 else [])],
         pipeline_tag=inputs.pipeline,
-        datasets=_hub_data_set(inputs.config),
+        datasets=[data_set] if data_set else None,
         metrics=list(HUB_METRICS.values()),
         model_name=inputs.run.folder.name,
         eval_results=eval_results(inputs),
@@ -122,13 +120,6 @@ def eval_results(inputs: CardInputs) -> list[EvalResult]:
         if comparison is not None
         for result in _results(inputs, comparison)
     ]
-
-
-def _hub_data_set(config: Config) -> list[str] | None:
-    reader, source = config.data.reader, config.data.source
-    if reader is None or source is None or reader.type != "huggingface" or not READERS.options(reader)["hub"]:
-        return None
-    return [str(source)]
 
 
 def _results(inputs: CardInputs, comparison: Comparison) -> list[EvalResult]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,8 @@ import pandas as pd
 from huggingface_hub import DatasetCard
 
 from mmdx.files import BASELINES, SLICES, ModelLayout, RunLayout
+from mmdx.registry import READERS
+from mmdx.schema import Config
 from mmdx.strangers.bounded import parse_json, parse_log_line, read_text, regular
 from mmdx.yaml_text import parse_yaml
 
@@ -19,6 +21,7 @@ _LAYOUT = RunLayout(Path())
 _FACTS, _AUDIT = (path.as_posix() for path in (ModelLayout(_LAYOUT.best).facts, _LAYOUT.audit))
 _OF_ONE_FOLD = (_FACTS, _AUDIT, _LAYOUT.log.name)
 """What a cross-validation does not have, but each of its folds."""
+_PIPELINES = {"images": "image-classification", "text": "text-classification", "tabular": "tabular-classification"}
 
 
 class Cell(NamedTuple):
@@ -131,6 +134,19 @@ def licence_of_store(folder: Path) -> str | None:
     path = folder / "card.md"
     licence = DatasetCard(read_text(path)).data.to_dict().get("license") if path.is_file() else None
     return licence if isinstance(licence, str) and licence != "other" else None
+
+
+def pipeline_of(kinds: Collection[str]) -> str | None:
+    """What the Hub calls a model of inputs of these kinds; None where it has no word for it."""
+    return _PIPELINES.get(next(iter(kinds))) if len(kinds) == 1 else None
+
+
+def hub_data_set(config: Config) -> str | None:
+    """The data set of the Hub that a model was trained on; None where it is from elsewhere."""
+    reader, source = config.data.reader, config.data.source
+    if reader is None or source is None or reader.type != "huggingface" or not READERS.options(reader)["hub"]:
+        return None
+    return source.as_posix()
 
 
 def dropout_words(rates: float | Mapping[str, float]) -> str:

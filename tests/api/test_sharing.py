@@ -1,0 +1,47 @@
+"""`mmdx.push` and the methods of `Model` by which it goes to a Hub and comes back."""
+
+from __future__ import annotations
+
+import pytest
+from fake_hub import serving
+from shared_run import NAME, write_shared_run
+
+import mmdx
+from mmdx.errors import UsageError
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return write_shared_run(tmp_path_factory.mktemp("api"))
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    with serving(monkeypatch, tmp_path / "cache") as hub:
+        yield hub
+
+
+def test_what_is_pushed_is_loaded_by_its_name(hub, run, tmp_path):
+    assert mmdx.push(run, "mine/head-ct", license="mit", benchmark="org/ct:bleeds", dry_run=True).address is None
+    pushed = mmdx.push(run, "mine/head-ct", license="mit", benchmark="org/ct:bleeds")
+    assert pushed.repository == "mine/head-ct"
+    model = mmdx.load("mine/head-ct", revision="v1")
+    assert model.findings == ("bleed", "fracture")
+    assert model.push_to_hub("mine/again", private=False).public
+    assert not hub.repositories["mine/again"].private
+    again = mmdx.Model.from_pretrained("mine/again", token="hf_other", cache_dir=tmp_path / "elsewhere")
+    assert again.inputs == model.inputs
+    with pytest.raises(UsageError, match="has no revision 'v9'"):
+        mmdx.load("mine/head-ct", revision="v9")
+
+
+def test_a_model_is_saved_as_it_would_be_pushed(run, tmp_path):
+    model = mmdx.load(run)
+    model.save_pretrained(tmp_path / "given", license="mit")
+    assert NAME not in (tmp_path / "given" / "config.yaml").read_text(encoding="utf-8")
+    assert mmdx.load(tmp_path / "given").findings == model.findings
+    with pytest.raises(UsageError, match="holds something already"):
+        model.save_pretrained(tmp_path / "given")
+    with pytest.raises(UsageError, match=r"^push_to_hub: this model was made in memory"):
+        mmdx.Model(model._saved).push_to_hub("mine/head-ct")
