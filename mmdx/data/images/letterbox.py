@@ -69,10 +69,13 @@ class Letterbox:
             return None
         return (corners[..., 2:] - corners[..., :2]) * np.array([self.pixel.across, self.pixel.down])
 
+    def to_shown(self, corners: Float[np.ndarray, "*n 4"]) -> Float[np.ndarray, "*n 4"]:
+        """Corners on the source image as corners on the image as it is shown (`shown`)."""
+        return self.turn.forth(corners * np.tile(self._aspect, 2), *self._squares)
+
     def to_stored(self, corners: Float[np.ndarray, "*n 4"]) -> Float[np.ndarray, "*n 4"]:
         """Corners on the source image as corners on the stored one."""
-        squares = corners * np.tile(self._aspect, 2)
-        return self.turn.forth(squares, *self._squares) * self.scale + np.tile(self.margins, 2)
+        return self.to_shown(corners) * self.scale + np.tile(self.margins, 2)
 
     def to_source(self, corners: Float[np.ndarray, "*n 4"]) -> Float[np.ndarray, "*n 4"]:
         """Corners on the stored image as corners on the source; what lies in the margins is cut off."""

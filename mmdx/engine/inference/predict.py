@@ -22,6 +22,7 @@ from mmdx.engine.inference.arrays import ArrayStudy
 from mmdx.engine.inference.handover.handover import Handover
 from mmdx.engine.inference.labels import known_labels, known_slice_labels
 from mmdx.engine.inference.prediction import Prediction, Predictions
+from mmdx.engine.inference.raw import Pictures
 from mmdx.engine.inference.reports import read_reports
 from mmdx.engine.inference.source import answer_each, make_folder
 from mmdx.engine.inference.standing import apart_of, standing_of, with_thresholds
@@ -107,8 +108,10 @@ def predict_study(
     *,
     reports: Mapping[str, str] | None = None,
     modality: str | None = None,
+    pictures: Pictures | None = None,
 ) -> Prediction:
-    """The prediction for one study; `reports`, by text input, are read in place of its own texts.
+    """The prediction for one study; `reports`, by text input, are read in place of its own texts. `pictures` are those
+    of the study, where it is asked about more than once.
 
     Scores by slice stand in certified order, in whatever order the model reads the slices. Of an ensemble every member
     reads the study; a text is written by the first one that writes.
@@ -120,7 +123,7 @@ def predict_study(
     with passing("prediction", [study.study_id]), torch.inference_mode():
         answered = [
             _Answered(member, read, member.model(read.batch.to(device_of(member))))
-            for member, read in read_by_members(saved, study, reports=reports, modality=modality)
+            for member, read in read_by_members(saved, study, reports=reports, modality=modality, pictures=pictures)
         ]
         answers = _answers(answered)
     if "findings" not in answers and "slices" not in answers:

@@ -52,9 +52,10 @@ def read_by_members(
     *,
     reports: Mapping[str, str] | None = None,
     modality: str | None = None,
+    pictures: Pictures | None = None,
 ) -> Iterator[tuple[SavedModel, ReadStudy]]:
     """Each member of a model, with a study as `read_study` reads it for this member: a model alone is its only one."""
-    pictures = Pictures(study)
+    pictures = pictures or Pictures(study)
     for member in saved.members:
         yield member, read_study(member, study, reports=reports, modality=modality, pictures=pictures)
 

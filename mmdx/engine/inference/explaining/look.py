@@ -58,11 +58,7 @@ class Look:
     @property
     def window(self) -> Window:
         """In which the model looks at CT first."""
-        view = mapped_branch(self.saved.model, self.modality).view
-        if not isinstance(view, Windows):
-            return BRAIN
-        low, width = float(view.low.flatten()[0]), float(view.width.flatten()[0])
-        return low + width / 2, width
+        return window_of(self.saved, self.modality)
 
     def slice_weights(self) -> Weights[int] | None:
         """How much each image counted, None where the sequence model does not weigh them."""
@@ -93,6 +89,15 @@ class Look:
             )
         pairs = zip(stored.float().cpu().numpy(), images, strict=True)
         return shares([heat_on_source(heat, self.letterboxes[image]) for heat, image in pairs])
+
+
+def window_of(saved: SavedModel, modality: str) -> Window:
+    """The window in which a model looks at the CT of an input first. Raises `UsageError` where it sees no images."""
+    view = mapped_branch(saved.model, modality).view
+    if not isinstance(view, Windows):
+        return BRAIN
+    low, width = float(view.low.flatten()[0]), float(view.width.flatten()[0])
+    return low + width / 2, width
 
 
 def look_at(saved: SavedModel, read: ReadStudy, modality: str) -> Look:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from PIL import Image
 
 from mmdx.data.dicom.files import is_dicom, read_header
@@ -79,6 +79,16 @@ class SourceSlice:
 
 
 @dataclass(frozen=True)
+class FileSlice:
+    """One image with its values: where it is found, its `pixels` at the size of its file (uint8 for display, else
+    Hounsfield units or what `grey_range` scales), and the `window` that its file names for CT."""
+
+    place: SlicePlace
+    pixels: Shaped[np.ndarray, "h w *c"]
+    window: Window | None = None
+
+
+@dataclass(frozen=True)
 class SourceSlices:
     """The images of a study from which an input is made, in certified order. CT is shown in its file's own window, else
     in `window`; deep images by the `grey_range` in which the model reads all of them."""
@@ -89,14 +99,18 @@ class SourceSlices:
 
     def read(self, indices: Sequence[int]) -> list[SourceSlice]:
         """The images at these 0-based places. Raises `DataError` where one cannot be decoded."""
+        return [self._shown(one.place, one.pixels, one.window) for one in self.values(indices)]
+
+    def values(self, indices: Sequence[int]) -> list[FileSlice]:
+        """The same images with their values, as no window has cut them yet."""
         if isinstance(self.images, ImageArrays):
             pixels, count = self.images.pixels, len(self.images.pixels)
-            return [self._shown(SlicePlace(index, count), pixels[index], None) for index in indices]
+            return [FileSlice(SlicePlace(index, count), pixels[index]) for index in indices]
         refs = [self.images.images[index] for index in indices]
         sources = shown_images(self.images, refs)
         return [self._located(index, ref, pixels) for index, ref, pixels in zip(indices, refs, sources, strict=True)]
 
-    def _located(self, index: int, ref: ImageRef, pixels: np.ndarray) -> SourceSlice:
+    def _located(self, index: int, ref: ImageRef, pixels: np.ndarray) -> FileSlice:
         assert not isinstance(self.images, ImageArrays)
         refs = self.images.images
         above = os.path.commonpath([other.path.parent for other in refs])
@@ -104,7 +118,7 @@ class SourceSlices:
         several = sum(other.path == ref.path for other in refs) > 1
         place = SlicePlace(index, len(refs), name, ref.frame + 1 if several else None)
         if not is_dicom(ref.path):
-            return self._shown(place, pixels, None)
+            return FileSlice(place, pixels)
         header = read_header(ref.path)
         lies = slice_of(ref, header)
         along = None
@@ -112,7 +126,7 @@ class SourceSlices:
             along = round(float(np.dot(lies.position, lies.normal)), 3)
         uid = str(header.get("SOPInstanceUID") or "") or None
         place = SlicePlace(index, len(refs), name, place.frame, lies.instance, uid, along)
-        return self._shown(place, pixels, window(frame_attributes(header, ref.frame)))
+        return FileSlice(place, pixels, window(frame_attributes(header, ref.frame)))
 
     def _shown(self, place: SlicePlace, pixels: np.ndarray, own: Window | None) -> SourceSlice:
         if pixels.dtype == np.uint8:

@@ -1,0 +1,110 @@
+"""The server of the page: on loopback alone, without a word to anybody else, and with one folder for all that touches
+the disk, which is removed at the end."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mmdx.errors import UsageError
+from mmdx.extras import needed_by
+
+HOST = "127.0.0.1"
+PORT = 7860
+QUIET = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+"""Variables that keep gradio and what it imports from asking the network."""
+PATIENCE = 1
+"""Seconds that open connections of a browser have when the server ends."""
+
+
+def serve(run: Path, *, port: int, ready: Callable[[str], None]) -> None:
+    """Shows the page of the model in `run` (a run or model folder) until the process is told to end; `ready` is given
+    its address, as soon as it answers there.
+
+    Raises `UsageError` and `DataError` where there is no model, `UsageError` where the port is taken or gradio is not
+    installed.
+    """
+    with _own_folder() as folder, _listening(port) as listening:
+        with needed_by("mmdx demo", "gradio", "demo"):
+            from mmdx.demo.page import page_of
+        import uvicorn
+
+        from mmdx.demo.answer import Opened
+        from mmdx.demo.visits import Visits
+
+        visits = Visits(folder)
+        app = application(page_of(Opened.of(run), visits), visits)
+        address = f"http://{HOST}:{listening.getsockname()[1]}"
+        config = uvicorn.Config(
+            app, log_level="error", access_log=False, timeout_graceful_shutdown=PATIENCE, server_header=False
+        )
+        listening.listen()
+        ready(address)
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def application(page: Any, visits: Any) -> Any:
+    """What the server runs: gradio's page with the routes beside it, guarded."""
+    import gradio as gr
+    from fastapi import FastAPI
+    from gradio.themes import Default
+
+    from mmdx.demo.routes import Guarded, add_routes
+
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    add_routes(app, visits)
+    letters, code = ["system-ui", "sans-serif"], ["ui-monospace", "monospace"]  # those of the machine
+    mounted = gr.mount_gradio_app(
+        app,
+        page,
+        path="/",
+        server_name=HOST,
+        footer_links=[],
+        run_history=False,
+        show_error=False,
+        max_file_size=0,
+        ssr_mode=False,
+        enable_monitoring=False,
+        pwa=False,
+        mcp_server=False,
+        theme=Default(primary_hue="blue", font=letters, font_mono=code),
+        # As files: gradio rewrites a style that it is given, and loses what holds variables.
+        head='<link rel="stylesheet" href="/page.css"><script src="/page.js" defer></script>',
+    )
+    return Guarded(mounted)
+
+
+@contextmanager
+def _own_folder() -> Iterator[Path]:
+    """A folder that nobody else may look into, in which also gradio and what unpacks archives write; removed at the
+    end."""
+    before, variables = tempfile.tempdir, {**QUIET}
+    with tempfile.TemporaryDirectory(prefix="mmdx-demo-", ignore_cleanup_errors=True) as folder:
+        variables["GRADIO_TEMP_DIR"] = folder
+        kept = {name: os.environ.get(name) for name in variables}
+        os.environ.update(variables)
+        tempfile.tempdir = folder
+        try:
+            yield Path(folder)
+        finally:
+            tempfile.tempdir = before
+            for name, value in kept.items():
+                os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+
+@contextmanager
+def _listening(port: int) -> Iterator[socket.socket]:
+    """A socket of this machine alone. Raises `UsageError` where the port is taken or not allowed."""
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((HOST, port))
+        except OSError as error:
+            why = f"cannot be taken ({error.strerror})"
+            raise UsageError(f"--port {port}: {why}; choose another, or 0 for any") from None
+        yield listening

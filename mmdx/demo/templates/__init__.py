@@ -1,0 +1,1 @@
+"""What the page in the browser is made of: templates, its style and its script; package data, no code."""
