@@ -1,7 +1,12 @@
-"""Shapes and types of every function in mmdx are checked while the tests run, and no test reaches the network."""
+"""Shapes and types of every function in mmdx are checked while the tests run, and no test reaches the network.
 
+Tests of whole experiments are the exception (`UNCHECKED`): there the checks take as long as all that they check.
+"""
+
+import gc
 import os
 
+import jaxtyping
 from jaxtyping import install_import_hook
 
 install_import_hook("mmdx", "beartype.beartype")
@@ -28,6 +33,25 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("mmdx")
+
+UNCHECKED = tuple(
+    f"{Path(__file__).parent / place}{os.sep}"
+    for place in ("api", "engine/experiments", "engine/reporting", "engine/planning")
+)
+"""Tests of whole experiments, whose parts have tests of their own. A whole training is checked by `engine/training`."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    jaxtyping.config.update("jaxtyping_disable", str(item.path).startswith(UNCHECKED))
+
+
+def pytest_collection_finish() -> None:
+    """Training ends with a whole collection of garbage, which need not go through all that was imported each time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000)
+
 
 _connect, _connect_ex = socket.socket.connect, socket.socket.connect_ex
 _getaddrinfo = socket.getaddrinfo

@@ -7,7 +7,7 @@ easily found. The items stand in `items.yaml`; a fact that a run has no file for
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +110,7 @@ def write_reporting(folder: Path, compared: Path | None = None) -> Path:
     return path
 
 
+@cache
 def read_checklists() -> list[dict[str, Any]]:
     return parse_yaml(_CHECKLISTS.read_text(encoding="utf-8"), _CHECKLISTS.name)["checklists"]
 
