@@ -63,6 +63,8 @@ def _pydicoms(header: pydicom.Dataset, raw: np.ndarray, frame: int, unit: str) -
     bits = header.get("BitsStored", 16)
     low, high = (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) if header.get("PixelRepresentation") else (0, 2**bits - 1)
     slope, intercept = float(header.get("RescaleSlope") or 1), float(header.get("RescaleIntercept") or 0)
+    if header.get("RescaleSlope") is None:
+        intercept = 0.0  # as pydicom: one without the other is none
     ends = low * slope + intercept, high * slope + intercept
     if header.get("VOILUTSequence") or _window(header):
         seen = apply_voi_lut(apply_modality_lut(raw, header), header).astype(float)
