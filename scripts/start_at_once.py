@@ -13,9 +13,10 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
-from kill_at_files import based, difference
+from kill_at_files import based, difference, ready
 from rich.console import Console
 from rich.table import Table
 
@@ -26,11 +27,14 @@ REFUSED = 2
 TAKEN = ("is being trained by", "holds a run already")
 
 
-def at_once(home: Path, count: int, *named: str) -> list[tuple[int, str]]:
-    """Trains with the seeds 0 … `count` - 1 at once in `home`; the exit code and the output of each."""
+NAMED = "run=runs/one-for-all"
+
+
+def at_once(home: Path, seeds: Sequence[int], *, named: bool) -> list[tuple[int, str]]:
+    """Trains with these seeds at once in `home`; the exit code and the output of each."""
     begin = time.time() + 0.2
     pids = []
-    for seed in range(count):
+    for seed in seeds:
         pid = os.fork()
         if pid == 0:
             log = home / f"seed{seed}.log"
@@ -39,10 +43,12 @@ def at_once(home: Path, count: int, *named: str) -> list[tuple[int, str]]:
                 os.dup2(file.fileno(), 2)
             os.chdir(home)
             time.sleep(max(0.0, begin - time.time()))
-            os._exit(_trained(["train", "small.yaml", f"seed={seed}", *named]))
+            os._exit(_trained(["train", "small.yaml", f"seed={seed}", *([NAMED] if named else [])]))
         pids.append(pid)
     codes = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in pids]
-    return [(code, (home / f"seed{seed}.log").read_text(errors="replace")) for seed, code in enumerate(codes)]
+    return [
+        (code, (home / f"seed{seed}.log").read_text(errors="replace")) for seed, code in zip(seeds, codes, strict=True)
+    ]
 
 
 def _trained(words: list[str]) -> int:
@@ -57,9 +63,18 @@ def _trained(words: list[str]) -> int:
     return 0
 
 
-def faults(home: Path, alone: Path, count: int, *, named: bool) -> list[str]:
+def alone(base: Path, seed: int, *, named: bool) -> Path:
+    """The run of a seed that is trained alone, under the name that it would have beside others."""
+    home = ready(base.parent / f"alone-{'same' if named else 'next'}-{seed}", base)
+    [(code, said)] = at_once(home, [seed], named=named)
+    if code:
+        sys.exit(f"{home}: cannot be trained: {said}")
+    return next(folder for folder in (home / "runs").iterdir() if folder.is_dir())
+
+
+def faults(home: Path, count: int, alone: Sequence[Path], *, named: bool) -> list[str]:
     """What is wrong after one round in `home`; nothing where each training has a whole run, or was refused."""
-    answers = at_once(home, count, *(["run=runs/one-for-all"] if named else []))
+    answers = at_once(home, range(count), named=named)
     wrong = [f"ended with {code}: {said.strip()[-200:]}" for code, said in answers if code not in (0, REFUSED)]
     refused = [said for code, said in answers if code == REFUSED]
     wrong += [f"said {said.strip()[-200:]}" for said in refused if not any(words in said for words in TAKEN)]
@@ -71,9 +86,7 @@ def faults(home: Path, alone: Path, count: int, *, named: bool) -> list[str]:
     if len(set(seeds)) < len(seeds):
         wrong.append(f"seeds {seeds}")
     return wrong + [
-        f"{run.name}: {found}"
-        for run, seed in zip(runs, seeds, strict=True)
-        if (found := _differs(run, alone / f"seed{seed}"))
+        f"{run.name}: {found}" for run, seed in zip(runs, seeds, strict=True) if (found := _differs(run, alone[seed]))
     ]
 
 
@@ -94,16 +107,18 @@ def options() -> argparse.Namespace:
 
 if __name__ == "__main__":
     asked = options()
-    base = based(asked.out, *(f"seed={seed} run=runs/seed{seed}" for seed in range(max(asked.counts))))
+    base = based(asked.out)
+    begun = ready(base.parent / "begun", base)  # with the cohort and its store, which all trainings share
+    at_once(begun, [0], named=True)
+    shutil.rmtree(begun / "runs")
+    whole_runs = {k: [alone(begun, seed, named=k) for seed in range(max(asked.counts))] for k in (False, True)}
     table = Table("started at once", "run folder", "rounds", "whole", "seconds")
     for count in asked.counts:
         for named in (False, True):
             begin, whole = time.perf_counter(), 0
             for number in range(asked.rounds):
                 home = base.parent / f"{count}-{'same' if named else 'next'}"
-                shutil.rmtree(home, ignore_errors=True)
-                shutil.copytree(base, home, ignore=shutil.ignore_patterns("runs"))
-                found = faults(home, base / "runs", count, named=named)
+                found = faults(ready(home, begun), count, whole_runs[named], named=named)
                 print(*(f"{count} round {number}: {line}" for line in found[:3]), sep="\n", end="\n" if found else "")
                 whole += not found
             kind = "one for all" if named else "the next free"

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from mmdx.data.store.finish import Making, finish_store, write_quarantine
 from mmdx.data.store.layout import Layout, layout_of, stored_bytes
 from mmdx.data.store.lock import Group, locked
 from mmdx.data.store.recipe import Recipe
-from mmdx.data.store.shards import is_written, quarantine_of, shard_path, write_shard
+from mmdx.data.store.shards import is_written, problems_of, quarantine_of, shard_path, write_shard
 from mmdx.data.store.store import QUARANTINE, Store, is_store
 from mmdx.data.tables.label_lines import label_lines
 from mmdx.data.text.missing import empty_lines
@@ -113,6 +114,7 @@ def _fill(recipe: Recipe, studies: list[Study], out: Path, split: SplitOptions, 
             making = _making(recipe, key, studies, layout, split, out, [path for path, _ in shards])
             description = finish_store(out, making)
             _say_done(console, out, making, description)
+            _say_found(console, studies, making.studies)
     return Store(out)
 
 
@@ -131,11 +133,13 @@ def _making(
     """
     quarantine = [row for path in shards for row in quarantine_of(path)]
     refused = {row["study_id"] for row in quarantine}
-    stored = [study for study in studies if study.study_id not in refused]
-    if not stored:
+    kept = [study for study in studies if study.study_id not in refused]
+    if not kept:
         write_quarantine(out, quarantine)
         first = quarantine[0]["reason"]
         raise DataError(f"{out}: none of {len(studies)} studies could be read; {QUARANTINE} says why: {first}")
+    problems = {study_id: named for path in shards for study_id, named in problems_of(path).items()}
+    stored = [replace(study, problems=problems.get(study.study_id, study.problems)) for study in kept]
     origin: dict[str, Any] = {
         "format": STORE_FORMAT,
         "fingerprint": key,
@@ -169,6 +173,16 @@ def _say_done(console: Console, out: Path, making: Making, description: dict[str
         _say(console, f"{PATIENTS_UNKNOWN}: {unknown} of {len(making.studies)} studies count as a patient each")
     for line in [*label_lines(making.studies), *empty_lines(making.studies), *notices(description["privacy"])]:
         _say(console, line)
+
+
+def _say_found(console: Console, read: Sequence[Study], stored: Sequence[Study]) -> None:
+    """Says what was found only when the pixels were decoded; what the reader names, `mmdx inspect` shows."""
+    named = {study.study_id: study.problems for study in read}
+    found = [(study.study_id, problem) for study in stored for problem in study.problems[len(named[study.study_id]) :]]
+    for study_id, problem in found[:5]:
+        _say(console, f"kept, but: {study_id}: {problem}")
+    if len(found) > 5:
+        _say(console, f"kept, but: {len(found) - 5} more, named in the problems of the studies")
 
 
 def _wait_for(shards: Sequence[tuple[Path, list[Study]]]) -> None:

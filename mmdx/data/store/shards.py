@@ -92,6 +92,16 @@ def quarantine_of(path: Path) -> list[dict[str, str]]:
     return _account(path)["quarantine"]
 
 
+def problems_of(path: Path) -> dict[str, tuple[str, ...]]:
+    """The problems that a whole shard names of each of its studies: the reader's, and what decoding found."""
+    try:
+        with pa.memory_map(str(path)) as source, pa.ipc.open_stream(source) as stream:
+            rows = [row for batch in stream for row in zip(batch["study_id"], batch["problems"], strict=True)]
+            return {study.as_py(): tuple(json.loads(problems.as_py())) for study, problems in rows}
+    except (pa.ArrowException, ValueError, KeyError) as error:
+        raise DataError(f"{path}: cannot be read ({reason(error)}); remove it and prepare again") from None
+
+
 def _account(path: Path) -> dict[str, Any]:
     beside = path.with_suffix(".json")
     try:

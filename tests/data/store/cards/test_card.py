@@ -43,7 +43,7 @@ def test_the_front_matter_is_that_of_a_dataset_card(store: Store) -> None:
 
 
 def test_counts_by_modality_and_split(store: Store, text: str) -> None:
-    assert section(text, "Counts")[0] == "9 studies of 9 patients; 1 quarantined; 0 kept with problems named."
+    assert section(text, "Counts")[0] == "9 studies of 9 patients; 1 quarantined; 9 kept with problems named."
     assert section(text, "Counts")[-2:] == ["| image | images | 9 | 18 |", "| report | text | 6 |  |"]
     counts = {split: store.splits.count(split) for split in ("train", "val", "test")}
     assert section(text, "Splits")[-3:] == [f"| {split} | {n} | {n} |" for split, n in counts.items()]
