@@ -34,6 +34,8 @@ _MARKS = (
 _ARCHIVES = (".zip", ".7z", ".rar", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz")
 COMPRESSIONS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
 """Those that take little memory whatever an archive says: LZMA asks for as much as a file wants."""
+_LOCKED = 0x1
+"""The flag of an entry that is encrypted."""
 _IGNORED = ("__MACOSX", "Thumbs.db", "desktop.ini", "DICOMDIR")
 
 
@@ -200,6 +202,8 @@ def _check_entries(path: Path, entries: list[zipfile.ZipInfo]) -> None:
         if place in places:
             raise DataError(f"{path}: entry '{name}' is listed twice, and one would replace the other; refused")
         places.add(place)
+        if entry.flag_bits & _LOCKED:
+            raise DataError(f"{path}: is locked with a password; unpack it, and give the folder")
         if entry.compress_type not in COMPRESSIONS:
             raise DataError(
                 f"{path}: cannot be unpacked ('{name}' is compressed in a way that is not read); zip it by deflate"

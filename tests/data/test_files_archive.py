@@ -228,3 +228,12 @@ def test_an_entry_without_a_name_is_a_line(tmp_path: Path) -> None:
     path = write_zip(tmp_path / "a.zip", {"a": b"x"})
     path.write_bytes(path.read_bytes().replace(b"a", b"\0"))
     assert "a.zip: " in refusal(path)
+
+
+def test_an_archive_with_a_password_is_told_by_that(tmp_path):
+    path = write_zip(tmp_path / "a.zip", {"p/1.png": b"one"})
+    raw = bytearray(path.read_bytes())
+    for mark, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        raw[raw.index(mark) + flags] |= 1
+    path.write_bytes(raw)
+    assert refusal(path) == f"{path}: is locked with a password; unpack it, and give the folder"
