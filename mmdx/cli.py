@@ -11,7 +11,7 @@ from mmdx import cli_options as option
 from mmdx.strangers.screen import screen
 from mmdx.terminal.ending import run_verb
 from mmdx.terminal.following import Following
-from mmdx.verbs import answers, page, sharing
+from mmdx.verbs import answers, first_day, page, sharing
 
 app = typer.Typer(name="mmdx", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -242,7 +242,7 @@ def extract(
         extract_source(described, out, modalities=modality or [], folds=folds, console=console, count=following.count)
 
 
-for verb in (answers.predict, answers.explain, page.demo, sharing.push):
+for verb in (answers.predict, answers.explain, page.demo, sharing.push, first_day.doctor):
     app.command()(verb)
 
 

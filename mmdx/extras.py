@@ -1,11 +1,21 @@
-"""Packages that one part alone needs stand in an extra, and a missing one is told in a line that names the extra."""
+"""Packages: which versions are installed, and those that one part alone needs, which stand in an extra.
+
+A missing one is told in a line that names the extra.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
 
 from mmdx.errors import UsageError
+
+PACKAGES = (
+    *("mmdx", "torch", "timm", "transformers", "datasets"),
+    *("accelerate", "scikit-learn", "pandas", "pydicom", "numpy"),
+)
+"""The packages whose versions stand in the record of a run."""
 
 
 @contextmanager
@@ -15,3 +25,11 @@ def needed_by(part: str, package: str, extra: str) -> Iterator[None]:
         yield
     except ModuleNotFoundError:
         raise UsageError(f"{part} needs the package {package}; install it (pip install 'mmdx[{extra}]')") from None
+
+
+def installed_version(package: str) -> str | None:
+    """The version of an installed package, by the name that pip gives it; None where there is none."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mmdx.errors import UsageError
-from mmdx.extras import needed_by
+from mmdx.extras import installed_version, needed_by
 
 
 def test_a_missing_package_is_told_by_its_extra() -> None:
@@ -18,3 +18,8 @@ def test_what_is_there_passes() -> None:
     with needed_by("arithmetic", "math", "none"):
         import math
     assert math.pi > 3
+
+
+def test_versions_are_those_that_pip_knows() -> None:
+    assert installed_version("pytest") == pytest.__version__
+    assert installed_version("no-such-package") is None

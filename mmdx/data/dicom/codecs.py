@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,7 +16,7 @@ import pydicom
 from pydicom.encaps import encapsulate, generate_frames
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import iter_pixels
-from pydicom.uid import UID, JPEGTransferSyntaxes
+from pydicom.uid import UID, AllTransferSyntaxes, JPEGTransferSyntaxes
 
 from mmdx.data.dicom.codestream import check_codestream
 from mmdx.data.quiet import codec_heard, quiet
@@ -32,6 +33,26 @@ _OF_FRAMES = (
 """What a codec is told of a frame."""
 _NO_PICTURE = "'NoneType' object has no attribute 'encode'"
 """What pydicom says where gdcm hands it nothing."""
+
+
+@dataclass(frozen=True)
+class Syntax:
+    """A transfer syntax that some codec reads, and the package that is `missing` for it; empty where none is."""
+
+    name: str
+    missing: str
+
+
+def syntaxes() -> list[Syntax]:
+    """The transfer syntaxes of images that this installation reads, or would read with one package more."""
+    found = []
+    for text in AllTransferSyntaxes:
+        try:
+            decoder = get_decoder(UID(text))
+        except NotImplementedError:  # videos, sounds, and what no codec is known for
+            continue
+        found.append(Syntax(UID(text).name, "" if decoder.is_available else _missing(UID(text))))
+    return found
 
 
 def stored_frames(path: Path, header: pydicom.Dataset, frames: Sequence[int], *, whole: bool) -> Iterator[np.ndarray]:

@@ -6,7 +6,6 @@ import platform
 import sys
 from collections.abc import Sequence
 from datetime import date
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from accelerate import Accelerator
@@ -15,14 +14,11 @@ from mmdx.config_file import dump_config, read_config
 from mmdx.data.splits.splits import Splits, read_splits, write_splits
 from mmdx.data.store.store import Store
 from mmdx.errors import DataError, UsageError
+from mmdx.extras import PACKAGES, installed_version
 from mmdx.files import RunLayout, write_json, write_text
 from mmdx.schema import Config
 from mmdx.strangers.bounded import read_json
 
-PACKAGES = (
-    *("mmdx", "torch", "timm", "transformers", "datasets"),
-    *("accelerate", "scikit-learn", "pandas", "pydicom", "numpy"),
-)
 STORE_KEYS = ("folder", "fingerprint", "reader", "options", "studies", "patients", "quarantined")
 """What `environment.json` says of the store."""
 
@@ -56,7 +52,7 @@ def record_store(run: RunLayout, store: Store, accelerator: Accelerator) -> None
     environment = {
         "python": sys.version.split()[0],
         "platform": platform.platform(),
-        "packages": {name: _version(name) for name in PACKAGES},
+        "packages": {name: installed_version(name) for name in PACKAGES},
         "device": str(accelerator.device),
         "processes": accelerator.num_processes,
         "date": date.today().isoformat(),
@@ -103,10 +99,3 @@ def splits_of(run: RunLayout, store: Store) -> Splits:
             "trained on another store"
         )
     return Splits(tuple(splits[study] for study in store.study_ids), tuple(store.patient_ids))
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

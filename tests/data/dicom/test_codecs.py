@@ -25,6 +25,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from mmdx.data.dicom.codecs import Syntax, syntaxes
 from mmdx.data.dicom.files import decode_frames
 from mmdx.data.quiet import codec_heard
 from mmdx.errors import DataError
@@ -120,3 +121,9 @@ def test_a_jpeg_of_fewer_bits_than_its_bytes_have_does_not_end_the_process(tmp_p
     ds.PixelData = encapsulate([grey.getvalue()])
     ds.save_as(tmp_path / "a.dcm")
     assert np.unique(decode_frames(tmp_path / "a.dcm", [0])).tolist() == [100]
+
+
+def test_what_can_be_read_is_what_the_page_names_a_codec_for():
+    rows = re.findall(r"^\| (.+) \| `[\d.]+` \| (.+) \|$", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert [one.name for one in syntaxes()] == [name for name, reader in rows if not reader.startswith("refused")]
+    assert syntaxes()[0] == Syntax("Implicit VR Little Endian", "")
