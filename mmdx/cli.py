@@ -13,7 +13,7 @@ from mmdx.terminal.ending import run_verb
 from mmdx.terminal.following import Following
 from mmdx.verbs import answers, first_day, page, sharing
 
-app = typer.Typer(name="mmdx", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app = typer.Typer(name="mmdx", no_args_is_help=True, pretty_exceptions_enable=False)
 
 
 @app.callback()
@@ -44,7 +44,7 @@ def plan(
     reader: Annotated[str, typer.Argument(help="a reader; mmdx list readers names them")],
     source: Annotated[Path, typer.Argument(metavar="SRC", help="the raw files")],
     options: option.PlannedReader = None,
-    minutes: Annotated[float, typer.Option(help="how long its training may take on this machine")] = 60,
+    minutes: option.Minutes = 60,
     out: Annotated[Path, typer.Option(help="the config to write")] = Path("plan.yaml"),
     force: Annotated[bool, typer.Option("--force", help="replace a file that is there already")] = False,
     plugin: option.Plugins = None,
@@ -242,7 +242,7 @@ def extract(
         extract_source(described, out, modalities=modality or [], folds=folds, console=console, count=following.count)
 
 
-for verb in (answers.predict, answers.explain, page.demo, sharing.push, first_day.doctor):
+for verb in (answers.predict, answers.explain, page.demo, sharing.push, first_day.init, first_day.doctor):
     app.command()(verb)
 
 

@@ -43,6 +43,7 @@ ReaderOptions = Annotated[
         help="options of the reader; also size, val, test, split_seed, pseudonym_key=FILE of the store",
     ),
 ]
+Minutes = Annotated[float, typer.Option(help="how long its training may take on this machine")]
 PlannedReader = Annotated[list[str] | None, typer.Argument(metavar="[option=value]...", help="options of the reader")]
 ScoredSplit = Annotated[Literal["train", "val", "test"], typer.Option(help="which studies")]
 EvaluatedSplit = Annotated[

@@ -18,13 +18,25 @@ EDGE = 9
 
 def show_planned(planned: Planned, path: Path, console: Console) -> None:
     """Shows a plan in lines of 80 columns at most, and the file that has all of it."""
+    _show_plan(planned, console)
+    console.print(f"plan:    {path}\nnext:    mmdx train {path}", markup=False, highlight=False, soft_wrap=True)
+
+
+def show_begun(planned: Planned, files: Sequence[Path], console: Console) -> None:
+    """Shows the plan of a new study, and what its folder begins with."""
+    _show_plan(planned, console)
+    config, readme, card = files
+    lines = [f"plan:    {config}", f"card:    {card}  (questions for you)", f"next:    {readme}  (the way to a claim)"]
+    console.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
+
+
+def _show_plan(planned: Planned, console: Console) -> None:
     for word, text in planned.summary:
         _show(word, text, console)
     _show("takes", _time(planned), console)
     _show_all("rather", planned.wishes, console)
     _show_all("mind", planned.remarks, console)
     console.print()
-    console.print(f"plan:    {path}\nnext:    mmdx train {path}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _time(planned: Planned) -> str:
