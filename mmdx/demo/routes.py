@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
-from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
@@ -63,11 +62,15 @@ class Guarded:
         await self._app(scope, receive, guarded)
 
 
-def add_routes(app: Starlette, visits: Visits) -> None:
-    """Puts the routes of the page into an application, before anything that answers to all paths."""
+def part_routes() -> list[Route]:
+    """The script and the style of the page."""
+    return [Route(f"/{name}", _part) for name in PARTS]
+
+
+def visit_routes(visits: Visits) -> list[Route]:
+    """Where the files of a visit come in, and its answers go out."""
     routes, answers = _Routes(visits), "/answers/{token}"
-    app.router.routes += [
-        *(Route(f"/{name}", _part) for name in PARTS),
+    return [
         Route("/files/{token}", routes.take, methods=["PUT"]),
         Route("/files/{token}", routes.clear, methods=["DELETE"]),
         Route(f"{answers}/predictions.json", routes.predictions),

@@ -6,8 +6,9 @@ from __future__ import annotations
 import os
 import socket
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -22,42 +23,55 @@ PATIENCE = 1
 """Seconds that open connections of a browser have when the server ends."""
 
 
-def serve(run: Path, *, port: int, ready: Callable[[str], None]) -> None:
-    """Shows the page of the model in `run` (a run or model folder) until the process is told to end; `ready` is given
-    its address, as soon as it answers there.
+def serve(place: Path, *, port: int, ready: Callable[[str], None]) -> None:
+    """Shows the page of the model in `place` (a run or model folder), or of the comparison there, until the process is
+    told to end; `ready` is given its address, as soon as it answers there.
 
-    Raises `UsageError` and `DataError` where there is no model, `UsageError` where the port is taken or gradio is not
+    Raises `UsageError` and `DataError` where there is neither, `UsageError` where the port is taken or gradio is not
     installed.
     """
     with _own_folder() as folder, _listening(port) as listening:
         with needed_by("mmdx demo", "gradio", "demo"):
-            from mmdx.demo.page import page_of
+            import_module("gradio")
         import uvicorn
 
-        from mmdx.demo.answer import Opened
-        from mmdx.demo.visits import Visits
-
-        visits = Visits(folder)
-        app = application(page_of(Opened.of(run), visits), visits)
-        address = f"http://{HOST}:{listening.getsockname()[1]}"
+        app = _application(place, folder)
         config = uvicorn.Config(
             app, log_level="error", access_log=False, timeout_graceful_shutdown=PATIENCE, server_header=False
         )
         listening.listen()
-        ready(address)
+        ready(f"http://{HOST}:{listening.getsockname()[1]}")
         uvicorn.Server(config).run(sockets=[listening])
 
 
-def application(page: Any, visits: Any) -> Any:
-    """What the server runs: gradio's page with the routes beside it, guarded."""
+def _application(place: Path, folder: Path) -> Any:
+    """What the server runs for a model or a comparison; files of visits go below `folder`."""
+    from mmdx.demo.comparison import Written, is_comparison
+
+    if is_comparison(place):
+        from mmdx.demo.comparison_page import comparison_page, comparison_routes
+
+        written = Written.of(place)
+        return application(comparison_page(written), comparison_routes(written))
+    from mmdx.demo.answer import Opened
+    from mmdx.demo.page import page_of
+    from mmdx.demo.routes import visit_routes
+    from mmdx.demo.visits import Visits
+
+    visits = Visits(folder)
+    return application(page_of(Opened.of(place), visits), visit_routes(visits))
+
+
+def application(page: Any, routes: Sequence[Any]) -> Any:
+    """What the server runs: gradio's page with the `routes` before it, guarded."""
     import gradio as gr
     from fastapi import FastAPI
     from gradio.themes import Default
 
-    from mmdx.demo.routes import Guarded, add_routes
+    from mmdx.demo.routes import Guarded, part_routes
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    add_routes(app, visits)
+    app.router.routes += [*part_routes(), *routes]
     letters, code = ["system-ui", "sans-serif"], ["ui-monospace", "monospace"]  # those of the machine
     mounted = gr.mount_gradio_app(
         app,

@@ -96,10 +96,15 @@ class Evidence:
 
     def to_json(self) -> dict[str, Any]:
         """Every number as plain values, NaN as None: the comparison, `sections` by key, `figures` that `save` writes
-        beside it, and the `versions` of what the numbers were made with."""
+        beside it, `pictures` of studies among these, and the `versions` of what the numbers were made with."""
+        written = contents(self.comparison, self.sections)
         return self.comparison.to_json() | {
             "sections": {section.key: section.record for section in self.sections},
-            "figures": _figures(contents(self.comparison, self.sections)),
+            "figures": _figures(written),
+            "pictures": [
+                {"figure": picture.name, "study": picture.study, "finding": picture.finding, "caption": picture.caption}
+                for picture in written.pictures
+            ],
             "versions": versions(),
         }
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from fastapi import FastAPI
 from handed_over import NAME
 from PIL import Image
+from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from mmdx.demo.answer import Answer
-from mmdx.demo.routes import Guarded, add_routes
+from mmdx.demo.routes import Guarded, part_routes, visit_routes
 from mmdx.demo.visits import Visit, Visits
 
 
@@ -30,8 +30,7 @@ def visit(visits: Visits) -> Visit:
 
 @pytest.fixture
 def client(visits: Visits) -> TestClient:
-    app = FastAPI()
-    add_routes(app, visits)
+    app = Starlette(routes=[*part_routes(), *visit_routes(visits)])
     return TestClient(Guarded(app), base_url="http://127.0.0.1:7860")
 
 

@@ -7,14 +7,11 @@ import json
 import re
 
 from handed_over import NAME
+from pages import text_of
 
 from mmdx.demo.answer import Answer
 from mmdx.demo.shown import answer_html, drop_html, problems_html
 from mmdx.errors import DataError
-
-
-def text_of(page: str) -> str:
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
 
 
 def test_both_answers_stand_side_by_side(of_ct: Answer) -> None:

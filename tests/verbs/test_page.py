@@ -16,14 +16,13 @@ def test_a_place_without_a_model_is_told_in_one_line(problem, tmp_path: Path) ->
 
 def test_without_gradio_a_line_says_what_brings_it(problem, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "gradio", None)
-    monkeypatch.delitem(sys.modules, "mmdx.demo.page", raising=False)
     assert "pip install 'mmdx[demo]'" in problem("demo", tmp_path, "--port", 0, code=2)
 
 
 def test_the_address_is_said_and_ctrl_c_ends_it_in_silence(monkeypatch, tmp_path: Path, capsys) -> None:
     from mmdx.demo import serve
 
-    def served(run: Path, *, port: int, ready) -> None:
+    def served(place: Path, *, port: int, ready) -> None:
         ready(f"http://127.0.0.1:{port}")
         raise KeyboardInterrupt
 

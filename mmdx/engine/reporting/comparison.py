@@ -72,10 +72,10 @@ def with_pictures(evidence: Evidence) -> Evidence:
         slices = _Slices()
         places = {study: row for row, study in enumerate(shown.store.study_ids)}
         asked = [apart for apart in evidence.apart if apart.name in places]
-        made = (_picture(shown, places[apart.name], apart, slices) for apart in asked)
+        made = ((apart, _picture(shown, places[apart.name], apart, slices)) for apart in asked)
         pictures = [
-            Picture(f"disagreement_{place:02d}", caption, png)
-            for place, (caption, png) in enumerate((one for one in made if one is not None), start=1)
+            Picture(f"disagreement_{place:02d}", *found, study=apart.name, finding=apart.finding)
+            for place, (apart, found) in enumerate(((one, found) for one, found in made if found is not None), start=1)
         ]
     sections = tuple(
         replace(section, pictures=tuple(pictures), notes=(*section.notes, *notes)) if section.key == KEY else section

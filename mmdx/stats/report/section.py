@@ -30,11 +30,14 @@ class Plot:
 
 @dataclass(frozen=True)
 class Picture:
-    """A small picture of a study, `png`, which becomes `<name>.png` beside the plots, and in words what it shows."""
+    """A small picture of a study, `png`, which becomes `<name>.png` beside the plots, and in words what it shows: the
+    `study` for one `finding`."""
 
     name: str
     caption: str
     png: bytes
+    study: str = ""
+    finding: str = ""
 
 
 @dataclass(frozen=True)
