@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
 import gradio as gr
 
 from mmdx.demo.answer import Opened, answer_files
+from mmdx.demo.faults import told
 from mmdx.demo.shown import answer_html, drop_html, problems_html
 from mmdx.demo.visits import Visit, Visits
 from mmdx.errors import MmdxError, UsageError, reason, system_refusal
@@ -91,11 +90,7 @@ class Asking:
         except OSError as error:
             return problems_html(MmdxError(system_refusal(OSError(error.errno, error.strerror))))
         except Exception as error:
-            # A message may quote what stands in a file: the log names the place in the code alone.
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            place = f"{type(error).__name__} at {Path(where.filename).name}:{where.lineno}"
-            sys.stderr.write(f"mmdx: a fault of mmdx itself, {place}\n")
-            return problems_html(MmdxError(f"a fault of mmdx itself, {place}; please report it with what you gave"))
+            return problems_html(MmdxError(f"{told(error)}; please report it with what you gave"))
 
 
 def _session(request: gr.Request) -> str:

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mmdx.demo import templates
 from mmdx.demo.answer import Answer
+from mmdx.demo.faults import told
 from mmdx.demo.visits import Visits
 from mmdx.engine.inference.source import folder_of
 from mmdx.errors import MmdxError, UsageError, system_refusal
@@ -59,7 +60,10 @@ class Guarded:
                     headers["Cache-Control"] = "no-store"
             await send(message)
 
-        await self._app(scope, receive, guarded)
+        try:
+            await self._app(scope, receive, guarded)
+        except Exception as error:
+            told(error)  # the application has answered with code 500
 
 
 def part_routes() -> list[Route]:

@@ -37,7 +37,12 @@ def serve(place: Path, *, port: int, ready: Callable[[str], None]) -> None:
 
         app = _application(place, folder)
         config = uvicorn.Config(
-            app, log_level="error", access_log=False, timeout_graceful_shutdown=PATIENCE, server_header=False
+            # Faults are told by `faults.py`: a traceback may quote what stands in a file.
+            app,
+            log_level="critical",
+            access_log=False,
+            timeout_graceful_shutdown=PATIENCE,
+            server_header=False,
         )
         listening.listen()
         ready(f"http://{HOST}:{listening.getsockname()[1]}")

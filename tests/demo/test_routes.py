@@ -11,6 +11,7 @@ import pytest
 from handed_over import NAME
 from PIL import Image
 from starlette.applications import Starlette
+from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from mmdx.demo.answer import Answer
@@ -83,6 +84,17 @@ def test_it_answers_under_the_names_of_this_machine_alone(client: TestClient) ->
     for host in ("evil.example:7860", "127.0.0.1.evil.example", "", "192.168.0.7:7860"):
         refused = client.get("/page.js", headers={"host": host})
         assert refused.status_code == 421
+
+
+def test_a_fault_is_told_without_its_message(visits: Visits, capfd) -> None:
+    def fault(_: object) -> None:
+        raise ValueError("Doe^Jane")
+
+    app = Starlette(routes=[Route("/fault", fault)])
+    answer = TestClient(Guarded(app), base_url="http://localhost").get("/fault")
+    logged = "".join(capfd.readouterr())
+    assert (answer.status_code, "ValueError at test_routes.py" in logged) == (500, True)
+    assert "Doe" not in answer.text + logged
 
 
 def test_a_browser_may_load_nothing_from_elsewhere(client: TestClient) -> None:
