@@ -19,7 +19,7 @@ PUBLIC = {
     **dict.fromkeys(("read", "prepare", "audit"), "mmdx.api.data"),
     **dict.fromkeys(("plan", "config", "train", "load", "ensemble", "evaluate", "ablate"), "mmdx.api.models"),
     "compare": "mmdx.api.claims",
-    "push": "mmdx.api.sharing",
+    **dict.fromkeys(("push", "export"), "mmdx.api.sharing"),
     "Run": "mmdx.api.run",
     "Audit": "mmdx.data.audit.audit",
     "Store": "mmdx.data.store.store",

@@ -10,6 +10,7 @@ from mmdx.api.models import load as load
 from mmdx.api.models import plan as plan
 from mmdx.api.models import train as train
 from mmdx.api.run import Run as Run
+from mmdx.api.sharing import export as export
 from mmdx.api.sharing import push as push
 from mmdx.data.audit.audit import Audit as Audit
 from mmdx.data.loading.dataset import as_torch as as_torch

@@ -242,7 +242,8 @@ def extract(
         extract_source(described, out, modalities=modality or [], folds=folds, console=console, count=following.count)
 
 
-for verb in (answers.predict, answers.explain, page.demo, sharing.push, first_day.init, first_day.doctor):
+carrying = (answers.predict, answers.explain, page.demo, sharing.push, sharing.export)
+for verb in (*carrying, first_day.init, first_day.doctor):
     app.command()(verb)
 
 

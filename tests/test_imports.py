@@ -71,7 +71,7 @@ FLOORS = {
     ),
     "engine": (
         *(("processes", "passing"), ("runs",), ("assembly",), ("intake", "scoring", "sharing"), ("training",)),
-        *(("inference", "reporting"), ("experiments",), ("planning",)),
+        *(("inference", "reporting"), ("experiments", "export"), ("planning",)),
     ),
 }
 """The packages of each room, from the ground up: one imports itself and what lies on the floors below it."""

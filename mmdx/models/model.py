@@ -143,9 +143,9 @@ class MultimodalModel(nn.Module):
         items = {
             name: cast(Branch, branch).plain(batch.inputs[name], encoded[name])
             for name, branch in self.branches.items()
-            if len(batch.inputs[name].values)
+            if batch.inputs[name].values.shape[0]
         }
-        empty = {name: batch.inputs[name] for name in self.branches if not len(batch.inputs[name].values)}
+        empty = {name: batch.inputs[name] for name in self.branches if not batch.inputs[name].values.shape[0]}
         return empty | {name: packed for name, packed in items.items() if packed is not None}
 
     def heads_of(self, level: Level, *, modality: str | None = None) -> dict[str, Head]:

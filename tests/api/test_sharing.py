@@ -7,6 +7,7 @@ from fake_hub import serving
 from shared_run import NAME, write_shared_run
 
 import mmdx
+from mmdx.engine.export.export import Exported
 from mmdx.errors import UsageError
 
 
@@ -45,3 +46,19 @@ def test_a_model_is_saved_as_it_would_be_pushed(run, tmp_path):
         model.save_pretrained(tmp_path / "given")
     with pytest.raises(UsageError, match=r"^push_to_hub: this model was made in memory"):
         mmdx.Model(model._saved).push_to_hub("mine/head-ct")
+
+
+def test_an_export_is_asked_of_the_folder_of_a_run_or_of_the_hub(hub, run, tmp_path, monkeypatch):
+    asked = []
+
+    def export_run(folder, out, *, image_only):
+        asked.append((folder, image_only))
+        return Exported(out, {}, ("image",), (), 0.0)
+
+    monkeypatch.setattr("mmdx.api.sharing.export_run", export_run)
+    mmdx.push(run, "mine/head-ct")
+    mmdx.export(run, tmp_path / "out")
+    mmdx.export("mine/head-ct", tmp_path / "out", image_only=True)
+    assert asked[0] == (run, False)
+    assert (asked[1][0] / "model.json").is_file()
+    assert asked[1][1]

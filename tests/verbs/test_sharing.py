@@ -43,3 +43,11 @@ def test_what_cannot_be_is_one_line(hub, problem, tmp_path):
     assert "neither a run folder nor a model folder" in problem("push", "empty", "mine/head-ct", code=2)
     assert "no such model on the Hub" in problem("predict", "mine/nothing", "exam", code=2)
     assert "no licence of the Hub" in problem("push", "empty", "mine/ct", "--license", "mine", code=2)
+
+
+def test_what_cannot_be_exported_is_one_line(problem, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    assert "neither a run folder nor a model folder" in problem("export", "empty", "out", code=2)
+    assert "holds something already" in problem("export", "empty", ".", code=2)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty"]

@@ -77,8 +77,8 @@ def in_sequence(sequence: SequenceModel, vectors: Float[Tensor, "n d"], packed: 
     In training a model that minds the order sees those of unordered studies in a new random one; what it gives for each
     item comes back to the item's own place.
     """
-    mask = item_mask(packed.lengths)
-    places = vectors.new_full((len(vectors),), float("nan")) if packed.places is None else packed.places
+    mask = item_mask(packed.lengths, vectors)
+    places = vectors.new_full((vectors.shape[0],), float("nan")) if packed.places is None else packed.places
     padded, where = pad(vectors, mask), pad(places, mask)
     unordered = packed.unordered
     if unordered is None or not (sequence.training and sequence.minds_order and unordered.any()):

@@ -34,7 +34,7 @@ class TableBranch(Branch):
         return cls(TABLE_ENCODERS.build(section.encoder, f"{where}.encoder", columns=facts.columns), dim), {}
 
     def forward(self, packed: Packed) -> Features:
-        mask = item_mask(packed.lengths)
+        mask = item_mask(packed.lengths, packed.values)
         items = pad(self.encoder(packed.values), mask)
         return Features(items=items, mask=mask, pooled=self.project(items[:, 0]))
 

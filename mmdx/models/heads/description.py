@@ -145,7 +145,7 @@ class DescriptionHead(TextHead):
         device = self.nothing.device
         nothing = torch.zeros(len(batch.study_ids), dtype=torch.long, device=device)
         text = batch.targets.get(self.text) or Packed(nothing[:0], nothing)
-        words = pad(text.values, item_mask(text.lengths))
+        words = pad(text.values, item_mask(text.lengths, text.values))
         begin = words.new_full((len(words), 1), self.begin)
         following = torch.cat([words, torch.zeros_like(begin)], dim=1)
         following = following.scatter(1, text.lengths[:, None], self.end)

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from mmdx.batch import Features
-from mmdx.models.packing import masked_max
+from mmdx.models.packing import is_lone, masked_max
 from mmdx.models.sequence.base import SequenceModel
+from mmdx.models.sequence.stepwise import run_stepwise
 from mmdx.registry import SEQUENCES
 
 
@@ -69,6 +70,8 @@ def run_recurrent(
     network: nn.LSTM | nn.GRU, items: Float[Tensor, "b s d"], mask: Bool[Tensor, "b s"]
 ) -> tuple[Float[Tensor, "b s e"], Float[Tensor, "b e"]]:
     """Outputs at each item, and the output after the last real one (both directions side by side)."""
+    if is_lone():
+        return run_stepwise(network, items, mask)
     lengths = mask.sum(dim=1).clamp(min=1).cpu()
     packed = pack_padded_sequence(items, lengths, batch_first=True, enforce_sorted=False)
     outputs, state = network(packed)

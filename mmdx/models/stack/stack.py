@@ -71,7 +71,8 @@ class Stack(nn.Module):
             answers[member(NETWORK, name)] = asked(only).float()
         for name, model in self.linear.items():
             items = packed[name]
-            logits = model(items.values, items.lengths) if len(items.values) else torch.zeros_like(answers[NETWORK])
+            there = items.values.shape[0]
+            logits = model(items.values, items.lengths) if there else torch.zeros_like(answers[NETWORK])
             answers[member(LINEAR, name)] = logits
         return answers
 

@@ -36,7 +36,7 @@ class Words(Summary):
         self.width = self.bag.dim
 
     def forward(self, values: Shaped[Tensor, "n *rest"], lengths: Int[Tensor, "b"]) -> Float[Tensor, "b k"]:
-        mask = item_mask(lengths)
+        mask = item_mask(lengths, values)
         vectors, _ = self.bag(pad(values, mask), mask)
         return vectors
 
@@ -49,7 +49,7 @@ class MeanAndMax(Summary):
         self.width = 2 * descriptor
 
     def forward(self, values: Shaped[Tensor, "n *rest"], lengths: Int[Tensor, "b"]) -> Float[Tensor, "b k"]:
-        mask = item_mask(lengths)
+        mask = item_mask(lengths, values)
         items = pad(values.float(), mask)
         mean = items.sum(dim=1) / lengths.clamp(min=1)[:, None]
         return torch.cat([mean, masked_max(items, mask)], dim=1)
@@ -64,4 +64,4 @@ class Standardised(Summary):
         self.width = width_of(self.columns)
 
     def forward(self, values: Shaped[Tensor, "n *rest"], lengths: Int[Tensor, "b"]) -> Float[Tensor, "b k"]:
-        return pad(standardised(values, self.columns), item_mask(lengths))[:, 0]
+        return pad(standardised(values, self.columns), item_mask(lengths, values))[:, 0]

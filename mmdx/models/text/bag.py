@@ -12,7 +12,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from mmdx.batch import Features
-from mmdx.models.packing import item_mask, pad
+from mmdx.models.packing import is_lone, item_mask, pad
 from mmdx.models.select import Affine
 from mmdx.models.text.words import BiLstmAttention, TextEncoder
 from mmdx.registry import TEXT_ENCODERS
@@ -50,16 +50,31 @@ class Bag(nn.Module):
 
         Both tokens of a pair have half of its share.
         """
-        codes = ids[:, :-1] * len(self.words) + ids[:, 1:]
-        places = torch.searchsorted(self.codes, codes)
-        paired = shown[:, :-1] & shown[:, 1:] & (self.codes[places] == codes)
+        count = ids.shape[1]
+        own = torch.arange(count, device=ids.device)
+        following = (own + 1).clamp(max=count - 1)
+        codes = ids * len(self.words) + ids[:, following]
+        places = _searched(self.codes, codes) if is_lone() else torch.searchsorted(self.codes, codes)
+        paired = shown & shown[:, following] & (own < count - 1) & (self.codes[places] == codes)
         terms = torch.cat([ids, len(self.words) + places], dim=1)
         real = torch.cat([shown, paired], dim=1)
         counts = self.rarities.new_zeros(len(ids), self.dim + 1).scatter_add(1, terms, real.float())
         values = F.normalize(torch.where(counts > 0, 1 + counts.clamp(min=1).log(), 0.0) * self.rarities, dim=-1)
         shares = real * values.square().gather(1, terms) / counts.gather(1, terms).clamp(min=1)
-        alone, together = shares.split([ids.shape[1], codes.shape[1]], dim=1)
-        return values[:, :-1], alone + F.pad(together, (0, 1)) / 2 + F.pad(together, (1, 0)) / 2
+        alone, together = shares[:, :count], shares[:, count:]
+        before = torch.where(own > 0, together[:, (own - 1).clamp(min=0)], 0.0)
+        return values[:, :-1], alone + together / 2 + before / 2
+
+
+def _searched(ordered: Int[Tensor, "p"], values: Int[Tensor, "b s"]) -> Int[Tensor, "b s"]:
+    """`torch.searchsorted` in steps that every format of models knows: how many of `ordered` are below each value,
+    where the largest is below none."""
+    found, step = torch.zeros_like(values), 1 << (len(ordered) - 1).bit_length()
+    while step := step // 2:
+        further = found + step
+        below = (further <= len(ordered)) & (ordered[(further - 1).clamp(max=len(ordered) - 1)] < values)
+        found = torch.where(below, further, found)
+    return found
 
 
 @TEXT_ENCODERS("bag_and_sequence")
@@ -103,7 +118,7 @@ class BagAndSequence(TextEncoder):
         return self.select
 
     def forward(self, tokens: Int[Tensor, "n"], lengths: Int[Tensor, "b"]) -> Features:
-        mask = item_mask(lengths)
+        mask = item_mask(lengths, tokens)
         ids, shown = pad(tokens, mask), mask
         if self.training and self.word_dropout:
             shown = mask & (torch.rand(mask.shape, device=mask.device) >= self.word_dropout)

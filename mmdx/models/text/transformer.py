@@ -109,7 +109,7 @@ class Transformer(TextEncoder):
         return self
 
     def forward(self, tokens: Int[Tensor, "n"], lengths: Int[Tensor, "b"]) -> Features:
-        mask = item_mask(lengths)
+        mask = item_mask(lengths, tokens)
         ids = pad(tokens, mask)
         if self.window is None:
             items = self._states(ids, mask)

@@ -80,7 +80,7 @@ class BiLstmAttention(TextEncoder):
         self.architecture = {}
 
     def forward(self, tokens: Int[Tensor, "n"], lengths: Int[Tensor, "b"]) -> Features:
-        mask = item_mask(lengths)
+        mask = item_mask(lengths, tokens)
         return self.read(pad(tokens, mask), mask)
 
     def read(self, ids: Int[Tensor, "b s"], mask: Bool[Tensor, "b s"]) -> Features:
@@ -122,7 +122,7 @@ class TfIdf(TextEncoder):
         self.architecture = {}
 
     def forward(self, tokens: Int[Tensor, "n"], lengths: Int[Tensor, "b"]) -> Features:
-        mask = item_mask(lengths)
+        mask = item_mask(lengths, tokens)
         ids = pad(tokens, mask)
         counts = self.idf.new_zeros(len(ids), self.dim).scatter_add(1, ids, mask.float())
         pooled = F.normalize(torch.where(counts > 0, 1 + counts.clamp(min=1).log(), 0.0) * self.idf, dim=-1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import nullcontext
 
 import pytest
 from fake_hub import Repository, serving
@@ -10,6 +11,7 @@ from shared_run import PATIENT, PLANTED, bytes_of, write_shared_run
 
 from mmdx.data.text.tokenizer import ReportTokenizer
 from mmdx.engine.assembly.saved import load_description, load_model, write_description
+from mmdx.engine.sharing import push as pushing
 from mmdx.engine.sharing.card import Benchmark
 from mmdx.engine.sharing.fetch import local_model
 from mmdx.engine.sharing.push import Terms, pack, push
@@ -74,7 +76,9 @@ def test_a_second_push_leaves_nothing_of_the_first(hub, run):
     assert set(there.files) == KEPT | {"notes.md"}
 
 
-def test_where_it_may_not_go_is_one_line(hub, run, monkeypatch):
+def test_where_it_may_not_go_is_one_line(hub, run, monkeypatch, tmp_path):
+    parcel = pack(run, tmp_path / "out", "mine/head-ct", Terms())
+    monkeypatch.setattr(pushing, "packed", lambda *_: nullcontext(parcel))
     hub.repositories["mine/bert"] = Repository(private=True, files={"config.json": b"{}"})
     hub.repositories["mine/open"] = Repository(private=False, files={"README.md": b""})
     hub.repositories["other/head-ct"] = Repository(private=True)
