@@ -93,7 +93,7 @@ def _export_into(folder: Path, run: Path, saved: SavedModel, inputs: Sequence[st
 
 def _program(lone: LoneStudy, feeds: Sequence[Feed]) -> torch.export.ExportedProgram:
     """The model as torch exports it, of any number of items. Raises `UsageError` where torch cannot."""
-    examples = tuple(feed.example(_EXAMPLES) for feed in feeds)
+    examples = tuple(feed.example(min(_EXAMPLES, feed.most or _EXAMPLES)) for feed in feeds)
     try:
         with one_study(), torch.no_grad():
             program = torch.export.export(lone, examples, dynamic_shapes=_dynamic(feeds), strict=False)
@@ -109,7 +109,8 @@ def _program(lone: LoneStudy, feeds: Sequence[Feed]) -> torch.export.ExportedPro
 
 
 def _dynamic(feeds: Sequence[Feed]) -> dict[str, Any]:
-    sizes = {name: torch.export.Dim(_plain(name), min=1) for name in {feed.dimension for feed in feeds} if name}
+    most = {feed.dimension: feed.most for feed in reversed(feeds) if feed.dimension is not None}
+    sizes = {name: torch.export.Dim(_plain(name), min=1, max=count) for name, count in most.items()}
     return {"tensors": tuple({0: sizes[feed.dimension]} if feed.dimension else None for feed in feeds)}
 
 

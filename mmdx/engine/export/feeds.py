@@ -23,12 +23,13 @@ PLACES = ".places"
 @dataclass(frozen=True)
 class Feed:
     """One tensor that is fed: of which input (None: of all, which are present), its blank, and the name of its first
-    dimension, where that may have any size."""
+    dimension, where that may have any size, or any up to `most`."""
 
     name: str
     input: str | None
     blank: Tensor
     dimension: str | None
+    most: int | None = None
 
     @property
     def shape(self) -> list[int | str]:
@@ -48,7 +49,8 @@ def feeds_of(saved: SavedModel, inputs: Sequence[str]) -> list[Feed]:
         feeds.append(Feed(PRESENT, None, torch.ones(len(inputs), dtype=torch.bool), None))
     for name in inputs:
         kind = KINDS[saved.facts.inputs[name].kind]
-        feeds.append(Feed(name, name, blanks[name], None if kind.made else f"{name}_items"))
+        most = saved.tokenizers[name].max_tokens if kind.worded else None
+        feeds.append(Feed(name, name, blanks[name], None if kind.made else f"{name}_items", most))
         if kind.pictured:
             feeds.append(Feed(f"{name}{PLACES}", name, torch.full((1,), torch.nan), f"{name}_items"))
     return feeds

@@ -59,7 +59,9 @@ def _all_ways(network: nn.LSTM | nn.GRU, layer: int, ways: Sequence[Tensor]) -> 
     before, beside = (
         [getattr(network, f"bias_{part}_{name}") if network.bias else zero for name in names] for part in ("ih", "hh")
     )
-    read = torch.stack([rows @ into[way] + before[way] for way, rows in enumerate(ways)]).movedim(2, 0)
+    # Row by row: a product of all rows at once has a size that a compiler cannot take apart again.
+    wide = [weight.expand(ways[0].shape[0], -1, -1) for weight in into]
+    read = torch.stack([rows.bmm(wide[way]) + before[way] for way, rows in enumerate(ways)]).movedim(2, 0)
     state = read.new_zeros(len(ways), read.shape[2], network.hidden_size)
     lstm = isinstance(network, nn.LSTM)
     step = (_lstm_step if lstm else _gru_step)(torch.stack(again), torch.stack(beside).unsqueeze(1))

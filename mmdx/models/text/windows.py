@@ -44,9 +44,10 @@ class Windows:
     @classmethod
     def _over_one(cls, mask: Bool[Tensor, "b s"], size: int) -> Windows:
         """The same over one report, where no shape may hang on its length but by division: windows that would hold
-        nothing new are there, and nothing in them is real."""
+        nothing new are there, and nothing in them is real. There are two at least, since a compiler takes one for
+        always one."""
         longest, step = mask.shape[1], max(1, size - size // 4)
-        starts = torch.arange((longest + step - 1) // step, device=mask.device)[:, None] * step
+        starts = torch.arange(longest // step + 2, device=mask.device)[:, None] * step
         within = starts + torch.arange(size, device=mask.device)
         new = (starts < longest - size + step) | (starts == 0)
         return cls(within.clamp(max=longest - 1), (within < longest) & new)
