@@ -135,7 +135,8 @@ def _notes(shared: Shared, terms: Terms) -> Iterator[str]:
         yield f"config.yaml holds the {len(masked)} terms that are masked in reports; look at them"
     traits = [column.name for facts in shared.facts.inputs.values() for column in facts.columns if column.words]
     if traits:
-        yield f"model.json holds the words of {', '.join(traits)}; those of one patient alone are taken out"
+        of_one = "are taken out" if shared.parts else "stay, for only its run tells which these are: look at them"
+        yield f"model.json holds the words of {', '.join(traits)}; those of one patient alone {of_one}"
     if shared.config.plugins:
         yield f"it loads where {', '.join(shared.config.plugins)} is installed"
     yield "it learned from patients: the Hub can ask people before they get it (Settings, Access requests)"

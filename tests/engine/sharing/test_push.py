@@ -66,7 +66,7 @@ def test_a_dry_run_asks_nobody(hub, run):
     assert set(pushed.files) == KEPT
     assert pushed.files["README.md"] > 1000
     assert any(note.startswith("licence: unknown") for note in pushed.notes)
-    assert any("site" in note for note in pushed.notes)
+    assert "model.json holds the words of site; those of one patient alone are taken out" in pushed.notes
 
 
 def test_a_second_push_leaves_nothing_of_the_first(hub, run):
@@ -105,6 +105,8 @@ def test_where_it_may_not_go_is_one_line(hub, run, monkeypatch, tmp_path):
 def test_a_model_folder_alone_says_less(run, tmp_path):
     parcel = pack(run / "checkpoints" / "best", tmp_path / "out", "mine/head-ct", Terms())
     assert "shared without its run" in (parcel.folder / "README.md").read_text(encoding="utf-8")
+    kept = "model.json holds the words of site; those of one patient alone stay, for only its run tells which these are"
+    assert any(note.startswith(kept) for note in parcel.notes)
 
 
 def test_an_unfinished_run_and_a_strange_licence_are_refused(run, tmp_path):
