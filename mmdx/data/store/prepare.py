@@ -113,8 +113,8 @@ def _fill(recipe: Recipe, studies: list[Study], out: Path, split: SplitOptions, 
             _wait_for(shards)
             making = _making(recipe, key, studies, layout, split, out, [path for path, _ in shards])
             description = finish_store(out, making)
-            _say_done(console, out, making, description)
             _say_found(console, studies, making.studies)
+            _say_done(console, out, making, description)
     return Store(out)
 
 
