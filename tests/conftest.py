@@ -46,6 +46,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     jaxtyping.config.update("jaxtyping_disable", str(item.path).startswith(UNCHECKED))
 
 
+LONGEST = "test_readme_commands_run_in_their_order"
+"""The test that takes a quarter of the time of a worker: begun last, it would keep the other ones waiting."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.name != LONGEST)
+
+
 def pytest_collection_finish() -> None:
     """Training ends with a whole collection of garbage, which need not go through all that was imported each time."""
     gc.collect()
