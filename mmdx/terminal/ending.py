@@ -47,6 +47,13 @@ def run_verb(app: typer.Typer, arguments: list[str] | None) -> NoReturn:
         if error.errno is None:  # not the system's word, but a library's: a bug
             raise
         _end([system_refusal(error)], 1)
+    except UnicodeEncodeError:
+        if sys.getfilesystemencoding() == "utf-8":  # not the locale's doing: a bug
+            raise
+        _end(
+            [f"file names are {sys.getfilesystemencoding()} here, which lacks letters; set PYTHONUTF8=1, run it again"],
+            1,
+        )
     except typer.TyperException as error:
         message = error.format_message()
         _end([f"{message} (mmdx --help)"] if message else [], 2)  # bare `mmdx` has shown its help, and has no message

@@ -131,3 +131,16 @@ def test_the_garbage_collector_looks_seldom_and_not_at_the_very_end() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[1:] == [f"{NEW_OBJECTS} True"]
+
+
+@pytest.mark.parametrize(("utf8", "code"), [("0", 1), ("1", 0)])
+def test_a_locale_without_the_letters_of_a_name_is_one_line(tmp_path: Path, utf8: str, code: int) -> None:
+    script = (
+        "import typer\nfrom pathlib import Path\nfrom mmdx.terminal.ending import run_verb\napp = typer.Typer()\n"
+        "@app.command()\ndef verb() -> None:\n    Path('caf\\xe9').touch()\nrun_verb(app, [])"
+    )
+    environment = os.environ | {"LC_ALL": "C", "PYTHONUTF8": utf8, "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == code
+    said = "mmdx: file names are ascii here, which lacks letters; set PYTHONUTF8=1, run it again\n"
+    assert done.stderr == (said if code else "")
