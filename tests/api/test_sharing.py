@@ -8,7 +8,7 @@ from shared_run import NAME, write_shared_run
 
 import mmdx
 from mmdx.engine.export.export import Exported
-from mmdx.errors import UsageError
+from mmdx.errors import DataError, UsageError
 
 
 @pytest.fixture(scope="module")
@@ -37,13 +37,21 @@ def test_what_is_pushed_is_loaded_by_its_name(hub, run, tmp_path):
         mmdx.load("mine/head-ct", revision="v9")
 
 
-def test_a_model_is_saved_as_it_would_be_pushed(run, tmp_path):
+def test_a_model_is_saved_as_it_would_be_pushed(run, tmp_path, monkeypatch):
     model = mmdx.load(run)
     model.save_pretrained(tmp_path / "given", license="mit")
     assert NAME not in (tmp_path / "given" / "config.yaml").read_text(encoding="utf-8")
     assert mmdx.load(tmp_path / "given").findings == model.findings
     with pytest.raises(UsageError, match="holds something already"):
         model.save_pretrained(tmp_path / "given")
+
+    def found(*_):
+        raise DataError("config.yaml: holds a path of this machine; it is not shared")
+
+    monkeypatch.setattr("mmdx.engine.sharing.push.check_private", found)
+    with pytest.raises(DataError, match="it is not shared"):
+        model.save_pretrained(tmp_path / "not given")
+    assert not (tmp_path / "not given").exists()
     with pytest.raises(UsageError, match=r"^push_to_hub: this model was made in memory"):
         mmdx.Model(model._saved).push_to_hub("mine/head-ct")
 

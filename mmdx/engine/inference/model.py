@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +30,7 @@ from mmdx.engine.passing import passing
 from mmdx.engine.processes import ready_cpu
 from mmdx.engine.runs.folder import model_folder
 from mmdx.engine.sharing.fetch import Access, local_model
-from mmdx.engine.sharing.push import Pushed, Terms, pack, push
+from mmdx.engine.sharing.push import Pushed, Terms, packed, push
 from mmdx.errors import DataError, UsageError
 from mmdx.models.heads.mean import mean_logits
 from mmdx.schema import Config
@@ -111,7 +112,9 @@ class Model:
         out = Path(save_directory)
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             raise UsageError(f"{out}: holds something already; choose another folder")
-        pack(self._origin("save_pretrained"), out, out.name, Terms(license))
+        # Searched before it is there: where it may not be given away, nothing is left.
+        with packed(self._origin("save_pretrained"), out.name, Terms(license)) as parcel:
+            shutil.copytree(parcel.folder, out, dirs_exist_ok=True)
 
     def push_to_hub(
         self, repo_id: str, *, private: bool = True, license: str | None = None, token: str | None = None

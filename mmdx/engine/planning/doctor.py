@@ -17,6 +17,8 @@ from mmdx.extras import PACKAGES, installed_version
 
 DEVELOPERS = ("all", "test", "dev")
 """Extras that are no part of mmdx."""
+_ROOT = Path(__file__).parents[3]
+"""Where this copy of mmdx lies."""
 LITTLE_DISK = 10 * 2**30
 """Bytes below which a disk is too small for most stores."""
 
@@ -62,7 +64,7 @@ def _packages() -> Iterator[Checked]:
     versions = ", ".join(f"{name} {found}" for name in PACKAGES[1:] if (found := installed_version(name)))
     yield Checked("mmdx", "packages", versions)
     if not _described("Requires-Dist"):
-        yield Checked("mmdx", "installation", "pip does not know of it", "pip install mmdx", broken=True)
+        yield Checked("mmdx", "installation", "pip does not know of it", f"pip install -e {_ROOT}", broken=True)
     for requirement in _requirements(""):
         if not _met(requirement):
             found = installed_version(requirement.name) or "not installed"

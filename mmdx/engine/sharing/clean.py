@@ -27,7 +27,7 @@ _STARTS = {"pretrained": None, "source": ""}
 _ORIGIN = "_name_or_path"
 """Where a Hugging Face config says from which folder it was read."""
 Counts = Mapping[str, Mapping[str, int]]
-"""How many training patients have a word, by trait and by word in lower case."""
+"""How many patients have a word, by trait and by word in lower case."""
 
 
 def lone_folders(folder: Path) -> Iterator[Path]:

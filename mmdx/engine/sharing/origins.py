@@ -38,10 +38,11 @@ class Origin:
         return f"{self.input}: {self.repository}, licence {self.licence}, {gate[self.gated]}"
 
 
-def origins_of(configs: Sequence[Config]) -> list[Origin]:
-    """The pretrained weights in models of these configs, each once; the Hub is asked what it knows of them."""
+def origins_of(configs: Sequence[Config], *, ask: bool) -> list[Origin]:
+    """The pretrained weights in models of these configs, each once; with `ask`, what the Hub knows of them."""
     found = [_origin(name, part.encoder) for config in configs for name, part in config.model.inputs.items()]
-    return [_asked(origin) for origin in dict.fromkeys(origin for origin in found if origin is not None)]
+    origins = list(dict.fromkeys(origin for origin in found if origin is not None))
+    return [_asked(origin) for origin in origins] if ask else origins
 
 
 def _origin(name: str, encoder: Component) -> Origin | None:

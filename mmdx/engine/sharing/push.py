@@ -75,26 +75,27 @@ def push(run: Path, repository: str, terms: Terms, *, token: str | None = None, 
     `DataError` where a file holds what tells of a patient or of this machine.
     """
     name = HubName(repository)
-    with packed(run, repository, terms) as parcel:
+    with packed(run, repository, terms, ask=not dry) as parcel:
         address = None if dry else _send(parcel, name, terms, token)
         return Pushed(repository, address, terms.public, parcel.files, parcel.notes)
 
 
 @contextmanager
-def packed(run: Path, repository: str, terms: Terms) -> Iterator[Parcel]:
+def packed(run: Path, repository: str, terms: Terms, *, ask: bool = False) -> Iterator[Parcel]:
     """What would be pushed, in a temporary folder that goes with the block."""
     with TemporaryDirectory(prefix="mmdx-") as temporary:
-        yield pack(run, Path(temporary), repository, terms)
+        yield pack(run, Path(temporary), repository, terms, ask=ask)
 
 
-def pack(run: Path, out: Path, repository: str, terms: Terms) -> Parcel:
-    """Writes what may be shared of a run or a model folder into the folder `out`, and looks through it."""
+def pack(run: Path, out: Path, repository: str, terms: Terms, *, ask: bool = False) -> Parcel:
+    """Writes what may be shared of a run or a model folder into the folder `out`, and looks through it; with `ask`, the
+    Hub is asked for the licences of weights that it holds. Where it raises, what is in `out` may not be shared."""
     folder = model_folder(run)
     if (standing := unfinished(run)) is not None:
         raise UsageError(f"{run}: is {standing.sentence}; a model is shared when its training has ended")
     known = KnownRun.of(run)
     write_clean(folder, out, None if known is None else known.trait_patients())
-    shared = _shared(folder, known, repository, terms)
+    shared = _shared(folder, known, repository, terms, ask=ask)
     write_cards(out, shared)
     paths = sorted(path for path in out.rglob("*") if path.is_file())
     files = {path.relative_to(out).as_posix(): path.stat().st_size for path in paths}
@@ -102,14 +103,14 @@ def pack(run: Path, out: Path, repository: str, terms: Terms) -> Parcel:
     return Parcel(out, files, tuple(_notes(shared, terms)))
 
 
-def _shared(folder: Path, known: KnownRun | None, repository: str, terms: Terms) -> Shared:
+def _shared(folder: Path, known: KnownRun | None, repository: str, terms: Terms, *, ask: bool) -> Shared:
     descriptions = [load_description(place)[:2] for place in lone_folders(folder)]
     config, facts = load_description(folder)[:2]
     if not facts.trained:
         raise UsageError(f"{folder}: only describes images for a second stage, and answers nothing; share that stage")
     members = lone_models(folder)
     calibrated = all(ModelLayout(one).calibration.is_file() or ModelLayout(one).stack.is_file() for one in members)
-    origins = origins_of([config for config, _ in descriptions])
+    origins = origins_of([config for config, _ in descriptions], ask=ask)
     shared = Shared(repository, terms.licence, config, facts, len(members), calibrated, origins)
     if known is None:
         return shared

@@ -68,7 +68,7 @@ def test_a_copy_that_pip_does_not_know_is_told(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr(doctor, "metadata", unknown)
     assert one("installation") == Checked(
-        "mmdx", "installation", "pip does not know of it", "pip install mmdx", broken=True
+        "mmdx", "installation", "pip does not know of it", f"pip install -e {Path(__file__).parents[3]}", broken=True
     )
 
 

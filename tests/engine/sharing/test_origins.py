@@ -15,13 +15,13 @@ def config_of(image=None, text=None):
 
 
 def test_weights_drawn_at_random_are_nobodys():
-    assert origins_of([config_of({"type": "timm", "name": "resnet18", "pretrained": None})]) == []
+    assert origins_of([config_of({"type": "timm", "name": "resnet18", "pretrained": None})], ask=True) == []
 
 
 def test_timm_knows_its_own_and_a_file_is_unknown():
     own = config_of({"type": "timm", "name": "resnet18", "pretrained": "hub"})
-    assert origins_of([own, own]) == [Origin("image", "timm/resnet18.a1_in1k", "apache-2.0", None)]
-    other = origins_of([config_of({"type": "timm", "name": "resnet18", "pretrained": "/home/me/w.pth"})])
+    assert origins_of([own, own], ask=True) == [Origin("image", "timm/resnet18.a1_in1k", "apache-2.0", None)]
+    other = origins_of([config_of({"type": "timm", "name": "resnet18", "pretrained": "/home/me/w.pth"})], ask=True)
     assert other == [Origin("image", None)]
     assert other[0].words == "image: weights of a file or a package, whose origin and licence are unknown here"
 
@@ -33,8 +33,11 @@ def test_the_hub_is_asked_what_it_knows(gated, words, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     text = {"type": "transformer", "source": "mine/bert"}
     with serving(monkeypatch, tmp_path / "cache") as hub:
-        assert origins_of([config_of(text=text)]) == [Origin("report", "mine/bert")]
+        assert origins_of([config_of(text=text)], ask=True) == [Origin("report", "mine/bert")]
         hub.repositories["mine/bert"] = Repository(private=False, licence="cc-by-nc-4.0", gated=gated)
-        found = origins_of([config_of(text=text)])
+        found = origins_of([config_of(text=text)], ask=True)
+        asked = len(hub.asked)
+        assert origins_of([config_of(text=text)], ask=False) == [Origin("report", "mine/bert")]
+        assert len(hub.asked) == asked
     assert found == [Origin("report", "mine/bert", "cc-by-nc-4.0", bool(gated))]
     assert found[0].words == f"report: mine/bert, licence cc-by-nc-4.0, {words}"

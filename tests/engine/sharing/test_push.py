@@ -78,7 +78,7 @@ def test_a_second_push_leaves_nothing_of_the_first(hub, run):
 
 def test_where_it_may_not_go_is_one_line(hub, run, monkeypatch, tmp_path):
     parcel = pack(run, tmp_path / "out", "mine/head-ct", Terms())
-    monkeypatch.setattr(pushing, "packed", lambda *_: nullcontext(parcel))
+    monkeypatch.setattr(pushing, "packed", lambda *_, **__: nullcontext(parcel))
     hub.repositories["mine/bert"] = Repository(private=True, files={"config.json": b"{}"})
     hub.repositories["mine/open"] = Repository(private=False, files={"README.md": b""})
     hub.repositories["other/head-ct"] = Repository(private=True)
@@ -104,7 +104,10 @@ def test_where_it_may_not_go_is_one_line(hub, run, monkeypatch, tmp_path):
 
 def test_a_model_folder_alone_says_less(run, tmp_path):
     parcel = pack(run / "checkpoints" / "best", tmp_path / "out", "mine/head-ct", Terms())
-    assert "shared without its run" in (parcel.folder / "README.md").read_text(encoding="utf-8")
+    text = (parcel.folder / "README.md").read_text(encoding="utf-8")
+    assert "the model was shared without its run" in text
+    assert "not for names of patients" in text
+    assert "No patient, report or path" not in text
     kept = "model.json holds the words of site; those of one patient alone stay, for only its run tells which these are"
     assert any(note.startswith(kept) for note in parcel.notes)
 
