@@ -34,6 +34,7 @@ PUBLIC = {
     "Comparison": "mmdx.stats.comparison.compare",
     "Evidence": "mmdx.stats.evidence",
     **dict.fromkeys(("MmdxError", "DataError", "UsageError"), "mmdx.errors"),
+    "plot": "mmdx",
     "KINDS": "mmdx.kinds",
     "STORED": "mmdx.data.store.kinds",
     **dict.fromkeys(
@@ -51,6 +52,8 @@ __all__ = [*PUBLIC]
 def __getattr__(name: str) -> Any:
     if name not in PUBLIC:
         raise AttributeError(f"module 'mmdx' has no attribute '{name}'")
+    if PUBLIC[name] == __name__:  # a module
+        return importlib.import_module(f"{__name__}.{name}")
     return getattr(importlib.import_module(PUBLIC[name]), name)
 
 

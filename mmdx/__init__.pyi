@@ -1,3 +1,4 @@
+from mmdx import plot as plot
 from mmdx.api.claims import compare as compare
 from mmdx.api.data import audit as audit
 from mmdx.api.data import prepare as prepare

@@ -46,7 +46,7 @@ def test_waiting_threads_do_not_spin_unless_the_user_says_so(policy: str | None,
     assert done.stdout.strip() == expected
 
 
-@pytest.mark.parametrize("names", ["read prepare audit compare Run Store Study Comparison Evidence Audit READERS"])
+@pytest.mark.parametrize("names", ["read prepare audit compare plot Run Store Study Comparison Evidence Audit READERS"])
 def test_what_needs_no_torch_loads_none(names: str) -> None:
     code = (
         f"import sys, mmdx\nfor name in '{names}'.split():\n    getattr(mmdx, name)\nassert 'torch' not in sys.modules"
@@ -69,5 +69,6 @@ def test_the_examples_of_the_page_run_one_after_the_other(tmp_path: Path, monkey
     assert set(names["rows"]["shown"]) == {"image"}
     assert names["together"].members == 2
     assert names["evidence"].comparison.reference.name == "ours"
+    assert (tmp_path / "slices.png").stat().st_size > 1000
     assert (tmp_path / "why.png").stat().st_size > 1000
     assert (tmp_path / "compare" / "compare.html").is_file()

@@ -29,6 +29,7 @@ ROOMS = {
     "cli_options": set(),
     "verbs": {"verbs", "cli_options", "terminal", "api", "demo", "engine", "stats", "hallway"},
     "__main__": {"cli"},
+    "plot": {"plot", "engine", "stats", "data", "hallway"},
     "demo": {"demo", "api", "engine", "stats", "data", "hallway"},
 }
 """What each room may import of mmdx, wherever in a file the import stands."""

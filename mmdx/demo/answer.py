@@ -10,12 +10,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mmdx.data.files import MOST_TEXT
+from mmdx.data.images.windows import BRAIN
 from mmdx.demo.order_words import order_in_words
 from mmdx.demo.slices import Slices, boxes_on, hold
 from mmdx.engine.assembly.saved import SavedModel, load_model
 from mmdx.engine.inference.answers import Refused
 from mmdx.engine.inference.explain import Asked, explain_study
-from mmdx.engine.inference.explaining.look import BRAIN, window_of
+from mmdx.engine.inference.explaining.look import window_of
 from mmdx.engine.inference.explaining.source_slices import SourceSlices
 from mmdx.engine.inference.explanation import Explanation
 from mmdx.engine.inference.handover.handover import Handover

@@ -15,20 +15,13 @@ from PIL import Image, ImageDraw
 
 from mmdx.data.images.decode import GreyRange
 from mmdx.data.images.letterbox import Letterbox
+from mmdx.data.images.windows import WINDOWS, Window
 from mmdx.engine.inference.explaining.overlay import QUICK, blended
-from mmdx.engine.inference.explaining.source_slices import FileSlice, SlicePlace, SourceSlices, Window
+from mmdx.engine.inference.explaining.source_slices import FileSlice, SlicePlace, SourceSlices
 from mmdx.engine.inference.explanation import Explanation
 from mmdx.errors import UsageError, did_you_mean
 from mmdx.files import CORNERS
 
-WINDOWS: Mapping[str, Window] = {
-    "brain": (40.0, 80.0),
-    "subdural": (75.0, 215.0),
-    "bone": (600.0, 2800.0),
-    "lung": (-600.0, 1500.0),
-    "soft tissue": (50.0, 400.0),
-}
-"""Centre and width in Hounsfield units, as radiologists commonly set them."""
 MOST_HELD = 2**27
 """Pixels of one study that are held: 256 MB of CT. More slices are held smaller."""
 LARGEST = 1024

@@ -19,6 +19,7 @@ from mmdx.data.store.kinds.base import Row, StoredItems
 from mmdx.data.store.layout import Layout
 from mmdx.errors import DataError, reason
 from mmdx.files import CORNERS
+from mmdx.kinds import KINDS
 from mmdx.study import Order, OrderSource
 
 
@@ -72,6 +73,12 @@ class StoredStudy:
             return cell
         empty = {"length": 0, "order": None, "slice_labels": []}
         return pa.array([empty[fact]], cell.type)
+
+    @property
+    def pictured(self) -> tuple[str, ...]:
+        """The modalities of images that the study has, stacks behind those of the store."""
+        names = [name for name, facts in self._layout.readable.items() if KINDS[facts.kind].pictured]
+        return tuple(name for name in names if self.column(f"{name}.length")[0].as_py())
 
     @property
     def findings(self) -> tuple[str, ...]:

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Shaped, UInt8
+from jaxtyping import UInt8
 from PIL import Image
 
+from mmdx.data.images.windows import BRAIN, Window, looked_at
 from mmdx.data.store.store import Store, is_store
 from mmdx.engine.reporting.checklists.table import write_reporting
 from mmdx.errors import DataError
@@ -30,8 +31,6 @@ from mmdx.yaml_text import parse_yaml
 
 SMALLEST, LARGEST = 192, 512
 """Pixels of the longer side of a picture: smaller images are enlarged by a whole factor, larger ones reduced."""
-BRAIN = (40.0, 80.0)
-"""Centre and width in Hounsfield units, where the config of the run names no window."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class _Shown:
 
     store: Store
     modalities: tuple[str, ...]
-    windows: Mapping[str, tuple[float, float]]
+    windows: Mapping[str, Window]
 
 
 def save_comparison(evidence: Evidence, folder: Path, *, overwrite: bool = False) -> None:
@@ -125,7 +124,7 @@ def _picture(shown: _Shown, row: int, apart: Apart, slices: _Slices) -> tuple[st
     label = "present" if apart.label else "absent"
     scores = f"{apart.arms[0]} {number(apart.scores[0])}, {apart.arms[1]} {number(apart.scores[1])}"
     caption = f"{apart.finding}, {label}: {scores}. Study {apart.name}: {where}."
-    return caption, _png(_grey(pixels[index], shown.windows[modality]))
+    return caption, _png(looked_at(pixels[index], shown.windows[modality]))
 
 
 class _Slices:
@@ -150,14 +149,6 @@ class _Slices:
             if len(rows):
                 return int(rows.loc[rows["score"].idxmax(), SLICE]), name
         return None
-
-
-def _grey(image: Shaped[np.ndarray, "c h w"], window: tuple[float, float]) -> UInt8[np.ndarray, "h w *k"]:
-    """An image as it is looked at: Hounsfield units in their window, colour as it is, of other channels the first."""
-    if image.dtype == np.uint8:
-        return np.moveaxis(image, 0, -1) if len(image) == 3 else image[0]
-    low, width = window[0] - window[1] / 2, window[1]
-    return np.rint(np.clip((image[0].astype(np.float32) - low) / width, 0, 1) * 255).astype(np.uint8)
 
 
 def _png(pixels: UInt8[np.ndarray, "h w *k"]) -> bytes:
@@ -185,8 +176,8 @@ def _inputs(run: RunLayout) -> Mapping[str, Any]:
     return {part: section for name, section in inputs.items() for part in stacks.get(name, (name,))}
 
 
-def _window(section: Any) -> tuple[float, float]:
-    """The first window of an input's view."""
+def _window(section: Any) -> Window:
+    """The first window of an input's view, `BRAIN` where it has none."""
     try:
         centre, width = section["view"]["windows"][0]
         return float(centre), float(width)

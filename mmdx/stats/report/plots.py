@@ -12,11 +12,13 @@ from typing import Any
 from weakref import WeakKeyDictionary
 from xml.etree import ElementTree
 
-from matplotlib import rc_context
+from matplotlib import rc_context, rcParams
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.typing import ColorType
 
 from mmdx.stats.report.section import Plot
 
@@ -26,6 +28,12 @@ SERIES = (
     *("#6b6200", "#00727d", "#c4317f", "#7a4526", "#46536b"),
 )
 """By the number of an arm, and again from the first, then with the next of `MARKS` and `DASHES`."""
+DARK_TEXT, DARK_QUIET, DARK_LINE = "#e4e7ea", "#a3adb6", "#3a4249"
+DARK_SERIES = (
+    *("#6cb6f5", "#f2a15f", "#7fce83", "#d79be4", "#f2889a"),
+    *("#d6ca54", "#5fd3d9", "#ff9fd0", "#d3a686", "#b3bfd3"),
+)
+"""The same on a dark ground, as `page.css` has them, too."""
 MARKS = ("o", "s", "^", "D", "v", "P")
 DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (5, 1)), (0, (3, 1, 1, 1)))
 LONGEST_NAME = 32
@@ -44,41 +52,76 @@ FORMATS: Mapping[str, Mapping[str, Any]] = {
 """How a figure is saved, by the end of its file: journals ask for 300 dots an inch, or for lines and letters. No
 metadata: a picture says nothing of when and by what it was made."""
 _VARIABLES = {TEXT: "text", QUIET: "quiet", LINE: "line", BACK: "back"} | {c: f"s{i}" for i, c in enumerate(SERIES)}
-STYLE: dict[Any, Any] = {
+LOOK: dict[Any, Any] = {
     "font.family": "sans-serif",
     "font.size": 10,
-    "text.color": TEXT,
     # Names of runs and findings may hold a dollar sign.
     "text.parse_math": False,
-    "axes.labelcolor": TEXT,
-    "axes.edgecolor": QUIET,
-    "axes.facecolor": BACK,
     "axes.labelsize": 9,
     "axes.titlesize": 10,
-    "axes.titlecolor": TEXT,
-    "figure.facecolor": BACK,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
     "axes.axisbelow": True,
-    "grid.color": LINE,
     "grid.linewidth": 0.6,
-    "xtick.color": QUIET,
-    "ytick.color": QUIET,
     "xtick.major.size": 0,
     "ytick.major.size": 0,
     "xtick.labelsize": 9,
     "ytick.labelsize": 9,
     "legend.frameon": False,
     "legend.fontsize": 9,
+}
+"""Letters and lines, on any ground."""
+
+
+def inks(text: str, quiet: str, line: str) -> dict[Any, Any]:
+    """The colours of letters, axes and grids as settings of matplotlib."""
+    named = {"text.color": text, "axes.labelcolor": text, "axes.titlecolor": text, "axes.edgecolor": quiet}
+    return named | {"xtick.color": quiet, "ytick.color": quiet, "grid.color": line}
+
+
+STYLE: dict[Any, Any] = {
+    **LOOK,
+    **inks(TEXT, QUIET, LINE),
+    "axes.facecolor": BACK,
+    "figure.facecolor": BACK,
     "svg.fonttype": "none",
     "pdf.fonttype": 42,  # letters stay letters
 }
 
 
-def colour(series: int) -> str:
-    """The colour of the arm of this number."""
-    return SERIES[series % len(SERIES)]
+def own_axes(size: tuple[float, float]) -> Axes:
+    """Axes alone on a new figure of pyplot of this size in inches: on the ground that the user's style has, in the
+    colours of the page for a bright ground or a dark one."""
+    from matplotlib import pyplot  # imported here: figures of a page need no window
+
+    dark = is_bright(rcParams["text.color"])
+    colours = (DARK_TEXT, DARK_QUIET, DARK_LINE) if dark else (TEXT, QUIET, LINE)
+    with rc_context({**LOOK, **inks(*colours)}):
+        return pyplot.subplots(figsize=size, layout="constrained")[1]
+
+
+def is_bright(shade: ColorType) -> bool:
+    """Whether a colour is nearer to white than to black, as the eye has it."""
+    red, green, blue = to_rgb(shade)
+    return 0.299 * red + 0.587 * green + 0.114 * blue > 0.5
+
+
+def ink(axes: Axes) -> ColorType:
+    """The colour of letters on some axes."""
+    return axes.title.get_color()
+
+
+def quiet(axes: Axes) -> ColorType:
+    """The colour of the frame of some axes, for lines that are no data."""
+    return to_hex(axes.spines["left"].get_edgecolor())
+
+
+def colour(series: int, on: Axes | None = None) -> str:
+    """The colour of the arm of this number: on white, or on the ground of some axes, which is dark where their letters
+    are bright."""
+    shades = DARK_SERIES if on is not None and is_bright(ink(on)) else SERIES
+    return shades[series % len(shades)]
 
 
 def mark(series: int) -> str:
@@ -118,11 +161,10 @@ def names_beside(
     figure.legend(handles, names, loc="outside right upper", title=title or None, alignment="left", handlelength=2.6)
 
 
-def handle(series: int, *, marks: bool = True, lines: bool = True) -> Line2D:
-    """How the arm of this number stands in a legend."""
-    return Line2D(
-        [], [], color=colour(series), marker=mark(series) if marks else "", linestyle=dash(series) if lines else ""
-    )
+def handle(series: int, on: Axes | None = None, *, marks: bool = True, lines: bool = True) -> Line2D:
+    """How the arm of this number stands in a legend, of some axes where they are named."""
+    look = {"marker": mark(series) if marks else "", "linestyle": dash(series) if lines else ""}
+    return Line2D([], [], color=colour(series, on), **look)
 
 
 def multiples_size(count: int, height: float = 2.5) -> tuple[float, float]:
@@ -139,8 +181,13 @@ def multiples(figure: Figure, titles: Sequence[str]) -> list[Axes]:
         spare.set_axis_off()
     for axes, title in zip(grid, titles, strict=False):
         unit_square(axes)
-        axes.set_title(short(title, 24 if columns > 1 else 40), loc="left", fontsize=9, fontweight="bold")
+        name_axes(axes, title, 24 if columns > 1 else 40)
     return list(grid[: len(titles)])
+
+
+def name_axes(axes: Axes, title: str, longest: int = 40) -> None:
+    """What one of several plots is of, above it."""
+    axes.set_title(short(title, longest), loc="left", fontsize=9, fontweight="bold")
 
 
 def unit_square(axes: Axes) -> None:

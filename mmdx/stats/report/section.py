@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mmdx.stats.report.tables import Sheet
@@ -17,7 +18,8 @@ class Plot:
     """A picture and the numbers in it, which are `<name>.png`, `.pdf`, `.svg` and `<name>.csv`.
 
     `draw` draws on an empty figure of `size` (inches), in the colours of `plots.py` alone, which the page exchanges in
-    the dark. It sets no title: `title` stands above the figure and `caption` below.
+    the dark. It sets no title: `title` stands above the figure and `caption` below. `alone` draws what the plot shows
+    of one finding, its key, on axes that somebody else made; with names, since no other plot stands beside it.
     """
 
     name: str
@@ -26,6 +28,7 @@ class Plot:
     numbers: pd.DataFrame
     draw: Callable[[Figure], None]
     size: tuple[float, float] = (7.2, 4.2)
+    alone: Mapping[str, Callable[[Axes], None]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

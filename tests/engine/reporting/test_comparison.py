@@ -17,7 +17,6 @@ from mmdx.engine.intake.prepare import StoreOptions, prepare_source
 from mmdx.engine.reporting.comparison import (
     BRAIN,
     LARGEST,
-    _grey,
     _inputs,
     _png,
     _window,
@@ -121,13 +120,6 @@ def test_pictures_lie_beside_the_page_and_in_it_and_go_with_the_next_comparison(
     assert set(names) <= set(json.loads((tmp_path / "compare.json").read_text())["figures"])
     save_comparison(gather([home / "ours" / "predictions" / "test.csv"], resamples=100), tmp_path, overwrite=True)
     assert [name for name in names if (tmp_path / name).exists()] == []
-
-
-def test_hounsfield_units_are_shown_in_their_window_and_colour_as_it_is() -> None:
-    units = np.array([[[-50, 0, 40, 80, 900]]], dtype=np.int16)
-    assert _grey(units, (40.0, 80.0)).tolist() == [[0, 0, 128, 255, 255]]
-    colour = np.arange(12, dtype=np.uint8).reshape(3, 2, 2)
-    assert _grey(colour, (40.0, 80.0))[0, 1].tolist() == [1, 5, 9]
 
 
 def test_the_window_is_the_first_that_the_run_reads_its_ct_in(tmp_path: Path) -> None:

@@ -8,8 +8,13 @@ from PIL import Image
 
 from mmdx.stats.report.plots import (
     BACK,
+    DARK_LINE,
+    DARK_SERIES,
+    DARK_TEXT,
+    LINE,
     QUIET,
     SERIES,
+    TEXT,
     colour,
     dash,
     handle,
@@ -21,6 +26,7 @@ from mmdx.stats.report.plots import (
     write_figures,
 )
 from mmdx.stats.report.section import Plot
+from mmdx.templates import resource
 
 NAME = "<script>$a$ & 'b'"
 
@@ -107,6 +113,13 @@ def test_a_figure_is_lines_and_letters_too_and_the_same_each_time(tmp_path):
 )
 def test_a_long_name_loses_its_middle(name, told):
     assert short(name) == told
+
+
+def test_the_page_has_the_colours_of_figures_on_both_grounds():
+    bright, dark = re.findall(r":root \{(.*?)\}", resource("mmdx.stats.report.templates", "page.css"), re.S)[:2]
+    for text, inks in ((bright, (TEXT, LINE, *SERIES)), (dark, (DARK_TEXT, DARK_LINE, *DARK_SERIES))):
+        names = ("text", "line", *(f"s{number}" for number in range(len(SERIES))))
+        assert [re.search(rf"--{name}: (#\w+);", text).group(1) for name in names] == list(inks)
 
 
 def test_arms_of_one_colour_differ_in_mark_and_dash():

@@ -15,9 +15,10 @@ from torch import Tensor
 from mmdx.batch import Batch, Features, Output
 from mmdx.data.images.decode import GreyRange
 from mmdx.data.images.letterbox import Letterbox
+from mmdx.data.images.windows import BRAIN, Window
 from mmdx.data.text.tokenizer import UNKNOWN_WORD
 from mmdx.engine.assembly.saved import SavedModel
-from mmdx.engine.inference.explaining.source_slices import Window, heat_on_source
+from mmdx.engine.inference.explaining.source_slices import heat_on_source
 from mmdx.engine.inference.study import ReadStudy, device_of, text_inputs
 from mmdx.engine.passing import passing
 from mmdx.engine.scoring.boxes import slices_of
@@ -27,8 +28,6 @@ from mmdx.models.heads.mean import answer_together
 from mmdx.models.heads.study import StudyHead
 from mmdx.models.views import Windows
 
-BRAIN: Window = (40.0, 80.0)
-"""The window of CT whose model has none."""
 Item = TypeVar("Item", int, str)
 Weights = tuple[tuple[Item, float], ...]
 

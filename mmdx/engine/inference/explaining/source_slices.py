@@ -17,13 +17,11 @@ from mmdx.data.dicom.files import is_dicom, read_header
 from mmdx.data.dicom.grayscale import frame_attributes, window
 from mmdx.data.images.decode import GreyRange, shown_images
 from mmdx.data.images.letterbox import Letterbox
+from mmdx.data.images.windows import Window
 from mmdx.data.order.geometry import slice_of
 from mmdx.engine.inference.arrays import ImageArrays
 from mmdx.engine.inference.raw import Images
 from mmdx.study import ImageRef
-
-Window = tuple[float, float]
-"""Centre and width in Hounsfield units."""
 
 
 @dataclass(frozen=True)

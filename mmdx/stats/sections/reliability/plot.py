@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -17,13 +18,16 @@ from mmdx.stats.metrics.calibration import BINS
 from mmdx.stats.report.plots import (
     ALONE,
     COLUMNS,
-    QUIET,
     colour,
     dash,
+    handle,
+    ink,
     mark,
     multiples_size,
+    name_axes,
     names_above,
     names_beside,
+    quiet,
     short,
     unit_square,
 )
@@ -78,7 +82,7 @@ def reliability_plot(
                 strip.set_axis_off()
                 continue
             _draw(axes, strip, [curve for curve in curves if curve.finding == shown[place]])
-            axes.set_title(short(shown[place], 24 if columns > 1 else 40), loc="left", fontsize=9, fontweight="bold")
+            name_axes(axes, shown[place], 24 if columns > 1 else 40)
         figure.supxlabel("score", fontsize=9)
         figure.supylabel("share of positives", fontsize=9)
 
@@ -89,7 +93,11 @@ def reliability_plot(
     )
     name, title = ("reliability_scaled", "Reliability, scaled") if scaled else ("reliability", "Reliability")
     size = multiples_size(len(shown), 3.0) if len(shown) > 1 else ALONE
-    return Plot(name, title, caption, _numbers(cohort, curves), draw, size)
+    alone = {
+        finding: partial(_draw_alone, cohort, [curve for curve in curves if curve.finding == finding])
+        for finding in shown
+    }
+    return Plot(name, title, caption, _numbers(cohort, curves), draw, size, alone)
 
 
 def _curve(
@@ -120,11 +128,26 @@ def _curve(
     return _Curve(finding, arm, values, means.tolist(), shares, totals)
 
 
+def _draw_alone(cohort: Cohort, curves: list[_Curve], axes: Axes) -> None:
+    """The curves of one finding with names inside of the plot, and below it how the scores are spread."""
+    strip = axes.inset_axes((0, -0.25, 1, 0.2), facecolor=axes.get_facecolor())
+    for side, spine in strip.spines.items():
+        spine.set(edgecolor=quiet(axes), visible=side in ("left", "bottom"))
+    strip.tick_params(colors=quiet(axes), labelsize=9, length=0)
+    _draw(axes, strip, curves)
+    name_axes(axes, curves[0].finding)
+    handles = [handle(curve.arm, axes) for curve in curves]
+    names = [short(cohort.arms[curve.arm].name, 28) for curve in curves]
+    axes.legend(handles, names, loc="upper left", fontsize=8, handlelength=2.6, labelcolor=ink(axes), frameon=False)
+    strip.set_xlabel("score", color=ink(axes), fontsize=axes.yaxis.label.get_size())
+    axes.set_ylabel("share of positives")
+
+
 def _draw(axes: Axes, strip: Axes, curves: list[_Curve]) -> None:
     unit_square(axes)
-    axes.plot([0, 1], [0, 1], color=QUIET, linewidth=0.8, linestyle=":")
+    axes.plot([0, 1], [0, 1], color=quiet(axes), linewidth=0.8, linestyle=":")
     for curve in curves:
-        look = {"color": colour(curve.arm), "linewidth": 1.1}
+        look = {"color": colour(curve.arm, axes), "linewidth": 1.1}
         for mean, share in zip(curve.means, curve.shares, strict=True):
             if share.low is not None and share.high is not None:
                 axes.plot([mean, mean], [share.low, share.high], alpha=0.55, solid_capstyle="butt", **look)

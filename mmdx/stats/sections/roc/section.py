@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -19,16 +20,18 @@ from mmdx.stats.metrics.folds import measure
 from mmdx.stats.metrics.registry import METRICS
 from mmdx.stats.report.plots import (
     ALONE,
-    BACK,
-    QUIET,
     colour,
     dash,
     handle,
+    ink,
     multiples,
     multiples_size,
+    name_axes,
     names_above,
     names_beside,
+    quiet,
     short,
+    unit_square,
 )
 from mmdx.stats.report.section import Plot, Section
 from mmdx.stats.report.words import number
@@ -70,8 +73,7 @@ def roc_section(cohort: Cohort, resampler: Resampler) -> Section | None:
     drawn = first if first == cohort.primary_finding else MEAN
     resampler = resampler.at_most(BAND_RESAMPLES)
     roc, pr = _curves(cohort, findings, resampler)
-    if len(findings) > MOST_FINDINGS:
-        roc, pr = ([curve for curve in curves if curve.finding == drawn] for curves in (roc, pr))
+    shown = [drawn] if len(findings) > MOST_FINDINGS else [cohort.findings[f] for f in findings]
     notes = [
         f"Bands are pointwise 95 % percentile bands over {resampler.resamples} resamples of patients, the same for "
         "every model: a band holds a point of a curve, not the whole of it. None is drawn where too few patients bear "
@@ -90,7 +92,7 @@ def roc_section(cohort: Cohort, resampler: Resampler) -> Section | None:
     if len(cohort.models) > MOST_BANDS:
         notes.append("Of so many models the band of the first alone is drawn; the figures' numbers hold all of them.")
     record = {"resamples": resampler.resamples, "findings": [cohort.findings[f] for f in findings], "grid": len(GRID)}
-    plots = (_plot(cohort, roc, ROC), _plot(cohort, pr, PR))
+    plots = (_plot(cohort, roc, shown, ROC), _plot(cohort, pr, shown, PR))
     return Section("roc", "ROC and precision-recall", plots=plots, notes=tuple(notes), record=record)
 
 
@@ -146,11 +148,11 @@ class _Kind:
 
 
 def _chance(axes: Axes, base: float) -> object:
-    return axes.plot([0, 1], [0, 1], color=QUIET, linewidth=0.8, linestyle=":")
+    return axes.plot([0, 1], [0, 1], color=quiet(axes), linewidth=0.8, linestyle=":")
 
 
 def _prevalence(axes: Axes, base: float) -> object:
-    return axes.plot([0, 1], [base, base], color=QUIET, linewidth=0.8, linestyle=":")
+    return axes.plot([0, 1], [base, base], color=quiet(axes), linewidth=0.8, linestyle=":")
 
 
 ROC = _Kind("roc", "ROC curves", "1 − specificity", "sensitivity", "AUROC", "lower right", _chance, "chance")
@@ -166,9 +168,7 @@ PR = _Kind(
 )
 
 
-def _plot(cohort: Cohort, curves: list[_Curve], kind: _Kind) -> Plot:
-    findings = list(dict.fromkeys(curve.finding for curve in curves))
-    shown = [finding for finding in findings if finding != MEAN] or findings
+def _plot(cohort: Cohort, curves: list[_Curve], shown: list[str], kind: _Kind) -> Plot:
     numbers = [
         pd.DataFrame(
             {"finding": curve.finding, "model": cohort.arms[curve.arm].name, kind.across: GRID, kind.up: curve.values}
@@ -184,16 +184,10 @@ def _plot(cohort: Cohort, curves: list[_Curve], kind: _Kind) -> Plot:
         for axes, finding in zip(multiples(figure, shown), shown, strict=True):
             chosen = [curve for curve in curves if curve.finding == finding]
             _draw(axes, chosen, kind)
-            areas = [number(curve.area) for curve in chosen]
             if len(shown) > 1:
-                handles = [handle(curve.arm, marks=False) for curve in chosen]
-                look = {"fontsize": 8, "handlelength": 2.2, "labelspacing": 0.15, "borderpad": 0.1}
-                look |= {"frameon": True, "facecolor": BACK, "edgecolor": "none"}
-                axes.legend(handles, areas, loc=kind.legend, **look)
+                _legend(axes, chosen, [number(curve.area) for curve in chosen], kind)
             else:
-                names = [short(cohort.arms[a].name, 24) for a in cohort.models]
-                labels = [f"{area}  {name}" for area, name in zip(areas, names, strict=True)]
-                names_beside(figure, labels, cohort.models, marks=False, title=kind.area)
+                names_beside(figure, _labels(cohort, chosen), cohort.models, marks=False, title=kind.area)
         figure.supxlabel(kind.across, fontsize=9)
         figure.supylabel(kind.up, fontsize=9)
 
@@ -202,16 +196,44 @@ def _plot(cohort: Cohort, curves: list[_Curve], kind: _Kind) -> Plot:
     whose = "" if len(cohort.models) <= MOST_BANDS else f" of {cohort.arms[cohort.models[0]].name}"
     shaded = f" Shaded: 95 % bands{whose} over patients." if banded else ""
     caption = f"With the {kind.area} of each model; dotted: {kind.line_is}.{shaded}"
-    return Plot(kind.name, kind.title, caption, pd.concat(numbers), draw, size)
+    findings = dict.fromkeys(curve.finding for curve in curves)
+    alone = {
+        finding: partial(_draw_alone, cohort, [curve for curve in curves if curve.finding == finding], kind)
+        for finding in findings
+        if finding != MEAN or len(findings) > 2  # the mean over one finding is that finding
+    }
+    return Plot(kind.name, kind.title, caption, pd.concat(numbers), draw, size, alone)
+
+
+def _draw_alone(cohort: Cohort, curves: list[_Curve], kind: _Kind, axes: Axes) -> None:
+    """The curves of one finding with names and areas inside of the plot."""
+    unit_square(axes)
+    name_axes(axes, curves[0].finding)
+    _draw(axes, curves, kind)
+    _legend(axes, curves, _labels(cohort, curves), kind, title=kind.area)
+    axes.set_xlabel(kind.across)
+    axes.set_ylabel(kind.up)
+
+
+def _labels(cohort: Cohort, curves: list[_Curve]) -> list[str]:
+    """The area below each curve and the name of its model."""
+    return [f"{number(curve.area)}  {short(cohort.arms[curve.arm].name, 24)}" for curve in curves]
+
+
+def _legend(axes: Axes, curves: list[_Curve], labels: list[str], kind: _Kind, title: str | None = None) -> None:
+    handles = [handle(curve.arm, axes, marks=False) for curve in curves]
+    look = {"fontsize": 8, "handlelength": 2.2, "labelspacing": 0.15, "borderpad": 0.1, "title_fontsize": 8}
+    look |= {"frameon": True, "facecolor": axes.get_facecolor(), "edgecolor": "none", "labelcolor": ink(axes)}
+    axes.legend(handles, labels, loc=kind.legend, title=title, alignment="left", **look)
 
 
 def _draw(axes: Axes, curves: list[_Curve], kind: _Kind) -> None:
     kind.line(axes, curves[0].base)
     for order, curve in enumerate(curves):
-        series = curve.arm
+        shade = colour(curve.arm, axes)
         if order == 0 or len(curves) <= MOST_BANDS:
-            axes.fill_between(GRID[::2], curve.low[::2], curve.high[::2], color=colour(series), alpha=0.14, linewidth=0)
-        axes.plot(GRID, curve.values, color=colour(series), linestyle=dash(series), linewidth=1.4)
+            axes.fill_between(GRID[::2], curve.low[::2], curve.high[::2], color=shade, alpha=0.14, linewidth=0)
+        axes.plot(GRID, curve.values, color=shade, linestyle=dash(curve.arm), linewidth=1.4)
 
 
 def _known(cohort: Cohort, finding: int) -> np.ndarray:
