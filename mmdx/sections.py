@@ -80,6 +80,7 @@ class TrainConfig(Section):
     `final` keeps the best epoch, training stops after `patience` epochs without a better one (0: never).
     `checkpoint_steps` saves the last state every so many optimizer steps, beside the end of each epoch (0: at
     the ends of epochs alone).
+    `trackers` are told of a training beside `log.jsonl`; none sends anything away by itself (`docs/trackers.md`).
     """
 
     epochs: int = Field(default=20, ge=1)
@@ -101,3 +102,9 @@ class TrainConfig(Section):
     patience: int = Field(default=0, ge=0)
     checkpoint_steps: int = Field(default=0, ge=0)
     workers: int = Field(default=0, ge=0)
+    trackers: tuple[Literal["tensorboard", "wandb", "mlflow", "trackio"], ...] = ("tensorboard",)
+
+    @pydantic.field_validator("trackers", mode="before")
+    @classmethod
+    def _from_one(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value

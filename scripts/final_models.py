@@ -33,9 +33,8 @@ from mmdx.engine.experiments.cross_validation import deal_folds
 from mmdx.engine.processes import make_accelerator
 from mmdx.engine.runs.setting import Setting
 from mmdx.engine.scoring.score import score_rows
-from mmdx.engine.training.loop import Training, set_up, train_epoch, validate
+from mmdx.engine.training.loop import Training, one_training, set_up, train_epoch, validate
 from mmdx.engine.training.plan import plan
-from mmdx.engine.training.tracking import tracked
 from mmdx.files import RunLayout
 from mmdx.schema import Component, Config
 from mmdx.stats.metrics.evaluate import evaluate
@@ -75,7 +74,7 @@ def scores(setting: Setting) -> dict[str, float]:
         with tempfile.TemporaryDirectory(prefix="mmdx-final-") as place:
             inside = replace(setting, splits=splits, run=RunLayout(Path(place)))
             plan(inside).write(inside)
-            with tracked(inside.accelerator, inside.run.folder):
+            with one_training(inside.accelerator):
                 training = set_up(inside, resume=False)
                 for rule, state in states(training, judged=judged).items():
                     training.saved.model.load_state_dict(state)

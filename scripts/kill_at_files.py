@@ -42,7 +42,7 @@ COMMANDS = {
     "compare": ["compare", "trained", "--resamples", "100", "--out", "compared"],
 }
 LEFT = {"prepare": "store", "train": "run", "ablate": "ablation", "compare": "compared"}
-TIMES = re.compile(r"[\d.]+ s\b|\"?(seconds|date|took)\"?: [^,}\n]+|20\d\d-\d\d-\d\d[T\d:.+Z-]*")
+TIMES = re.compile(r"[\d.]+ s\b|\"?(seconds|\w+_per_second|peak\w+|date|took)\"?: [^,}\n]+|20\d\d-\d\d-\d\d[T\d:.+Z-]*")
 KILLED = 137
 
 

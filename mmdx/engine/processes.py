@@ -33,7 +33,7 @@ _NEVER = -1
 def make_accelerator(precision: str = "no") -> Accelerator:
     """The processes that were started, on their devices; several on a machine without an accelerator meet over gloo."""
     no_device = not torch.accelerator.is_available()
-    accelerator = Accelerator(mixed_precision=precision, log_with="tensorboard", project_dir="runs", cpu=no_device)
+    accelerator = Accelerator(mixed_precision=precision, cpu=no_device)
     if accelerator.device.type == "cpu":
         ready_cpu(accelerator.num_processes)
     return accelerator

@@ -18,10 +18,11 @@ from mmdx.engine.assembly.narrow import methods_of, narrow, only_describes, pool
 from mmdx.engine.assembly.parts import register_parts
 from mmdx.engine.assembly.plugins import import_plugins
 from mmdx.errors import UsageError, did_you_mean
+from mmdx.extras import lacking_packages
 from mmdx.registry import FINALS, FUSIONS, HEADS, IMAGE_VIEWS, READERS, SELECTORS, SEQUENCES, TABLE_ENCODERS, Registry
 from mmdx.schema import Component, Config, InputConfig, ModelConfig
 
-ENCODER = "encoder"
+ENCODER, TRACKERS = "encoder", ("train", "trackers")
 
 
 @dataclass(frozen=True)
@@ -116,8 +117,14 @@ def _plugin_problems(raw: Mapping[str, Any]) -> list[str]:
 
 
 def lacking_parts(raw: Mapping[str, Any]) -> list[str]:
-    """What parts of a config need and this machine lacks: names that timm does not know, weights that are nowhere."""
-    return [problem for place in places(with_timm_names(raw)) for problem in place.lacking()]
+    """What parts of a config need and this machine lacks: names that timm does not know, weights that are nowhere,
+    packages of trackers."""
+    lacking = [problem for place in places(with_timm_names(raw)) for problem in place.lacking()]
+    for keys in (TRACKERS, ("first", *TRACKERS)):
+        named = _value(raw, keys)
+        names = [name for name in named if isinstance(name, str)] if isinstance(named, list | tuple) else []
+        lacking += lacking_packages(".".join(keys), names, "trackers")
+    return lacking
 
 
 def _part_problems(raw: Mapping[str, Any]) -> list[str]:

@@ -31,10 +31,10 @@ from mmdx.engine.scoring.pool import pool_scores
 from mmdx.engine.scoring.score import default_showings, score_split
 from mmdx.engine.scoring.stacking.answers import Answers, pooled
 from mmdx.engine.scoring.stacking.fit import held_out_answers, rescore, stack_up, stackable
-from mmdx.engine.training.loop import fit, set_up
+from mmdx.engine.training.loop import fit, one_training, set_up
 from mmdx.engine.training.plan import plan
 from mmdx.engine.training.threads import choose_threads
-from mmdx.engine.training.tracking import tracked
+from mmdx.engine.training.trackers import tracked
 from mmdx.errors import DataError, reason
 from mmdx.files import RunLayout, write_json
 from mmdx.stats.metrics.registry import PRIMARY
@@ -218,7 +218,7 @@ def _train(setting: Setting, epochs: int | None, *, resume: bool, brief: bool) -
         record_plan(run, setting.config, setting.store, setting.splits)
         record_store(run, setting.store, setting.accelerator)
         described.write(setting)
-    with tracked(setting.accelerator, run.folder):
+    with tracked(setting), one_training(setting.accelerator):
         training = replace(set_up(setting, resume=resume, epochs=epochs), brief=brief)
         with choose_threads(training).applied():
             fit(training)

@@ -23,11 +23,11 @@ from mmdx.engine.scoring.domain import held_out_distances, know_domain, vectors_
 from mmdx.engine.scoring.score import default_showings, score_split
 from mmdx.engine.scoring.stacking.fit import held_out_answers, stack_up, stackable
 from mmdx.engine.scoring.texts import write_reports
-from mmdx.engine.training.loop import fit, set_up
+from mmdx.engine.training.loop import fit, one_training, set_up
 from mmdx.engine.training.objective import Objective, objective
 from mmdx.engine.training.plan import Plan, plan
 from mmdx.engine.training.threads import choose_threads
-from mmdx.engine.training.tracking import tracked
+from mmdx.engine.training.trackers import log_results, tracked
 from mmdx.files import ModelLayout, write_json
 from mmdx.study import Split
 
@@ -62,19 +62,23 @@ def train_one(setting: Setting, present: Presence, *, resume: bool, objective: O
         _record(setting, splits)
     held_out = cross_fit(inside, final, resume=resume) if isinstance(final, Refit) else None
     inside = replace(inside, splits=splits)
-    with tracked(setting.accelerator, setting.run.folder):
-        epochs = None if held_out is None else held_out.length.epochs
-        training = set_up(inside, resume=resume, objective=objective, epochs=epochs)
-        threads = choose_threads(training)
-        setting.say(*opening_lines(inside, training.saved, present, threads))
+    with tracked(setting):
+        with one_training(setting.accelerator):
+            epochs = None if held_out is None else held_out.length.epochs
+            training = set_up(inside, resume=resume, objective=objective, epochs=epochs)
+            threads = choose_threads(training)
+            setting.say(*opening_lines(inside, training.saved, present, threads))
+            with threads.applied():
+                fit(training)
         with threads.applied():
-            fit(training)
-    with threads.applied():
-        if held_out is not None:
-            settle(setting, training.saved, held_out)
-        elif splits.rows("val"):
-            stack_by_validation(inside)
-        return score_best(replace(setting, splits=splits))
+            if held_out is not None:
+                settle(setting, training.saved, held_out)
+            elif splits.rows("val"):
+                stack_by_validation(inside)
+            outcome = score_best(replace(setting, splits=splits))
+        if outcome.results is not None:
+            log_results(setting, outcome.results.comparison, training.progress.step)
+        return outcome
 
 
 def stack_by_validation(setting: Setting) -> None:

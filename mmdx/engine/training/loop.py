@@ -11,6 +11,7 @@ from itertools import islice
 
 import numpy as np
 import torch
+from accelerate import Accelerator
 from accelerate.utils import set_seed
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
@@ -32,9 +33,19 @@ from mmdx.engine.training.optimizer import make_optimizer, set_rates, stand_stil
 from mmdx.engine.training.selection import load_selections
 from mmdx.engine.training.start import load_start
 from mmdx.engine.training.state import Progress, load_state, save_state
-from mmdx.engine.training.tracking import log_epoch, log_step
+from mmdx.engine.training.tracking import Pace, log_epoch, log_step
 from mmdx.errors import DataError, UsageError
 from mmdx.stats.metrics.evaluate import Judgement, judge
+
+
+@contextmanager
+def one_training(accelerator: Accelerator) -> Iterator[None]:
+    """Around a training: afterwards the accelerator holds nothing of it, so that a command can train again with it."""
+    scaler = accelerator.scaler.state_dict() if accelerator.scaler is not None else None
+    yield
+    accelerator.free_memory()
+    if accelerator.scaler is not None and scaler is not None:
+        accelerator.scaler.load_state_dict(scaler)
 
 
 @dataclass
@@ -113,14 +124,16 @@ def fit(training: Training) -> None:
     if setting.is_main:
         drop_log_after(setting.run.log, training.progress.step, training.progress.epoch)
     while training.progress.epoch < epochs and not training.progress.finished:
-        begin = time.perf_counter()
+        begin, before = time.perf_counter(), training.progress.batch
         losses = list(_counted(training, train_epoch(training)))
+        trained, (amount, unit) = time.perf_counter(), training.sampler.amount(slice(before, None))
         with kept_weights(training):
             judgement = validate(training)
             _end_epoch(training, judgement)
         if setting.is_main:
             # Before the state: a training that is killed between the two does the epoch again, and logs it again.
-            line = log_epoch(setting, training.progress, losses, judgement, time.perf_counter() - begin)
+            pace = Pace(time.perf_counter() - begin, trained - begin, amount, unit)
+            line = log_epoch(setting, training.progress, losses, judgement, pace)
             setting.say(*([] if training.brief else [line]))
         _save_last(training)
         hand_back_memory()

@@ -1,15 +1,17 @@
-"""What a training tells while it runs: the lines of `log.jsonl`, TensorBoard, and a line in the console per epoch."""
+"""What a training tells while it runs: the lines of `log.jsonl`, its trackers, and a line in the console per epoch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+import platform
+import resource
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from accelerate import Accelerator
+import torch
 
+from mmdx.data.loading.sampler import Unit
 from mmdx.engine.runs.log import append_log
 from mmdx.engine.runs.setting import Setting
 from mmdx.engine.training.state import Progress
@@ -17,20 +19,20 @@ from mmdx.stats.metrics.evaluate import Judgement
 from mmdx.stats.metrics.registry import PRIMARY
 
 
-@contextmanager
-def tracked(accelerator: Accelerator, folder: Path) -> Iterator[None]:
-    """TensorBoard files of one training go to `folder`; afterwards nothing of that training is left in the accelerator,
-    so that a command can train again with it."""
-    scaler = accelerator.scaler.state_dict() if accelerator.scaler is not None else None
-    accelerator.project_configuration.logging_dir = str(folder)
-    accelerator.init_trackers("tensorboard")
-    yield
-    for tracker in accelerator.trackers:
-        tracker.finish()
-    accelerator.trackers = []
-    accelerator.free_memory()
-    if accelerator.scaler is not None and scaler is not None:
-        accelerator.scaler.load_state_dict(scaler)
+@dataclass(frozen=True)
+class Pace:
+    """What an epoch cost: its `seconds` with validation, and the `amount` of images (or studies, as `unit` says) that
+    all processes trained on in `training` seconds of them."""
+
+    seconds: float
+    training: float
+    amount: int
+    unit: Unit
+
+    @property
+    def rate(self) -> float:
+        """How many images, or studies, a second of training took; 0 where none was trained on."""
+        return self.amount / self.training if self.training > 0 else 0.0
 
 
 def log_step(setting: Setting, progress: Progress, rate: float, losses: Mapping[str, float]) -> None:
@@ -40,18 +42,21 @@ def log_step(setting: Setting, progress: Progress, rate: float, losses: Mapping[
 
 
 def log_epoch(
-    setting: Setting, progress: Progress, losses: Sequence[float], judgement: Judgement | None, seconds: float
+    setting: Setting, progress: Progress, losses: Sequence[float], judgement: Judgement | None, pace: Pace
 ) -> str:
     """Logs an epoch, the last that is done in `progress`: the losses of its steps and what validation says; returns the
-    line that the console shows.
+    line that the console shows: with the seconds of the epoch, images (or studies) a second, and the memory.
 
     An epoch without steps was resumed after its last one. Without validation studies there is no judgement.
     """
-    entry: dict[str, Any] = {"step": progress.step, "epoch": progress.epoch, "seconds": round(seconds, 2)}
+    memory = peak_memory(setting.accelerator.device)
+    cost = {f"{pace.unit}_per_second": round(pace.rate, 2), "peak_memory_gb": round(memory, 3)}
+    entry: dict[str, Any] = {"step": progress.step, "epoch": progress.epoch, "seconds": round(pace.seconds, 2)}
     values = {} if judgement is None else {PRIMARY.name: judgement.auroc, "log_loss": judgement.log_loss}
     entry |= {f"val_{name}": value for name, value in values.items()}
-    append_log(setting.run.log, entry | ({} if judgement is None else {"judged_by": judgement.by}))
-    setting.accelerator.log({f"val/{name}": value for name, value in values.items()}, step=progress.step)
+    append_log(setting.run.log, entry | ({} if judgement is None else {"judged_by": judgement.by}) | cost)
+    told = {f"val/{name}": value for name, value in values.items()} | {f"epoch/{name}": v for name, v in cost.items()}
+    setting.accelerator.log(told | {"epoch/number": progress.epoch}, step=progress.step)
     best = " best" if progress.best_epoch == progress.epoch - 1 else ""
     # What it is best by stands beside it: the loss may fall while the AUROC does as well.
     judged = best
@@ -59,4 +64,19 @@ def log_epoch(
         judged = f", log loss {judgement.log_loss:.3f}{best}"
     loss = f"loss {np.mean(losses):.3f}" if losses else "resumed"
     score = "" if judgement is None else f"  val {PRIMARY.title} {judgement.auroc:.3f}{judged}"
-    return f"epoch {progress.epoch:3d}  {loss}{score}  {seconds:.1f} s"
+    rate = f", {short(pace.rate)}/s" if losses else ""
+    return f"epoch {progress.epoch:2d}  {loss}{score}  {short(pace.seconds)} s{rate}, {memory:.1f} GB"
+
+
+def short(value: float) -> str:
+    """A number of seconds, or of images a second, with a decimal below ten alone."""
+    return f"{value:.{0 if value >= 10 else 1}f}"
+
+
+def peak_memory(device: torch.device) -> float:
+    """The most memory in use so far, in GB (10^9 bytes): of a CUDA device what torch has allocated there, else what
+    this process has held of the machine's."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 1e9
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak * (1 if platform.system() == "Darwin" else 1024) / 1e9  # Linux counts in KiB

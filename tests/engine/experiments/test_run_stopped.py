@@ -21,6 +21,8 @@ from mmdx.files import PARTIAL, RunLayout
 from mmdx.schema import Config
 
 ANEW = "run: was stopped before its first state, and begins anew"
+COST = {"seconds", "slices_per_second", "peak_memory_gb"}
+"""What an epoch costs differs from run to run."""
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +49,7 @@ def files_of(run: RunLayout) -> set[str]:
 
 def log_of(run: RunLayout) -> list[dict[str, float]]:
     lines = [json.loads(line) for line in run.log.read_text(encoding="utf-8").splitlines()]
-    return [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
+    return [{key: value for key, value in line.items() if key not in COST} for line in lines]
 
 
 def same(run: RunLayout, calm: RunLayout) -> bool:
