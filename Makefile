@@ -1,4 +1,4 @@
-.PHONY: check test bench
+.PHONY: check test bench docs
 
 check:
 	ruff check .
@@ -7,6 +7,9 @@ check:
 
 test:
 	pytest
+
+docs:
+	sphinx-build -W -c docs/site . build/site
 
 bench:
 	python scripts/benchmark.py
