@@ -163,3 +163,19 @@ ExplainedFolder = Annotated[
 ExplainedFindings = Annotated[
     list[str] | None, typer.Option(help="finding to explain, all when left out; repeat for several")
 ]
+SentTo = Annotated[
+    str | None, typer.Option("--to", metavar="HOST:PORT:AET", help="send to this DICOM application by C-STORE")
+]
+Stow = Annotated[str | None, typer.Option(metavar="URL", help="post to this DICOMweb service (STOW-RS)")]
+OwnTitle = Annotated[str, typer.Option(metavar="AET", help="AE title of mmdx itself")]
+Senders = Annotated[
+    list[str] | None,
+    typer.Option(metavar="AET", help="AE title that may send; any of this machine if left out; repeat for several"),
+]
+Watching = Annotated[
+    Path | None, typer.Option(metavar="FOLDER", help="answer DICOM files that are put there, too; they stay there")
+]
+Answers = Annotated[Path, typer.Option(help="folder for a DICOM SR of each study; it holds the patient's name")]
+HeldMebibytes = Annotated[
+    int, typer.Option(min=1, metavar="MIB", help="how much of the temporary folder studies may take, all together")
+]

@@ -27,16 +27,17 @@ ROOMS = {
     "api": {"api", "engine", "stats", "data", "hallway"},
     "cli": {"cli_options", "verbs", "terminal", "engine", "stats", "hallway"},
     "cli_options": set(),
-    "verbs": {"verbs", "cli_options", "terminal", "api", "demo", "engine", "stats", "hallway"},
+    "verbs": {"verbs", "cli_options", "terminal", "api", "demo", "nodes", "engine", "stats", "hallway"},
     "__main__": {"cli"},
     "plot": {"plot", "engine", "stats", "data", "hallway"},
     "demo": {"demo", "api", "engine", "stats", "data", "hallway"},
+    "nodes": {"nodes", "engine", "data", "hallway"},
 }
 """What each room may import of mmdx, wherever in a file the import stands."""
 FLOORS = {
     "data": (
         *(
-            ("quiet", "files", "workers", "memory", "counting"),
+            ("quiet", "files", "workers", "memory", "counting", "own_folder"),
             ("text", "tables", "vectors"),
             ("privacy",),
             ("order",),

@@ -30,6 +30,18 @@ def quiet() -> Iterator[None]:
 
 
 @contextmanager
+def unlogged(library: str) -> Iterator[None]:
+    """Keeps a library that logs what passes through it, names of patients included, from doing so."""
+    logger = logging.getLogger(library)
+    before = logger.level
+    logger.setLevel(logging.CRITICAL + 1)  # also for its children, which have no level of their own
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+@contextmanager
 def codec_heard() -> Iterator[None]:
     """Raises `ValueError` where a C codec names pixels as corrupt on standard error, and hands them over all the same.
 

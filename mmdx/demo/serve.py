@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import os
 import socket
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from mmdx.data.own_folder import own_folder
 from mmdx.errors import UsageError
 from mmdx.extras import needed_by
 
@@ -102,16 +102,13 @@ def application(page: Any, routes: Sequence[Any]) -> Any:
 def _own_folder() -> Iterator[Path]:
     """A folder that nobody else may look into, in which also gradio and what unpacks archives write; removed at the
     end."""
-    before, variables = tempfile.tempdir, {**QUIET}
-    with tempfile.TemporaryDirectory(prefix="mmdx-demo-", ignore_cleanup_errors=True) as folder:
-        variables["GRADIO_TEMP_DIR"] = folder
+    with own_folder("mmdx-demo-") as folder:
+        variables = {**QUIET, "GRADIO_TEMP_DIR": str(folder)}
         kept = {name: os.environ.get(name) for name in variables}
         os.environ.update(variables)
-        tempfile.tempdir = folder
         try:
-            yield Path(folder)
+            yield folder
         finally:
-            tempfile.tempdir = before
             for name, value in kept.items():
                 os.environ.pop(name) if value is None else os.environ.update({name: value})
 
