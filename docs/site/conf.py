@@ -1,6 +1,6 @@
 """The documentation as a site, by Sphinx: the pages of `docs/`, the cards, and a reference from the docstrings.
 
-pip install -e '.[docs]' && sphinx-build -W -c docs/site . build/site
+pip install -e '.[docs]' && make docs
 """
 
 from __future__ import annotations

@@ -47,7 +47,8 @@ def tracked(setting: Setting) -> Iterator[None]:
     for name, value in QUIET.items():
         os.environ.setdefault(name, value)
     names = dict.fromkeys(setting.config.train.trackers)
-    accelerator.log_with = [*(_Told(_MAKERS[name](setting.run.folder), setting) for name in names)]
+    told: list[Any] = [_Told(_MAKERS[name](setting.run.folder), setting) for name in names]
+    accelerator.log_with = told
     failed = True
     try:
         accelerator.init_trackers(PROJECT, config=dict(_flat(setting.config.model_dump(mode="json"))))
