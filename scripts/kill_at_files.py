@@ -38,7 +38,7 @@ train: {epochs: 1, slices: 96, checkpoint_steps: 1, final: best, stack: false}
 COMMANDS = {
     "prepare": ["prepare", "phantom", "phantom", "store", "patients=24", "matrix=64", "size=32"],
     "train": ["train", "small.yaml", "run=run"],
-    "ablate": ["ablate", "small.yaml", "--fusion", "concat", "--jobs", "1", "--out", "ablation"],
+    "ablate": ["ablate", "small.yaml", "--fusion", "gated", "--jobs", "1", "--out", "ablation"],
     "compare": ["compare", "trained", "--resamples", "100", "--out", "compared"],
 }
 LEFT = {"prepare": "store", "train": "run", "ablate": "ablation", "compare": "compared"}

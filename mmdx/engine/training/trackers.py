@@ -16,12 +16,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import numpy as np
 from accelerate.tracking import GeneralTracker, MLflowTracker, TensorBoardTracker, TrackioTracker, WandBTracker
+from jaxtyping import UInt8
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 from mmdx.config_file import dump_config
 from mmdx.engine.runs.setting import Setting
 from mmdx.errors import UsageError, reason
 from mmdx.stats.comparison.compare import Comparison
+from mmdx.stats.report.forest import forest_plots
+from mmdx.stats.report.plots import picture
 
 PROJECT = "mmdx"
 """Under which name trackers that know projects keep trainings."""
@@ -63,8 +69,8 @@ def tracked(setting: Setting) -> Iterator[None]:
 
 
 def log_results(setting: Setting, comparison: Comparison, step: int) -> None:
-    """Tells what the test split shows after the last `step`: every metric of each arm, macro mean and each finding; and
-    hands the model folder that stays to each tracker that keeps files."""
+    """Tells what the test split shows after the last `step`: every metric of each arm, macro mean and each finding, and
+    the forests of the comparison; and hands the model folder that stays to each tracker that keeps files."""
     values = {
         f"{comparison.split}/{arm}/{metric}{'' if finding is None else f'/{finding}'}": estimate.value
         for (arm, metric, finding), estimate in comparison.estimates.items()
@@ -72,6 +78,8 @@ def log_results(setting: Setting, comparison: Comparison, step: int) -> None:
     }
     setting.accelerator.log(values, step=step)
     for tracker in setting.accelerator.trackers:
+        for plot in forest_plots(comparison):
+            tracker.log_figure(plot.name, picture(plot), step)
         tracker.log_model(setting.run.best)
 
 
@@ -110,12 +118,15 @@ class _Told(GeneralTracker):
             values = {_plain(name): value for name, value in values.items()}
         self._tell(partial(self.inner.log, values, step=step, **kwargs))
 
+    def log_figure(self, name: str, figure: Figure, step: int) -> None:
+        self._tell(partial(_FIGURES[self.name], self.inner, name, figure, step))
+
     def log_model(self, folder: Path) -> None:
         if self.name in _MODELS:
             self._tell(partial(_MODELS[self.name], self.inner, folder))
 
     def end(self, *, failed: bool) -> None:
-        ends = _ENDS | _FAILURES if failed else _ENDS
+        ends, self.lost = _ENDS | _FAILURES if failed else _ENDS, False  # it keeps what it was told before it failed
         self._tell(partial(ends[self.name], self.inner) if self.name in ends else self.inner.finish)
 
     def _tell(self, what: Callable[[], Any]) -> None:
@@ -185,6 +196,32 @@ def _mlflow_failed(tracker: Any) -> None:
     mlflow.end_run("FAILED")
 
 
+def _tensorboard_figure(tracker: Any, name: str, figure: Figure, step: int) -> None:
+    tracker.writer.add_figure(f"figures/{name}", figure, step, close=False)
+
+
+def _wandb_figure(tracker: Any, name: str, figure: Figure, step: int) -> None:
+    import wandb
+
+    tracker.log({f"figures/{name}": wandb.Image(_pixels(figure))}, step=step)
+
+
+def _mlflow_figure(tracker: Any, name: str, figure: Figure, step: int) -> None:
+    tracker.log_figure(figure, f"figures/{name}.png")
+
+
+def _trackio_figure(tracker: Any, name: str, figure: Figure, step: int) -> None:
+    import trackio
+
+    tracker.log({f"figures/{name}": trackio.Image(_pixels(figure))}, step=step)
+
+
+def _pixels(figure: Figure) -> UInt8[np.ndarray, "h w 3"]:
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+
+
 def _wandb_model(tracker: Any, folder: Path) -> None:
     import wandb
 
@@ -211,6 +248,12 @@ _MAKERS: dict[str, Callable[[Path], GeneralTracker]] = {
 }
 _ENDS: dict[str, Callable[[Any], None]] = {"trackio": _trackio_end}
 _FAILURES: dict[str, Callable[[Any], None]] = {"wandb": _wandb_failed, "mlflow": _mlflow_failed}
+_FIGURES: dict[str, Callable[[Any, str, Figure, int], None]] = {
+    "tensorboard": _tensorboard_figure,
+    "wandb": _wandb_figure,
+    "mlflow": _mlflow_figure,
+    "trackio": _trackio_figure,
+}
 _MODELS: dict[str, Callable[[Any, Path], None]] = {
     "wandb": _wandb_model,
     "mlflow": _mlflow_model,

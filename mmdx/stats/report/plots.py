@@ -210,6 +210,11 @@ def write_figures(plot: Plot, folder: Path) -> None:
                 drawn.figure.savefig(path, format=ending, **options)
 
 
+def picture(plot: Plot) -> Figure:
+    """The plot on white, drawn: a figure that pyplot does not know of."""
+    return _drawn(plot).figure
+
+
 def svg(plot: Plot) -> str:
     """The plot as an `<svg>` element for a page of HTML, as wide as there is room.
 

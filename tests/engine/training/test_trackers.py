@@ -22,6 +22,7 @@ from mmdx.engine.training.trackers import log_results, tracked
 from mmdx.errors import UsageError
 from mmdx.files import RunLayout
 from mmdx.stats.comparison.compare import compare
+from mmdx.stats.report.forest import forest_plots
 
 
 @pytest.fixture
@@ -58,6 +59,10 @@ def scores(place: Path) -> Path:
     return path
 
 
+def forests(place: Path) -> set[str]:
+    return {plot.name for plot in forest_plots(compare([scores(place)], resamples=100))}
+
+
 def train(setting: Setting, place: Path) -> None:
     with tracked(setting):
         setting.accelerator.log({"train/loss": 2.5}, step=1)
@@ -75,6 +80,7 @@ def test_tensorboard_lies_in_the_run_folder_with_config_losses_and_results(place
     events.Reload()
     assert [(event.step, event.value) for event in events.Scalars("train/loss")] == [(1, 2.5), (2, 1.5)]
     assert events.Scalars("test/image+report/auroc")[0].value == 1.0
+    assert len(events.Tags()["images"]) == len(forests(place)) > 0
     text = events.Tensors("config/text_summary")[0].tensor_proto.string_val[0].decode()
     assert "    train:\n" in text
     assert "trackers" not in said(setting)
@@ -93,6 +99,7 @@ def test_mlflow_keeps_parameters_metrics_and_the_model_in_its_own_place(place: P
     assert run.data.params["model.fusion.type"] == setting.config.model.fusion.type
     assert run.data.metrics["test/image:2Breport/auroc"] == 1.0
     assert [metric.value for metric in client.get_metric_history(run.info.run_id, "train/loss")] == [2.5, 1.5]
+    assert {file.stem for file in (place / "mlruns").rglob("*.png")} == forests(place)
     kept = list((place / "mlruns").rglob("model.safetensors"))
     assert [file.read_bytes() for file in kept] == [b"weights of the model"]
     assert os.environ["MLFLOW_DISABLE_TELEMETRY"] == "true"
@@ -121,6 +128,8 @@ def test_wandb_is_offline_and_keeps_config_metrics_and_the_model(place: Path, mo
     content = log.read_bytes()
     for told in (b"train/loss", b"test/image+report/auroc", b"runs/a+b", b"fusion", b"model.safetensors"):
         assert told in content, told
+    pictures = {file.name.partition("_")[0] for file in (place / "wandb").rglob("*.png")}
+    assert pictures == forests(place)
     (staged,) = [file for file in (place / "staged").rglob("*") if file.is_file()]
     assert staged.read_bytes() == b"weights of the model"
 
@@ -138,6 +147,7 @@ def test_trackio_keeps_metrics_config_and_the_model_in_its_folder(place: Path, m
     losses = [row["train/loss"] for row in trackio.SQLiteStorage.get_logs("mmdx", "runs/a+b") if "train/loss" in row]
     assert losses == [2.5, 1.5]
     kept = [file for file in (place / "kept").rglob("*") if file.is_file()]
+    assert len([file for file in kept if file.suffix == ".png"]) == len(forests(place))
     assert b"weights of the model" in [file.read_bytes() for file in kept]
 
 
@@ -155,7 +165,7 @@ def test_a_tracker_that_does_not_start_is_one_line(place: Path, monkeypatch: pyt
 def test_a_tracker_that_fails_later_is_told_no_more_and_the_training_goes_on(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    calls = []
+    calls, ended = [], []
 
     def refused(self: object, values: dict, **kwargs: object) -> None:
         calls.append(values)
@@ -163,10 +173,12 @@ def test_a_tracker_that_fails_later_is_told_no_more_and_the_training_goes_on(
             raise ConnectionError("the server is gone")
 
     monkeypatch.setattr(TensorBoardTracker, "log", refused)
+    monkeypatch.setattr(TensorBoardTracker, "finish", lambda self: ended.append(True))
     setting = setting_of("tensorboard")
     train(setting, place)
     assert said(setting) == "train.trackers: tensorboard is told no more: the server is gone\n"
     assert [list(values) for values in calls] == [["config"], ["train/loss"]]
+    assert ended == [True]
 
 
 def test_a_tracker_whose_package_is_missing_is_named_before_anything_is_trained(
