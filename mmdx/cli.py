@@ -242,10 +242,11 @@ def extract(
         extract_source(described, out, modalities=modality or [], folds=folds, console=console, count=following.count)
 
 
-carrying = (answers.predict, answers.explain, page.demo, sharing.push, sharing.export)
+carrying = (page.demo, sharing.push, sharing.export)
 for verb in (*carrying, first_day.init, first_day.doctor):
     app.command()(verb)
-app.add_typer(nodes.app)
+for verbs in (answers.app, nodes.app):
+    app.add_typer(verbs)
 
 
 @app.command("list")

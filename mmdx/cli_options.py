@@ -160,6 +160,13 @@ ExplainedModality = Annotated[
 ExplainedFolder = Annotated[
     Path, typer.Option(help="folder for explain.html, explain.json and the pictures, one folder per study")
 ]
+TopSlices = Annotated[int, typer.Option(min=1, help="slices a finding, the likeliest first")]
+Captures = Annotated[
+    bool,
+    typer.Option(
+        "--dicom", help="leave the slices under their heat as DICOM, too; these hold the patient's name (docs/pacs.md)"
+    ),
+]
 ExplainedFindings = Annotated[
     list[str] | None, typer.Option(help="finding to explain, all when left out; repeat for several")
 ]

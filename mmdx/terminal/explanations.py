@@ -23,7 +23,7 @@ def show_explanations(
     answers: Iterable[Explanation | Refused], folder: Path, console: Console, following: Following
 ) -> None:
     """Prints each explanation as it comes, and where all are saved, if there is one. Raises `DataError` with one line
-    per refused study after them."""
+    per refused study, and per study whose slices could not leave as DICOM, after them."""
     refused, explained = [], 0
     try:
         for answer in answers:
@@ -32,6 +32,7 @@ def show_explanations(
                 refused.append(str(answer))
             else:
                 show_explanation(answer, console)
+                refused += [answer.no_captures] if answer.no_captures else []
                 explained += 1
     finally:
         following.pause()
@@ -56,6 +57,9 @@ def show_explanation(explanation: Explanation, console: Console) -> None:
     places = _places(explanation)
     if places.row_count:
         console.print(places)
+    if explanation.captures:
+        line = f"DICOM: {len(explanation.captures)} slices under their heat, {explanation.captures[0]} …"
+        console.print(line, markup=False, highlight=False)
     for name, weights in explanation.word_weights.items():
         words = sorted(weights, key=lambda pair: -pair[1])[:MOST_WORDS]
         line = ", ".join(f"{word} {weight:.2f}" for word, weight in words)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
 from mmdx import cli_options as option
@@ -11,7 +9,10 @@ from mmdx.strangers.screen import screen
 from mmdx.terminal.following import Following
 from mmdx.terminal.standing import show_standing
 
+app = typer.Typer()
 
+
+@app.command()
 def predict(
     run: option.RunOrModel,
     source: option.Input,
@@ -31,6 +32,7 @@ def predict(
     show_predictions(answers, screen())
 
 
+@app.command()
 def explain(
     run: option.RunOrModel,
     source: option.Input,
@@ -38,7 +40,8 @@ def explain(
     report: option.Reports = None,
     modality: option.ExplainedModality = None,
     finding: option.ExplainedFindings = None,
-    top: Annotated[int, typer.Option(min=1, help="slices a finding, the likeliest first")] = 3,
+    top: option.TopSlices = 3,
+    dicom: option.Captures = False,
 ) -> None:
     """On what an answer stands: Grad-CAM over the likeliest slices, and the weights of slices and words."""
     from mmdx.engine.inference.explain import Asked, explain_files
@@ -48,5 +51,5 @@ def explain(
     run = local_model(run)
     show_standing(run, screen(stderr=True))
     following, asked = Following(screen(stderr=True)), Asked(modality, finding or [], top)
-    answers = explain_files(run, source, out, asked, report_files=report or [], follow=following)
+    answers = explain_files(run, source, out, asked, report_files=report or [], follow=following, dicom=dicom)
     show_explanations(answers, out, screen(), following)

@@ -77,6 +77,11 @@ class Turn:
         turned = pixels[:: -1 if self.mirror_y else 1, :: -1 if self.mirror_x else 1]
         return turned.swapaxes(0, 1) if self.transpose else turned
 
+    def stored(self, shown: Shaped[np.ndarray, "h2 w2 *c"]) -> Shaped[np.ndarray, "h w *c"]:
+        """The image that is shown as it is stored, a view."""
+        back = shown.swapaxes(0, 1) if self.transpose else shown
+        return back[:: -1 if self.mirror_y else 1, :: -1 if self.mirror_x else 1]
+
     def pair(self, x: float, y: float) -> tuple[float, float]:
         """What belongs to both sides of an image (width and height), as it is shown, or back."""
         return (y, x) if self.transpose else (x, y)

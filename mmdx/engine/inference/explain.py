@@ -16,6 +16,7 @@ from mmdx.engine.inference.arrays import ArrayStudy
 from mmdx.engine.inference.explaining.look import Look, likeliest, look_at, mean_heat, mean_weights, mean_words
 from mmdx.engine.inference.explaining.source_slices import SourceSlices
 from mmdx.engine.inference.explanation import ExplainedSlice, Explanation, draw_slice, recorded
+from mmdx.engine.inference.handover.heat_maps import HeatMaps
 from mmdx.engine.inference.raw import image_inputs, images_of
 from mmdx.engine.inference.reports import read_reports
 from mmdx.engine.inference.source import answer_each, folder_of, make_folder
@@ -46,6 +47,11 @@ def unfollowed(what: str, how_far: str) -> None:
     """Nobody waits."""
 
 
+def unchanged(study: Study, explanation: Explanation) -> Explanation:
+    """Nothing is made of it."""
+    return explanation
+
+
 def explain_files(
     run: Path,
     source: Path,
@@ -54,9 +60,11 @@ def explain_files(
     *,
     report_files: Sequence[str] = (),
     follow: Follow = unfollowed,
+    dicom: bool = False,
 ) -> Iterator[Explanation | Refused]:
     """The explanations of the model in `run` (a run or model folder). Each picture lies in `out` as soon as it is made;
     after each study `explain.json` and the page `explain.html` are written anew. Only one study is held in memory.
+    With `dicom` the slices under their heat lie there as Secondary Captures, too.
 
     `report_files` are `FILE` or `NAME=FILE`, as `read_reports` takes them. Raises as `explain_source` does, and
     `UsageError`, before any study is read, where `out` cannot be made.
@@ -67,8 +75,9 @@ def explain_files(
     reports = read_reports(saved, report_files)
     check_names(saved, asked)
     make_folder(out)
+    finished = HeatMaps(saved, run, out, modality=asked.modality) if dicom else unchanged
     follow(f"looking for studies in {source}", "")
-    answers = explain_source(saved, source, asked, reports=reports, out=out, follow=follow)
+    answers = explain_source(saved, source, asked, reports=reports, out=out, follow=follow, finished=finished)
     return recorded(explained_with_thresholds(answers, run), out)
 
 
@@ -80,21 +89,21 @@ def explain_source(
     reports: Mapping[str, str] | None = None,
     out: Path | None = None,
     follow: Follow = unfollowed,
+    finished: Callable[[Study, Explanation], Explanation] = unchanged,
 ) -> Iterator[Explanation | Refused]:
     """The explanation of every study in `source`, or why it was refused, one study after the other; with `out` each
-    picture is written there as soon as it is made.
+    picture is written there as soon as it is made. `finished` makes of each what is returned, while the study's files
+    are there.
 
     Raises as `explain_study` does for names that the model does not know, before the first study is read.
     """
     check_names(saved, asked)
-    return answer_each(
-        source,
-        saved,
-        lambda number, study: explain_study(
-            saved, study, asked, reports=reports, number=number, out=out, follow=follow
-        ),
-        alone=bool(reports),
-    )
+
+    def answer(number: int, study: Study) -> Explanation:
+        explained = explain_study(saved, study, asked, reports=reports, number=number, out=out, follow=follow)
+        return finished(study, explained)
+
+    return answer_each(source, saved, answer, alone=bool(reports))
 
 
 def explain_study(

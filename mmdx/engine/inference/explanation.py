@@ -48,7 +48,8 @@ class Explanation:
     does not weigh them; `word_weights` the same of each word (word, share), by text input. `number` is the 1-based
     place of the study in its source; it names the folder of its pictures, since an identifier must not stand in a
     file's name. `standing` says what the scores are to be read against, `shown` which inputs the model saw
-    (`image+report`).
+    (`image+report`). `captures` names the Secondary Captures that were made of the slices, in their order;
+    `no_captures` is the line that says why there are none, where they were asked for.
     """
 
     study_id: str
@@ -59,6 +60,8 @@ class Explanation:
     number: int = 1
     standing: Standing = field(default_factory=lambda: Standing("slices"))
     shown: str = ""
+    captures: tuple[str, ...] = ()
+    no_captures: str = ""
 
     @property
     def folder(self) -> str:
@@ -86,7 +89,7 @@ class Explanation:
                 name: [{"item": word, "weight": weight} for word, weight in words]
                 for name, words in self.word_weights.items()
             }
-        return content | {"folder": self.folder}
+        return content | ({"captures": list(self.captures)} if self.captures else {}) | {"folder": self.folder}
 
     def frame(self) -> pd.DataFrame:
         """One row per finding and slice that is drawn: `study_id, finding, number, slice, score`, with the

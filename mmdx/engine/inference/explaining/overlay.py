@@ -91,10 +91,10 @@ def overlay_picture(overlay: Overlay) -> Image.Image:
         left = margin + place * (margin + width)
         canvas.paste(Image.fromarray(shown), (left, head))
         # Half a margin to either side is free, and no more: titles stand side by side.
-        font = _fitting(title, size(_TITLE), width + margin)
+        font = fitting(title, size(_TITLE), width + margin)
         middle = (left + width / 2, head - size(6))
         pen.multiline_text(middle, title, _BLACK, font, anchor="md", align="center", spacing=size(3))
-    name = _fitting(overlay.name, size(_NAME), canvas.width - 2 * margin)
+    name = fitting(overlay.name, size(_NAME), canvas.width - 2 * margin)
     pen.text((canvas.width / 2, size(8)), overlay.name, _BLACK, name, anchor="ma")
     _draw_scale(canvas, (3 * margin + 2 * width, head), height, size)
     return canvas
@@ -137,12 +137,12 @@ def _draw_scale(canvas: Image.Image, corner: tuple[int, int], height: int, size:
         pen.text((left + bar + size(6), y), f"{part / TICKS:.1f}", _BLACK, font, anchor="lm")
     lying = Image.new("RGB", (height, 2 * size(_NUMBER)), _WHITE)
     middle = (height / 2, size(_NUMBER))
-    ImageDraw.Draw(lying).text(middle, SCALE, _BLACK, _fitting(SCALE, size(_NUMBER), height), anchor="mm")
+    ImageDraw.Draw(lying).text(middle, SCALE, _BLACK, fitting(SCALE, size(_NUMBER), height), anchor="mm")
     canvas.paste(lying.rotate(90, expand=True), (left + size(BAR + 32), top))
 
 
-def _fitting(text: str, size: int, width: int) -> ImageFont.FreeTypeFont:
-    """The letters of a size, or smaller ones where the longest line is wider than `width` pixels."""
+def fitting(text: str, size: int, width: int) -> ImageFont.FreeTypeFont:
+    """The letters of a size in pixels, or smaller ones where the longest line is wider than `width` pixels."""
     font = _font(size)
     widest = max(font.getlength(line) for line in text.splitlines() or [""])
     return font if widest <= width else _font(max(_LEAST, int(size * width / widest)))
