@@ -5,7 +5,7 @@ changes no setting of matplotlib. Colours, dashes and names are those of the pag
 ground (where the letters of the axes are bright) those of its dark page.
 """
 
-from mmdx.plot.curves import calibration, forest, roc
+from mmdx.plot.curves import calibration, forest, missing, roc
 from mmdx.plot.montage import slices
 
-__all__ = ["calibration", "forest", "roc", "slices"]
+__all__ = ["calibration", "forest", "missing", "roc", "slices"]

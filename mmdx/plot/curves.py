@@ -21,11 +21,14 @@ from mmdx.stats.report.forest import (
 )
 from mmdx.stats.report.plots import LOOK, own_axes
 from mmdx.stats.report.section import Plot
+from mmdx.stats.sections.missing.section import EVERY
 from mmdx.stats.sections.reliability.plot import TOGETHER
 from mmdx.stats.sections.roc.section import MEAN
 
 SQUARE = (4.4, 4.4)
 """Inches of a plot with shares on both axes."""
+WIDE = (5.6, 3.8)
+"""Inches of a curve over shares of studies."""
 ACROSS = 3.2
 """Inches of a forest between names and numbers."""
 
@@ -55,6 +58,20 @@ def calibration(
     name = "reliability_scaled" if scaled else "reliability"
     plot = _plot(evidence, name, "plot.calibration")
     return _drawn(plot, _finding(evidence, plot, finding, TOGETHER, "plot.calibration"), ax)
+
+
+def missing(evidence: Evidence, modality: str | None = None, *, ax: Axes | None = None) -> Axes:
+    """What is left as a modality goes missing: the AUROC of one checkpoint, from every study having it to none, with
+    95 % bands over patients; dashed, a model that never had it.
+
+    Without `modality`, every one that was withheld. Raises `UsageError` for a modality that was not, and for what is no
+    `Evidence`, and `DataError` where none was.
+    """
+    plot = _plot(evidence, "missing_rate", "plot.missing")
+    if modality is not None and modality not in plot.alone:
+        known = did_you_mean(modality, [name for name in plot.alone if name != EVERY])
+        raise UsageError(f"plot.missing: '{modality}' was not withheld; {known}")
+    return _drawn(plot, EVERY if modality is None else modality, ax, WIDE)
 
 
 def forest(
@@ -104,6 +121,10 @@ def _plot(evidence: Any, name: str, caller: str) -> Plot:
             f"{caller}: no temperature could be fitted, which takes validation predictions of both classes beside the "
             "test predictions; leave out scaled"
         )
+    if name == "missing_rate":
+        raise DataError(
+            f"{caller}: nothing was withheld from a model; compare a run, which is scored with each input and without"
+        )
     raise DataError(f"{caller}: no finding has a positive and a negative row; there is no curve of one class")
 
 
@@ -120,8 +141,8 @@ def _finding(evidence: Evidence, plot: Plot, finding: str | None, together: str,
     return finding
 
 
-def _drawn(plot: Plot, finding: str, ax: Axes | None) -> Axes:
-    ax = own_axes(SQUARE) if ax is None else ax
+def _drawn(plot: Plot, finding: str, ax: Axes | None, size: tuple[float, float] = SQUARE) -> Axes:
+    ax = own_axes(size) if ax is None else ax
     with rc_context({"text.parse_math": LOOK["text.parse_math"]}):
         plot.alone[finding](ax)
     return ax

@@ -113,8 +113,10 @@ def _draw(axes: Axes, cells: Sequence[_Cell], columns: int) -> None:
 
 
 def _columns(count: int) -> int:
-    """Slices beside each other: half as many again as below each other."""
-    return max(1, math.ceil(math.sqrt(1.5 * count)))
+    """Slices beside each other: up to six in one row, of more about half as many again as below each other."""
+    if count <= 6:
+        return count
+    return math.ceil(count / math.ceil(math.sqrt(count / 1.5)))
 
 
 def _of_store(

@@ -132,6 +132,17 @@ def test_one_finding_stands_alone(two: Evidence) -> None:
     assert "bleed" not in words
 
 
+def test_what_is_left_as_a_modality_goes_missing_is_that_of_the_page() -> None:
+    scores = [table(gain, ("bleed",)).assign(shown=shown) for gain, shown in ((3.0, "ct+report"), (1.0, "ct"))]
+    run = gather([pd.concat(scores)], resamples=100)
+    numbers = of_page(run, "missing_rate").numbers
+    for axes in (mmdx.plot.missing(run), mmdx.plot.missing(run, "report", ax=Figure().subplots())):
+        (curve,) = lines(axes, SERIES[0])
+        np.testing.assert_array_equal(curve, np.column_stack([numbers["rate"] * 100, numbers["auroc"]]))
+    with pytest.raises(UsageError, match=r"^plot.missing: 'ct' was not withheld; known: report$"):
+        mmdx.plot.missing(run, "ct")
+
+
 @pytest.mark.parametrize("plot", PLOTS)
 def test_given_axes_are_drawn_on_and_no_other(one: Evidence, plot) -> None:
     figure = Figure(layout="constrained")
@@ -173,6 +184,8 @@ def test_what_cannot_be_drawn_is_said_in_one_line(one: Evidence, two: Evidence) 
         mmdx.plot.calibration(two)
     with pytest.raises(DataError, match=r"^plot.calibration: no temperature could be fitted, .* leave out scaled$"):
         mmdx.plot.calibration(one, scaled=True)
+    with pytest.raises(DataError, match=r"^plot.missing: nothing was withheld from a model; compare a run"):
+        mmdx.plot.missing(one)
     with pytest.raises(UsageError, match=r"^plot.forest: no finding 'bled'; did you mean 'bleed'\?"):
         mmdx.plot.forest(one, "bled")
     with pytest.raises(UsageError, match=r"^plot.forest: 'list' is no comparison"):

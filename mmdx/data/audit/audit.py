@@ -77,7 +77,10 @@ class Audit:
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the verdict, then the issues."""
-        return f"<p>Verdict: {escape(self.verdict)}.</p>{self.frame().to_html(index=False)}"
+        table = self.frame().to_html(index=False)  # whose texts are escaped: a tag in them is none
+        for tag in ("<th>", "<td>"):
+            table = table.replace(tag, f'{tag[:-1]} style="text-align: left">')
+        return f"<p>Verdict: {escape(self.verdict)}.</p>{table}"
 
 
 def audit(

@@ -60,6 +60,21 @@ class Store:
     def __len__(self) -> int:
         return self.description["studies"]
 
+    def __repr__(self) -> str:
+        return f"Store('{self.folder}': {self.in_words()})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: studies and patients by split, what they have, how often each finding is met."""
+        from mmdx.data.store.cards.notebook import in_notebook  # imported here: it reads stores
+
+        return in_notebook(self)
+
+    def in_words(self) -> str:
+        """`110 studies of 100 patients; image, report; 2 quarantined`."""
+        parts = [f"{len(self)} studies of {len(set(self.patient_ids))} patients", ", ".join(self.modalities)]
+        parts += [f"{self.quarantined} quarantined"] if self.quarantined else []
+        return "; ".join(parts)
+
     @cached_property
     def study_ids(self) -> list[str]:
         self._prove_whole()

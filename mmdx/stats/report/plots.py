@@ -97,8 +97,10 @@ def own_axes(size: tuple[float, float]) -> Axes:
 
     dark = is_bright(rcParams["text.color"])
     colours = (DARK_TEXT, DARK_QUIET, DARK_LINE) if dark else (TEXT, QUIET, LINE)
+    # The first figure loads the backend, which in a notebook turns drawing on: within the context it would end with it.
+    figure = pyplot.figure(figsize=size, layout="constrained")
     with rc_context({**LOOK, **inks(*colours)}):
-        return pyplot.subplots(figsize=size, layout="constrained")[1]
+        return figure.subplots()
 
 
 def is_bright(shade: ColorType) -> bool:

@@ -107,6 +107,6 @@ def test_a_score_is_a_probability_only_where_it_is_calibrated() -> None:
 def test_a_notebook_shows_a_table_and_the_likeliest_slice() -> None:
     html = explanation()._repr_html_()
     assert "<th>likeliest slices (probability)</th><th>threshold</th>" in html
-    assert "<td>a/b</td><td>3 (0.75), 1 (0.50)</td><td>0.250</td>" in html
+    assert ">a/b</td><td>3 (0.75), 1 (0.50)</td><td>0.250</td>" in html
     assert "s&lt;1&gt;" in html
     assert html.count("data:image/png;base64,") == 1

@@ -105,7 +105,7 @@ def test_the_likeliest_slice_is_named_by_its_number() -> None:
 def test_a_notebook_shows_escaped_text() -> None:
     html = Prediction(**{**BASE, "study_id": "<b>s</b>"}, findings={"a<b": 0.25})._repr_html_()
     assert "&lt;b&gt;s&lt;/b&gt;" in html
-    assert "<td>a&lt;b</td><td>0.250</td>" in html
+    assert ">a&lt;b</td><td>0.250</td>" in html
     assert "without report: answered from image alone" in html
     assert "image: 2 images, order from filename" in html
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mmdx.stats.cohort.choices import Scored
@@ -22,7 +24,7 @@ from mmdx.stats.comparison.drawn import Drawn
 from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.comparison.sampled import mean_name, sample_scores
 from mmdx.stats.metrics.registry import METRICS
-from mmdx.stats.report.plots import colour
+from mmdx.stats.report.plots import colour, ink
 from mmdx.stats.report.section import Plot, Section
 from mmdx.stats.report.tables import Sheet
 from mmdx.stats.report.words import number, with_bounds, with_interval, with_test
@@ -31,6 +33,7 @@ from mmdx.stats.sections.missing.curve import CurvePoint, half_withheld, missing
 from mmdx.stats.significance.difference import Difference
 
 AUROC = METRICS["auroc"]
+EVERY = "every modality"
 
 
 @dataclass(frozen=True)
@@ -147,31 +150,45 @@ def _sheet(cohort: Cohort, curves: Sequence[Curve], named: str) -> Sheet:
 
 def _plot(cohort: Cohort, curves: Sequence[Curve], named: str) -> Plot:
     def draw(figure: Figure) -> None:
-        axes = figure.subplots()
-        for series, curve in enumerate(curves):
-            rates = [100 * point.rate for point in curve.points]
-            label = f"{_checkpoint(cohort, curve.pair)} without {curve.pair.modality}"
-            axes.plot(rates, [p.estimate.value for p in curve.points], color=colour(series), label=label, linewidth=1.8)
-            bounds = [(p.estimate.low, p.estimate.high) for p in curve.points]
-            if all(low is not None for low, _ in bounds):
-                axes.fill_between(
-                    rates, *np.array(bounds, dtype=float).T, color=colour(series), alpha=0.15, linewidth=0
-                )
-            for arm, value, _ in curve.trained:
-                axes.axhline(value.value, color=colour(series), linestyle="--", linewidth=1.3)
-                trained = f"trained on {cohort.arms[arm].shown} alone: {cohort.arms[arm].name}"
-                axes.plot([], [], color=colour(series), linestyle="--", linewidth=1.3, label=trained)
-        axes.set_xlabel("studies that lack it (%)")
-        axes.set_ylabel(named)
-        axes.set_xlim(0, 100)
+        _draw(figure.subplots(), cohort, list(enumerate(curves)), named)
         figure.legend(loc="outside lower center", ncols=1 if len(curves) == 1 else 2)
 
+    numbered = {
+        modality: [(series, curve) for series, curve in enumerate(curves) if modality in (EVERY, curve.pair.modality)]
+        for modality in (EVERY, *(curve.pair.modality for curve in curves))
+    }
+    alone = {name: partial(_draw_alone, cohort, of_name, named) for name, of_name in numbered.items()}
     bands = any(point.estimate.low is not None for curve in curves for point in curve.points)
     caption = f"{'One checkpoint' if len(curves) == 1 else 'One checkpoint per line'}."
     caption += " Bands: 95 % intervals over patients." if bands else " No interval can be given."
     if any(curve.trained for curve in curves):
         caption += " Dashed: a model that never had it."
-    return Plot("missing_rate", "When a modality is missing", caption, _numbers(cohort, curves), draw, (7.2, 4.8))
+    return Plot(
+        "missing_rate", "When a modality is missing", caption, _numbers(cohort, curves), draw, (7.2, 4.8), alone
+    )
+
+
+def _draw(axes: Axes, cohort: Cohort, curves: Sequence[tuple[int, Curve]], named: str) -> None:
+    for series, curve in curves:
+        rates, shade = [100 * point.rate for point in curve.points], colour(series, axes)
+        label = f"{_checkpoint(cohort, curve.pair)} without {curve.pair.modality}"
+        axes.plot(rates, [p.estimate.value for p in curve.points], color=shade, label=label, linewidth=1.8)
+        bounds = [(p.estimate.low, p.estimate.high) for p in curve.points]
+        if all(low is not None for low, _ in bounds):
+            axes.fill_between(rates, *np.array(bounds, dtype=float).T, color=shade, alpha=0.15, linewidth=0)
+        for arm, value, _ in curve.trained:
+            axes.axhline(value.value, color=shade, linestyle="--", linewidth=1.3)
+            trained = f"trained on {cohort.arms[arm].shown} alone: {cohort.arms[arm].name}"
+            axes.plot([], [], color=shade, linestyle="--", linewidth=1.3, label=trained)
+    axes.set_xlabel("studies that lack it (%)")
+    axes.set_ylabel(named)
+    axes.set_xlim(0, 100)
+
+
+def _draw_alone(cohort: Cohort, curves: Sequence[tuple[int, Curve]], named: str, axes: Axes) -> None:
+    """The curves with names inside of the plot."""
+    _draw(axes, cohort, curves, named)
+    axes.legend(loc="best", fontsize=8, labelcolor=ink(axes), frameon=False)
 
 
 def _numbers(cohort: Cohort, curves: Sequence[Curve]) -> pd.DataFrame:

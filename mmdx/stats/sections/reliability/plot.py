@@ -139,7 +139,7 @@ def _draw_alone(cohort: Cohort, curves: list[_Curve], axes: Axes) -> None:
     handles = [handle(curve.arm, axes) for curve in curves]
     names = [short(cohort.arms[curve.arm].name, 28) for curve in curves]
     axes.legend(handles, names, loc="upper left", fontsize=8, handlelength=2.6, labelcolor=ink(axes), frameon=False)
-    strip.set_xlabel("score", color=ink(axes), fontsize=axes.yaxis.label.get_size())
+    strip.set_xlabel("score", color=ink(axes), fontsize=axes.yaxis.label.get_fontsize())
     axes.set_ylabel("share of positives")
 
 
