@@ -7,6 +7,8 @@ keeps the last value in silence.
 from __future__ import annotations
 
 import re
+from copy import deepcopy
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -98,7 +100,7 @@ def parse_yaml(text: str, where: str) -> Any:
     `NotYaml` for what cannot be read at all.
     """
     try:
-        return yaml.load(text, Loader=_Loader)
+        return deepcopy(_value(text))
     except _RepeatedKey as error:
         raise UsageError(f"{_place(where, error)}: {error.problem}") from None
     except yaml.YAMLError as error:
@@ -106,6 +108,12 @@ def parse_yaml(text: str, where: str) -> Any:
     except (ValueError, RecursionError, OverflowError, TypeError, AttributeError) as error:
         # Such as the date 2024-13-01, 5000 digits, or a key that is a list: what the library makes of them.
         raise NotYaml(f"{where}: not YAML: {reason(error)}") from None
+
+
+@lru_cache(maxsize=8)
+def _value(text: str) -> Any:
+    """A run reads its config several times, at a tenth of a second each."""
+    return yaml.load(text, Loader=_Loader)
 
 
 def _place(where: str, error: yaml.YAMLError) -> str:

@@ -69,15 +69,16 @@ def tracked(setting: Setting) -> Iterator[None]:
 
 
 def log_results(setting: Setting, comparison: Comparison, step: int) -> None:
-    """Tells what the test split shows after the last `step`: every metric of each arm, macro mean and each finding, and
-    the forests of the comparison; and hands the model folder that stays to each tracker that keeps files."""
+    """Tells what the test split shows after the last `step`: every metric of each arm, macro mean and each finding; all
+    trackers but TensorBoard, which lies in the run folder, are shown the comparison's forests and keep the model that
+    stays."""
     values = {
         f"{comparison.split}/{arm}/{metric}{'' if finding is None else f'/{finding}'}": estimate.value
         for (arm, metric, finding), estimate in comparison.estimates.items()
         if math.isfinite(estimate.value)
     }
     setting.accelerator.log(values, step=step)
-    for tracker in setting.accelerator.trackers:
+    for tracker in [tracker for tracker in setting.accelerator.trackers if tracker.name in _MODELS]:
         for plot in forest_plots(comparison):
             tracker.log_figure(plot.name, picture(plot), step)
         tracker.log_model(setting.run.best)
@@ -122,8 +123,7 @@ class _Told(GeneralTracker):
         self._tell(partial(_FIGURES[self.name], self.inner, name, figure, step))
 
     def log_model(self, folder: Path) -> None:
-        if self.name in _MODELS:
-            self._tell(partial(_MODELS[self.name], self.inner, folder))
+        self._tell(partial(_MODELS[self.name], self.inner, folder))
 
     def end(self, *, failed: bool) -> None:
         ends, self.lost = _ENDS | _FAILURES if failed else _ENDS, False  # it keeps what it was told before it failed
@@ -196,10 +196,6 @@ def _mlflow_failed(tracker: Any) -> None:
     mlflow.end_run("FAILED")
 
 
-def _tensorboard_figure(tracker: Any, name: str, figure: Figure, step: int) -> None:
-    tracker.writer.add_figure(f"figures/{name}", figure, step, close=False)
-
-
 def _wandb_figure(tracker: Any, name: str, figure: Figure, step: int) -> None:
     import wandb
 
@@ -249,7 +245,6 @@ _MAKERS: dict[str, Callable[[Path], GeneralTracker]] = {
 _ENDS: dict[str, Callable[[Any], None]] = {"trackio": _trackio_end}
 _FAILURES: dict[str, Callable[[Any], None]] = {"wandb": _wandb_failed, "mlflow": _mlflow_failed}
 _FIGURES: dict[str, Callable[[Any, str, Figure, int], None]] = {
-    "tensorboard": _tensorboard_figure,
     "wandb": _wandb_figure,
     "mlflow": _mlflow_figure,
     "trackio": _trackio_figure,
