@@ -34,7 +34,7 @@ def test_train_prints_the_comparison_and_what_comes_next(tmp_path, capsys):
     config = write_config(tmp_path / "tiny.yaml", write_cohort(tmp_path / "raw"), epochs=1)
     assert mmdx("train", config) == 0
     said = capsys.readouterr().out
-    for line in ("studies: train", "epoch   1", "Mean over 2 findings", "run folder:", "next:         mmdx compare"):
+    for line in ("studies: train", "epoch  1", "Mean over 2 findings", "run folder:", "next:         mmdx compare"):
         assert line in said
     # A command is one line, to be copied, however long the path is.
     assert max(len(line) for line in said.splitlines()[3:] if not line.startswith("next:")) <= 80

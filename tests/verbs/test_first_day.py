@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from planning import cheap, cohort, machine
@@ -38,10 +41,9 @@ def test_init_plans_into_a_new_folder_and_refuses_a_taken_one(tmp_path, monkeypa
     assert capsys.readouterr().err == "mmdx: study: holds something already; choose a folder that is not there yet\n"
 
 
-def test_a_shell_is_told_how_to_complete(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["mmdx"])
-    for name, value in {"_MMDX_COMPLETE": "complete_bash", "COMP_WORDS": "mmdx ini", "COMP_CWORD": "1"}.items():
-        monkeypatch.setenv(name, value)
-    with pytest.raises(SystemExit):
-        main(["ini"])
-    assert capsys.readouterr().out.split() == ["init"]
+def test_a_shell_is_told_how_to_complete():
+    asked = {"_MMDX_COMPLETE": "complete_bash", "COMP_WORDS": "mmdx ini", "COMP_CWORD": "1"}
+    told = subprocess.run(
+        [Path(sys.executable).with_name("mmdx")], env=os.environ | asked, capture_output=True, text=True, check=True
+    )
+    assert told.stdout.split() == ["init"]

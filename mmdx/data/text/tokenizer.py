@@ -211,8 +211,11 @@ def _from_file(path: Path) -> Tokenizer:
     _check_growth(parse_json(text, str(path)), path)
     with _refusing(f"{path}: no tokenizer can be read from it"):
         tokenizer = Tokenizer.from_str(text)
-        if not tokenizer.get_vocab_size(with_added_tokens=True):
+        known = tokenizer.get_vocab(with_added_tokens=True)
+        if not known:
             raise ValueError("it has no words")
+        if len(set(known.values())) < len(known):
+            raise ValueError("two of its words have one number")
     return tokenizer
 
 

@@ -225,6 +225,7 @@ def _doubling(times: int) -> dict[str, object]:
         ({"normalizer": {"type": "Replace", "pattern": {"Regex": "x?"}, "content": "y" * 9}}, "9 times as long"),
         ({"normalizer": {"type": "Nonsense"}}, "no tokenizer can be read from it"),
         ({"model": {"type": "WordLevel", "vocab": {}, "unk_token": "x"}, "added_tokens": []}, "it has no words"),
+        ({"model": {"type": "WordLevel", "vocab": {"x": 2, "a": 3, "b": 3}, "unk_token": "x"}}, "have one number"),
     ],
 )
 def test_a_tokenizer_that_cannot_be_used_is_told(tmp_path: Path, changes: dict, said: str) -> None:
