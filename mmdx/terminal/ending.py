@@ -69,7 +69,13 @@ def _collect_less() -> None:
     By default that is 15 % of the time of these imports, and more than a second of every command as it exits.
     """
     gc.set_threshold(NEW_OBJECTS)
-    atexit.register(gc.freeze)
+    atexit.register(_collect_no_more)
+
+
+def _collect_no_more() -> None:
+    # What is loaded of triton, which comes with torch for GPUs, tells of all that was not collected as a leak.
+    if "triton._C.libtriton" not in sys.modules:
+        gc.freeze()
 
 
 def _tidy_when_ended() -> None:
