@@ -6,8 +6,9 @@ import json
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,8 @@ REPORTS = "_reports"
 """What follows the split in the name of a file of predictions: `test_slices_baselines.csv` (`scores_name`)."""
 PARTIAL = ".partial"
 """How a file ends that is not whole yet."""
+ABANDONED = 60
+"""Seconds that no writer of a shared file takes."""
 
 
 def scores_name(split: str, *kinds: str) -> str:
@@ -222,15 +225,27 @@ class ModelLayout:
 def written(path: Path, *, shared: bool = False) -> Iterator[Path]:
     """The place to write `path` to. The file appears under its name when the block has ended, and not at all where it
     failed; its folder is made. One process at a time may write a file, but for a `shared` one: there each writes to a
-    place of its own, and the last to end wins."""
+    place of its own, and the last to end wins; what a killed one left goes after `ABANDONED` seconds."""
     path.parent.mkdir(parents=True, exist_ok=True)
     writer = f".{uuid.uuid4().hex}" if shared else ""
     partial = path.with_name(f"{path.name}{writer}{PARTIAL}")
     try:
         yield partial
+        if shared:
+            _drop_abandoned(path, partial)
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _drop_abandoned(path: Path, partial: Path) -> None:
+    """Removes other writers' places for `path` that are much older than this one, by the clock of their disk."""
+    others = [place for place in path.parent.glob(f"{escape(path.name)}.*{PARTIAL}") if place != partial]
+    now = partial.stat().st_mtime
+    for place in others:
+        with suppress(FileNotFoundError):  # its writer has just ended
+            if now - place.stat().st_mtime > ABANDONED:
+                place.unlink()
 
 
 def copy_file(source: str | Path, path: str | Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mmdx.files import BASELINES, SLICES, RunLayout, copy_file, write_json, write_text, written
+from mmdx.files import BASELINES, PARTIAL, SLICES, RunLayout, copy_file, write_json, write_text, written
 
 
 def test_a_file_appears_when_it_is_whole(tmp_path: Path) -> None:
@@ -26,6 +26,20 @@ def test_two_may_write_a_shared_file_at_once(tmp_path: Path) -> None:
         second.write_text("second")
     assert path.read_text() == "first"  # whose block ended last
     assert [p.name for p in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_what_a_killed_writer_of_a_shared_file_left_goes_but_nothing_of_one_that_writes_now(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    left, other = tmp_path / f"a.txt.0a{PARTIAL}", tmp_path / f"b.txt.0b{PARTIAL}"
+    for place in (left, other):
+        place.write_text("half")
+        os.utime(place, (0, 0))
+    with written(path, shared=True) as first:
+        first.write_text("first")
+        with written(path, shared=True) as second:
+            second.write_text("second")
+    assert path.read_text() == "first"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.txt", other.name]
 
 
 def test_a_copy_is_whole_and_as_old(tmp_path: Path) -> None:
