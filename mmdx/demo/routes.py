@@ -4,6 +4,7 @@ refuses. Everything is asked for by a token that cannot be guessed, and nothing 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 
 from starlette.concurrency import run_in_threadpool
@@ -79,6 +80,7 @@ def visit_routes(visits: Visits) -> list[Route]:
         Route("/files/{token}", routes.clear, methods=["DELETE"]),
         Route(f"{answers}/predictions.json", routes.predictions),
         Route(f"{answers}/answer.pdf", routes.sheet),
+        Route(f"{answers}/{{study}}.pdf.dcm", routes.encapsulated_sheet),
         Route(f"{answers}/{{study}}.dcm", routes.report),
         Route(f"{answers}/{{number:int}}/{{name}}/{{index:int}}.png", routes.picture),
     ]
@@ -125,6 +127,21 @@ class _Routes:
             named = {folder_of(study.number): study.handed.content for study in answer.studies}
             found = named.get(request.path_params["study"])
             return PlainTextResponse(GONE, 404) if found is None else Response(found, media_type="application/dicom")
+
+        return await self._of_answer(request, content)
+
+    async def encapsulated_sheet(self, request: Request) -> Response:
+        from mmdx.demo.sheet import sheet_of
+        from mmdx.engine.inference.handover.encapsulated import encapsulated
+
+        def content(answer: Answer) -> Response:
+            named = {folder_of(study.number): study for study in answer.studies}
+            study = named.get(request.path_params["study"])
+            if study is None or study.handed.content is None:
+                return PlainTextResponse(GONE, 404)
+            pdf = sheet_of(replace(answer, studies=(study,)))
+            made = encapsulated(pdf, study.handed.content, f"mmdx {answer.model}")
+            return Response(made, media_type="application/dicom")
 
         return await self._of_answer(request, content)
 

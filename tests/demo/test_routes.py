@@ -64,6 +64,10 @@ def test_the_answer_leaves_as_json_pdf_and_dicom(client: TestClient, visit: Visi
     assert str(pydicom.dcmread(io.BytesIO(report.content)).PatientName) == NAME
     assert report.headers["cache-control"] == "no-store"
     assert client.get(f"{base}/study-002.dcm").status_code == 404
+    held = pydicom.dcmread(io.BytesIO(client.get(f"{base}/study-001.pdf.dcm").content))
+    assert held.EncapsulatedDocument.startswith(b"%PDF")
+    assert (str(held.PatientName), held.DocumentTitle) == (NAME, f"mmdx {of_ct.model}")
+    assert client.get(f"{base}/study-002.pdf.dcm").status_code == 404
     assert client.get("/answers/other/predictions.json").status_code == 404
 
 
