@@ -41,7 +41,7 @@ def test_every_verb_and_option_that_the_page_shows_exists() -> None:
     from typer.main import get_command
 
     verbs = dict(get_command(app).commands)  # type: ignore[attr-defined]
-    shown = re.findall(r"mmdx (?:\\\n +)?(doctor|predict|serve|demo)\b([^\n]*)", PAGE.partition("SAFE=")[2])
+    shown = re.findall(r"mmdx (?:\\\n +)?(doctor|predict|serve|demo)\b([^\n`]*)", PAGE.partition("SAFE=")[2])
     assert {verb for verb, _ in shown} == {"doctor", "predict", "serve", "demo"}
     for verb, words in shown:
         options = {name for parameter in verbs[verb].params for name in parameter.opts}
