@@ -11,7 +11,8 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,7 +83,7 @@ class Inbox:
 
     def check_room(self, size: int) -> None:
         """Raises `Unfit` where there is no room for so many bytes of a file that is on its way."""
-        on_their_way = sum(entry.stat().st_size for entry in os.scandir(self._folder) if entry.is_file())
+        on_their_way = sum(facts.st_size for _, facts in self._on_their_way())
         if self._held + on_their_way + size > self.bounds.all_bytes:
             raise Unfit(_NO_ROOM, NO_ROOM)
 
@@ -94,9 +95,16 @@ class Inbox:
 
     def remove_stale(self) -> None:
         """Removes what is left of files whose connection was cut."""
+        for path, facts in self._on_their_way():
+            if time.time() - facts.st_mtime > STALE:
+                path.unlink(missing_ok=True)
+
+    def _on_their_way(self) -> Iterator[tuple[Path, os.stat_result]]:
+        """The files that are being received; other threads move them away at any moment."""
         for entry in os.scandir(self._folder):
-            if entry.is_file() and time.time() - entry.stat().st_mtime > STALE:
-                Path(entry).unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                if entry.is_file():
+                    yield Path(entry), entry.stat()
 
     def take(self, path: Path, sender: object, announced: Arrival | None = None) -> None:
         """Moves a file into the folder of its study. Raises `Unfit` where it is not kept; it then lies where it lay.

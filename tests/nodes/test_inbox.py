@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import stat
 from dataclasses import replace
@@ -198,3 +199,19 @@ def test_an_object_that_is_not_what_the_sender_said_is_refused(tmp_path: Path, c
     with pytest.raises(Unfit, match="another object than the sender said") as refused:
         put(inbox, files[0], announced=Arrival(STUDY, "1.2.3", kind))
     assert refused.value.status == NOT_OF_ITS_CLASS
+
+
+def test_a_file_that_another_thread_moves_away_meanwhile_counts_no_more(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox = opened(tmp_path, clock, all_bytes=100)
+    for name in ("gone.dcm", "there.dcm"):
+        (inbox._folder / name).write_bytes(b"x" * 10)
+    entries = list(os.scandir(inbox._folder))
+    (inbox._folder / "gone.dcm").unlink()
+    monkeypatch.setattr(module.os, "scandir", lambda folder: entries)
+    inbox.check_room(90)
+    with pytest.raises(Unfit, match="no room"):
+        inbox.check_room(91)
+    inbox.remove_stale()
+    assert (inbox._folder / "there.dcm").is_file()

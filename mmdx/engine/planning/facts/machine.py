@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import Distribution, distributions
+from importlib.metadata import distributions
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -114,7 +114,8 @@ def _packaged() -> Iterator[tuple[str, list[Path]]]:
             yield from ((name, files) for name in _imported(distribution))
 
 
-def _imported(distribution: Distribution) -> list[str]:
+def _imported(distribution: Any) -> list[str]:
+    """The packages that a `Distribution` brings, of the standard library or of its backport."""
     tops = {file.parts[0] for file in distribution.files or () if len(file.parts) > 1}
     return sorted(top for top in tops if top.isidentifier() and (find_spec(top) is not None))
 
