@@ -100,7 +100,7 @@ def parse_yaml(text: str, where: str) -> Any:
     `NotYaml` for what cannot be read at all.
     """
     try:
-        return deepcopy(_value(text))
+        return deepcopy(_loaded(text))
     except _RepeatedKey as error:
         raise UsageError(f"{_place(where, error)}: {error.problem}") from None
     except yaml.YAMLError as error:
@@ -111,7 +111,7 @@ def parse_yaml(text: str, where: str) -> Any:
 
 
 @lru_cache(maxsize=8)
-def _value(text: str) -> Any:
+def _loaded(text: str) -> Any:
     """A run reads its config several times, at a tenth of a second each."""
     return yaml.load(text, Loader=_Loader)
 

@@ -122,6 +122,7 @@ def lacking_parts(raw: Mapping[str, Any]) -> list[str]:
     lacking = [problem for place in places(with_timm_names(raw)) for problem in place.lacking()]
     for keys in (TRACKERS, ("first", *TRACKERS)):
         named = _value(raw, keys)
+        named = [named] if isinstance(named, str) else named
         names = [name for name in named if isinstance(name, str)] if isinstance(named, list | tuple) else []
         lacking += lacking_packages(".".join(keys), names, "trackers")
     return lacking

@@ -78,8 +78,10 @@ def log_results(setting: Setting, comparison: Comparison, step: int) -> None:
         if math.isfinite(estimate.value)
     }
     setting.accelerator.log(values, step=step)
-    for tracker in [tracker for tracker in setting.accelerator.trackers if tracker.name in _MODELS]:
-        for plot in forest_plots(comparison):
+    keeping = [tracker for tracker in setting.accelerator.trackers if tracker.name in _MODELS]
+    plots = forest_plots(comparison) if keeping else []
+    for tracker in keeping:
+        for plot in plots:
             tracker.log_figure(plot.name, picture(plot), step)
         tracker.log_model(setting.run.best)
 
@@ -91,7 +93,8 @@ class _Told(GeneralTracker):
 
     def __init__(self, inner: Any, setting: Setting) -> None:
         super().__init__(_blank=True)
-        self.inner, self.setting, self.name, self.lost = inner, setting, inner.name, False
+        self.inner, self.setting, self.name = inner, setting, inner.name
+        self.started, self.lost = False, False
 
     @property
     def tracker(self) -> Any:
@@ -101,6 +104,7 @@ class _Told(GeneralTracker):
         try:
             with redirect_stdout(io.StringIO()):
                 self.inner.start()
+            self.started = True
         except Exception as error:
             raise UsageError(
                 f"train.trackers: {self.name} did not start ({reason(error)}); set it right, or leave it out"
@@ -126,6 +130,8 @@ class _Told(GeneralTracker):
         self._tell(partial(_MODELS[self.name], self.inner, folder))
 
     def end(self, *, failed: bool) -> None:
+        if not self.started:  # nor those after one that did not start
+            return
         ends, self.lost = _ENDS | _FAILURES if failed else _ENDS, False  # it keeps what it was told before it failed
         self._tell(partial(ends[self.name], self.inner) if self.name in ends else self.inner.finish)
 

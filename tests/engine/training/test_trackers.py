@@ -163,6 +163,7 @@ def test_a_tracker_that_does_not_start_is_one_line(place: Path, monkeypatch: pyt
     with pytest.raises(UsageError, match=re.escape("train.trackers: tensorboard did not start")), tracked(setting):
         pass
     assert setting.accelerator.trackers == []
+    assert said(setting) == ""
 
 
 def test_a_tracker_that_fails_later_is_told_no_more_and_the_training_goes_on(
@@ -194,3 +195,4 @@ def test_a_tracker_whose_package_is_missing_is_named_before_anything_is_trained(
     raw = {"train": {"trackers": ["tensorboard", "wandb"]}, "first": {"train": {"trackers": ["wandb"]}}}
     line = "needs the package wandb; install it (pip install 'mmdx[trackers]'), or leave it out"
     assert lacking_parts(raw) == [f"{where}: wandb {line}" for where in ("train.trackers", "first.train.trackers")]
+    assert lacking_parts({"train": {"trackers": "wandb"}}) == [f"train.trackers: wandb {line}"]

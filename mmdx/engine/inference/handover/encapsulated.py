@@ -12,6 +12,7 @@ from pydicom.sequence import Sequence as Items
 from pydicom.uid import EncapsulatedPDFStorage, ExplicitVRLittleEndian, generate_uid
 
 from mmdx.data.quiet import quiet
+from mmdx.engine.inference.handover.coding import label
 from mmdx.engine.inference.handover.identity import NEEDED, OPTIONAL, REMOVED, UTF_8
 
 SERIES_NUMBER = 9902
@@ -41,7 +42,7 @@ def encapsulated(pdf: bytes, report: bytes, title: str) -> bytes:
                 setattr(file, keyword, told.get(keyword))
         file.Modality, file.ConversionType = "DOC", "WSD"
         file.SeriesInstanceUID, file.SeriesNumber, file.InstanceNumber = generate_uid(prefix=None), SERIES_NUMBER, 1
-        file.SeriesDescription, file.DocumentTitle = title[:64], title
+        file.SeriesDescription = file.DocumentTitle = label(title)
         file.ConceptNameCodeSequence = Items()
         now = datetime.now()
         file.ContentDate, file.ContentTime = now.strftime("%Y%m%d"), now.strftime("%H%M%S")
