@@ -183,7 +183,8 @@ def compare(
 def ablate(
     config: option.Experiment,
     overrides: option.Overrides = None,
-    seeds: Annotated[int, typer.Option(min=1, help="trainings of each variant, from the config's seed on")] = 1,
+    seeds: Annotated[int, typer.Option(min=1, help="trainings of each variant, from the config's seed on")] = 3,
+    tune: Annotated[int, typer.Option(min=0, help="settings that each variant tries on validation, 2 to 9")] = 0,
     fusion: option.Fusions = None,
     sizes: Annotated[str, typer.Option(metavar="N,N,...", help="learning curve: numbers of training patients")] = "",
     out: Annotated[Path | None, typer.Option(help="folder for all runs; ablations/CONFIG when left out")] = None,
@@ -201,7 +202,7 @@ def ablate(
     from mmdx.engine.experiments.ablation.processes import Launch
     from mmdx.terminal.ablation import show_ablation, show_plan, watched
 
-    console, launch, extent = screen(), Launch.of_machine(launcher, jobs), Extent.parsed(seeds, fusion, sizes)
+    console, launch, extent = screen(), Launch.of_machine(launcher, jobs), Extent.parsed(seeds, fusion, sizes, tune)
     resolved, folder = read_resolved(config, overrides or []), out or Path("ablations") / config.stem
     if plan:
         show_plan(ablation.planned_ablation(resolved, extent=extent, out=folder), launch, console)

@@ -2,7 +2,7 @@
 
 `python fake_training.py -m mmdx.cli train CONFIG [--resume]`, under the variables FAKE_STARTED (a file that gets a line
 a start), FAKE_FAIL and FAKE_SLOW (parts of the paths of those that fail, and of those that take a minute) and
-FAKE_SECONDS (how long the others take).
+FAKE_SECONDS (how long the others take). Validation likes it the better the higher its learning rate is.
 """
 
 import json
@@ -32,6 +32,9 @@ def main(config: str, *rest: str) -> None:
     rows = [f"s{n},p{n},{shown},bleed,{n % 2},{0.3 * (n % 2) + 0.7 * draw.random():.3f}" for n in range(40)]
     header = "study_id,patient_id,shown,finding,label,score"
     (run / "predictions" / "test.csv").write_text("\n".join([header, *rows]) + "\n")
+    part, draw = min(0.9, 100 * raw["train"]["lr"]), random.Random(0)
+    rows = [f"v{n},v{n},{shown},bleed,{n % 2},{part * (n % 2) + (1 - part) * draw.random():.3f}" for n in range(40)]
+    (run / "predictions" / "val.csv").write_text("\n".join([header, *rows]) + "\n")
     split = [f"s{n},p{n},test" for n in range(40)] + [f"t{n},t{n},train" for n in range(60)]
     (run / "splits.csv").write_text("\n".join(["study_id,patient_id,split", *split]) + "\n")
     (run / "card.md").write_text("trained\n")

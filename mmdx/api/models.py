@@ -15,7 +15,7 @@ from mmdx.api.run import Run
 from mmdx.config_file import read_raw, with_values
 from mmdx.engine.assembly.resolve import resolve_raw
 from mmdx.engine.experiments.ablation.ablate import ablate as run_ablation
-from mmdx.engine.experiments.ablation.plan import Extent, Job, Plan
+from mmdx.engine.experiments.ablation.plan import SEEDS, Extent, Job, Plan
 from mmdx.engine.experiments.ablation.processes import Board, Launch, Standing, Watcher
 from mmdx.engine.experiments.ensemble import ensemble_runs
 from mmdx.engine.experiments.external.second import SecondCohort
@@ -136,22 +136,24 @@ def evaluate(
 def ablate(
     source: ConfigSource,
     *,
-    seeds: int = 1,
+    seeds: int = SEEDS,
     fusions: Sequence[str] | None = None,
     sizes: Sequence[int] = (),
+    tries: int = 0,
     out: str | Path | None = None,
     jobs: int | None = None,
 ) -> Evidence:
     """Trains each modality alone, the fusion, other fusions and what is left without a modality; compares them all.
 
     `seeds` are trainings of each variant, `fusions` the others to try (`concat` and `late` if None), `sizes` numbers
-    of training patients for a learning curve, `jobs` trainings at once. Everything is left in `out`, else in
+    of training patients for a learning curve, `tries` how many settings each variant tries on validation (0: all have
+    those of the config), `jobs` trainings at once. Everything is left in `out`, else in
     `ablations/<name>`; what is trained there is not trained again. Raises `DataError` where a training failed, with the
     name of each.
     """
     name = _name(source)
     folder = Path(out) if out is not None else Path("ablations") / name
-    extent = Extent(seeds, fusions, sizes)
+    extent = Extent(seeds, fusions, sizes, tries)
     launch = Launch.of_machine("", jobs)
     result = run_ablation(
         config(source),
@@ -174,7 +176,7 @@ def _name(source: ConfigSource) -> str:
 
 
 @contextmanager
-def _unwatched(plan: Plan, launch: Launch) -> Iterator[Watcher]:
+def _unwatched(plan: Plan, launch: Launch, jobs: Sequence[Job]) -> Iterator[Watcher]:
     yield _Unwatched()
 
 

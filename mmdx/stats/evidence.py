@@ -29,6 +29,7 @@ from mmdx.stats.report.section import Section
 from mmdx.stats.resampling.intervals import Kind
 from mmdx.stats.sections.baselines import baselines_section
 from mmdx.stats.sections.boxes.section import boxes_section
+from mmdx.stats.sections.chances import chances_section
 from mmdx.stats.sections.classes.section import groups_section
 from mmdx.stats.sections.confusion import confusion_section
 from mmdx.stats.sections.disagreements import Apart, apart_by_finding, disagreements_section
@@ -191,6 +192,8 @@ def gather(
     for section in IN_ORDER:
         about = section.__name__.removesuffix("_section").replace("_", " ")
         sections.append(section(cohort, resampler.telling(about, count)))
+    if selection.chances is not None:
+        sections.append(chances_section(selection.chances))
     if selection.sizes:
         primary = cohort.primary_finding
         sections.append(

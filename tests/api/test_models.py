@@ -43,5 +43,5 @@ def test_a_training_says_nothing_and_its_model_answers(tmp_path: Path, capsys: p
 def test_an_ablation_is_a_comparison_of_its_variants(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_config(tmp_path / "tiny.yaml", write_cohort(tmp_path / "raw"), epochs=1)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))  # the plugin of the config, for the trainings
-    evidence = ablate(config(path, {"run": None}), fusions=[], out=tmp_path / "ablation", jobs=1)
+    evidence = ablate(config(path, {"run": None}), seeds=1, fusions=[], out=tmp_path / "ablation", jobs=1)
     assert {"fusion", "only-image", "only-report"} <= {arm.name.split(":")[0] for arm in evidence.comparison.models}

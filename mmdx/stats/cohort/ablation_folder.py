@@ -9,6 +9,7 @@ from typing import Any
 
 from mmdx.errors import DataError, UsageError, some
 from mmdx.files import SLICES, RunLayout
+from mmdx.stats.cohort.chances import Chances, read_chances
 from mmdx.stats.cohort.predictions import read_text
 from mmdx.stats.cohort.sources import Inputs, paths_and_tables
 from mmdx.strangers.bounded import read_json
@@ -23,6 +24,7 @@ class Selection:
 
     Of the configs in `fullest` only what was shown the most is an arm. `sizes` are the trainings of the reference by
     number of training patients, for a learning curve. `left_out` has one sentence per thing that is missing.
+    `chances` says how the settings of an ablation were chosen.
     """
 
     inputs: Inputs
@@ -30,6 +32,7 @@ class Selection:
     fullest: frozenset[str] = frozenset()
     sizes: Mapping[str, Mapping[int, Sequence[Path]]] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
+    chances: Chances | None = None
 
 
 def select(inputs: Inputs) -> Selection:
@@ -63,6 +66,7 @@ def read_ablation(folder: Path) -> Selection:
         fullest=frozenset(config for _, config in pairs if config != reference),
         sizes=_sizes(folder, reference, done),
         left_out=tuple(left_out),
+        chances=read_chances(record, str(folder / RECORD)),
     )
 
 

@@ -3,6 +3,9 @@
 What it leaves in its folder beside the runs: `compare.*`, and `ablation.json` with
 
 - `version` of mmdx, `config` (the name of the config), `reference` (a variant), `seeds` and `sizes`;
+- `tuning`: null where all variants have the settings of the config; else `tries` (how many each has), their `settings`
+  (`lr_factor`, `weight_decay`, `dropout`; null: the config's own), and `variants`: by name `by` (`auroc` or
+  `log_loss`), the `scores` of validation, and which try is `chosen`, counted from 1;
 - `variants`: by name `inputs`, `fusion`, `guidance` (whether it is all stages of it), `notes` (what was left out or
   changed beyond inputs and fusion, sentences);
 - `refused`: by name of the variant the sentence that says why it cannot be trained;
@@ -39,6 +42,7 @@ from mmdx.engine.experiments.ablation.processes import (
     lock_text,
     run_jobs,
 )
+from mmdx.engine.experiments.ablation.tuning import check_judged, settled, tried, tuning_record, with_tries
 from mmdx.engine.experiments.cross_validation import deal_folds
 from mmdx.engine.experiments.guidance.studies import check_models, guided_studies
 from mmdx.engine.reporting.comparison import save_comparison
@@ -79,11 +83,16 @@ class Ablation:
     @property
     def complete(self) -> bool:
         """Whether no training failed, and there is a reference that others can be compared with."""
-        return not self.failed and (bool(self.elsewhere) or self.plan.jobs[0].finished)
+        return not self.failed and (bool(self.elsewhere) or self.has_reference)
+
+    @property
+    def has_reference(self) -> bool:
+        """Whether there is a training that others can be compared with."""
+        return self.plan.reference not in self.plan.untried and self.plan.jobs[0].finished
 
 
-Watch = Callable[[Plan, Launch], AbstractContextManager[Watcher]]
-"""Opens what looks on while the jobs of a plan are trained."""
+Watch = Callable[[Plan, Launch, Sequence[Job]], AbstractContextManager[Watcher]]
+"""Opens what looks on while jobs of a plan are trained."""
 
 
 def ablate(
@@ -98,15 +107,25 @@ def ablate(
     # One command prepares the store; others that were started together wait for it.
     with hold_waiting(out / ".prepare.lock"):
         store = open_store(config, console)
-    plan = plan_jobs(_on_store(config, store), extent, out)
+    plan = planned(_on_store(config, store), extent, out)
     check_plan(plan, store)
-    refuse_changed(plan.jobs)
-    write_record(plan, name, out, {})
-    with watch(plan, launch) as watcher:
-        board = run_jobs(plan.jobs, launch, watcher)
+    check_judged(plan, store)
+    refuse_untuned(plan)
+    refuse_changed([*plan.tries, *ready(plan)])
+    board: Board = {}
+    if plan.tries and plan.untried:
+        write_record(plan, name, out, board)
+        with watch(plan, launch, plan.tries) as watcher:
+            board |= run_jobs(plan.tries, launch, watcher)
+        plan = settled(plan, tried(plan))
+        refuse_changed(ready(plan))
     write_record(plan, name, out, board)
+    if jobs := ready(plan):
+        with watch(plan, launch, jobs) as watcher:
+            board |= run_jobs(jobs, launch, watcher)
+        write_record(plan, name, out, board)
     ablation = Ablation(plan, out, board, None)
-    if ablation.elsewhere or not plan.jobs[0].finished:
+    if ablation.elsewhere or not ablation.has_reference:
         return ablation
     lock = hold(out / ".compare.lock")
     if lock is None:
@@ -122,9 +141,24 @@ def planned_ablation(config: Config, *, extent: Extent, out: Path) -> Plan:
 
     Raises `UsageError` where a run folder is of another config, wherever its store lies.
     """
-    plan = plan_jobs(config, extent, out)
-    refuse_changed(plan.jobs, but=ORIGIN)
+    plan = planned(config, extent, out)
+    refuse_untuned(plan)
+    refuse_changed([*plan.tries, *ready(plan)], but=ORIGIN)
     return plan
+
+
+def planned(config: Config, extent: Extent, out: Path) -> Plan:
+    """The plan of an ablation as far as its settings are chosen: by the tries that lie in `out`, where it has any."""
+    plan = plan_jobs(config, extent, out)
+    if not extent.tries:
+        return plan
+    plan = with_tries(plan, extent.tries, out)
+    return settled(plan, tried(plan))
+
+
+def ready(plan: Plan) -> list[Job]:
+    """The trainings to be compared of which the settings are chosen."""
+    return [job for job in plan.jobs if job.variant not in plan.untried]
 
 
 def check_plan(plan: Plan, store: Store) -> None:
@@ -158,6 +192,17 @@ def check_job(config: Config, store: Store) -> None:
         check_training(config, store, splits)
 
 
+def refuse_untuned(plan: Plan) -> None:
+    """Raises `UsageError`, a line each, for runs that are there though the settings of their variant are not chosen."""
+    problems = [
+        f"{job.folder}: was trained before its settings were tried; give another --out, or remove it"
+        for job in plan.jobs
+        if job.variant in plan.untried and job.begun
+    ]
+    if problems:
+        raise UsageError(problems)
+
+
 def refuse_changed(jobs: Sequence[Job], *, but: Sequence[str] = ()) -> None:
     """Raises `UsageError`, a line each, for run folders of another config; keys at or below `but` do not count."""
     problems = []
@@ -182,13 +227,14 @@ def state_of(job: Job) -> State:
 
 def write_record(plan: Plan, config_name: str, out: Path, board: Mapping[str, Standing]) -> None:
     """`ablation.json`, in one step; `board` says how jobs stand, else their folders do."""
-    states = {job.name: board[job.name].state if job.name in board else state_of(job) for job in plan.jobs}
+    states = {job.name: board[job.name].state if job.name in board else _standing(job, plan) for job in plan.jobs}
     record: dict[str, Any] = {
         "version": __version__,
         "config": config_name,
         "reference": plan.reference,
         "seeds": list(dict.fromkeys(job.seed for job in plan.jobs)),
         "sizes": list(dict.fromkeys(job.size for job in plan.jobs if job.size)),
+        "tuning": tuning_record(plan, tried(plan)),
         "variants": {
             name: {
                 "inputs": list(variant.config.model.inputs),
@@ -213,6 +259,10 @@ def write_record(plan: Plan, config_name: str, out: Path, board: Mapping[str, St
     }
     # Commands on several machines share the folder, and each writes the record.
     write_json(out / RECORD, record, shared=True)
+
+
+def _standing(job: Job, plan: Plan) -> State:
+    return "waiting" if job.variant in plan.untried else state_of(job)
 
 
 def _on_store(config: Config, store: Store) -> Config:

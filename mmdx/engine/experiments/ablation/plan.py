@@ -2,8 +2,9 @@
 
 A variant is `fusion`, the config itself; `only-NAME`, one input alone; `without-NAME`, all but one, of three or more;
 `fusion-NAME`, all inputs joined otherwise; `guided`, all stages of `guidance`. A config of one input has `only-NAME`
-alone. Below the folder of an ablation lies `VARIANT/seed-S`, and `VARIANT/size-N/seed-S` where fewer patients train,
-each a run folder; beside it `seed-S.yaml`, the config, `seed-S.log`, what was said, and `seed-S.lock`, who has it.
+alone. Below the folder of an ablation lies `VARIANT/seed-S`, `VARIANT/size-N/seed-S` where fewer patients train, and
+`VARIANT/try-K` where settings are tried, each a run folder; beside it `seed-S.yaml`, the config, `seed-S.log`, what was
+said, and `seed-S.lock`, who has it.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from mmdx.stats.cohort.ablation_folder import GUIDED_OWN
 
 OTHER_FUSIONS = ("concat", "late")
 FUSION = "fusion"
+SEEDS = 3
+"""Trainings of each variant where nobody says how many: fewer say nothing of how much a result depends on its seed."""
 
 
 @dataclass(frozen=True)
@@ -31,35 +34,43 @@ class Extent:
     """How far an ablation goes.
 
     `seeds` counts trainings of each variant; `fusions` stand beside the config's own (None: `concat` and `late`);
-    `sizes` are numbers of patients that the config itself is trained on, too.
+    `sizes` are numbers of patients that the config itself is trained on, too. `tries` is how many settings each variant
+    may try on validation (0: all have those of the config).
     """
 
-    seeds: int = 1
+    seeds: int = SEEDS
     fusions: Sequence[str] | None = None
     sizes: Sequence[int] = ()
+    tries: int = 0
 
     @classmethod
-    def parsed(cls, seeds: int, fusions: Sequence[str] | None, sizes: str) -> Extent:
+    def parsed(cls, seeds: int, fusions: Sequence[str] | None, sizes: str, tries: int) -> Extent:
         """As a command line has it: sizes with commas between them. Raises `UsageError` for what is no number."""
         numbers = [text.strip() for text in sizes.split(",") if text.strip()]
         if not all(text.isdecimal() for text in numbers):
             raise UsageError(f"--sizes {sizes}: give numbers of training patients, such as 50,100,200")
-        return cls(seeds, fusions, [int(text) for text in numbers])
+        return cls(seeds, fusions, [int(text) for text in numbers], tries)
 
 
 @dataclass(frozen=True)
 class Job:
-    """One training: a variant, a seed, and how many training patients (None: all of them)."""
+    """One training: a variant, a seed, and how many training patients (None: all of them).
+
+    `attempt` numbers the settings that it tries (None: it is trained to be compared).
+    """
 
     variant: str
     seed: int
     size: int | None
     config: Config
     folder: Path
+    attempt: int | None = None
 
     @property
     def name(self) -> str:
         """What tells it from the others: its folder below that of the ablation."""
+        if self.attempt is not None:
+            return f"{self.variant}/try-{self.attempt}"
         return f"{self.variant}{f'/size-{self.size}' if self.size else ''}/seed-{self.seed}"
 
     @property
@@ -87,12 +98,17 @@ class Job:
 
 @dataclass(frozen=True)
 class Plan:
-    """All trainings, the reference first, by seed; `refused` says of a variant why it cannot be trained."""
+    """All trainings, the reference first, by seed; `refused` says of a variant why it cannot be trained.
+
+    `tries` are trained before them, as many of each variant; `untried` are the variants whose settings are not chosen.
+    """
 
     reference: str
     variants: dict[str, NarrowConfig]
     refused: dict[str, str]
     jobs: tuple[Job, ...]
+    tries: tuple[Job, ...] = ()
+    untried: frozenset[str] = frozenset()
 
     def notes(self) -> list[str]:
         """What a reader must know of the variants: what they had to leave out, and which there are not."""

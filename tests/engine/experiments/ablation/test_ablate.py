@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -47,17 +48,18 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def words(cohort: Path, out: Path, *more: str) -> list[str]:
-    return ["ablate", str(cohort), "--fusion", "concat", "--out", str(out), *more]
+    seeds = [] if "--seeds" in more else ["--seeds", "1"]
+    return ["ablate", str(cohort), "--fusion", "concat", "--out", str(out), *seeds, *more]
 
 
 def ablate(cohort: Path, out: Path, *more: str) -> int:
     with pytest.raises(SystemExit) as ended:
-        cli.main([*words(cohort, out, "model.fusion=gated", "--launcher", FAKE), *more])
+        cli.main(words(cohort, out, "model.fusion=gated", "--launcher", FAKE, *more))
     return int(ended.value.code or 0)
 
 
 def command(cohort: Path, out: Path, *more: str) -> subprocess.Popen[str]:
-    told = [*words(cohort, out, "model.fusion=gated", "--launcher", FAKE), *more]
+    told = words(cohort, out, "model.fusion=gated", "--launcher", FAKE, *more)
     return subprocess.Popen(
         [sys.executable, "-m", "mmdx.cli", *told], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )
@@ -73,7 +75,7 @@ ALL = ["fusion/seed-0", "only-image/seed-0", "only-report/seed-0", "fusion-conca
 def test_an_ablation_trains_for_real_is_compared_and_found_trained(cohort, tmp_path, capfd):
     out, asked = tmp_path / "out", resolve(read_config(cohort, ["model.fusion=late"]))
     for attempt in range(2):
-        extent = Extent(fusions=[])
+        extent = Extent(1, fusions=[])
         console, launch = Console(), Launch.of_machine("", 2)
         watch = watched(console)
         result = ablation.ablate(
@@ -243,6 +245,64 @@ def test_the_plan_trains_nothing_and_fits_a_terminal(cohort, tmp_path, told, cap
     said = capsys.readouterr().out
     assert said.count("done") == 4
     assert "mmdx.cli train" not in said
+
+
+def test_variants_that_try_settings_have_as_many_tries_and_train_nothing_twice(cohort, tmp_path, told, capsys):
+    out, asked = tmp_path / "out", ("--tune", "3", "--seeds", "2", "seed=1")
+    assert ablate(cohort, out, "--plan", *asked) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "each of 4 variants tries 3 on validation: 12 trainings, then 4 with the settings that were chosen" in said
+    assert said.count("/try-") == 12
+    assert "/seed-" not in said
+    assert ablate(cohort, out, *asked) == 0
+    starts = [line.split()[0] for line in told.read_text().splitlines()]
+    assert len(starts) == len(set(starts)) == 4 * 3 + 4
+    assert all("/try-" in start for start in starts[:12])
+    record = json.loads((out / "ablation.json").read_text())
+    rates = [each["lr_factor"] for each in record["tuning"]["settings"]]
+    best = rates.index(max(rates)) + 1
+    assert {tried["chosen"] for tried in record["tuning"]["variants"].values()} == {best}
+    assert [run["folder"] for run in record["runs"][:1] + record["runs"][-1:]] == [
+        f"fusion/try-{best}",
+        "fusion-concat/seed-2",
+    ]
+    second = read_config(out / "only-image/seed-2/config.yaml")
+    assert second.train.lr == pytest.approx(max(rates) * 0.001)
+    assert (second.seed, second.run) == (2, out / "only-image/seed-2")
+    (sentence,) = re.findall(r"Every variant had[^.]*\.", (out / "compare.md").read_text())
+    assert sentence == "Every variant had the same 3 settings to try, chosen by validation and never by test."
+    told.unlink()
+    capsys.readouterr()
+    assert ablate(cohort, out, *asked) == 0
+    assert not told.exists()
+    assert "settings: each of 4 variants tries 3" in capsys.readouterr().out
+
+
+def test_a_variant_whose_try_fails_is_not_trained_until_it_is_done(cohort, tmp_path, monkeypatch, capsys):
+    out = tmp_path / "out"
+    monkeypatch.setenv("FAKE_FAIL", "only-image/try-2")
+    assert ablate(cohort, out, "--tune", "2") == 1
+    said = capsys.readouterr().out
+    assert f"only-image/try-2: failed; {out / 'only-image/try-2'}.log says why" in said
+    assert "not trained: only-image seed 0" in said
+    monkeypatch.delenv("FAKE_FAIL")
+    assert ablate(cohort, out, "--tune", "2") == 0
+    assert set(states(out).values()) == {"done"}
+
+
+def test_settings_are_not_tried_beside_trainings_without(cohort, tmp_path, told, capsys):
+    out = tmp_path / "out"
+    assert ablate(cohort, out) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "All variants have the settings of tiny" in (out / "compare.md").read_text()
+    assert "--tune 6 lets each try as many settings on validation: 20 trainings more, beside 4" in said
+    assert ablate(cohort, out, "--tune", "2") == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].endswith(
+        "fusion/seed-0: was trained before its settings were tried; give another --out, or remove it"
+    )
+    assert ablate(cohort, tmp_path / "other", "--tune", "10") == 2
+    assert "--tune 10: give from 2 to 9 tries" in capsys.readouterr().err
 
 
 def test_sizes_that_are_no_numbers(cohort, tmp_path, capsys):

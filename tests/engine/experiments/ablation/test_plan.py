@@ -29,7 +29,7 @@ def inputs_of(planned: Plan) -> dict[str, str]:
 
 
 def test_two_inputs_give_the_fusion_each_alone_and_other_fusions():
-    planned = plan_jobs(config_of("phantom"), Extent(), OUT)
+    planned = plan_jobs(config_of("phantom"), Extent(1), OUT)
     assert inputs_of(planned) == {
         "fusion": "image+report",
         "only-image": "image",
@@ -46,7 +46,7 @@ def test_two_inputs_give_the_fusion_each_alone_and_other_fusions():
 
 
 def test_three_inputs_are_tried_without_each():
-    planned = plan_jobs(config_of("covid_cxr_tabular"), Extent(fusions=["film"]), OUT)
+    planned = plan_jobs(config_of("covid_cxr_tabular"), Extent(1, fusions=["film"]), OUT)
     assert inputs_of(planned) == {
         "fusion": "image+report+clinic",
         "only-image": "image",
@@ -64,7 +64,7 @@ def test_three_inputs_are_tried_without_each():
 
 
 def test_one_input_is_the_reference_by_itself():
-    planned = plan_jobs(config_of("slice_lstm"), Extent(sizes=[100, 50]), OUT)
+    planned = plan_jobs(config_of("slice_lstm"), Extent(1, sizes=[100, 50]), OUT)
     assert planned.reference == "only-image"
     folders = ["seed-0", "size-50/seed-0", "size-100/seed-0"]
     assert [job.folder for job in planned.jobs] == [OUT / "only-image" / folder for folder in folders]
@@ -84,7 +84,7 @@ def test_seeds_and_sizes():
 
 def test_what_a_variant_cannot_carry_is_left_out_and_said():
     planned = plan_jobs(
-        config_of("fused_report", "model.heads.study={type: study, blend: true}"), Extent(fusions=[]), OUT
+        config_of("fused_report", "model.heads.study={type: study, blend: true}"), Extent(1, fusions=[]), OUT
     )
     heads = {name: list(made.config.model.heads) for name, made in planned.variants.items()}
     assert heads == {
@@ -104,7 +104,7 @@ def test_what_a_variant_cannot_carry_is_left_out_and_said():
 def test_heads_that_name_no_modality_follow_the_images_that_are_left():
     heads = "model.heads={study: study, slice: slice, boxes: boxes, tell: {type: description, text: report}}"
     planned = plan_jobs(
-        config_of("guided", heads, "model.inputs.enhanced.encoder.type=timm", "guidance=null"), Extent(), OUT
+        config_of("guided", heads, "model.inputs.enhanced.encoder.type=timm", "guidance=null"), Extent(1), OUT
     )
     assert list(planned.variants["only-enhanced"].config.model.heads) == ["study", "slice", "boxes", "tell"]
 
@@ -121,7 +121,7 @@ class OfOneModality(StudyHead):
 def test_a_variant_without_a_head_for_studies_is_refused_and_named(monkeypatch):
     monkeypatch.setitem(HEADS._parts, "of_one", OfOneModality)
     heads = "model.heads={look: {type: of_one, modality: image}}"
-    planned = plan_jobs(config_of("phantom", heads), Extent(fusions=[]), OUT)
+    planned = plan_jobs(config_of("phantom", heads), Extent(1, fusions=[]), OUT)
     assert list(planned.variants) == ["fusion", "only-image"]
     assert planned.refused == {"only-report": "no head answers for studies from report; add one to model.heads"}
     assert all(job.variant != "only-report" for job in planned.jobs)
@@ -130,11 +130,11 @@ def test_a_variant_without_a_head_for_studies_is_refused_and_named(monkeypatch):
 def test_a_config_that_answers_for_no_study_has_no_ablation():
     plugin = "model.heads={slice: {type: slice, modality: image}, study: {type: slice, modality: report}}"
     with pytest.raises(UsageError, match=r"^fusion: no head answers for studies from image and report \(left: slice,"):
-        plan_jobs(config_of("phantom", plugin, "train.judge=slices"), Extent(), OUT)
+        plan_jobs(config_of("phantom", plugin, "train.judge=slices"), Extent(1), OUT)
 
 
 def test_epochs_are_judged_by_studies_where_no_slice_head_is_left():
-    planned = plan_jobs(config_of("phantom", "train.judge=slices"), Extent(fusions=[]), OUT)
+    planned = plan_jobs(config_of("phantom", "train.judge=slices"), Extent(1, fusions=[]), OUT)
     judges = {name: made.config.train.judge for name, made in planned.variants.items()}
     assert judges == {"fusion": "slices", "only-image": "slices", "only-report": "studies"}
     assert "train.judge is studies: no slice head is left" in planned.variants["only-report"].notes
@@ -142,7 +142,7 @@ def test_epochs_are_judged_by_studies_where_no_slice_head_is_left():
 
 def test_a_fusion_that_names_an_input_does_not_name_one_that_is_gone():
     fusion = "model.fusion={type: film, by: clinic}"
-    planned = plan_jobs(config_of("covid_cxr_tabular", fusion), Extent(fusions=[]), OUT)
+    planned = plan_jobs(config_of("covid_cxr_tabular", fusion), Extent(1, fusions=[]), OUT)
     by = {name: made.config.model.fusion.options["by"] for name, made in planned.variants.items()}
     assert {name for name, each in by.items() if each is None} == {"only-image", "only-report", "without-clinic"}
     assert "fusion.by is its default: it names clinic" in planned.variants["only-image"].notes
@@ -150,7 +150,7 @@ def test_a_fusion_that_names_an_input_does_not_name_one_that_is_gone():
 
 def test_the_first_of_two_stages_loses_the_input_too():
     both = "first.model.inputs.report=bilstm_attention", "model.inputs.report=bilstm_attention"
-    planned = plan_jobs(config_of("slice_lstm", *both), Extent(fusions=[]), OUT)
+    planned = plan_jobs(config_of("slice_lstm", *both), Extent(1, fusions=[]), OUT)
     firsts = {name: made.config.first for name, made in planned.variants.items()}
     assert {name: first and list(first.model.inputs) for name, first in firsts.items()} == {
         "fusion": ["image", "report"],
@@ -161,7 +161,7 @@ def test_the_first_of_two_stages_loses_the_input_too():
 
 
 def test_a_guided_config_is_a_variant_of_all_its_stages():
-    planned = plan_jobs(config_of("guided"), Extent(fusions=[]), OUT)
+    planned = plan_jobs(config_of("guided"), Extent(1, fusions=[]), OUT)
     assert list(planned.variants) == ["fusion", "only-image", "only-enhanced", "guided"]
     guided = {name: made.config.guidance is not None for name, made in planned.variants.items()}
     assert guided == {"fusion": False, "only-image": False, "only-enhanced": False, "guided": True}
@@ -172,7 +172,7 @@ def test_a_guided_config_is_a_variant_of_all_its_stages():
 def test_a_name_that_is_no_folder_is_written_out():
     inputs = "model.inputs={a/b: {encoder: {type: timm, name: test_resnet}}, report: bilstm_attention}"
     planned = plan_jobs(
-        config_of("phantom", inputs, "model.heads={study: study}", "model.modality_dropout=0"), Extent(), OUT
+        config_of("phantom", inputs, "model.heads={study: study}", "model.modality_dropout=0"), Extent(1), OUT
     )
     assert "only-a%2Fb" in planned.variants
 
@@ -195,4 +195,4 @@ def test_a_call_that_is_wrong(overrides, options, line):
 
 def test_other_fusions_of_one_input():
     with pytest.raises(UsageError, match=r"--fusion gated: the config has one input, which no fusion joins"):
-        plan_jobs(config_of("slice_lstm"), Extent(fusions=["gated"]), OUT)
+        plan_jobs(config_of("slice_lstm"), Extent(1, fusions=["gated"]), OUT)
