@@ -68,3 +68,21 @@ def test_a_reference_that_is_not_installed_is_named(monkeypatch, capsys):
     said = capsys.readouterr().out
     assert "MLstatkit: not compared, MLstatkit is not installed" in said
     assert "| RSNA weighted log loss | scikit-learn, all entries | 2 |" in said
+
+
+def test_trainings_are_drawn_with_the_auroc_and_the_spread_that_are_stated():
+    seeds = load("simulate_seeds")
+    labels, scores = seeds.draw(np.random.default_rng(0), seeds.Setting(6_000, 0.02, trainings=25))
+    areas = np.array([[roc_auc_score(labels, each) for each in model] for model in scores])
+    assert areas.mean() == pytest.approx(0.8, abs=0.01)
+    assert areas.std(axis=1, ddof=1).mean() == pytest.approx(0.02, abs=0.006)
+    once = np.ones((1, len(labels)), dtype=np.int64)
+    assert seeds.areas(labels, scores[0, 0], once)[0] == pytest.approx(areas[0, 0])
+
+
+def test_each_way_to_hold_trainings_and_patients_is_in_the_table():
+    seeds = load("simulate_seeds")
+    found = seeds.coverage(seeds.Setting(60, 0.05), runs=4, resamples=100, seed=0)
+    widths = {way: width for way, (_, _, width) in found.items()}
+    assert list(found) == list(seeds.WAYS)
+    assert widths["patients"] < widths["both"] < widths["widest"]

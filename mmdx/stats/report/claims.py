@@ -106,7 +106,10 @@ def _method(comparison: Comparison) -> list[str]:
         lines.append(f"These are {comparison.split} studies, which training saw or epochs were chosen on: too kind.")
     several = [f"{arm.name} {arm.seeds}" for arm in comparison.arms if arm.seeds > 1]
     if several:
-        lines.append(f"Mean over trainings that differ in their seed: {', '.join(several)}.")
+        lines.append(
+            f"Mean over trainings that differ in their seed: {', '.join(several)}. Intervals are over patients; under "
+            "'Trainings' stands one over patients and trainings."
+        )
     lines += _folds(comparison)
     if comparison.baselines:
         lines.append(

@@ -27,9 +27,10 @@ def test_by_hand():
     assert (record["mean"]["value"], record["sd"]) == (pytest.approx(0.9), pytest.approx(0.1))
     assert section.sentences[0].startswith(
         "image: over 3 trainings the AUROC for bleed is 0.900 on average with an SD of 0.100 (0.800 to 1.000); over "
-        "patients, which is another matter, 95 % interval 0."
+        "patients 95 % interval 0."
     )
-    assert section.sheets[0].rows[0][3:] == ("0.100", "0.800", "1.000")
+    assert section.sheets[0].rows[0][4:] == ("0.100", "0.800", "1.000")
+    assert record["both"]["low"] < record["mean"]["low"] < 0.9 < record["mean"]["high"] <= record["both"]["high"] == 1.0
 
 
 def test_more_trainings_do_not_make_the_patients_more():
@@ -52,6 +53,11 @@ def test_the_difference_is_taken_seed_by_seed():
     assert difference["trainings"] == pytest.approx([0.1, 0.1])
     assert difference["sd"] == pytest.approx(0.0)
     assert "above 0 in 2 of 2" in section.sentences[-1]
+    # Trainings that all differ by as much add nothing to the interval over patients.
+    assert (difference["both"]["low"], difference["both"]["high"]) == pytest.approx(
+        (difference["mean"]["low"], difference["mean"]["high"])
+    )
+    assert section.sentences[-1].endswith("(not corrected for many comparisons).")
 
 
 def test_single_trainings_are_no_section():
