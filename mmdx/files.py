@@ -81,6 +81,11 @@ class RunLayout:
         return self.folder / "studies.csv"
 
     @property
+    def labels(self) -> Path:
+        """The labels of every study, those that taught the model too: one column per finding."""
+        return self.folder / "labels.csv"
+
+    @property
     def audit(self) -> Path:
         return self.folder / "audit.json"
 

@@ -53,6 +53,7 @@ def write_compared(folder: Path) -> Path:
 
 def _write_environment(run: RunLayout, store: Path) -> None:
     facts = {"reader": "folder", "fingerprint": "ab12", "studies": 8, "patients": 8, "quarantined": 2}
+    facts["quarantine_reasons"] = {"no image": 2}
     environment = {
         "python": "3.11",
         "platform": "Linux",
@@ -75,6 +76,7 @@ def _write_tables(run: RunLayout) -> None:
     studies += [(f"s{i},p{i},{split}", f"{50 + i},2,position,{'yes' if i else 'no'}") for i, split in enumerate(SPLITS)]
     write_text(run.splits, "".join(f"{keys}\n" for keys, _ in studies))
     write_text(run.studies, "".join(f"{keys},{facts}\n" for keys, facts in studies))
+    write_text(run.labels, "".join(["study_id,patient_id,bleed\n", *(f"s{i},p{i},{i % 2}\n" for i in range(8))]))
     for split in ("val", "test"):
         rows = [i for i, part in enumerate(SPLITS) if part == split]
         _write_scores(run.scores(split), rows, SCORES)

@@ -38,6 +38,8 @@ from mmdx.stats.sections.learning import learning_section
 from mmdx.stats.sections.margin import check_margin, margin_section
 from mmdx.stats.sections.missing.section import missing_section
 from mmdx.stats.sections.pairs.section import pairs_section
+from mmdx.stats.sections.participants.characteristics import characteristics_section
+from mmdx.stats.sections.participants.flow import flow_section
 from mmdx.stats.sections.reliability.section import reliability_section
 from mmdx.stats.sections.roc.section import roc_section
 from mmdx.stats.sections.seeds import seeds_section
@@ -45,6 +47,8 @@ from mmdx.stats.sections.subgroups.section import subgroups_section
 from mmdx.strangers.cells import cells_of
 
 IN_ORDER = (
+    flow_section,
+    characteristics_section,
     missing_section,
     pairs_section,
     seeds_section,

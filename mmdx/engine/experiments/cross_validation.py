@@ -26,7 +26,7 @@ from mmdx.engine.reporting.model_card import CardInputs, card
 from mmdx.engine.runs.folder import is_concluded
 from mmdx.engine.runs.record import write_origin
 from mmdx.engine.runs.setting import Setting
-from mmdx.engine.runs.studies import write_studies
+from mmdx.engine.runs.studies import write_labels, write_studies
 from mmdx.engine.runs.threads import threads_of_run
 from mmdx.engine.scoring.evaluate import AS_TRAINED, Scoring, score_run
 from mmdx.engine.scoring.pool import KINDS_OF_SCORES, together
@@ -95,6 +95,8 @@ def gather_folds(setting: Setting, count: int) -> FoldResults | None:
         fold_of = read_folds(run.folds)
         if not run.studies.is_file():
             setting.say(*write_studies(run.studies, store, "fold", [fold_of[study] for study in store.study_ids]))
+        if not run.labels.is_file():
+            write_labels(run.labels, store, setting.config.data.findings or store.findings)
         setting.say(*_pool(run, [run.fold(fold).predictions for fold in range(count)], run.predictions))
         write_ensemble(run.best, [run.fold(fold).best for fold in range(count)])
         results = _conclude(run, count, setting.count)

@@ -17,7 +17,7 @@ from mmdx.engine.reporting.conclude import Results, conclude
 from mmdx.engine.runs.folder import is_concluded, is_model_folder
 from mmdx.engine.runs.record import record_plan, record_store, splits_of
 from mmdx.engine.runs.setting import Setting
-from mmdx.engine.runs.studies import write_studies
+from mmdx.engine.runs.studies import write_labels, write_studies
 from mmdx.engine.scoring.baselines.files import write_baselines
 from mmdx.engine.scoring.domain import held_out_distances, know_domain, vectors_of
 from mmdx.engine.scoring.score import default_showings, score_split
@@ -112,6 +112,8 @@ def score_best(setting: Setting) -> Outcome:
         if not run.studies.is_file():
             dealt = splits_of(run, setting.store)
             setting.say(*write_studies(run.studies, setting.store, "split", dealt))
+        if not run.labels.is_file():
+            write_labels(run.labels, setting.store, saved.facts.findings)
         setting.say(*write_baselines(setting, saved, scored, run.predictions))
         results = conclude(setting, saved, reports)
     setting.accelerator.wait_for_everyone()

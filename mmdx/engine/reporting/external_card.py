@@ -8,6 +8,7 @@ from huggingface_hub import ModelCardData
 
 from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.reporting.model_card import CardInputs, demoted, eval_results
+from mmdx.engine.reporting.participants import participants
 from mmdx.engine.runs.record import read_environment
 from mmdx.files import RunLayout
 from mmdx.stats.cohort.origins import DataSet, Origin
@@ -33,7 +34,8 @@ class ExternalCard:
 
 
 def external_card(card: ExternalCard) -> str:
-    """What `card.md` holds; its front matter has the results under the second data set."""
+    """What `card.md` holds; its front matter has the results under the second data set. Its figure is written beside
+    it."""
     trained, saved = card.trained, card.saved
     inputs = CardInputs(card.place, saved.config, saved.facts, *card.compared)
     front = ModelCardData(library_name="mmdx", model_name=trained.run, eval_results=eval_results(inputs))
@@ -57,6 +59,7 @@ def external_card(card: ExternalCard) -> str:
             second=data_set(card.second),
             lines=card.lines,
             validation="scores out of fold" if card.run.folds.is_file() else "of the validation studies",
+            participants=demoted(participants(card.place, card.compared[0])),
             findings=card.compared[0].findings,
             results="\n\n".join(map(demoted, results)),
             machine=read_environment(card.place),

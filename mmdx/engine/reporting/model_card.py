@@ -20,6 +20,7 @@ from mmdx.data.loading.coverage import coverage_sentences
 from mmdx.data.store.store import EXTRACTED
 from mmdx.data.text.redaction import withheld
 from mmdx.engine.assembly.facts import ModelFacts
+from mmdx.engine.reporting.participants import participants
 from mmdx.engine.runs.files import dropout_words, hub_data_set, licence_of_store, pipeline_of
 from mmdx.engine.runs.record import read_environment, read_members
 from mmdx.files import BASELINES, SLICES, RunLayout
@@ -65,7 +66,8 @@ class CardInputs:
 
 
 def card(inputs: CardInputs, paragraphs: Sequence[str], results: str) -> str:
-    """What `card.md` holds: `paragraphs` say how it was tested, `results` are the comparison; both are Markdown."""
+    """What `card.md` holds: `paragraphs` say how it was tested, `results` are the comparison; both are Markdown. Its
+    figure is written beside it."""
     run, config, dropout = inputs.run, inputs.config, inputs.config.model.modality_dropout
     template = environment("mmdx.engine.reporting").get_template("card.md.j2")
     text = template.render(
@@ -86,6 +88,7 @@ def card(inputs: CardInputs, paragraphs: Sequence[str], results: str) -> str:
         dropout=dropout_words(dropout) if dropout else "",
         paragraphs=paragraphs,
         results=demoted(results),
+        participants=demoted(participants(run, inputs.comparison)),
     )
     return text.rstrip() + "\n"
 

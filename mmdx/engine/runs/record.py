@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
@@ -12,6 +13,8 @@ from accelerate import Accelerator
 
 from mmdx.config_file import dump_config, read_config
 from mmdx.data.splits.splits import Splits, read_splits, write_splits
+from mmdx.data.store.cards.card import reason_without_names
+from mmdx.data.store.finish import read_quarantine
 from mmdx.data.store.store import Store
 from mmdx.errors import DataError, UsageError
 from mmdx.extras import PACKAGES, installed_version
@@ -19,8 +22,10 @@ from mmdx.files import RunLayout, write_json, write_text
 from mmdx.schema import Config
 from mmdx.strangers.bounded import read_json
 
-STORE_KEYS = ("folder", "fingerprint", "reader", "options", "studies", "patients", "quarantined")
-"""What `environment.json` says of the store."""
+REASONS = "quarantine_reasons"
+STORE_KEYS = ("folder", "fingerprint", "reader", "options", "studies", "patients", "quarantined", REASONS)
+"""What `environment.json` says of the store; the reasons of the quarantine are counted, without what is particular to
+one study."""
 
 
 def record_plan(run: RunLayout, config: Config, store: Store, splits: Splits) -> None:
@@ -48,7 +53,7 @@ def record_store(run: RunLayout, store: Store, accelerator: Accelerator) -> None
     if run.environment.is_file():
         same_store(run, store)
         return
-    facts = {"folder": str(store.folder), **store.description}
+    facts = {"folder": str(store.folder), **store.description, REASONS: _reasons(store)}
     environment = {
         "python": sys.version.split()[0],
         "platform": platform.platform(),
@@ -59,6 +64,12 @@ def record_store(run: RunLayout, store: Store, accelerator: Accelerator) -> None
         "store": {key: facts[key] for key in STORE_KEYS},
     }
     write_json(run.environment, environment)
+
+
+def _reasons(store: Store) -> dict[str, int]:
+    """How many studies could not be stored, by reason, the commonest first."""
+    rows = read_quarantine(store.folder) if store.quarantined else []
+    return dict(Counter(reason_without_names(row["reason"]) for row in rows).most_common())
 
 
 def read_environment(run: RunLayout) -> dict[str, Any]:

@@ -1,4 +1,5 @@
 """`studies.csv` of a run: what is known of each study beside its labels, so that scores can be read by subgroup.
+And `labels.csv`: what it is labelled with, whatever split it is in.
 
 One column per fact: traits (age, sex, view, site …), `number of images` (of a modality that is not called `image`:
 `number of items of X`), `order source of X`, `having a X` for texts. No truth of a made study, no digest, and nothing
@@ -80,3 +81,16 @@ def _like_a_number_of_a_record(value: str | float) -> bool:
 
 def _cell(value: Fact) -> str:
     return "" if value is None else value if isinstance(value, str) else f"{value:.12g}"
+
+
+def write_labels(path: Path, store: Store, findings: Sequence[str]) -> None:
+    """Writes `labels.csv`: of every study the label of each finding, 1, 0 or empty where nobody looked.
+
+    Findings that the store lacks are left out.
+    """
+    table = pd.DataFrame({KEYS[0]: store.study_ids, KEYS[1]: store.patient_ids})
+    held = [finding for finding in findings if finding in store.findings]
+    columns = store.labels[:, store.columns_of(held)].T
+    cells = pd.DataFrame(dict(zip(held, columns, strict=True)), index=table.index)
+    with written(path) as partial:
+        table.join(cells.astype("Int64")).to_csv(partial, index=False, lineterminator="\n")

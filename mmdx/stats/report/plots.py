@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -200,11 +200,11 @@ def unit_square(axes: Axes) -> None:
     axes.set_yticks((0, 0.5, 1), ("0", "0.5", "1"))
 
 
-def write_figures(plot: Plot, folder: Path) -> None:
-    """The plot on white, as `<name>.png`, `.pdf` and `.svg` in a folder."""
+def write_figures(plot: Plot, folder: Path, endings: Collection[str] = tuple(FORMATS)) -> None:
+    """The plot on white, as `<name>.png`, `.pdf` and `.svg` in a folder, or as some of them."""
     drawn = _drawn(plot)
     with _style(plot):
-        for ending, options in FORMATS.items():
+        for ending, options in ((ending, options) for ending, options in FORMATS.items() if ending in endings):
             path = folder / f"{plot.name}.{ending}"
             if ending == "svg":
                 path.write_bytes(drawn.svg)

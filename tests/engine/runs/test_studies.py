@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from mmdx.data.store.store import Store
-from mmdx.engine.runs.studies import MOST_WORDS, write_studies
+from mmdx.engine.runs.studies import MOST_WORDS, write_labels, write_studies
 
 
 def store_of(home: Path, *, count: int, **traits: object) -> Store:
@@ -61,3 +61,13 @@ def test_text_of_which_every_study_has_its_own_is_no_group(tmp_path: Path):
         tmp_path / "studies.csv", store_of(tmp_path, count=6, series=lambda i: f"CT {i}"), "fold", [0] * 6
     )
     assert lines == ["studies.csv: without 'series', of which no two studies share a value"]
+
+
+def test_labels_of_every_study_are_kept_apart_from_its_facts(tmp_path: Path):
+    store = store_of(tmp_path, count=6)
+    write_labels(tmp_path / "labels.csv", store, ["bleed", "fracture"])
+    assert (
+        tmp_path / "labels.csv"
+    ).read_text() == "study_id,patient_id,bleed\ns000,p000,0\ns001,p000,1\ns002,p001,0\n" + (
+        "s003,p001,1\ns004,p002,0\ns005,p002,1\n"
+    )

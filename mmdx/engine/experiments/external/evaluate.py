@@ -130,7 +130,10 @@ def _score(run: RunLayout, saved: SavedModel, asked: Asked, accelerator: Acceler
     if trained.train and not asked.shown and all(text in names.modalities for text in saved.facts.texts):
         write_reports(setting, saved, "test", place.predictions)
     if setting.is_main:
-        record = Record(run, saved, store, names, asked.cohort.source, tuple(lines), tuple(named), orders)
+        said = (tuple(lines), tuple(named))
+        record = Record(
+            run, saved, store, names, asked.cohort.source, *said, orders, _left_out(store, asked, len(rows))
+        )
         so_far = {} if standing is None else {UNFINISHED: standing.so_far}
         write_json(place.predictions / EVALUATION, record.to_json() | so_far)
         conclude_external(setting, record, joined)
@@ -192,6 +195,16 @@ def _rows(trained: Trained, store: Store, names: Names, asked: Asked) -> tuple[l
             "studies without labels there is mmdx predict"
         )
     return rows, [*lines, f"scored: {len(rows)} of {len(store)} studies of {store.folder}"], list(repeated.named)
+
+
+def _left_out(store: Store, asked: Asked, scored: int) -> dict[str, int]:
+    """How many studies of the second store are not among those that are `scored`, by reason."""
+    chosen = len(store) if asked.split is None else len(store.splits.rows(asked.split))
+    reasons = {
+        f"outside of its {asked.split} split": len(store) - chosen,
+        "their patients taught the run": chosen - scored,
+    }
+    return {reason: count for reason, count in reasons.items() if count}
 
 
 def _stores(saved: SavedModel, trained: Trained, scored: Part) -> tuple[tuple[JoinedStore, ...], JoinedStore]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from mmdx.engine.reporting.conclude import judging_slices, measured_boxes, metri
 from mmdx.engine.reporting.external_card import ExternalCard, external_card
 from mmdx.engine.runs.record import record_store
 from mmdx.engine.runs.setting import Setting
-from mmdx.engine.runs.studies import write_studies
+from mmdx.engine.runs.studies import write_labels, write_studies
 from mmdx.engine.scoring.orders import SliceOrders
 from mmdx.engine.scoring.score import write_rows
 from mmdx.errors import UsageError
@@ -46,7 +46,8 @@ KINDS_OF_SCORES = ((), (SLICES,), (BASELINES,), (SLICES, BASELINES))
 @dataclass(frozen=True)
 class Record:
     """What is recorded of an evaluation: the run and its model, the second store with its names and what its raw files
-    are called, what was said of both, who was named, and how images were read."""
+    are called, what was said of both, who was named, how images were read, and how many studies were left out, by
+    reason."""
 
     run: RunLayout
     saved: SavedModel
@@ -56,6 +57,7 @@ class Record:
     lines: tuple[str, ...]
     named: tuple[str, ...]
     orders: SliceOrders
+    left_out: Mapping[str, int]
 
     @property
     def primary(self) -> str | None:
@@ -84,6 +86,7 @@ class Record:
             "lines": list(self.lines),
             "named": list(self.named),
             "slice_orders": asdict(self.orders),
+            "left_out": dict(self.left_out),
         }
 
 
@@ -156,6 +159,7 @@ def conclude_external(setting: Setting, record: Record, cohort: JoinedStore) -> 
     place.environment.unlink(missing_ok=True)
     record_store(place, record.store, setting.accelerator)
     setting.say(*write_studies(place.studies, cohort, "split", ["test"] * len(cohort)))
+    write_labels(place.labels, cohort, list(record.names.findings))
     evidence = gather([place.folder], count=setting.count)
     evidence.save(page_of(place).parent)
     slices = place.scores("test", SLICES)

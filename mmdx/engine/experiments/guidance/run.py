@@ -25,7 +25,7 @@ from mmdx.engine.reporting.audit import verdict_for
 from mmdx.engine.runs.log import append_log, drop_log_after
 from mmdx.engine.runs.record import record_plan, record_store
 from mmdx.engine.runs.setting import Setting
-from mmdx.engine.runs.studies import write_studies
+from mmdx.engine.runs.studies import write_labels, write_studies
 from mmdx.engine.scoring.score import score_rows, write_predictions
 from mmdx.engine.training.objective import objective
 from mmdx.files import write_json
@@ -70,6 +70,7 @@ def train_guidance(setting: Setting) -> GuidanceResults | None:
         record_plan(setting.run, config, store, splits)
         record_store(setting.run, store, setting.accelerator)
         setting.say(*write_studies(setting.run.studies, store, "split", splits))
+        write_labels(setting.run.labels, store, config.data.findings or store.findings)
     setting.say(studies.sentence())
     for side in SIDES:
         setting.say(*(f"{side}: {note}" for note in stage_config(config, stages.inputs(side)).notes))
