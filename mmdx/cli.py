@@ -161,18 +161,23 @@ def compare(
     intervals: Annotated[Literal["percentile", "bca"], typer.Option(help="how intervals are made")] = "percentile",
     margin: option.Margin = None,
     primary: option.Primary = None,
+    operating_point: option.AtPoint = None,
+    prevalence: option.Prevalence = None,
     finding: Annotated[str | None, typer.Option(help="one finding in the terminal; what leads if left out")] = None,
     out: Annotated[Path, typer.Option(help="folder for compare.html, .json, .md, .tex and figures")] = Path("compare"),
     overwrite: option.Overwrite = False,
 ) -> None:
     """Compare runs, or what one run was shown: paired, by patient, from prediction files alone."""
     from mmdx.engine.reporting.comparison import save_comparison
+    from mmdx.stats.cohort.primary import parse_operating_point
     from mmdx.stats.evidence import Stated, check_place, gather
     from mmdx.terminal.comparison import show_comparison, show_report
 
     check_place(out, runs, split=split, overwrite=overwrite)
+    point = None if operating_point is None else parse_operating_point(operating_point)
     with Following.beside(console := screen()) as following:
-        drawn, stated = {"resamples": resamples, "seed": seed}, Stated(primary, margin, intervals)
+        drawn = {"resamples": resamples, "seed": seed}
+        stated = Stated(primary, margin, intervals, point, prevalence)
         evidence = gather(runs, split=split, unit=level, stated=stated, count=following.count, **drawn)
     show_comparison(evidence, console, finding=finding)
     save_comparison(evidence, out, overwrite=overwrite)

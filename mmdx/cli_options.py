@@ -119,6 +119,17 @@ Primary = Annotated[
     str | None,
     typer.Option(help="finding that leads, the others being secondary; by default data.primary of the runs' config"),
 ]
+AtPoint = Annotated[
+    str | None,
+    typer.Option(
+        "--operating-point",
+        metavar="sensitivity=.95",
+        help="where scores become yes: a sensitivity, specificity or threshold; by default data.operating_point",
+    ),
+]
+Prevalence = Annotated[
+    float | None, typer.Option(help="share of patients with the finding where the models would be used, such as 0.02")
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace a comparison of other sources that lies there")]
 Fusions = Annotated[
     list[str] | None, typer.Option(help="other fusion, concat and late when left out; repeat for several")

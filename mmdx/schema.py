@@ -12,7 +12,7 @@ import pydantic
 from pydantic import Field
 
 from mmdx.errors import did_you_mean
-from mmdx.sections import Component, Section, TrainConfig
+from mmdx.sections import Component, OperatingPoint, Section, TrainConfig
 from mmdx.study import is_fact
 
 SliceOrder = Literal["certified", "shuffled", "reversed"]
@@ -74,7 +74,9 @@ class DataConfig(Section):
 
     `size` is the side in pixels of a stored image; `findings` the labels to learn, in this order (None: all of the
     store's); `primary` is the one of them that epochs, tables, claims and corrections lead with, the others being
-    secondary (None: all alike, and their macro mean leads; `docs/statistics.md`); `split` deals the patients anew
+    secondary (None: all alike, and their macro mean leads; `docs/statistics.md`); `operating_point` says at which
+    sensitivity, specificity or threshold a score is a yes, for what a comparison says of decisions (None: nothing is
+    stated; `docs/decisions.md`); `split` deals the patients anew
     (None: as the store has them); `folds` trains one model per fold and tests each study once
     (`docs/cross_validation.md`); `train_patients` trains on so many of the training patients, drawn by the config's
     `seed`, those of 50 among those of 100 (None: on all); `max_images` keeps that many evenly spaced images of a longer
@@ -97,6 +99,7 @@ class DataConfig(Section):
     size: int = Field(default=224, ge=8)
     findings: tuple[str, ...] | None = None
     primary: str | None = None
+    operating_point: OperatingPoint | None = None
     split: SplitOptions | None = None
     folds: FoldOptions | None = None
     train_patients: int | None = Field(default=None, ge=1)
@@ -126,6 +129,11 @@ class DataConfig(Section):
         if self.primary is not None and self.findings is not None and self.primary not in self.findings:
             raise ValueError(f"primary is '{self.primary}'; {did_you_mean(self.primary, self.findings)}")
         return self
+
+    @property
+    def stated(self) -> dict[str, Any]:
+        """What was stated before any test, as plain values for the record beside scores that lie outside of a run."""
+        return self.model_dump(include={"primary", "operating_point"})
 
     @pydantic.field_validator("tables")
     @classmethod

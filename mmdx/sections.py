@@ -48,6 +48,31 @@ class Unfreezing(Section):
         return self
 
 
+class OperatingPoint(Section):
+    """Where scores become yes or no, stated before any test: the `sensitivity` or the `specificity` that a threshold
+    must reach on validation studies, or a `threshold` of the calibrated scores itself. Just one of them."""
+
+    sensitivity: float | None = Field(default=None, gt=0, lt=1)
+    specificity: float | None = Field(default=None, gt=0, lt=1)
+    threshold: float | None = Field(default=None, gt=0, lt=1)
+
+    @pydantic.model_validator(mode="after")
+    def _just_one(self) -> OperatingPoint:
+        if len(self.model_dump(exclude_none=True)) != 1:
+            raise ValueError("give one of sensitivity, specificity and threshold, such as {sensitivity: 0.95}")
+        return self
+
+    @property
+    def of(self) -> tuple[str, float]:
+        """What is given, and its value."""
+        ((name, value),) = self.model_dump(exclude_none=True).items()
+        return name, value
+
+    def __str__(self) -> str:
+        name, value = self.of
+        return f"{name} {value:g}"
+
+
 class Component(pydantic.BaseModel):
     """A registered part by name, with its options: `lstm` or `{type: lstm, hidden: 128}`."""
 

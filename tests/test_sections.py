@@ -5,7 +5,7 @@ from __future__ import annotations
 import pydantic
 import pytest
 
-from mmdx.sections import TrainConfig, Unfreezing
+from mmdx.sections import OperatingPoint, TrainConfig, Unfreezing
 
 
 def test_a_section_is_frozen_and_knows_its_keys() -> None:
@@ -40,3 +40,11 @@ def test_a_share_alone_says_after_which_an_encoder_learns() -> None:
 def test_rates_that_cannot_be_are_refused(wrong: dict[str, object], message: str) -> None:
     with pytest.raises(pydantic.ValidationError, match=message):
         TrainConfig.model_validate(wrong)
+
+
+def test_an_operating_point_is_just_one_of_three() -> None:
+    point = OperatingPoint.model_validate({"sensitivity": 0.95, "threshold": None})
+    assert (point.of, str(point)) == (("sensitivity", 0.95), "sensitivity 0.95")
+    for wrong in ({}, {"sensitivity": 0.9, "specificity": 0.9}):
+        with pytest.raises(pydantic.ValidationError, match="give one of sensitivity, specificity and threshold"):
+            OperatingPoint.model_validate(wrong)

@@ -11,6 +11,7 @@ import pandas as pd
 from mmdx.api.run import Run
 from mmdx.engine.reporting.comparison import with_pictures
 from mmdx.errors import UsageError
+from mmdx.stats.cohort.primary import parse_operating_point
 from mmdx.stats.evidence import Evidence, Stated, gather
 
 Source = str | Path | Run | pd.DataFrame
@@ -25,6 +26,8 @@ def compare(
     intervals: Literal["percentile", "bca"] = "percentile",
     margin: float | None = None,
     primary: str | None = None,
+    operating_point: str | Mapping[str, float] | None = None,
+    prevalence: float | None = None,
 ) -> Evidence:
     """Compares what models say of the same studies: paired, by patient, with intervals and corrected p-values.
 
@@ -33,10 +36,13 @@ def compare(
     table gives each table its name, and the column `shown` may then be left out. The first source is the reference.
     `level` is what is scored, as the sources have it by default; `margin` tests that the others are at most so much
     worse than the first. `primary` is the finding that everything leads with, by default the one that the runs' configs
-    name (`data.primary`), else the macro mean. Raises `DataError` where sources do not stand on the same rows and
+    name (`data.primary`), else the macro mean. `operating_point`, such as `{"sensitivity": 0.95}`, is where scores
+    become yes or no, by default that of the runs' configs (`data.operating_point`); `prevalence` the share of patients
+    with a finding where the models would be used. Raises `DataError` where sources do not stand on the same rows and
     labels.
     """
-    stated = Stated(primary, margin, intervals)
+    point = None if operating_point is None else parse_operating_point(operating_point)
+    stated = Stated(primary, margin, intervals, point, prevalence)
     if len(sources) == 1 and isinstance(sources[0], Mapping):
         tables: Mapping[str, pd.DataFrame] = sources[0]
         return gather(tables, split=split, unit=level, resamples=resamples, seed=seed, stated=stated)

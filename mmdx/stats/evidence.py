@@ -13,6 +13,7 @@ from typing import Any
 
 from mmdx import __version__
 from mmdx.files import RunLayout, write_json
+from mmdx.sections import OperatingPoint
 from mmdx.stats.cohort.ablation_folder import select, with_slices
 from mmdx.stats.cohort.cohort import Unit, read_sources
 from mmdx.stats.cohort.sources import Inputs, Source, find_sources, paths_and_names, paths_and_tables, read_verdicts
@@ -32,6 +33,8 @@ from mmdx.stats.sections.boxes.section import boxes_section
 from mmdx.stats.sections.chances import chances_section
 from mmdx.stats.sections.classes.section import groups_section
 from mmdx.stats.sections.confusion import confusion_section
+from mmdx.stats.sections.decisions.operating import check_prevalence
+from mmdx.stats.sections.decisions.section import decisions_section
 from mmdx.stats.sections.disagreements import Apart, apart_by_finding, disagreements_section
 from mmdx.stats.sections.folds.section import folds_section
 from mmdx.stats.sections.learning import learning_section
@@ -56,6 +59,7 @@ IN_ORDER = (
     roc_section,
     reliability_section,
     confusion_section,
+    decisions_section,
     groups_section,
     boxes_section,
     subgroups_section,
@@ -69,12 +73,22 @@ class Stated:
 
     `primary` is the primary finding (None: the one that the configs of the runs name). `margin` is how much lower the
     primary metric of what the comparison leads with may be and still count as no worse (None: not asked). `intervals`
-    is how they are made.
+    is how they are made. `operating_point` says where scores become yes or no (None: as the configs of the runs say),
+    `prevalence` which share of patients has a finding where the models are meant to be used (None: not asked).
     """
 
     primary: str | None = None
     margin: float | None = None
     intervals: Kind = "percentile"
+    operating_point: OperatingPoint | None = None
+    prevalence: float | None = None
+
+    def check(self) -> None:
+        """Raises `UsageError` for a margin or a prevalence that is none."""
+        if self.margin is not None:
+            check_margin(self.margin)
+        if self.prevalence is not None:
+            check_prevalence(self.prevalence)
 
 
 NOTHING_STATED = Stated()
@@ -173,16 +187,17 @@ def gather(
     """Compares run folders, prediction files, tables, or all of an ablation folder, and makes every section.
 
     `unit` says what a row is (`read_cohort`). `count` is told how many resamples of which section are done. Raises as
-    `compare` does, and `UsageError` for a margin that is none or a
+    `compare` does, and `UsageError` for what `stated` may not be and a
     primary finding that was not scored.
     """
-    if stated.margin is not None:
-        check_margin(stated.margin)  # before any minute is spent
+    stated.check()  # before any minute is spent
     selection = select(inputs)
     selection = with_slices(selection, split) if unit == "slice" and selection.configs else selection
     sources = find_sources(selection.inputs, split=split, unit=unit)
     configs, fullest = selection.configs, selection.fullest
-    cohort = read_sources(sources, unit=unit, configs=configs, fullest=fullest, primary=stated.primary)
+    asked = {"primary": stated.primary, "operating_point": stated.operating_point}
+    cohort = read_sources(sources, unit=unit, configs=configs, fullest=fullest, **asked)
+    cohort = replace(cohort, prevalence=stated.prevalence)
     verdicts = read_verdicts(sources)
     resampler = Resampler.of(cohort, resamples=resamples, seed=seed)
     measured, split_of = resampler.telling("metrics", count), sources[0].split

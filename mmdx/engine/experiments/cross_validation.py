@@ -149,8 +149,8 @@ def evaluate_folds(
         for line in _pool(run, places, pooled):
             screen(stderr=True).print(line, markup=False, highlight=False)
         if out is not None:
-            primary = read_config(run.config).data.primary
-            write_json(out / EVALUATION, {"run": str(folder), "split": split, "primary": primary})
+            stated = read_config(run.config).data.stated
+            write_json(out / EVALUATION, {"run": str(folder), "split": split} | stated)
     accelerator.wait_for_everyone()
     accelerator.end_training()
     return _scores(pooled)

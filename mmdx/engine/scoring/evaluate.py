@@ -106,7 +106,7 @@ def score_run(
     if scoring.grad_cam:
         cam_boxes(setting, saved, split, showings, place)
     if out is not None and setting.is_main:
-        record = {"run": str(folder), "split": split, "primary": saved.config.data.primary}
+        record = {"run": str(folder), "split": split} | saved.config.data.stated
         record |= {} if standing is None else {UNFINISHED: standing.so_far}
         write_json(out / EVALUATION, record | {"slice_orders": asdict(orders)})
     return path

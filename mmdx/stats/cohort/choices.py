@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
+from scipy.special import expit
 
 from mmdx.errors import DataError, some
 from mmdx.files import FOLD
+from mmdx.sections import OperatingPoint
 from mmdx.stats.cohort.align import Rows, by_patient
 from mmdx.stats.cohort.predictions import read_predictions
 from mmdx.stats.cohort.sources import Source, Unit
-from mmdx.stats.metrics.calibration import fit_temperature
-from mmdx.stats.metrics.thresholds import choose_threshold
+from mmdx.stats.metrics.calibration import fit_temperature, log_odds
+from mmdx.stats.metrics.thresholds import choose_threshold, threshold_reaching
 
 FEWEST_ROWS = 10
 """Known validation rows of a finding, of both classes, below which they choose neither threshold nor temperature."""
@@ -28,13 +31,25 @@ class Scored:
 
     A score at or above its threshold is a yes (Youden's J); its log-odds divided by its temperature are calibrated.
     Both are the same for all rows of a training, or of a fold, and NaN without validation rows. `folds` numbers the
-    model that scored each row, from 0; None where one model scored them all.
+    model that scored each row, from 0; None where one model scored them all. `operating` are the thresholds of the
+    stated operating point, for the scores as they are; None where none was stated.
     """
 
     scores: Float[np.ndarray, "n f"]
     thresholds: Float[np.ndarray, "n f"]
     temperatures: Float[np.ndarray, "n f"]
     folds: Int[np.ndarray, "n"] | None = None
+    operating: Float[np.ndarray, "n f"] | None = None
+
+    @cached_property
+    def calibrated(self) -> Float[np.ndarray, "n f"]:
+        """The scores with their log-odds divided by their temperatures; NaN where there is none."""
+        return expit(log_odds(self.scores) / self.temperatures)
+
+    @property
+    def acted_on(self) -> Float[np.ndarray, "n f"]:
+        """The thresholds at which a score is acted on: those of the operating point, else Youden's."""
+        return self.thresholds if self.operating is None else self.operating
 
     def finding(self, column: int, rows: np.ndarray) -> tuple[Float[np.ndarray, "m"], Int[np.ndarray, "m"] | None]:
         """The scores of some rows for one finding, and their folds."""
@@ -63,8 +78,14 @@ class Piece:
 class Choices:
     """What the validation rows of each file choose for the rows of the cohort. Every file is read once."""
 
-    def __init__(self, rows: Rows, unit: Unit | None, folds: Mapping[Path, Sequence[int | None]]) -> None:
-        self._rows, self._unit, self._folds = rows, unit, folds
+    def __init__(
+        self,
+        rows: Rows,
+        unit: Unit | None,
+        folds: Mapping[Path, Sequence[int | None]],
+        point: OperatingPoint | None = None,
+    ) -> None:
+        self._rows, self._unit, self._folds, self._point = rows, unit, folds, point
         self._read: dict[Path, Mapping[int | None, pd.DataFrame]] = {}
 
     def scored(self, piece: Piece) -> Scored:
@@ -73,8 +94,12 @@ class Choices:
             files = piece.source.validation(piece.file)
             frames = _read_choices(piece.source, files, self._rows.patients.tolist(), folds)
             self._read[piece.file] = {f: by_patient(x) if self._unit == "patient" else x for f, x in frames.items()}
-        picked = _chosen(self._read[piece.file], piece.shown, self._rows.findings, folds)
-        return Scored(self._rows.scores(piece.frame), *picked, self._rows.folds(piece.frame))
+        thresholds, temperatures, operating = _chosen(
+            self._read[piece.file], piece.shown, self._rows.findings, folds, self._point
+        )
+        scores, of_rows = self._rows.scores(piece.frame), self._rows.folds(piece.frame)
+        stated = None if self._point is None else operating
+        return Scored(scores, thresholds, temperatures, of_rows, stated)
 
 
 def _read_choices(
@@ -96,19 +121,39 @@ def _read_choices(
 
 
 def _chosen(
-    frames: Mapping[int | None, pd.DataFrame], shown: str, findings: Sequence[str], folds: Sequence[int | None]
-) -> tuple[Float[np.ndarray, "n f"], Float[np.ndarray, "n f"]]:
-    """The threshold (Youden's J) and the temperature of each row and finding, NaN where validation cannot choose."""
+    frames: Mapping[int | None, pd.DataFrame],
+    shown: str,
+    findings: Sequence[str],
+    folds: Sequence[int | None],
+    point: OperatingPoint | None,
+) -> tuple[Float[np.ndarray, "n f"], Float[np.ndarray, "n f"], Float[np.ndarray, "n f"]]:
+    """The threshold (Youden's J), the temperature, and the threshold of the operating point of each row and finding.
+
+    NaN where validation cannot choose; an operating point that is a threshold then holds for the scores as they are.
+    """
     thresholds = np.full((len(folds), len(findings)), np.nan)
     temperatures = np.full_like(thresholds, np.nan)
+    operating = np.full_like(thresholds, np.nan if point is None or point.threshold is None else point.threshold)
     for fold, frame in frames.items():
         rows = np.array([number == fold for number in folds])
         for column, finding in enumerate(findings):
             known = _enough(frame, shown, finding)
             if known is not None:
                 thresholds[rows, column] = choose_threshold(*known)
-                temperatures[rows, column] = fit_temperature(*known)
-    return thresholds, temperatures
+                temperature = temperatures[rows, column] = fit_temperature(*known)
+                if point is not None:
+                    operating[rows, column] = _operating(point, known, temperature)
+    return thresholds, temperatures, operating
+
+
+def _operating(
+    point: OperatingPoint, known: tuple[Float[np.ndarray, "n"], Float[np.ndarray, "n"]], temperature: float
+) -> float:
+    """The threshold of the scores as they are."""
+    name, value = point.of
+    if name == "threshold":  # of the calibrated scores
+        return float(expit(log_odds(np.array([value]))[0] * temperature))
+    return threshold_reaching(*known, least=value, of_positives=name == "sensitivity")
 
 
 def thresholds_for(path: Path, shown: str, findings: Sequence[str]) -> dict[str, float]:

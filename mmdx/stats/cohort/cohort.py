@@ -17,11 +17,12 @@ from jaxtyping import Float, Int
 
 from mmdx.errors import DataError, UsageError
 from mmdx.files import SLICE
+from mmdx.sections import OperatingPoint
 from mmdx.stats.cohort.align import Rows, by_patient
 from mmdx.stats.cohort.choices import Choices, Piece, Scored
 from mmdx.stats.cohort.origins import Origin, read_origins
 from mmdx.stats.cohort.predictions import read_predictions
-from mmdx.stats.cohort.primary import primary_of
+from mmdx.stats.cohort.primary import operating_point_of, primary_of
 from mmdx.stats.cohort.sources import Inputs, Source, Unit, find_sources
 from mmdx.stats.metrics.folds import comparable, same_folds
 from mmdx.stats.metrics.registry import PRIMARY, Metric
@@ -55,6 +56,8 @@ class Cohort:
     or patient by its id, a slice as `ID slice 3`. `scored` holds the trainings of each arm. `traits` has one line per
     row, the facts of its study, and no columns where no run left any. `primary` is the metric by which arms are judged,
     `primary_finding` the finding (None: the macro mean). `origins` says where the runs come from, as far as they tell.
+    `operating_point` was stated for decisions, and `prevalence` is the share of patients with the finding where the
+    models are meant to be used (None: not stated).
     """
 
     arms: tuple[Arm, ...]
@@ -69,6 +72,8 @@ class Cohort:
     primary: Metric = PRIMARY
     primary_finding: str | None = None
     origins: tuple[Origin, ...] = ()
+    operating_point: OperatingPoint | None = None
+    prevalence: float | None = None
 
     @property
     def reader(self) -> str | None:
@@ -126,6 +131,7 @@ def read_cohort(
     configs: Sequence[str] | None = None,
     fullest: Collection[str] = (),
     primary: str | None = None,
+    operating_point: OperatingPoint | None = None,
 ) -> Cohort:
     """The cohort of run folders (their `predictions/<split>.csv`), prediction files or tables, every `shown` an arm.
 
@@ -133,14 +139,16 @@ def read_cohort(
     them, baselines that lie beside the files. `unit` says what a row is: a study, a slice (of run folders), or a
     patient with the highest score and label of its rows; None takes what the files hold. `configs` names the config of
     each source: sources of one config are its trainings and share their arms. Of the configs in `fullest`, only what
-    was shown the most is an arm. `primary` is the primary finding (None: the one that the configs of the runs name).
+    was shown the most is an arm. `primary` is the primary finding, `operating_point` the stated one (None: those that
+    the configs of the runs name).
 
-    Raises `UsageError` for no source or the same one twice and for a primary finding on which the runs disagree or that
-    was not scored, and `DataError` where a file is bad, two arms differ in
+    Raises `UsageError` for no source or the same one twice, for a primary finding or an operating point on which the
+    runs disagree, and for a finding that was not scored, and `DataError` where a file is bad, two arms differ in
     rows or labels, or a run was trained or chosen on these patients.
     """
     sources = find_sources(inputs, split=split, unit=unit)
-    return read_sources(sources, unit=unit, configs=configs, fullest=fullest, primary=primary)
+    stated = {"primary": primary, "operating_point": operating_point}
+    return read_sources(sources, unit=unit, configs=configs, fullest=fullest, **stated)
 
 
 def read_sources(
@@ -150,6 +158,7 @@ def read_sources(
     configs: Sequence[str] | None = None,
     fullest: Collection[str] = (),
     primary: str | None = None,
+    operating_point: OperatingPoint | None = None,
 ) -> Cohort:
     """The cohort of sources that `find_sources` made; else as `read_cohort`."""
     names = list(configs or [source.name for source in sources])
@@ -166,7 +175,7 @@ def read_sources(
     for shown, piece in baselines.items():
         name = f"{shown} (baseline)" if shown in models else shown
         arms[Arm(name, piece.source.name, shown, str(piece.file), "baseline", folds=piece.folds)] = [piece]
-    return _aligned(arms, sources, unit, primary)
+    return _aligned(arms, sources, unit, (primary, operating_point_of(sources, operating_point)))
 
 
 def _pieces(source: Source, file: Path, frame: pd.DataFrame, unit: Unit | None) -> list[Piece]:
@@ -203,9 +212,13 @@ def _named(pieces: Sequence[Sequence[Piece]], names: Sequence[str]) -> dict[Arm,
 
 
 def _aligned(
-    arms: Mapping[Arm, Sequence[Piece]], sources: Sequence[Source], unit: Unit | None, primary: str | None
+    arms: Mapping[Arm, Sequence[Piece]],
+    sources: Sequence[Source],
+    unit: Unit | None,
+    stated: tuple[str | None, OperatingPoint | None],
 ) -> Cohort:
-    """All arms on the rows and findings of the first one."""
+    """All arms on the rows and findings of the first one. `stated` are the primary finding, where somebody states it,
+    and the operating point."""
     (leader, (first, *_)) = next(iter(arms.items()))
     rows = Rows.of(first.frame, first.file)
     for arm, pieces in arms.items():
@@ -215,7 +228,8 @@ def _aligned(
         source.check_unseen(rows.patients.tolist())
     by = "patient_id" if unit == "patient" else "study_id"
     traits = (source.traits(rows.studies, by=by) for source in sources)
-    choices = Choices(rows, unit, {source.file: source.folds_of(rows.studies, by=by) for source in sources})
+    folds, (primary, point) = {source.file: source.folds_of(rows.studies, by=by) for source in sources}, stated
+    choices = Choices(rows, unit, folds, point)
     return Cohort(
         arms=tuple(arms),
         unit="patient" if unit == "patient" else "slice" if rows.slices else "study",
@@ -228,6 +242,7 @@ def _aligned(
         traits=next((table for table in traits if not table.empty), pd.DataFrame()),
         primary_finding=primary_of(sources, rows.findings, primary),
         origins=read_origins(sources),
+        operating_point=point,
     )
 
 

@@ -41,7 +41,12 @@ def wilson(top: int, bottom: int) -> Estimate:
 
 
 def clustered_share(
-    top: int, bottom: int, tops: Float[np.ndarray, "r"], bottoms: Float[np.ndarray, "r"], *, patients: int
+    top: float | int,
+    bottom: float | int,
+    tops: Float[np.ndarray, "r"],
+    bottoms: Float[np.ndarray, "r"],
+    *,
+    patients: int,
 ) -> Estimate:
     """A share of rows of which some are of one patient, with the interval of its resampled counts.
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Integer
 
-from mmdx.stats.metrics.ranking import sensitivity_at, specificity_at, steps_of
+from mmdx.stats.metrics.ranking import SLACK, sensitivity_at, specificity_at, steps_of
 from mmdx.stats.resampling.weights import share
 
 LEAST = 0.9
@@ -108,6 +108,23 @@ def choose_threshold(labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "
     counts = Counts(len(positives) - missed, len(negatives) - spared, spared, missed)
     values = balanced_accuracy(counts)
     return float(between[len(values) - 1 - int(np.argmax(values[::-1]))])
+
+
+def threshold_reaching(
+    labels: Float[np.ndarray, "n"], scores: Float[np.ndarray, "n"], *, least: float, of_positives: bool
+) -> float:
+    """The threshold at which validation rows of both classes have a sensitivity (`of_positives`) of at least `least`,
+    and the highest specificity; or, the other way round, a specificity of at least `least`.
+
+    It lies halfway between two neighbouring scores, on the lowest one, or just above the highest.
+    """
+    scored = np.unique(scores)
+    between = np.concatenate([scored[:1], (scored[:-1] + scored[1:]) / 2, [np.nextafter(scored[-1], np.inf)]])
+    own = np.sort(scores[labels == 1] if of_positives else scores[labels == 0])
+    below = np.searchsorted(own, between)
+    right = len(own) - below if of_positives else below
+    reaching = np.flatnonzero(right >= least * len(own) - SLACK)
+    return float(between[reaching[-1] if of_positives else reaching[0]])
 
 
 def sensitivity_at_specificity(

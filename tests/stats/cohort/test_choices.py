@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from mmdx.errors import DataError
+from mmdx.sections import OperatingPoint
 from mmdx.stats.cohort.cohort import read_cohort
 
 COLUMNS = ["study_id", "patient_id", "shown", "finding", "label", "score"]
@@ -66,3 +67,35 @@ def test_each_fold_has_the_threshold_of_its_own_validation(write_run):
     write_validation(run / "fold-1", [(f"v{i}", f"v{i}", "ct", "bleed", 0, 0.5) for i in range(12)])
     partly = read_cohort([run])
     assert partly.folds_without_threshold(0, [0]).startswith("no threshold in 1 of 2 folds")
+
+
+@pytest.mark.parametrize(
+    ("point", "expected"),
+    [
+        # Positives score 0.35 to 0.8 in steps of 0.05; one of ten may be missed.
+        (OperatingPoint(sensitivity=0.9), 0.375),
+        # Negatives score 0.1 to 0.55; the highest is flagged.
+        (OperatingPoint(specificity=0.9), 0.525),
+    ],
+)
+def test_validation_rows_choose_the_operating_point_and_no_other_rows(write_run, point, expected):
+    run = write_run("fused", {"ct": 1.0}, patients=8)
+    scores = [(1, 0.35 + 0.05 * i) for i in range(10)] + [(0, 0.1 + 0.05 * i) for i in range(10)]
+    write_validation(run, [(f"v{i}", f"v{i}", "ct", "bleed", *row) for i, row in enumerate(scores)])
+    scored = read_cohort([run], operating_point=point).scored[0][0]
+    assert scored.acted_on[:, 0] == pytest.approx(expected)
+    assert np.isnan(scored.acted_on[:, 1]).all()
+    assert scored.thresholds[0, 0] != pytest.approx(expected)
+    # Of the same rows without a stated point, Youden's.
+    assert np.array_equal(read_cohort([run]).scored[0][0].acted_on, scored.thresholds, equal_nan=True)
+
+
+def test_a_stated_threshold_is_one_of_calibrated_scores(write_run):
+    run = write_run("fused", {"ct": 1.0}, patients=8)
+    write_validation(run, [(f"v{i}", f"v{i}", "ct", "bleed", i % 2, 0.2 + 0.03 * i) for i in range(20)])
+    point = OperatingPoint(threshold=0.3)
+    scored = read_cohort([run], operating_point=point).scored[0][0]
+    flagged, plain = scored.scores >= scored.acted_on, scored.scores >= 0.3
+    assert np.array_equal(flagged[:, 0], scored.calibrated[:, 0] >= 0.3)
+    assert np.array_equal(flagged[:, 1], plain[:, 1])
+    assert np.isnan(scored.calibrated[:, 1]).all()

@@ -12,6 +12,7 @@ from mmdx.stats.metrics.thresholds import (
     count,
     sensitivity_at_specificity,
     specificity_at_sensitivity,
+    threshold_reaching,
 )
 
 LABELS = np.array([1.0, 1, 1, 0, 0, 0, 0, 0])
@@ -85,3 +86,26 @@ def test_the_threshold_lies_between_the_scores_that_it_parts():
 
 def test_one_class_leaves_a_half():
     assert choose_threshold(np.zeros(3), np.array([0.1, 0.2, 0.3])) == 0.5
+
+
+@pytest.mark.parametrize("least", [0.5, 0.8, 0.95, 0.999])
+def test_the_threshold_reaches_what_is_asked_and_no_better_one_does(least):
+    rng = np.random.default_rng(3)
+    labels = (rng.random(60) < 0.4).astype(float)
+    scores = np.round(rng.random(60) + 0.3 * labels, 2)
+
+    def rates(threshold):
+        return (scores[labels == 1] >= threshold).mean(), (scores[labels == 0] < threshold).mean()
+
+    every = [rates(threshold) for threshold in [*np.unique(scores), 9.0]]
+    reached = rates(threshold_reaching(labels, scores, least=least, of_positives=True))
+    assert reached[0] >= least
+    assert reached[1] == max(spared for found, spared in every if found >= least)
+    reached = rates(threshold_reaching(labels, scores, least=least, of_positives=False))
+    assert reached[1] >= least
+    assert reached[0] == max(found for found, spared in every if spared >= least)
+
+
+def test_a_specificity_that_the_highest_score_breaks_flags_nothing():
+    labels, scores = np.array([1.0, 1.0, 0.0, 0.0]), np.array([0.2, 0.4, 0.3, 1.0])
+    assert threshold_reaching(labels, scores, least=0.9, of_positives=False) > 1.0

@@ -79,6 +79,7 @@ class Record:
         return {
             "run": str(self.run.folder),
             "split": "test",
+            **self.saved.config.data.stated,
             "primary": self.primary,
             "trained": trained,
             "second": asdict(self.second),

@@ -11,7 +11,7 @@ from mmdx.stats.cohort.cohort import Cohort
 from mmdx.stats.cohort.counts import refusals
 from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.comparison.sums import sum_by_patient
-from mmdx.stats.metrics.calibration import BINS, apply_temperature, calibration_error, expand, gaps
+from mmdx.stats.metrics.calibration import BINS, calibration_error, expand, gaps
 from mmdx.stats.metrics.registry import brier, log_loss, surprises
 from mmdx.stats.report.words import number
 from mmdx.stats.resampling.intervals import Estimate, interval, raised, why_too_few
@@ -58,13 +58,9 @@ class Calibration:
 
 def scaled_scores(cohort: Cohort) -> Float[np.ndarray, "a n f"]:
     """The models' scores with their log-odds divided by the temperatures of their rows; NaN where there is none."""
-    scores = cohort.scores
-    scaled = np.full_like(scores, np.nan)
+    scaled = np.full_like(cohort.scores, np.nan)
     for arm in cohort.models:
-        temperatures = np.where(np.isnan(cohort.labels), np.nan, cohort.scored[arm][0].temperatures)
-        for temperature in np.unique(temperatures[~np.isnan(temperatures)]):
-            rows = temperatures == temperature
-            scaled[arm][rows] = apply_temperature(scores[arm][rows], float(temperature))
+        scaled[arm] = np.where(np.isnan(cohort.labels), np.nan, cohort.scored[arm][0].calibrated)
     return scaled
 
 
