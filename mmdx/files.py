@@ -145,6 +145,11 @@ class RunLayout:
         return self.folder / "reporting.md"
 
     @property
+    def external(self) -> Path:
+        """The folder of evaluations on other cohorts, each called like the store."""
+        return self.folder / "external"
+
+    @property
     def first(self) -> Path:
         """The run folder of the first of two stages."""
         return self.folder / "first"

@@ -46,7 +46,7 @@ def write_run(folder: Path) -> Path:
 
 def write_compared(folder: Path) -> Path:
     """A folder with the sections of a comparison that a report refers to."""
-    names = ("reliability", "confusion", "subgroups", "missing", "disagreements")
+    names = ("reliability", "confusion", "subgroups", "missing", "disagreements", "decisions")
     write_json(folder / "compare.json", {"sections": {name: [1] for name in names}})
     return folder
 
@@ -93,5 +93,6 @@ def _write_model(run: RunLayout) -> None:
     write_json(ModelLayout(run.best).facts, ModelFacts(("bleed",), 32, inputs, {"study": (0.5,)}).to_json())
     epochs = [{"step": 1, "epoch": 1, "val_auroc": 0.6}, {"step": 2, "epoch": 2, "val_auroc": 0.7}]
     write_text(run.log, "".join(json.dumps(epoch) + "\n" for epoch in epochs))
+    write_text(run.folder / "figures" / "flow.svg", "<svg/>")
     shortcut = Issue("shortcut", "warning", "The number of images tells bleed; look at it.")
     Audit("ab12", "cd34", ReportOptions(), (shortcut,)).save(run.audit)

@@ -213,7 +213,6 @@ def _conclude(run: RunLayout, count: int, told: Count) -> FoldResults:
     content = metrics(saved, comparison) | {"folds": {"count": count, "spread": spread_records(spreads)}}
     content |= {"slices": slices.to_json()} if slices else {}
     write_json(run.metrics, content)
-    write_reporting(run.folder)
     calibrated = parts[0].final.is_file() or ModelLayout(parts[0].best).stack.is_file()
     meaning = "probabilities, calibrated inside each fold" if calibrated else "not calibrated and no probabilities"
     paragraph = (
@@ -228,5 +227,7 @@ def _conclude(run: RunLayout, count: int, told: Count) -> FoldResults:
         for finding in dict.fromkeys((*comparison.leads, None, *saved.facts.findings))
     ]
     card_inputs = CardInputs(run, saved.config, saved.facts, comparison, slices)
-    write_text(run.card, card(card_inputs, [paragraph, *map(markdown_table, sheets)], markdown(comparison)))
+    text = card(card_inputs, [paragraph, *map(markdown_table, sheets)], markdown(comparison))
+    write_reporting(run.folder)
+    write_text(run.card, text)
     return FoldResults(count, comparison, slices, sheets[0])

@@ -19,7 +19,7 @@ from mmdx.data.images.windows import BRAIN, Window, looked_at
 from mmdx.data.store.store import Store, is_store
 from mmdx.engine.reporting.checklists.table import write_reporting
 from mmdx.errors import DataError
-from mmdx.files import SLICE, SLICES, RunLayout
+from mmdx.files import EVALUATION, SLICE, SLICES, RunLayout
 from mmdx.kinds import KINDS
 from mmdx.stats.cohort.predictions import read_predictions
 from mmdx.stats.evidence import Evidence
@@ -50,8 +50,13 @@ def save_comparison(evidence: Evidence, folder: Path, *, overwrite: bool = False
     Raises as `Evidence.save` does.
     """
     with_pictures(evidence).save(folder, overwrite=overwrite)
-    if evidence.reference is not None and RunLayout(evidence.reference).config.is_file():
+    if evidence.reference is not None and _is_run(RunLayout(evidence.reference)):
         write_reporting(evidence.reference, folder)
+
+
+def _is_run(run: RunLayout) -> bool:
+    """Whether a folder is a run, or an evaluation of one on a second cohort."""
+    return run.config.is_file() or "trained" in _json(run.predictions / EVALUATION)
 
 
 def with_pictures(evidence: Evidence) -> Evidence:

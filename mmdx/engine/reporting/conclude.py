@@ -85,7 +85,6 @@ def conclude(setting: Setting, saved: SavedModel, reports: pd.DataFrame | None) 
     content |= {"boxes": boxes_json(results.boxes)} if results.boxes else {}
     content |= {"descriptions": results.descriptions.to_json()} if results.descriptions else {}
     write_json(run.metrics, content)
-    write_reporting(run.folder)
     paragraphs = [f"{_split_by(store)} {making_of(run)}", *weights_of(run)]
     if saved.others:
         paragraphs.append(_of_ensemble(run))
@@ -93,7 +92,9 @@ def conclude(setting: Setting, saved: SavedModel, reports: pd.DataFrame | None) 
         paragraphs.append(f"Trained on {count} patients; other training studies are `unused`.")
     paragraphs += [f"{sentence[:1].upper()}{sentence[1:]}." for sentence in orders.sentences()]
     card_inputs = CardInputs(run, saved.config, saved.facts, results.comparison, results.slices)
-    write_text(run.card, card(card_inputs, paragraphs, markdown(results.comparison)))
+    text = card(card_inputs, paragraphs, markdown(results.comparison))  # draws the figure that the checklists name
+    write_reporting(run.folder)
+    write_text(run.card, text)
     return results
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 from huggingface_hub import DatasetCard
 
-from mmdx.files import BASELINES, SLICES, ModelLayout, RunLayout
+from mmdx.files import BASELINES, EVALUATION, PREDICTIONS, SLICES, ModelLayout, RunLayout
 from mmdx.registry import READERS
 from mmdx.schema import Config
 from mmdx.strangers.bounded import parse_json, parse_log_line, read_text, regular
@@ -19,8 +19,10 @@ from mmdx.yaml_text import parse_yaml
 
 _LAYOUT = RunLayout(Path())
 _FACTS, _AUDIT = (path.as_posix() for path in (ModelLayout(_LAYOUT.best).facts, _LAYOUT.audit))
-_OF_ONE_FOLD = (_FACTS, _AUDIT, _LAYOUT.log.name)
+_OF_ONE_FOLD = (_FACTS, _AUDIT, _LAYOUT.log.name, _LAYOUT.final.name)
 """What a cross-validation does not have, but each of its folds."""
+_OF_TRAINING = (*(path.name for path in (_LAYOUT.config, _LAYOUT.log, _LAYOUT.final, _LAYOUT.audit)), _FACTS)
+"""What an evaluation on a second cohort does not have, but the run that was evaluated."""
 _PIPELINES = {"images": "image-classification", "text": "text-classification", "tabular": "tabular-classification"}
 
 
@@ -37,7 +39,8 @@ class Cell(NamedTuple):
 @dataclass(frozen=True)
 class RunFiles:
     """What training and scoring left in `folder`, and what `mmdx compare` left in `compared`; a file that is not there
-    says nothing. Of a cross-validation, what only a fold has is the first fold's."""
+    says nothing. Of a cross-validation, what only a fold has is the first fold's; of an evaluation on a second cohort,
+    what only a training has is that of the run that was evaluated, where it lies where it lay."""
 
     folder: Path
     compared: Path
@@ -48,6 +51,26 @@ class RunFiles:
         for part in key.split("."):
             value = value.get(part) if isinstance(value, Mapping) else None
         return value
+
+    @cached_property
+    def evaluated(self) -> Path | None:
+        """The run that was evaluated on a second cohort; None of a run itself."""
+        record = _read(RunLayout(self.folder).predictions / EVALUATION) or {}
+        return Path(str(record.get("run"))) if "trained" in record else None
+
+    @cached_property
+    def external(self) -> dict[str, RunFiles]:
+        """The evaluations of the run on second cohorts that lie in it, by the name of their folder."""
+        records = sorted(RunLayout(self.folder).external.glob(f"*/{PREDICTIONS}/{EVALUATION}"))
+        return {
+            path.parent.parent.name: RunFiles(path.parent.parent, path.parent.parent / "compare") for path in records
+        }
+
+    @property
+    def primary(self) -> str | None:
+        """The primary finding: of what was scored, else of the config."""
+        scored = self.value(_LAYOUT.metrics.name, "primary_finding")
+        return scored or self.value(_LAYOUT.config.name, "data.primary")
 
     @property
     def folds(self) -> bool:
@@ -110,7 +133,7 @@ class RunFiles:
 
     @cached_property
     def _content(self) -> dict[str, Any]:
-        names = [path.name for path in (_LAYOUT.config, _LAYOUT.environment, _LAYOUT.metrics)]
+        names = [path.name for path in (_LAYOUT.config, _LAYOUT.environment, _LAYOUT.metrics, _LAYOUT.final)]
         content = {name: _read(self._place(name)) for name in (*names, _FACTS, _AUDIT)}
         store = (content[_LAYOUT.environment.name] or {}).get("store", {}).get("folder")
         content["dataset.json"] = _read(Path(store) / "dataset.json") if store else None
@@ -124,6 +147,8 @@ class RunFiles:
         if not path.exists() and self.folds and name in _OF_ONE_FOLD:
             folder = RunLayout(folder).fold(0).folder
             path = folder / name
+        if not path.exists() and self.evaluated is not None and name in _OF_TRAINING:
+            return RunFiles(self.evaluated, self.evaluated)._place(name)
         if not path.exists() and name == _FACTS:
             return ModelLayout(RunLayout(folder).best).member(0).facts
         return path

@@ -54,9 +54,6 @@ from mmdx.stats.cohort.unfinished import UNFINISHED, unfinished
 from mmdx.strangers.screen import screen
 from mmdx.study import Split
 
-FOLDER = "external"
-"""The folder of a run that holds its evaluations on other cohorts, each called like the store."""
-
 
 @dataclass(frozen=True)
 class Asked:
@@ -157,7 +154,7 @@ def _place(run: RunLayout, store: Store, out: Path | None) -> Path:
     """The folder for the files. Raises `UsageError` for a model folder, which has none of its own."""
     if out is None and not run.environment.is_file():
         raise UsageError(f"{run.folder}: is a model folder alone; give --out FOLDER for the scores")
-    return out or run.folder / FOLDER / store.folder.resolve().name
+    return out or run.external / store.folder.resolve().name
 
 
 def _rows(trained: Trained, store: Store, names: Names, asked: Asked) -> tuple[list[int], list[str], list[str]]:

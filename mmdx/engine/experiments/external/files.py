@@ -14,6 +14,7 @@ from mmdx.data.cohorts.joined import JoinedStore
 from mmdx.data.cohorts.names import Names
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.saved import SavedModel
+from mmdx.engine.reporting.checklists.table import write_reporting
 from mmdx.engine.reporting.conclude import judging_slices, measured_boxes, metrics
 from mmdx.engine.reporting.external_card import ExternalCard, external_card
 from mmdx.engine.runs.record import record_store
@@ -173,7 +174,9 @@ def conclude_external(setting: Setting, record: Record, cohort: JoinedStore) -> 
     write_json(place.metrics, content)
     compared = (evidence.comparison, judged)
     card = ExternalCard(place, record.run, saved, compared, record.trained, record.second, record.lines)
-    write_text(place.card, external_card(card))
+    text = external_card(card)  # draws the figure that the checklists name
+    write_reporting(place.folder, page_of(place).parent, into=place.folder)
+    write_text(place.card, text)
 
 
 def page_of(place: RunLayout) -> Path:

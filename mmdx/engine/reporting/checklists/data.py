@@ -13,11 +13,15 @@ from mmdx.study import SPLITS, modality_of, order_fact, text_fact
 
 MOST_FACTS = 6
 """Facts of studies that a cell spells out; `studies.csv` has the others."""
+FLOW = "figures/flow.svg"
+"""What the card of a run links."""
 _FIRST = 3
 """Issues of an audit, or words of a fact, that a cell spells out."""
 
 
 def source(files: RunFiles) -> Iterator[Cell]:
+    if files.evaluated is not None:
+        yield Cell("a second cohort, of which nothing taught the model", "predictions/evaluation.json: trained")
     if reader := files.value("environment.json", "store.reader"):
         yield Cell(f"reader {reader}", "environment.json: store.reader")
     if fingerprint := files.value("environment.json", "store.fingerprint"):
@@ -31,6 +35,30 @@ def excluded(files: RunFiles) -> Iterator[Cell]:
         yield Cell(f"{store['studies']} studies of {store['patients']} patients", "environment.json: store.studies")
         share = store["quarantined"] / total if total else 0
         yield Cell(f"{100 * share:.1f} % could not be read", "environment.json: store.quarantined")
+
+
+def flow(files: RunFiles) -> Iterator[Cell]:
+    if (files.folder / FLOW).is_file():
+        yield Cell("flow of studies, as a figure and in numbers", FLOW)
+    if files.value("compare.json", "sections.flow") is not None:
+        yield Cell("flow of studies, in every format", "compare.json: sections.flow")
+
+
+def table_1(files: RunFiles) -> Iterator[Cell]:
+    groups = "cohort" if files.evaluated is not None else "the whole" if files.folds else "split"
+    if (files.folder / FLOW).is_file():  # the card writes both
+        yield Cell(f"table 1, by {groups} and by finding, with standardized mean differences", "card.md")
+    if files.value("compare.json", "sections.characteristics") is not None:
+        yield Cell("its numbers", "compare.json: sections.characteristics")
+
+
+def shift(files: RunFiles) -> Iterator[Cell]:
+    if files.evaluated is not None:
+        yield from table_1(files)
+    for name, second in files.external.items():
+        if second.value("compare.json", "sections.characteristics") is not None:
+            key = f"external/{name}/compare/compare.json: sections.characteristics"
+            yield Cell(f"{name}: table 1 beside the studies that taught the run", key)
 
 
 def split(files: RunFiles) -> Iterator[Cell]:
@@ -146,7 +174,8 @@ def prevalence(files: RunFiles) -> Iterator[Cell]:
     findings = files.value("checkpoints/best/model.json", "findings") or []
     shares = files.value("checkpoints/best/model.json", "prevalence.study") or []
     if findings and len(shares) == len(findings):
-        words = ", ".join(f"{name} {100 * share:.1f} %" for name, share in zip(findings, shares, strict=True))
+        pairs = sorted(zip(findings, shares, strict=True), key=lambda pair: pair[0] != files.primary)
+        words = ", ".join(f"{name} {100 * share:.1f} %" for name, share in pairs)
         of = "training studies of the first fold" if files.folds else "training studies"
         yield Cell(f"positive among {of}: {words}", "checkpoints/best/model.json: prevalence.study")
 

@@ -12,8 +12,11 @@ from mmdx.stats.report.words import bracketed, number
 
 
 def findings(files: RunFiles) -> Iterator[Cell]:
+    if primary := files.primary:
+        yield Cell(f"primary finding {primary}", "config.yaml: data.primary")
     if names := files.value("checkpoints/best/model.json", "findings"):
-        yield Cell(f"answers {', '.join(names)}", "checkpoints/best/model.json: findings")
+        ordered = sorted(names, key=lambda name: name != files.primary)
+        yield Cell(f"answers {', '.join(ordered)}", "checkpoints/best/model.json: findings")
 
 
 def technology(files: RunFiles) -> Iterator[Cell]:
@@ -144,11 +147,25 @@ def baselines(files: RunFiles) -> Iterator[Cell]:
 
 def tested(files: RunFiles) -> Iterator[Cell]:
     if rows := files.value("metrics.json", "rows"):
-        how = "out of fold" if files.folds else "the test split"
+        how = "a second cohort" if files.evaluated is not None else "out of fold" if files.folds else "the test split"
         studies = files.value("metrics.json", "studies")
         units = f"{rows} slices of {studies} studies" if _of_slices(files) else f"{rows} studies"
         words = f"{how}: {units} of {files.value('metrics.json', 'patients')} patients"
         yield Cell(words, "metrics.json: rows")
+
+
+def external(files: RunFiles) -> Iterator[Cell]:
+    if files.evaluated is not None:
+        yield from tested(files)
+    for name, second in files.external.items():
+        primary, rows = second.primary, second.value("metrics.json", "rows")
+        leading = [one for one in second.estimates(finding=primary is not None) if one["metric"] == "auroc"]
+        leading = [one for one in leading if one["finding"] == primary]
+        if rows and leading:
+            units = f"{rows} {'slices' if _of_slices(second) else 'studies'}"
+            auroc = f"{f'AUROC for {primary}' if primary else 'macro AUROC'} {_value(leading[0])}"
+            words = f"on {name}: {units} of {second.value('metrics.json', 'patients')} patients, {auroc}"
+            yield Cell(words, f"external/{name}/metrics.json: estimates")
 
 
 def sizes(files: RunFiles) -> Iterator[Cell]:
@@ -157,7 +174,7 @@ def sizes(files: RunFiles) -> Iterator[Cell]:
 
 
 def by_outcome(files: RunFiles) -> Iterator[Cell]:
-    counts = files.value("metrics.json", "findings") or []
+    counts = sorted(files.value("metrics.json", "findings") or [], key=lambda count: count["finding"] != files.primary)
     if counts:
         words = ", ".join(f"{count['finding']} {count['positives']} of {count['known']}" for count in counts)
         yield Cell(f"positive among those tested: {words}", "metrics.json: findings")
@@ -190,7 +207,7 @@ def performance(files: RunFiles) -> Iterator[Cell]:
 
 
 def by_finding(files: RunFiles) -> Iterator[Cell]:
-    primary = files.value("metrics.json", "primary_finding")
+    primary = files.primary
     estimates = [record for record in files.estimates(finding=True) if record["metric"] == "auroc"]
     estimates.sort(key=lambda record: record["finding"] != primary)
     if estimates:

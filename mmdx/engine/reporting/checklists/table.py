@@ -1,7 +1,8 @@
-"""`reporting.md`: the CLAIM and TRIPOD+AI checklists, filled with what the files of a run say.
+"""`reporting.md`: CLAIM, TRIPOD+AI, STARD-AI and PROBAST+AI, filled with what the files of a run say.
 
 Each filled cell names the file and the key it came from. What only the authors can know is left open, in words that are
-easily found. The items stand in `items.yaml`; a fact that a run has no file for leaves its item open as well.
+easily found. The items stand in YAML files beside this one; a fact that a run has no file for leaves its item open as
+well.
 """
 
 from __future__ import annotations
@@ -15,18 +16,21 @@ from mmdx.engine.reporting.checklists import data, model
 from mmdx.engine.runs.files import Cell, RunFiles
 from mmdx.files import RunLayout, write_text
 from mmdx.stats.cohort.unfinished import unfinished
+from mmdx.templates import code_span
 from mmdx.yaml_text import parse_yaml
 
 OPEN = "to be filled in by the authors"
 EVERYTHING = "all of it"
 """What is left open where a run says nothing of an item."""
 _CHECKLISTS = Path(__file__).with_name("items.yaml")
+_ONE_EACH = tuple(Path(__file__).with_name(f"{name}.yaml") for name in ("stard_ai", "probast_ai"))
 COMPARED = {
     "calibration": "reliability",
     "thresholds": "confusion",
     "subgroups": "subgroups",
     "missing_rate": "missing",
     "disagreements": "disagreements",
+    "decisions": "decisions",
 }
 """Facts that `mmdx compare` finds, and the section of `compare.json` in which each stands."""
 Fact = Callable[[RunFiles], Iterator[Cell]]
@@ -41,6 +45,9 @@ def _of_comparison(files: RunFiles, *, name: str, section: str) -> Iterator[Cell
 OF_DATA: Mapping[str, Fact] = {
     "source": data.source,
     "excluded": data.excluded,
+    "flow": data.flow,
+    "table_1": data.table_1,
+    "shift": data.shift,
     "split": data.split,
     "dealt": data.dealt,
     "disjoint": data.disjoint,
@@ -73,6 +80,7 @@ OF_MODEL: Mapping[str, Fact] = {
     "showings": model.showings,
     "baselines": model.baselines,
     "tested": model.tested,
+    "external": model.external,
     "sizes": model.sizes,
     "by_outcome": model.by_outcome,
     "metrics": model.metrics,
@@ -88,12 +96,12 @@ FACTS: Mapping[str, Fact] = {
     **OF_MODEL,
     **{name: partial(_of_comparison, name=name, section=section) for name, section in COMPARED.items()},
 }
-"""What a run can be asked, by the names in `items.yaml`."""
+"""What a run can be asked, by the names in the YAML files."""
 
 
-def write_reporting(folder: Path, compared: Path | None = None) -> Path:
-    """Writes both tables from the files of a run folder into it, or, beside a comparison, from these and from
-    `compare.json` into the folder `compared`; returns the file."""
+def write_reporting(folder: Path, compared: Path | None = None, *, into: Path | None = None) -> Path:
+    """Writes all tables from the files of a run folder and from the `compare.json` of a folder `compared` (None: of the
+    run folder) into a third one (None: beside the comparison), and returns the file."""
     files = RunFiles(folder, compared or folder)
     standing = unfinished(folder) if compared is not None else None  # a training writes its own before its end
     parts = [
@@ -102,17 +110,24 @@ def write_reporting(folder: Path, compared: Path | None = None) -> Path:
         "What the files of this run say, item by item, and in brackets where they say it. The items are in short "
         f"words of our own; the official wording decides. What only you can know is left open: {OPEN}.",
     ]
+    if files.evaluated is not None:
+        parts.append(
+            "This is an evaluation on a second cohort: config.yaml, checkpoints/, log.jsonl, final.json and audit.json "
+            f"are files of {code_span(files.evaluated.name)}, the run that was evaluated, and say how that was trained."
+        )
     for checklist in read_checklists():
         rows = [(item["item"], item["section"], item["asks"], _answer(item, files)) for item in checklist["items"]]
         parts += [f"## {checklist['name']}", f"{checklist['title']}. {checklist['source']}.", _table(rows)]
-    path = RunLayout(compared or folder).reporting
+    path = RunLayout(into or compared or folder).reporting
     write_text(path, "\n\n".join(parts) + "\n")
     return path
 
 
 @cache
 def read_checklists() -> list[dict[str, Any]]:
-    return parse_yaml(_CHECKLISTS.read_text(encoding="utf-8"), _CHECKLISTS.name)["checklists"]
+    """The checklists in their order, as their files have them."""
+    several, *alone = (parse_yaml(path.read_text(encoding="utf-8"), path.name) for path in (_CHECKLISTS, *_ONE_EACH))
+    return [*several["checklists"], *alone]
 
 
 def _answer(item: Mapping[str, Any], files: RunFiles) -> str:

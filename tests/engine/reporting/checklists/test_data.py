@@ -13,6 +13,9 @@ from mmdx.engine.runs.files import RunFiles
 SAYS = {
     "source": ["reader folder", "store ab12"],
     "excluded": ["8 studies of 8 patients", "20.0 % could not be read"],
+    "flow": ["flow of studies, as a figure and in numbers"],
+    "table_1": ["table 1, by split and by finding, with standardized mean differences"],
+    "shift": [],  # it was not evaluated on a second cohort
     "split": ["studies by split: train 2 of 2 patients, val 2 of 2 patients, test 4 of 4 patients"],
     "dealt": ["dealt by patient, stratified by finding (val 0.25, test 0.5, seed 0)"],
     "disjoint": ["the patient: none in two parts"],

@@ -49,7 +49,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> RunFiles:
     return RunFiles(run, run)
 
 
-@pytest.mark.parametrize("name", OF_MODEL)
+@pytest.mark.parametrize("name", [name for name in OF_MODEL if name != "external"])  # test_table.py evaluates it
 def test_a_whole_run_says_every_fact_of_its_model(files: RunFiles, name: str) -> None:
     first, *_ = [cell.text for cell in OF_MODEL[name](files)]
     assert first.startswith(BEGIN[name])
