@@ -20,6 +20,8 @@ SPREAD = "spread"
 """The column of an ensemble's predictions: the sample standard deviation of its members' scores."""
 FOLD = "fold"
 """The column of out-of-fold predictions: the fold of a row, whose model scored it and never saw its patient."""
+SITE = "site"
+"""The column of `folds.csv` that names the site which the fold of a study tests, where folds are of sites."""
 ORDER_SOURCE = "order_source"
 """The column that says on what evidence the slices of each study stand in order, such as `image:position`."""
 SIDES_MM = ("width_mm", "height_mm")
@@ -37,6 +39,8 @@ BOXES_TRUTH = "_boxes_truth"
 BOXES_GRAD_CAM = "_boxes_grad_cam"
 REPORTS = "_reports"
 """What follows the split in the name of a file of predictions: `test_slices_baselines.csv` (`scores_name`)."""
+REPEAT = "repeat-"
+"""How the folder of a further deal of a cross-validation begins."""
 PARTIAL = ".partial"
 """How a file ends that is not whole yet."""
 ABANDONED = 60
@@ -158,6 +162,15 @@ class RunLayout:
     def descriptors(self) -> Path:
         """The store that the first of two stages leaves."""
         return self.folder / "descriptors"
+
+    def repeat(self, number: int) -> RunLayout:
+        """A further deal of a cross-validation, from 1, itself a run folder with folds of its own."""
+        return RunLayout(self.folder / f"{REPEAT}{number}")
+
+    def repeats(self) -> list[RunLayout]:
+        """The further deals that are there, in their order."""
+        found = (path for path in self.folder.glob(f"{REPEAT}*") if path.name.removeprefix(REPEAT).isdecimal())
+        return [RunLayout(path) for path in sorted(found, key=lambda path: int(path.name.removeprefix(REPEAT)))]
 
     def fold(self, number: int) -> RunLayout:
         """One fold of a cross-validation, itself a run folder."""

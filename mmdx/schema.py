@@ -36,11 +36,23 @@ class SplitOptions(Section):
 
 
 class FoldOptions(Section):
-    """Cross-validation: `count` folds of patients, and `val`, the share of a fold's other patients that validate."""
+    """Cross-validation: `count` folds of patients, and `val`, the share of a fold's other patients that validate.
+
+    `repeats` deals them so many times, by seeds from `seed` on. `by` makes folds of the values of a trait instead, such
+    as `source`: each tests one site, and `count` is not asked.
+    """
 
     count: int = Field(default=5, ge=2)
     val: float = Field(default=0.15, gt=0, lt=1)
     seed: int = Field(default=0, ge=0, lt=2**32)
+    repeats: int = Field(default=1, ge=1)
+    by: str | None = None
+
+    @pydantic.model_validator(mode="after")
+    def _dealt_once_by_site(self) -> FoldOptions:
+        if self.by is not None and self.repeats > 1:
+            raise ValueError(f"folds by {self.by} are the same each time; leave repeats out")
+        return self
 
 
 class ReportOptions(Section):

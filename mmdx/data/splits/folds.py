@@ -11,6 +11,7 @@ from jaxtyping import Float
 from mmdx.data.splits.splits import Splits, deal, make_splits, patient_classes, prove_disjoint
 from mmdx.data.tables.tables import read_table, write_table
 from mmdx.errors import DataError
+from mmdx.files import SITE
 from mmdx.study import Split
 
 _COLUMNS = ("study_id", "patient_id", "fold")
@@ -57,9 +58,22 @@ def splits_of_fold(
     return splits
 
 
-def write_folds(path: Path, study_ids: Sequence[str], patient_ids: Sequence[str], folds: Sequence[int]) -> None:
-    """Writes `folds.csv`, one row per study; a reader of `path` sees the old file or the whole new one."""
-    write_table(path, _COLUMNS, zip(study_ids, patient_ids, folds, strict=True))
+def write_folds(
+    path: Path,
+    study_ids: Sequence[str],
+    patient_ids: Sequence[str],
+    folds: Sequence[int],
+    sites: Sequence[str] | None = None,
+) -> None:
+    """Writes `folds.csv`, one row per study; a reader of `path` sees the old file or the whole new one.
+
+    `sites` says what the site of each fold is called, in a column `site`, where each tests one.
+    """
+    if sites is None:
+        write_table(path, _COLUMNS, zip(study_ids, patient_ids, folds, strict=True))
+        return
+    names = [sites[fold] for fold in folds]
+    write_table(path, (*_COLUMNS, SITE), zip(study_ids, patient_ids, folds, names, strict=True))
 
 
 def read_folds(path: Path) -> dict[str, int]:

@@ -18,7 +18,7 @@ from mmdx.engine.assembly.encoders import with_timm_names
 from mmdx.engine.assembly.facts import check_inputs
 from mmdx.engine.assembly.resolve import lacking_parts, places, resolve_raw
 from mmdx.engine.assembly.store import deal
-from mmdx.engine.experiments.cross_validation import deal_folds
+from mmdx.engine.experiments.cross_validation import deal_folds, every_deal
 from mmdx.engine.experiments.found import found_store
 from mmdx.engine.experiments.guidance.studies import check_models
 from mmdx.engine.runs.folder import free_run
@@ -118,8 +118,9 @@ def _lacking_source(raw: Mapping[str, Any]) -> list[str]:
 def _check_store(config: Config, store: Store) -> Splits:
     """Refuses what a training on these studies would refuse; returns how they are dealt, of folds the store's own."""
     if config.data.folds is not None:
-        for splits in deal_folds(config, store)[1]:
-            check_training(config, store, splits)
+        for deal_of in every_deal(config):
+            for splits in deal_folds(deal_of, store)[1]:
+                check_training(deal_of, store, splits)
         return store.splits
     splits = deal(config, store)
     if config.guidance is None:
@@ -145,7 +146,8 @@ def _sentence(config: Config, name: str, store: Store | None, splits: Splits | N
     findings = config.data.findings or store.findings
     counts = splits.counts()
     if config.data.folds is not None:
-        studies = f"{len(store)} studies in {config.data.folds.count} folds"
+        times = f" {config.data.folds.repeats} times" if config.data.folds.repeats > 1 else ""
+        studies = f"{len(store)} studies in {len(deal_folds(config, store)[1])} folds{times}"
     else:
         rest = ", ".join(f"{split} {count}" for split, count in counts.items() if split != "train" and count)
         studies = f"{counts['train']} studies ({rest})" if rest else f"{counts['train']} studies"

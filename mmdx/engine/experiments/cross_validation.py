@@ -13,6 +13,7 @@ from accelerate.utils import broadcast_object_list
 from mmdx.config_file import read_config
 from mmdx.data.counting import Count, uncounted
 from mmdx.data.splits.folds import make_folds, read_folds, splits_of_fold, write_folds
+from mmdx.data.splits.sites import site_folds
 from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.checks import check_training
@@ -59,15 +60,25 @@ class FoldResults:
 def train_folds(setting: Setting, *, resume: bool) -> FoldResults | None:
     """Trains a config once per fold of `data.folds`, and pools what the folds predict; None but on the main process.
 
+    Further deals of the folds come first, each a run folder of its own, so that in the end stands what all show.
     Every study of the store takes part, whatever split the store has. A fold that is done is not trained again when a
     run is resumed. The ensemble of the fold models is left for new studies: every study here has taught some of them.
     """
     config, run, store = setting.config, setting.run, setting.store
+    deals = every_deal(config)
+    for deal in deals:  # what forbids the last fold should show before the first is trained
+        for splits in deal_folds(deal, store)[1]:
+            check_training(deal, store, splits)
     folds, splits_by_fold = deal_folds(config, store)
-    for splits in splits_by_fold:  # what forbids the last fold should show before the first is trained
-        check_training(config, store, splits)
     if setting.is_main:
         _record(setting, folds)
+    for number, deal in enumerate(deals[1:], start=1):
+        part = run.repeat(number)
+        if _concluded(part, setting.accelerator):
+            setting.say(f"\n{part.folder.name}: done before")
+            continue
+        setting.console.print(f"\n{part.folder.name}", style="bold", highlight=False)
+        train_folds(replace(setting, config=deal.model_copy(update={"run": part.folder}), run=part), resume=resume)
     count = len(splits_by_fold)
     sizes = ", ".join(str(folds.count(fold)) for fold in range(count))
     if store.describers_learned:
@@ -75,7 +86,9 @@ def train_folds(setting: Setting, *, resume: bool) -> FoldResults | None:
             f"{store.folder}: its descriptors are of models that learned from studies of other folds, so that this "
             "cross-validation is not nested; give data.folds and first together for one that is"
         )
-    setting.say(f"{count} folds by patient over all {len(store)} studies ({sizes}), the store's own splits set aside")
+    options = config.data.folds
+    how = "patient" if options is None or options.by is None else f"{options.by}, patients together,"
+    setting.say(f"{count} folds by {how} over all {len(store)} studies ({sizes}), the store's own splits set aside")
     for fold, splits in enumerate(splits_by_fold):
         part = run.fold(fold)
         if _concluded(part, setting.accelerator):
@@ -109,10 +122,28 @@ def deal_folds(config: Config, store: Store) -> tuple[list[int], list[Splits]]:
     options = config.data.folds
     if options is None:
         raise UsageError("data.folds: not set; give data.folds.count=5")
-    folds = make_folds(store.patient_ids, store.labels, count=options.count, seed=options.seed)
+    if options.by is None:
+        folds = make_folds(store.patient_ids, store.labels, count=options.count, seed=options.seed)
+    else:
+        folds = site_folds(store.patient_ids, _traits(store, options.by), name=options.by)[0]
     everyone = (store.study_ids, store.patient_ids, store.labels, folds)
-    dealt = [splits_of_fold(*everyone, fold, val=options.val, seed=options.seed) for fold in range(options.count)]
+    count = max(folds) + 1
+    dealt = [splits_of_fold(*everyone, fold, val=options.val, seed=options.seed) for fold in range(count)]
     return list(folds), [for_training(config, store, splits) for splits in dealt]
+
+
+def every_deal(config: Config) -> list[Config]:
+    """The configs of all deals of `data.folds`, each of one deal, the config's own seed first."""
+    options = config.data.folds
+    if options is None or options.repeats == 1:
+        return [config]
+    deals = [options.model_copy(update={"repeats": 1, "seed": options.seed + n}) for n in range(options.repeats)]
+    return [config.model_copy(update={"data": config.data.model_copy(update={"folds": deal})}) for deal in deals]
+
+
+def _traits(store: Store, name: str) -> list[str | float | None]:
+    """A trait of every study, None where it has none."""
+    return [store.read(row).traits().get(name) for row in range(len(store))]
 
 
 def evaluate_folds(
@@ -169,7 +200,9 @@ def _record(setting: Setting, folds: Sequence[int]) -> None:
             raise DataError(f"{run.folds}: the store deals its patients otherwise now; start a new run")
         return
     run.folder.mkdir(parents=True, exist_ok=True)
-    write_folds(run.folds, store.study_ids, store.patient_ids, folds)
+    by = setting.config.data.folds.by if setting.config.data.folds is not None else None
+    sites = site_folds(store.patient_ids, _traits(store, by), name=by)[1] if by is not None else None
+    write_folds(run.folds, store.study_ids, store.patient_ids, folds, sites)
     write_origin(run, setting.config, store, setting.accelerator)
 
 

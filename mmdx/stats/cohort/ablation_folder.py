@@ -11,7 +11,7 @@ from mmdx.errors import DataError, UsageError, some
 from mmdx.files import SLICES, RunLayout
 from mmdx.stats.cohort.chances import Chances, read_chances
 from mmdx.stats.cohort.predictions import read_text
-from mmdx.stats.cohort.sources import Inputs, paths_and_tables
+from mmdx.stats.cohort.sources import Inputs, every_deal, paths_and_tables, with_repeats
 from mmdx.strangers.bounded import read_json
 
 RECORD = "ablation.json"
@@ -42,7 +42,7 @@ def select(inputs: Inputs) -> Selection:
     """
     ablations = [thing for thing in paths_and_tables(inputs) if isinstance(thing, Path) and (thing / RECORD).is_file()]
     if not ablations:
-        return Selection(inputs)
+        return Selection(*with_repeats(inputs))
     if len(inputs) > 1:
         raise UsageError(f"{ablations[0]}: is an ablation, which is compared alone; name the runs in it instead")
     return read_ablation(ablations[0])
@@ -55,7 +55,12 @@ def read_ablation(folder: Path) -> Selection:
     on_all = [run for run in done if run["size"] is None]
     if not any(run["variant"] == reference for run in on_all):
         raise DataError(f"{folder}: '{reference}', with which all others are compared, is not trained; run mmdx ablate")
-    pairs = [(_inside(folder, place), _config(run["variant"], place)) for run in on_all for place in run["predictions"]]
+    pairs = [
+        (deal, _config(run["variant"], place))
+        for run in on_all
+        for place in run["predictions"]
+        for deal in every_deal(_inside(folder, place))
+    ]
     pairs.sort(key=lambda pair: pair[1] != reference)
     waiting = [f"{run['variant']} seed {run['seed']}" for run in record["runs"] if run["state"] != "done"]
     left_out = [f"{name}: {reason}" for name, reason in record["refused"].items()]

@@ -176,6 +176,27 @@ def paths_and_tables(inputs: Inputs) -> list[Path | pd.DataFrame]:
     return [Path(thing) if isinstance(thing, str) else thing for thing in things]
 
 
+def with_repeats(inputs: Inputs) -> tuple[Inputs, tuple[str, ...] | None]:
+    """The inputs with all deals of every cross-validation that was repeated, and the config of each, by which the deals
+    of one are its trainings; the inputs as they are, and None, where none was."""
+    things = paths_and_tables(inputs)
+    runs = [thing for thing in things if isinstance(thing, Path)]
+    if not any(RunLayout(run).repeats() for run in runs):
+        return inputs, None
+    of_runs = iter(run_names(runs))
+    keys = list(inputs) if isinstance(inputs, Mapping) else [None] * len(things)
+    pairs: list[tuple[Path | pd.DataFrame, str]] = []
+    for number, (key, thing) in enumerate(zip(keys, things, strict=True), start=1):
+        name = next(of_runs) if isinstance(thing, Path) else f"table {number}"
+        pairs += [(each, key or name) for each in every_deal(thing)]
+    return tuple(thing for thing, _ in pairs), tuple(name for _, name in pairs)
+
+
+def every_deal(thing: Path | pd.DataFrame) -> list[Path | pd.DataFrame]:
+    """A run folder with the further deals of its folds, where it has any; anything else by itself."""
+    return [thing, *(repeat.folder for repeat in RunLayout(thing).repeats())] if isinstance(thing, Path) else [thing]
+
+
 def paths_and_names(inputs: Inputs) -> list[Path | str]:
     """What is compared as it was given: paths, and what errors call a table without its key: `ours`, `2`."""
     keys = list(inputs) if isinstance(inputs, Mapping) else [str(number) for number in range(1, len(inputs) + 1)]

@@ -17,7 +17,7 @@ from mmdx.errors import UsageError
 from mmdx.stats.cohort.cohort import Arm, Cohort, Folding, Unit, read_sources
 from mmdx.stats.cohort.counts import FindingCount, count_findings, refusals
 from mmdx.stats.cohort.origins import Origin
-from mmdx.stats.cohort.sources import Inputs, find_sources, read_verdicts
+from mmdx.stats.cohort.sources import Inputs, find_sources, read_verdicts, with_repeats
 from mmdx.stats.comparison.measured import MEANS, Measured
 from mmdx.stats.comparison.resampler import Count, Resampler
 from mmdx.stats.metrics.registry import METRICS, PRIMARY, Metric
@@ -191,8 +191,9 @@ def compare(
     Raises `DataError` for bad files and for arms that do not stand on the same rows and labels, and `UsageError` for
     too few resamples or the same source twice.
     """
-    sources = find_sources(inputs, split=split, unit=unit)
-    cohort = read_sources(sources, unit=unit)
+    deals, configs = with_repeats(inputs)
+    sources = find_sources(deals, split=split, unit=unit)
+    cohort = read_sources(sources, unit=unit, configs=configs)
     audits = read_verdicts(sources)
     resampler = Resampler.of(cohort, resamples=resamples, seed=seed).telling("metrics", count)
     return compare_cohort(cohort, resampler, intervals=intervals, split=sources[0].split, audits=audits)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from asking import ask
 from huggingface_hub import ModelCard
 from rich.console import Console
 from safetensors.torch import load_file
@@ -30,7 +31,11 @@ from mmdx.engine.scoring.evaluate import evaluate_run
 from mmdx.engine.training import loop
 from mmdx.errors import UsageError
 from mmdx.files import RunLayout
+from mmdx.schema import FoldOptions
+from mmdx.stats.cohort.cohort import read_cohort
+from mmdx.stats.cohort.sources import with_repeats
 from mmdx.stats.sections.boxes.measures import box_metrics
+from mmdx.stats.sections.folds.section import folds_section
 
 ROOT = Path(__file__).parents[3]
 COUNT = "data.folds.count=3"
@@ -95,6 +100,40 @@ def test_what_a_cross_validation_leaves(finished: Path):
     assert ModelCard(card).data.eval_results
     assert "the model that was trained without its patient" in card
     assert "over 3 folds: mean" in card
+
+
+def test_folds_that_are_dealt_twice_are_two_trainings_of_one_model(tmp_path: Path):
+    config = write_config(tmp_path / "a.yaml", write_cohort(tmp_path / "raw"), epochs=1)
+    run = cross_validate(config, "data.folds.count=2", "data.folds.repeats=2")
+    again = run / "repeat-1"
+    assert read_folds(run / "folds.csv") != read_folds(again / "folds.csv")
+    assert read_config(again / "config.yaml").data.folds == FoldOptions(count=2, seed=1)
+    assert (again / "fold-1" / "card.md").is_file()
+    found = json.loads((run / "metrics.json").read_text())
+    assert [arm["seeds"] for arm in found["arms"] if arm["kind"] == "model"] == [2, 2, 2]
+    runs, configs = with_repeats([run])
+    folds = ask(folds_section, read_cohort(runs, configs=configs), resamples=100)
+    assert folds is not None
+    assert {(test["folds"], test["deals"]) for test in folds.record["corrected"].values()} <= {(4, 2)}
+    assert folds.record["corrected"]
+
+
+def test_each_fold_tests_a_site(tmp_path: Path):
+    raw = write_cohort(tmp_path / "raw")
+    rows = [json.loads(line) for line in (raw / "metadata.jsonl").read_text().splitlines()]
+    for number, row in enumerate(rows):
+        row["source"] = "north" if number < 16 else "south"
+    (raw / "metadata.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    run = cross_validate(write_config(tmp_path / "a.yaml", raw, epochs=1), "data.folds.by=source")
+    folds = pd.read_csv(run / "folds.csv")
+    assert set(zip(folds["fold"], folds["site"], strict=True)) == {(0, "north"), (1, "south")}
+    assert (folds["site"] == "north").sum() == 16
+    learned = pd.read_csv(run / "fold-0" / "splits.csv").set_index("study_id")["split"]
+    assert set(learned[folds.loc[folds["site"] == "north", "study_id"]]) == {"test"}
+    section = ask(folds_section, read_cohort([run]), resamples=100)
+    assert section is not None
+    assert section.record["sites"]["patients"] == {"north": 16, "south": 20}
+    assert "by site" in section.sheets[-1].title
 
 
 def test_a_baseline_that_a_fold_could_not_make_is_left_out_and_said(tmp_path: Path):

@@ -3,7 +3,7 @@ import pytest
 
 from mmdx.errors import DataError
 from mmdx.stats.cohort.cohort import read_cohort
-from mmdx.stats.cohort.sources import find_sources
+from mmdx.stats.cohort.sources import find_sources, with_repeats
 
 
 def write_splits(run, split_of):
@@ -97,3 +97,19 @@ def test_a_path_may_be_text(write_run):
     (alone,) = find_sources([str(run / "predictions" / "test.csv")], split="test", unit=None)
     assert (named.name, named.file, alone.file) == ("ours", run / "predictions" / "test.csv", named.file)
     assert (alone.name, alone.folder) == ("fused", run)
+
+
+def test_all_deals_of_a_cross_validation_are_trainings_of_one_config(write_run, tmp_path):
+    run, other = write_run("cv", {"ct": 1.0}, patients=8), write_run("fused", {"ct": 1.0}, patients=8)
+    assert with_repeats([run, other]) == ([run, other], None)
+    for number in (1, 2, 10):
+        (run / f"repeat-{number}").mkdir()
+    (run / "repeat-many").mkdir()
+    table = pd.DataFrame()
+    inputs, configs = with_repeats([run, table, other])
+    assert [thing for thing in inputs if thing is not table] == [
+        *(run, run / "repeat-1", run / "repeat-2", run / "repeat-10"),
+        other,
+    ]
+    assert configs == ("cv", "cv", "cv", "cv", "table 2", "fused")
+    assert with_repeats({"ours": run, "theirs": other})[1] == ("ours",) * 4 + ("theirs",)

@@ -43,7 +43,7 @@ from mmdx.engine.experiments.ablation.processes import (
     run_jobs,
 )
 from mmdx.engine.experiments.ablation.tuning import check_judged, settled, tried, tuning_record, with_tries
-from mmdx.engine.experiments.cross_validation import deal_folds
+from mmdx.engine.experiments.cross_validation import deal_folds, every_deal
 from mmdx.engine.experiments.guidance.studies import check_models, guided_studies
 from mmdx.engine.reporting.comparison import save_comparison
 from mmdx.engine.runs.folder import changed_keys
@@ -188,8 +188,12 @@ def check_job(config: Config, store: Store) -> None:
         guided_studies(config, config.guidance, store, splits)
         check_models(config, config.guidance, store, splits)
         return
-    for splits in [deal(config, store)] if config.data.folds is None else deal_folds(config, store)[1]:
-        check_training(config, store, splits)
+    if config.data.folds is None:
+        check_training(config, store, deal(config, store))
+        return
+    for each in every_deal(config):
+        for splits in deal_folds(each, store)[1]:
+            check_training(each, store, splits)
 
 
 def refuse_untuned(plan: Plan) -> None:

@@ -167,8 +167,8 @@ def _judged(job: Job) -> Judgement:
     """What validation says of a try, by the measure that judges an epoch; of folds, the mean."""
     config, run = job.config, RunLayout(job.runs[0])
     kinds = (SLICES,) if config.train.judge == "slices" else ()
-    folds = range(config.data.folds.count) if config.data.folds is not None else ()
-    files = [run.fold(number).scores("val", *kinds) for number in folds] or [run.scores("val", *kinds)]
+    folds = sorted(run.folder.glob("fold-*")) if config.data.folds is not None else ()
+    files = [RunLayout(fold).scores("val", *kinds) for fold in folds] or [run.scores("val", *kinds)]
     judgements = []
     for file in files:
         if not file.is_file():
