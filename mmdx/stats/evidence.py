@@ -39,6 +39,7 @@ from mmdx.stats.sections.disagreements import Apart, apart_by_finding, disagreem
 from mmdx.stats.sections.folds.section import folds_section
 from mmdx.stats.sections.learning import learning_section
 from mmdx.stats.sections.margin import check_margin, margin_section
+from mmdx.stats.sections.missing.dependent_section import dependent_section
 from mmdx.stats.sections.missing.section import missing_section
 from mmdx.stats.sections.pairs.section import pairs_section
 from mmdx.stats.sections.participants.characteristics import characteristics_section
@@ -53,6 +54,7 @@ IN_ORDER = (
     flow_section,
     characteristics_section,
     missing_section,
+    dependent_section,
     pairs_section,
     seeds_section,
     folds_section,
