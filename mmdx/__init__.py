@@ -19,6 +19,7 @@ PUBLIC = {
     **dict.fromkeys(("read", "prepare", "audit"), "mmdx.api.data"),
     **dict.fromkeys(("plan", "config", "train", "load", "ensemble", "evaluate", "ablate"), "mmdx.api.models"),
     "compare": "mmdx.api.claims",
+    "inputs": "mmdx.api.inputs",
     **dict.fromkeys(("push", "export"), "mmdx.api.sharing"),
     "Run": "mmdx.api.run",
     "Audit": "mmdx.data.audit.audit",

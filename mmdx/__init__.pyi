@@ -3,6 +3,7 @@ from mmdx.api.claims import compare as compare
 from mmdx.api.data import audit as audit
 from mmdx.api.data import prepare as prepare
 from mmdx.api.data import read as read
+from mmdx.api.inputs import inputs as inputs
 from mmdx.api.models import ablate as ablate
 from mmdx.api.models import config as config
 from mmdx.api.models import ensemble as ensemble

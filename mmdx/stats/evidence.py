@@ -37,6 +37,7 @@ from mmdx.stats.sections.decisions.operating import check_prevalence
 from mmdx.stats.sections.decisions.section import decisions_section
 from mmdx.stats.sections.disagreements import Apart, apart_by_finding, disagreements_section
 from mmdx.stats.sections.folds.section import folds_section
+from mmdx.stats.sections.inputs.section import inputs_section
 from mmdx.stats.sections.learning import learning_section
 from mmdx.stats.sections.margin import check_margin, margin_section
 from mmdx.stats.sections.missing.dependent_section import dependent_section
@@ -55,6 +56,7 @@ IN_ORDER = (
     characteristics_section,
     missing_section,
     dependent_section,
+    inputs_section,
     pairs_section,
     seeds_section,
     folds_section,

@@ -7,15 +7,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+from mmdx.data.text.negations import NEGATIONS, PHRASES
 from mmdx.data.text.words import LETTER, SPACED_PATTERN, plain
 
 SCOPE = 8
 """A negation reaches this many words after it, unless the clause ends before."""
 _TOKEN = re.compile(rf"\[MASKED\]|{SPACED_PATTERN}(?:[-'’]{SPACED_PATTERN})*|{LETTER}|[.;:?!\n。।؟؛]")
-_NEGATIONS = frozenset(
-    ("no", "not", "non", "without", "denies", "denied", "denying", "neither", "nor", "never", "lacks", "absent")
-)
-_PHRASES = (("negative", "for"), ("absence", "of"), ("free", "of"), ("ruled", "out"), ("rules", "out"))
 _ENDS = frozenset(".;:?!\n。।؟؛")
 _TURNS = frozenset(("but", "however", "although", "though", "except", "yet"))
 _AFTER = (("ruled", "out"), ("excluded",), ("absent",), ("unlikely",))
@@ -78,11 +75,11 @@ def _clauses(report: str) -> Iterator[list[str]]:
 def _marked(clause: Sequence[str]) -> list[Word]:
     negated = [False] * len(clause)
     for index, token in enumerate(clause):
-        opens = token in _NEGATIONS or tuple(clause[index : index + 2]) in _PHRASES
+        opens = token in NEGATIONS or tuple(clause[index : index + 2]) in PHRASES
         if opens:
             for place in range(index + 1, min(index + 1 + SCOPE, len(clause))):
                 negated[place] = True
         if any(tuple(clause[index : index + len(after)]) == after for after in _AFTER):
             for place in range(index):
                 negated[place] = True
-    return [Word(token, reached and token not in _NEGATIONS) for token, reached in zip(clause, negated, strict=True)]
+    return [Word(token, reached and token not in NEGATIONS) for token, reached in zip(clause, negated, strict=True)]

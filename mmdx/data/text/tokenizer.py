@@ -57,7 +57,7 @@ class ReportTokenizer:
         self.max_tokens, self.keeps = max_tokens, keeps
         self._ids = Memo(partial(_encoded, tokenizer, max_tokens, keeps), size=_bytes)
 
-    def __reduce__(self) -> tuple[Callable[..., ReportTokenizer], tuple[Tokenizer]]:
+    def __reduce__(self) -> tuple[Callable[..., ReportTokenizer], tuple[Any, ...]]:
         return partial(ReportTokenizer, max_tokens=self.max_tokens, keeps=self.keeps), (self._tokenizer,)
 
     @property
