@@ -18,7 +18,7 @@ __version__ = "0.1.0"
 PUBLIC = {
     **dict.fromkeys(("read", "prepare", "audit"), "mmdx.api.data"),
     **dict.fromkeys(("plan", "config", "train", "load", "ensemble", "evaluate", "ablate"), "mmdx.api.models"),
-    "compare": "mmdx.api.claims",
+    **dict.fromkeys(("compare", "power"), "mmdx.api.claims"),
     "inputs": "mmdx.api.inputs",
     **dict.fromkeys(("push", "export"), "mmdx.api.sharing"),
     "Run": "mmdx.api.run",
@@ -34,6 +34,7 @@ PUBLIC = {
     **dict.fromkeys(("Explanation", "Explanations"), "mmdx.engine.inference.explanation"),
     "Comparison": "mmdx.stats.comparison.compare",
     "Evidence": "mmdx.stats.evidence",
+    "Power": "mmdx.stats.power",
     **dict.fromkeys(("MmdxError", "DataError", "UsageError"), "mmdx.errors"),
     "plot": "mmdx",
     "KINDS": "mmdx.kinds",

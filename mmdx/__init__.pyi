@@ -1,5 +1,6 @@
 from mmdx import plot as plot
 from mmdx.api.claims import compare as compare
+from mmdx.api.claims import power as power
 from mmdx.api.data import audit as audit
 from mmdx.api.data import prepare as prepare
 from mmdx.api.data import read as read
@@ -46,6 +47,7 @@ from mmdx.registry import VECTOR_ENCODERS as VECTOR_ENCODERS
 from mmdx.schema import Config as Config
 from mmdx.stats.comparison.compare import Comparison as Comparison
 from mmdx.stats.evidence import Evidence as Evidence
+from mmdx.stats.power import Power as Power
 from mmdx.study import Study as Study
 
 __version__: str

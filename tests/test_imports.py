@@ -69,7 +69,7 @@ FLOORS = {
     ),
     "stats": (
         *(("resampling",), ("metrics",), ("cohort",), ("significance",), ("comparison",), ("report",)),
-        *(("sections", "texts"), ("evidence",)),
+        *(("sections", "texts"), ("evidence", "power")),
     ),
     "engine": (
         *(("processes", "passing"), ("runs",), ("assembly",), ("intake", "scoring", "sharing"), ("training",)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +13,7 @@ from mmdx.engine.reporting.comparison import with_pictures
 from mmdx.errors import UsageError
 from mmdx.stats.cohort.primary import parse_operating_point
 from mmdx.stats.evidence import Evidence, Stated, gather
+from mmdx.stats.power import Power, plan_power
 
 Source = str | Path | Run | pd.DataFrame
 
@@ -46,10 +47,34 @@ def compare(
     if len(sources) == 1 and isinstance(sources[0], Mapping):
         tables: Mapping[str, pd.DataFrame] = sources[0]
         return gather(tables, split=split, unit=level, resamples=resamples, seed=seed, stated=stated)
+    places = _places("compare", sources)
+    evidence = gather(places, split=split, unit=level, resamples=resamples, seed=seed, stated=stated)
+    return with_pictures(evidence)
+
+
+def power(
+    *sources: Source | Mapping[str, pd.DataFrame],
+    difference: float | None = None,
+    finding: str | None = None,
+    split: Literal["train", "val", "test"] = "test",
+    seed: int = 0,
+) -> Power:
+    """How many patients show with a power of 0.8 that the first model and each other one differ in AUROC.
+
+    Sources are those of `compare`. `difference` is how much better the first is to be, by default as much as it was
+    seen to differ; `finding` what the study is about, by default the primary one. Cohorts are drawn from the scored
+    patients (`docs/decisions.md`). Raises `UsageError` where there is one model, no finding, or no such difference.
+    """
+    first = sources[0] if len(sources) == 1 else None
+    places = first if isinstance(first, Mapping) else _places("power", sources)
+    return plan_power(places, difference=difference, finding=finding, split=split, seed=seed)
+
+
+def _places(verb: str, sources: Sequence[Source | Mapping[str, pd.DataFrame]]) -> list[Path | pd.DataFrame]:
+    """Folders, files and tables. Raises `UsageError` for a mapping of tables among others."""
     places: list[Path | pd.DataFrame] = []
     for source in sources:
         if isinstance(source, Mapping):
-            raise UsageError("compare: a mapping of names to tables stands alone; put all tables into one")
+            raise UsageError(f"{verb}: a mapping of names to tables stands alone; put all tables into one")
         places.append(source.folder if isinstance(source, Run) else Path(source) if isinstance(source, str) else source)
-    evidence = gather(places, split=split, unit=level, resamples=resamples, seed=seed, stated=stated)
-    return with_pictures(evidence)
+    return places
