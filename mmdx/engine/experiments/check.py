@@ -146,8 +146,8 @@ def _sentence(config: Config, name: str, store: Store | None, splits: Splits | N
     findings = config.data.findings or store.findings
     counts = splits.counts()
     if config.data.folds is not None:
-        times = f" {config.data.folds.repeats} times" if config.data.folds.repeats > 1 else ""
-        studies = f"{len(store)} studies in {len(deal_folds(config, store)[1])} folds{times}"
+        deals = f" of {config.data.folds.repeats} deals" if config.data.folds.repeats > 1 else ""
+        studies = f"{len(store)} studies in {len(deal_folds(config, store)[1])} folds{deals}"
     else:
         rest = ", ".join(f"{split} {count}" for split, count in counts.items() if split != "train" and count)
         studies = f"{counts['train']} studies ({rest})" if rest else f"{counts['train']} studies"

@@ -57,7 +57,7 @@ def dependences(cohort: Cohort, pair: Withheld) -> list[Dependence]:
     for name in cohort.traits.columns:
         if str(name).lower() in SITES:
             common = np.stack([_commonness(cohort, str(name), column) for column in labels.T], axis=1)
-            ways.append((f"where {name} has more of the finding", f"where {name} has less of it", common / 2))
+            ways.append((f"at a {name} with more of the finding", f"at a {name} with less of it", common / 2))
         elif str(name).lower() == "age":
             ages = np.array([_number(value) for value in cohort.traits[name]])
             ways.append(("at a higher age", "at a lower age", np.tile(_standard(ages)[:, None] / 2, labels.shape[1])))

@@ -41,7 +41,11 @@ class Dependent:
     @property
     def worst(self) -> tuple[int, float]:
         """The way and the rate at which most is lost against absence by chance at the same rate."""
-        return min(self.curves, key=lambda key: self.curves[key].value - self.curves[0, key[1]].value)
+        return min(self.curves, key=lambda key: self.lost(*key))
+
+    def lost(self, way: int, rate: float) -> float:
+        """What a way at a rate adds to the AUROC of absence by chance; below zero where it is worse."""
+        return self.curves[way, rate].value - self.curves[0, rate].value
 
 
 def dependent_section(cohort: Cohort, resampler: Resampler) -> Section | None:
@@ -115,11 +119,10 @@ def _sheet(cohort: Cohort, found: Dependent, named: str) -> Sheet:
 
 def _plot(cohort: Cohort, found: Dependent, named: str, number_of: int) -> Plot:
     """By chance and the strongest dependences; bands on the line by chance and on that of the worst."""
-    worst = found.worst[0]
-    drawn = [place for place, way in enumerate(found.ways) if way.strength in (1, STRENGTHS[-1]) or place == worst]
+    drawn = [place for place, way in enumerate(found.ways) if way.strength in (1, STRENGTHS[-1])]
     caption = (
-        f"Solid: {found.pair.modality} is lacking by chance. Dashed: odds {STRENGTHS[-1]:g} times as high. Bands: 95 % "
-        "intervals over patients, by chance and of the worst."
+        f"Solid: {found.pair.modality} is missing by chance. Dashed: more often as named, the odds {STRENGTHS[-1]:g} "
+        "times as high. Bands: 95 % intervals over patients, by chance and of the worst of these."
     )
     rows = [
         (found.ways[place].said, found.ways[place].strength, rate, e.value, e.low, e.high)
@@ -135,14 +138,16 @@ def _plot(cohort: Cohort, found: Dependent, named: str, number_of: int) -> Plot:
 
 def _draw(found: Dependent, drawn: Sequence[int], named: str, figure: Figure) -> None:
     axes, rates = figure.subplots(), [100 * rate for rate in RATES]
+    # The worst is of the strongest dependences, but where strength takes a curve back to that by chance.
+    strongest = min(drawn, key=lambda place: min(found.lost(place, rate) for rate in RATES))
     for series, place in enumerate(drawn):
         estimates = [found.curves[place, rate].estimate for rate in RATES]
         style, width = ("-", 2.0) if place == 0 else ("--", 1.4)
         values = [estimate.value for estimate in estimates]
-        title = _title(found.ways[place])
+        title = found.ways[place].said.removeprefix("more often ")
         axes.plot(rates, values, color=colour(series, axes), linestyle=style, linewidth=width, label=title)
         bounds = [(estimate.low, estimate.high) for estimate in estimates]
-        if place in (0, found.worst[0]) and all(low is not None for low, _ in bounds):
+        if place in (0, strongest) and all(low is not None for low, _ in bounds):
             shade = colour(series, axes)
             axes.fill_between(rates, *np.array(bounds, dtype=float).T, color=shade, alpha=0.15, linewidth=0)
     axes.set_xlabel("studies that lack it (%)")
@@ -156,9 +161,10 @@ def _notes(affordable: int, resamples: int) -> tuple[str, ...]:
     notes = [
         "The chance of a study to lack the modality is logistic in the finding, in the score with the modality, or, "
         "where the studies have such a trait, in how common the finding is at their site, or in age. The odds are "
-        f"{odds} times as high with the finding as without, or two standard deviations further up. The value is the "
-        "AUROC to be expected over all ways of losing it. The worst of several ways is looked for, so that its p-value "
-        "is not corrected: it says how bad it may get, not what happens anywhere."
+        f"{odds} times as high with the finding as without, or two standard deviations further up; of several findings "
+        "each goes by itself.",
+        "The value is the AUROC to be expected over all ways of losing it. The worst of several ways is looked for, so "
+        "that its p-value is not corrected: it says how bad it may get, not what happens anywhere.",
     ]
     if affordable < resamples:
         notes.append(f"These intervals stand on {affordable} resamples and not {resamples}, for time.")

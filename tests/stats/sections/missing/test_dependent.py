@@ -94,7 +94,7 @@ def test_what_absence_may_depend_on():
     assert len(ways) == 1 + 4 * 4
     older = ways["more often at a higher age", 4.0].slopes[:4, 0]
     assert older == pytest.approx([-np.log(4) / 2 * np.sqrt(2), np.log(4) / 2 * np.sqrt(2), 0, 0], rel=0.3)
-    site = ways["more often where Site has more of the finding", 4.0].slopes[:, 0]
+    site = ways["more often at a Site with more of the finding", 4.0].slopes[:, 0]
     share = {name: LABELS[[i for i in range(80) if traits["Site"][i] == name], 0].mean() for name in ("a", "b")}
     assert (site[0] < site[1]) == (share["a"] < share["b"])
     assert site[3] == 0
