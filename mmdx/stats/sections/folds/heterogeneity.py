@@ -13,6 +13,9 @@ from scipy.stats import t as student
 
 from mmdx.stats.resampling.intervals import CONFIDENCE
 
+NOTHING = 1e-12
+"""A variance up to which no resample changed the value, but for its last digits."""
+
 
 @dataclass(frozen=True)
 class Pooled:
@@ -45,7 +48,7 @@ def pool(
 
     No bound passes `least` or `most`, which no value can.
     """
-    known = ~np.isnan(values) & (variances > 0)
+    known = ~np.isnan(values) & (variances > NOTHING)
     values, variances = values[known], variances[known]
     count = len(values)
     if count < 2:

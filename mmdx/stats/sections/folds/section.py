@@ -104,17 +104,23 @@ def _tests(cohort: Cohort, crossed: list[int], run: Path) -> dict[str, tuple[Cor
 
 
 def _sentences(cohort: Cohort, tests: Mapping[str, tuple[Corrected, float]]) -> list[str]:
+    """A sentence per model that was shown to differ from the reference, and one on the others."""
     reference, named = cohort.arms[cohort.models[0]].name, mean_name(cohort, leading(cohort), PRIMARY)
-    sentences = []
+    told: dict[bool, list[str]] = {True: [], False: []}
     for name, (test, p) in tests.items():
         deals = f" of {test.deals} deals" if test.deals > 1 else ""
-        shown = "a difference was shown" if p <= ALPHA else "no difference was shown"
-        sentences.append(
-            f"{reference} minus {name}, fold by fold: the {named} is {number(test.value)} higher on average over "
-            f"{test.folds} folds{deals} (95 % interval {number(test.low)} to {number(test.high)}, {p_value(p)} by the "
-            f"corrected resampled t-test): {shown} for models that learn from other patients, too."
+        told[p <= ALPHA].append(
+            f"{name} ({number(test.value)} on average over {test.folds} folds{deals}, 95 % interval {number(test.low)} "
+            f"to {number(test.high)}, {p_value(p)})"
         )
-    return sentences
+    head = (
+        f"Fold by fold, for models that learn from other patients, too (difference of the {named}; corrected t-test):"
+    )
+    shown = [f"{head} {reference} was shown to differ from {'; '.join(told[True])}."] if told[True] else []
+    if told[False]:
+        opening = "No" if shown else f"{head} no"
+        shown.append(f"{opening} difference was shown of {reference} to {'; '.join(told[False])}.")
+    return shown
 
 
 def _test_sheets(cohort: Cohort, tests: Mapping[str, tuple[Corrected, float]]) -> list[Sheet]:

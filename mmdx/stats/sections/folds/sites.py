@@ -112,23 +112,29 @@ def site_sentences(sites: Sites) -> list[str]:
         f"({worst}) to {number(known[best])} ({best})"
     )
     sentences = [f"{head}{_heterogeneity(sites.pooled[reference])}."]
-    for name, over in sites.pooled_differences.items():
-        if over is not None:
-            shown = "a difference was shown" if over.low > 0 or over.high < 0 else "no difference was shown"
-            sentences.append(
-                f"{reference} minus {name} over sites: {number(over.value)} (95 % interval {number(over.low)} to "
-                f"{number(over.high)}): {shown}{_heterogeneity(over)}."
-            )
+    apart = {name: over for name, over in sites.pooled_differences.items() if over is not None}
+    shown = {name: over for name, over in apart.items() if over.low > 0 or over.high < 0}
+    for name, over in shown.items():
+        sentences.append(
+            f"{reference} minus {name} over sites: {_told(over)}, a difference was shown{_heterogeneity(over)}."
+        )
+    alike = [f"{name} ({_told(over)}; I² {100 * over.i2:.0f} %)" for name, over in apart.items() if name not in shown]
+    if alike:
+        sentences.append(f"Over sites no difference was shown of {reference} to {'; '.join(alike)}.")
     return sentences
+
+
+def _told(over: Pooled) -> str:
+    return f"{number(over.value)}, 95 % interval {number(over.low)} to {number(over.high)}"
 
 
 def site_sheets(sites: Sites) -> list[Sheet]:
     """Values by site, and the reference minus each other model; the last row is over sites."""
     names, (reference, *others) = list(sites.values), sites.values
     parts = [names[start : start + MOST_ARMS] for start in range(0, len(names), MOST_ARMS)]
-    sheets = [_sheet(f"{sites.named} by site", sites, sites.values, sites.pooled, part) for part in parts]
+    sheets = [_sheet(f"{capitalised(sites.named)} by site", sites, sites.values, sites.pooled, part) for part in parts]
     parts = [others[start : start + MOST_ARMS] for start in range(0, len(others), MOST_ARMS)]
-    title = f"{sites.named} by site: {reference} minus"
+    title = f"{capitalised(sites.named)} by site: {reference} minus"
     return sheets + [_sheet(title, sites, sites.differences, sites.pooled_differences, part) for part in parts]
 
 
@@ -170,4 +176,4 @@ def _heterogeneity(over: Pooled | None) -> str:
         text = f"; that the {over.sites} sites differ by more than their patients explain was not shown ({test})"
     if over.lowest is None or over.highest is None:
         return text
-    return f"{text}; a further site may be from {number(over.lowest)} to {number(over.highest)} (95 % prediction)"
+    return f"{text}; at a further site it may be from {number(over.lowest)} to {number(over.highest)} (95 % prediction)"

@@ -34,4 +34,4 @@ def test_two_sites_predict_no_third_and_one_is_nothing():
     two = pool(np.array([0.8, 0.7, np.nan]), np.array([0.001, 0.001, 0.001]))
     assert two is not None
     assert (two.sites, two.lowest, two.value) == (2, None, pytest.approx(0.75))
-    assert pool(np.array([0.8, 1.0]), np.array([0.001, 0.0])) is None
+    assert pool(np.array([0.8, 0.5]), np.array([0.001, 1e-33])) is None, "no resample changed it"

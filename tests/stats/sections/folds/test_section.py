@@ -28,6 +28,13 @@ def test_models_of_a_cross_validation_are_told_by_fold(write_run):
     assert rows["ct"][1] == "0.500 [0.000, 1.000]"
     assert section.record["ct"]["auroc"]["folds"] == pytest.approx([1.0, 0.0])
     assert section.sheets[0].title == "Macro means over 2 folds: mean [lowest, highest]"
+    assert section.sentences == (), "rows that do not say their fold are compared fold by fold with none"
+    table.assign(fold=fold).to_csv(run / "predictions" / "test.csv", index=False)
+    (sentence,) = ask(folds_section, read_cohort([run]), resamples=50, seed=0).sentences
+    assert sentence.startswith(
+        "Fold by fold, for models that learn from other patients, too (AUROC for bleed; corrected"
+    )
+    assert "no difference was shown of ct+report to ct (0." in sentence
 
 
 def test_a_single_run_has_no_folds(write_run):
