@@ -12,7 +12,7 @@ import pydantic
 from pydantic import Field
 
 from mmdx.errors import did_you_mean
-from mmdx.sections import Component, OperatingPoint, Section, TrainConfig
+from mmdx.sections import Component, OperatingPoint, Provenance, ReportOptions, Section, TrainConfig
 from mmdx.study import is_fact
 
 SliceOrder = Literal["certified", "shuffled", "reversed"]
@@ -55,31 +55,6 @@ class FoldOptions(Section):
         return self
 
 
-class ReportOptions(Section):
-    """What of a report a model may read: for reports that state the answer.
-
-    `keep_sections` are the only sections that stay (empty: all), `drop_sections` those that go, by their headings in
-    lower case (`indication`, `impression`; `""` is the text before any heading). `mask` are terms, whole words in any
-    case, that become `[MASKED]`.
-    """
-
-    keep_sections: tuple[str, ...] = ()
-    drop_sections: tuple[str, ...] = ()
-    mask: tuple[str, ...] = ()
-
-    @pydantic.field_validator("keep_sections", "drop_sections")
-    @classmethod
-    def _lower_case(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(name.strip().lower() for name in names)
-
-    @pydantic.field_validator("mask")
-    @classmethod
-    def _terms(cls, terms: tuple[str, ...]) -> tuple[str, ...]:
-        if any(not term.strip() for term in terms):
-            raise ValueError("an empty term would mask everywhere; leave it out")
-        return tuple(term.strip() for term in terms)
-
-
 class DataConfig(Section):
     """Where the studies come from: a prepared `store`, or a `reader` and its `source`, prepared on first use into
     `store`, or where that is None into a folder under `stores` that is named by its fingerprint.
@@ -92,7 +67,8 @@ class DataConfig(Section):
     (None: as the store has them); `folds` trains one model per fold and tests each study once
     (`docs/cross_validation.md`); `train_patients` trains on so many of the training patients, drawn by the config's
     `seed`, those of 50 among those of 100 (None: on all); `max_images` keeps that many evenly spaced images of a longer
-    modality; `reports` is what of a report is read, wherever a model meets one; `tables` makes modalities of traits,
+    modality; `reports` is what of a report is read, wherever a model meets one; `provenance` says when texts and
+    traits were known, and what labels were made from; `tables` makes modalities of traits,
     such as `{clinic: [age, sex]}`, and `stacks` of image modalities of the same slices, as the channels of one:
     `{ct: [brain, bone]}` (`docs/methods/stacks.md`); `pseudonym_key` is a file with a secret by which patient and study
     ids are replaced when the store is prepared (`docs/privacy.md`).
@@ -120,6 +96,7 @@ class DataConfig(Section):
     unknown_order: UnknownOrder = "random"
     drop_images: float = Field(default=0.0, ge=0, lt=1)
     reports: ReportOptions = ReportOptions()
+    provenance: Provenance = Provenance()
     tables: dict[str, tuple[str, ...]] = Field(default={})
     stacks: dict[str, tuple[str, ...]] = Field(default={})
     pseudonym_key: Path | None = None

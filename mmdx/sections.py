@@ -48,6 +48,72 @@ class Unfreezing(Section):
         return self
 
 
+class ReportOptions(Section):
+    """What of a report a model may read: for reports that state the answer.
+
+    `keep_sections` are the only sections that stay (empty: all), `drop_sections` those that go, by their headings in
+    lower case (`indication`, `impression`; `""` is the text before any heading). `mask` are terms, whole words in any
+    case, that become `[MASKED]`.
+    """
+
+    keep_sections: tuple[str, ...] = ()
+    drop_sections: tuple[str, ...] = ()
+    mask: tuple[str, ...] = ()
+
+    def reads(self, section: str) -> bool:
+        """Whether a section stays."""
+        return (not self.keep_sections or section in self.keep_sections) and section not in self.drop_sections
+
+    @pydantic.field_validator("keep_sections", "drop_sections")
+    @classmethod
+    def _lower_case(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(name.strip().lower() for name in names)
+
+    @pydantic.field_validator("mask")
+    @classmethod
+    def _terms(cls, terms: tuple[str, ...]) -> tuple[str, ...]:
+        if any(not term.strip() for term in terms):
+            raise ValueError("an empty term would mask everywhere; leave it out")
+        return tuple(term.strip() for term in terms)
+
+
+NO_TEXT = ("images", "pathology", "laboratory", "follow-up", "experts")
+"""What labels can be made from that is no text."""
+
+
+class Provenance(Section):
+    """When texts and traits were known, and what labels were made from (`docs/inputs.md`).
+
+    `before` are those that were known before the images were read, `after` those that were not: texts by their name,
+    sections of reports by their heading in lower case, traits by their name. `labels_from` is what labels were made
+    from: texts and sections again, or `images`, `pathology`, `laboratory`, `follow-up`, `experts`. Nothing stated is
+    nothing known.
+    """
+
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    labels_from: tuple[str, ...] = ()
+
+    @pydantic.model_validator(mode="after")
+    def _once(self) -> Provenance:
+        both = [name for name in self.before if name in self.after]
+        if both:
+            raise ValueError(f"'{both[0]}' stands in before and in after; it was known before the images, or was not")
+        return self
+
+    def made_labels(self, text: str, reports: ReportOptions) -> str | None:
+        """What of a text made the labels and is read: the text as a whole, or a section; None where nothing is."""
+        if text in self.labels_from:
+            return f"the {text}"
+        parts = [name for name in self.labels_from if name not in NO_TEXT and reports.reads(name)]
+        return f"the {' and the '.join(parts)} of the {text}" if parts else None
+
+    def known_before(self, text: str, reports: ReportOptions) -> bool:
+        """Whether all that is read of a text was known before the images were."""
+        kept = [name for name in reports.keep_sections if reports.reads(name)]
+        return text in self.before or bool(kept and all(name in self.before for name in kept))
+
+
 class OperatingPoint(Section):
     """Where scores become yes or no, stated before any test: the `sensitivity` or the `specificity` that a threshold
     must reach on validation studies, or a `threshold` of the calibrated scores itself. Just one of them."""

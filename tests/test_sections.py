@@ -5,7 +5,7 @@ from __future__ import annotations
 import pydantic
 import pytest
 
-from mmdx.sections import OperatingPoint, TrainConfig, Unfreezing
+from mmdx.sections import OperatingPoint, Provenance, ReportOptions, TrainConfig, Unfreezing
 
 
 def test_a_section_is_frozen_and_knows_its_keys() -> None:
@@ -48,3 +48,33 @@ def test_an_operating_point_is_just_one_of_three() -> None:
     for wrong in ({}, {"sensitivity": 0.9, "specificity": 0.9}):
         with pytest.raises(pydantic.ValidationError, match="give one of sensitivity, specificity and threshold"):
             OperatingPoint.model_validate(wrong)
+
+
+@pytest.mark.parametrize(
+    ("made_from", "reports", "what"),
+    [
+        (("report",), {}, "the report"),
+        (("report",), {"drop_sections": ["impression"]}, "the report"),
+        (("impression",), {}, "the impression of the report"),
+        (("impression", "findings"), {}, "the impression and the findings of the report"),
+        (("impression",), {"drop_sections": ["Impression"]}, None),
+        (("impression",), {"keep_sections": ["indication"]}, None),
+        (("images", "pathology"), {}, None),
+        ((), {}, None),
+    ],
+)
+def test_what_of_a_text_made_the_labels_and_is_read(
+    made_from: tuple[str, ...], reports: dict, what: str | None
+) -> None:
+    stated = Provenance(labels_from=made_from)
+    assert stated.made_labels("report", ReportOptions.model_validate(reports)) == what
+
+
+def test_a_text_was_known_before_where_all_that_is_read_of_it_was() -> None:
+    stated, kept = Provenance(before=("indication", "notes")), {"keep_sections": ("indication",)}
+    assert stated.known_before("notes", ReportOptions())
+    assert stated.known_before("report", ReportOptions(**kept))
+    assert not stated.known_before("report", ReportOptions())
+    assert not stated.known_before("report", ReportOptions(keep_sections=("indication", "findings")))
+    with pytest.raises(pydantic.ValidationError, match="'age' stands in before and in after"):
+        Provenance(before=("age",), after=("age",))

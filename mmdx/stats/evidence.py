@@ -48,6 +48,7 @@ from mmdx.stats.sections.participants.flow import flow_section
 from mmdx.stats.sections.reliability.section import reliability_section
 from mmdx.stats.sections.roc.section import roc_section
 from mmdx.stats.sections.seeds import seeds_section
+from mmdx.stats.sections.strata import strata_section
 from mmdx.stats.sections.subgroups.section import subgroups_section
 from mmdx.strangers.cells import cells_of
 
@@ -57,6 +58,7 @@ IN_ORDER = (
     missing_section,
     dependent_section,
     inputs_section,
+    strata_section,
     pairs_section,
     seeds_section,
     folds_section,

@@ -29,7 +29,7 @@ def redacted(report: str, options: ReportOptions) -> str:
 def _without(report: str, options: ReportOptions) -> str:
     report = plain(report)
     if options.keep_sections or options.drop_sections:
-        remaining = {name: text for name, text in sections(report).items() if _stays(name, options)}
+        remaining = {name: text for name, text in sections(report).items() if options.reads(name)}
         report = "\n".join(f"{name.upper()}: {text}" if name else text for name, text in remaining.items())
     if options.mask:
         report = _words(options.mask).sub(MASK, report)
@@ -66,7 +66,3 @@ def absent_sections(reports: Iterable[str], options: ReportOptions) -> list[str]
 
 def _named(names: Sequence[str]) -> str:
     return ", ".join(f"'{name}'" if name else "what stands before any heading" for name in names)
-
-
-def _stays(section: str, options: ReportOptions) -> bool:
-    return (not options.keep_sections or section in options.keep_sections) and section not in options.drop_sections

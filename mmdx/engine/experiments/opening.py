@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mmdx.data.text.redaction import absent_sections
+from mmdx.data.text.sections import sections
 from mmdx.engine.assembly.checks import Presence, shown_nothing
 from mmdx.engine.assembly.saved import SavedModel
 from mmdx.engine.reporting.conclude import orders_of
@@ -14,6 +15,7 @@ from mmdx.engine.scoring.orders import redrawn_lines
 from mmdx.engine.scoring.texts import writing_lines
 from mmdx.engine.training.optimizer import rate_lines
 from mmdx.kinds import KINDS
+from mmdx.sections import NO_TEXT
 from mmdx.study import Split
 
 
@@ -28,6 +30,7 @@ def opening_lines(setting: Setting, saved: SavedModel, present: Presence, thread
         *([threads.sentence()] if accelerator.device.type == "cpu" else []),
         f"studies: {counts}; run folder {setting.run.folder}",
         *_absent_sections(setting, saved),
+        *_unknown_origins(setting, saved),
     ]
     lines += [line] if (line := shown_nothing(present, splits)) else []
     lines += writing_lines(setting, saved) + rate_lines(saved.model, setting.config.train)
@@ -46,6 +49,21 @@ def _absent_sections(setting: Setting, saved: SavedModel) -> list[str]:
         absent = absent_sections(reports, saved.config.data.reports)
         lines += [f"data.reports: no training report has a section '{section}'" for section in absent]
     return lines
+
+
+def _unknown_origins(setting: Setting, saved: SavedModel) -> list[str]:
+    """What `data.provenance` names and is neither a text, nor a section of a training report, nor a trait."""
+    stated, store = saved.config.data.provenance, setting.store
+    named = {name for name in (*stated.before, *stated.after, *stated.labels_from) if name not in NO_TEXT}
+    named -= {name for name, facts in store.modalities.items() if KINDS[facts.kind].worded}
+    for row in setting.splits.rows("train") if named else ():
+        study = store.read(row)
+        named -= study.traits().keys()
+        for name in [name for name, facts in store.modalities.items() if KINDS[facts.kind].worded]:
+            named -= sections(study.text(name) or "").keys()
+    return [
+        f"data.provenance: '{name}' is no text, no section of a training report and no trait" for name in sorted(named)
+    ]
 
 
 def _of_one_class(setting: Setting, saved: SavedModel, split: Split) -> list[str]:

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mmdx.data.audit.audit import AUDIT_FORMAT, Audit, audit, splits_digest
+from mmdx.data.audit.issues import Issue
 from mmdx.data.audit.lexicon import SHIPPED, read_lexicon
 from mmdx.data.counting import Count, uncounted
 from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 from mmdx.errors import DataError, UsageError
 from mmdx.kinds import KINDS
-from mmdx.schema import ReportOptions
+from mmdx.schema import DataConfig, ReportOptions
 from mmdx.strangers.bounded import read_json
 from mmdx.study import Split
 
@@ -72,6 +73,29 @@ def verdict_for(store: Store, splits: Splits, count: Count = uncounted) -> dict[
     if splits == store.splits and os.access(store.folder, os.W_OK):
         result.save(store.folder / AUDIT_FILE)
     return result.to_json()
+
+
+def with_provenance(audit: dict[str, Any], config: DataConfig, texts: Sequence[str]) -> dict[str, Any]:
+    """The audit of a run that reads `texts`: also a leak for each of them from which labels were made, which its
+    `data.provenance` says."""
+    issues = [
+        Issue(
+            "labels from a text",
+            "leak",
+            f"labels were made from {what}, which the model reads: no gain by it can be called shown; withhold it by "
+            "data.reports, or take labels from elsewhere",
+        )
+        for text in texts
+        if (what := config.provenance.made_labels(text, config.reports)) is not None
+    ]
+    if not issues:
+        return audit
+    counts = audit.get("counts", {})
+    return audit | {
+        "verdict": f"{'; '.join(issue.sentence for issue in issues)}; {audit['verdict']}",
+        "counts": counts | {"leak": counts.get("leak", 0) + len(issues)},
+        "findings": [*(issue.to_json() for issue in issues), *audit["findings"]],
+    }
 
 
 def _stored(path: Path) -> dict[str, Any] | None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from mmdx.errors import DataError
 from mmdx.files import EVALUATION, RunLayout
+from mmdx.sections import Provenance, ReportOptions
 from mmdx.stats.cohort.predictions import read_text
 from mmdx.stats.cohort.sources import Source
 from mmdx.strangers.bounded import MOST_OF_CONFIG, read_json
@@ -35,7 +38,8 @@ class Origin:
     learned from, the day on which it began and the `version` of mmdx.
 
     Of a cross-validation the studies are those of all folds, each of which learned from the others. `second` is the
-    data set that was scored, where it is another than that of the training.
+    data set that was scored, where it is another than that of the training. `circular` are texts that the run reads and
+    from which labels were made, by name, with what of them, and `before` texts that were known before the images.
     """
 
     run: str
@@ -48,6 +52,8 @@ class Origin:
     date: str | None = None
     version: str | None = None
     second: DataSet | None = None
+    circular: Mapping[str, str] = field(default_factory=dict)
+    before: tuple[str, ...] = ()
 
     @property
     def scored(self) -> str | None:
@@ -83,7 +89,9 @@ def origin_of(name: str, run: RunLayout) -> Origin:
     store = environment.get("store") or {}
     folder = store.get("folder")
     config = parse_yaml(text_of(run.config, most=MOST_OF_CONFIG), str(run.config)) if run.config.is_file() else {}
-    source = (config.get("data") or {}).get("source") if isinstance(config, Mapping) else None
+    data = config.get("data") if isinstance(config, Mapping) else None
+    source = data.get("source") if isinstance(data, Mapping) else None
+    circular, before = _provenance(run, data if isinstance(data, Mapping) else {})
     return Origin(
         name,
         store.get("reader"),
@@ -92,7 +100,26 @@ def origin_of(name: str, run: RunLayout) -> Origin:
         *_trained_on(run),
         environment.get("date"),
         (environment.get("packages") or {}).get("mmdx"),
+        circular=circular,
+        before=before,
     )
+
+
+def _provenance(run: RunLayout, data: Mapping[str, Any]) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The texts of a run from which labels were made, with what of them, and those known before the images."""
+    path = next((layout.texts for layout in (run, run.fold(0)) if layout.texts.is_file()), None)
+    if path is None:
+        return {}, ()
+    try:
+        stated = Provenance.model_validate(data.get("provenance") or {})
+        reports = ReportOptions.model_validate(data.get("reports") or {})
+    except ValidationError:
+        raise DataError(
+            f"{run.config}: data.provenance or data.reports is not as it was written; {_OTHERWISE}"
+        ) from None
+    made = {text: stated.made_labels(text, reports) for text in _json(path)}
+    before = tuple(text for text in made if stated.known_before(text, reports))
+    return {text: what for text, what in made.items() if what is not None}, before
 
 
 def _trained_on(run: RunLayout) -> tuple[int | None, int | None, int | None]:

@@ -7,6 +7,7 @@ import math
 from mmdx.errors import UsageError, did_you_mean
 from mmdx.stats.comparison.compare import Arm, Comparison
 from mmdx.stats.metrics.registry import METRICS
+from mmdx.stats.report.circular import circular
 from mmdx.stats.report.words import bounds, capitalised, counted, number, p_value
 from mmdx.stats.resampling.intervals import Estimate
 from mmdx.stats.significance.difference import Difference
@@ -195,6 +196,8 @@ def _beside(comparison: Comparison, arm: Arm, finding: str | None) -> list[str]:
     else:
         better, worse = (reference, arm) if estimate.value > 0 else (arm, reference)
         verdict = f"A difference was shown: the interval leaves out zero, in favour of {better.name} over {worse.name}."
+        if (made := circular(comparison, better)) is not None and circular(comparison, worse) is None:
+            verdict = f"No gain can be called shown: labels were made from {made}, which {better.name} reads."
     return [f"{head} ({bounds(estimate)}, {test}, {ground}).", verdict]
 
 
@@ -216,7 +219,11 @@ def _many(comparison: Comparison, estimate: Estimate, finding: str | None) -> li
         place.append(f"{arm.name} ({value}{difference_of(difference)})")
     reference, name = comparison.reference.name, subject(comparison, comparison.primary.name, finding)
     head = f"{reference} ({name} {number(estimate.value)}, {_patients(comparison, finding)})"
-    verdicts = [f"better than {'; '.join(worse)}"] if worse else []
+    made = circular(comparison, comparison.reference)
+    ahead = (
+        f"ahead of {'; '.join(worse)}, which is no gain that can be called shown, since labels were made from {made}"
+    )
+    verdicts = [f"better than {'; '.join(worse)}" if made is None else ahead] if worse else []
     verdicts += [f"worse than {'; '.join(better)}"] if better else []
     sentences = [f"{head} was shown to be {', and '.join(verdicts)}."] if verdicts else []
     if alike:

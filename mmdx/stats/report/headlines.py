@@ -5,19 +5,20 @@ from __future__ import annotations
 import math
 
 from mmdx.stats.comparison.compare import Comparison
+from mmdx.stats.report.circular import circular_lines
 from mmdx.stats.report.claims import difference_of, subject
 from mmdx.stats.report.words import listed, number
 
 
 def headlines(comparison: Comparison, *, finding: str | None = None) -> list[str]:
-    """What stands above everything else: which runs are not finished, whether the reference beats the baselines, and
-    what the audits say.
+    """What stands above everything else: which runs are not finished, which models read what labels were made from,
+    whether the reference beats the baselines, and what the audits say.
 
     Of one finding, or (None) of what the comparison leads with.
     """
     line = baseline_line(comparison, comparison.leads[0] if finding is None else finding)
     unfinished = [f"{run}: {standing}." for run, standing in comparison.unfinished.items()]
-    return [*unfinished, *([line] if line else []), *audit_lines(comparison)]
+    return [*unfinished, *circular_lines(comparison), *([line] if line else []), *audit_lines(comparison)]
 
 
 def baseline_line(comparison: Comparison, finding: str | None) -> str | None:

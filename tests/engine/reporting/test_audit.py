@@ -19,7 +19,9 @@ from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.experiments.run import train
 from mmdx.engine.intake.prepare import parse_words, prepare_source
 from mmdx.engine.reporting import audit as reporting_audit
-from mmdx.engine.reporting.audit import AUDIT_FILE, audit_store, verdict_for
+from mmdx.engine.reporting.audit import AUDIT_FILE, audit_store, verdict_for, with_provenance
+from mmdx.schema import DataConfig, ReportOptions
+from mmdx.sections import Provenance
 
 
 def mmdx(*arguments: object) -> int:
@@ -182,3 +184,15 @@ def test_training_repeats_the_verdict_and_keeps_it(tmp_path: Path, capsys: pytes
     kept = json.loads((run / AUDIT_FILE).read_text())
     assert f"audit: {kept['verdict']}" in capsys.readouterr().out.splitlines()
     assert kept["fingerprint"] == json.loads((run / "environment.json").read_text())["store"]["fingerprint"]
+
+
+def test_a_text_from_which_labels_were_made_is_a_leak() -> None:
+    clean = {"verdict": "no leak between the splits; no warning", "counts": {"leak": 0, "note": 2}, "findings": []}
+    data = DataConfig(store=Path("s"), provenance=Provenance(labels_from=("impression",)))
+    found = with_provenance(clean, data, ["report"])
+    assert found["counts"] == {"leak": 1, "note": 2}
+    assert found["findings"][0]["kind"] == "labels from a text"
+    assert found["verdict"].startswith("labels were made from the impression of the report, which the model reads")
+    withheld = data.model_copy(update={"reports": ReportOptions(drop_sections=("impression",))})
+    assert with_provenance(clean, withheld, ["report"]) == clean
+    assert with_provenance(clean, data, []) == clean

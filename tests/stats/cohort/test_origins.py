@@ -56,3 +56,17 @@ def test_an_evaluation_on_a_second_cohort_names_both(tmp_path: Path):
     (run / "predictions" / "evaluation.json").write_text("{")
     with pytest.raises(DataError, match=r"evaluation\.json: cannot be read"):
         read_origins(find_sources([run], split="test", unit=None))
+
+
+def test_a_run_says_which_texts_made_its_labels_and_which_were_known_before(tmp_path: Path):
+    run = write_run(tmp_path)
+    (run / "texts.json").write_text(json.dumps({"report": {}, "notes": {}}))
+    config = {"data": {"provenance": {"before": ["notes"], "labels_from": ["impression"]}}}
+    config["data"]["reports"] = {"drop_sections": ["findings"]}
+    (run / "config.yaml").write_text(json.dumps(config))
+    (origin,) = read_origins(find_sources([run], split="test", unit=None))
+    assert origin.circular == {"report": "the impression of the report", "notes": "the impression of the notes"}
+    assert origin.before == ("notes",)
+    (run / "config.yaml").write_text(json.dumps({"data": {"provenance": {"beffore": []}}}))
+    with pytest.raises(DataError, match=r"data\.provenance or data\.reports is not as it was written"):
+        read_origins(find_sources([run], split="test", unit=None))
