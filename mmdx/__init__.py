@@ -18,7 +18,7 @@ __version__ = "0.1.0"
 PUBLIC = {
     **dict.fromkeys(("read", "prepare", "audit"), "mmdx.api.data"),
     **dict.fromkeys(("plan", "config", "train", "load", "ensemble", "evaluate", "ablate"), "mmdx.api.models"),
-    **dict.fromkeys(("compare", "power"), "mmdx.api.claims"),
+    **dict.fromkeys(("compare", "doubtful", "power"), "mmdx.api.claims"),
     "inputs": "mmdx.api.inputs",
     **dict.fromkeys(("push", "export"), "mmdx.api.sharing"),
     "Run": "mmdx.api.run",

@@ -1,5 +1,6 @@
 from mmdx import plot as plot
 from mmdx.api.claims import compare as compare
+from mmdx.api.claims import doubtful as doubtful
 from mmdx.api.claims import power as power
 from mmdx.api.data import audit as audit
 from mmdx.api.data import prepare as prepare

@@ -69,7 +69,7 @@ FLOORS = {
     ),
     "stats": (
         *(("resampling",), ("metrics",), ("cohort",), ("significance",), ("comparison",), ("report",)),
-        *(("sections", "texts"), ("evidence", "power")),
+        *(("sections", "texts", "doubtful"), ("evidence", "power")),
     ),
     "engine": (
         *(("processes", "passing"), ("runs",), ("assembly",), ("intake", "scoring", "sharing"), ("training",)),

@@ -1,4 +1,4 @@
-"""From predictions to a claim; nothing here needs torch or a model."""
+"""From predictions to a claim, and to labels that may be wrong; nothing here needs torch or a model."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from mmdx.api.run import Run
 from mmdx.engine.reporting.comparison import with_pictures
 from mmdx.errors import UsageError
 from mmdx.stats.cohort.primary import parse_operating_point
+from mmdx.stats.doubtful import DoubtfulLabels, find_doubtful
 from mmdx.stats.evidence import Evidence, Stated, gather
 from mmdx.stats.power import Power, plan_power
 
@@ -78,3 +79,14 @@ def _places(verb: str, sources: Sequence[Source | Mapping[str, pd.DataFrame]]) -
             raise UsageError(f"{verb}: a mapping of names to tables stands alone; put all tables into one")
         places.append(source.folder if isinstance(source, Run) else Path(source) if isinstance(source, str) else source)
     return places
+
+
+def doubtful(run: str | Path | Run, *, finding: str | None = None, top: int = 20, seed: int = 0) -> DoubtfulLabels:
+    """The labels of a run that scores of models which had not learned from them contradict, for a reader to look at.
+
+    Confident learning on scores out of fold: `counts` say how many labels are expected to be wrong, `frame()` has the
+    list, the most doubtful first, at least `top` of studies and of slices. `finding` asks of one alone. Nothing is
+    changed (`docs/doubtful.md`). Raises `UsageError` where the run has no scores out of fold.
+    """
+    folder = run.folder if isinstance(run, Run) else Path(run)
+    return find_doubtful(folder, finding=finding, top=top, seed=seed)

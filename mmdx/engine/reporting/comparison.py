@@ -34,7 +34,7 @@ SMALLEST, LARGEST = 192, 512
 
 
 @dataclass(frozen=True)
-class _Shown:
+class Shown:
     """A store whose studies are shown: `modalities` are its images, those that the run reads first, and `windows` the
     centre and width in which CT is shown, by modality."""
 
@@ -67,13 +67,13 @@ def with_pictures(evidence: Evidence) -> Evidence:
     """
     if not evidence.apart or not evidence.runs:
         return evidence
-    shown, missing = _shown(evidence.runs)
+    shown, missing = shown_store(evidence.runs)
     notes: tuple[str, ...] = ()
     pictures: list[Picture] = []
     if shown is None:
         notes = (f"No pictures of these studies: {missing}.",)
     else:
-        slices = _Slices()
+        slices = Slices()
         places = {study: row for row, study in enumerate(shown.store.study_ids)}
         asked = [apart for apart in evidence.apart if apart.name in places]
         made = ((apart, _picture(shown, places[apart.name], apart, slices)) for apart in asked)
@@ -88,7 +88,7 @@ def with_pictures(evidence: Evidence) -> Evidence:
     return replace(evidence, sections=sections)
 
 
-def _shown(runs: Sequence[Path]) -> tuple[_Shown | None, str]:
+def shown_store(runs: Sequence[Path]) -> tuple[Shown | None, str]:
     """The store of the first run whose store lies where the run recorded it and holds images, or why there is none."""
     why = "no run says which store it stands on"
     for folder in runs:
@@ -110,49 +110,57 @@ def _shown(runs: Sequence[Path]) -> tuple[_Shown | None, str]:
         images = [name for name, facts in store.stored.items() if KINDS[facts.kind].pictured]
         if images:
             images.sort(key=lambda name: name not in read)
-            return _Shown(store, tuple(images), {name: _window(read.get(name)) for name in images}), ""
+            return Shown(store, tuple(images), {name: _window(read.get(name)) for name in images}), ""
         why = f"the store of {folder.name} holds no images"
     return None, why
 
 
-def _picture(shown: _Shown, row: int, apart: Apart, slices: _Slices) -> tuple[str, bytes] | None:
+def _picture(shown: Shown, row: int, apart: Apart, slices: Slices) -> tuple[str, bytes] | None:
     """One slice of a study, in words and as a PNG; None where it has no image."""
+    places = [(name, *source) for name, source in zip(apart.arms, apart.sources, strict=True)]
+    found = slice_picture(shown, row, slices.likeliest(apart.name, apart.finding, places))
+    if found is None:
+        return None
+    where, png = found
+    label = "present" if apart.label else "absent"
+    scores = f"{apart.arms[0]} {number(apart.scores[0])}, {apart.arms[1]} {number(apart.scores[1])}"
+    return f"{apart.finding}, {label}: {scores}. Study {apart.name}: {where}.", png
+
+
+def slice_picture(shown: Shown, row: int, asked: tuple[int, str] | None) -> tuple[str, bytes] | None:
+    """The slice of a study that was asked for, with why, else the middle one: which it is, and a PNG; None where the
+    study has no image."""
     modality = next((name for name in shown.modalities if shown.store.lengths(name)[row]), None)
     if modality is None:
         return None
-    pixels = shown.store.read(row).pixels(modality)
-    index, told_by = slices.likeliest(apart) or (len(pixels) // 2, None)
-    chosen = f"the likeliest to {told_by}" if told_by else "the middle one"
+    pixels, name = shown.store.read(row).pixels(modality), shown.store.study_ids[row]
+    index, chosen = asked or (len(pixels) // 2, "the middle one")
     if index >= len(pixels):
-        raise DataError(f"{apart.name}: slice {index} was scored, and the store holds {len(pixels)}; evaluate it again")
+        raise DataError(f"{name}: slice {index} was scored, and the store holds {len(pixels)}; evaluate it again")
     where = f"{modality}, slice {index + 1} of {len(pixels)}, {chosen}" if len(pixels) > 1 else modality
-    label = "present" if apart.label else "absent"
-    scores = f"{apart.arms[0]} {number(apart.scores[0])}, {apart.arms[1]} {number(apart.scores[1])}"
-    caption = f"{apart.finding}, {label}: {scores}. Study {apart.name}: {where}."
-    return caption, _png(looked_at(pixels[index], shown.windows[modality]))
+    return where, _png(looked_at(pixels[index], shown.windows[modality]))
 
 
-class _Slices:
+class Slices:
     """On which slice a model stands, by the scores of slices beside those of studies. Files are read once."""
 
     def __init__(self) -> None:
         self._read: dict[Path, Any] = {}
 
-    def likeliest(self, apart: Apart) -> tuple[int, str] | None:
-        """The 0-based place of the slice of a study with the highest score of the finding and the model that gave it:
-        the first, else the second; None where neither says anything of slices."""
-        for name, (source, shown) in zip(apart.arms, apart.sources, strict=True):
+    def likeliest(self, study: str, finding: str, places: Sequence[tuple[str, str, str]]) -> tuple[int, str] | None:
+        """The 0-based place of the slice of a study with the highest score of a finding, and whose it is in words; None
+        where nobody says anything of slices. `places` name models, the files of their scores and what was shown: the
+        first that knows is asked."""
+        for name, source, shown in places:
             path = Path(source).with_name(f"{Path(source).stem}{SLICES}.csv")
             if path not in self._read:
                 self._read[path] = read_predictions(path) if path.is_file() else None
             frame = self._read[path]
             if frame is None:
                 continue
-            rows = frame.loc[
-                (frame["study_id"] == apart.name) & (frame["finding"] == apart.finding) & (frame["shown"] == shown)
-            ]
+            rows = frame.loc[(frame["study_id"] == study) & (frame["finding"] == finding) & (frame["shown"] == shown)]
             if len(rows):
-                return int(rows.loc[rows["score"].idxmax(), SLICE]), name
+                return int(rows.loc[rows["score"].idxmax(), SLICE]), f"the likeliest to {name}"
         return None
 
 

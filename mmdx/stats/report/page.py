@@ -44,6 +44,16 @@ def page(comparison: Comparison, contents: Contents) -> str:
     )
 
 
+def sections_page(title: str, ground: Sequence[str], sections: Sequence[Section]) -> str:
+    """A page of sections that are of no comparison, below a title and what they stand on."""
+    style = resource(templates.__name__, "page.css")
+    return (
+        _environment()
+        .get_template("sections.html.j2")
+        .render(title=title, style=style, ground=ground, sections=sections)
+    )
+
+
 def excerpt(comparison: Comparison) -> str:
     """What the comparison says and its main tables, for a notebook: a piece of HTML without a style of its own."""
     sheets, metrics = [], headline_metrics(comparison)
