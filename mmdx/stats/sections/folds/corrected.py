@@ -43,7 +43,8 @@ class Corrected:
 
 
 def corrected_t(differences: Float[np.ndarray, "j"], *, ratio: float, deals: int = 1) -> Corrected | None:
-    """The corrected resampled t-test of differences by fold; None for fewer than two, or where all are alike."""
+    """The corrected resampled t-test of differences by fold, of a metric from 0 to 1; None for fewer than two, or where
+    all are alike."""
     known = differences[~np.isnan(differences)]
     if len(known) < 2 or np.ptp(known) < 1e-12:
         return None
@@ -51,7 +52,7 @@ def corrected_t(differences: Float[np.ndarray, "j"], *, ratio: float, deals: int
     error = float(np.sqrt((1 / count + ratio) * known.var(ddof=1)))
     reach = float(student.ppf((1 + CONFIDENCE) / 2, count - 1)) * error
     p = float(2 * student.sf(abs(value) / error, count - 1))
-    return Corrected(value, value - reach, value + reach, p, count, deals, ratio)
+    return Corrected(value, max(value - reach, -1.0), min(value + reach, 1.0), p, count, deals, ratio)
 
 
 def corrected_difference(cohort: Cohort, arm: int, included: list[int], run: Path) -> Corrected | None:

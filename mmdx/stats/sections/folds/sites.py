@@ -18,7 +18,7 @@ from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.comparison.sampled import mean_name
 from mmdx.stats.metrics.registry import PRIMARY
 from mmdx.stats.report.tables import Sheet
-from mmdx.stats.report.words import number, p_value, with_interval
+from mmdx.stats.report.words import capitalised, number, p_value, with_interval
 from mmdx.stats.sections.folds.heterogeneity import Pooled, pool
 from mmdx.stats.significance.difference import ALPHA
 
