@@ -25,6 +25,7 @@ from mmdx.stats.sections.subgroups.gaps import (
     score_subgroups,
 )
 from mmdx.stats.sections.subgroups.patient_groups import FEWEST_IN_GROUP
+from mmdx.stats.sections.subgroups.told_rates import rates_told
 
 
 def subgroups_section(cohort: Cohort, resampler: Resampler) -> Section | None:
@@ -44,18 +45,20 @@ def subgroups_section(cohort: Cohort, resampler: Resampler) -> Section | None:
     second = cohort.arms[cohort.models[1]].name if len(cohort.models) > 1 else None
     everyone = [subgroup for subgroup in by_trait for subgroup in subgroup]
     notes += _method(cohort, traits, affordable.resamples, resampler.resamples)
+    sentences, sheets, remarks, rates = rates_told(cohort, traits, affordable)
     return Section(
         "subgroups",
         "Subgroups",
-        tuple(_sentences(cohort, reference, gaps)),
-        (_groups_sheet(cohort, everyone, reference, second), _gaps_sheet(cohort, gaps)),
+        (*_sentences(cohort, reference, gaps), *sentences),
+        (_groups_sheet(cohort, everyone, reference, second), _gaps_sheet(cohort, gaps), *sheets),
         _plots(everyone, reference, second),
-        tuple(notes),
+        (*notes, *remarks),
         {"reference": reference, "second": second, "resamples": affordable.resamples}
         | {
             "groups": [_group_record(subgroup) for subgroup in everyone],
             "gaps": [_gap_record(cohort, gap) for gap in gaps],
-        },
+        }
+        | rates,
     )
 
 
