@@ -50,11 +50,13 @@ from mmdx.stats.sections.roc.section import roc_section
 from mmdx.stats.sections.seeds import seeds_section
 from mmdx.stats.sections.strata import strata_section
 from mmdx.stats.sections.subgroups.section import subgroups_section
+from mmdx.stats.sections.transport.section import transport_section
 from mmdx.strangers.cells import cells_of
 
 IN_ORDER = (
     flow_section,
     characteristics_section,
+    transport_section,
     missing_section,
     dependent_section,
     inputs_section,

@@ -19,6 +19,7 @@ from mmdx.engine.experiments.external.files import (
     Record,
     conclude_external,
     earlier_scores,
+    keep_internal,
     keep_validation,
     only_joined,
     only_read,
@@ -116,6 +117,7 @@ def _score(run: RunLayout, saved: SavedModel, asked: Asked, accelerator: Acceler
         cam_boxes(setting, saved, "test", showings, place.predictions)
     if setting.is_main:
         setting.say(*only_joined(place, names, store))
+        keep_internal(run, place)
         kept = keep_validation(run, place)
         if kept is not None:
             setting.say(kept)

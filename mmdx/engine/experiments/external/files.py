@@ -30,6 +30,7 @@ from mmdx.files import (
     BOXES_TRUTH,
     EVALUATION,
     FOLD,
+    INTERNAL,
     SLICES,
     RunLayout,
     write_json,
@@ -153,6 +154,12 @@ def keep_validation(run: RunLayout, place: RunLayout) -> str | None:
     if any(place.scores("val", *kinds).is_file() for kinds in KINDS_OF_SCORES[:2]):
         return None
     return f"{run.folder}: no validation scores, so that there are no thresholds to carry over"
+
+
+def keep_internal(run: RunLayout, place: RunLayout) -> None:
+    """Copies the test scores of a run beside those of a second cohort, which are held against them."""
+    if run.scores("test").is_file():
+        shutil.copyfile(run.scores("test"), place.predictions / INTERNAL)
 
 
 def conclude_external(setting: Setting, record: Record, cohort: JoinedStore) -> None:

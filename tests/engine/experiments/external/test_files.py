@@ -9,7 +9,13 @@ import pytest
 from cohorts import folder_cohort, prepared
 
 from mmdx.data.cohorts.names import Names
-from mmdx.engine.experiments.external.files import earlier_scores, keep_validation, only_joined, only_read
+from mmdx.engine.experiments.external.files import (
+    earlier_scores,
+    keep_internal,
+    keep_validation,
+    only_joined,
+    only_read,
+)
 from mmdx.errors import UsageError
 from mmdx.files import BASELINES, BOXES, BOXES_TRUTH, EVALUATION, SLICES, RunLayout, write_text
 
@@ -51,6 +57,15 @@ def test_validation_scores_are_kept_and_their_want_is_said(tmp_path: Path):
     write_text(run.scores("test"), f"{HEAD[:-1]},fold\ns,p,image,bleed,0,0.25,1\n")
     assert keep_validation(run, place) is None
     assert place.scores("val").read_text() == f"{HEAD}s,p,image,bleed,0,0.25\n"
+
+
+def test_test_scores_of_the_run_are_kept_where_there_are_any(tmp_path: Path):
+    run, place = RunLayout(tmp_path / "run"), RunLayout(tmp_path / "out")
+    keep_internal(run, place)
+    place.predictions.mkdir(parents=True)
+    write_text(run.scores("test"), f"{HEAD}s,p,image,bleed,1,0.5\n")
+    keep_internal(run, place)
+    assert (place.predictions / "internal.csv").read_text() == run.scores("test").read_text()
 
 
 def test_scores_of_an_earlier_evaluation_are_known_and_those_of_others_are_refused(tmp_path: Path):

@@ -1,0 +1,1 @@
+"""How far a model travels: a second cohort against the first, recalibration with few patients, and their section."""
