@@ -28,7 +28,7 @@ def site_folds(
         raise DataError(f"{where}: no study has such a trait; give the name of one (mmdx inspect shows them)")
     if missing:
         raise DataError(f"{where}: {len(missing)} of {len(traits)} studies have none; fill it in, or leave them out")
-    sites = [f"{trait:g}" if isinstance(trait, float) else str(trait) for trait in traits]
+    sites = [f"{trait:.15g}" if isinstance(trait, float) else str(trait) for trait in traits]
     by_patient: dict[str, set[str]] = {}
     for patient, site in zip(patient_ids, sites, strict=True):
         by_patient.setdefault(patient, set()).add(site)

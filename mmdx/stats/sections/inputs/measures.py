@@ -19,7 +19,7 @@ from mmdx.stats.resampling.weights import weighted_mean
 from mmdx.stats.sections.inputs.additive import additive, variance_shares
 from mmdx.stats.sections.inputs.files import Swaps
 from mmdx.stats.sections.inputs.shapley import shapley
-from mmdx.stats.sections.inputs.swaps import LENDERS, Lender, centred, lenders, swapped_auroc, swapped_mean
+from mmdx.stats.sections.inputs.swaps import LENDERS, Lender, beside, lenders, swapped_auroc, swapped_mean
 from mmdx.stats.significance.difference import Difference
 
 CHANCE = 0.5
@@ -136,7 +136,7 @@ class _Ground:
     def swapped(self, pairs: Float[np.ndarray, "n n f"], kind: Lender, own: Float[np.ndarray, "r"]) -> Moved:
         lent = [lenders(self.patients, self.labels[:, f], kind) for f in range(pairs.shape[2])]
         auroc = self.mean(lambda f: swapped_auroc(pairs[:, :, f], lent[f], self.labels[:, f], self.weights))
-        return self._moved(centred(auroc), own, pairs, lent, np.einsum("iif->if", pairs))
+        return self._moved(beside(auroc, own), own, pairs, lent, np.einsum("iif->if", pairs))
 
     def reworded(
         self, full: Float[np.ndarray, "n f"], logits: Float[np.ndarray, "n f"], own: Float[np.ndarray, "r"]

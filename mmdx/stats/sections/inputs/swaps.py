@@ -4,7 +4,7 @@ Every study is taken with the input of *every* other patient of the kind that is
 *cell* is a study and a lender. A resample of the patients draws both, so that a cell weighs what its study was drawn
 times what its lender was, divided by how often all lenders of the study were. In a resample a study may stand twice,
 and neither of the two lends to the other: it has fewer lenders like itself than there are. That moves all resampled
-values a little to one side, by about what leaving out the study itself does, and they are moved back (`centred`).
+values a little to one side, by about what leaving out the study itself does, and they are moved back (`beside`).
 
 Shapes: n studies, m lenders, c cells, r resamples of patients.
 """
@@ -63,12 +63,13 @@ def swapped_auroc(
     return result
 
 
-def centred(values: Float[np.ndarray, "r"]) -> Float[np.ndarray, "r"]:
-    """The first value, and the resampled ones behind it moved so that their mean is the first."""
-    resampled = values[1:]
-    if np.isnan(resampled).all():
+def beside(values: Float[np.ndarray, "r"], own: Float[np.ndarray, "r"]) -> Float[np.ndarray, "r"]:
+    """The first value, and the resampled ones behind it moved so that they lie as far from those of `own` inputs, on
+    average, as the first does: what no input changes has no interval."""
+    apart = values - own
+    if np.isnan(apart[1:]).all():
         return values
-    return np.concatenate([values[:1], resampled - (np.nanmean(resampled) - values[0])])
+    return np.concatenate([values[:1], values[1:] - (np.nanmean(apart[1:]) - apart[0])])
 
 
 def swapped_mean(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from mmdx.stats.sections.inputs.swaps import lenders, swapped_auroc, swapped_mean
+from mmdx.stats.sections.inputs.swaps import beside, lenders, swapped_auroc, swapped_mean
 
 RNG = np.random.default_rng(0)
 LABELS = np.array([1, 0, 1, 0, 0, 1, np.nan, 0.0])
@@ -54,3 +54,14 @@ def test_nobody_lends():
     nobody = np.zeros((8, 8), dtype=bool)
     assert np.isnan(swapped_auroc(SCORES, nobody, LABELS, WEIGHTS)).all()
     assert np.isnan(swapped_mean(SCORES, nobody, WEIGHTS)).all()
+
+
+def test_what_changes_nothing_stays_where_it_is_and_what_is_moved_keeps_its_spread():
+    own = np.array([0.7, 0.6, 0.9, np.nan, 0.5])
+    assert np.array_equal(beside(own, own), own, equal_nan=True)
+    moved = beside(own - np.array([0.1, 0.2, 0.3, 0.0, 0.1]), own)
+    assert moved[0] == pytest.approx(0.6)
+    assert np.nanmean((own - moved)[1:]) == pytest.approx(0.1)
+    assert np.ptp(np.array([0.2, 0.3, 0.1])) == pytest.approx(np.nanmax((own - moved)[1:]) - np.nanmin((own - moved)[1:]))
+    nothing = np.array([0.5, np.nan])
+    assert np.array_equal(beside(nothing, nothing), nothing, equal_nan=True)
