@@ -34,6 +34,8 @@ PREDICTIONS = "predictions"
 """The folder of a run that holds files of predictions."""
 INTERNAL = "internal.csv"
 """The test scores of a run beside those that its model was given on a second cohort."""
+READINGS = "readings.csv"
+"""What each of several readers said: `study_id, patient_id, reader, finding, label`."""
 SLICES = "_slices"
 BASELINES = "_baselines"
 BOXES = "_boxes"
@@ -91,6 +93,11 @@ class RunLayout:
     def labels(self) -> Path:
         """The labels of every study, those that taught the model too: one column per finding."""
         return self.folder / "labels.csv"
+
+    @property
+    def readings(self) -> Path:
+        """What each of several readers said of each study; a run of labels of which nobody says whose has none."""
+        return self.folder / READINGS
 
     @property
     def audit(self) -> Path:

@@ -23,6 +23,8 @@ SERIES_DIGEST = "series_digest"
 """The trait that tells one series under two studies: a digest of its SeriesInstanceUID, never the UID itself."""
 TRUE_ODDS = "log_odds/"
 """How traits begin that give the answer of a made study away: the phantom's true log-odds."""
+READING = "reading/"
+"""How traits begin that say what one of several readers said, 1 or 0: `reading/READER/FINDING`."""
 PATIENTS_UNKNOWN = "patients unknown: leaks cannot be seen"
 """What is said wherever somebody could take a split of studies for one of patients."""
 UNKNOWN = math.nan
@@ -208,7 +210,7 @@ class Study:
 
 def is_fact(trait: str) -> bool:
     """Whether a trait is a fact of patient or scan, and neither the digest of a series nor a made study's true odds."""
-    return trait != SERIES_DIGEST and not trait.startswith(TRUE_ODDS)
+    return trait != SERIES_DIGEST and not trait.startswith((TRUE_ODDS, READING))
 
 
 def count_fact(modality: str) -> str:

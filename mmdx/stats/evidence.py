@@ -45,6 +45,7 @@ from mmdx.stats.sections.missing.section import missing_section
 from mmdx.stats.sections.pairs.section import pairs_section
 from mmdx.stats.sections.participants.characteristics import characteristics_section
 from mmdx.stats.sections.participants.flow import flow_section
+from mmdx.stats.sections.readers.section import readers_section
 from mmdx.stats.sections.reliability.section import reliability_section
 from mmdx.stats.sections.roc.section import roc_section
 from mmdx.stats.sections.seeds import seeds_section
@@ -71,6 +72,7 @@ IN_ORDER = (
     groups_section,
     boxes_section,
     subgroups_section,
+    readers_section,
     disagreements_section,
 )
 

@@ -22,7 +22,7 @@ from mmdx.data.store.kinds import STORED
 from mmdx.data.store.layout import Layout
 from mmdx.data.store.store import Store
 from mmdx.data.store.stored import StoredStudy
-from mmdx.study import Split
+from mmdx.study import READING, Split
 
 Described = Mapping[str, Sequence[Float32[np.ndarray, "_ _"]]]
 """By modality, the descriptors of each study of a part, which are read in place of its images."""
@@ -89,7 +89,9 @@ class JoinedStudy(StoredStudy):
         return picked(self._study.slice_labels(name), self._part.columns(self.findings))
 
     def traits(self) -> dict[str, str | float]:
-        return self._study.traits()
+        """Those of the study; what readers said is of the findings of the run."""
+        ours = {theirs: name for name, theirs in self._part.names.findings.items()}
+        return {_renamed(name, ours): value for name, value in self._study.traits().items()}
 
     def spacing(self, modality: str) -> float | None:
         name = self._part.names.modalities.get(modality)
@@ -106,6 +108,14 @@ class JoinedStudy(StoredStudy):
             for box in self._study.boxes()
             if box["finding"] in findings and box["modality"] in modalities
         ]
+
+
+def _renamed(trait: str, ours: Mapping[str, str]) -> str:
+    """`reading/R1/THEIRS` as `reading/R1/OURS`; any other trait as it is."""
+    if not trait.startswith(READING):
+        return trait
+    reader, _, finding = trait.removeprefix(READING).partition("/")
+    return f"{READING}{reader}/{ours.get(finding, finding)}"
 
 
 class JoinedStore(Store):

@@ -26,7 +26,7 @@ from mmdx.data.tables.labels import parse_label
 from mmdx.data.tables.tables import Row, read_table
 from mmdx.errors import DataError, refuse_lack
 from mmdx.registry import READERS
-from mmdx.study import UNKNOWN, ImageFiles, Study
+from mmdx.study import READING, UNKNOWN, ImageFiles, Study
 
 LICENCE = "CC-BY-NC-SA-4.0 as far as known; the terms of headctstudy.qure.ai bind"
 COLUMNS = {
@@ -86,7 +86,8 @@ def read(root: Path, *, series: str | None = None) -> list[Study]:
 
     `series` restricts the choice to series whose folder or description contains it, whatever the case; the rule is
     stated above. No patient identifiers come with the data: a scan counts as a patient. Traits: `category` (how the
-    scan was collected), `series`, `thickness_mm`, and what the headers say of age, sex and scanner. Scans without a
+    scan was collected), `series`, `thickness_mm`, what the headers say of age, sex and scanner, and what each
+    radiologist said (`reading/R1/ICH`), which is no input. Scans without a
     row, and rows without a scan, are named.
     """
     columns = [f"{reader}:{column}" for reader in READERS_OF_A_SCAN for column in COLUMNS.values()]
@@ -129,11 +130,23 @@ def _study(number: int, row: Row | None, scan: _Scan | None) -> Study:
         open_ = [finding for finding, label in labels.items() if label != label]
         problems = [f"no two radiologists agree, labels unknown: {', '.join(open_)}"] if open_ else []
         traits = {"category": row.text("Category")} if row.text("Category") else {}
+        traits |= _readings(row)
     if scan is None:
         problems.append(f"no folder 'CQ500CT{number} CQ500CT{number}'; unpack the scan there")
         return Study(name, name, {}, labels, traits=traits, problems=tuple(problems))
     modalities: dict[str, ImageFiles | str] = {} if scan.files is None else {"image": scan.files}
     return Study(name, name, modalities, labels, traits=traits | scan.traits, problems=(*problems, *scan.problems))
+
+
+def _readings(row: Row) -> dict[str, str | float]:
+    """What each radiologist said of each finding, where anything was said."""
+    cells = {
+        f"{READING}{reader}/{finding}": f"{reader}:{column}"
+        for reader in READERS_OF_A_SCAN
+        for finding, column in COLUMNS.items()
+    }
+    said = {name: parse_label(row.cells[cell], row.at(cell)) for name, cell in cells.items()}
+    return {name: label for name, label in said.items() if label == label}
 
 
 def _majority(row: Row, column: str) -> float:

@@ -10,7 +10,8 @@ The table is `metadata.csv` or `metadata.jsonl`, in the manner of Hugging Face's
 - `study_date` becomes the trait `day`, whole days since the patient's first study; the date is not kept;
 - labels: the columns named by `findings`, else every other column in which at least half of the filled cells are 1 or
   0; any other value in one is refused. Labels in words are read where `labels` says what they mean. Columns that are
-  left become traits. Files that no row names are no part of the data set.
+  left become traits; so do `reading/READER/FINDING`, what one of several readers said, 1 or 0. Files that no row names
+  are no part of the data set.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from mmdx.data.tables.usual_names import require_names, suggest_names
 from mmdx.data.tables.word_labels import LabelWords, WordLabels, word_labels
 from mmdx.errors import DataError, reason
 from mmdx.registry import READERS
-from mmdx.study import ImageFiles, Study
+from mmdx.study import READING, ImageFiles, Study
 
 TABLES = ("metadata.jsonl", "metadata.csv")
 _OWN_COLUMNS = {"study_id": "study", "patient_id": "patient", "split": "split", "report": "text", "study_date": "date"}
@@ -182,7 +183,7 @@ def _columns(table: Table, findings: tuple[str, ...] | None, labels: Mapping[str
     words = word_labels(table, labels, [*files, *_OWN_COLUMNS])
     rest = [column for column in table.columns if column not in (*files, *_OWN_COLUMNS, *words)]
     if findings is None:
-        findings = label_columns(table, rest)
+        findings = label_columns(table, [column for column in rest if not column.startswith(READING)])
     table.require(findings)
     findings = tuple(column for column in findings if column not in words)
     traits = [column for column in rest if column not in findings]

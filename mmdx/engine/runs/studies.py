@@ -17,9 +17,9 @@ import pandas as pd
 from mmdx.data.privacy.identifiers import scan
 from mmdx.data.privacy.privacy import telling
 from mmdx.data.store.store import Store
-from mmdx.files import written
+from mmdx.files import READINGS, written
 from mmdx.kinds import KINDS
-from mmdx.study import count_fact, is_fact, order_fact, text_fact
+from mmdx.study import READING, count_fact, is_fact, order_fact, text_fact
 
 MOST_WORDS = 50
 """Distinct values of a text trait beyond which it is no group, but free text."""
@@ -84,7 +84,8 @@ def _cell(value: Fact) -> str:
 
 
 def write_labels(path: Path, store: Store, findings: Sequence[str]) -> None:
-    """Writes `labels.csv`: of every study the label of each finding, 1, 0 or empty where nobody looked.
+    """Writes `labels.csv`: of every study the label of each finding, 1, 0 or empty where nobody looked; and beside it
+    `readings.csv`, what each of several readers said, where the store keeps that.
 
     Findings that the store lacks are left out.
     """
@@ -94,3 +95,21 @@ def write_labels(path: Path, store: Store, findings: Sequence[str]) -> None:
     cells = pd.DataFrame(dict(zip(held, columns, strict=True)), index=table.index)
     with written(path) as partial:
         table.join(cells.astype("Int64")).to_csv(partial, index=False, lineterminator="\n")
+    _write_readings(path.with_name(READINGS), store, held)
+
+
+def _write_readings(path: Path, store: Store, findings: Sequence[str]) -> None:
+    """What each reader said of each study, one row per study, reader and finding."""
+    rows = []
+    for study in store:
+        for trait, label in study.traits().items():
+            if trait.startswith(READING):
+                reader, _, finding = trait.removeprefix(READING).partition("/")
+                rows.append((study.study_id, study.patient_id, reader, finding, label))
+    table = pd.DataFrame(rows, columns=[*KEYS, "reader", "finding", "label"])
+    table = table.loc[table["finding"].isin(list(findings))]
+    if not len(table):
+        path.unlink(missing_ok=True)
+        return
+    with written(path) as partial:
+        table.astype({"label": "Int64"}).to_csv(partial, index=False, lineterminator="\n")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from cohorts import folder_cohort, prepared
 
-from mmdx.data.cohorts.joined import JoinedStore, Part
+from mmdx.data.cohorts.joined import JoinedStore, Part, _renamed
 from mmdx.data.cohorts.names import Names
 from mmdx.data.store.kinds import ModalityFacts
 from mmdx.data.store.layout import Layout
@@ -54,6 +54,13 @@ def test_a_study_has_what_its_part_has(store, joined):
     assert (joined.order_source(4, "scan"), joined.order_source(4, "note")) == (store.order_source(7, "image"), None)
     assert last.slice_labels("scan").shape[1] == 2
     assert last.spacing("scan") is None
+
+
+def test_what_readers_said_is_under_the_findings_of_the_run():
+    ours = {"bleed": "any"}
+    assert _renamed("reading/R1/bleed", ours) == "reading/R1/any"
+    assert _renamed("reading/R1/mass", ours) == "reading/R1/mass"
+    assert _renamed("age", ours) == "age"
 
 
 def test_an_absent_modality_has_no_items_of_the_right_shape(store):

@@ -14,6 +14,7 @@ from mmdx.data.dicom import exams
 from mmdx.data.readers.cq500 import COLUMNS, LICENCE, read
 from mmdx.data.store.check import check_studies
 from mmdx.errors import DataError
+from mmdx.study import READING, is_fact
 
 QUESTIONS = (
     *("ICH", "IPH", "IVH", "SDH", "EDH", "SAH", "BleedLocation-Left", "BleedLocation-Right", "ChronicBleed"),
@@ -77,10 +78,22 @@ def test_a_scan_is_a_study_of_a_patient_of_its_own(root):
     assert [(s.study_id, s.patient_id) for s in studies] == [("CQ500-CT-3",) * 2, ("CQ500-CT-12",) * 2]
     files = third.modalities["image"]
     assert (len(files.images), files.unit, files.order.source, files.order.spacing_mm) == (18, "HU", "position", 5)
-    assert third.traits == {"category": "B1", "series": "CT Plain", "thickness_mm": 5.0}
+    facts = {name: value for name, value in third.traits.items() if is_fact(name)}
+    assert facts == {"category": "B1", "series": "CT Plain", "thickness_mm": 5.0}
     assert third.problems == ()
     assert folder_of(twelfth) == "CT 5mm"
     assert LICENCE.startswith("CC-BY-NC-SA-4.0")
+
+
+def test_what_each_radiologist_said_is_kept_and_is_no_fact(root):
+    (first, *_) = read(root)
+    said = {name: value for name, value in first.traits.items() if name.startswith(READING)}
+    assert {name.split("/")[1] for name in said} == {"R1", "R2", "R3"}
+    assert set(said.values()) <= {0.0, 1.0}
+    assert not any(is_fact(name) for name in said)
+    for finding, label in first.labels.items():
+        votes = [value for name, value in said.items() if name.endswith(f"/{finding}")]
+        assert label != label or votes.count(label) >= 2
 
 
 def test_the_majority_of_three_decides(root):

@@ -1,0 +1,1 @@
+"""How several readers agree, with each other and with a model, and their section."""
