@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from mmdx.data.tables.label_hints import hinted_traits, says_yes_or_no
 from mmdx.errors import some
-from mmdx.study import Study
+from mmdx.study import Study, is_fact
 
 _MOST_FINDINGS = 8
 
@@ -17,7 +17,7 @@ def label_lines(studies: Sequence[Study]) -> list[str]:
     Where there is no finding, every trait that looks like a label is named.
     """
     findings = list(dict.fromkeys(name for study in studies for name in study.labels))
-    traits = [study.traits for study in studies]
+    traits = [{name: value for name, value in study.traits.items() if is_fact(name)} for study in studies]
     counts = [f"{name} ({_counts([study.labels.get(name) for study in studies])})" for name in findings]
     lines = [f"findings: {some(counts, most=_MOST_FINDINGS)}" if counts else "no finding: nothing to learn or score"]
     for name, hint in hinted_traits(traits).items():
