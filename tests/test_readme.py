@@ -23,7 +23,7 @@ SMALLER = {
     "accelerate launch train.py": f"{PHANTOM} {SHORT}",
     "mmdx train configs/slice_lstm.yaml": f"{PHANTOM} first.folds=2 first.train.epochs=1 {SHORT}",
     "mmdx train configs/phantom.yaml data.folds": f"{PHANTOM} data.folds.count=2 {SHORT}",
-    "mmdx ablate configs/phantom.yaml": f"{PHANTOM} {SHORT} --fusion concat",
+    "mmdx ablate configs/phantom.yaml": f"{PHANTOM} {SHORT} --fusion concat --seeds 1",
     "mmdx train configs/folder.yaml": f"data.size=32 {SHORT} model.inputs.image.encoder.name=test_resnet",
 }
 """What is added to a command so that the test is short."""
