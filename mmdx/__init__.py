@@ -20,6 +20,7 @@ PUBLIC = {
     **dict.fromkeys(("plan", "config", "train", "load", "ensemble", "evaluate", "ablate"), "mmdx.api.models"),
     **dict.fromkeys(("compare", "doubtful", "power"), "mmdx.api.claims"),
     "inputs": "mmdx.api.inputs",
+    "explanations": "mmdx.api.explanations",
     **dict.fromkeys(("push", "export"), "mmdx.api.sharing"),
     "Run": "mmdx.api.run",
     "Audit": "mmdx.data.audit.audit",

@@ -5,6 +5,7 @@ from mmdx.api.claims import power as power
 from mmdx.api.data import audit as audit
 from mmdx.api.data import prepare as prepare
 from mmdx.api.data import read as read
+from mmdx.api.explanations import explanations as explanations
 from mmdx.api.inputs import inputs as inputs
 from mmdx.api.models import ablate as ablate
 from mmdx.api.models import config as config

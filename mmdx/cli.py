@@ -11,7 +11,7 @@ from mmdx import cli_options as option
 from mmdx.strangers.screen import screen
 from mmdx.terminal.ending import run_verb
 from mmdx.terminal.following import Following
-from mmdx.verbs import answers, doubtful, first_day, inputs, nodes, page, power, sharing
+from mmdx.verbs import answers, doubtful, explanations, first_day, inputs, nodes, page, power, sharing
 
 app = typer.Typer(name="mmdx", no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -249,7 +249,7 @@ def extract(
 
 
 carrying = (doubtful.doubtful, page.demo, sharing.push, sharing.export)
-for verb in (power.power, *carrying, first_day.init, first_day.doctor, inputs.inputs):
+for verb in (power.power, *carrying, first_day.init, first_day.doctor, inputs.inputs, explanations.explanations):
     app.command()(verb)
 for verbs in (answers.app, nodes.app):
     app.add_typer(verbs)

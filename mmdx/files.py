@@ -95,11 +95,6 @@ class RunLayout:
         return self.folder / "labels.csv"
 
     @property
-    def readings(self) -> Path:
-        """What each of several readers said of each study; a run of labels of which nobody says whose has none."""
-        return self.folder / READINGS
-
-    @property
     def audit(self) -> Path:
         return self.folder / "audit.json"
 

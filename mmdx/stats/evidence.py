@@ -36,6 +36,7 @@ from mmdx.stats.sections.confusion import confusion_section
 from mmdx.stats.sections.decisions.operating import check_prevalence
 from mmdx.stats.sections.decisions.section import decisions_section
 from mmdx.stats.sections.disagreements import Apart, apart_by_finding, disagreements_section
+from mmdx.stats.sections.explanations.section import explanations_section
 from mmdx.stats.sections.folds.section import folds_section
 from mmdx.stats.sections.inputs.section import inputs_section
 from mmdx.stats.sections.learning import learning_section
@@ -61,6 +62,7 @@ IN_ORDER = (
     missing_section,
     dependent_section,
     inputs_section,
+    explanations_section,
     strata_section,
     pairs_section,
     seeds_section,

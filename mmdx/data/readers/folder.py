@@ -10,8 +10,7 @@ The table is `metadata.csv` or `metadata.jsonl`, in the manner of Hugging Face's
 - `study_date` becomes the trait `day`, whole days since the patient's first study; the date is not kept;
 - labels: the columns named by `findings`, else every other column in which at least half of the filled cells are 1 or
   0; any other value in one is refused. Labels in words are read where `labels` says what they mean. Columns that are
-  left become traits; so do `reading/READER/FINDING`, what one of several readers said, 1 or 0. Files that no row names
-  are no part of the data set.
+  left become traits, `reading/READER/FINDING` (what a reader said) too. Files that no row names are not read.
 """
 
 from __future__ import annotations

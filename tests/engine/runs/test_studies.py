@@ -65,16 +65,16 @@ def test_text_of_which_every_study_has_its_own_is_no_group(tmp_path: Path):
 
 def test_what_several_readers_said_is_kept_and_is_no_fact(tmp_path: Path):
     said = {"reading/R1/bleed": lambda i: i % 2, "reading/R2/bleed": lambda i: 1, "reading/R2/other": lambda i: 0}
-    store = store_of(tmp_path, count=4, **said)
+    store = store_of(tmp_path, count=6, **said)
     assert list(store.findings) == ["bleed"]
     write_labels(tmp_path / "labels.csv", store, ["bleed"])
     lines = (tmp_path / "readings.csv").read_text().splitlines()
     assert lines[0] == "study_id,patient_id,reader,finding,label"
     assert lines[1:3] == ["s000,p000,R1,bleed,0", "s000,p000,R2,bleed,1"]
-    assert len(lines) == 1 + 4 * 2
-    write_studies(tmp_path / "studies.csv", store, "split", ["test"] * 4)
+    assert len(lines) == 1 + 6 * 2
+    write_studies(tmp_path / "studies.csv", store, "split", ["test"] * 6)
     assert "reading" not in (tmp_path / "studies.csv").read_text()
-    write_labels(tmp_path / "labels.csv", store_of(tmp_path / "none", count=4), ["bleed"])
+    write_labels(tmp_path / "labels.csv", store_of(tmp_path / "none", count=6), ["bleed"])
     assert not (tmp_path / "readings.csv").exists()
 
 

@@ -30,6 +30,8 @@ COMPARED = {
     "subgroups": "subgroups",
     "missing_rate": "missing",
     "disagreements": "disagreements",
+    "explanations": "explanations",
+    "inputs_used": "inputs",
     "decisions": "decisions",
 }
 """Facts that `mmdx compare` finds, and the section of `compare.json` in which each stands."""

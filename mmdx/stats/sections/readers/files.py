@@ -9,7 +9,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from mmdx.errors import DataError
-from mmdx.files import PREDICTIONS, RunLayout
+from mmdx.files import PREDICTIONS, READINGS
 from mmdx.stats.cohort.cohort import Cohort
 from mmdx.stats.cohort.predictions import read_text
 
@@ -20,7 +20,7 @@ def readings_path(predictions: Path) -> Path | None:
     """The readings of the run that a file of predictions lies in; None where it lies in none, or has none."""
     if predictions.parent.name != PREDICTIONS:
         return None
-    path = RunLayout(predictions.parent.parent).readings
+    path = predictions.parent.parent / READINGS
     return path if path.is_file() else None
 
 
