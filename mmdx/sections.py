@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import pydantic
@@ -103,15 +104,25 @@ class Provenance(Section):
 
     def made_labels(self, text: str, reports: ReportOptions) -> str | None:
         """What of a text made the labels and is read: the text as a whole, or a section; None where nothing is."""
-        if text in self.labels_from:
-            return f"the {text}"
-        parts = [name for name in self.labels_from if name not in NO_TEXT and reports.reads(name)]
-        return f"the {' and the '.join(parts)} of the {text}" if parts else None
+        return self._of([name for name in self.labels_from if name not in NO_TEXT], text, reports)
+
+    def written_after(self, text: str, reports: ReportOptions) -> str | None:
+        """What is read of a text that was not known before the images were: the text, or sections; None where
+        nothing is, as far as is stated."""
+        return self._of(self.after, text, reports)
 
     def known_before(self, text: str, reports: ReportOptions) -> bool:
         """Whether all that is read of a text was known before the images were."""
         kept = [name for name in reports.keep_sections if reports.reads(name)]
         return text in self.before or bool(kept and all(name in self.before for name in kept))
+
+    @staticmethod
+    def _of(names: Sequence[str], text: str, reports: ReportOptions) -> str | None:
+        """What of a text is named and read, in words."""
+        if text in names:
+            return f"the {text}"
+        parts = [name for name in names if reports.reads(name)]
+        return f"the {' and the '.join(parts)} of the {text}" if parts else None
 
 
 class OperatingPoint(Section):

@@ -21,7 +21,7 @@ from mmdx.engine.experiments.cross_validation import FoldResults, gather_folds
 from mmdx.engine.experiments.run import Conclusion
 from mmdx.engine.experiments.single import score_best
 from mmdx.engine.processes import make_accelerator
-from mmdx.engine.reporting.audit import verdict_for
+from mmdx.engine.reporting.audit import audit_for
 from mmdx.engine.reporting.conclude import Results
 from mmdx.engine.runs.claim import claim, claimed, clear, holder, stopped_early
 from mmdx.engine.runs.folder import is_concluded, model_folder
@@ -118,7 +118,7 @@ def _join(run: RunLayout, members: Sequence[RunLayout], accelerator: Accelerator
         write_ensemble(run.best, [model_folder(member.folder) for member in members])
         record_plan(run, config, store, splits)
         record_store(run, store, accelerator)
-        write_json(run.audit, verdict_for(store, splits))
+        write_json(run.audit, audit_for(config, store, splits))
     accelerator.wait_for_everyone()
     counts = ", ".join(f"{name} {count}" for name, count in splits.counts().items())
     setting.say(f"{run.folder}: {len(members)} runs as one model; studies: {counts}")

@@ -12,7 +12,7 @@ from mmdx.engine.assembly.finals import Refit, final_of, settled, unrefitted
 from mmdx.engine.assembly.saved import SavedModel, load_model
 from mmdx.engine.experiments.opening import opening_lines
 from mmdx.engine.experiments.refit import begun_otherwise, cross_fit, settle
-from mmdx.engine.reporting.audit import verdict_for, with_provenance
+from mmdx.engine.reporting.audit import audit_for
 from mmdx.engine.reporting.conclude import Results, conclude
 from mmdx.engine.runs.folder import is_concluded, is_model_folder
 from mmdx.engine.runs.record import record_plan, record_store, splits_of
@@ -29,7 +29,6 @@ from mmdx.engine.training.plan import Plan, plan
 from mmdx.engine.training.threads import choose_threads
 from mmdx.engine.training.trackers import log_results, tracked
 from mmdx.files import ModelLayout, write_json
-from mmdx.kinds import KINDS
 from mmdx.study import Split
 
 SCORED: tuple[Split, ...] = ("val", "test")
@@ -143,11 +142,6 @@ def _record(setting: Setting, splits: Splits) -> None:
     if new is not None:
         _record_texts(setting, splits, new)
         new.write(setting)
-    texts = [
-        name
-        for name in setting.config.model.inputs
-        if name in store.modalities and KINDS[store.modalities[name].kind].worded
-    ]
-    audit = with_provenance(verdict_for(store, setting.splits, setting.count), setting.config.data, texts)
+    audit = audit_for(setting.config, store, setting.splits, setting.count)
     write_json(run.audit, audit)
     setting.say(f"audit: {audit['verdict']}")

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mmdx.data.audit.audit import AUDIT_FORMAT, Audit, audit, splits_digest
-from mmdx.data.audit.issues import Issue
+from mmdx.data.audit.issues import SEVERITIES, Issue
 from mmdx.data.audit.lexicon import SHIPPED, read_lexicon
 from mmdx.data.counting import Count, uncounted
 from mmdx.data.splits.splits import Splits
 from mmdx.data.store.store import Store
 from mmdx.errors import DataError, UsageError
 from mmdx.kinds import KINDS
-from mmdx.schema import DataConfig, ReportOptions
+from mmdx.schema import Config, ReportOptions
 from mmdx.strangers.bounded import read_json
 from mmdx.study import Split
 
@@ -75,27 +75,39 @@ def verdict_for(store: Store, splits: Splits, count: Count = uncounted) -> dict[
     return result.to_json()
 
 
-def with_provenance(audit: dict[str, Any], config: DataConfig, texts: Sequence[str]) -> dict[str, Any]:
-    """The audit of a run that reads `texts`: also a leak for each of them from which labels were made, which its
-    `data.provenance` says."""
-    issues = [
-        Issue(
-            "labels from a text",
-            "leak",
-            f"labels were made from {what}, which the model reads: no gain by it can be called shown; withhold it by "
-            "data.reports, or take labels from elsewhere",
-        )
-        for text in texts
-        if (what := config.provenance.made_labels(text, config.reports)) is not None
-    ]
+def audit_for(config: Config, store: Store, splits: Splits, count: Count = uncounted) -> dict[str, Any]:
+    """The audit of a run: `verdict_for` its store and splits, and what its config says of the texts and traits that it
+    reads (`data.provenance`): a leak for each text from which labels were made, a warning for what was not known
+    before the images were."""
+    audit, issues = verdict_for(store, splits, count), _of_provenance(config, store)
     if not issues:
         return audit
-    counts = audit.get("counts", {})
+    counts = {name: sum(issue.severity == name for issue in issues) for name in SEVERITIES}
+    known = audit.get("counts", {})
     return audit | {
         "verdict": f"{'; '.join(issue.sentence for issue in issues)}; {audit['verdict']}",
-        "counts": counts | {"leak": counts.get("leak", 0) + len(issues)},
+        "counts": known | {name: known.get(name, 0) + more for name, more in counts.items() if more},
         "findings": [*(issue.to_json() for issue in issues), *audit["findings"]],
     }
+
+
+def _of_provenance(config: Config, store: Store) -> list[Issue]:
+    data, issues = config.data, []
+    kinds = {name: facts.kind for name, facts in store.modalities.items()}
+    for name in config.model.inputs:
+        if name in kinds and KINDS[kinds[name]].worded:
+            if (made := data.provenance.made_labels(name, data.reports)) is not None:
+                sentence = f"labels were made from {made}, which the model reads: no gain by it can be called shown"
+                remedy = "withhold it by data.reports, or take labels from elsewhere"
+                issues.append(Issue("labels from a text", "leak", f"{sentence}; {remedy}"))
+            if (late := data.provenance.written_after(name, data.reports)) is not None:
+                sentence = f"the model reads {late}, which was not known before the images were"
+                issues.append(Issue("known too late", "warning", f"{sentence}; withhold it by data.reports"))
+        late_traits = [trait for trait in data.tables.get(name, ()) if trait in data.provenance.after]
+        if late_traits:
+            sentence = f"the model reads {', '.join(late_traits)}, which was not known before the images were"
+            issues.append(Issue("known too late", "warning", f"{sentence}; take it out of data.tables"))
+    return issues
 
 
 def _stored(path: Path) -> dict[str, Any] | None:

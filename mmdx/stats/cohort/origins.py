@@ -16,6 +16,7 @@ from mmdx.stats.cohort.predictions import read_text
 from mmdx.stats.cohort.sources import Source
 from mmdx.strangers.bounded import MOST_OF_CONFIG, read_json
 from mmdx.strangers.bounded import read_text as text_of
+from mmdx.study import text_fact
 from mmdx.yaml_text import parse_yaml
 
 _OTHERWISE = "restore it, or compare the prediction files alone"
@@ -107,9 +108,7 @@ def origin_of(name: str, run: RunLayout) -> Origin:
 
 def _provenance(run: RunLayout, data: Mapping[str, Any]) -> tuple[dict[str, str], tuple[str, ...]]:
     """The texts of a run from which labels were made, with what of them, and those known before the images."""
-    path = next((layout.texts for layout in (run, run.fold(0)) if layout.texts.is_file()), None)
-    if path is None:
-        return {}, ()
+    texts = _texts_of(run)
     try:
         stated = Provenance.model_validate(data.get("provenance") or {})
         reports = ReportOptions.model_validate(data.get("reports") or {})
@@ -117,9 +116,20 @@ def _provenance(run: RunLayout, data: Mapping[str, Any]) -> tuple[dict[str, str]
         raise DataError(
             f"{run.config}: data.provenance or data.reports is not as it was written; {_OTHERWISE}"
         ) from None
-    made = {text: stated.made_labels(text, reports) for text in _json(path)}
+    made = {text: stated.made_labels(text, reports) for text in texts}
     before = tuple(text for text in made if stated.known_before(text, reports))
     return {text: what for text, what in made.items() if what is not None}, before
+
+
+def _texts_of(run: RunLayout) -> list[str]:
+    """The texts that a run reads, or of an ensemble that its studies have."""
+    path = next((layout.texts for layout in (run, run.fold(0)) if layout.texts.is_file()), None)
+    if path is not None:
+        return list(_json(path))
+    if not run.studies.is_file():
+        return []
+    columns, having = map(str, read_text(run.studies, ()).columns), text_fact("")
+    return [name.removeprefix(having) for name in columns if name.startswith(having)]
 
 
 def _trained_on(run: RunLayout) -> tuple[int | None, int | None, int | None]:

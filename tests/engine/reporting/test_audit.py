@@ -12,16 +12,15 @@ from rich.console import Console
 from tiny import write_cohort, write_config
 
 from mmdx import cli
-from mmdx.config_file import read_config
+from mmdx.config_file import parse_config, read_config
 from mmdx.data.splits.splits import Splits, write_splits
 from mmdx.data.store.store import Store
 from mmdx.engine.assembly.resolve import resolve
 from mmdx.engine.experiments.run import train
 from mmdx.engine.intake.prepare import parse_words, prepare_source
 from mmdx.engine.reporting import audit as reporting_audit
-from mmdx.engine.reporting.audit import AUDIT_FILE, audit_store, verdict_for, with_provenance
-from mmdx.schema import DataConfig, ReportOptions
-from mmdx.sections import Provenance
+from mmdx.engine.reporting.audit import AUDIT_FILE, audit_for, audit_store, verdict_for
+from mmdx.kinds import KINDS
 
 
 def mmdx(*arguments: object) -> int:
@@ -186,13 +185,24 @@ def test_training_repeats_the_verdict_and_keeps_it(tmp_path: Path, capsys: pytes
     assert kept["fingerprint"] == json.loads((run / "environment.json").read_text())["store"]["fingerprint"]
 
 
-def test_a_text_from_which_labels_were_made_is_a_leak() -> None:
-    clean = {"verdict": "no leak between the splits; no warning", "counts": {"leak": 0, "note": 2}, "findings": []}
-    data = DataConfig(store=Path("s"), provenance=Provenance(labels_from=("impression",)))
-    found = with_provenance(clean, data, ["report"])
-    assert found["counts"] == {"leak": 1, "note": 2}
-    assert found["findings"][0]["kind"] == "labels from a text"
-    assert found["verdict"].startswith("labels were made from the impression of the report, which the model reads")
-    withheld = data.model_copy(update={"reports": ReportOptions(drop_sections=("impression",))})
-    assert with_provenance(clean, withheld, ["report"]) == clean
-    assert with_provenance(clean, data, []) == clean
+def test_what_a_config_says_of_its_texts_and_traits_stands_in_the_audit(store: Path) -> None:
+    opened = Store(store)
+    (text,) = [name for name, facts in opened.modalities.items() if KINDS[facts.kind].worded]
+
+    def found(**data: object) -> dict[str, Any]:
+        raw = {"data": {"store": "s", **data}, "model": {"inputs": {text: "bilstm_attention", "clinic": "table_mlp"}}}
+        raw["data"]["tables"] = {"clinic": ["age"]}
+        return audit_for(parse_config(raw, "test"), opened, opened.splits)
+
+    clean = found()
+    assert clean == verdict_for(opened, opened.splits)
+    leak = found(provenance={"labels_from": ["impression", "images"]})
+    assert leak["findings"][0]["kind"] == "labels from a text"
+    assert leak["counts"]["leak"] == clean["counts"]["leak"] + 1
+    assert leak["verdict"].startswith(f"labels were made from the impression of the {text}, which the model reads")
+    withheld = {"drop_sections": ["impression"]}
+    assert found(provenance={"labels_from": ["impression"]}, reports=withheld) == clean
+    late = found(provenance={"after": ["findings", "age"]})
+    assert [issue["kind"] for issue in late["findings"][:2]] == ["known too late"] * 2
+    assert late["counts"]["warning"] == clean["counts"]["warning"] + 2
+    assert "which was not known before the images were; take it out of data.tables" in late["verdict"]

@@ -67,6 +67,10 @@ def test_a_run_says_which_texts_made_its_labels_and_which_were_known_before(tmp_
     (origin,) = read_origins(find_sources([run], split="test", unit=None))
     assert origin.circular == {"report": "the impression of the report", "notes": "the impression of the notes"}
     assert origin.before == ("notes",)
+    (run / "texts.json").unlink()  # as of an ensemble, whose studies say that they have a report
+    (origin,) = read_origins(find_sources([run], split="test", unit=None))
+    assert origin.circular == {"report": "the impression of the report"}
+    (run / "texts.json").write_text(json.dumps({"report": {}}))
     (run / "config.yaml").write_text(json.dumps({"data": {"provenance": {"beffore": []}}}))
     with pytest.raises(DataError, match=r"data\.provenance or data\.reports is not as it was written"):
         read_origins(find_sources([run], split="test", unit=None))

@@ -21,7 +21,7 @@ from mmdx.engine.experiments.guidance.stages import GUIDED, Frozen, Stages
 from mmdx.engine.experiments.guidance.studies import check_models, guided_studies, stage_config
 from mmdx.engine.experiments.single import Outcome, score_best
 from mmdx.engine.experiments.two_stage import first_stage, train_split
-from mmdx.engine.reporting.audit import verdict_for
+from mmdx.engine.reporting.audit import audit_for
 from mmdx.engine.runs.log import append_log, drop_log_after
 from mmdx.engine.runs.record import record_plan, record_store
 from mmdx.engine.runs.setting import Setting
@@ -136,7 +136,7 @@ def join_stage(stages: Stages, stage: str, frozen: Frozen, guide: Guide) -> None
         saved = between(config, frozen.inferior, guide, None if beside else frozen.superior)
         record_plan(run, config, setting.store, setting.splits)
         record_store(run, setting.store, setting.accelerator)
-        write_json(run.audit, verdict_for(setting.store, setting.splits))
+        write_json(run.audit, audit_for(config, setting.store, setting.splits))
         drop_log_after(run.log, 0)
         for line in decode_both(saved, latents, stages.studies, stages.options) if latents else []:
             append_log(run.log, line)

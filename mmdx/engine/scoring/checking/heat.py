@@ -14,22 +14,21 @@ from torch import Tensor
 
 from mmdx.engine.scoring.checking.asked import Explained
 from mmdx.engine.scoring.grad_cam import heat_of
+from mmdx.models.model import MultimodalModel
 
 STEPS = 16
 """Points of the path along which gradients are integrated."""
 BLUR = 4
 """An image is blurred by taking the mean over a quarter of its side, and back: what tells little of a lesion."""
-Heat = Float[Tensor, "n h w"]
+Heat = Float[Tensor, "p h w"]
+"""Over the images on which an answer stands."""
 
 
 def grad_cam(asked: Explained) -> Heat:
-    """Grad-CAM (Selvaraju et al. 2017) of the images on which the answer stands, 0 on all others."""
-    packed = asked.batch.inputs[asked.modality]
-    heat = torch.zeros((len(packed.values), *packed.values.shape[-2:]), device=packed.values.device)
+    """Grad-CAM (Selvaraju et al. 2017)."""
     pairs = [(image, asked.column) for image in asked.images]
     with torch.no_grad():
-        heat[list(asked.images)] = heat_of(asked.model, asked.batch, asked.output, asked.modality, pairs)
-    return heat
+        return heat_of(asked.model, asked.batch, asked.output, asked.modality, pairs)
 
 
 def integrated_gradients(asked: Explained) -> Heat:
@@ -61,14 +60,21 @@ METHODS: Mapping[str, Callable[[Explained], Heat]] = {
 }
 
 
-def randomised(asked: Explained, generator: torch.Generator) -> Explained:
-    """The same study under a model of the same shape whose weights are chance (Adebayo et al. 2018): each tensor is
-    dealt anew among its own values."""
-    model = deepcopy(asked.model)
+def dealt_anew(model: MultimodalModel, generator: torch.Generator) -> MultimodalModel:
+    """A model of the same shape whose weights are chance (Adebayo et al. 2018): each tensor is dealt anew among its own
+    values."""
+    model = deepcopy(model)
     with torch.no_grad():
         for parameter in model.parameters():
             values = parameter.flatten()
-            parameter.copy_(values[torch.randperm(len(values), generator=generator)].view_as(parameter))
+            order = torch.randperm(len(values), generator=generator).to(values.device)
+            parameter.copy_(values[order].view_as(parameter))
+    return model
+
+
+def under(asked: Explained, model: MultimodalModel) -> Explained:
+    """The same images of the same study, explained by another model."""
+    with torch.no_grad():
         output = model(asked.batch)
     return replace(asked, model=model, output=output)
 

@@ -22,14 +22,14 @@ DRAWS = 5
 def deletion(asked: Explained, heat: Heat) -> float:
     """The area below the probability of the finding as the hottest pixels are blurred (Petsiuk et al. 2018): low where
     the heat lies on what the model uses."""
-    images = asked.seen()
-    return _area([asked.score(torch.where(hot[:, None], blurred(images), images)) for hot in _hottest(heat)])
+    images, soft = asked.seen(), blurred(asked.seen())
+    return _area([asked.score(torch.where(hot[:, None], soft, images)) for hot in _hottest(heat)])
 
 
 def insertion(asked: Explained, heat: Heat) -> float:
     """The same as the hottest pixels come back into blurred images: high where the heat lies on what the model uses."""
-    images = asked.seen()
-    return _area([asked.score(torch.where(hot[:, None], images, blurred(images))) for hot in _hottest(heat)])
+    images, soft = asked.seen(), blurred(asked.seen())
+    return _area([asked.score(torch.where(hot[:, None], images, soft)) for hot in _hottest(heat)])
 
 
 def removal(

@@ -11,21 +11,23 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from mmdx.batch import Batch
 from mmdx.data.counting import Count, uncounted
 from mmdx.engine.assembly.saved import load_model
 from mmdx.engine.assembly.store import store_of
-from mmdx.engine.processes import make_accelerator
+from mmdx.engine.passing import passing
 from mmdx.engine.runs.folder import model_folder
 from mmdx.engine.runs.record import splits_of
 from mmdx.engine.runs.threads import threads_of_run
 from mmdx.engine.scoring.checking.asked import Explained
-from mmdx.engine.scoring.checking.heat import METHODS, grad_cam, likeness, randomised, rolled
+from mmdx.engine.scoring.checking.heat import METHODS, dealt_anew, grad_cam, likeness, rolled, under
 from mmdx.engine.scoring.checking.measures import deletion, hit, insertion, removal
+from mmdx.engine.scoring.lone import alone
 from mmdx.engine.scoring.score import answered
 from mmdx.errors import DataError, UsageError
 from mmdx.files import RunLayout, written
 from mmdx.kinds import KINDS
+from mmdx.models.model import MultimodalModel
+from mmdx.schema import Config
 from mmdx.stats.sections.explanations.files import COLUMNS, explanations_path
 
 MOST_STUDIES = 40
@@ -46,9 +48,7 @@ def write_explanations(folder: Path, *, most: int = MOST_STUDIES, count: Count =
     modality = next((name for name, facts in saved.facts.inputs.items() if KINDS[facts.kind].pictured), None)
     if modality is None:
         raise UsageError(f"{folder}: reads no images, and explanations are heat over images")
-    accelerator = make_accelerator()
-    if accelerator.num_processes > 1:
-        raise UsageError("mmdx explanations runs as one process; start it without accelerate launch")
+    accelerator = alone(folder, "explanations")
     with threads_of_run(run):
         store = store_of(run, saved.config, accelerator)
         saved = saved.to(accelerator.device)
@@ -57,13 +57,17 @@ def write_explanations(folder: Path, *, most: int = MOST_STUDIES, count: Count =
         chosen = _chosen(labels, pictured, most, saved.config.seed)
         if not chosen:
             raise DataError(f"{store.folder}: no test study with images is known to have a finding, to be explained")
-        rows: list[Row] = []
-        for number, row in enumerate(chosen):
+        rows, place = list[Row](), {study: row for row, study in enumerate(store.study_ids)}
+        chance = torch.Generator().manual_seed(saved.config.seed)
+        blank = dealt_anew(saved.model, chance)
+        by_study = saved.with_config(_one_at_a_time)
+        batches = answered(by_study, store, list(chosen), None, accelerator, pixels=True)
+        for number, (batch, output) in enumerate(batches):
             count("checking explanations", number, len(chosen), "studies")
-            for batch, output in answered(saved, store, [row], None, accelerator, pixels=True):
-                for column in chosen[row]:
-                    asked = Explained.of(saved.model, batch, output, modality, column)
-                    rows += _checked(asked, saved.facts.findings[column], batch, saved.config.seed)
+            for column in chosen[place[batch.study_ids[0]]]:
+                asked = Explained.of(saved.model, batch, output, modality, column)
+                with passing("explaining", batch.study_ids):
+                    rows += _checked(asked, saved.facts.findings[column], blank, chance)
     path = explanations_path(run.scores("test"))
     with written(path) as partial:
         pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(partial, index=False, float_format="%.7g")
@@ -81,11 +85,17 @@ def _chosen(labels: Float[np.ndarray, "n f"], rows: Sequence[int], most: int, se
     return found
 
 
-def _checked(asked: Explained, finding: str, batch: Batch, seed: int) -> Iterator[Row]:
+def _one_at_a_time(config: Config) -> Config:
+    """A config whose batches have one study each, read by this process."""
+    train = config.train.model_copy(update={"studies": 1, "workers": 0})
+    return config.model_copy(update={"train": train})
+
+
+def _checked(asked: Explained, finding: str, blank: MultimodalModel, chance: torch.Generator) -> Iterator[Row]:
     """Every measure of every method for one study and finding, each beside what chance would give."""
+    batch = asked.batch
     head = (batch.study_ids[0], batch.patient_ids[0], finding)
-    chance = torch.Generator().manual_seed(seed)
-    inside = _lesions(asked, batch)
+    inside = _lesions(asked)
     for name, method in METHODS.items():
         heat = method(asked)
         if not heat.max() > 0:  # nothing speaks for the finding: there is no order of pixels to check
@@ -95,9 +105,9 @@ def _checked(asked: Explained, finding: str, batch: Batch, seed: int) -> Iterato
         yield (*head, name, "insertion", insertion(asked, heat), insertion(asked, elsewhere))
         if inside is not None:
             yield (*head, name, "hit", *hit(heat, inside))
-    blank = likeness(grad_cam(asked), grad_cam(randomised(asked, chance)))
-    if not np.isnan(blank):
-        yield (*head, "Grad-CAM", "randomised", blank, 1.0)
+    alike = likeness(grad_cam(asked), grad_cam(under(asked, blank)))
+    if not np.isnan(alike):
+        yield (*head, "Grad-CAM", "randomised", alike, 1.0)
     for modality in asked.reads:
         features = asked.output.features[modality]
         if features.weights is not None and asked.batch.inputs[modality].lengths[0] > 0:
@@ -111,10 +121,10 @@ def _checked(asked: Explained, finding: str, batch: Batch, seed: int) -> Iterato
                 yield (*head, f"weights of {modality}", "hit", float(known[weights.argmax()]), float(known.mean()))
 
 
-def _lesions(asked: Explained, batch: Batch) -> Bool[Tensor, "n h w"] | None:
-    """The pixels of the stored images that lie in a known box of the finding; None where there is none."""
-    boxes = batch.boxes.get(asked.modality)
-    values = batch.inputs[asked.modality].values
+def _lesions(asked: Explained) -> Bool[Tensor, "p h w"] | None:
+    """The pixels of the images on which the answer stands that lie in a known box of the finding; None where the study
+    has no such box."""
+    boxes, values = asked.batch.boxes.get(asked.modality), asked.batch.inputs[asked.modality].values
     inside = torch.zeros((len(values), *values.shape[-2:]), dtype=torch.bool, device=values.device)
     if boxes is None:
         return None
@@ -123,4 +133,4 @@ def _lesions(asked: Explained, batch: Batch) -> Bool[Tensor, "n h w"] | None:
         if finding == asked.column:
             x0, y0, x1, y1 = (round(corner) for corner in corners)
             inside[image, y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)] = True
-    return inside if inside.any() else None
+    return inside[list(asked.images)] if inside.any() else None

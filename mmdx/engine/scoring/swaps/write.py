@@ -13,10 +13,10 @@ from mmdx.data.text.redaction import redacted
 from mmdx.data.text.rewording import CHANGES
 from mmdx.engine.assembly.saved import SavedModel, load_model
 from mmdx.engine.assembly.store import store_of, stores_of_members
-from mmdx.engine.processes import make_accelerator
 from mmdx.engine.runs.folder import model_folder
 from mmdx.engine.runs.record import splits_of
 from mmdx.engine.runs.threads import threads_of_run
+from mmdx.engine.scoring.lone import alone
 from mmdx.engine.scoring.swaps.ask import Asked, subsets
 from mmdx.errors import DataError, UsageError
 from mmdx.files import RunLayout
@@ -33,18 +33,14 @@ def write_swaps(folder: Path, *, most: int = MOST_STUDIES, count: Count = uncoun
     """Exchanges the inputs of the test studies of a finished run, and writes what its model says; returns the file.
 
     Studies are those that have every input, at most `most` of them, drawn by the run's seed. Raises `UsageError` for a
-    run of one input, or without predictions, and `DataError` where too few studies have every input.
+    run of one input and as `alone` does, and `DataError` where too few studies have every input.
     """
     run = RunLayout(folder)
     path = swaps_path(run.scores("test"))
     saved = load_model(model_folder(folder))
-    if not run.scores("test").is_file():
-        raise UsageError(f"{folder}: has no {run.scores('test').name}; finish the run, or score it by mmdx evaluate")
+    accelerator = alone(folder, "inputs")
     if len(saved.facts.inputs) < 2:
         raise UsageError(f"{folder}: reads one input, {next(iter(saved.facts.inputs))}; there is nothing to exchange")
-    accelerator = make_accelerator()
-    if accelerator.num_processes > 1:
-        raise UsageError("mmdx inputs runs as one process; start it without accelerate launch")
     with threads_of_run(run):
         store = store_of(run, saved.config, accelerator)
         saved = saved.to(accelerator.device)

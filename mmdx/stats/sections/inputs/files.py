@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -75,16 +76,37 @@ def read_swaps(path: Path) -> Swaps:
     if metadata.get(_DIGEST) != _digest(text, tensors):
         raise DataError(f"{path}: is damaged (not what was written, by its digest); {AGAIN}")
     about = parse_json(text, str(path), AGAIN)
-    swaps = Swaps(
-        tuple(about["studies"]),
-        tuple(about["findings"]),
-        tuple(about["inputs"]),
-        int(about["of"]),
-        *(_of_kind(tensors, kind) for kind in (_PAIRS, _SHOWN, _TEXTS, _CHANGED)),
-    )
+    named = {key: _names(about, key) for key in ("studies", "findings", "inputs")}
+    if not all(named.values()) or not isinstance(about.get("of"), int):
+        raise DataError(f"{path}: does not name its studies, findings and inputs; {AGAIN}")
+    kinds = [_of_kind(tensors, kind) for kind in (_PAIRS, _SHOWN, _TEXTS, _CHANGED)]
+    swaps = Swaps(named["studies"], named["findings"], named["inputs"], about["of"], *kinds)
+    if not _whole(swaps):
+        raise DataError(f"{path}: holds other tables than of the studies, findings and inputs that it names; {AGAIN}")
     if not all(np.isfinite(value).all() for value in tensors.values()):
         raise DataError(f"{path}: holds numbers that are none (NaN or infinite); {AGAIN}")
     return swaps
+
+
+def _names(about: Any, key: str) -> tuple[str, ...]:
+    """A list of names in the account of a file; empty where there is none."""
+    names = about.get(key) if isinstance(about, dict) else None
+    given = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    return tuple(names) if given else ()  # pyright: ignore[reportArgumentType]
+
+
+def _whole(swaps: Swaps) -> bool:
+    """Whether every table is there, and of the size that the names ask for."""
+    rows, columns = len(swaps.studies), len(swaps.findings)
+    by_set = {"+".join(names) for size in range(1, len(swaps.inputs) + 1) for names in combinations(swaps.inputs, size)}
+    return (
+        swaps.pairs.keys() == set(swaps.inputs)
+        and swaps.shown.keys() == by_set
+        and swaps.texts.keys() == swaps.changed.keys()
+        and all(table.shape == (rows, rows, columns) for table in swaps.pairs.values())
+        and all(table.shape == (rows, columns) for table in (*swaps.shown.values(), *swaps.texts.values()))
+        and all(table.shape == (rows,) for table in swaps.changed.values())
+    )
 
 
 def _of_kind(tensors: Mapping[str, Any], kind: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Int
+from scipy.special import expit
 
 from mmdx.errors import DataError, some
 from mmdx.files import SWAPS
@@ -29,6 +30,8 @@ from mmdx.stats.sections.inputs.sentences import pairs_of, sentences, verdicts
 from mmdx.stats.sections.inputs.swaps import Lender
 
 KEY = "inputs"
+ALIKE = 0.01
+"""How far scores of one model may lie apart, for devices and batches round differently."""
 LENT_BY: dict[Lender, str] = {
     "any": "any other",
     "same": "same label",
@@ -48,7 +51,7 @@ def inputs_section(cohort: Cohort, resampler: Resampler) -> Section | None:
     for arm, path in found:
         swaps = read_swaps(path)
         if "+".join(swaps.inputs) == cohort.arms[arm].shown:
-            measured.append(measure_uses(cohort, arm, swaps, _rows(cohort, swaps, path), resampler))
+            measured.append(measure_uses(cohort, arm, swaps, _rows(cohort, arm, swaps, path), resampler))
     if not measured:
         return None
     named = mean_name(cohort, leading(cohort), METRICS["auroc"])
@@ -68,14 +71,19 @@ def swaps_path(predictions: Path) -> Path:
     return predictions.with_name(f"{predictions.stem}{SWAPS}.safetensors")
 
 
-def _rows(cohort: Cohort, swaps: Swaps, path: Path) -> Int[np.ndarray, "n"]:
-    """The rows of the studies of a file."""
+def _rows(cohort: Cohort, arm: int, swaps: Swaps, path: Path) -> Int[np.ndarray, "n"]:
+    """The rows of the studies of a file, whose scores with their own inputs must be those of the arm."""
     places = {name: row for row, name in enumerate(cohort.names)}
     missing = [study for study in swaps.studies if study not in places]
-    if missing or not set(cohort.findings) <= set(swaps.findings):
+    if missing or set(cohort.findings) != set(swaps.findings):
         what = f"studies {some(missing)}" if missing else "other findings"
         raise DataError(f"{path}: is of {what} that the predictions beside it lack; {AGAIN}")
-    return np.array([places[study] for study in swaps.studies], dtype=np.int64)
+    rows = np.array([places[study] for study in swaps.studies], dtype=np.int64)
+    columns = [cohort.findings.index(finding) for finding in swaps.findings]
+    told = cohort.scored[arm][0].scores[rows][:, columns]
+    if np.abs(expit(swaps.shown["+".join(swaps.inputs)]) - told).max(initial=0.0) > ALIKE:
+        raise DataError(f"{path}: is of another model than the predictions beside it; {AGAIN}")
+    return rows
 
 
 def _called(cohort: Cohort, uses: Uses, measured: Sequence[Uses]) -> str:

@@ -9,7 +9,7 @@ from parts import batch_of, config_of, model_of, sample
 from scipy.stats import spearmanr
 
 from mmdx.engine.scoring.checking.asked import Explained
-from mmdx.engine.scoring.checking.heat import blurred, likeness, randomised, rolled
+from mmdx.engine.scoring.checking.heat import blurred, dealt_anew, likeness, rolled, under
 
 
 def test_likeness_is_the_size_of_spearmans_correlation():
@@ -26,9 +26,9 @@ def test_weights_dealt_anew_are_the_same_numbers_elsewhere_and_the_model_stays()
     batch = batch_of([sample(1, images=3, words=4)])
     with torch.no_grad():
         before = model(batch)
-    asked = Explained.of(model, batch, before, "image", 0)
-    other = randomised(asked, torch.Generator().manual_seed(0))
-    for mine, theirs in zip(model.parameters(), other.model.parameters(), strict=True):
+    blank = dealt_anew(model, torch.Generator().manual_seed(0))
+    other = under(Explained.of(model, batch, before, "image", 0), blank)
+    for mine, theirs in zip(model.parameters(), blank.parameters(), strict=True):
         assert torch.equal(mine.flatten().sort().values, theirs.flatten().sort().values)
     assert not torch.equal(other.output.logits["study"], before.logits["study"])
     with torch.no_grad():

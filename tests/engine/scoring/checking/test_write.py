@@ -13,6 +13,7 @@ from parts import IMAGES, batch_of, config_of, model_of, sample
 from mmdx.batch import Boxes
 from mmdx.engine.scoring.checking import write
 from mmdx.engine.scoring.checking.asked import Explained
+from mmdx.engine.scoring.checking.heat import dealt_anew
 from mmdx.engine.scoring.checking.write import write_explanations
 from mmdx.errors import UsageError
 
@@ -29,7 +30,9 @@ def checked(*, boxes: bool) -> list[write.Row]:
     batch = replace(batch, slice_labels={"image": labels})
     with torch.no_grad():
         output = model(batch)
-    return list(write._checked(Explained.of(model, batch, output, "image", 0), "bleed", batch, 0))
+    chance = torch.Generator().manual_seed(0)
+    asked = Explained.of(model, batch, output, "image", 0)
+    return list(write._checked(asked, "bleed", dealt_anew(model, chance), chance))
 
 
 def test_every_measure_stands_beside_what_chance_gives():

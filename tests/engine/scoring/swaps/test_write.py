@@ -9,8 +9,7 @@ import pytest
 
 from mmdx.engine.scoring.swaps import write
 from mmdx.engine.scoring.swaps.write import write_swaps
-from mmdx.errors import DataError, UsageError
-from mmdx.files import RunLayout
+from mmdx.errors import DataError
 from mmdx.stats.sections.inputs.files import read_swaps
 
 
@@ -41,15 +40,4 @@ def test_few_studies_are_drawn_the_same_each_time(run: Path):
 def test_too_few_studies_with_every_input_are_refused(run: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(write, "_has", lambda saved, store, row, name: row % 9 == 0 or name == "image")
     with pytest.raises(DataError, match=r"of 24 test studies have every input of the model; .* among 10 or more"):
-        write_swaps(run)
-
-
-def test_what_cannot_be_exchanged_is_refused(run: Path, monkeypatch: pytest.MonkeyPatch):
-    layout = RunLayout(run)
-    with monkeypatch.context() as patch:
-        patch.setattr(write, "make_accelerator", lambda: type("Several", (), {"num_processes": 2})())
-        with pytest.raises(UsageError, match="runs as one process"):
-            write_swaps(run)
-    layout.scores("test").unlink()
-    with pytest.raises(UsageError, match=r"has no test\.csv; finish the run"):
         write_swaps(run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -42,4 +43,21 @@ def test_a_damaged_file_is_refused(tmp_path: Path):
 def test_numbers_that_are_none_are_refused(tmp_path: Path):
     swaps_of(np.array([0, 1, 2, 3, 4, np.nan]), np.ones(6)).save(tmp_path / "a.safetensors")
     with pytest.raises(DataError, match="numbers that are none"):
+        read_swaps(tmp_path / "a.safetensors")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"studies": ("s0",)},
+        {"inputs": ("image",)},
+        {"findings": ("bleed", "mass")},
+        {"shown": {}},
+        {"texts": {}},
+        {"studies": ()},
+    ],
+)
+def test_tables_that_are_not_those_that_are_named_are_refused(tmp_path: Path, change: dict):
+    replace(swaps_of(np.arange(6.0), np.ones(6)), **change).save(tmp_path / "a.safetensors")
+    with pytest.raises(DataError, match=r"a\.safetensors: (holds other tables than|does not name its)"):
         read_swaps(tmp_path / "a.safetensors")

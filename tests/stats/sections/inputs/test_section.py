@@ -20,12 +20,13 @@ RNG = np.random.default_rng(0)
 IMAGE, REPORT = RNG.normal(size=80), 3 * (2 * LABELS[:, 0] - 1) + RNG.normal(size=80)
 
 
-def asked(folder: Path, answer=np.add, *, image=IMAGE, **changes):
+def asked(folder: Path, answer=np.add, *, image=IMAGE, told=None, **changes):
     """The section where a file of swaps lies beside the predictions of the fused arm."""
     swaps = replace(swaps_of(image, REPORT, answer), **changes)
     source = folder / "test.csv"
     swaps.save(swaps_path(source))
-    arms = {"image+report": expit(swaps.shown["image+report"]), "image": expit(swaps.shown["image"])}
+    own = expit(swaps.shown["image+report"]) if told is None else told
+    arms = {"image+report": own, "image": expit(swaps.shown["image"])}
     cohort = cohort_of(LABELS, arms, runs=dict.fromkeys(arms, "run"), threshold=0.5)
     cohort = replace(cohort, arms=tuple(replace(arm, source=str(source)) for arm in cohort.arms))
     return ask(inputs_section, cohort, resamples=200)
@@ -70,3 +71,9 @@ def test_a_file_of_other_studies_is_refused(tmp_path: Path):
 def test_a_part_of_the_studies_is_named(tmp_path: Path):
     section = asked(tmp_path, of=200)
     assert not any("exchanged among" in note for note in section.notes)
+
+
+def test_a_file_of_another_model_is_refused(tmp_path: Path):
+    other = swaps_of(IMAGE, REPORT, np.subtract).shown
+    with pytest.raises(DataError, match="is of another model than the predictions beside it"):
+        asked(tmp_path, told=expit(other["image+report"]))
