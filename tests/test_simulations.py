@@ -86,3 +86,13 @@ def test_each_way_to_hold_trainings_and_patients_is_in_the_table():
     widths = {way: width for way, (_, _, width) in found.items()}
     assert list(found) == list(seeds.WAYS)
     assert widths["patients"] < widths["both"] < widths["widest"]
+
+
+def test_second_cohorts_are_drawn_with_the_truth_that_is_stated(tmp_path):
+    second = load("simulate_second_cohort")
+    truths = second.truths(second.APART)
+    assert truths["change of AUROC"] == 0
+    assert truths["intercept"] == pytest.approx(np.log(0.6 / 0.4) - np.log(0.3 / 0.7), abs=0.01)
+    found = second.found(tmp_path, np.random.default_rng(0), patients=200, apart=second.APART, resamples=100)
+    assert found.keys() == truths.keys()
+    assert found["shift of prevalence"]["low"] > 0.1
