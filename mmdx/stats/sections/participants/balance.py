@@ -1,8 +1,8 @@
 """How far apart two groups of studies are in a characteristic: standardized mean differences, with intervals.
 
 Of numbers and of shares the difference of the means over the root of the mean variance of both groups (Austin 2009,
-Statistics in Medicine 28:3083); of words with three or more values the Mahalanobis distance of their shares (Yang and
-Dalton 2012, SAS Global Forum 335). Everything is a function of weighted sums, so that patients can be drawn.
+Statistics in Medicine 28:3083), a function of weighted sums, so that patients can be drawn; of words with three or more
+values the Mahalanobis distance of their shares (Yang and Dalton 2012, SAS Global Forum 335) without what chance adds.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
+from scipy.optimize import brentq
+from scipy.stats import chi2, ncx2
 
 from mmdx.stats.comparison.resampler import Resampler
 from mmdx.stats.comparison.sums import sum_by_patient
 from mmdx.stats.resampling.intervals import FEWEST_PATIENTS, Estimate, interval
 
 MOST_RESAMPLES = 400
+TAIL = 0.025
 PRESENT, POSITIVE = "present", "positive"
 """Levels of what is there or is not."""
 MOST_VALUES = 4
@@ -82,8 +85,9 @@ def difference(
 ) -> Estimate:
     """The second group minus the first, in standard deviations; of three or more levels their distance, from 0.
 
-    The interval is over the resampler's patients. It is refused where fewer than five patients of a group have the
-    characteristic. NaN where it is undefined: in a group it is all missing, or both are constant and differ.
+    The interval is over the resampler's patients; that of a distance draws none, for a resample has other levels. It is
+    refused where fewer than five patients of a group have the characteristic. NaN where it is undefined: in a group it
+    is all missing, or both are constant and differ.
     """
     columns, known = one.columns, one.known
     if not one.levels:
@@ -94,13 +98,46 @@ def difference(
     sums = np.concatenate([columns * group[:, None] for group in groups], axis=1)
     by_patient = sum_by_patient(sums, resampler.patients, resampler.patient_count)
     few = min(len(np.unique(resampler.patients[group & known])) for group in groups)
-    value = _distance(by_patient.sum(axis=0, keepdims=True), one)[0]
-    if few < FEWEST_PATIENTS:
-        return Estimate(float(value), None, None, 0, f"{few} patients of a group, and {FEWEST_PATIENTS} are needed")
-    resampled = _distance(resampler.at_most(MOST_RESAMPLES).sums(by_patient), one)
-    if len(one.levels) > 2:  # a distance is raised by resampling, as a calibration error is
-        resampled = np.maximum(resampled - (np.nanmedian(resampled) - value), 0.0)
-    return interval(float(value), resampled)
+    why = f"{few} patients of a group, and {FEWEST_PATIENTS} are needed" if few < FEWEST_PATIENTS else None
+    value = float(_distance(by_patient.sum(axis=0, keepdims=True), one)[0])
+    if len(one.levels) > 2 and not np.isnan(value):
+        return _beyond_chance(value, np.stack(np.split(by_patient, 2, axis=1)), why)
+    if why is not None:
+        return Estimate(value, None, None, 0, why)
+    return interval(value, _distance(resampler.at_most(MOST_RESAMPLES).sums(by_patient), one))
+
+
+def _beyond_chance(value: float, counts: Float[np.ndarray, "2 p k"], refused: str | None) -> Estimate:
+    """A distance of shares without what chance adds to its square, and the interval that inverts its distribution.
+
+    Groups that are dealt by chance are apart, too: over what chance adds for each level but one, the square is a
+    chi-square, noncentral where the groups differ (Steiger 2004, Psychological Methods 9:164). `counts` are the studies
+    of each patient in each group, and those of each level: all of a patient count as if they were alike (Kish's number
+    of independent ones), and levels that neither group has do not count.
+    """
+    studies, freedom = counts[:, :, 0], int((counts[:, :, 1:].sum(axis=(0, 1)) > 0).sum()) - 1
+    added = float(((studies**2).sum(axis=1) / studies.sum(axis=1) ** 2).sum())
+    corrected = float(np.sqrt(max(value**2 - freedom * added, 0.0)))
+    if refused is not None:
+        return Estimate(corrected, None, None, 0, refused)
+    if freedom == 0:
+        return Estimate(0.0, 0.0, 0.0, 0)
+    low, high = (float(np.sqrt(added * _noncentrality(value**2 / added, freedom, share))) for share in (1 - TAIL, TAIL))
+    return Estimate(corrected, low, high, 0)
+
+
+def _noncentrality(seen: float, freedom: int, share: float) -> float:
+    """Of the chi-square that has this `share` below what was seen; 0 where a central one has no more there."""
+    if chi2.cdf(seen, freedom) <= share:
+        return 0.0
+
+    def over(noncentrality: float) -> float:
+        return float(ncx2.cdf(seen, freedom, max(noncentrality, 1e-9))) - share
+
+    most = seen + freedom
+    while over(most) > 0:
+        most *= 2
+    return float(brentq(over, 0.0, most))
 
 
 def _distance(sums: Float[np.ndarray, "r k"], one: Characteristic) -> Float[np.ndarray, "r"]:

@@ -37,7 +37,8 @@ METHOD: tuple[str, ...] = (
     "Numbers are median [lower, upper quartile] of studies, words and findings counts (share of the studies of which "
     "they are known). A standardized mean difference (SMD) is the difference of two groups in standard deviations, "
     "with its sign, or without one for words of three or more values; 0.1 is commonly called imbalanced (Austin 2009). "
-    "Its 95 % interval is over resampled patients and not corrected.",
+    "Its 95 % interval is over resampled patients and not corrected. Of three or more values the square of the SMD is "
+    "without what chance adds, which is much where values are many or rare, and the interval inverts a chi-square.",
     "No p-values: where patients were dealt by chance, a test would ask whether they were. What counts is how large a "
     "difference is, and how large it may be.",
 )

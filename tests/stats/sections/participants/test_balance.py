@@ -29,7 +29,20 @@ def test_it_is_what_tableone_gives():
     # The row is that of the commoner level, of which the second group has more.
     assert of_values("sex", SEX).levels == ("M", "F")
     assert apart(of_values("sex", SEX)).value == pytest.approx(0.8944271909999159, abs=1e-12)
-    assert apart(of_values("site", SITE)).value == pytest.approx(0.8944271909999157, abs=1e-12)
+
+
+def test_a_distance_is_that_of_tableone_without_what_chance_adds():
+    once = 0.8944271909999157
+    assert apart(of_values("site", SITE)).value == pytest.approx(0.0, abs=1e-7)  # 2 levels x (1/5 + 1/5) is its square
+    whole = pd.concat([SITE[:5]] * 20 + [SITE[5:]] * 20, ignore_index=True)
+    found = apart(of_values("site", whole), Resampler(np.arange(200), None, 200, 0))
+    assert found.value == pytest.approx(np.sqrt(once**2 - 2 * 2 / 100), abs=1e-12)
+    assert found.low is not None
+    assert found.high is not None
+    assert 0.5 < found.low < found.value < found.high < 1.2
+    # Twenty studies of one patient tell no more than one.
+    again = apart(of_values("site", whole), Resampler(np.arange(200) % 5 + 5 * (np.arange(200) >= 100), None, 200, 0))
+    assert (again.value, again.low) == (pytest.approx(0.0, abs=1e-7), 0)
 
 
 def test_a_shift_by_half_a_standard_deviation_is_found_again():
@@ -71,10 +84,27 @@ def test_fewer_than_five_patients_of_a_group_have_no_interval():
     assert (few.low, few.refused) == (None, "4 patients of a group, and 5 are needed")
 
 
-def test_the_distance_of_many_levels_has_an_interval_from_zero():
-    rng = np.random.default_rng(1)
-    words = pd.Series(rng.choice(list("ABCD"), 400))
-    found = apart(of_values("site", words), Resampler(np.arange(400), None, 400, 0))
-    assert found.low == 0
-    assert found.high is not None
-    assert found.value <= found.high < 0.5
+def test_groups_dealt_by_chance_are_hardly_ever_called_different():
+    rng, wrong = np.random.default_rng(1), 0
+    shares = np.array([50, 25, 15, 2, 2, 2, 2, 1, 1]) / 100
+    for _ in range(60):
+        words = pd.Series(rng.choice(list("ABCDEFGHI"), 200, p=shares))
+        found = apart(of_values("site", words), Resampler(np.arange(200), None, 100, 0))
+        assert found.low is not None
+        wrong += found.low > 0
+    assert wrong <= 6
+
+
+def test_levels_of_other_groups_do_not_count():
+    whole = pd.concat([SITE[:5]] * 20 + [SITE[5:]] * 20, ignore_index=True)
+    third = pd.concat([whole, pd.Series(list("DEFGH"))], ignore_index=True)
+    rows = np.arange(205)
+    groups = (rows < 100, (rows >= 100) & (rows < 200))
+    both = difference(of_values("site", third), groups, Resampler(rows, None, 100, 0))
+    assert both.value == pytest.approx(apart(of_values("site", whole), Resampler(rows[:200], None, 100, 0)).value)
+
+
+def test_few_patients_have_a_distance_without_an_interval():
+    few = apart(of_values("site", SITE), Resampler(np.r_[0, 0, 1, 2, 3, 4, 5, 6, 7, 8], None, 200, 0))
+    assert (few.low, few.refused) == (None, "4 patients of a group, and 5 are needed")
+    assert few.value == pytest.approx(0.0, abs=1e-7)
