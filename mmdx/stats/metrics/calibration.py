@@ -93,6 +93,11 @@ def curves(
     NaN where it does not settle: with one class or one score, or with classes that do not overlap.
     """
     odds, counts = log_odds(scores), weights.astype(np.float64)
+    if not len(odds) or np.var(odds) <= FLAT * np.mean(odds**2):
+        return np.full((len(counts), 2), np.nan)
+    # Steps are bounded: of log-odds as they are, those far from 0 would not get where they go.
+    middle, spread = float(odds.mean()), float(odds.std())
+    odds = (odds - middle) / spread
     powers = np.stack([np.ones_like(odds), odds, odds**2], axis=1)
     # Start at a slope of 0: from a slope of 1, the steps diverge where the right slope is small.
     shares = np.clip(share(counts @ labels, counts.sum(axis=1)), CLIP, 1 - CLIP)
@@ -109,7 +114,8 @@ def curves(
         at, counts, moving = at[going], counts[going], moving[going]
         if not len(moving):
             break
-    return fits
+    slopes = fits[:, 1] / spread
+    return np.stack([fits[:, 0] - slopes * middle, slopes], axis=1)
 
 
 def calibration_intercept(

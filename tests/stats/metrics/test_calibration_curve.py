@@ -60,3 +60,16 @@ def test_one_score_one_class_and_no_overlap_have_no_slope(labels, scores):
     assert np.isnan(curves(labels, scores, once)).all()
     found = expand(labels, scores)
     assert np.isnan(found.slopes(found.columns.sum(axis=0, keepdims=True))).all()
+
+
+@pytest.mark.parametrize(("middle", "spread"), [(4.0, 0.4), (-8.0, 0.7), (0.0, 4.0)])
+def test_scores_far_from_a_half_have_a_slope_too(middle, spread):
+    rng = np.random.default_rng(0)
+    told = rng.normal(size=62)
+    labels = (rng.random(62) < expit(1 + 1.5 * told)).astype(float)
+    scores = expit(middle + spread * told)
+    ((level, slope),) = curves(labels, scores, np.ones((1, 62), dtype=int))
+    plain = LogisticRegression(C=np.inf, tol=1e-12, max_iter=1000).fit(told[:, None], labels)
+    assert slope == pytest.approx(plain.coef_[0, 0] / spread, rel=1e-6)
+    assert level == pytest.approx(plain.intercept_[0] - slope * middle, rel=1e-6)
+    assert not np.isnan(curves(labels, scores, rng.multinomial(62, np.ones(62) / 62, size=50))).any()
